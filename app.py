@@ -1,0 +1,21 @@
+"""The gate: read the context, pick the environment, build the stack, synthesise. No AWS call is made here."""
+
+import sys
+
+import aws_cdk as cdk
+
+from cloud_sync.cloud_sync_stack import CloudSyncStack
+from cloud_sync.config import Config, ConfigError
+
+
+def main() -> None:
+    app = cdk.App()
+    try:
+        config = Config.from_context(app.node.try_get_context)
+    except ConfigError as error:
+        sys.exit(f"cloud-sync: {error}")
+    CloudSyncStack(app, config.stack_name, config=config)
+    app.synth()
+
+
+main()

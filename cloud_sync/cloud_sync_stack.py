@@ -1,0 +1,43 @@
+"""The main stack: it composes the constructs and defines no resource itself."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack, Tags
+from constructs import Construct
+
+from cloud_sync.config import Config
+from cloud_sync.functions import Functions
+from cloud_sync.monitoring import Alerts, Monitoring
+from cloud_sync.permissions import Reach
+from cloud_sync.storage import Storage
+from cloud_sync.workflow import Workflow, executions_arn
+
+
+class CloudSyncStack(Stack):
+    """One environment of Cloud Sync."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description=f"Cloud Sync ({config.environment}): backs up videos into S3 Glacier Deep Archive",
+            termination_protection=config.environment == "prod",
+        )
+        storage = Storage(self, "Storage", config=config)
+        alerts = Alerts(self, "Alerts", config=config, storage=storage)
+        reach = Reach(storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config))
+        functions = Functions(self, "Functions", config=config, reach=reach)
+        workflow = Workflow(self, "Workflow", config=config, storage=storage, functions=functions)
+        Monitoring(self, "Monitoring", config=config, alerts=alerts, functions=functions, workflow=workflow)
+
+        Tags.of(self).add("application", "cloud-sync")
+        Tags.of(self).add("environment", config.environment)
+        for name, value in {
+            "ArchiveBucket": storage.archive_bucket.bucket_name,
+            "WorkBucket": storage.work_bucket.bucket_name,
+            "LedgerTable": storage.ledger_table.table_name,
+            "CredentialsSecret": storage.credentials_secret.name,
+            "StateMachineArn": workflow.state_machine.state_machine_arn,
+            "AlertsTopicArn": alerts.topic.topic_arn,
+        }.items():
+            CfnOutput(self, name, value=value or "")

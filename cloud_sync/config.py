@@ -1,0 +1,213 @@
+"""What differs between environments: one frozen value each, and the checks that stop a bad one at synthesis.
+
+Every field can be overridden by its name from the command line: `cdk deploy -c deep_archive_after_days=0`.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+class ConfigError(ValueError):
+    """A value that cannot be deployed; the message is one sentence that names the field."""
+
+
+# The ones of CloudWatch Logs' fixed choices that anybody wants (API reference, PutRetentionPolicy).
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
+
+# USD per GB and month, us-east-1 (docs/design.md, "Prices"): what the tier arithmetic below is done with.
+STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
+INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
+
+
+@dataclass(frozen=True)
+class Config:
+    """One environment. Days are whole days, memory is in MB, time-outs are in seconds."""
+
+    environment: str
+    deep_archive_after_days: int = 7  # 0: uploaded straight into DEEP_ARCHIVE
+    instant_retrieval_after_days: int | None = None
+    abort_uploads_after_days: int = 7  # later than the longest resume, which is one run
+    work_expires_after_days: int = 90
+    retain_data: bool = True
+    schedule: str = "cron(0 2 * * ? *)"
+    schedule_time_zone: str = "Europe/Paris"
+    schedule_enabled: bool = True
+    architecture: str = "arm64"
+    python_version: str = "3.13"
+    downloader_memory_mb: int = 512
+    downloader_timeout_seconds: int = 900
+    function_memory_mb: int = 256
+    lister_timeout_seconds: int = 900
+    function_timeout_seconds: int = 120
+    max_concurrency: int = 3  # videos at a time: what GoPro's own clients are seen to use
+    connections_per_video: int = 4
+    max_attempts: int = 5  # runs that may fail on one video before a human is asked
+    log_retention_days: int = 30
+    alert_email: str | None = None
+    gopro_api_base_url: str = "https://api.gopro.com"
+
+    @property
+    def stack_name(self) -> str:
+        return f"CloudSync-{self.environment}"
+
+    def name(self, base: str) -> str:
+        """The account-wide name of a resource: plain in the default environment, suffixed elsewhere, so that all
+        environments can live in one account."""
+        return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
+
+    @classmethod
+    def from_context(cls, get: Callable[[str], Any]) -> Config:
+        """The environment named by the context value `environment` (default dev), with any field overridden.
+
+        Raises ConfigError.
+        """
+        name = get("environment") or "dev"
+        if name not in ENVIRONMENTS:
+            raise ConfigError(f"environment must be one of {', '.join(ENVIRONMENTS)}, not {name!r}.")
+        base = ENVIRONMENTS[name]
+        given = {f.name: get(f.name) for f in fields(cls) if f.name != "environment"}
+        overrides = {key: _typed(key, value) for key, value in given.items() if value is not None}
+        config = replace(base, **overrides)
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """Raises ConfigError for the first value that AWS or common sense would refuse later."""
+        self._check_ranges()
+        self._check_choices()
+        check_schedule(self.schedule)
+        self._check_tiers()
+
+    def _check_ranges(self) -> None:
+        # Lambda: 128 to 10,240 MB, 1 to 900 s; Step Functions: at most 10,000 children (service quotas, 2026-11).
+        for field, low, high in (
+            ("downloader_memory_mb", 256, 10_240),
+            ("function_memory_mb", 128, 10_240),
+            ("downloader_timeout_seconds", 3, 900),
+            ("lister_timeout_seconds", 3, 900),
+            ("function_timeout_seconds", 3, 900),
+            ("deep_archive_after_days", 0, 36_500),
+            ("abort_uploads_after_days", 2, 36_500),
+            ("work_expires_after_days", 7, 36_500),
+            ("max_concurrency", 1, 1_000),
+            ("connections_per_video", 1, 16),
+            ("max_attempts", 1, 100),
+        ):
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise ConfigError(f"{field} must be {low} to {high}, not {value}.")
+
+    def _check_choices(self) -> None:
+        for field, allowed in (
+            ("architecture", ("arm64", "x86_64")),
+            ("python_version", ("3.12", "3.13", "3.14")),
+            ("log_retention_days", LOG_RETENTION_DAYS),
+        ):
+            value = getattr(self, field)
+            if value not in allowed:
+                raise ConfigError(f"{field} must be one of {', '.join(map(str, allowed))}, not {value!r}.")
+        if self.alert_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alert_email):
+            raise ConfigError(f"alert_email must be an e-mail address, not {self.alert_email!r}.")
+        if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", self.gopro_api_base_url):
+            raise ConfigError(f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.")
+        try:
+            ZoneInfo(self.schedule_time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigError(
+                f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}."
+            ) from None
+
+    def _check_tiers(self) -> None:
+        """A step through Glacier Instant Retrieval bills 90 days at least, so a short one costs more than Standard."""
+        start, end = self.instant_retrieval_after_days, self.deep_archive_after_days
+        if start is None:
+            return
+        if not 0 <= start < end:
+            raise ConfigError(
+                f"instant_retrieval_after_days must be before deep_archive_after_days ({end}), not {start}."
+            )
+        days = end - start
+        standard = STANDARD * days / 30
+        instant = INSTANT_RETRIEVAL * max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS) / 30
+        if instant > standard:
+            raise ConfigError(
+                f"instant_retrieval_after_days={start} loses money: {days} days there are billed as "
+                f"{max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS)}, {instant:.4f} USD per GB, against {standard:.4f} for "
+                f"the same {days} days in Standard."
+            )
+
+
+def _typed(field: str, value: Any) -> Any:
+    """A context value (always text when it comes from the command line) as its field's type."""
+    kind = Config.__annotations__[field]
+    text = str(value).strip()
+    if kind.startswith("int"):
+        if text.lower() in ("", "none") and "None" in kind:
+            return None
+        if not re.fullmatch(r"-?\d+", text):
+            raise ConfigError(f"{field} must be a whole number, not {text!r}.")
+        return int(text)
+    if kind == "bool":
+        if text.lower() not in ("true", "false"):
+            raise ConfigError(f"{field} must be true or false, not {text!r}.")
+        return text.lower() == "true"
+    return text.rstrip("/") if field.endswith("_url") else text
+
+
+# EventBridge Scheduler user guide, "Schedule types": the six cron fields and their ranges.
+_CRON_FIELDS = (
+    ("minutes", 0, 59, ()),
+    ("hours", 0, 23, ()),
+    ("day of month", 1, 31, ("?", "L", "W")),
+    ("month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()),
+    ("day of week", 1, 7, ("?", "L", "#", *"SUN MON TUE WED THU FRI SAT".split())),
+    ("year", 1970, 2199, ()),
+)
+
+
+def check_schedule(expression: str) -> None:
+    """Raises ConfigError unless `expression` is a `cron(...)` or `rate(...)` that EventBridge Scheduler accepts."""
+    if re.fullmatch(r"rate\([1-9]\d* (minutes?|hours?|days?)\)", expression):
+        return
+    match = re.fullmatch(r"cron\((.+)\)", expression)
+    parts = match.group(1).split() if match else []
+    if len(parts) != len(_CRON_FIELDS):
+        raise ConfigError(
+            f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {expression!r}."
+        )
+    if (parts[2] == "?") == (parts[4] == "?"):
+        raise ConfigError(
+            f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}."
+        )
+    for part, (name, low, high, words) in zip(parts, _CRON_FIELDS, strict=True):
+        if not _cron_field_fits(part, low, high, words):
+            raise ConfigError(f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.")
+
+
+def _cron_field_fits(part: str, low: int, high: int, words: Any) -> bool:
+    for token in re.split(r"[,\-/#]", part):
+        if token == "*" or token in words:
+            continue
+        number = token.rstrip("LW") if token[:-1].isdigit() else token
+        if not number.isdigit() or not low <= int(number) <= high:
+            return False
+    return True
+
+
+def host_architecture() -> str:
+    """This machine's, by Lambda's name: what a layer must be built for to be imported here."""
+    return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+
+
+ENVIRONMENTS: dict[str, Config] = {
+    "dev": Config("dev"),
+    "staging": Config("staging"),
+    "prod": Config("prod", deep_archive_after_days=1, log_retention_days=90),
+    "local": Config("local", retain_data=False, architecture=host_architecture(), log_retention_days=1),
+}

@@ -1,0 +1,161 @@
+"""The layer and the functions, one builder for all of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cloud_sync import permissions
+from cloud_sync.config import Config
+from cloud_sync.layer import build_layer
+from cloud_sync.permissions import Reach
+
+LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
+_RUNTIMES = {
+    "3.12": lambda_.Runtime.PYTHON_3_12,
+    "3.13": lambda_.Runtime.PYTHON_3_13,
+    "3.14": lambda_.Runtime.PYTHON_3_14,
+}
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+
+
+class Functions(Construct):
+    """The five functions. Each has a role and a log group of its own."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, reach: Reach) -> None:
+        super().__init__(scope, construct_id)
+        self.config = config
+        self.environment = _environment(config, reach)
+        self.layer = self._layer()
+        small, short = config.function_memory_mb, config.function_timeout_seconds
+        long = config.lister_timeout_seconds
+        self.media_authenticator = self._function(
+            "MediaAuthenticator", small, short, permissions.media_authenticator(reach)
+        )
+        self.media_lister = self._function("MediaLister", small, long, permissions.media_lister(reach))
+        self.video_downloader = self._function(
+            "VideoDownloader",
+            config.downloader_memory_mb,
+            config.downloader_timeout_seconds,
+            permissions.video_downloader(reach),
+        )
+        self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(reach))
+        self.run_report = self._function("RunReport", small, long, permissions.run_report(reach))
+        self.all = [
+            self.media_authenticator,
+            self.media_lister,
+            self.video_downloader,
+            self.failure_recorder,
+            self.run_report,
+        ]
+
+    def _layer(self) -> lambda_.LayerVersion:
+        folder = build_layer(self.config.architecture, self.config.python_version)
+        return lambda_.LayerVersion(
+            self,
+            "CommonLayer",
+            code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
+            compatible_runtimes=[_RUNTIMES[self.config.python_version]],
+            compatible_architectures=[_ARCHITECTURES[self.config.architecture]],
+            description="cloud_sync_common and what it stands on",
+        )
+
+    def _function(
+        self, construct_id: str, memory_mb: int, timeout_seconds: int, statements: list[iam.PolicyStatement]
+    ) -> lambda_.Function:
+        """`MediaLister` becomes the function `media-lister` from the folder lambdas/media_lister."""
+        words = [word.lower() for word in re.findall("[A-Z][a-z]+", construct_id)]
+        name = self.config.name("-".join(words))
+        log_group = logs.LogGroup(
+            self,
+            f"{construct_id}Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=retention(self.config),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        return lambda_.Function(
+            self,
+            construct_id,
+            function_name=name,
+            runtime=_RUNTIMES[self.config.python_version],
+            architecture=_ARCHITECTURES[self.config.architecture],
+            code=lambda_.Code.from_asset(str(LAMBDAS / "_".join(words)), exclude=["__pycache__"]),
+            handler="handler.handler",
+            layers=[self.layer],
+            memory_size=memory_mb,
+            timeout=Duration.seconds(timeout_seconds),
+            environment=self.environment,
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log_group,
+            role=self._role(construct_id, log_group, statements),
+        )
+
+    def _role(
+        self, construct_id: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]
+    ) -> iam.Role:
+        """A role with these statements, its own log, and (added by CDK for active tracing) X-Ray."""
+        role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        write_log = iam.PolicyStatement(
+            sid="WriteItsOwnLog",
+            actions=["logs:CreateLogStream", "logs:PutLogEvents"],
+            resources=[log_group.log_group_arn],
+        )
+        for statement in (write_log, *statements):
+            role.add_to_policy(statement)
+        Validations.of(role).acknowledge(
+            Acknowledgment(id="AwsSolutions-IAM5", reason="Wildcards end only object keys, log streams and execution names under one named resource; X-Ray "
+            "accepts no resource at all (service authorization reference).")
+        )
+        return role
+
+
+def retention(config: Config) -> logs.RetentionDays:
+    """How long this environment keeps logs, as CDK names it."""
+    return logs.RetentionDays[_RETENTION_NAMES[config.log_retention_days]]
+
+
+_RETENTION_NAMES = {
+    1: "ONE_DAY",
+    3: "THREE_DAYS",
+    5: "FIVE_DAYS",
+    7: "ONE_WEEK",
+    14: "TWO_WEEKS",
+    30: "ONE_MONTH",
+    60: "TWO_MONTHS",
+    90: "THREE_MONTHS",
+    120: "FOUR_MONTHS",
+    150: "FIVE_MONTHS",
+    180: "SIX_MONTHS",
+    365: "ONE_YEAR",
+    400: "THIRTEEN_MONTHS",
+    545: "EIGHTEEN_MONTHS",
+    731: "TWO_YEARS",
+    1827: "FIVE_YEARS",
+    3653: "TEN_YEARS",
+}
+
+
+def _environment(config: Config, reach: Reach) -> dict[str, str]:
+    """What cloud_sync_common.settings reads; a test holds the two against each other."""
+    storage = reach.storage
+    return {
+        "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
+        "ARCHIVE_STORAGE_CLASS": "DEEP_ARCHIVE" if config.deep_archive_after_days == 0 else "STANDARD",
+        "WORK_BUCKET": storage.work_bucket.bucket_name,
+        "LEDGER_TABLE": storage.ledger_table.table_name,
+        "CREDENTIALS_SECRET": storage.credentials_secret.name or "",
+        "ALERTS_TOPIC_ARN": reach.alerts_topic.topic_arn,
+        "DEAD_LETTER_QUEUE_URL": reach.dead_letter_queue.queue_url,
+        "MAX_ATTEMPTS": str(config.max_attempts),
+        "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
+        "GOPRO_API_BASE_URL": config.gopro_api_base_url,
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
+        "POWERTOOLS_SERVICE_NAME": "cloud-sync",
+    }

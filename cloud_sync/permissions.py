@@ -1,0 +1,92 @@
+"""What each function's role may do, written out: no wildcard action, and no resource wider than the service allows.
+
+Writing its own log and its traces, which every function does, is added by functions.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+
+from cloud_sync.storage import Storage
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Everything that a function can be let near."""
+
+    storage: Storage
+    alerts_topic: sns.Topic
+    dead_letter_queue: sqs.Queue
+    executions_arn: str  # every execution of the state machine
+
+    def allow(self, sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement:
+        return iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources))
+
+    def ledger(self, *actions: str) -> iam.PolicyStatement:
+        return self.allow("UseTheLedger", [f"dynamodb:{a}" for a in actions], self.storage.ledger_table.table_arn)
+
+    def credentials(self, *actions: str) -> iam.PolicyStatement:
+        return self.allow(
+            "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.ref
+        )
+
+    def work(self, *actions: str) -> iam.PolicyStatement:
+        return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
+
+    def key(self) -> iam.PolicyStatement:
+        """Writing under SSE-KMS needs a data key; the later parts of a multipart upload need to decrypt it
+        (S3 user guide, "Protecting data with SSE-KMS")."""
+        return self.allow("UseTheKey", ["kms:Decrypt", "kms:GenerateDataKey"], self.storage.key.key_arn)
+
+
+def media_authenticator(reach: Reach) -> list[iam.PolicyStatement]:
+    return [
+        reach.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        reach.ledger("GetItem", "UpdateItem"),
+    ]
+
+
+def media_lister(reach: Reach) -> list[iam.PolicyStatement]:
+    return [
+        reach.credentials("GetSecretValue"),
+        reach.ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        reach.work("s3:GetObject", "s3:PutObject"),
+        reach.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], reach.executions_arn),
+    ]
+
+
+def video_downloader(reach: Reach) -> list[iam.PolicyStatement]:
+    archive = reach.storage.archive_bucket
+    return [
+        reach.credentials("GetSecretValue"),
+        reach.ledger("GetItem", "UpdateItem"),
+        reach.allow(
+            "WriteTheArchive",
+            ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+            archive.arn_for_objects("*"),
+        ),
+        # HeadObject is s3:GetObject, and answers 404 instead of 403 only to who may list (API reference, HeadObject).
+        reach.allow("SeeWhatIsArchived", ["s3:GetObject"], archive.arn_for_objects("*")),
+        reach.allow("TellMissingFromForbidden", ["s3:ListBucket"], archive.bucket_arn),
+        reach.key(),
+    ]
+
+
+def failure_recorder(reach: Reach) -> list[iam.PolicyStatement]:
+    return [
+        reach.ledger("GetItem", "UpdateItem"),
+        reach.allow("HandOverToAHuman", ["sqs:SendMessage"], reach.dead_letter_queue.queue_arn),
+    ]
+
+
+def run_report(reach: Reach) -> list[iam.PolicyStatement]:
+    return [
+        reach.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        reach.work("s3:GetObject", "s3:PutObject"),
+        reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
+        reach.key(),
+    ]

@@ -1,0 +1,157 @@
+"""The state machine that plays sync_workflow.asl.json, and the schedule that starts it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, TimeZone, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cloud_sync.config import Config
+from cloud_sync.functions import Functions, retention
+from cloud_sync.storage import Storage
+
+SCORE = Path(__file__).with_name("sync_workflow.asl.json")
+
+
+def state_machine_name(config: Config) -> str:
+    return config.name("gopro-sync-orchestrator")
+
+
+def executions_arn(scope: Construct, config: Config) -> str:
+    """Every execution of the state machine, by name, so that a function's role can be written before it exists."""
+    return Stack.of(scope).format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{state_machine_name(config)}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
+class Workflow(Construct):
+    """The run, nightly and on demand."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.state_machine = self._state_machine(config, storage, functions)
+        self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
+        self.schedule = self._schedule(config)
+
+    def _state_machine(self, config: Config, storage: Storage, functions: Functions) -> sfn.StateMachine:
+        name = state_machine_name(config)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/aws/states/{name}",
+            retention=retention(config),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=name,
+            definition_body=sfn.DefinitionBody.from_string(_definition(config)),
+            definition_substitutions={
+                "MediaAuthenticator": functions.media_authenticator.function_arn,
+                "MediaLister": functions.media_lister.function_arn,
+                "VideoDownloader": functions.video_downloader.function_arn,
+                "FailureRecorder": functions.failure_recorder.function_arn,
+                "RunReport": functions.run_report.function_arn,
+                "WorkBucket": storage.work_bucket.bucket_name,
+            },
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        for statement in self._statements(config, storage, functions):
+            machine.add_to_role_policy(statement)
+        Validations.of(machine.role).acknowledge(
+            Acknowledgment(id="AwsSolutions-IAM5", reason="Log delivery and X-Ray accept no resource (service authorization reference); the other wildcards "
+            "end object keys under runs/ and this machine's own executions.")
+        )
+        return machine
+
+    def _statements(self, config: Config, storage: Storage, functions: Functions) -> list[iam.PolicyStatement]:
+        """Invoke the functions, read the manifest, write the map's results, and run its own children
+        (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
+        stack = Stack.of(self)
+        machine = stack.format_arn(
+            service="states",
+            resource="stateMachine",
+            resource_name=state_machine_name(config),
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        children = stack.format_arn(
+            service="states",
+            resource="execution",
+            resource_name=f"{state_machine_name(config)}/EachMedia:*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        allow = iam.PolicyStatement
+        return [
+            allow(
+                sid="InvokeTheFunctions",
+                actions=["lambda:InvokeFunction"],
+                resources=[function.function_arn for function in functions.all],
+            ),
+            allow(
+                sid="ReadTheManifestAndWriteTheResults",
+                actions=["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
+                resources=[storage.work_bucket.arn_for_objects("runs/*")],
+            ),
+            allow(sid="StartTheChildren", actions=["states:StartExecution"], resources=[machine]),
+            allow(
+                sid="FollowTheChildren",
+                actions=["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
+                resources=[children],
+            ),
+        ]
+
+    def _schedule_dead_letter_queue(self, config: Config) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "ScheduleDeadLetterQueue",
+            queue_name=config.name("gopro-sync-schedule-dlq"),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+
+    def _schedule(self, config: Config) -> scheduler.Schedule:
+        return scheduler.Schedule(
+            self,
+            "Schedule",
+            schedule_name=config.name("gopro-sync-nightly"),
+            description="Starts the nightly run of Cloud Sync",
+            enabled=config.schedule_enabled,
+            schedule=_expression(config),
+            target=targets.StepFunctionsStartExecution(
+                self.state_machine,
+                input=scheduler.ScheduleTargetInput.from_object({"provider": "gopro"}),
+                retry_attempts=5,
+                max_event_age=Duration.hours(2),
+                dead_letter_queue=self.schedule_dead_letter_queue,
+            ),
+        )
+
+
+def _definition(config: Config) -> str:
+    """The score, with the one number that the environment sets (a substitution could only make it text)."""
+    score = json.loads(SCORE.read_text(encoding="utf-8"))
+    score["States"]["EachMedia"]["MaxConcurrency"] = config.max_concurrency
+    return json.dumps(score)
+
+
+def _expression(config: Config) -> scheduler.ScheduleExpression:
+    return scheduler.ScheduleExpression.expression(
+        config.schedule, time_zone=TimeZone.of(config.schedule_time_zone)
+    )

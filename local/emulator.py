@@ -1,0 +1,226 @@
+"""The AWS emulator, TLS and IAM enforced, on loopback, and the stack deployed into it with the real CDK CLI."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+import trustme
+from botocore.config import Config as BotoConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".local"
+EMULATOR_PYTHON = HOME / "emulator" / "venv" / "bin" / "python"
+FUNCTION_PYTHON = HOME / "emulator" / "runtime" / "bin" / "python"
+ACCOUNT, REGION = "000000000000", "eu-west-3"
+READY_SECONDS, STOP_SECONDS = 60, 10
+
+
+class VillageError(RuntimeError):
+    """Something of the local village did not come up; the message says what and where its log is."""
+
+
+class Certificates:
+    """A certificate authority of this run's own, and one certificate for loopback signed by it."""
+
+    def __init__(self, folder: Path) -> None:
+        authority = trustme.CA()
+        server = authority.issue_cert("localhost", "127.0.0.1")
+        self.ca_bundle = folder / "ca.pem"
+        self.certfile = folder / "server.pem"
+        self.keyfile = folder / "server.key"
+        authority.cert_pem.write_to_path(str(self.ca_bundle))
+        for index, blob in enumerate(server.cert_chain_pems):
+            blob.write_to_path(str(self.certfile), append=index > 0)
+        server.private_key_pem.write_to_path(str(self.keyfile))
+
+    def client_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca_bundle))
+
+
+class Emulator:
+    """A running emulator. Its state is in memory and in one folder, and both go when it stops.
+
+    `retry_delay_scale` multiplies every wait of the state machines, so that a test of many retries is quick.
+    """
+
+    def __init__(self, folder: Path, certificates: Certificates, *, retry_delay_scale: float = 1.0) -> None:
+        self.folder = folder
+        self.certificates = certificates
+        self.retry_delay_scale = retry_delay_scale
+        self.log_file = folder / "emulator.log"
+        self.port = free_port()
+        self.endpoint = f"https://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        scratch = self.folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **inherited(),
+            "AUTH": "true",
+            "USE_SSL": "1",
+            "MINISTACK_SSL_CERT": str(self.certificates.certfile),
+            "MINISTACK_SSL_KEY": str(self.certificates.keyfile),
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LAMBDA_EXECUTOR": "local",
+            "SFN_WAIT_SCALE": str(self.retry_delay_scale),
+            "TMPDIR": str(scratch),
+            "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
+            # What the function processes inherit: the endpoint, and whom to trust.
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
+            "SSL_CERT_FILE": str(self.certificates.ca_bundle),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(EMULATOR_PYTHON), str(Path(__file__).with_name("emulator_gaps.py"))],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._await_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        if self._process is None:
+            raise VillageError("the emulator is not running")
+        return self._process.pid
+
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise VillageError(f"the emulator ended with code {process.returncode}: see {self.log_file}")
+            try:
+                with urllib.request.urlopen(
+                    f"{self.endpoint}/_ministack/ready", timeout=2, context=self.certificates.client_context()
+                ) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)  # polling interval of the condition above
+        raise VillageError(f"the emulator was not ready after {READY_SECONDS} s: see {self.log_file}")
+
+    def stop(self) -> None:
+        """Ends the emulator and the function processes it started (they share its process group)."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+
+    def environment(self) -> dict[str, str]:
+        """What the AWS CLI, boto3 and the CDK CLI need to reach this emulator as its administrator."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def client(self, service: str, **credentials: str) -> Any:
+        """A boto3 client, as the administrator or with the given aws_access_key_id, aws_secret_access_key, ..."""
+        keys = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            verify=str(self.certificates.ca_bundle),
+            config=BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
+            **keys,
+        )
+
+    def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
+        """Bootstraps and deploys the stack with the real CDK CLI; returns the stack's outputs.
+
+        Raises VillageError with the last lines of what the CLI printed.
+        """
+        outputs = self.folder / "outputs.json"
+        assembly = self.folder / "cdk.out"
+        options = [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
+        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        self._cdk("deploy", "--require-approval=never", f"--outputs-file={outputs}", f"--output={assembly}", *options)
+        values: dict[str, dict[str, str]] = json.loads(outputs.read_text())
+        return next(iter(values.values()))
+
+    def _cdk(self, *arguments: str) -> None:
+        environment = {
+            **inherited(),
+            **self.environment(),
+            "NODE_EXTRA_CA_CERTS": str(self.certificates.ca_bundle),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "1",
+            "CI": "1",
+        }
+        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices",
+                   "--app", f"{sys.executable} app.py"]  # fmt: skip
+        log_file = self.folder / "cdk.log"
+        with log_file.open("ab") as log:
+            done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+        if done.returncode != 0:
+            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-20:])
+            raise VillageError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")
+
+
+def inherited() -> dict[str, str]:
+    """The part of this process's environment that a child may see: no AWS setting of the user's own account."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    return {**kept, "PATH": path}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def new_folder(name: str) -> Path:
+    """A fresh folder for one run of the village, under .local."""
+    (HOME / "runs").mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=HOME / "runs"))

@@ -1,0 +1,190 @@
+"""Starts the emulator with the gaps closed that would otherwise bend the product to it. One function per gap.
+
+This file runs inside the emulator's own environment (see emulator.py) and imports nothing of the project.
+`python emulator_gaps.py --open-upstream` lists the gaps that upstream still has: a test holds that list against
+GAPS, so that a gap which upstream closes is noticed and its function removed. docs/design.md tells each one's story.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import os
+import re
+import sys
+import threading
+from xml.sax.saxutils import escape
+
+import anycrc
+from ministack import app
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc, s3
+from ministack.services.cloudformation import provisioners
+
+_HANDLER_ERROR = '"error": str(e), "trace": traceback.format_exc()}'
+_last_error_type = threading.local()
+
+
+def exception_class_names() -> None:
+    """A handler's exception reaches Step Functions under its class name, as on AWS, not as Runtime.HandlerError."""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
+        _HANDLER_ERROR, '"error_type": type(e).__name__, ' + _HANDLER_ERROR
+    )
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+
+    def invoke_and_remember(self, *args, **kwargs):
+        result = invoke(self, *args, **kwargs)
+        died = result.get("error") in ("Worker process died", "Worker returned no response")
+        _last_error_type.value = "Runtime.ExitError" if died else result.get("error_type")
+        return result
+
+    def execute_and_name(func, event, request_id):
+        _last_error_type.value = None
+        result = execute(func, event, request_id)
+        body = result.get("body")
+        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
+            body["errorType"] = _last_error_type.value or body["errorType"]
+        return result
+
+    lambda_runtime.Worker.invoke = invoke_and_remember
+    lambda_svc._execute_function_warm = execute_and_name
+
+
+def bare_function_environment() -> None:
+    """Functions run in an interpreter that has no packages, so that a dependency missing from the layer is missed."""
+    detect = lambda_runtime._detect_runtime_binary
+    interpreter = os.environ["CLOUD_SYNC_FUNCTION_PYTHON"]
+
+    def detect_bare(runtime):
+        binary, script = detect(runtime)
+        return (interpreter if runtime.startswith("python") else binary), script
+
+    lambda_runtime._detect_runtime_binary = detect_bare
+
+
+def fast_crc64() -> None:
+    """CRC-64/NVME at memory speed; upstream's is pure Python, 10 MB/s. Not awscrt's: that one is being judged."""
+    model = anycrc.Model("CRC64-NVME")
+    s3._crc64nvme = lambda body: model.calc(bytes(body))
+
+
+def full_object_checksums() -> None:
+    """Multipart uploads of type FULL_OBJECT (all that use CRC64NVME) are checked over the whole object's bytes
+    (S3 user guide, "Checking object integrity"); upstream takes every multipart checksum as composite."""
+    create, complete, composite = s3._create_multipart_upload, s3._complete_multipart_upload, s3._composite_checksum
+    whole_object = contextvars.ContextVar("whole_object", default=None)
+
+    def is_full_object(algorithm, headers):
+        return algorithm == "CRC64NVME" or headers.get("x-amz-checksum-type", "").upper() == "FULL_OBJECT"
+
+    def create_typed(bucket, key, headers):
+        before = set(s3._multipart_uploads)
+        status, answer, body = create(bucket, key, headers)
+        for upload_id in set(s3._multipart_uploads) - before:
+            upload = s3._multipart_uploads[upload_id]
+            upload["full_object"] = is_full_object(upload.get("checksum_algorithm"), headers)
+            if upload["full_object"]:
+                answer["x-amz-checksum-type"] = "FULL_OBJECT"
+        return status, answer, body
+
+    def checksum_of_whole(algorithm, part_checksums):
+        bodies = whole_object.get()
+        return composite(algorithm, part_checksums) if bodies is None else s3._compute_s3_checksum(algorithm, bodies())
+
+    def complete_whole(bucket, key, body, query_params, headers=None):
+        upload_id = s3._qp(query_params, "uploadId")
+        upload = s3._multipart_uploads.get(upload_id)
+        if not upload or not upload.get("full_object"):
+            return complete(bucket, key, body, query_params, headers)
+        numbers = sorted(int(number) for number in re.findall(rb"<PartNumber>(\d+)</PartNumber>", body))
+        parts = upload["parts"]
+        token = whole_object.set(lambda: b"".join(parts[number]["body"] for number in numbers))
+        try:
+            status, answer, document = complete(bucket, key, body, query_params, headers)
+        finally:
+            whole_object.reset(token)
+        if status == 200:
+            s3._buckets[bucket]["objects"][key]["checksum_type"] = "FULL_OBJECT"
+            document = document.replace(b">COMPOSITE<", b">FULL_OBJECT<")
+            s3._completed_multipart_uploads[upload_id]["response"] = (status, answer, document)
+        return status, answer, document
+
+    s3._create_multipart_upload, s3._complete_multipart_upload = create_typed, complete_whole
+    s3._composite_checksum = checksum_of_whole
+
+
+def bucket_tiers_and_encryption() -> None:
+    """CloudFormation applies a bucket's lifecycle rules and default encryption, which upstream drops."""
+    provisioners._S3_BUCKET_CONFIGURATIONS += (
+        ("LifecycleConfiguration", _lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
+        ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption),
+    )
+
+
+def _element(name, *content):
+    return f"<{name}>{''.join(content)}</{name}>"
+
+
+def _lifecycle_xml(configuration):
+    rules = []
+    for rule in configuration.get("Rules", []):
+        parts = [_element("ID", escape(rule.get("Id", ""))), _element("Status", rule["Status"])]
+        parts.append(_element("Filter", _element("Prefix", escape(rule.get("Prefix", "")))))
+        for step in rule.get("Transitions", []):
+            days, tier = _element("Days", str(step["TransitionInDays"])), _element("StorageClass", step["StorageClass"])
+            parts.append(_element("Transition", days, tier))
+        if "ExpirationInDays" in rule:
+            parts.append(_element("Expiration", _element("Days", str(rule["ExpirationInDays"]))))
+        if "AbortIncompleteMultipartUpload" in rule:
+            days = str(rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"])
+            parts.append(_element("AbortIncompleteMultipartUpload", _element("DaysAfterInitiation", days)))
+        rules.append(_element("Rule", *parts))
+    return _element("LifecycleConfiguration", *rules).encode()
+
+
+def _encryption_xml(configuration):
+    rules = []
+    for rule in configuration.get("ServerSideEncryptionConfiguration", []):
+        default = dict(rule["ServerSideEncryptionByDefault"])
+        if default["SSEAlgorithm"] == "aws:kms" and "KMSMasterKeyID" not in default:
+            default["SSEAlgorithm"] = "AES256"  # means the key alias/aws/s3, which upstream does not have
+        fields = [_element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default]
+        bucket_key = _element("BucketKeyEnabled", str(rule.get("BucketKeyEnabled", False)).lower())
+        rules.append(_element("Rule", _element("ApplyServerSideEncryptionByDefault", *fields), bucket_key))
+    return _element("ServerSideEncryptionConfiguration", *rules).encode()
+
+
+def one_port_only() -> None:
+    """With TLS on, upstream also opens port 443 where it can; everything here is on the one port that was asked for."""
+    app._port_is_bindable = lambda host, port: False
+
+
+# Each gap, and how to see on an untouched emulator that upstream still has it.
+GAPS = {
+    exception_class_names: lambda: "error_type" not in lambda_runtime._PYTHON_WORKER_SCRIPT,
+    bare_function_environment: lambda: lambda_runtime._detect_runtime_binary("python3.13")[0] == sys.executable,
+    fast_crc64: lambda: not isinstance(s3._crc64nvme, type(len)) and hasattr(s3, "_CRC64NVME_TABLE"),
+    full_object_checksums: lambda: "FULL_OBJECT" not in _source(s3._complete_multipart_upload),
+    bucket_tiers_and_encryption: lambda: not {"LifecycleConfiguration", "BucketEncryption"}
+    & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS},
+    one_port_only: lambda: "443" in _source(app.main),
+}
+
+
+def _source(function):
+    import inspect
+
+    return inspect.getsource(function)
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--open-upstream"]:
+        print(json.dumps(sorted(gap.__name__ for gap, is_open in GAPS.items() if is_open())))
+        return
+    for gap in GAPS:
+        gap()
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

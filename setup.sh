@@ -1,0 +1,56 @@
+#!/bin/sh
+# Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
+# command line) and .local/emulator (the emulator's own environments). Run again, it only checks that they are current.
+set -eu
+cd "$(dirname "$0")"
+
+fresh() { # fresh STAMP INPUT...: succeeds when STAMP records exactly these inputs
+  stamp=$1; shift
+  [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | cksum)" ]
+}
+record() { stamp=$1; shift; cat "$@" | cksum > "$stamp"; }
+
+usable() { "$1" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 12))' 2>/dev/null; }
+
+find_python() { # the runtime's own minor version first, then any other that will do
+  for candidate in ${CLOUD_SYNC_PYTHON:-} python3.13 python3.12 python3.14 python3 \
+      "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[24]*/bin/python
+  do
+    if command -v "$candidate" >/dev/null 2>&1 && usable "$candidate"; then command -v "$candidate"; return; fi
+  done
+}
+
+make_venv() {
+  python=$(find_python)
+  if [ -n "$python" ]; then "$python" -m venv --clear .venv
+  elif command -v uv >/dev/null 2>&1; then uv venv --seed --clear --python '>=3.12,<3.15' .venv
+  else
+    echo "set-up: no Python 3.12 or newer found on PATH or under pyenv, and no uv. Install one of them," \
+         "or name one with CLOUD_SYNC_PYTHON=/path/to/python make ..." >&2
+    exit 1
+  fi
+}
+
+if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt; then
+  echo "set-up: Python environment (.venv)"
+  make_venv
+  .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
+  record .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt
+fi
+
+if ! fresh node_modules/.ready package.json; then
+  echo "set-up: CDK command line (node_modules)"
+  PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
+  record node_modules/.ready package.json
+fi
+
+# The emulator runs in an environment of its own, and the functions in a bare one, so that a dependency missing from
+# the layer is missing here too.
+if ! fresh .local/emulator/.ready local/emulator-requirements.txt .venv/.ready; then
+  echo "set-up: emulator (.local/emulator)"
+  rm -rf .local/emulator
+  .venv/bin/python -m venv .local/emulator/venv
+  .venv/bin/python -m venv --without-pip .local/emulator/runtime
+  .local/emulator/venv/bin/python -m pip install -qq --disable-pip-version-check -r local/emulator-requirements.txt
+  record .local/emulator/.ready local/emulator-requirements.txt .venv/.ready
+fi
