@@ -31,7 +31,7 @@ class Reach:
 
     def credentials(self, *actions: str) -> iam.PolicyStatement:
         return self.allow(
-            "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.ref
+            "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.attr_id
         )
 
     def work(self, *actions: str) -> iam.PolicyStatement:

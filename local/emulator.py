@@ -49,6 +49,11 @@ class Certificates:
             blob.write_to_path(str(self.certfile), append=index > 0)
         server.private_key_pem.write_to_path(str(self.keyfile))
 
+    def server_context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.certfile, self.keyfile)
+        return context
+
     def client_context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.ca_bundle))
 

@@ -1,1 +1,35 @@
-def handler(event, context): return event
+"""video-downloader: moves one slice of one video into the archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloud_sync_common import aws_clients, providers, settings
+from cloud_sync_common.archive import Archive
+from cloud_sync_common.credential_store import CredentialStore
+from cloud_sync_common.door import decode, door
+from cloud_sync_common.ledger import Ledger
+from cloud_sync_common.retry_utils import Deadline, LambdaContext
+from cloud_sync_common.runs import CredentialsLease, Runs
+from cloud_sync_common.transfer import SliceRequest, SliceResult, Transfer
+
+
+@door
+def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
+    """SliceRequest -> SliceResult."""
+    config = settings.load()
+    request = decode(event, SliceRequest)
+    provider = providers.get(request.provider, config.provider_base_urls)
+    table = aws_clients.table(config.ledger_table)
+    transfer = Transfer(
+        provider=provider,
+        credentials=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
+        lease=CredentialsLease(table, provider.name),
+        ledger=Ledger(table, provider.name),
+        runs=Runs(table, provider.name),
+        archive=Archive(aws_clients.s3(), config.archive_bucket, config.archive_storage_class),
+        connections=config.connections_per_video,
+        deadline=Deadline.of(context),
+        memory_mb=int(context.memory_limit_in_mb),
+    )
+    return transfer.run_slice(request.media, request.run_id)

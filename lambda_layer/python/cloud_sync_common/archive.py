@@ -1,0 +1,219 @@
+"""The archive: objects in S3, written once, each proven by a CRC-64/NVME over its whole content.
+
+S3 checks every part against the checksum that went with it, and the object against the one we combined from the parts
+(S3 user guide, "Checking object integrity for data uploads"); an object is never overwritten.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+
+from awscrt.checksums import combine_crc64nvme
+
+from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
+from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError
+from cloud_sync_common.ranged_http import RangeBody
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISMATCH = frozenset("BadDigest InvalidPart InvalidPartOrder EntityTooSmall InvalidRequest XAmzContentSHA256Mismatch "
+                      "XAmzContentChecksumMismatch".split())  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that S3 holds. `checksum` is base64 of its CRC-64/NVME, as S3 writes it."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class ArchivedObject:
+    """An object as S3 has it. `checksum` covers its whole content; `metadata` is what we stored with it."""
+
+    key: str
+    size: int
+    checksum: str
+    metadata: Mapping[str, str]
+
+
+class UploadGone(Exception):
+    """The multipart upload is no longer there: it was completed, aborted, or expired."""
+
+
+class AlreadyThere(Exception):
+    """An object of that key exists; it was not touched."""
+
+
+class Archive:
+    """One bucket, and the storage class that new objects get."""
+
+    def __init__(self, client: S3Client, bucket: str, storage_class: str) -> None:
+        self._s3, self._bucket = client, bucket
+        self._storage_class: Any = storage_class
+
+    def put(self, key: str, body: RangeBody, metadata: Mapping[str, str]) -> ArchivedObject:
+        """Writes a whole object in one request: cheaper than a multipart upload where one part would do.
+
+        Raises AlreadyThere, IntegrityError, ArchiveUnavailableError, ConfigurationError, and what the body raises.
+        """
+        try:
+            with _streaming(body, "writing to the archive"):
+                self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=key,
+                    Body=cast(IO[bytes], body),
+                    ContentLength=len(body),
+                    ContentType=_content_type(key),
+                    ChecksumAlgorithm="CRC64NVME",
+                    StorageClass=self._storage_class,
+                    Metadata=dict(metadata),
+                    IfNoneMatch="*",
+                )
+        except AwsError as error:
+            _raise_for(error, "writing an object")
+        return ArchivedObject(key, len(body), body.checksum, metadata)
+
+    def begin(self, key: str, metadata: Mapping[str, str]) -> str:
+        """Starts a multipart upload and returns its id."""
+        with aws_errors("starting an upload to the archive"):
+            answer = self._s3.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                ContentType=_content_type(key),
+                ChecksumAlgorithm="CRC64NVME",
+                ChecksumType="FULL_OBJECT",
+                StorageClass=self._storage_class,
+                Metadata=dict(metadata),
+            )
+        return answer["UploadId"]
+
+    def parts(self, key: str, upload_id: str) -> dict[int, Part]:
+        """What S3 holds of an upload, by part number: S3 remembers so that we need not. Raises UploadGone."""
+        held: dict[int, Part] = {}
+        pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        try:
+            with aws_errors("reading an upload's parts"):
+                for page in pages:
+                    for part in page.get("Parts", []):
+                        number = part["PartNumber"]
+                        held[number] = Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC64NVME", ""))
+        except AwsError as error:
+            _raise_for(error, "reading an upload's parts")
+        return held
+
+    def put_part(self, key: str, upload_id: str, number: int, body: RangeBody) -> Part:
+        """Streams one part; its checksum is computed on the way and goes behind it, and S3 refuses a part that does
+        not match. Raises UploadGone, IntegrityError, ArchiveUnavailableError, and what the body raises."""
+        try:
+            with _streaming(body, "writing a part to the archive"):
+                answer = self._s3.upload_part(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    PartNumber=number,
+                    Body=cast(IO[bytes], body),
+                    ContentLength=len(body),
+                    ChecksumAlgorithm="CRC64NVME",
+                )
+        except AwsError as error:
+            _raise_for(error, f"writing part {number}")
+        if answer["ChecksumCRC64NVME"] != body.checksum:
+            raise IntegrityError(f"S3 holds another content of part {number} than was read from the source.")
+        return Part(number, len(body), answer["ETag"], body.checksum)
+
+    def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
+        """Makes the parts one object and returns its checksum. S3 compares the whole object's checksum and size with
+        ours before it lets the object exist. Raises UploadGone, AlreadyThere, IntegrityError."""
+        checksum = combined_checksum(parts)
+        try:
+            with aws_errors("completing an upload"):
+                answer = self._s3.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    MultipartUpload={
+                        "Parts": [
+                            {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": part.checksum}
+                            for part in parts
+                        ]
+                    },
+                    ChecksumCRC64NVME=checksum,
+                    ChecksumType="FULL_OBJECT",
+                    MpuObjectSize=sum(part.size for part in parts),
+                    IfNoneMatch="*",
+                )
+        except AwsError as error:
+            _raise_for(error, "completing an upload")
+        if answer.get("ChecksumCRC64NVME", checksum) != checksum:
+            raise IntegrityError("S3 computed another checksum for the completed object than we did.")
+        return checksum
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Gives up an upload; one that is already gone is fine."""
+        try:
+            with aws_errors("aborting an upload"):
+                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        except AwsError as error:
+            if error_code(error) != "NoSuchUpload":
+                raise
+
+    def find(self, key: str) -> ArchivedObject | None:
+        """The object of that key, without reading it; None when there is none."""
+        try:
+            with aws_errors("looking into the archive"):
+                head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return ArchivedObject(key, head["ContentLength"], head.get("ChecksumCRC64NVME", ""), head["Metadata"])
+
+
+@contextmanager
+def _streaming(body: RangeBody, doing: str) -> Iterator[None]:
+    """AWS's errors as ours, unless it was the source that failed; the source's connection is given back."""
+    try:
+        with aws_errors(doing):
+            yield
+    except ArchiveUnavailableError:
+        if body.failure:
+            raise body.failure from None
+        raise
+    finally:
+        body.close()
+
+
+def combined_checksum(parts: list[Part]) -> str:
+    """The CRC-64/NVME of the concatenated parts, base64 as S3 writes it, from theirs: no byte is read again."""
+    whole = 0
+    for part in parts:
+        whole = combine_crc64nvme(whole, int.from_bytes(base64.b64decode(part.checksum), "big"), part.size)
+    return base64.b64encode(whole.to_bytes(8, "big")).decode()
+
+
+def _content_type(key: str) -> str:
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"
+
+
+def _raise_for(error: AwsError, doing: str) -> NoReturn:
+    """S3's refusals as what they mean here."""
+    code = error_code(error)
+    if code == "NoSuchUpload":
+        raise UploadGone from None
+    if code in ("PreconditionFailed", "412"):
+        raise AlreadyThere from None
+    if code in ("ConditionalRequestConflict", "409"):  # another completion of that key at this moment
+        raise ArchiveUnavailableError(f"S3 has a conflicting write under way at {doing}.") from None
+    if code in _MISMATCH:
+        raise IntegrityError(f"S3 refused {doing}: what arrived is not what was sent ({code}).") from None
+    raise IntegrityError(f"S3 refused {doing} ({code}).") from None

@@ -1,0 +1,71 @@
+"""Where an original goes in the archive, and what is stored beside it. Pure functions.
+
+`{provider}/{yyyy}/{mm}/{media_id}/{filename}` by UTC capture date. The media id keeps two clips of one name apart; the
+sources of one item are numbered; a later version of a source that was archived before goes beside the first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from cloud_sync_common.provider_interface import MediaItem, MediaSource
+from cloud_sync_common.ranged_http import Fingerprint
+
+_NAME_LIMIT = 180
+_METADATA_LIMIT = 900  # of the 2 KB that S3 allows for all user metadata (user guide, "Working with object metadata")
+
+
+def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
+    """The key of one source; `copy` counts the versions of it that were archived, from 1."""
+    name = PurePosixPath(safe_name(source.filename) or safe_name(item.filename) or item.media_id)
+    number = f"-{source.file_number:02d}" if source.file_count > 1 else ""
+    version = f"-v{copy}" if copy > 1 else ""
+    folder = f"{provider}/{capture_month(item.captured_at)}/{quote(item.media_id, safe='')}"
+    return f"{folder}/{name.stem}{number}{version}{name.suffix}"
+
+
+def capture_month(captured_at: str) -> str:
+    """`yyyy/mm` in UTC; a time without an offset is taken as UTC, an unreadable one goes under 0000/00."""
+    try:
+        moment = datetime.fromisoformat(captured_at)
+    except ValueError:
+        return "0000/00"
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y/%m")
+
+
+def safe_name(filename: str) -> str:
+    """The last path component with only characters that every S3 tool handles (S3 user guide, "Safe characters")."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", filename) if not unicodedata.combining(c))
+    last = re.split(r"[/\\]", plain.strip())[-1]
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", last).lstrip("._")
+    stem, dot, suffix = safe.rpartition(".")
+    return f"{stem[:_NAME_LIMIT]}{dot}{suffix[:16]}" if dot and stem else safe[:_NAME_LIMIT]
+
+
+def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: Fingerprint) -> dict[str, str]:
+    """User metadata of the object, ASCII only: where it came from, and which version of it this is. The original name
+    is percent-encoded UTF-8."""
+    return {
+        "provider": provider,
+        "media-id": quote(item.media_id),
+        "file-number": str(source.file_number),
+        "captured-at": quote(item.captured_at, safe=":+"),
+        "filename": quote(source.filename or item.filename)[:_METADATA_LIMIT],
+        "source-size": str(fingerprint.size),
+        "source-etag": quote(fingerprint.etag.strip('"')),
+    }
+
+
+def is_version(stored: dict[str, str] | object, fingerprint: Fingerprint) -> bool:
+    """Whether an object's metadata says that it is this very version of the source."""
+    if not isinstance(stored, dict):
+        return False
+    return (stored.get("source-size"), stored.get("source-etag")) == (
+        str(fingerprint.size),
+        quote(fingerprint.etag.strip('"')),
+    )

@@ -1,0 +1,124 @@
+"""The only door to boto3: clients made once per process, and AWS's errors as ours.
+
+botocore's own exceptions stop here: `aws_errors` turns what a caller cannot act on into ArchiveUnavailableError (come
+back later) or ConfigurationError (a person must grant or mend something), and lets the rest through for the caller,
+who names it by `client.exceptions.X` or `error_code`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+AwsError = ClientError
+
+_LATER = frozenset(
+    """InternalError InternalServerError InternalFailure InternalServiceError InternalServiceErrorException SlowDown
+    ServiceUnavailable ServiceUnavailableException RequestTimeout RequestTimeoutException OperationAborted
+    ThrottlingException Throttling TooManyRequestsException RequestLimitExceeded
+    ProvisionedThroughputExceededException LimitExceededException RequestThrottled 500 502 503 504""".split()
+)
+_FORBIDDEN = frozenset(
+    "AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException KMSAccessDeniedException "
+    "KMS.AccessDeniedException 403".split()
+)
+
+_DESERIALISER = TypeDeserializer()
+
+# Standard mode: exponential back-off with jitter and a retry quota (boto3 guide, "Retries").
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=60,
+    tcp_keepalive=True,
+    max_pool_connections=32,
+)
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def s3() -> S3Client:
+    return _session().client("s3", config=_CONFIG)
+
+
+@cache
+def table(name: str) -> Table:
+    """The ledger table, which speaks Python's own types."""
+    return _session().resource("dynamodb", config=_CONFIG).Table(name)
+
+
+@cache
+def secrets() -> SecretsManagerClient:
+    return _session().client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def sns() -> SNSClient:
+    return _session().client("sns", config=_CONFIG)
+
+
+@cache
+def sqs() -> SQSClient:
+    return _session().client("sqs", config=_CONFIG)
+
+
+@cache
+def step_functions() -> SFNClient:
+    return _session().client("stepfunctions", config=_CONFIG)
+
+
+def error_code(error: ClientError) -> str:
+    """AWS's name for what went wrong, e.g. `NoSuchUpload`; an HTTP status where S3 has no body to name it."""
+    code: Any = error.response.get("Error", {}).get("Code", "")
+    return str(code)
+
+
+def plain_item(error: ClientError) -> dict[str, Any]:
+    """The row that a refused conditional write left standing, in Python's own types; empty when there is none."""
+    item: Any = error.response.get("Item") or {}
+    return {name: _DESERIALISER.deserialize(value) for name, value in item.items()}
+
+
+@contextmanager
+def aws_errors(doing: str) -> Iterator[None]:
+    """Translates what the caller cannot act on. `doing` completes the sentence "AWS refused <doing>".
+
+    Raises ArchiveUnavailableError, ConfigurationError; lets every other ClientError through.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error_code(error)
+        if code in _LATER:
+            raise ArchiveUnavailableError(f"AWS could not be used for {doing} just now ({code}).") from None
+        if code in _FORBIDDEN:
+            raise ConfigurationError(
+                f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check what "
+                "denies it (bucket policy, key policy, a boundary)."
+            ) from None
+        raise
+    except NoCredentialsError:
+        raise ConfigurationError(f"No AWS credentials were found for {doing}.") from None
+    except BotoCoreError as error:
+        raise ArchiveUnavailableError(f"AWS could not be reached for {doing} ({type(error).__name__}).") from None

@@ -1,0 +1,93 @@
+"""The room behind media-authenticator: credentials that work, stored before they are used.
+
+A renewal happens once however many children meet a refused token at once: it is leased in the ledger, and whoever
+comes second finds the new version. Tokens never leave this invocation.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from cloud_sync_common.credential_store import CredentialStore
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import Credentials, Filters, Provider
+from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.runs import CredentialsLease
+
+RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry, as dustin/gopro-plus does; two slices fit
+LEASE_SECONDS = 60
+POLL_SECONDS = 0.5
+MAX_RENEWALS = 3  # of one video in one run
+
+
+class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The state that a run goes on with: no secret is in it. `kind` is oauth or session, `expires_at` Unix time,
+    `renewals` how often this video has asked."""
+
+    run_id: str
+    provider: str
+    filters: Filters
+    kind: str
+    expires_at: float | None = None
+    renewals: int = 0
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """Keeps one provider's credentials working."""
+
+    provider: Provider
+    store: CredentialStore
+    lease: CredentialsLease
+    deadline: Deadline
+    sleep: Callable[[float], None] = time.sleep
+
+    def ensure(self, renewals: int = 0) -> Credentials:
+        """Credentials that the provider accepts. `renewals` is how often the caller has been here before.
+
+        Raises CredentialsExpiredError, ConfigurationError, ProviderUnavailableError, ProviderThrottledError,
+        ProviderContractError, ArchiveUnavailableError.
+        """
+        if renewals >= MAX_RENEWALS:
+            raise CredentialsExpiredError(
+                "The provider keeps refusing tokens that it has just issued or accepted. Store new credentials."
+            )
+        self.store.recover()
+        credentials = self.store.load()
+        if not credentials.renewable:
+            return self._ask(credentials)
+        if self._is_accepted(credentials) and not _ends_soon(credentials):
+            return credentials
+        return self._renew(credentials)
+
+    def _is_accepted(self, credentials: Credentials) -> bool:
+        """As far as is known: there is a token, and it has not been refused."""
+        return credentials.access_token is not None and credentials.version != self.lease.refused_version()
+
+    def _renew(self, stale: Credentials) -> Credentials:
+        """One renewal for everybody who needs one now."""
+        while not self.lease.acquire(LEASE_SECONDS):
+            if not self.deadline.allows(POLL_SECONDS):
+                raise ProviderUnavailableError("Another invocation has been renewing the credentials for too long.")
+            self.sleep(POLL_SECONDS)
+        try:
+            credentials = self.store.load()
+            if credentials.version != stale.version and self._is_accepted(credentials):
+                return credentials
+            renewed = self.store.replace(credentials, self._ask(credentials))
+            logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
+            return renewed
+        finally:
+            self.lease.release()
+
+    def _ask(self, credentials: Credentials) -> Credentials:
+        return retrying(lambda: self.provider.refresh(credentials), self.deadline)
+
+
+def _ends_soon(credentials: Credentials) -> bool:
+    return credentials.expires_at is not None and credentials.expires_at < time.time() + RENEW_BEFORE_SECONDS

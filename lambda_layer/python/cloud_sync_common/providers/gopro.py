@@ -1,0 +1,346 @@
+"""GoPro Cloud. There is no documented public API; sources of each fact are named as in docs/gopro-api.md.
+
+Every call carries a versioned Accept type, which the service checks before the token. A status or a shape that this
+file does not know means that the API has changed: ProviderContractError, never "no new videos".
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import urllib3
+
+from cloud_sync_common import http_client
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import (
+    Capabilities,
+    Credentials,
+    Filters,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+)
+
+ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
+PER_PAGE = 50  # larger pages have been seen to come back short (go2cloud)
+READY = "ready"
+# What holds a moving picture (gopro-api models.py). A misspelt value makes the service ignore the whole filter.
+VIDEO_TYPES = (
+    "Video TimeLapseVideo BurstVideo Chaptered Continuous Livestream Looped LoopedVideo ExternalVideo MultiClipEdit Edit"
+).split()
+STILL_TYPES = frozenset(("Photo", "TimeLapse", "Burst", "Session", "Audio"))
+VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
+# The originals; edits keep theirs under the second. Everything else is derived from them (rclone-PR, gopro-dl).
+ORIGINAL_LABELS = ("source", "baked_source")
+FIELDS = (
+    "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at,"
+    "content_title"
+)
+SIGN_IN_AGAIN = (
+    "Sign in at gopro.com in a browser, copy the value of the cookie gp_access_token, and store it as access_token in "
+    "the credentials secret (README, 'Store credentials')."
+)
+
+
+class _Row(msgspec.Struct):
+    """A row of /media/search: the fields we rely on, as loosely typed as they come."""
+
+    id: str
+    type: str | None = None
+    filename: str | None = None
+    file_extension: str | None = None
+    file_size: int | str | None = None
+    captured_at: str | None = None
+    created_at: str | None = None
+    item_count: int | str | None = None
+    ready_to_view: str | None = None
+    reprocessed_at: str | None = None
+
+
+class _Media(msgspec.Struct):
+    media: list[_Row]
+
+
+class _Pages(msgspec.Struct):
+    current_page: int
+    per_page: int
+    total_items: int
+    total_pages: int
+
+
+class _Search(msgspec.Struct):
+    embedded: _Media = msgspec.field(name="_embedded")
+    pages: _Pages = msgspec.field(name="_pages")
+
+
+class _Variation(msgspec.Struct):
+    url: str | None = None
+    label: str | None = None
+    item_number: int | str | None = None
+    available: bool = True
+
+
+class _Variations(msgspec.Struct):
+    variations: list[_Variation]
+
+
+class _Download(msgspec.Struct):
+    embedded: _Variations = msgspec.field(name="_embedded")
+    filename: str | None = None
+
+
+class _Token(msgspec.Struct):
+    access_token: str
+    refresh_token: str | None = None
+    expires_in: int | None = None
+    resource_owner_id: str | None = None
+
+
+class _User(msgspec.Struct):
+    id: str | None = None
+
+
+class GoPro:
+    """Implements provider_interface.Provider."""
+
+    name = "gopro"
+    capabilities = Capabilities(counts_exactly=True)
+
+    def __init__(self, base_url: str = "https://api.gopro.com") -> None:
+        self._base_url = base_url
+
+    def refresh(self, credentials: Credentials) -> Credentials:
+        """OAuth credentials are exchanged for new ones; a session token is tried on a cheap call. See Provider."""
+        if not credentials.renewable:
+            user = self._user(credentials.access_token or "")
+            return replace(credentials, user_id=credentials.user_id or user.id)
+        form = {
+            "grant_type": "refresh_token",
+            "client_id": credentials.client_id or "",
+            "client_secret": credentials.client_secret or "",
+            "refresh_token": credentials.refresh_token or "",
+        }
+        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", fields=form)
+        if response.status in (400, 401, 403) and not _is_html(response):
+            raise CredentialsExpiredError(
+                f"GoPro refuses to renew the token ({_oauth_error(response)}). Obtain a new refresh token and store "
+                "it, or store a session token. " + SIGN_IN_AGAIN
+            )
+        self._refuse(response, "the renewal of the token")
+        token = _decode(response, _Token, "the renewal of the token")
+        return replace(
+            credentials,
+            access_token=token.access_token,
+            refresh_token=token.refresh_token or credentials.refresh_token,
+            expires_at=time.time() + token.expires_in if token.expires_in else None,
+            user_id=token.resource_owner_id or credentials.user_id,
+        )
+
+    def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
+        """One page, newest first. Raises ProviderUnavailableError for a short page: GoPro sends those with status 200
+        and coherent counts, and the same page is whole a moment later (go2cloud, measured). See Provider."""
+        page = int(cursor or 1)
+        query = {
+            "page": page,
+            "per_page": PER_PAGE,
+            "fields": FIELDS,
+            "type": ",".join(VIDEO_TYPES),
+            "order_by": "captured_at",
+        }
+        if filters.captured_from or filters.captured_before:
+            start, end = filters.captured_from or "1970-01-01T00:00:00Z", filters.captured_before or "2199-01-01T00:00:00Z"
+            query["captured_range"] = f"{start},{end}"
+        response = self._call("/media/search", token, "the listing", query=query)
+        search = _decode(response, _Search, "the listing")
+        rows, total = search.embedded.media, search.pages.total_items
+        expected = max(0, min(PER_PAGE, total - (page - 1) * PER_PAGE))
+        if len(rows) < expected:
+            raise ProviderUnavailableError(f"Page {page} of the listing has {len(rows)} rows instead of {expected}.")
+        return _page(rows, total, str(page + 1) if page * PER_PAGE < total else None)
+
+    def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
+        """The originals of an item: every chapter, never a proxy. See Provider."""
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", item.media_id):
+            raise MediaNotFoundError(f"{item.media_id!r} is not an id that GoPro gives.")
+        doing = "the request for download links"
+        response = self._call(f"/media/{item.media_id}/download", token, doing)
+        download = _decode(response, _Download, doing)
+        originals = _originals(download.embedded.variations)
+        if not originals:
+            raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
+        if not all(variation.available and variation.url for variation in originals):
+            return []
+        filename = _with_extension(download.filename or item.filename, originals[0].url or "")
+        return [
+            MediaSource(
+                file_number=number,
+                file_count=len(originals),
+                filename=filename,
+                url=variation.url or "",
+                expires_at=_expiry(variation.url or ""),
+            )
+            for number, variation in enumerate(originals, 1)
+        ]
+
+    def _user(self, token: str) -> _User:
+        """The cheapest call that a token is needed for."""
+        return _decode(self._call("/media/user", token, "the check of the token"), _User, "the check of the token")
+
+    def _call(
+        self, path: str, token: str, doing: str, query: Mapping[str, object] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        """A GET with the token. A dead token has also been reported as 500, so that is asked after."""
+        response = self._exchange("GET", path, doing, token=token, fields=query)
+        if response.status == 500 and path != "/media/user":
+            self._user(token)
+        self._refuse(response, doing)
+        return response
+
+    def _exchange(
+        self, method: str, path: str, doing: str, token: str | None = None, fields: Mapping[str, object] | None = None
+    ) -> urllib3.BaseHTTPResponse:
+        headers = {"Accept": ACCEPT}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        encoded: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
+        return http_client.request(
+            method, self._base_url + path, headers=headers, doing=f"{doing} at GoPro", fields=fields, **encoded
+        )
+
+    def _refuse(self, response: urllib3.BaseHTTPResponse, doing: str) -> None:
+        """Raises for every status but 200."""
+        status = response.status
+        if status == 200:
+            return
+        http_client.refuse_when_busy(response, doing)
+        if status == 403 and _is_html(response):
+            raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
+        if status in (401, 403):
+            raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
+        if status == 404:
+            raise MediaNotFoundError("GoPro does not have this video any more; it was deleted or trashed.")
+        raise ProviderContractError(
+            f"GoPro answered {status} to {doing}: its API is no longer the one that this version was written for. "
+            "Look for a newer version of Cloud Sync; nothing was lost."
+        )
+
+
+def _page(rows: list[_Row], total: int, next_cursor: str | None) -> MediaPage:
+    """Sorts rows into videos, videos that are not ready, and what is no video."""
+    items, waiting, ignored = [], [], []
+    for row in rows:
+        if not _is_video(row):
+            ignored.append(row.id)
+        elif row.ready_to_view != READY:
+            waiting.append(row.id)
+        else:
+            items.append(_item(row))
+    return MediaPage(
+        items=tuple(items), next_cursor=next_cursor, waiting=tuple(waiting), ignored=tuple(ignored), total=total
+    )
+
+
+def _is_video(row: _Row) -> bool:
+    """By type; one that this version does not know is a video if its extension says so (dustin/gopro #49: closed
+    lists break)."""
+    if row.type in VIDEO_TYPES:
+        return True
+    unknown = row.type not in STILL_TYPES
+    if unknown:
+        logger.warning("a kind of media that this version does not know", extra={"media_id": row.id, "kind": row.type})
+    return unknown and (row.file_extension or "").lower() in VIDEO_EXTENSIONS
+
+
+def _item(row: _Row) -> MediaItem:
+    extension = (row.file_extension or "mp4").lower()
+    filename = row.filename or f"{row.id}.{'mp4' if extension == 'json' else extension}"
+    return MediaItem(
+        media_id=row.id,
+        filename=filename,
+        captured_at=row.captured_at or row.created_at or "",
+        # Only these are known to go with changed content; updated_at also moves with a new title.
+        revision=f"{row.reprocessed_at or ''}/{row.item_count or 1}",
+        size=_whole_number(row.file_size),
+        kind=row.type or "",
+        source_count=_whole_number(row.item_count) or 1,
+    )
+
+
+def _whole_number(value: int | str | None) -> int | None:
+    """Numbers come as numbers, as text, or not at all."""
+    try:
+        return None if value is None else int(value)
+    except ValueError:
+        return None
+
+
+def _originals(variations: list[_Variation]) -> list[_Variation]:
+    """All variations of the first label that has any, in the order of the chapters.
+
+    Chapters are numbered by `item_number` or, where that is missing, by their URL's path (rclone-PR, gopro-dl).
+    """
+    for label in ORIGINAL_LABELS:
+        found = [variation for variation in variations if variation.label == label]
+        if found:
+            return sorted(found, key=_chapter)
+    return []
+
+
+def _chapter(variation: _Variation) -> int:
+    number = _whole_number(variation.item_number)
+    if number is not None:
+        return number
+    match = re.search(r"/(\d+)\.[A-Za-z0-9]+$", urlsplit(variation.url or "").path)
+    return int(match.group(1)) if match else 0
+
+
+def _with_extension(filename: str, url: str) -> str:
+    """Edits have a title for a name; their file's kind is in the link (dustin fixtures)."""
+    if PurePosixPath(filename).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
+        return filename
+    return filename + (PurePosixPath(urlsplit(url).path).suffix or ".mp4")
+
+
+def _expiry(url: str) -> float | None:
+    """When a signed link ends, Unix time; they live an hour (go2cloud, measured)."""
+    values = parse_qs(urlsplit(url).query).get("Expires", [])
+    return float(values[0]) if values and values[0].isdigit() else None
+
+
+def _decode[T](response: urllib3.BaseHTTPResponse, kind: type[T], doing: str) -> T:
+    """The answer as a struct. Raises ProviderContractError when it has not the shape we rely on."""
+    try:
+        return msgspec.json.decode(response.data, type=kind)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        logger.error("the provider's answer has another shape", extra={"doing": doing, "problem": str(error)})
+        raise ProviderContractError(
+            f"GoPro's answer to {doing} has not the shape that this version was written for ({error}). Look for a "
+            "newer version of Cloud Sync; nothing was lost."
+        ) from None
+
+
+def _is_html(response: urllib3.BaseHTTPResponse) -> bool:
+    return "html" in response.headers.get("Content-Type", "").lower()
+
+
+def _oauth_error(response: urllib3.BaseHTTPResponse) -> str:
+    """The `error` word of an OAuth answer (RFC 6749, 5.2), when it is one; never its free text."""
+    try:
+        word = msgspec.json.decode(response.data, type=dict[str, Any]).get("error", "")
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        word = ""
+    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status)

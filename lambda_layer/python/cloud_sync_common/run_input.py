@@ -1,0 +1,52 @@
+"""The input of a run, checked: `{"provider": "...", "filters": {...}}`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.provider_interface import Filters
+
+
+def filters_of(run_input: object) -> Filters:
+    """The filters in the input of a run, their times in UTC; none when it has none.
+
+    Raises ConfigurationError naming the field and the mend.
+    """
+    if not isinstance(run_input, dict):
+        raise ConfigurationError("The input must be an object such as {\"provider\": \"...\"}.")
+    unknown = sorted(set(run_input) - {"provider", "filters"})
+    if unknown:
+        raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider' and 'filters'.")
+    try:
+        filters = msgspec.convert(run_input.get("filters") or {}, Filters)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"The input's field 'filters' does not fit: {error}.") from None
+    return msgspec.structs.replace(
+        filters,
+        captured_from=_utc("captured_from", filters.captured_from),
+        captured_before=_utc("captured_before", filters.captured_before),
+    )
+
+
+def _utc(field: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ConfigurationError(
+            f"The input's field 'filters.{field}' must be a time with an offset such as 2026-01-31T00:00:00Z, "
+            f"not {text!r}."
+        )
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def field_of(event: object, name: str) -> Any:
+    """A field of an event; None where there is none."""
+    return event.get(name) if isinstance(event, dict) else None

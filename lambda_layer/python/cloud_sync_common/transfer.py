@@ -1,0 +1,152 @@
+"""The room behind video-downloader: one slice of one media item, source by source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from cloud_sync_common.archive import Archive
+from cloud_sync_common.credential_store import CredentialStore
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.ledger import Claim, ItemRow, Ledger, Status
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSource, Provider
+from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.runs import CredentialsLease, Runs
+from cloud_sync_common.source_transfer import Effort, Link, LostLease, SourceTransfer, Tools
+from cloud_sync_common.xray_utils import tracer
+
+LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
+
+
+class SliceRequest(msgspec.Struct, frozen=True):
+    """The event of video-downloader."""
+
+    run_id: str
+    provider: str
+    media: MediaItem
+
+
+class SliceResult(msgspec.Struct, frozen=True):
+    """`status`: ARCHIVED, IN_PROGRESS (go on), BUSY (another run has it) or UNAVAILABLE (a later run looks again).
+    `bytes_archived` is what this slice moved."""
+
+    status: str
+    bytes_archived: int = 0
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Moves items of one provider into one archive within one deadline."""
+
+    provider: Provider
+    credentials: CredentialStore
+    lease: CredentialsLease
+    ledger: Ledger
+    runs: Runs
+    archive: Archive
+    connections: int
+    deadline: Deadline
+    memory_mb: int
+
+    def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
+        """Moves what can be moved of `item` in the time there is.
+
+        Raises every leaf of the error tree; what was moved before stays and is gone on from.
+        """
+        seconds = self.deadline.remaining()
+        claim = self._claim(item, run_id, seconds + LEASE_GRACE_SECONDS)
+        if not claim.granted:
+            archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
+            return SliceResult("ARCHIVED" if archived else "BUSY")
+        effort = Effort()
+        tools = Tools(self.provider.name, self.ledger, self.archive, self.connections, self.deadline, seconds, effort)
+        try:
+            status = self._move(tools, item, run_id)
+        except LostLease:
+            status = "BUSY"
+        except MediaNotFoundError as error:
+            status = self._leave(item, run_id, error.category, str(error))
+        finally:
+            self._note_effort(item, run_id, claim.row, effort)
+        if status == "IN_PROGRESS" and effort.bytes_moved == 0:
+            raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
+        return SliceResult(status, effort.bytes_moved)
+
+    def _claim(self, item: MediaItem, run_id: str, lease_seconds: float) -> Claim:
+        """The lease of another run is taken over when that run has ended, and else respected."""
+        claim = self.ledger.claim(item, run_id, lease_seconds)
+        owner = claim.row.lease_owner
+        if not claim.granted and owner and self.runs.has_ended(owner):
+            claim = self.ledger.claim(item, run_id, lease_seconds, instead_of=owner)
+        return claim
+
+    def _note_effort(self, item: MediaItem, run_id: str, before: ItemRow, effort: Effort) -> None:
+        """Adds this slice to what earlier slices of the same run have done."""
+        again = before.effort_run == run_id
+        gb_seconds = effort.seconds * self.memory_mb / 1024
+        self.ledger.set_effort(
+            item.media_id,
+            run_id,
+            {
+                "effort_run": run_id,
+                "run_bytes": effort.bytes_moved + (before.run_bytes if again else 0),
+                "run_requests": effort.requests + (before.run_requests if again else 0),
+                "run_gb_seconds": round(gb_seconds + (before.run_gb_seconds if again else 0), 3),
+                "run_slices": 1 + (before.run_slices if again else 0),
+            },
+        )
+
+    def _move(self, tools: Tools, item: MediaItem, run_id: str) -> str:
+        credentials = self._usable_credentials()
+        sources = self._sources(credentials, item)
+        if not sources:
+            return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
+        total = 0
+        for source in sources:
+
+            def renew(ended: MediaSource) -> MediaSource:
+                return self._same_source(credentials, item, ended.file_number)
+
+            link = Link(source, renew, self.deadline)
+            with tracer.provider.in_subsegment("## source"):
+                size = SourceTransfer(tools, item, source, link, run_id).go_on()
+            if size is None:
+                return "IN_PROGRESS"
+            total += size
+        if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
+            raise LostLease
+        logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
+        return "ARCHIVED"
+
+    def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> str:
+        logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
+        self.ledger.leave_unavailable(item.media_id, run_id, category, message)
+        return "UNAVAILABLE"
+
+    def _usable_credentials(self) -> Credentials:
+        credentials = self.credentials.load()
+        if credentials.access_token is None or credentials.version == self.lease.refused_version():
+            raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
+        return credentials
+
+    def _sources(self, credentials: Credentials, item: MediaItem) -> list[MediaSource]:
+        """The recipes, asked for anew. A refused token is noted, so that it is renewed once for everybody."""
+        token = credentials.access_token or ""
+        try:
+            return retrying(lambda: self.provider.sources(token, item), self.deadline)
+        except CredentialsExpiredError:
+            self.lease.note_refused(credentials.version)
+            raise
+
+    def _same_source(self, credentials: Credentials, item: MediaItem, file_number: int) -> MediaSource:
+        for source in self._sources(credentials, item):
+            if source.file_number == file_number:
+                return source
+        raise OriginalUnavailableError("The provider no longer offers a source that it offered a moment ago.")

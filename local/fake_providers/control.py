@@ -1,0 +1,143 @@
+"""The control of a running fake: the same operations as Python methods and as JSON under `/_control/`.
+
+The HTTP layer adds nothing but parsing. It asks for no authentication, because the fake listens on loopback only.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from local.fake_providers.faults import Fault, FaultError
+from local.fake_providers.gopro_state import GoProState
+from local.fake_providers.library import LibraryError
+
+type Json = dict[str, Any]
+
+
+class Control:
+    """Everything a test or a demo may do to the fake while it runs, from any thread."""
+
+    def __init__(self, state: GoProState) -> None:
+        self._state = state
+        self._first_link_seconds = state.link_seconds
+
+    def add_fault(self, kind: FaultKind, *, times: int | None = None, after: int = 0, **rule: Any) -> None:
+        """Put a rule in force: the fields of Fault by name, and any other name is an argument of the kind.
+
+        For example `add_fault(FaultKind.SHORT_PAGE, times=1, rows=3)`.
+        """
+        args = {name: rule.pop(name) for name in list(rule) if name in kind.defaults}
+        try:
+            self._state.faults.add(Fault(kind, times=times, after=after, args=args, **rule))
+        except TypeError as error:
+            raise FaultError(f"{kind}: {error}") from error
+
+    def clear_faults(self, kind: FaultKind | None = None) -> None:
+        """Take back all rules, or those of one kind."""
+        self._state.faults.clear(kind)
+
+    def faults(self) -> list[Json]:
+        """The rules in force, with how many requests each looked at and struck."""
+        return self._state.faults.listed()
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let `seconds` of the fake's own clock pass at once."""
+        self._state.clock.advance(seconds)
+
+    def expire_access_tokens(self) -> None:
+        """End every access token's life now; the refresh token stays good."""
+        self._state.tokens.kill()
+
+    def set_lifetimes(self, *, access_token_seconds: float | None = None, link_seconds: float | None = None) -> None:
+        """Set how long tokens and links issued from now on will live."""
+        if access_token_seconds is not None:
+            self._state.tokens.access_seconds = access_token_seconds
+        if link_seconds is not None:
+            self._state.link_seconds = link_seconds
+
+    def put_item(self, description: Mapping[str, Any]) -> None:
+        """Add an item, or replace the one with that id; `description` is an entry of `library.json`."""
+        self._state.library.put(description)
+
+    def trash_item(self, media_id: str) -> None:
+        """Take an item away, as its owner does in the app."""
+        self._state.library.trash(media_id)
+
+    def insert_between_pages(self, after_page: int = 1, item: Mapping[str, Any] | None = None) -> None:
+        """Let an upload land once, right after the listing's next `after_page` pages were answered."""
+        self.add_fault(FaultKind.INSERT_ITEM, endpoint=Endpoint.SEARCH, times=1, after=after_page - 1, item=item)
+
+    def originals(self) -> list[Json]:
+        """Every file that belongs in a complete archive, as plain data; paths are on this machine."""
+        return [{**asdict(original), "path": str(original.path)} for original in self._state.library.originals()]
+
+    def stats(self) -> Json:
+        """Totals since the start or the last reset, and the fake's time in seconds since 1970."""
+        return {**self._state.log.summary(), "clock": self._state.clock.now()}
+
+    def requests(self) -> list[Json]:
+        """Every request since the start or the last reset, in order and without secrets."""
+        return self._state.log.requests()
+
+    def reset(self) -> None:
+        """As at the start: no rules, no statistics, the clock right, the first library, the first credentials good."""
+        self._state.clock.offset = 0.0
+        self._state.link_seconds = self._first_link_seconds
+        self._state.faults.clear()
+        self._state.log.reset()
+        self._state.library.reset()
+        self._state.tokens.reset()
+
+
+def menu() -> list[Json]:
+    """The fault menu as plain data."""
+    return [
+        {
+            "kind": kind,
+            "number": kind.menu,
+            "endpoints": sorted(kind.endpoints),
+            "args": dict(kind.defaults),
+            "meaning": kind.__doc__,
+        }
+        for kind in FaultKind
+    ]
+
+
+def control_routes(state: GoProState, control: Control) -> list[web.RouteDef]:
+    """The operations of Control over HTTP: one row each."""
+    table: list[tuple[str, str, Callable[[Json], Any]]] = [
+        ("GET", "menu", lambda _: menu()),
+        ("GET", "faults", lambda _: control.faults()),
+        ("POST", "faults", lambda body: state.faults.add(Fault.from_json(body))),
+        ("DELETE", "faults", lambda _: control.clear_faults()),
+        ("DELETE", "faults/{kind}", lambda body: control.clear_faults(Fault.from_json(body).kind)),
+        ("POST", "clock", lambda body: control.advance_clock(float(body["advance"]))),
+        ("POST", "expire_access_tokens", lambda _: control.expire_access_tokens()),
+        ("POST", "lifetimes", lambda body: control.set_lifetimes(**body)),
+        ("POST", "items", control.put_item),
+        ("DELETE", "items/{media_id}", lambda body: control.trash_item(body["media_id"])),
+        ("POST", "insert_between_pages", lambda body: control.insert_between_pages(**body)),
+        ("GET", "originals", lambda _: control.originals()),
+        ("GET", "stats", lambda _: control.stats()),
+        ("GET", "requests", lambda _: control.requests()),
+        ("POST", "reset", lambda _: control.reset()),
+    ]
+    return [web.route(method, f"/_control/{path}", _json_route(operation)) for method, path, operation in table]
+
+
+def _json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]:
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            body = await request.json() if request.can_read_body else {}
+            result = operation({**body, **request.match_info})
+        except KeyError as error:
+            return web.json_response({"error": f"There is no {error}."}, status=404)
+        except (json.JSONDecodeError, FaultError, LibraryError, TypeError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        return web.json_response({"ok": True} if result is None else result)
+
+    return answer

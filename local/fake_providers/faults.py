@@ -1,0 +1,149 @@
+"""Rules that make faults happen: for everyone, for one item, for the next N requests, or by the fake's own clock."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+
+
+class Clock:
+    """Seconds since 1970 as the fake sees them: real time plus whatever it was advanced by."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def now(self) -> float:
+        """The present moment, in seconds since 1970."""
+        return time.time() + self.offset
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass at once."""
+        self.offset += seconds
+
+
+class FaultError(ValueError):
+    """A rule that means nothing; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One rule: `kind` happens on matching requests, skipping the first `after`, then `times` times (None: for good).
+
+    Matching can be narrowed to an endpoint, an item, or one source of an item (1-based, CDN only). `delay` and `lasts`
+    are seconds of the fake's clock, from the moment the rule is added. `args` are those of the kind.
+    """
+
+    kind: FaultKind
+    endpoint: Endpoint | None = None
+    media_id: str | None = None
+    source: int | None = None
+    times: int | None = None
+    after: int = 0
+    delay: float = 0.0
+    lasts: float | None = None
+    args: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.endpoint is not None and self.endpoint not in self.kind.endpoints:
+            possible = ", ".join(sorted(self.kind.endpoints))
+            raise FaultError(f"{self.kind} cannot happen at {self.endpoint}, only at {possible}.")
+        if unknown := set(self.args) - set(self.kind.defaults):
+            raise FaultError(f"{self.kind} takes no {', '.join(sorted(unknown))}, only {dict(self.kind.defaults)}.")
+
+    @classmethod
+    def from_json(cls, rule: Mapping[str, Any]) -> Self:
+        """Read a rule as the control API takes it; what makes no sense is a FaultError."""
+        kinds = {str(kind): kind for kind in FaultKind}
+        fields = dict(rule)
+        try:
+            kind = kinds[fields.pop("kind", "(none)")]
+            endpoint = fields.pop("endpoint", None)
+            return cls(kind, None if endpoint is None else Endpoint(endpoint), **fields)
+        except KeyError as error:
+            raise FaultError(f"There is no fault {error}, only: {', '.join(kinds)}.") from error
+        except (ValueError, TypeError) as error:
+            raise FaultError(str(error)) from error
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of one of the kind's arguments, as given or by default."""
+        return self.args.get(name, self.kind.defaults[name])
+
+    def concerns(self, endpoint: Endpoint, media_id: str | None, source: int | None) -> bool:
+        """Whether the rule looks at such a request at all. A listing concerns every item whose row it may shape."""
+        about_rows = endpoint is Endpoint.SEARCH and self.kind.shapes_rows
+        return (
+            endpoint in self.kind.endpoints
+            and self.endpoint in (None, endpoint)
+            and (self.media_id in (None, media_id) or about_rows)
+            and self.source in (None, source)
+        )
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    added: float
+    seen: int = 0
+    applied: int = 0
+
+    def take(self, now: float) -> bool:
+        """Count one matching request, and say whether the fault happens to it."""
+        fault, age = self.fault, now - self.added
+        if age < fault.delay or (fault.lasts is not None and age >= fault.delay + fault.lasts):
+            return False
+        self.seen += 1
+        if self.seen <= fault.after or (fault.times is not None and self.applied >= fault.times):
+            return False
+        self.applied += 1
+        return True
+
+
+class ActiveFaults:
+    """The faults that happen to one request."""
+
+    def __init__(self, faults: tuple[Fault, ...] = ()) -> None:
+        self._faults = faults
+
+    def find(self, kind: FaultKind, media_id: str | None = None) -> Fault | None:
+        """The fault of that kind, if it happens here; with `media_id`, if it happens to that row of a listing."""
+        for fault in self._faults:
+            if fault.kind is kind and (media_id is None or fault.media_id in (None, media_id)):
+                return fault
+        return None
+
+
+class FaultRules:
+    """The rules in force, consulted once for each request. Safe to change from a test's thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._rules: list[_Rule] = []
+
+    def add(self, fault: Fault) -> None:
+        """Put a rule in force; when several of one kind match a request, the one added first counts."""
+        with self._lock:
+            self._rules.append(_Rule(fault, self._clock.now()))
+
+    def clear(self, kind: FaultKind | None = None) -> None:
+        """Take back all rules, or those of one kind."""
+        with self._lock:
+            self._rules = [rule for rule in self._rules if kind is not None and rule.fault.kind is not kind]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The rules in force, each with how many requests it looked at (`seen`) and struck (`applied`)."""
+        with self._lock:
+            return [
+                {**vars(rule.fault), "args": dict(rule.fault.args), "seen": rule.seen, "applied": rule.applied}
+                for rule in self._rules
+            ]
+
+    def begin(self, endpoint: Endpoint, media_id: str | None = None, source: int | None = None) -> ActiveFaults:
+        """The faults of one new request; this is where requests are counted."""
+        now = self._clock.now()
+        with self._lock:
+            concerned = [rule for rule in self._rules if rule.fault.concerns(endpoint, media_id, source)]
+            return ActiveFaults(tuple(rule.fault for rule in concerned if rule.take(now)))

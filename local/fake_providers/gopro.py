@@ -1,0 +1,189 @@
+"""A faithful fake of GoPro Cloud on loopback: `python -m local.fake_providers.gopro --library FOLDER`.
+
+It prints `key=value` lines that tell how to reach it, then `ready`, and serves until it is told to stop.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import ssl
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from local.fake_providers.control import Control, control_routes
+from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.faults import Clock, FaultRules
+from local.fake_providers.gopro_api import Api
+from local.fake_providers.gopro_cdn import Cdn
+from local.fake_providers.gopro_state import (
+    DEFAULT_ACCESS_TOKEN_SECONDS,
+    ETAG_PART_SIZE,
+    LINK_SECONDS,
+    PER_PAGE_CAP,
+    GoProState,
+    Tokens,
+)
+from local.fake_providers.library import Library, LibraryError
+
+_HOST = "127.0.0.1"
+_SHUTDOWN_SECONDS = 0.5
+
+
+class FakeGoPro:
+    """One fake GoPro Cloud: an account with a library, and the servers through which it is reached.
+
+    Lifetimes are seconds of the fake's own clock, `etag_part_size` is bytes. `base_url`, `cdn_url` and `control_url`
+    are empty until it serves; `access_token` and `refresh_token` are always the latest ones.
+    """
+
+    def __init__(
+        self,
+        library: Library,
+        *,
+        access_token_seconds: float = DEFAULT_ACCESS_TOKEN_SECONDS,
+        link_seconds: float = LINK_SECONDS,
+        etag_part_size: int = ETAG_PART_SIZE,
+        per_page_cap: int = PER_PAGE_CAP,
+    ) -> None:
+        clock = Clock()
+        tokens = Tokens(clock, access_token_seconds)
+        self._state = GoProState(library, clock, tokens, FaultRules(clock))
+        self._state.link_seconds = link_seconds
+        self._state.etag_part_size = etag_part_size
+        self._state.per_page_cap = per_page_cap
+        self._runners: list[web.AppRunner] = []
+        self.library = library
+        self.control = Control(self._state)
+        self.client_id, self.client_secret, self.user_id = tokens.client_id, tokens.client_secret, tokens.user_id
+        self.base_url = self.cdn_url = self.control_url = ""
+
+    @property
+    def access_token(self) -> str:
+        """The access token handed out last."""
+        return self._state.tokens.access_token
+
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token handed out last."""
+        return self._state.tokens.refresh_token
+
+    async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN is another host: a port of its own."""
+        scheme = "http" if tls is None else "https"
+        api = [*Api(self._state).routes(), *control_routes(self._state, self.control)]
+        cdn = Cdn(self._state).routes()
+        if cdn_port is not None:
+            self._state.cdn_port = await self._listen(cdn, cdn_port, tls)
+            bound = await self._listen(api, port, tls)
+        else:
+            bound = await self._listen([*api, *cdn], port, tls)
+        self.base_url = f"{scheme}://{_HOST}:{bound}"
+        self.cdn_url = f"{scheme}://{_HOST}:{self._state.cdn_port or bound}"
+        self.control_url = f"{self.base_url}/_control"
+
+    async def _listen(self, routes: Sequence[web.RouteDef], port: int, tls: ssl.SSLContext | None) -> int:
+        app = web.Application()
+        app.add_routes(routes)
+        # Cancelled handlers end transfers whose client went away, and those that a fault has stalled.
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, _HOST, port, ssl_context=tls).start()
+        return int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stop listening and cut what is still under way."""
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+
+
+@contextlib.contextmanager
+def running(
+    library: Library,
+    tls: ssl.SSLContext | None = None,
+    *,
+    port: int = 0,
+    cdn_port: int | None = None,
+    **options: Any,
+) -> Iterator[FakeGoPro]:
+    """Serve a library from a thread with an event loop of its own for as long as the block runs.
+
+    `options` are those of FakeGoPro.
+    """
+    fake = FakeGoPro(library, **options)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="fake-gopro", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(fake.start(port=port, cdn_port=cdn_port, tls=tls), loop).result()
+        yield fake
+    finally:
+        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _serve_until_told_to_stop(fake: FakeGoPro, options: argparse.Namespace) -> None:
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    tls = _tls_context(options.certfile, options.keyfile)
+    await fake.start(port=options.port, cdn_port=options.cdn_port, tls=tls)
+    for key in ("base_url", "access_token", "user_id", "client_id", "client_secret", "refresh_token", "control_url"):
+        print(f"{key}={getattr(fake, key)}")
+    print("ready", flush=True)
+    await told.wait()
+    await fake.stop()
+
+
+def _tls_context(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext | None:
+    if certfile is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certfile, keyfile)
+    return context
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.fake_providers.gopro", description=__doc__)
+    parser.add_argument("--library", type=Path, required=True, help="folder with a library.json, or just with videos")
+    parser.add_argument("--extra", type=Path, action="append", default=[], help="folder whose videos are added")
+    parser.add_argument("--port", type=int, default=0, help="port of the API; 0 picks a free one")
+    parser.add_argument("--cdn-port", type=int, help="port of the CDN, if it is to have one of its own")
+    parser.add_argument("--certfile", type=Path, help="PEM certificate: serve HTTPS")
+    parser.add_argument("--keyfile", type=Path, help="its private key, if that is in a file of its own")
+    parser.add_argument("--access-token-seconds", type=float, default=DEFAULT_ACCESS_TOKEN_SECONDS)
+    parser.add_argument("--link-seconds", type=float, default=LINK_SECONDS)
+    parser.add_argument("--bytes-per-second", type=int, help="what one CDN connection carries")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit status is 2, with one sentence on stderr, when an option cannot be honoured."""
+    options = _options(arguments)
+    try:
+        library = Library.load(options.library, options.extra)
+    except LibraryError as error:
+        print(f"--library or --extra: {error}", file=sys.stderr)
+        return 2
+    fake = FakeGoPro(library, access_token_seconds=options.access_token_seconds, link_seconds=options.link_seconds)
+    if options.bytes_per_second:
+        fake.control.add_fault(FaultKind.SLOW, bytes_per_second=options.bytes_per_second)
+    try:
+        asyncio.run(_serve_until_told_to_stop(fake, options))
+    except OSError as error:
+        print(f"--port, --cdn-port, --certfile or --keyfile: {error}.", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

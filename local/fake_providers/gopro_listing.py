@@ -1,0 +1,122 @@
+"""The listing: rows as GoPro shows them, filtered, ordered and cut into pages (provider-apis.md 1.3)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.faults import ActiveFaults, Fault
+from local.fake_providers.library import MEDIA_TYPES, Item
+
+type Row = dict[str, Any]
+
+_STATES = frozenset(
+    {"registered", "uploading", "rendering", "pretranscoding", "transcoding", "stabilizing", "ready", "failure"}
+)
+_DEFAULT_PER_PAGE = 30
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class MalformedQueryError(ValueError):
+    """A query that GoPro answers with 500 (ranges), or that is not known to be answered at all (page numbers)."""
+
+
+# What a fault does to a row: the fields it changes.
+_SHAPES: Mapping[FaultKind, Callable[[Row, Fault], Row]] = {
+    FaultKind.SHOWN_AS_EDIT: lambda *_: {"type": "MultiClipEdit", "file_extension": "json", "file_size": None},
+    FaultKind.FILENAME_NULL: lambda *_: {"filename": None},
+    FaultKind.FILENAME_EMPTY: lambda *_: {"filename": ""},
+    FaultKind.SAME_FILENAME: lambda _, fault: {"filename": fault["value"]},
+    FaultKind.FILE_SIZE_NULL: lambda *_: {"file_size": None},
+    FaultKind.FILE_SIZE_STRING: lambda row, _: {"file_size": str(row["file_size"] or 0)},
+    FaultKind.FILE_SIZE_STALE: lambda row, fault: {
+        "file_size": int(row["file_size"] or 0) - fault["bytes_off"],
+        "reprocessed_at": row["updated_at"],
+    },
+    FaultKind.STATE_UNKNOWN: lambda _, fault: {"ready_to_view": fault["value"]},
+    FaultKind.TYPE_UNKNOWN: lambda _, fault: {"type": fault["value"]},
+}
+
+
+def shaped_row(item: Item, user_id: str, active: ActiveFaults) -> Row:
+    """The item's row with the faults that shape rows (menu numbers 7, 8, 9 and 13)."""
+    row = {**item.row, "gopro_user_id": user_id}
+    for kind, shape in _SHAPES.items():
+        if fault := active.find(kind, item.media_id):
+            row |= shape(row, fault)
+    return row
+
+
+def picked_fields(row: Row, query: Mapping[str, str]) -> Row:
+    """The row narrowed to the `fields` asked for; names that do not exist are silently ignored (go2cloud U13)."""
+    if "fields" not in query:
+        return row
+    wanted = _words(query["fields"])
+    return {name: value for name, value in row.items() if name in wanted}
+
+
+def search_page(rows: Iterable[Row], query: Mapping[str, str], per_page_cap: int) -> Row:
+    """One page of the rows that `query` asks for, newest first.
+
+    Words that no filter knows are ignored, so that a misspelt `type` alone filters nothing (go2cloud U13). Raises
+    MalformedQueryError for a range or a page number that cannot be read.
+    """
+    page = _positive(query, "page", 1)
+    per_page = min(_positive(query, "per_page", _DEFAULT_PER_PAGE), per_page_cap)
+    order = "created_at" if query.get("order_by") == "created_at" else "captured_at"
+    filters = _filters(query)
+    found = [row for row in rows if all(fits(row) for fits in filters)]
+    # The id settles ties, so that equal moments do not shuffle between pages.
+    found.sort(key=lambda row: (_moment_of(row, order), row["id"]), reverse=True)
+    return {
+        "_embedded": {"errors": [], "media": found[(page - 1) * per_page : page * per_page]},
+        "_pages": {
+            "current_page": page,
+            "per_page": per_page,
+            "total_items": len(found),
+            "total_pages": -(-len(found) // per_page),
+        },
+    }
+
+
+def _filters(query: Mapping[str, str]) -> Sequence[Callable[[Row], bool]]:
+    filters: list[Callable[[Row], bool]] = []
+    if types := _words(query.get("type", "")) & MEDIA_TYPES:
+        filters.append(lambda row: row["type"] in types)
+    if states := _words(query.get("processing_states", "")) & (_STATES | {"unknown"}):
+        filters.append(lambda row: (row["ready_to_view"] if row["ready_to_view"] in _STATES else "unknown") in states)
+    if query.get("xcomposition") == "export":
+        filters.append(lambda row: row["composition"] != "export")
+    for name in ("captured", "created", "updated"):
+        if (text := query.get(f"{name}_range")) is not None:
+            filters.append(_within(f"{name}_at", text))
+    return filters
+
+
+def _within(field: str, text: str) -> Callable[[Row], bool]:
+    """The filter of a range `ISO,ISO`, which holds its start and not its end (go2cloud U14)."""
+    try:
+        start, end = (_moment(part) for part in text.split(","))
+    except ValueError as error:
+        raise MalformedQueryError(f"{field} cannot be in {text!r}") from error
+    return lambda row: bool(row[field]) and start <= _moment_of(row, field) < end
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _moment_of(row: Row, field: str) -> datetime:
+    return _moment(row[field]) if row[field] else _LONG_AGO
+
+
+def _positive(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and int(text) > 0):
+        raise MalformedQueryError(f"{name}={text}")
+    return int(text)
+
+
+def _words(text: str) -> set[str]:
+    return {word.strip() for word in text.split(",")} - {""}

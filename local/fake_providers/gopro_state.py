@@ -1,0 +1,189 @@
+"""What the fake GoPro Cloud remembers: who may come in, who came, and what was served."""
+
+import base64
+import json
+import secrets
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.faults import ActiveFaults, Clock, FaultRules
+from local.fake_providers.library import Library
+
+DEFAULT_ACCESS_TOKEN_SECONDS = 86_400
+"""No source gives a firm lifetime; a day is what most clients assume (dustin README; provider-apis.md 1.1)."""
+
+LINK_SECONDS = 3600
+"""How long a signed CDN link lives, in seconds (go2cloud, measured 3599)."""
+
+ETAG_PART_SIZE = 20 * 1024 * 1024
+"""Part size behind the CDN's multipart ETags, in bytes; 20 MiB and 100 MiB were seen (gopro-dl integrity.py)."""
+
+PER_PAGE_CAP = 200
+"""Larger pages are silently cut to this many rows (rclone-PR, listPageSize); the only limit anyone reports."""
+
+SCOPE = "root root:channels public me upload media_library_beta live"
+
+
+class Tokens:
+    """The account's credentials, and the grants that renew them.
+
+    `access_token` and `refresh_token` are the latest ones handed out. An access token lives for `access_seconds` of the
+    fake's clock; those issued earlier live on beside a newer one, as nothing is known to the contrary.
+    """
+
+    def __init__(self, clock: Clock, access_seconds: float) -> None:
+        self._clock = clock
+        self._first_access_seconds = access_seconds
+        self.client_id = secrets.token_hex(32)
+        self.client_secret = secrets.token_hex(32)
+        self.user_id = str(uuid.uuid4())
+        self._first_tokens = (_new_access_token(), secrets.token_urlsafe(48))
+        self.reset()
+
+    def reset(self) -> None:
+        """Make the credentials of the start, and only those, good again."""
+        self.access_seconds = self._first_access_seconds
+        self.access_token, self.refresh_token = self._first_tokens
+        self._expiry = {self.access_token: self._clock.now() + self.access_seconds}
+        self._blacklist: set[str] = set()
+
+    def accepts(self, access_token: str) -> bool:
+        """Whether the token opens the media endpoints now."""
+        return self._clock.now() < self._expiry.get(access_token, 0.0)
+
+    def kill(self, access_token: str | None = None) -> None:
+        """End one access token's life now, or that of all of them."""
+        for token in list(self._expiry) if access_token is None else [access_token]:
+            self._expiry[token] = 0.0
+
+    def known_secrets(self) -> list[str]:
+        """Every secret that no one but the API's token and media endpoints may ever be shown."""
+        return [*self._expiry, *self._blacklist, self.refresh_token, self.client_secret]
+
+    def grant(self, form: Mapping[str, str], active: ActiveFaults) -> tuple[int, dict[str, Any]]:
+        """Answer a request for tokens with a status and a JSON body.
+
+        A refresh returns a new refresh token and blacklists the old one. `invalid_client` is 401 (go2cloud PLAN); of
+        `invalid_grant` and `token_blacklisted` only the words are known, so they come with OAuth's usual 400.
+        """
+        if form.get("client_id") != self.client_id or form.get("client_secret") != self.client_secret:
+            return _oauth_error(401, "invalid_client", "client authentication failed")
+        if form.get("grant_type") not in ("refresh_token", "password"):
+            return _oauth_error(400, "unsupported_grant_type", "only refresh_token and password are in use")
+        presented = form.get("refresh_token", "")
+        refused = active.find(FaultKind.TOKEN_BLACKLISTED)
+        if refused or presented in self._blacklist:
+            return _oauth_error(refused["status"] if refused else 400, "token_blacklisted", "this token was revoked")
+        refused = active.find(FaultKind.INVALID_GRANT)
+        if refused or presented != self.refresh_token or form["grant_type"] != "refresh_token":
+            return _oauth_error(refused["status"] if refused else 400, "invalid_grant", "the grant is not valid")
+        return 200, self._renewed(active)
+
+    def _renewed(self, active: ActiveFaults) -> dict[str, Any]:
+        self.access_token = _new_access_token()
+        self._expiry[self.access_token] = self._clock.now() + self.access_seconds
+        answer = {
+            "access_token": self.access_token,
+            "token_type": "Bearer",
+            "expires_in": int(self.access_seconds),
+            "scope": SCOPE,
+        }
+        if not active.find(FaultKind.NO_ROTATION):
+            self._blacklist.add(self.refresh_token)
+            self.refresh_token = answer["refresh_token"] = secrets.token_urlsafe(48)
+        if not active.find(FaultKind.NO_OWNER_ID):
+            answer["resource_owner_id"] = self.user_id
+        return answer
+
+
+def _oauth_error(status: int, error: str, description: str) -> tuple[int, dict[str, Any]]:
+    return status, {"error": error, "error_description": description}
+
+
+def _new_access_token() -> str:
+    """A token shaped like GoPro's: a five-segment JWE of which a client can read nothing (gopro-plus #6)."""
+    header = json.dumps({"alg": "RSA-OAEP", "enc": "A128GCM", "cty": "JWT"}, separators=(",", ":")).encode()
+    segments = [header, *(secrets.token_bytes(length) for length in (256, 12, 420, 16))]
+    return ".".join(base64.urlsafe_b64encode(segment).rstrip(b"=").decode() for segment in segments)
+
+
+class RequestLog:
+    """What was asked and what was sent, without secrets. A request is in it before its answer leaves."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything but the CDN requests under way."""
+        with self._lock:
+            self._requests: list[dict[str, Any]] = []
+            self._bytes_served: Counter[str] = Counter()
+            self._refreshes = 0
+            self._busy, self._most_busy = getattr(self, "_busy", 0), 0
+            self._cdn_saw_authorization = self._cdn_saw_token = False
+
+    def record(self, **entry: Any) -> None:
+        """Note one request and the status it gets."""
+        with self._lock:
+            self._requests.append(entry)
+            self._refreshes += entry["endpoint"] == "token" and entry["status"] == 200
+
+    def served(self, name: str, count: int) -> None:
+        """Note that `count` bytes of body of the file `media_id/label/number` were sent."""
+        with self._lock:
+            self._bytes_served[name] += count
+
+    def cdn_busy(self, change: int) -> None:
+        """Note that a CDN request began (1) or ended (-1)."""
+        with self._lock:
+            self._busy += change
+            self._most_busy = max(self._most_busy, self._busy)
+
+    def cdn_saw(self, *, authorization: bool, token: bool) -> None:
+        """Note whether a CDN request brought an Authorization header, or any secret of the API anywhere."""
+        with self._lock:
+            self._cdn_saw_authorization |= authorization
+            self._cdn_saw_token |= token
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request in order: endpoint, method, path, query, status, and for the CDN the range asked for."""
+        with self._lock:
+            return [dict(entry) for entry in self._requests]
+
+    def summary(self) -> dict[str, Any]:
+        """Totals: requests by endpoint and status, bytes by file, refreshes, CDN concurrency and leaks."""
+        with self._lock:
+            by_endpoint: dict[str, Counter[str]] = {}
+            for entry in self._requests:
+                by_endpoint.setdefault(entry["endpoint"], Counter())[str(entry["status"])] += 1
+            return {
+                "requests": {endpoint: dict(statuses) for endpoint, statuses in by_endpoint.items()},
+                "bytes_served": dict(self._bytes_served),
+                "token_refreshes": self._refreshes,
+                "cdn_connections_now": self._busy,
+                "cdn_connections_max": self._most_busy,
+                "cdn_saw_authorization": self._cdn_saw_authorization,
+                "cdn_saw_api_token": self._cdn_saw_token,
+            }
+
+
+@dataclass
+class GoProState:
+    """Everything one fake GoPro Cloud holds; `cdn_port` is set when links point to a port of their own."""
+
+    library: Library
+    clock: Clock
+    tokens: Tokens
+    faults: FaultRules
+    log: RequestLog = field(default_factory=RequestLog)
+    link_seconds: float = LINK_SECONDS
+    etag_part_size: int = ETAG_PART_SIZE
+    per_page_cap: int = PER_PAGE_CAP
+    cdn_port: int | None = None
+    signing_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))

@@ -1,0 +1,69 @@
+"""The demo library holds real clips in all the shapes that real libraries have."""
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
+import pytest
+
+from local.demo_library import DemoLibraryError, make_tiny_library
+from local.fake_providers.library import Library
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_library(tmp_path_factory.mktemp("demo") / "library")
+
+
+def test_it_holds_every_shape_that_real_libraries_have(folder: Path) -> None:
+    items = Library.load(folder).items()
+    rows = [item.row for item in items]
+    assert sum(item.is_archivable for item in items) >= 12
+    assert max(Counter(row["filename"] for row in rows).values()) == 2
+    assert {(len(item.sources), item.item_numbers) for item in items} >= {(3, True), (2, False), (0, True)}
+    assert {type(row["file_size"]) for row in rows} == {int, str, type(None)}
+    assert {row["type"] for row in rows} >= {"Video", "Photo", "MultiClipEdit", "ExternalVideo"}
+    assert {row["ready_to_view"] for row in rows} == {"ready", "transcoding"}
+    assert None in {row["filename"] for row in rows} and any('"' in str(row["filename"]) for row in rows)
+    assert len({row["captured_at"][:7] for row in rows}) >= 5
+
+
+def test_one_size_is_stale_and_reprocessing_is_why(folder: Path) -> None:
+    (item,) = (item for item in Library.load(folder).items() if item.row["reprocessed_at"])
+    assert item.sources[0].stat().st_size - item.row["file_size"] == 3245
+
+
+def test_no_two_files_are_alike_and_the_largest_needs_several_parts(folder: Path) -> None:
+    files = [path.read_bytes() for path in (folder / "media").iterdir()]
+    assert len(set(files)) == len(files) and 20 * 2**20 < max(map(len, files)) < 30 * 2**20
+
+
+def test_clips_are_h264_that_a_player_can_decode(folder: Path) -> None:
+    item = next(item for item in Library.load(folder).items() if len(item.sources) == 3)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(item.sources[2]), "-f", "null", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    assert "Video: h264" in done.stderr and "320x180" in done.stderr
+
+
+def test_it_is_made_once_and_always_the_same(folder: Path) -> None:
+    before = (folder / "library.json").stat().st_mtime_ns
+    assert make_tiny_library(folder) == folder
+    assert (folder / "library.json").stat().st_mtime_ns == before
+    again = make_tiny_library(folder.parent / "again")
+    for name in ("library.json", "media/03-2.mp4"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_an_older_demo_library_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / ".demo-library").write_text("tiny 0")
+    assert len(Library.load(make_tiny_library(tmp_path / "library")).originals()) > 12
+    assert [path.name for path in tmp_path.iterdir()] == ["library"]
+
+
+def test_a_folder_that_holds_anything_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(DemoLibraryError, match="not a demo library"):
+        make_tiny_library(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
