@@ -165,8 +165,8 @@ _CRON_FIELDS = (
     ("minutes", 0, 59, ()),
     ("hours", 0, 23, ()),
     ("day of month", 1, 31, ("?", "L", "W")),
-    ("month", 1, 12, "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()),
-    ("day of week", 1, 7, ("?", "L", "#", *"SUN MON TUE WED THU FRI SAT".split())),
+    ("month", 1, 12, ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]),
+    ("day of week", 1, 7, ("?", "L", "#", *["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])),
     ("year", 1970, 2199, ()),
 )
 
@@ -191,10 +191,10 @@ def check_schedule(expression: str) -> None:
 
 
 def _cron_field_fits(part: str, low: int, high: int, words: Any) -> bool:
-    for token in re.split(r"[,\-/#]", part):
-        if token == "*" or token in words:
+    for value in re.split(r"[,\-/#]", part):
+        if value == "*" or value in words:
             continue
-        number = token.rstrip("LW") if token[:-1].isdigit() else token
+        number = value.rstrip("LW") if value[:-1].isdigit() else value
         if not number.isdigit() or not low <= int(number) <= high:
             return False
     return True

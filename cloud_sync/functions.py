@@ -96,9 +96,7 @@ class Functions(Construct):
             role=self._role(construct_id, log_group, statements),
         )
 
-    def _role(
-        self, construct_id: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]
-    ) -> iam.Role:
+    def _role(self, construct_id: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]) -> iam.Role:
         """A role with these statements, its own log, and (added by CDK for active tracing) X-Ray."""
         role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         write_log = iam.PolicyStatement(
@@ -109,8 +107,11 @@ class Functions(Construct):
         for statement in (write_log, *statements):
             role.add_to_policy(statement)
         Validations.of(role).acknowledge(
-            Acknowledgment(id="AwsSolutions-IAM5", reason="Wildcards end only object keys, log streams and execution names under one named resource; X-Ray "
-            "accepts no resource at all (service authorization reference).")
+            Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="Wildcards end only object keys, log streams and execution names under one named resource; "
+                "X-Ray accepts none at all (service authorization reference).",
+            )
         )
         return role
 

@@ -68,15 +68,15 @@ def _wheels(architecture: str, python_version: str) -> Path:
 
 def _pip_install(target: Path, architecture: str, python_version: str) -> None:
     platforms = [f"--platform={platform}" for platform in _PLATFORMS[architecture]]
-    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile", "--no-deps",
-               "--only-binary=:all:", "--implementation=cp", f"--python-version={python_version}", *platforms,
-               f"--target={target}", f"--requirement={REQUIREMENTS}"]  # fmt: skip
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile",
+               "--no-deps", "--only-binary=:all:", "--implementation=cp", f"--python-version={python_version}",
+               *platforms, f"--target={target}", f"--requirement={REQUIREMENTS}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise LayerError(
-            f"pip could not bring the layer's wheels for {architecture}, Python {python_version} (the first build needs "
-            f"the network): {reason[:500]}"
+            f"pip could not bring the layer's wheels for {architecture}, Python {python_version} (the first build "
+            f"needs the network): {reason[:500]}"
         )
 
 

@@ -128,7 +128,10 @@ class Monitoring(Construct):
         machine = self.workflow.state_machine
         day = Duration.days(1)
         dashboard = cloudwatch.Dashboard(
-            self, "Dashboard", dashboard_name=self.config.name("GoPro-Sync-Operations"), default_interval=Duration.days(14)
+            self,
+            "Dashboard",
+            dashboard_name=self.config.name("GoPro-Sync-Operations"),
+            default_interval=Duration.days(14),
         )
 
         def graph(title: str, *metrics: cloudwatch.IMetric, width: int = 8) -> cloudwatch.GraphWidget:

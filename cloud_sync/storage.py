@@ -26,7 +26,7 @@ class Storage(Construct):
         self.credentials_secret = self._credentials_secret(config)
 
     def _key(self, config: Config) -> kms.Key:
-        """One customer-managed key, for the archive and the alerts topic: its policy can be audited and its use logged."""
+        """One customer-managed key, for archive and alerts: its policy can be audited and its use is logged."""
         key = kms.Key(
             self,
             "Key",
@@ -65,7 +65,10 @@ class Storage(Construct):
             ],
         )
         Validations.of(bucket).acknowledge(
-            Acknowledgment(id="AwsSolutions-S1", reason="This bucket receives the access logs; logging it into itself would never end.")
+            Acknowledgment(
+                id="AwsSolutions-S1",
+                reason="This bucket receives the access logs; logging it into itself would never end.",
+            )
         )
         return bucket
 
@@ -135,6 +138,9 @@ class Storage(Construct):
         )
         secret.apply_removal_policy(self.removal_policy)
         Validations.of(secret).acknowledge(
-            Acknowledgment(id="AwsSolutions-SMG4", reason="GoPro issues these credentials; media-authenticator renews and stores them each time they end.")
+            Acknowledgment(
+                id="AwsSolutions-SMG4",
+                reason="GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
+            )
         )
         return secret

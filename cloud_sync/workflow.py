@@ -75,8 +75,11 @@ class Workflow(Construct):
         for statement in self._statements(config, storage, functions):
             machine.add_to_role_policy(statement)
         Validations.of(machine.role).acknowledge(
-            Acknowledgment(id="AwsSolutions-IAM5", reason="Log delivery and X-Ray accept no resource (service authorization reference); the other wildcards "
-            "end object keys under runs/ and this machine's own executions.")
+            Acknowledgment(
+                id="AwsSolutions-IAM5",
+                reason="Log delivery and X-Ray accept no resource (service authorization reference); the other "
+                "wildcards end object keys under runs/ and this machine's own executions.",
+            )
         )
         return machine
 
@@ -152,6 +155,4 @@ def _definition(config: Config) -> str:
 
 
 def _expression(config: Config) -> scheduler.ScheduleExpression:
-    return scheduler.ScheduleExpression.expression(
-        config.schedule, time_zone=TimeZone.of(config.schedule_time_zone)
-    )
+    return scheduler.ScheduleExpression.expression(config.schedule, time_zone=TimeZone.of(config.schedule_time_zone))

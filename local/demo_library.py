@@ -199,7 +199,7 @@ def _encode(
         output += ["-threads", "2", "-f", container]
     exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact"]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
-    done = subprocess.run(  # noqa: S603 - our own arguments, no shell
+    done = subprocess.run(
         [*command, "-vf", look, *output, *exact, str(path)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:

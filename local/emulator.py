@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -38,12 +39,21 @@ class VillageError(RuntimeError):
 class Certificates:
     """A certificate authority of this run's own, and one certificate for loopback signed by it."""
 
-    def __init__(self, folder: Path) -> None:
-        authority = trustme.CA()
-        server = authority.issue_cert("localhost", "127.0.0.1")
+    def __init__(self, folder: Path, *, make: bool = True) -> None:
         self.ca_bundle = folder / "ca.pem"
         self.certfile = folder / "server.pem"
         self.keyfile = folder / "server.key"
+        if make:
+            self._make()
+
+    @classmethod
+    def found_in(cls, folder: Path) -> Self:
+        """The ones that an earlier run made there."""
+        return cls(folder, make=False)
+
+    def _make(self) -> None:
+        authority = trustme.CA()
+        server = authority.issue_cert("localhost", "127.0.0.1")
         authority.cert_pem.write_to_path(str(self.ca_bundle))
         for index, blob in enumerate(server.cert_chain_pems):
             blob.write_to_path(str(self.certfile), append=index > 0)
@@ -141,19 +151,14 @@ class Emulator:
     def stop(self) -> None:
         """Ends the emulator and the function processes it started (they share its process group)."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        process.wait()
+        if process is not None:
+            stop_group(process.pid)
+            process.wait()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+
+    def leave_running(self) -> None:
+        """From now on this process does not stop the emulator; `stop_group(pid)` does."""
+        self._process = None
 
     def environment(self) -> dict[str, str]:
         """What the AWS CLI, boto3 and the CDK CLI need to reach this emulator as its administrator."""
@@ -209,6 +214,28 @@ class Emulator:
         if done.returncode != 0:
             tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-20:])
             raise VillageError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")
+
+
+def stop_group(pid: int) -> None:
+    """Ends a program that leads its process group, and whatever it has started: kindly, and after a while not."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _is_alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)  # polling interval of the condition above
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether it runs; a zombie, which waits only for its parent, does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:  # no /proc, or no process
+        with suppress(ProcessLookupError):
+            os.kill(pid, 0)
+            return not Path("/proc").is_dir()
+        return False
+    return state != "Z"
 
 
 def inherited() -> dict[str, str]:

@@ -8,6 +8,7 @@ GAPS, so that a gap which upstream closes is noticed and its function removed. d
 from __future__ import annotations
 
 import contextvars
+import inspect
 import json
 import os
 import re
@@ -148,7 +149,9 @@ def _encryption_xml(configuration):
         default = dict(rule["ServerSideEncryptionByDefault"])
         if default["SSEAlgorithm"] == "aws:kms" and "KMSMasterKeyID" not in default:
             default["SSEAlgorithm"] = "AES256"  # means the key alias/aws/s3, which upstream does not have
-        fields = [_element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default]
+        fields = [
+            _element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default
+        ]
         bucket_key = _element("BucketKeyEnabled", str(rule.get("BucketKeyEnabled", False)).lower())
         rules.append(_element("Rule", _element("ApplyServerSideEncryptionByDefault", *fields), bucket_key))
     return _element("ServerSideEncryptionConfiguration", *rules).encode()
@@ -164,17 +167,13 @@ GAPS = {
     exception_class_names: lambda: "error_type" not in lambda_runtime._PYTHON_WORKER_SCRIPT,
     bare_function_environment: lambda: lambda_runtime._detect_runtime_binary("python3.13")[0] == sys.executable,
     fast_crc64: lambda: not isinstance(s3._crc64nvme, type(len)) and hasattr(s3, "_CRC64NVME_TABLE"),
-    full_object_checksums: lambda: "FULL_OBJECT" not in _source(s3._complete_multipart_upload),
-    bucket_tiers_and_encryption: lambda: not {"LifecycleConfiguration", "BucketEncryption"}
-    & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS},
-    one_port_only: lambda: "443" in _source(app.main),
+    full_object_checksums: lambda: "FULL_OBJECT" not in inspect.getsource(s3._complete_multipart_upload),
+    bucket_tiers_and_encryption: lambda: (
+        not {"LifecycleConfiguration", "BucketEncryption"}
+        & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS}
+    ),
+    one_port_only: lambda: "443" in inspect.getsource(app.main),
 }
-
-
-def _source(function):
-    import inspect
-
-    return inspect.getsource(function)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from cloud_sync_common.runs import Runs
 
 
 @door
-def handler(event: dict[str, Any], context: LambdaContext) -> FailureResult:
+def handler(event: dict[str, Any], _context: LambdaContext) -> FailureResult:
     """FailureRequest -> FailureResult."""
     config = settings.load()
     request = decode(event, FailureRequest)

@@ -14,7 +14,7 @@ from cloud_sync_common.runs import Runs
 
 
 @door
-def handler(event: dict[str, Any], context: LambdaContext) -> Summary | Failed:
+def handler(event: dict[str, Any], _context: LambdaContext) -> Summary | Failed:
     """ReportRequest -> Summary of a run that succeeded, or the reason of one that failed."""
     config = settings.load()
     request = decode(event, ReportRequest)

@@ -13,7 +13,7 @@ from typing import Any, Self
 class Endpoint(StrEnum):
     """What can be asked of the fake; `cdn` is every signed link."""
 
-    TOKEN = "token"  # noqa: S105 - the name of an endpoint
+    TOKEN = "token"
     USER = "user"
     SEARCH = "search"
     ITEM = "item"

@@ -101,7 +101,7 @@ def test_the_request_log_holds_no_secret(gopro: Client) -> None:
 def _command(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "local.fake_providers.gopro", *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env={**os.environ})  # noqa: S603
+    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, env={**os.environ})
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

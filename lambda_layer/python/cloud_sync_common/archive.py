@@ -22,8 +22,7 @@ from cloud_sync_common.ranged_http import RangeBody
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISMATCH = frozenset("BadDigest InvalidPart InvalidPartOrder EntityTooSmall InvalidRequest XAmzContentSHA256Mismatch "
-                      "XAmzContentChecksumMismatch".split())  # fmt: skip
+_MISMATCH = frozenset({"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"})
 
 
 @dataclass(frozen=True)

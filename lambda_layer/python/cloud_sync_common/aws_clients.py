@@ -30,16 +30,30 @@ if TYPE_CHECKING:
 AwsError = ClientError
 
 _LATER = frozenset(
-    """InternalError InternalServerError InternalFailure InternalServiceError InternalServiceErrorException SlowDown
-    ServiceUnavailable ServiceUnavailableException RequestTimeout RequestTimeoutException OperationAborted
-    ThrottlingException Throttling TooManyRequestsException RequestLimitExceeded
-    ProvisionedThroughputExceededException LimitExceededException RequestThrottled 500 502 503 504""".split()
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "OperationAborted",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "500",
+        "502",
+        "503",
+        "504",
+    }
 )
 _FORBIDDEN = frozenset(
-    "AccessDenied AccessDeniedException AuthorizationError AuthorizationErrorException KMSAccessDeniedException "
-    "KMS.AccessDeniedException 403".split()
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException", "403"}
 )
-
 _DESERIALISER = TypeDeserializer()
 
 # Standard mode: exponential back-off with jitter and a retry quota (boto3 guide, "Retries").

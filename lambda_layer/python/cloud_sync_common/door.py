@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from cloud_sync_common import correlation
-from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError
+from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError, UnexpectedError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.retry_utils import LambdaContext
 from cloud_sync_common.run_input import field_of
 from cloud_sync_common.xray_utils import tracer
 
 type Door = Callable[[Any, LambdaContext], Any]
-
-
-class UnexpectedError(CloudSyncError):
-    """A defect of ours. Its message names only the kind of the exception; the log has where it came from."""
 
 
 def door(function: Door) -> Door:
@@ -45,7 +41,7 @@ def door(function: Door) -> Door:
                 logger.exception("unexpected", extra={"error": type(error).__name__})
                 raise UnexpectedError(f"A defect in Cloud Sync ({type(error).__name__}); see the log.") from None
 
-    return wrapped
+    return cast(Door, wrapped)
 
 
 def decode[Request](event: Any, kind: type[Request]) -> Request:

@@ -16,7 +16,8 @@
     │  ├─ SourceChangedError          its size or ETag moved while it was read
     │  └─ ProviderContractError       the API is no longer what this version was written for
     ├─ IntegrityError            checksums or sizes disagree
-    └─ ConfigurationError        a person has to mend a setting, a secret or a permission
+    ├─ ConfigurationError        a person has to mend a setting, a secret or a permission
+    └─ UnexpectedError           a defect of ours; the log says where
 
 A message is safe to show and to log: it never holds a token, a signed URL or a foreign exception's text.
 """
@@ -100,6 +101,10 @@ class IntegrityError(CloudSyncError):
 
 class ConfigurationError(CloudSyncError):
     category = "configuration"
+
+
+class UnexpectedError(CloudSyncError):
+    """Names only the kind of the exception it stands for: the text of a foreign one may hold a URL or a token."""
 
 
 def error_classes() -> dict[str, type[CloudSyncError]]:

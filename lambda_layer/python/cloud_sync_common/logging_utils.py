@@ -17,7 +17,7 @@ from cloud_sync_common import correlation
 BLANK = "***"
 _protected: set[str] = set()
 _SIGNATURES = re.compile(
-    r"(?i)((?:bearer |[?&;](?:signature|x-amz-signature|x-amz-security-token|policy|access_token|sig)=)|gp_access_token=)"
+    r"(?i)(bearer |gp_access_token=|[?&;](?:signature|x-amz-signature|x-amz-security-token|policy|access_token|sig)=)"
     r"[^\s\"'&;,\\]+"
 )
 

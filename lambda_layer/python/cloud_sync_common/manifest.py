@@ -37,9 +37,7 @@ class Manifest:
             yield ManifestWriter(file)
             file.seek(0)
             with aws_errors("writing the manifest"):
-                self._s3.put_object(
-                    Bucket=self._bucket, Key=self.key, Body=file, ContentType="application/x-ndjson"
-                )
+                self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=file, ContentType="application/x-ndjson")
 
     def items(self) -> Iterator[MediaItem]:
         """Every item in it, streamed; none when the run wrote no manifest."""

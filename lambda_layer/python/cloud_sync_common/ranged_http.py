@@ -171,9 +171,7 @@ def _raise_for_status(status: int) -> NoReturn:
     raise ProviderContractError(f"The source answered a request for a range with {status}.")
 
 
-def _checked(
-    response: urllib3.BaseHTTPResponse, start: int, end: int, expected: Fingerprint | None
-) -> Fingerprint:
+def _checked(response: urllib3.BaseHTTPResponse, start: int, end: int, expected: Fingerprint | None) -> Fingerprint:
     """What a 206 says of the source, once it is found to be what was asked for."""
     value = response.headers.get("Content-Range", "")
     match = _CONTENT_RANGE.fullmatch(value)

@@ -122,9 +122,7 @@ class Report:
         name, sentence = told(request.state.get("error") or {})
         listing = request.state.get("listing")
         counts = {key: value for key, value in listing.items() if isinstance(value, int)} if listing else {}
-        return self.failed(
-            request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence)
-        )
+        return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
 
     def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
         """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
@@ -151,7 +149,7 @@ class Report:
             f"Cloud Sync: the run failed ({failed.error})",
             [
                 f"The run {run_id} failed: {failed.cause}",
-                f"Archived before that: {archived} videos. Nothing is half-written, and the next run goes on from here.",
+                f"Archived before that: {archived} videos. Nothing is half-written; the next run goes on from here.",
                 "Start one by hand, once the cause is mended: aws stepfunctions start-execution (see the README).",
             ],
         )
@@ -198,7 +196,9 @@ class Report:
         )
         numbers: dict[str, Any] = msgspec.to_builtins(summary)
         logger.info("run report", extra=numbers)
-        self.runs.end(summary.run_id, {name: numbers[name] for name in ("status", "archived", "failed", "bytes_archived")})
+        self.runs.end(
+            summary.run_id, {name: numbers[name] for name in ("status", "archived", "failed", "bytes_archived")}
+        )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
         plain = subject.encode("ascii", "replace").decode()[:_SUBJECT_LIMIT]

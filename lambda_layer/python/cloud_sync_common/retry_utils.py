@@ -74,7 +74,8 @@ def retrying[T](
 ) -> T:
     """`call()`, tried again on transient errors; the last error is raised when attempts or time are used up.
 
-    An expired link is not tried again: no wait makes it valid. A wait that would not fit before the deadline is not begun: Step Functions waits for less money.
+    An expired link is not tried again: no wait makes it valid. Nor is a wait begun that would not fit before the
+    deadline: Step Functions waits for less money.
     """
 
     def out_of_time(state: tenacity.RetryCallState) -> bool:
@@ -82,7 +83,7 @@ def retrying[T](
 
     retry = tenacity.Retrying(
         retry=tenacity.retry_if_exception(_passes),
-        stop=tenacity.stop_any(tenacity.stop_after_attempt(attempts), out_of_time),
+        stop=lambda state: state.attempt_number >= attempts or out_of_time(state),
         wait=_wait,
         before_sleep=_log,
         sleep=sleep,

@@ -17,7 +17,7 @@ def filters_of(run_input: object) -> Filters:
     Raises ConfigurationError naming the field and the mend.
     """
     if not isinstance(run_input, dict):
-        raise ConfigurationError("The input must be an object such as {\"provider\": \"...\"}.")
+        raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
     unknown = sorted(set(run_input) - {"provider", "filters"})
     if unknown:
         raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider' and 'filters'.")

@@ -241,9 +241,7 @@ class SourceTransfer:
         return self._begin(fingerprint, row)
 
     def _archived(self, row: SourceRow, key: str, copy: int, checksum: str) -> int:
-        done = SourceRow(
-            status=Status.ARCHIVED, key=key, size=row.size, etag=row.etag, checksum=checksum, copy=copy
-        )
+        done = SourceRow(status=Status.ARCHIVED, key=key, size=row.size, etag=row.etag, checksum=checksum, copy=copy)
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return row.size
 

@@ -20,7 +20,7 @@ from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSo
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease, Runs
 from cloud_sync_common.source_transfer import Effort, Link, LostLease, SourceTransfer, Tools
-from cloud_sync_common.xray_utils import tracer
+from cloud_sync_common.xray_utils import subsegment
 
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
@@ -115,7 +115,7 @@ class Transfer:
                 return self._same_source(credentials, item, ended.file_number)
 
             link = Link(source, renew, self.deadline)
-            with tracer.provider.in_subsegment("## source"):
+            with subsegment("source"):
                 size = SourceTransfer(tools, item, source, link, run_id).go_on()
             if size is None:
                 return "IN_PROGRESS"

@@ -40,8 +40,18 @@ PER_PAGE = 50  # larger pages have been seen to come back short (go2cloud)
 READY = "ready"
 # What holds a moving picture (gopro-api models.py). A misspelt value makes the service ignore the whole filter.
 VIDEO_TYPES = (
-    "Video TimeLapseVideo BurstVideo Chaptered Continuous Livestream Looped LoopedVideo ExternalVideo MultiClipEdit Edit"
-).split()
+    "Video",
+    "TimeLapseVideo",
+    "BurstVideo",
+    "Chaptered",
+    "Continuous",
+    "Livestream",
+    "Looped",
+    "LoopedVideo",
+    "ExternalVideo",
+    "MultiClipEdit",
+    "Edit",
+)
 STILL_TYPES = frozenset(("Photo", "TimeLapse", "Burst", "Session", "Audio"))
 VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
 # The originals; edits keep theirs under the second. Everything else is derived from them (rclone-PR, gopro-dl).
@@ -162,7 +172,10 @@ class GoPro:
             "order_by": "captured_at",
         }
         if filters.captured_from or filters.captured_before:
-            start, end = filters.captured_from or "1970-01-01T00:00:00Z", filters.captured_before or "2199-01-01T00:00:00Z"
+            start, end = (
+                filters.captured_from or "1970-01-01T00:00:00Z",
+                filters.captured_before or "2199-01-01T00:00:00Z",
+            )
             query["captured_range"] = f"{start},{end}"
         response = self._call("/media/search", token, "the listing", query=query)
         search = _decode(response, _Search, "the listing")

@@ -1,0 +1,87 @@
+"""`python -m local`: village up, run, watch, verify, down."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from local import kept
+from local.demo import run_demo
+from local.emulator import HOME, Certificates, VillageError, new_folder
+from local.fake_providers.gopro import running
+from local.fake_providers.library import Library
+from local.village import Village, village
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    console = Console()
+    try:
+        if options.command == "demo":
+            return run_demo(console, options.videos, keep=options.keep)
+        if options.command == "invoke":
+            return _invoke(console, options.function, options.event)
+        stopped = kept.stop()
+        console.print("stopped" if stopped else "no village was left running")
+        return 0
+    except VillageError as error:
+        console.print(f"local: {error}", style="red", highlight=False, soft_wrap=True)
+        return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser.set_defaults(command="demo", videos=[], keep=False)
+    commands = parser.add_subparsers(dest="command")
+    demo = commands.add_parser("demo", help="deploy, back up, prove, show (the default)")
+    demo.add_argument("--videos", type=_folder, action="append", default=[], help="also back up this folder's videos")
+    demo.add_argument("--keep", action="store_true", help="leave everything running")
+    invoke = commands.add_parser("invoke", help="invoke one deployed function with an event from a file")
+    invoke.add_argument("function", help="the construct id, such as MediaAuthenticator")
+    invoke.add_argument("event", type=Path, help="a JSON file, such as events/auth_event.json")
+    commands.add_parser("down", help="stop the village that `demo --keep` left running")
+    return parser.parse_args(arguments)
+
+
+def _folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is not a folder")
+    return path
+
+
+def _invoke(console: Console, function: str, event_file: Path) -> int:
+    """Invokes a function of the village that was kept, or of a new one that is gone again afterwards."""
+    try:
+        event = json.loads(event_file.read_text())
+    except (OSError, ValueError) as error:
+        raise VillageError(f"the event {event_file} cannot be read as JSON: {error}") from None
+    town = kept.find()
+    if town is not None:
+        return _invoke_in(console, town, function, event)
+    folder = new_folder("invoke")
+    certificates = Certificates(folder)
+    library = HOME / "empty-library"
+    library.mkdir(exist_ok=True)
+    with (
+        running(Library.load(library), certificates.server_context()) as fake,
+        village(folder, certificates, fake.base_url) as town,
+    ):
+        town.store_credentials({"provider": "gopro", "access_token": fake.access_token, "user_id": fake.user_id})
+        return _invoke_in(console, town, function, event)
+
+
+def _invoke_in(console: Console, town: Village, function: str, event: object) -> int:
+    answer = town.emulator.client("lambda").invoke(
+        FunctionName=town.function_name(function), Payload=json.dumps(event).encode()
+    )
+    console.print_json(answer["Payload"].read().decode())
+    return 1 if "FunctionError" in answer else 0
+
+
+sys.exit(main())

@@ -1,0 +1,137 @@
+"""The demo: the real stack, deployed here, backs up a library of real videos, and proves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from local import kept
+from local.demo_library import ensure_demo_library
+from local.emulator import HOME, Certificates, new_folder
+from local.progress import Display, Watch
+from local.verify import Verdict, iam_is_enforced, originals, verify
+from local.village import FakeProcess, Village, village
+
+RESULT_FILE = HOME / "demo.json"
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What .local/demo.json holds. Items are media items; one is archived, or agreed, when all its sources are."""
+
+    execution_status: str
+    items: int
+    archived: int
+    bytes: int
+    checksums_agreed: int
+    second_run_transferred: int
+    iam_enforced: bool
+    seconds: float
+
+    @property
+    def is_good(self) -> bool:
+        return (
+            self.execution_status == "SUCCEEDED"
+            and self.archived == self.checksums_agreed > 0
+            and self.second_run_transferred == 0
+            and self.iam_enforced
+        )
+
+
+def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
+    """Runs the demo; the exit status is 0 when everything that it promises was seen. Raises VillageError."""
+    started = time.monotonic()
+    console.print("[bold]1.[/] A GoPro Cloud on this machine, with real H.264 videos")
+    library = ensure_demo_library(HOME / "demo-library", lambda name: console.print(f"  making {name}", highlight=False))
+    folder = new_folder("demo")
+    certificates = Certificates(folder)
+    with ExitStack() as stack:
+        fake = FakeProcess(library, videos, certificates, folder / "fake-gopro.log")
+        stack.callback(fake.stop)
+        console.print("[bold]2.[/] The stack, deployed with the CDK CLI into an emulator that enforces TLS and IAM")
+        town = stack.enter_context(village(folder, certificates, fake.account.base_url))
+        town.store_credentials(fake.account.oauth())
+        result = _back_up(console, town, fake, certificates, started)
+        RESULT_FILE.write_text(json.dumps(asdict(result), indent=2) + "\n")
+        _say_where_to_look(console, town, folder)
+        if keep:
+            kept.leave(console, town, fake, folder)
+            stack.pop_all()
+    return 0 if result.is_good else 1
+
+
+def _back_up(
+    console: Console, town: Village, fake: FakeProcess, certificates: Certificates, started: float
+) -> DemoResult:
+    console.print("[bold]3.[/] The first run")
+    first = _watched_run(console, town)
+    console.print(f"  {first['status']}: {first.get('output') or first.get('cause')}", highlight=False)
+    console.print("[bold]4.[/] Every original, read back from the archive and compared")
+    verdicts = verify(town, originals(fake.account.control_url, certificates.client_context()))
+    console.print(_table(verdicts))
+    _say_what_is_not_there(console, town)
+    console.print("[bold]5.[/] A second run, which has nothing to move")
+    before = town.objects()
+    second = town.wait(town.start_run())
+    moved = int(json.loads(second.get("output") or "{}").get("bytes_archived", -1))
+    new = len(set(town.objects()) - set(before))
+    console.print(f"  {second['status']}: {moved} bytes moved, {new} new objects", highlight=False)
+    per_item: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        per_item.setdefault(verdict.media_id, []).append(verdict)
+    return DemoResult(
+        execution_status=first["status"],
+        items=int(json.loads(first.get("output") or "{}").get("new", 0)),
+        archived=sum(all(v.key for v in group) for group in per_item.values()),
+        bytes=sum(verdict.size for verdict in verdicts if verdict.key),
+        checksums_agreed=sum(all(v.agreed for v in group) for group in per_item.values()),
+        second_run_transferred=moved + new,
+        iam_enforced=iam_is_enforced(town.emulator, town.archive_bucket, town.ledger_table),
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _watched_run(console: Console, town: Village) -> Any:
+    execution = town.start_run()
+    with Display(console, Watch(town, execution)) as display:
+        return town.wait(execution, seconds=3_600, each=display.update)
+
+
+def _table(verdicts: list[Verdict]) -> Table:
+    table = Table("original", "key in the archive", "bytes", "checksum agreed")
+    table.columns[1].overflow = "fold"
+    table.columns[2].justify = "right"
+    for verdict in verdicts:
+        told = "yes" if verdict.agreed else f"NO: {verdict.reason}"
+        table.add_row(verdict.filename, verdict.key, f"{verdict.size:,}", told)
+    return table
+
+
+def _say_what_is_not_there(console: Console, town: Village) -> None:
+    for row in town.rows():
+        if row["sk"] == "ITEM" and row["status"] != "ARCHIVED":
+            console.print(
+                f"  not archived, and listed as such: {row['filename']}: {row['status']}, "
+                f"{row.get('error_message', '')}",
+                highlight=False,
+            )
+
+
+def _say_where_to_look(console: Console, town: Village, folder: Path) -> None:
+    console.print("[bold]6.[/] Where to look")
+    for what, where in {
+        "bucket": f"s3://{town.archive_bucket}",
+        "table": town.ledger_table,
+        "logs": "log groups /aws/lambda/media-*, /aws/lambda/video-downloader, /aws/lambda/run-report",
+        "the emulator's own log": os.path.relpath(folder / "emulator.log"),
+        "result": os.path.relpath(RESULT_FILE),
+    }.items():
+        console.print(f"  {what}: {where}", highlight=False, soft_wrap=True)

@@ -1,0 +1,101 @@
+"""Proof from outside that the archive holds the originals: read back, hashed, and held against the library's files.
+
+Nothing here uses the code that made the archive; the checksum is computed with another implementation.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import ssl
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anycrc
+
+from local.emulator import Emulator
+from local.village import Village
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one original file. `agreed`: the object is the original, byte for byte, and S3 and the ledger
+    state its true checksum."""
+
+    media_id: str
+    filename: str
+    key: str
+    size: int
+    agreed: bool
+    reason: str = ""
+
+
+def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]:
+    """Every file that a complete archive must hold, as the fake provider's control tells it."""
+    with urllib.request.urlopen(f"{control_url}/originals", context=context) as answer:
+        told: list[dict[str, Any]] = json.load(answer)
+        return told
+
+
+def verify(village: Village, expected: list[dict[str, Any]]) -> list[Verdict]:
+    """A verdict on each expected original, in the order given."""
+    sources = {
+        (row["media_id"], row["file_number"]): row for row in village.rows() if row["sk"].startswith("SOURCE#")
+    }
+    return [
+        _judge(village, original, sources.get((original["media_id"], original["source_number"])))
+        for original in expected
+    ]
+
+
+def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | None) -> Verdict:
+    name = original["filename"] or original["media_id"]
+    if row is None or row["status"] != "ARCHIVED":
+        return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
+    key = row["key"]
+    head = village.s3.head_object(Bucket=village.archive_bucket, Key=key, ChecksumMode="ENABLED")
+    body = village.s3.get_object(Bucket=village.archive_bucket, Key=key)["Body"]
+    stored, (sha256, checksum) = hashlib.sha256(), file_digests(Path(original["path"]))
+    for chunk in body.iter_chunks(CHUNK):
+        stored.update(chunk)
+    facts = {
+        "bytes": stored.hexdigest() == sha256,
+        "size": head["ContentLength"] == original["size"],
+        "S3's checksum": head.get("ChecksumCRC64NVME") == checksum,
+        "the ledger's checksum": row["checksum"] == checksum,
+    }
+    wrong = [fact for fact, holds in facts.items() if not holds]
+    return Verdict(original["media_id"], name, key, original["size"], agreed=not wrong, reason=", ".join(wrong))
+
+
+def file_digests(path: Path) -> tuple[str, str]:
+    """(SHA-256 in hex, CRC-64/NVME in base64) of a file."""
+    sha256, model, crc = hashlib.sha256(), anycrc.Model("CRC64-NVME"), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            sha256.update(chunk)
+            crc = model.calc(chunk, crc)
+    return sha256.hexdigest(), base64.b64encode(crc.to_bytes(8, "big")).decode()
+
+
+def iam_is_enforced(emulator: Emulator, bucket: str, table: str) -> bool:
+    """Whether a user without any permission is refused, by S3 and by DynamoDB."""
+    iam = emulator.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    s3, dynamodb = emulator.client("s3", **keys), emulator.client("dynamodb", **keys)
+    refused = 0
+    for call in (lambda: s3.list_objects_v2(Bucket=bucket), lambda: dynamodb.scan(TableName=table)):
+        try:
+            call()
+        except s3.exceptions.ClientError as error:
+            refused += error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException")
+    iam.delete_access_key(UserName="nobody", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName="nobody")
+    return refused == 2
