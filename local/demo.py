@@ -50,7 +50,9 @@ def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
     """Runs the demo; the exit status is 0 when everything that it promises was seen. Raises VillageError."""
     started = time.monotonic()
     console.print("[bold]1.[/] A GoPro Cloud on this machine, with real H.264 videos")
-    library = ensure_demo_library(HOME / "demo-library", lambda name: console.print(f"  making {name}", highlight=False))
+    library = ensure_demo_library(
+        HOME / "demo-library", lambda name: console.print(f"  making {name}", highlight=False)
+    )
     folder = new_folder("demo")
     certificates = Certificates(folder)
     with ExitStack() as stack:

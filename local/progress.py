@@ -62,9 +62,9 @@ class Watch:
 
     def _read_manifest(self) -> list[dict[str, Any]] | None:
         try:
-            body = self._village.s3.get_object(
-                Bucket=self._village.work_bucket, Key=f"runs/{self._run_id}/work.jsonl"
-            )["Body"].read()
+            body = self._village.s3.get_object(Bucket=self._village.work_bucket, Key=f"runs/{self._run_id}/work.jsonl")[
+                "Body"
+            ].read()
         except self._village.s3.exceptions.NoSuchKey:
             return None
         return [json.loads(line) for line in body.splitlines()]

@@ -44,9 +44,7 @@ def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]
 
 def verify(village: Village, expected: list[dict[str, Any]]) -> list[Verdict]:
     """A verdict on each expected original, in the order given."""
-    sources = {
-        (row["media_id"], row["file_number"]): row for row in village.rows() if row["sk"].startswith("SOURCE#")
-    }
+    sources = {(row["media_id"], row["file_number"]): row for row in village.rows() if row["sk"].startswith("SOURCE#")}
     return [
         _judge(village, original, sources.get((original["media_id"], original["source_number"])))
         for original in expected

@@ -55,7 +55,13 @@ class FakeProcess:
         command += ["--certfile", str(certificates.certfile), "--keyfile", str(certificates.keyfile)]
         with log_file.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=inherited(), stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=inherited(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
             )
         self.pid = self._process.pid
         try:

@@ -1,0 +1,50 @@
+# Every word sets up what it needs, inside this folder; `make help` lists them.
+SHELL := /bin/sh
+PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export PATH
+PYTEST := python -m pytest
+ENVIRONMENTS := dev staging prod local
+MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo down invoke test check unit integration e2e synth golden
+
+help: ## show these words
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## make or refresh the environments (the other words do it themselves)
+	@./setup.sh
+
+demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
+	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
+
+down: setup ## stop what `make demo KEEP=1` left running
+	@python -m local down
+
+invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=events/auth_event.json
+	@python -m local invoke "$(FUNCTION)" "$(EVENT)"
+
+test: check unit integration e2e ## everything that CI runs
+
+check: setup ## style, types, import contracts
+	ruff check .
+	ruff format --check .
+	mypy $(MYPY_FILES)
+	@for handler in lambdas/*/handler.py; do mypy $$handler || exit 1; done
+	PYTHONPATH=.:lambda_layer/python lint-imports
+
+unit: setup ## fast tests, no sockets; the templates against the golden ones
+	$(PYTEST) tests/unit tests/golden
+
+integration: setup ## tests against servers on loopback
+	$(PYTEST) tests/integration
+
+e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced
+	$(PYTEST) tests/e2e
+
+synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
+	@for environment in $(ENVIRONMENTS); do \
+	  cdk synth --quiet --output cdk.out/$$environment -c environment=$$environment || exit 1; done
+
+golden: setup ## accept the templates of today as the golden ones
+	$(PYTEST) tests/golden --accept-golden
