@@ -73,7 +73,8 @@ def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | Non
 
 def file_digests(path: Path) -> tuple[str, str]:
     """(SHA-256 in hex, CRC-64/NVME in base64) of a file."""
-    sha256, model, crc = hashlib.sha256(), anycrc.Model("CRC64-NVME"), 0
+    sha256, crc = hashlib.sha256(), 0
+    model: Any = anycrc.Model("CRC64-NVME")
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             sha256.update(chunk)
