@@ -29,7 +29,7 @@ HOME = ROOT / ".local"
 EMULATOR_PYTHON = HOME / "emulator" / "venv" / "bin" / "python"
 FUNCTION_PYTHON = HOME / "emulator" / "runtime" / "bin" / "python"
 ACCOUNT, REGION = "000000000000", "eu-west-3"
-READY_SECONDS, STOP_SECONDS = 60, 10
+READY_SECONDS, STOP_SECONDS = 60, 2
 
 
 class VillageError(RuntimeError):

@@ -22,33 +22,38 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, s3
 from ministack.services.cloudformation import provisioners
 
-_HANDLER_ERROR = '"error": str(e), "trace": traceback.format_exc()}'
-_last_error_type = threading.local()
+_HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+_answer = threading.local()
 
 
-def exception_class_names() -> None:
-    """A handler's exception reaches Step Functions under its class name, as on AWS, not as Runtime.HandlerError."""
+def handler_exceptions() -> None:
+    """A handler's exception reaches the caller under its class name and leaves the environment warm, as on AWS;
+    upstream calls it Runtime.HandlerError and starts the environment anew."""
     lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
-        _HANDLER_ERROR, '"error_type": type(e).__name__, ' + _HANDLER_ERROR
+        _HANDLER_ERROR, _HANDLER_ERROR.replace('"error"', '"ok", "error_type": type(e).__name__', 1)
     )
     invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
 
     def invoke_and_remember(self, *args, **kwargs):
-        result = invoke(self, *args, **kwargs)
-        died = result.get("error") in ("Worker process died", "Worker returned no response")
-        _last_error_type.value = "Runtime.ExitError" if died else result.get("error_type")
-        return result
+        _answer.value = invoke(self, *args, **kwargs)
+        return _answer.value
 
     def execute_and_name(func, event, request_id):
-        _last_error_type.value = None
-        result = execute(func, event, request_id)
-        body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
-            body["errorType"] = _last_error_type.value or body["errorType"]
+        _answer.value = {}
+        result, answer = execute(func, event, request_id), _answer.value
+        log = "\n".join(filter(None, [answer.get("log"), answer.get("trace")]))
+        if "error_type" in answer:
+            return {"body": _error_body(answer["error_type"], answer["error"]), "error": True, "log": log}
+        if answer.get("error") in ("Worker process died", "Worker returned no response"):
+            return {"body": _error_body("Runtime.ExitError", "Runtime exited with error"), "error": True, "log": log}
         return result
 
     lambda_runtime.Worker.invoke = invoke_and_remember
     lambda_svc._execute_function_warm = execute_and_name
+
+
+def _error_body(error_type, message):
+    return {"errorMessage": message, "errorType": error_type}
 
 
 def bare_function_environment() -> None:
@@ -164,7 +169,7 @@ def one_port_only() -> None:
 
 # Each gap, and how to see on an untouched emulator that upstream still has it.
 GAPS = {
-    exception_class_names: lambda: "error_type" not in lambda_runtime._PYTHON_WORKER_SCRIPT,
+    handler_exceptions: lambda: _HANDLER_ERROR in lambda_runtime._PYTHON_WORKER_SCRIPT,
     bare_function_environment: lambda: lambda_runtime._detect_runtime_binary("python3.13")[0] == sys.executable,
     fast_crc64: lambda: not isinstance(s3._crc64nvme, type(len)) and hasattr(s3, "_CRC64NVME_TABLE"),
     full_object_checksums: lambda: "FULL_OBJECT" not in inspect.getsource(s3._complete_multipart_upload),

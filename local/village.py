@@ -127,6 +127,14 @@ class Village:
             time.sleep(POLL_SECONDS)  # polling interval of the condition above
         raise VillageError(f"the execution {execution_arn} has not ended after {seconds:.0f} s")
 
+    def wait_for(self, condition: Callable[[], Any], *, seconds: float = 60) -> None:
+        """Waits until `condition()` holds. Raises VillageError when it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise VillageError(f"what was waited for has not come after {seconds:.0f} s")
+            time.sleep(POLL_SECONDS)  # polling interval of the condition above
+
     def run(self, run_input: Any = None, *, seconds: float = 600) -> Any:
         """One execution from start to end: its description."""
         return self.wait(self.start_run(run_input), seconds=seconds)

@@ -21,21 +21,29 @@ _METADATA_LIMIT = 900  # of the 2 KB that S3 allows for all user metadata (user 
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
     """The key of one source; `copy` counts the versions of it that were archived, from 1."""
-    name = PurePosixPath(safe_name(source.filename) or safe_name(item.filename) or item.media_id)
-    number = f"-{source.file_number:02d}" if source.file_count > 1 else ""
+    safe_id = _safe_id(item.media_id)
+    name = PurePosixPath(safe_name(source.filename) or safe_name(item.filename) or safe_id)
+    width = max(2, len(str(source.file_count)))  # so that names sort as the numbers do
+    number = f"-{source.file_number:0{width}d}" if source.file_count > 1 else ""
     version = f"-v{copy}" if copy > 1 else ""
-    folder = f"{provider}/{capture_month(item.captured_at)}/{quote(item.media_id, safe='')}"
+    folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
     return f"{folder}/{name.stem}{number}{version}{name.suffix}"
+
+
+def _safe_id(media_id: str) -> str:
+    """The id as it is, but for characters that a key had better not have: those become `.` and the hexadecimal of
+    their bytes, so that no two ids become one."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: "".join(f".{byte:02x}" for byte in found[0].encode()), media_id)
 
 
 def capture_month(captured_at: str) -> str:
     """`yyyy/mm` in UTC; a time without an offset is taken as UTC, an unreadable one goes under 0000/00."""
     try:
         moment = datetime.fromisoformat(captured_at)
-    except ValueError:
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return "0000/00"
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y/%m")
+    return f"{utc.year:04}/{utc.month:02}"
 
 
 def safe_name(filename: str) -> str:

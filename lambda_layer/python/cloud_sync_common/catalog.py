@@ -43,7 +43,8 @@ class Progress(msgspec.Struct, kw_only=True):
     """Where a listing stands, which is what the cursor carries from one invocation to the next.
 
     `page_ids` are the ids of the page before: when something is uploaded in the middle of a listing, rows move over
-    the border between two pages and come twice (rclone-PR).
+    the border between two pages and come twice (rclone-PR). `changed`: the total was another on an earlier page. When
+    something is deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end.
     """
 
     page_cursor: str | None = None
@@ -54,6 +55,7 @@ class Progress(msgspec.Struct, kw_only=True):
     waiting: int = 0
     exhausted: int = 0
     total: int | None = None
+    changed: bool = False
 
 
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,18 +162,21 @@ class Catalog:
         progress.page_ids = page.ids
         progress.listed += len(set(page.ids) - repeated)
         progress.waiting += len(set(page.waiting) - repeated)
+        progress.changed |= progress.total not in (None, page.total)
         progress.total = page.total
         return [item for item in page.items if item.media_id not in repeated]
 
     def _adds_up(self, progress: Progress) -> bool:
         """Holds what was listed against the provider's total. Raises ProviderUnavailableError when they still differ
         after several listings: a run that misses videos must not look like one that found everything."""
-        if not self.provider.capabilities.counts_exactly or progress.total in (None, progress.listed):
+        agrees = progress.total in (None, progress.listed) and not progress.changed
+        if agrees or not self.provider.capabilities.counts_exactly:
             return True
         logger.warning("the listing does not add up", extra={"listed": progress.listed, "total": progress.total})
         if progress.listing >= LISTINGS:
             raise ProviderUnavailableError(
-                f"The provider says that it has {progress.total} items, but lists {progress.listed}."
+                f"The provider says that it has {progress.total} items, but lists {progress.listed}, or they change "
+                "while they are listed."
             )
         return False
 
@@ -179,6 +184,7 @@ class Catalog:
         writer.clear()
         progress.listing, progress.page_cursor, progress.page_ids = progress.listing + 1, None, ()
         progress.listed = progress.new = progress.waiting = progress.exhausted = 0
+        progress.total, progress.changed = None, False
 
     def _compare(
         self, items: list[MediaItem], request: ListRequest, progress: Progress, writer: ManifestWriter

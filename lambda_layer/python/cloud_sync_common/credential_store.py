@@ -109,7 +109,7 @@ class CredentialStore:
         if not value:
             raise ConfigurationError(f"The secret {self._secret_id} does not hold a JSON object. {self._mend()}")
         for name in (*_TEXT_FIELDS, "provider"):
-            if not isinstance(value.get(name, ""), str):
+            if not isinstance(value.get(name) or "", str):
                 raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
         named = value.get("provider", self._provider)
         if named != self._provider:

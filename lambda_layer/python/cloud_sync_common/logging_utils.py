@@ -6,6 +6,7 @@ wherever they appear, and so are bearer tokens and signed query strings that nob
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -25,12 +26,14 @@ _SIGNATURES = re.compile(
 def protect(*secrets: str | None) -> None:
     """These values never appear in a log line of this process from now on. Short ones are left: blanking every
     occurrence of a few letters would eat the log."""
-    _protected.update(secret for secret in secrets if secret and len(secret) >= 8)
+    for secret in secrets:
+        if secret and len(secret) >= 8:
+            _protected.update((secret, json.dumps(secret, ensure_ascii=False)[1:-1]))  # as it is, and as in a line
 
 
 def redact(text: str) -> str:
     """`text` without any protected value, bearer token or URL signature."""
-    for secret in _protected:
+    for secret in sorted(_protected, key=len, reverse=True):  # a longer one may begin with a shorter one
         text = text.replace(secret, BLANK)
     return _SIGNATURES.sub(rf"\1{BLANK}", text)
 

@@ -37,14 +37,15 @@ def _utc(field: str, text: str | None) -> str | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        utc = moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
+        utc = None
+    if utc is None:
         raise ConfigurationError(
             f"The input's field 'filters.{field}' must be a time with an offset such as 2026-01-31T00:00:00Z, "
             f"not {text!r}."
         )
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def field_of(event: object, name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,8 +36,11 @@ class Runs:
     def begin(self, run_id: str, execution_arn: str, *, instead_of: str = "") -> RunRow:
         """Makes this the run under way and returns it; or returns the other one that is.
 
-        `instead_of` names a run that is known to be over although nobody ended it (its execution was aborted).
+        `instead_of` names a run that is known to be over although nobody ended it (its execution was aborted); it is
+        noted as ended, so that the leases it left are free.
         """
+        if instead_of:
+            self._note_end(instead_of, {"status": "ABORTED"})
         claim, granted = rows.write(
             self._table,
             {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"},
@@ -55,14 +58,9 @@ class Runs:
         )
         return RunRow(run_id=run_id, execution_arn=execution_arn)
 
-    def end(self, run_id: str, summary: dict[str, int]) -> None:
+    def end(self, run_id: str, summary: dict[str, Any]) -> None:
         """This run is over, with these totals, and another may begin."""
-        rows.write(
-            self._table,
-            _run_key(run_id),
-            {"provider": self._provider, "run_id": run_id, "ended_at": rows.now(), **summary},
-            condition="attribute_not_exists(#ended_at)",
-        )
+        self._note_end(run_id, summary)
         rows.write(
             self._table,
             {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"},
@@ -70,6 +68,14 @@ class Runs:
             remove=("current", "execution_arn"),
             condition="#current = :run_id",
             extra={":run_id": run_id},
+        )
+
+    def _note_end(self, run_id: str, summary: dict[str, Any]) -> None:
+        rows.write(
+            self._table,
+            _run_key(run_id),
+            {"provider": self._provider, "run_id": run_id, "ended_at": rows.now(), **summary},
+            condition="attribute_not_exists(#ended_at)",
         )
 
     def stop(self, run_id: str, error: str, message: str) -> None:

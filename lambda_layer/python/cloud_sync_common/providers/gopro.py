@@ -239,7 +239,7 @@ class GoPro:
         status = response.status
         if status == 200:
             return
-        http_client.refuse_when_busy(response, doing)
+        http_client.refuse_when_busy(response, f"{doing} at GoPro")
         if status == 403 and _is_html(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):

@@ -1,0 +1,125 @@
+"""What a user gets for a mistake: a run that ends with one sentence, one alert, and nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.gopro import FakeGoPro
+from local.village import Village
+from tests.e2e.conftest import account_of, output_of
+
+type Inbox = Callable[[], list[dict[str, str]]]
+
+OAUTH = {"provider": "gopro", "client_id": "synthetic", "client_secret": "synthetic", "refresh_token": "synthetic"}
+
+
+def assert_failed_cleanly(town: Village, inbox: Inbox, description: Any, error: str, *words: str) -> None:
+    assert (description["status"], description["error"]) == ("FAILED", error)
+    for word in words:
+        assert word in description["cause"]
+    (alert,) = inbox()
+    assert description["cause"] in alert["Message"]
+    assert alert["Subject"] == f"Cloud Sync: the run failed ({error})"
+    assert town.objects() == {}
+    assert "Uploads" not in town.s3.list_multipart_uploads(Bucket=town.archive_bucket)
+    assert not any("current" in row for row in town.rows())  # no run is under way: the next one may begin
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        (" ", ("No credentials are stored", "put-secret-value")),
+        ("not JSON", ("does not hold a JSON object", "gopro/credentials")),
+        ('["a", "list"]', ("does not hold a JSON object",)),
+        (json.dumps({"provider": "gopro"}), ("neither 'refresh_token' nor 'access_token'",)),
+        (json.dumps(OAUTH | {"client_secret": None}), ("no 'client_secret'",)),
+        (json.dumps(OAUTH | {"client_id": 7}), ("'client_id'", "must be text")),
+        (json.dumps(OAUTH | {"provider": "dropbox"}), ("for provider 'dropbox'",)),
+    ],
+)
+def test_a_secret_that_cannot_be_used_is_told_by_its_field(
+    town: Village, inbox: Inbox, secret: str, words: tuple[str, ...]
+) -> None:
+    town.store_credentials(secret)
+    assert_failed_cleanly(town, inbox, town.run(), "ConfigurationError", *words)
+
+
+def test_no_secret_value_at_all_says_how_to_store_one(town: Village, inbox: Inbox) -> None:
+    versions = town.secrets.describe_secret(SecretId=town.secret)["VersionIdsToStages"]
+    current = next(version for version, stages in versions.items() if "AWSCURRENT" in stages)
+    town.secrets.update_secret_version_stage(
+        SecretId=town.secret, VersionStage="AWSCURRENT", RemoveFromVersionId=current
+    )
+    assert_failed_cleanly(town, inbox, town.run(), "ConfigurationError", "No credentials are stored")
+
+
+@pytest.mark.parametrize(
+    ("run_input", "words"),
+    [
+        ({"provider": "vimeo"}, ("'provider'", "gopro", "'vimeo'")),
+        ({}, ("'provider'",)),
+        ({"provider": "gopro", "fitlers": {}}, ("'fitlers'",)),
+        ({"provider": "gopro", "filters": {"captured_from": "yesterday"}}, ("filters.captured_from", "'yesterday'")),
+        ({"provider": "gopro", "filters": {"unknown": 1}}, ("'filters'", "unknown")),
+    ],
+)
+def test_an_input_that_cannot_be_used_is_told_by_its_field(
+    town: Village, inbox: Inbox, run_input: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    assert_failed_cleanly(town, inbox, town.run(run_input), "ConfigurationError", *words)
+
+
+def test_a_session_token_that_has_ended_says_where_to_get_another(
+    town: Village, inbox: Inbox, gopro: FakeGoPro
+) -> None:
+    town.store_credentials(account_of(gopro).session())
+    gopro.control.expire_access_tokens()
+    assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
+
+
+def test_a_refresh_token_that_was_blacklisted_says_what_to_store(
+    town: Village, inbox: Inbox, gopro: FakeGoPro
+) -> None:
+    gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
+    assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "token_blacklisted", "store")
+
+
+def test_an_unreachable_provider_is_told_after_retries(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
+    gopro.control.add_fault(FaultKind.SERVER_ERROR)
+    assert_failed_cleanly(town, inbox, town.run(), "ProviderUnavailableError", "GoPro")
+
+
+def test_an_api_that_has_changed_is_told_as_such_and_never_as_nothing_new(
+    town: Village, inbox: Inbox, gopro: FakeGoPro
+) -> None:
+    gopro.control.add_fault(FaultKind.CONTRACT_CHANGED)
+    assert_failed_cleanly(town, inbox, town.run(), "ProviderContractError", "API", "version")
+
+
+def test_an_empty_library_is_a_success_with_nothing_to_do(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
+    for item in gopro.library.items():
+        gopro.control.trash_item(item.media_id)
+    description = town.run()
+    assert description["status"] == "SUCCEEDED"
+    assert output_of(description)["listed"] == 0
+    (mail,) = inbox()
+    assert mail["Subject"] == "Cloud Sync: nothing new"
+
+
+def test_filters_limit_a_run_to_some_months(town: Village) -> None:
+    description = town.run(
+        {"provider": "gopro", "filters": {"captured_from": "2026-05-01T00:00:00Z", "captured_before": "2026-06-01T00:00:00Z"}}
+    )
+    assert output_of(description)["archived"] == 4
+    assert {key.split("/")[2] for key in town.objects()} == {"05"}
+
+
+def test_filters_limit_a_run_to_named_videos(town: Village) -> None:
+    description = town.run({"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b40001"]}})
+    assert output_of(description)["archived"] == 1
+    assert list(town.objects()) == ["gopro/2026/01/65a0f0c2b7e4d1a2c3b40001/GX010042.MP4"]

@@ -1,0 +1,125 @@
+"""Least privilege, seen: each role can do its work, and is refused what is not its work."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from local.fake_providers.gopro import FakeGoPro
+from local.village import Village
+from tests.e2e.conftest import output_of
+
+type Inbox = Callable[[], list[dict[str, str]]]
+
+# Runs under the role of another function, with nothing but what that role has.
+PROBE = """
+import boto3
+
+def handler(event, context):
+    try:
+        getattr(boto3.client(event["service"]), event["call"])(**event["arguments"])
+    except Exception as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+"""
+
+
+@pytest.fixture
+def probe(town: Village) -> Iterator[Callable[..., str]]:
+    """`probe(function, service, call, **arguments)`: AWS's answer to a call made with that function's role."""
+    functions = town.emulator.client("lambda")
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("handler.py", PROBE)
+    made: list[str] = []
+
+    def ask(function: str, service: str, call: str, **arguments: Any) -> str:
+        name = f"probe-{function}"
+        if name not in made:
+            config = functions.get_function_configuration(FunctionName=function)
+            functions.create_function(
+                FunctionName=name,
+                Runtime=config["Runtime"],
+                Handler="handler.handler",
+                Role=config["Role"],
+                Code={"ZipFile": archive.getvalue()},
+                Layers=[layer["Arn"] for layer in config["Layers"]],
+                Timeout=30,
+            )
+            made.append(name)
+        event = json.dumps({"service": service, "call": call, "arguments": arguments})
+        answer = functions.invoke(FunctionName=name, Payload=event.encode())
+        return str(json.loads(answer["Payload"].read()))
+
+    yield ask
+    for name in made:
+        functions.delete_function(FunctionName=name)
+
+
+def test_the_downloader_may_write_the_archive_but_not_delete_from_it(town: Village, probe: Callable[..., str]) -> None:
+    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
+    assert probe("video-downloader", "s3", "put_object", **place) == "allowed"
+    assert probe("video-downloader", "s3", "delete_object", **place) == "AccessDenied"
+    assert probe("video-downloader", "s3", "put_object", Bucket=town.work_bucket, Key="runs/x") == "AccessDenied"
+    assert probe("video-downloader", "s3", "put_bucket_versioning", Bucket=town.archive_bucket,
+                 VersioningConfiguration={"Status": "Suspended"}) == "AccessDenied"  # fmt: skip
+
+
+@pytest.mark.parametrize("function", ["media-authenticator", "media-lister", "failure-recorder", "run-report"])
+def test_no_other_function_may_touch_the_archive(town: Village, probe: Callable[..., str], function: str) -> None:
+    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
+    assert probe(function, "s3", "put_object", **place) == "AccessDenied"
+    assert probe(function, "s3", "get_object", **place) == "AccessDenied"
+
+
+def test_only_the_authenticator_may_change_the_credentials(town: Village, probe: Callable[..., str]) -> None:
+    change = {"SecretId": town.secret, "SecretString": "{}"}
+    assert probe("media-authenticator", "secretsmanager", "put_secret_value", **change) == "allowed"
+    assert probe("media-lister", "secretsmanager", "put_secret_value", **change) == "AccessDeniedException"
+    assert probe("video-downloader", "secretsmanager", "put_secret_value", **change) == "AccessDeniedException"
+    assert probe("run-report", "secretsmanager", "get_secret_value", SecretId=town.secret) == "AccessDeniedException"
+
+
+def test_no_function_may_read_another_secret(town: Village, probe: Callable[..., str]) -> None:
+    other = town.secrets.create_secret(Name="somebody/else", SecretString="{}")["ARN"]
+    try:
+        for function in ("media-authenticator", "media-lister", "video-downloader"):
+            answer = probe(function, "secretsmanager", "get_secret_value", SecretId=other)
+            assert answer == "AccessDeniedException"
+    finally:
+        town.secrets.delete_secret(SecretId=other, ForceDeleteWithoutRecovery=True)
+
+
+def test_no_function_may_delete_from_the_ledger_or_write_outside_runs(town: Village, probe: Callable[..., str]) -> None:
+    row = {"TableName": town.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+    for function in ("media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report"):
+        assert probe(function, "dynamodb", "delete_item", **row) == "AccessDeniedException"
+    assert probe("media-lister", "s3", "put_object", Bucket=town.work_bucket, Key="other/x") == "AccessDenied"
+
+
+def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_half_written(
+    town: Village, inbox: Inbox, gopro: FakeGoPro
+) -> None:
+    iam = town.emulator.client("iam")
+    role = town.emulator.client("lambda").get_function_configuration(FunctionName="video-downloader")["Role"]
+    role_name = role.rpartition("/")[2]
+    (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
+    lesser = {**document, "Statement": [s for s in document["Statement"] if s.get("Sid") != "WriteTheArchive"]}
+    assert len(lesser["Statement"]) == len(document["Statement"]) - 1
+    iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(lesser))
+    try:
+        description = town.run()
+    finally:
+        iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
+    assert (description["status"], description["error"]) == ("FAILED", "ConfigurationError")
+    assert "may not do this: writing to the archive" in description["cause"]
+    (alert,) = inbox()
+    assert description["cause"] in alert["Message"]
+    assert town.objects() == {}
+    assert output_of(town.run())["archived"] == 17  # mended, the next run goes on
