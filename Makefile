@@ -7,13 +7,16 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo down invoke test check unit integration e2e synth golden
+.PHONY: help setup setup-sam demo down invoke test check unit integration e2e synth golden
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## make or refresh the environments (the other words do it themselves)
 	@./setup.sh
+
+setup-sam: ## the same, and SAM's command line, which one test asks
+	@./setup.sh sam
 
 demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
@@ -36,7 +39,7 @@ check: setup ## style, types, import contracts
 unit: setup ## fast tests, no sockets; the templates against the golden ones
 	$(PYTEST) tests/unit tests/golden
 
-integration: setup ## tests against servers on loopback
+integration: setup-sam ## tests against servers on loopback
 	$(PYTEST) tests/integration
 
 e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced

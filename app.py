@@ -11,7 +11,7 @@ from cloud_sync.config import Config, ConfigError
 def main() -> None:
     app = cdk.App()
     try:
-        config = Config.from_context(app.node.try_get_context)
+        config = Config.from_context(app.node.get_all_context())
     except ConfigError as error:
         sys.exit(f"cloud-sync: {error}")
     CloudSyncStack(app, config.stack_name, config=config)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
-# command line) and .local/emulator (the emulator's own environments). Run again, it only checks that they are current.
+# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the argument `sam`, also
+# .local/sam, for one test. Run again, it only checks that they are current.
 set -eu
 cd "$(dirname "$0")"
 
@@ -53,4 +54,24 @@ if ! fresh .local/emulator/.ready local/emulator-requirements.txt .venv/.ready; 
   .venv/bin/python -m venv --without-pip .local/emulator/runtime
   .local/emulator/venv/bin/python -m pip install -qq --disable-pip-version-check -r local/emulator-requirements.txt
   record .local/emulator/.ready local/emulator-requirements.txt .venv/.ready
+fi
+
+if ! fresh .build/.ready lambda_layer/requirements.txt .venv/.ready; then
+  echo "set-up: the layer's wheels (.build)"
+  here=$(.venv/bin/python -c 'import sys; from cloud_sync.config import host_architecture
+print(host_architecture(), "%d.%d" % sys.version_info[:2])')
+  .venv/bin/python -m cloud_sync.layer arm64 3.13
+  .venv/bin/python -m cloud_sync.layer x86_64 3.13
+  # shellcheck disable=SC2086
+  .venv/bin/python -m cloud_sync.layer $here
+  record .build/.ready lambda_layer/requirements.txt .venv/.ready
+fi
+
+# SAM's pins clash with ours, and a test asks SAM's own code whether `sam local invoke` finds the functions.
+if [ "${1:-}" = sam ] && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
+  echo "set-up: SAM command line (.local/sam)"
+  rm -rf .local/sam
+  .venv/bin/python -m venv .local/sam
+  .local/sam/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/sam-requirements.txt
+  record .local/sam/.ready tests/sam-requirements.txt
 fi

@@ -5,9 +5,10 @@ Every field can be overridden by its name from the command line: `cdk deploy -c 
 
 from __future__ import annotations
 
+import difflib
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -53,6 +54,10 @@ class Config:
     gopro_api_base_url: str = "https://api.gopro.com"
 
     @property
+    def provider_url(self) -> str:
+        return self.gopro_api_base_url.rstrip("/")
+
+    @property
     def stack_name(self) -> str:
         return f"CloudSync-{self.environment}"
 
@@ -62,11 +67,18 @@ class Config:
         return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
 
     @classmethod
-    def from_context(cls, get: Callable[[str], Any]) -> Config:
+    def from_context(cls, context: Mapping[str, Any]) -> Config:
         """The environment named by the context value `environment` (default dev), with any field overridden.
 
-        Raises ConfigError.
+        The CDK's own context values have a colon or a slash in their names; any other that is no field of ours is taken
+        for a slip. Raises ConfigError.
         """
+        known = {f.name for f in fields(cls)}
+        for name in context:
+            if re.fullmatch(r"[a-z_]+", name) and name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                raise ConfigError(f"{name} is not a value of this stack{f'; {near[0]} is' if near else ''}.")
+        get = context.get
         name = get("environment") or "dev"
         if name not in ENVIRONMENTS:
             raise ConfigError(f"environment must be one of {', '.join(ENVIRONMENTS)}, not {name!r}.")
@@ -157,23 +169,25 @@ def _typed(field: str, value: Any) -> Any:
         if text.lower() not in ("true", "false"):
             raise ConfigError(f"{field} must be true or false, not {text!r}.")
         return text.lower() == "true"
-    return text.rstrip("/") if field.endswith("_url") else text
+    return text
 
 
-# EventBridge Scheduler user guide, "Schedule types": the six cron fields and their ranges.
+# EventBridge Scheduler user guide, "Cron-based schedules": the six fields, their ranges, names and special values.
+_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+_DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
 _CRON_FIELDS = (
-    ("minutes", 0, 59, ()),
-    ("hours", 0, 23, ()),
-    ("day of month", 1, 31, ("?", "L", "W")),
-    ("month", 1, 12, ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]),
-    ("day of week", 1, 7, ("?", "L", "#", *["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"])),
-    ("year", 1970, 2199, ()),
+    ("minutes", 0, 59, "", ""),
+    ("hours", 0, 23, "", ""),
+    ("day of month", 1, 31, "", r"\?|L|LW|\d{1,2}W"),
+    ("month", 1, 12, _MONTHS, ""),
+    ("day of week", 1, 7, _DAYS, r"\?|L|[1-7]L|[1-7]#[1-5]"),
+    ("year", 1970, 2199, "", ""),
 )
 
 
 def check_schedule(expression: str) -> None:
     """Raises ConfigError unless `expression` is a `cron(...)` or `rate(...)` that EventBridge Scheduler accepts."""
-    if re.fullmatch(r"rate\([1-9]\d* (minutes?|hours?|days?)\)", expression):
+    if re.fullmatch(r"rate\([1-9][0-9]* (minutes?|hours?|days?)\)", expression):
         return
     match = re.fullmatch(r"cron\((.+)\)", expression)
     parts = match.group(1).split() if match else []
@@ -185,19 +199,26 @@ def check_schedule(expression: str) -> None:
         raise ConfigError(
             f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}."
         )
-    for part, (name, low, high, words) in zip(parts, _CRON_FIELDS, strict=True):
-        if not _cron_field_fits(part, low, high, words):
+    for part, (name, low, high, words, special) in zip(parts, _CRON_FIELDS, strict=True):
+        if not (re.fullmatch(special, part, re.ASCII) if special else None) and not all(
+            _cron_value_fits(value, low, high, words) for value in part.split(",")
+        ):
             raise ConfigError(f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.")
 
 
-def _cron_field_fits(part: str, low: int, high: int, words: Any) -> bool:
-    for value in re.split(r"[,\-/#]", part):
-        if value == "*" or value in words:
-            continue
-        number = value.rstrip("LW") if value[:-1].isdigit() else value
-        if not number.isdigit() or not low <= int(number) <= high:
-            return False
-    return True
+def _cron_value_fits(text: str, low: int, high: int, words: str) -> bool:
+    """`*`, a value, a range, and any of them with a step."""
+    span, _, step = text.partition("/")
+    if "/" in text and not (step.isascii() and step.isdecimal() and int(step) > 0):
+        return False
+    ends = [] if span == "*" else span.split("-")
+    names = words.split("|") if words else []
+    values = [low + names.index(end) if end in names else _whole(end) for end in ends]
+    return len(values) <= 2 and all(low <= value <= high for value in values) and values == sorted(values)
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else -1
 
 
 def host_architecture() -> str:

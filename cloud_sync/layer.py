@@ -52,7 +52,8 @@ def build_layer(architecture: str, python_version: str) -> Path:
 
 def _wheels(architecture: str, python_version: str) -> Path:
     """The dependencies, unpacked for the platform: the slow part, so built once for each requirements file."""
-    digest = _digest(REQUIREMENTS.read_bytes(), architecture.encode(), python_version.encode())
+    target_platform = f"{python_version} {' '.join(_PLATFORMS[architecture])}"
+    digest = _digest(REQUIREMENTS.read_bytes(), target_platform.encode())
     target = BUILDS / f"wheels-{digest}"
     if not target.exists():
         BUILDS.mkdir(parents=True, exist_ok=True)
@@ -103,3 +104,13 @@ def _digest(*parts: bytes) -> str:
     for part in parts:
         whole.update(len(part).to_bytes(8, "big") + part)
     return whole.hexdigest()[:20]
+
+
+def main() -> None:
+    """`python -m cloud_sync.layer arm64 3.13`: brings the wheels beforehand, so that synthesis needs no network."""
+    architecture, python_version = sys.argv[1:]
+    _wheels(architecture, python_version)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cloud_sync.config import Config
+from cloud_sync.findings import acknowledge
 from cloud_sync.functions import Functions
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import Workflow
@@ -31,6 +33,16 @@ class Alerts(Construct):
             master_key=storage.key,
             enforce_ssl=True,
         )
+        # A topic's own policy, which enforce_ssl makes, replaces the default one that would let alarms publish.
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsMayPublish",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
+            )
+        )
         if config.alert_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_email))
         self.dead_letter_queue = sqs.Queue(
@@ -41,6 +53,7 @@ class Alerts(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        acknowledge(self.dead_letter_queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the videos itself.")
 
 
 class Monitoring(Construct):
@@ -96,15 +109,16 @@ class Monitoring(Construct):
             "A run failed. The report mail of that run names the cause and the mend; without one, open the "
             "execution in Step Functions.",
         )
-        alarm(
-            "no-successful-run",
-            machine.metric_succeeded(period=hour, statistic="Sum"),
-            "No run has succeeded for 26 hours. Check that the schedule is enabled, then start a run by hand.",
-            evaluation_periods=26,
-            datapoints_to_alarm=26,
-            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
-        )
+        if self.config.schedule_enabled:
+            alarm(
+                "no-successful-run",
+                machine.metric_succeeded(period=hour, statistic="Sum"),
+                "No run has succeeded for 26 hours, or none has yet. Start one by hand, and look at how it ends.",
+                evaluation_periods=26,
+                datapoints_to_alarm=26,
+                comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+                treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+            )
         for name, queue, meaning in (
             ("dead-letters", self.alerts.dead_letter_queue, "A video failed in every run it was given"),
             ("schedule-dead-letters", self.workflow.schedule_dead_letter_queue, "The schedule could not start a run"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -11,6 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cloud_sync.config import Config
+from cloud_sync.findings import acknowledge
 
 
 class Storage(Construct):
@@ -47,8 +48,8 @@ class Storage(Construct):
         return key
 
     def _work_bucket(self, config: Config) -> s3.Bucket:
-        """Manifests, map results and access logs: small, hot, expired, and never archived."""
-        bucket = s3.Bucket(
+        """Manifests, map results and access logs (not its own): small, hot, expired, and never archived."""
+        return s3.Bucket(
             self,
             "WorkBucket",
             encryption=s3.BucketEncryption.S3_MANAGED,  # the only kind that S3 can deliver access logs to
@@ -64,13 +65,6 @@ class Storage(Construct):
                 )
             ],
         )
-        Validations.of(bucket).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-S1",
-                reason="This bucket receives the access logs; logging it into itself would never end.",
-            )
-        )
-        return bucket
 
     def _archive_bucket(self, config: Config) -> s3.Bucket:
         return s3.Bucket(
@@ -137,10 +131,9 @@ class Storage(Construct):
             description="GoPro Cloud credentials; the README says how to store them",
         )
         secret.apply_removal_policy(self.removal_policy)
-        Validations.of(secret).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-SMG4",
-                reason="GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
-            )
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
         )
         return secret

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, TimeZone, Validations
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
@@ -15,6 +15,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.config import Config
+from cloud_sync.findings import acknowledge, acknowledge_wildcards
 from cloud_sync.functions import Functions, retention
 from cloud_sync.storage import Storage
 
@@ -27,11 +28,12 @@ def state_machine_name(config: Config) -> str:
 
 def executions_arn(scope: Construct, config: Config) -> str:
     """Every execution of the state machine, by name, so that a function's role can be written before it exists."""
+    return _states_arn(scope, "execution", f"{state_machine_name(config)}:*")
+
+
+def _states_arn(scope: Construct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{state_machine_name(config)}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 
@@ -74,30 +76,24 @@ class Workflow(Construct):
         )
         for statement in self._statements(config, storage, functions):
             machine.add_to_role_policy(statement)
-        Validations.of(machine.role).acknowledge(
-            Acknowledgment(
-                id="AwsSolutions-IAM5",
-                reason="Log delivery and X-Ray accept no resource (service authorization reference); the other "
-                "wildcards end object keys under runs/ and this machine's own executions.",
-            )
-        )
         return machine
 
     def _statements(self, config: Config, storage: Storage, functions: Functions) -> list[iam.PolicyStatement]:
         """Invoke the functions, read the manifest, write the map's results, and run its own children
         (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
-        stack = Stack.of(self)
-        machine = stack.format_arn(
-            service="states",
-            resource="stateMachine",
-            resource_name=state_machine_name(config),
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        children = stack.format_arn(
-            service="states",
-            resource="execution",
-            resource_name=f"{state_machine_name(config)}/EachMedia:*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        machine = _states_arn(self, "stateMachine", state_machine_name(config))
+        # The guide names the executions without the map's label, which is in a child's ARN; either may be asked for.
+        children = [
+            _states_arn(self, "execution", f"{state_machine_name(config)}{label}:*") for label in ("", "/EachMedia")
+        ]
+        work = storage.work_bucket.arn_for_objects("runs/*")
+        acknowledge_wildcards(
+            self,
+            {
+                "*": "Log delivery and X-Ray accept no resource (service authorization reference).",
+                work: "The keys of a manifest and of its map's results hold the run's name.",
+            }
+            | dict.fromkeys(children, "A child execution gets its name when it starts."),
         )
         allow = iam.PolicyStatement
         return [
@@ -109,18 +105,18 @@ class Workflow(Construct):
             allow(
                 sid="ReadTheManifestAndWriteTheResults",
                 actions=["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-                resources=[storage.work_bucket.arn_for_objects("runs/*")],
+                resources=[work],
             ),
             allow(sid="StartTheChildren", actions=["states:StartExecution"], resources=[machine]),
             allow(
                 sid="FollowTheChildren",
                 actions=["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
-                resources=[children],
+                resources=children,
             ),
         ]
 
     def _schedule_dead_letter_queue(self, config: Config) -> sqs.Queue:
-        return sqs.Queue(
+        queue = sqs.Queue(
             self,
             "ScheduleDeadLetterQueue",
             queue_name=config.name("gopro-sync-schedule-dlq"),
@@ -128,6 +124,8 @@ class Workflow(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
+        acknowledge(queue, "AwsSolutions-SQS3", "It is the schedule's dead-letter queue itself.")
+        return queue
 
     def _schedule(self, config: Config) -> scheduler.Schedule:
         return scheduler.Schedule(

@@ -53,7 +53,12 @@ def inbox(deployed: Village) -> Callable[[], list[dict[str, str]]]:
     sqs, sns = deployed.emulator.client("sqs"), deployed.emulator.client("sns")
     url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    allow = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     sns.subscribe(TopicArn=deployed.topic_arn, Protocol="sqs", Endpoint=arn)

@@ -82,9 +82,7 @@ def test_a_session_token_that_has_ended_says_where_to_get_another(
     assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
 
 
-def test_a_refresh_token_that_was_blacklisted_says_what_to_store(
-    town: Village, inbox: Inbox, gopro: FakeGoPro
-) -> None:
+def test_a_refresh_token_that_was_blacklisted_says_what_to_store(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
     assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "token_blacklisted", "store")
 
@@ -113,7 +111,10 @@ def test_an_empty_library_is_a_success_with_nothing_to_do(town: Village, inbox: 
 
 def test_filters_limit_a_run_to_some_months(town: Village) -> None:
     description = town.run(
-        {"provider": "gopro", "filters": {"captured_from": "2026-05-01T00:00:00Z", "captured_before": "2026-06-01T00:00:00Z"}}
+        {
+            "provider": "gopro",
+            "filters": {"captured_from": "2026-05-01T00:00:00Z", "captured_before": "2026-06-01T00:00:00Z"},
+        }
     )
     assert output_of(description)["archived"] == 4
     assert {key.split("/")[2] for key in town.objects()} == {"05"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -19,10 +20,18 @@ from cloud_sync_common.provider_interface import Credentials, Filters, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease
 
-RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry, as dustin/gopro-plus does; two slices fit
+RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
 LEASE_SECONDS = 60
 POLL_SECONDS = 0.5
 MAX_RENEWALS = 3  # of one video in one run
+
+
+class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The event of media-authenticator: the run's input as it was given, and how often this video has been here."""
+
+    run_id: str
+    input: Any = None
+    renewals: int = 0
 
 
 class AuthResult(msgspec.Struct, frozen=True, kw_only=True):

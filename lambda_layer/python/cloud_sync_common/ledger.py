@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 _WRITERS = 8
+_TROUBLE = ("error_category", "error_message", "attempts", "failed_run")  # is over once an item is archived
 
 
 class Status(StrEnum):
@@ -91,7 +92,7 @@ class Ledger:
         Raises ArchiveUnavailableError, ConfigurationError.
         """
         found: dict[str, ItemRow] = {}
-        for batch in batched(media_ids, BATCH_GET_LIMIT):
+        for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses a key that comes twice
             for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
                 found[str(row["media_id"])] = rows.typed(row, ItemRow)
         return found
@@ -173,7 +174,7 @@ class Ledger:
         _, done = self._write(
             self._item_key(media_id),
             {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": rows.now()},
-            remove=("lease_owner", "lease_expires", "not_archived", "error_category", "error_message"),
+            remove=("lease_owner", "lease_expires", "not_archived", *_TROUBLE),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
         )
@@ -248,7 +249,7 @@ class Ledger:
                 "archived_at": rows.now(),
             },
             remove=("upload_id",),
-            condition="attribute_not_exists(#checksum) OR #checksum <> :checksum",
+            condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status",
         )
 
     def _write(

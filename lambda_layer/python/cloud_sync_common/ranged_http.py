@@ -40,7 +40,7 @@ class Fingerprint:
 
 def probe(source: MediaSource) -> Fingerprint:
     """The source's fingerprint, by a GET of its first byte: it also proves that ranges are honoured, and works where
-    a link signed for GET is refused for HEAD (gopro-dl, dustin lambda).
+    a link signed for GET is refused for HEAD.
 
     Raises what `RangeBody.read` raises. An empty source has size 0.
     """
@@ -51,8 +51,11 @@ def probe(source: MediaSource) -> Fingerprint:
         _refuse(response)
         return _checked(response, 0, 0, None)
     finally:
-        response.drain_conn()
-        response.release_conn()
+        if response.status == 206:
+            response.drain_conn()
+            response.release_conn()
+        else:
+            response.close()  # it may be the whole file that is on its way
 
 
 class RangeBody:

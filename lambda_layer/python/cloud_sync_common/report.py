@@ -5,6 +5,7 @@ Totals are read from the ledger, item by item of the manifest and strongly consi
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -201,7 +202,7 @@ class Report:
         )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
-        plain = subject.encode("ascii", "replace").decode()[:_SUBJECT_LIMIT]
+        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
         with aws_errors("sending the report"):
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
 

@@ -32,7 +32,7 @@ MIN_PART, MAX_PART, MAX_PARTS = 5 * MIB, 5 * 1024 * MIB, 10_000
 SINGLE_PUT = 16 * MIB  # up to here one PutObject is fewer requests and no slower
 USUAL_PART = 32 * MIB
 SLOW_CONNECTION = 5_000_000  # bytes per second over one connection that planning counts on
-LINK_RENEWALS = 10  # per source and slice, as many as gopro-dl allows
+LINK_RENEWALS = 10  # per source and slice
 
 
 @dataclass(frozen=True)

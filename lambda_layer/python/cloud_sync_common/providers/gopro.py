@@ -220,6 +220,8 @@ class GoPro:
         response = self._exchange("GET", path, doing, token=token, fields=query)
         if response.status == 500 and path != "/media/user":
             self._user(token)
+        if response.status == 404 and path.endswith("/download"):
+            raise MediaNotFoundError("GoPro does not have this video any more; it was deleted or trashed.")
         self._refuse(response, doing)
         return response
 
@@ -244,8 +246,6 @@ class GoPro:
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
             raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
-        if status == 404:
-            raise MediaNotFoundError("GoPro does not have this video any more; it was deleted or trashed.")
         raise ProviderContractError(
             f"GoPro answered {status} to {doing}: its API is no longer the one that this version was written for. "
             "Look for a newer version of Cloud Sync; nothing was lost."

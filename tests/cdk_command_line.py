@@ -1,0 +1,52 @@
+"""The real CDK command line, where there is neither a network nor a credential."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from cloud_sync.layer import build_layer
+from tests.synthesis import PINNED, ROOT
+
+UNSHARE = ["unshare", "--map-root-user", "--net"]
+CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+
+
+class CdkCommandLine:
+    """`cdk`, in a network namespace of its own, or, where an ordinary user may make none, behind a closed proxy."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.without_network = UNSHARE if can_unshare() else []
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+        self.environment = kept | {
+            "PATH": os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ["PATH"]]),
+            "HOME": str(folder),
+            "PIP_NO_INDEX": "1",
+            **({} if self.without_network else dict.fromkeys(PROXIES, CLOSED)),
+        }
+        self.synth = cache(self._synth)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """One command, in the repository."""
+        line = [*self.without_network, "cdk", *arguments]
+        return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+
+    def _synth(self, environment: str) -> Path:
+        """The template of an environment; its assets are beside it."""
+        build_layer(**PINNED)  # the very first build may use the network, the synthesis may not
+        output = self._folder / environment
+        context = [f"--context={key}={value}" for key, value in (PINNED | {"environment": environment}).items()]
+        done = self.run("synth", "--quiet", f"--output={output}", *context)
+        assert done.returncode == 0, done.stderr
+        return output / f"CloudSync-{environment}.template.json"
+
+
+def can_unshare() -> bool:
+    try:
+        return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

@@ -1,0 +1,52 @@
+"""The real `cdk synth`, for every environment, with no AWS credentials and no network."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cdk_command_line import CdkCommandLine
+from tests.synthesis import ENVIRONMENTS, Synthesis
+
+ASSET = re.compile(r"[0-9a-f]{64}\.zip")
+
+
+def comparable(template: dict[str, Any]) -> dict[str, Any]:
+    """Without what the command line adds for itself: metadata for tools, and a count of constructs for AWS."""
+    whole: dict[str, Any] = json.loads(ASSET.sub("<asset>.zip", json.dumps(template)))
+    whole.pop("Conditions", None)
+    whole["Resources"].pop("CDKMetadata", None)
+    for resource in whole["Resources"].values():
+        resource.pop("Metadata", None)
+    return whole
+
+
+def test_where_the_command_line_runs_here_nothing_can_be_reached(cdk: CdkCommandLine) -> None:
+    call = "import urllib.request as r; r.urlopen('https://pypi.org', timeout=20)"
+    done = subprocess.run(
+        [*cdk.without_network, sys.executable, "-c", call], env=cdk.environment, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert b"URLError" in done.stderr
+    assert not [name for name in cdk.environment if name.startswith("AWS_")]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_environment_is_synthesised_without_credentials_and_without_network(
+    cdk: CdkCommandLine, synthesis: Synthesis, environment: str
+) -> None:
+    template = json.loads(cdk.synth(environment).read_text())
+    assert comparable(template) == comparable(synthesis.of(environment).template)
+
+
+def test_a_bad_value_ends_the_command_with_its_sentence(cdk: CdkCommandLine, tmp_path: Path) -> None:
+    done = cdk.run("synth", f"--output={tmp_path}", "-c", "environment=dev", "-c", "schedule=daily")
+    assert done.returncode != 0
+    assert "cloud-sync: schedule must be rate(N hours) or cron() of six fields" in done.stderr
+    assert "Traceback" not in done.stderr

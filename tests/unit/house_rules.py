@@ -1,0 +1,127 @@
+"""The rules of docs/design.md that a program can check. Each returns the places that break it, as readable texts."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+MOST_LINES_OF_A_FILE = 400
+MOST_LINES_OF_A_FUNCTION = 35  # in nine of ten
+UTILS = {"retry_utils", "metrics_utils", "xray_utils", "logging_utils"}
+VAGUE_NAMES = {"helper", "helpers", "manager", "managers", "misc", "common", "util", "utils"}
+
+type Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+# In pieces, so that this very file does not hold what it looks for.
+HOST_NAMES = ["files." + "pythonhosted", "pypi.org/" + "simple", "registry." + "npmjs", "deb." + "debian.org"]
+MACHINE = re.compile("|".join([*map(re.escape, HOST_NAMES), r"(?<![\w.])/" + r"root/", r"/home/" + r"[a-z][\w.-]*/"]))
+
+
+def words_used(text: str, words: Iterable[str]) -> list[str]:
+    """The lines that hold one of these words, in capitals or not, alone or within another."""
+    lines = enumerate(text.splitlines(), start=1)
+    return [f"{number}: {line.strip()}" for number, line in lines if any(word in line.lower() for word in words)]
+
+
+def environment_reads(code: str) -> list[str]:
+    """Where a module reaches for the process's environment, by whatever name it imported it."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Attribute(attr=("environ" | "environb" | "getenv" | "putenv") as name):
+                found.append(f"{node.lineno}: {name}")
+            case ast.ImportFrom(module="os", names=names):
+                reads = [n.name for n in names if n.name in ("environ", "environb", "getenv", "putenv", "*")]
+                found += [f"{node.lineno}: {name}" for name in reads]
+    return found
+
+
+def odd_names(paths: Iterable[Path]) -> list[str]:
+    """Modules that are named after nothing, and utilities beyond the four that the architecture knows."""
+    stems = ((path, path.stem) for path in paths)
+    return [
+        str(path)
+        for path, stem in stems
+        if stem in VAGUE_NAMES
+        or (stem.endswith(("_utils", "_util")) and stem not in UTILS)
+        or re.search(r"(^|_)(helpers?|managers?)(_|$)", stem)
+    ]
+
+
+def function_lengths(code: str) -> Iterator[tuple[str, int]]:
+    """Each function's name and its lines, from `def` to its end, without its docstring."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, _lines(node) - _docstring_lines(node)
+
+
+def _lines(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def _docstring_lines(node: Function | ast.ClassDef) -> int:
+    return _lines(node.body[0]) if ast.get_docstring(node) else 0
+
+
+def without_docstring(code: str) -> list[str]:
+    """Every module, every public class over 3 lines and every public function over 10 lines says what it is for.
+
+    `main` needs none (its module has one), and neither does what stands within a function.
+    """
+    module = ast.parse(code)
+    missing = [] if ast.get_docstring(module) else ["module"]
+    return missing + [f"{node.lineno}: {node.name}" for node in _public(module) if not ast.get_docstring(node)]
+
+
+def _public(scope: ast.Module | ast.ClassDef) -> Iterator[Function | ast.ClassDef]:
+    for node in scope.body:
+        match node:
+            case ast.ClassDef(name=name) if not name.startswith("_"):
+                if _body_lines(node) > 3:
+                    yield node
+                yield from _public(node)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if not name.startswith("_"):
+                if _body_lines(node) > 10 and name != "main":
+                    yield node
+
+
+def _body_lines(node: Function | ast.ClassDef) -> int:
+    body = node.body[1:] if ast.get_docstring(node) else node.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+
+
+def traces_of_a_machine(text: str) -> list[str]:
+    """Registry hosts and home folders: what belongs to one machine's set-up and to no repository."""
+    return [
+        f"{number}: {line.strip()[:80]}" for number, line in enumerate(text.splitlines(), 1) if MACHINE.search(line)
+    ]
+
+
+def unpinned(requirements: str) -> list[str]:
+    """Lines of a requirements file that leave a version open."""
+    lines = (line.split("#")[0].strip() for line in requirements.splitlines())
+    pinned = re.compile(r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==[0-9][A-Za-z0-9.+]*|-r \S+")
+    return [line for line in lines if line and not pinned.fullmatch(line)]
+
+
+def targets(makefile: str) -> dict[str, str]:
+    """The words of a Makefile and what each says of itself."""
+    return dict(re.findall(r"^([a-z0-9_-]+):(?!=).*?(?:## (.*))?$", makefile, re.MULTILINE))
+
+
+def commands(markdown: str) -> list[str]:
+    """The lines of a page's ```bash blocks, without comments."""
+    blocks = re.findall(r"^ *```(?:bash|sh|shell)\n(.*?)^ *```", markdown, re.MULTILINE | re.DOTALL)
+    lines = (line.split(" #")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def make_words(markdown: str) -> set[str]:
+    """What a page's code asks make for: `A=1 make demo B=2 && make test` asks for demo and for test."""
+    words = set()
+    for command in [*commands(markdown), *re.findall(r"(?<!`)`([^`\n]+)`(?!`)", markdown)]:
+        for call in re.findall(r"(?:^|[;&|] *)(?:[A-Z]+=\S+ +)*make((?: +[^;&|]+)?)", command):
+            words |= {word for word in call.split() if re.fullmatch(r"[a-z0-9_][a-z0-9_-]*", word)}
+    return words

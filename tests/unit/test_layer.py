@@ -1,0 +1,214 @@
+"""The layer is built once for what goes into it, whole or not at all, for the platform that was asked for."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud_sync import layer
+
+
+class Pip:
+    """Stands where pip is started: unpacks two packages' worth of files into the target, or fails."""
+
+    def __init__(self) -> None:
+        self.commands: list[list[str]] = []
+        self.failure: str | None = None
+
+    def run(self, command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        self.commands.append(command)
+        target = Path(self.option("--target="))
+        if self.failure is not None:
+            (target / "half").mkdir(parents=True)
+            return subprocess.CompletedProcess(command, 1, stdout="", stderr=self.failure)
+        for name in (
+            "six.py",
+            "boto3/session.py",
+            "boto3/__pycache__/session.cpython-313.pyc",
+            "bin/jp.py",
+            "six-1.17.0.dist-info/METADATA",
+            "six-1.17.0.dist-info/direct_url.json",
+        ):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            (target / name).write_text(name)
+        return subprocess.CompletedProcess(command, 0, stdout="", stderr="")
+
+    def option(self, start: str) -> str:
+        (value,) = (word.removeprefix(start) for word in self.commands[-1] if word.startswith(start))
+        return value
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
+    fake = Pip()
+    monkeypatch.setattr("cloud_sync.layer.subprocess.run", fake.run)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A little house and its requirements, with a build folder of their own."""
+    source = tmp_path / "python"
+    (source / "cloud_sync_common" / "__pycache__").mkdir(parents=True)
+    (source / "cloud_sync_common" / "ledger.py").write_text("ROWS = 1\n")
+    (source / "cloud_sync_common" / "__pycache__" / "ledger.cpython-313.pyc").write_text("compiled")
+    (tmp_path / "requirements.txt").write_text("six==1.17.0\n")
+    monkeypatch.setattr(layer, "SOURCE", source)
+    monkeypatch.setattr(layer, "REQUIREMENTS", tmp_path / "requirements.txt")
+    monkeypatch.setattr(layer, "BUILDS", tmp_path / "builds")
+    return source / "cloud_sync_common"
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_layer_holds_the_house_and_its_wheels_under_python_and_no_leftovers(pip: Pip) -> None:
+    assert files(layer.build_layer("arm64", "3.13")) == [
+        "python/boto3/session.py",
+        "python/cloud_sync_common/ledger.py",
+        "python/six-1.17.0.dist-info/METADATA",
+        "python/six.py",
+    ]
+
+
+def test_the_same_content_is_built_once(pip: Pip) -> None:
+    first = layer.build_layer("arm64", "3.13")
+    made = first.stat().st_mtime_ns
+    assert layer.build_layer("arm64", "3.13") == first
+    assert first.stat().st_mtime_ns == made
+    assert len(pip.commands) == 1
+
+
+def edit(house: Path) -> None:
+    (house / "ledger.py").write_text("ROWS = 2\n")
+
+
+def add(house: Path) -> None:
+    (house / "report.py").touch()
+
+
+def rename(house: Path) -> None:
+    (house / "ledger.py").rename(house / "rows.py")
+
+
+def move_a_border(house: Path) -> None:
+    """The same bytes in the same order, cut elsewhere between a file's name and its content."""
+    (house / "ledger.py").unlink()
+    (house / "ledger.pyROWS").write_text(" = 1\n")
+
+
+@pytest.mark.parametrize("change", [edit, add, rename, move_a_border])
+def test_a_changed_house_is_a_new_layer_without_asking_pip_again(
+    pip: Pip, house: Path, change: Callable[[Path], None]
+) -> None:
+    before = layer.build_layer("arm64", "3.13")
+    content = files(before)
+    change(house)
+    after = layer.build_layer("arm64", "3.13")
+    assert after != before
+    assert files(before) == content  # what was deployed from it stays as it was
+    assert (before / "python/cloud_sync_common/ledger.py").read_text() == "ROWS = 1\n"
+    assert len(pip.commands) == 1
+
+
+def test_compiled_files_do_not_make_a_new_layer(pip: Pip, house: Path) -> None:
+    before = layer.build_layer("arm64", "3.13")
+    (house / "__pycache__" / "report.cpython-313.pyc").write_text("compiled")
+    assert layer.build_layer("arm64", "3.13") == before
+
+
+def test_changed_requirements_are_brought_anew(pip: Pip) -> None:
+    before = layer.build_layer("arm64", "3.13")
+    layer.REQUIREMENTS.write_text("six==1.18.0\n")
+    assert layer.build_layer("arm64", "3.13") != before
+    assert len(pip.commands) == 2
+
+
+def test_each_architecture_and_python_has_a_layer_of_its_own(pip: Pip) -> None:
+    platforms = [("arm64", "3.13"), ("arm64", "3.12"), ("x86_64", "3.13"), ("x86_64", "3.12")]
+    assert len({layer.build_layer(*platform) for platform in platforms}) == 4
+    assert len(pip.commands) == 4
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
+def test_pip_is_asked_for_wheels_of_the_functions_platform_only(pip: Pip, architecture: str, machine: str) -> None:
+    layer.build_layer(architecture, "3.12")
+    (command,) = pip.commands
+    platforms = [word.removeprefix("--platform=") for word in command if word.startswith("--platform=")]
+    assert {"--only-binary=:all:", "--no-deps", "--no-compile", "--implementation=cp"} <= set(command)
+    assert pip.option("--python-version=") == "3.12"
+    assert pip.option("--requirement=") == str(layer.REQUIREMENTS)
+    assert f"manylinux2014_{machine}" in platforms
+    # Amazon Linux 2023, under Python 3.12 and later, has glibc 2.34: a wheel for a later one would not load.
+    assert all(platform.endswith(f"_{machine}") for platform in platforms)
+    assert max(int(p.split("_")[2]) for p in platforms if p.startswith("manylinux_")) == 34
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        ("WARNING: retrying\nERROR: No matching distribution found for six", "No matching distribution"),
+        ("", "no reason"),
+    ],
+)
+def test_a_failure_of_pip_names_the_platform_the_reason_and_the_network(pip: Pip, stderr: str, reason: str) -> None:
+    pip.failure = stderr
+    with pytest.raises(layer.LayerError) as caught:
+        layer.build_layer("arm64", "3.13")
+    sentence = str(caught.value)
+    assert "arm64, Python 3.13 (the first build needs the network)" in sentence
+    assert reason in sentence
+    assert "\n" not in sentence
+
+
+def test_a_failed_build_leaves_nothing_behind_and_the_next_one_starts_over(pip: Pip) -> None:
+    pip.failure = "ERROR: no network"
+    with pytest.raises(layer.LayerError):
+        layer.build_layer("arm64", "3.13")
+    assert files(layer.BUILDS) == []
+    assert list(layer.BUILDS.iterdir()) == []
+    pip.failure = None
+    assert "python/six.py" in files(layer.build_layer("arm64", "3.13"))
+
+
+def test_a_build_that_ends_halfway_is_never_taken_for_a_whole_one(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cloud_sync.layer.shutil.copyfile", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        layer.build_layer("arm64", "3.13")
+    assert list(layer.BUILDS.glob("layer-*")) == []
+
+
+def test_of_two_builders_at_once_the_second_takes_what_the_first_published(tmp_path: Path) -> None:
+    built, target = tmp_path / "built", tmp_path / "target"
+    for folder in (built, target):
+        folder.mkdir()
+        (folder / "by").write_text(folder.name)
+    layer._publish(built, target)
+    assert (target / "by").read_text() == "target"
+
+
+def test_a_build_that_cannot_be_published_for_another_reason_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(OSError, match="no space left"):
+        layer._publish(tmp_path / "built", tmp_path / "target")
+
+
+@given(st.lists(st.binary(max_size=6), max_size=4), st.lists(st.binary(max_size=6), max_size=4))
+def test_a_digest_tells_any_two_lists_of_parts_apart(one: list[bytes], other: list[bytes]) -> None:
+    assert (layer._digest(*one) == layer._digest(*other)) is (one == other)

@@ -1,0 +1,175 @@
+"""What each role may do, written out a second time: a grant that is added or widened has to be added here too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list
+
+READ_SECRET = {"secretsmanager:GetSecretValue"}
+USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+
+# By function, then by resource. Every function also writes its own log and its traces.
+MAY = {
+    "media-authenticator": {
+        "<gopro/credentials>": READ_SECRET
+        | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    },
+    "media-lister": {
+        "<gopro/credentials>": READ_SECRET,
+        "<gopro-sync-tracker>": {
+            "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"
+        },
+        "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
+        f"{STATES}:execution:gopro-sync-orchestrator:*": {"states:DescribeExecution"},
+    },
+    "video-downloader": {
+        "<gopro/credentials>": READ_SECRET,
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<archive>": {"s3:ListBucket"},
+        "<archive>/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
+        "<key>": USE_KEY,
+    },
+    "failure-recorder": {
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-dlq>": {"sqs:SendMessage"},
+    },
+    "run-report": {
+        "<gopro-sync-tracker>": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
+        "<gopro-sync-alerts>": {"sns:Publish"},
+        "<key>": USE_KEY,
+    },
+}  # fmt: skip
+
+LOG_DELIVERY = {
+    "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+}  # fmt: skip
+MACHINE_TRACE = TRACE | {"xray:GetSamplingRules", "xray:GetSamplingTargets"}
+
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+@pytest.fixture
+def stack(synthesis: Synthesis, environment: str) -> Synthesised:
+    return synthesis.of(environment)
+
+
+@pytest.fixture
+def dev(synthesis: Synthesis) -> Synthesised:
+    return synthesis.of("dev")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_functions_role_grants_what_its_work_needs_and_nothing_else(dev: Synthesised, name: str) -> None:
+    expected = MAY[name] | {f"</aws/lambda/{name}>": WRITE_LOG, "*": TRACE}
+    assert dev.policy_of(dev.function(name)["Role"]) == expected
+
+
+@each_environment
+def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synthesis, environment: str) -> None:
+    dev, other = synthesis.of("dev"), synthesis.of(environment)
+    suffix = other.config.name("")
+    for name in FUNCTIONS:
+        granted = other.policy_of(other.function(name)["Role"])
+        plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
+        assert plain == dev.policy_of(dev.function(name)["Role"])
+
+
+def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_own_children(dev: Synthesised) -> None:
+    machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
+    assert dev.policy_of(machine["RoleArn"]) == {
+        **{f"<{function}>": {"lambda:InvokeFunction"} for function in FUNCTIONS},
+        "<work>/runs/*": {
+            "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
+        },
+        f"{STATES}:stateMachine:gopro-sync-orchestrator": {"states:StartExecution"},
+        **{
+            f"{STATES}:execution:gopro-sync-orchestrator{label}:*": {
+                "states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"
+            }
+            for label in ("", "/EachMedia")
+        },
+        "*": LOG_DELIVERY | MACHINE_TRACE,
+    }  # fmt: skip
+
+
+def test_the_schedule_may_start_the_run_and_fill_its_dead_letter_queue(dev: Synthesised) -> None:
+    schedule = dev.only("AWS::Scheduler::Schedule")["Properties"]
+    assert dev.policy_of(schedule["Target"]["RoleArn"]) == {
+        "<gopro-sync-orchestrator>": {"states:StartExecution"},
+        "<gopro-sync-schedule-dlq>": {"sqs:SendMessage"},
+    }
+
+
+@each_environment
+def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> None:
+    services = []
+    for role in stack.resources("AWS::IAM::Role").values():
+        (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Action"] == "sts:AssumeRole"
+        services.append(statement["Principal"])
+    expected = ["lambda"] * 5 + ["scheduler", "states"]
+    assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
+
+
+@each_environment
+def test_no_role_holds_a_managed_or_an_inline_policy(stack: Synthesised) -> None:
+    for role in stack.resources("AWS::IAM::Role").values():
+        assert set(role["Properties"]) <= {"AssumeRolePolicyDocument", "Tags"}
+    assert stack.resources("AWS::IAM::ManagedPolicy") == {}
+
+
+def allowed(stack: Synthesised) -> list[tuple[str, dict[str, Any]]]:
+    statements = [(kind, statement) for kind, statement in stack.statements() if statement["Effect"] == "Allow"]
+    assert len(statements) > 40  # the walk does see them
+    return statements
+
+
+@each_environment
+def test_no_action_is_a_wildcard_but_the_accounts_own_over_its_key(stack: Synthesised) -> None:
+    wild = [(kind, s) for kind, s in allowed(stack) if any("*" in action for action in as_list(s["Action"]))]
+    ((kind, statement),) = wild
+    assert (kind, statement["Action"]) == ("AWS::KMS::Key", "kms:*")
+    assert stack.text(statement["Principal"]["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+
+
+@each_environment
+def test_a_resource_is_a_bare_wildcard_only_where_the_service_takes_no_other(stack: Synthesised) -> None:
+    wild = [(kind, set(as_list(s["Action"]))) for kind, s in allowed(stack) if "*" in as_list(s.get("Resource", []))]
+    exceptions = [
+        ("AWS::KMS::Key", {"kms:*"}),  # in a key policy, * is this key
+        ("AWS::KMS::Key", USE_KEY),
+        ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
+        *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
+    ]
+    assert in_order(wild) == in_order(exceptions)
+
+
+def in_order(grants: list[tuple[str, set[str]]]) -> list[tuple[str, list[str]]]:
+    return sorted((kind, sorted(actions)) for kind, actions in grants)
+
+
+@each_environment
+def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
+    """Whom resource policies allow: the account itself, CloudWatch's alarms, and S3's log delivery for our bucket."""
+    principals = [s["Principal"] for kind, s in allowed(stack) if "Principal" in s and kind != "AWS::IAM::Role"]
+    names = [p.get("Service") or stack.text(p["AWS"]) for p in principals]
+    root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com"])
+
+
+@each_environment
+def test_nothing_may_delete_an_archived_object_or_read_the_ledger_by_scan(stack: Synthesised) -> None:
+    granted = {action for _, s in allowed(stack) for action in as_list(s["Action"])}
+    never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "dynamodb:Scan"}
+    never |= {"dynamodb:DeleteItem", "secretsmanager:DeleteSecret", "kms:ScheduleKeyDeletion", "iam:PassRole"}
+    assert not granted & never
+    assert "s3:PutObject" in granted
