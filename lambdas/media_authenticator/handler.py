@@ -6,32 +6,31 @@ from typing import Any
 
 from cloud_sync_common import aws_clients, providers, run_input, settings
 from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.credentials import Authenticator, AuthResult
-from cloud_sync_common.door import door
+from cloud_sync_common.credentials import Authenticator, AuthRequest, AuthResult
+from cloud_sync_common.door import decode, door
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runs import CredentialsLease
 
 
 @door
 def handler(event: dict[str, Any], context: LambdaContext) -> AuthResult:
-    """{run_id, input: {provider, filters?}, renewals?} -> AuthResult."""
+    """AuthRequest -> AuthResult."""
     config = settings.load()
-    given = run_input.field_of(event, "input")
-    provider = providers.get(run_input.field_of(given, "provider"), config.provider_base_urls)
-    filters = run_input.filters_of(given)
+    request = decode(event, AuthRequest)
+    provider = providers.get(run_input.field_of(request.input, "provider"), config.provider_base_urls)
+    filters = run_input.filters_of(request.input)
     authenticator = Authenticator(
         provider=provider,
         store=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
         lease=CredentialsLease(aws_clients.table(config.ledger_table), provider.name),
         deadline=Deadline.of(context),
     )
-    renewals = int(event.get("renewals") or 0)
-    credentials = authenticator.ensure(renewals)
+    credentials = authenticator.ensure(request.renewals)
     return AuthResult(
-        run_id=event["run_id"],
+        run_id=request.run_id,
         provider=provider.name,
         filters=filters,
         kind="oauth" if credentials.renewable else "session",
         expires_at=credentials.expires_at,
-        renewals=renewals + 1,
+        renewals=request.renewals + 1,
     )

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 from awscrt.checksums import combine_crc64nvme
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
-from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
 from cloud_sync_common.ranged_http import RangeBody
 
 if TYPE_CHECKING:
@@ -215,4 +215,4 @@ def _raise_for(error: AwsError, doing: str) -> NoReturn:
         raise ArchiveUnavailableError(f"S3 has a conflicting write under way at {doing}.") from None
     if code in _MISMATCH:
         raise IntegrityError(f"S3 refused {doing}: what arrived is not what was sent ({code}).") from None
-    raise IntegrityError(f"S3 refused {doing} ({code}).") from None
+    raise ConfigurationError(f"S3 refused {doing} ({code}).") from None

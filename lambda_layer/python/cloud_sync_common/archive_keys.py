@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from urllib.parse import quote
@@ -63,16 +64,14 @@ def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: F
         "media-id": quote(item.media_id),
         "file-number": str(source.file_number),
         "captured-at": quote(item.captured_at, safe=":+"),
-        "filename": quote(source.filename or item.filename)[:_METADATA_LIMIT],
+        "filename": re.sub(r"%[0-9A-F]?$", "", quote(source.filename or item.filename)[:_METADATA_LIMIT]),
         "source-size": str(fingerprint.size),
         "source-etag": quote(fingerprint.etag.strip('"')),
     }
 
 
-def is_version(stored: dict[str, str] | object, fingerprint: Fingerprint) -> bool:
+def is_version(stored: Mapping[str, str], fingerprint: Fingerprint) -> bool:
     """Whether an object's metadata says that it is this very version of the source."""
-    if not isinstance(stored, dict):
-        return False
     return (stored.get("source-size"), stored.get("source-etag")) == (
         str(fingerprint.size),
         quote(fingerprint.etag.strip('"')),

@@ -21,7 +21,7 @@ from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
-LEASE_SECONDS = 60
+LEASE_GRACE_SECONDS = 30  # a killed invocation's lease outlives it by this much
 POLL_SECONDS = 0.5
 MAX_RENEWALS = 3  # of one video in one run
 
@@ -80,7 +80,7 @@ class Authenticator:
 
     def _renew(self, stale: Credentials) -> Credentials:
         """One renewal for everybody who needs one now."""
-        while not self.lease.acquire(LEASE_SECONDS):
+        while not self.lease.acquire(self.deadline.remaining() + LEASE_GRACE_SECONDS):
             if not self.deadline.allows(POLL_SECONDS):
                 raise ProviderUnavailableError("Another invocation has been renewing the credentials for too long.")
             self.sleep(POLL_SECONDS)

@@ -223,12 +223,12 @@ class Ledger:
     def begin_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow, *, replaces: str = "") -> bool:
         """Notes the upload to go on with. `replaces` is the upload id that the row must still have (empty: none);
         False when another invocation was first, and its upload is the one to use."""
-        fields = {key: value for key, value in msgspec.to_builtins(row).items() if value not in ("", 0)}
+        fields = {key: value for key, value in msgspec.to_builtins(row).items() if key != "checksum"}
         held = "#upload_id = :replaces" if replaces else "attribute_not_exists(#upload_id)"
         _, done = self._write(
             self._source_key(media_id, file_number),
             {**fields, "provider": self._provider, "media_id": media_id, "file_number": file_number, "run_id": run_id},
-            remove=() if row.upload_id else ("upload_id",),
+            remove=("checksum", "archived_at"),
             condition=held,
             extra={":replaces": replaces} if replaces else {},
         )
@@ -236,7 +236,7 @@ class Ledger:
 
     def archive_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow) -> None:
         """ARCHIVED, with the proof: S3 holds the object with this checksum. Nothing is left to go on with."""
-        fields = {key: value for key, value in msgspec.to_builtins(row).items() if value != ""}
+        fields = {key: value for key, value in msgspec.to_builtins(row).items() if key != "upload_id"}
         self._write(
             self._source_key(media_id, file_number),
             {

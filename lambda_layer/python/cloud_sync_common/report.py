@@ -52,7 +52,8 @@ class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def provider_name(self) -> str:
         """Text, even when the run failed because its input named no provider."""
-        return self.provider or str((self.state or {}).get("provider"))[:64]
+        given = self.provider or (self.state or {}).get("provider")
+        return given[:64] if isinstance(given, str) else "unknown"
 
 
 class Failed(msgspec.Struct, frozen=True):
@@ -223,7 +224,7 @@ def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless this line comes back.")
     if summary.waiting:
-        lines.append(f"{summary.waiting} are still being processed by the provider and are left for a later run.")
+        lines.append(f"{summary.waiting} are not ready at the provider and are left for a later run.")
     if summary.exhausted:
         lines.append(
             f"{summary.exhausted} have failed too often and wait for you: read the dead-letter queue, then start a run "

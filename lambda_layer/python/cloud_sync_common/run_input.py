@@ -22,14 +22,13 @@ def filters_of(run_input: object) -> Filters:
     if unknown:
         raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider' and 'filters'.")
     try:
-        filters = msgspec.convert(run_input.get("filters") or {}, Filters)
+        filters = msgspec.convert({} if run_input.get("filters") is None else run_input["filters"], Filters)
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"The input's field 'filters' does not fit: {error}.") from None
-    return msgspec.structs.replace(
-        filters,
-        captured_from=_utc("captured_from", filters.captured_from),
-        captured_before=_utc("captured_before", filters.captured_before),
-    )
+    start, end = _utc("captured_from", filters.captured_from), _utc("captured_before", filters.captured_before)
+    if start is not None and end is not None and start >= end:
+        raise ConfigurationError("The input's field 'filters.captured_before' must be later than 'captured_from'.")
+    return msgspec.structs.replace(filters, captured_from=start, captured_before=end)
 
 
 def _utc(field: str, text: str | None) -> str | None:

@@ -120,10 +120,19 @@ class Transfer:
             if size is None:
                 return "IN_PROGRESS"
             total += size
+        self._check_complete(sources)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
             raise LostLease
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return "ARCHIVED"
+
+    def _check_complete(self, sources: list[MediaSource]) -> None:
+        """What is offered is safe by now; an item of which the provider says that it has more is not ARCHIVED."""
+        expected = max(source.file_count for source in sources)
+        if len(sources) < expected:
+            raise OriginalUnavailableError(
+                f"The provider offers only {len(sources)} of the {expected} files of this video; those are archived."
+            )
 
     def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> str:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})

@@ -44,7 +44,6 @@ VIDEO_TYPES = (
     "TimeLapseVideo",
     "BurstVideo",
     "Chaptered",
-    "Continuous",
     "Livestream",
     "Looped",
     "LoopedVideo",
@@ -52,8 +51,12 @@ VIDEO_TYPES = (
     "MultiClipEdit",
     "Edit",
 )
-STILL_TYPES = frozenset(("Photo", "TimeLapse", "Burst", "Session", "Audio"))
+STILL_TYPES = ("Photo", "TimeLapse", "Burst", "Session", "Audio")
+UNCLEAR_TYPES = ("Continuous",)  # called a video by some and a series of stills by others: its extension decides
 VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
+_SCOPES = {"videos": (*VIDEO_TYPES, *UNCLEAR_TYPES), "everything": ()}
+# Whose item_count is the number of chapters (rclone-PR); elsewhere it has been seen to count other things too.
+CHAPTERED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo")
 # The originals; edits keep theirs under the second. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = (
@@ -163,27 +166,31 @@ class GoPro:
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         """One page, newest first. Raises ProviderUnavailableError for a short page: GoPro sends those with status 200
         and coherent counts, and the same page is whole a moment later (go2cloud, measured). See Provider."""
-        page = int(cursor or 1)
-        query = {
-            "page": page,
-            "per_page": PER_PAGE,
-            "fields": FIELDS,
-            "type": ",".join(VIDEO_TYPES),
-            "order_by": "captured_at",
-        }
-        if filters.captured_from or filters.captured_before:
-            start, end = (
-                filters.captured_from or "1970-01-01T00:00:00Z",
-                filters.captured_before or "2199-01-01T00:00:00Z",
-            )
-            query["captured_range"] = f"{start},{end}"
-        response = self._call("/media/search", token, "the listing", query=query)
-        search = _decode(response, _Search, "the listing")
-        rows, total = search.embedded.media, search.pages.total_items
-        expected = max(0, min(PER_PAGE, total - (page - 1) * PER_PAGE))
+        scope, _, number = (cursor or f"{self._scope(token, filters)} 1").partition(" ")
+        page = int(number)
+        search = self._search(token, filters, _SCOPES[scope], page, PER_PAGE)
+        rows, total, per_page = search.embedded.media, search.pages.total_items, search.pages.per_page
+        expected = max(0, min(per_page, total - (page - 1) * per_page))
         if len(rows) < expected:
             raise ProviderUnavailableError(f"Page {page} of the listing has {len(rows)} rows instead of {expected}.")
-        return _page(rows, total, str(page + 1) if page * PER_PAGE < total else None)
+        return _page(rows, total, f"{scope} {page + 1}" if page * per_page < total else None)
+
+    def _scope(self, token: str, filters: Filters) -> str:
+        """Whether to list videos only, or everything because there are kinds that this version does not know: what
+        GoPro invents next is not to be missed in silence."""
+        everything = self._search(token, filters, (), 1, 1).pages.total_items
+        known = self._search(token, filters, (*_SCOPES["videos"], *STILL_TYPES), 1, 1).pages.total_items
+        return "videos" if everything == known else "everything"
+
+    def _search(self, token: str, filters: Filters, types: tuple[str, ...], page: int, per_page: int) -> _Search:
+        """A page of rows, newest first; of all types when `types` is empty."""
+        query = {"page": page, "per_page": per_page, "fields": FIELDS, "order_by": "captured_at"}
+        if types:
+            query["type"] = ",".join(types)
+        if filters.captured_from or filters.captured_before:
+            start = filters.captured_from or "1970-01-01T00:00:00Z"
+            query["captured_range"] = f"{start},{filters.captured_before or '2199-01-01T00:00:00Z'}"
+        return _decode(self._call("/media/search", token, "the listing", query=query), _Search, "the listing")
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
@@ -198,15 +205,16 @@ class GoPro:
         if not all(variation.available and variation.url for variation in originals):
             return []
         filename = _with_extension(download.filename or item.filename, originals[0].url or "")
+        claimed = item.source_count if item.kind in CHAPTERED_TYPES else 1
         return [
             MediaSource(
                 file_number=number,
-                file_count=len(originals),
+                file_count=max(claimed, *_numbers(originals)),
                 filename=filename,
                 url=variation.url or "",
                 expires_at=_expiry(variation.url or ""),
             )
-            for number, variation in enumerate(originals, 1)
+            for number, variation in zip(_numbers(originals), originals, strict=True)
         ]
 
     def _user(self, token: str) -> _User:
@@ -273,7 +281,7 @@ def _is_video(row: _Row) -> bool:
     if row.type in VIDEO_TYPES:
         return True
     unknown = row.type not in STILL_TYPES
-    if unknown:
+    if unknown and row.type not in UNCLEAR_TYPES:
         logger.warning("a kind of media that this version does not know", extra={"media_id": row.id, "kind": row.type})
     return unknown and (row.file_extension or "").lower() in VIDEO_EXTENSIONS
 
@@ -319,6 +327,13 @@ def _chapter(variation: _Variation) -> int:
         return number
     match = re.search(r"/(\d+)\.[A-Za-z0-9]+$", urlsplit(variation.url or "").path)
     return int(match.group(1)) if match else 0
+
+
+def _numbers(originals: list[_Variation]) -> list[int]:
+    """The chapters' own numbers, so that a missing one does not shift the others; else 1, 2, 3."""
+    numbers = [_chapter(variation) for variation in originals]
+    distinct = len(set(numbers)) == len(numbers) and min(numbers) >= 1
+    return numbers if distinct else list(range(1, len(originals) + 1))
 
 
 def _with_extension(filename: str, url: str) -> str:

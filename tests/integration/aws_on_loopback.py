@@ -1,0 +1,233 @@
+"""AWS on loopback, over TLS as production speaks it: moto's services behind a real HTTP server, for tests.
+
+moto's own server needs Flask, which nothing else here does; this one puts moto's answers behind werkzeug, and notes
+every S3 call. moto checks no checksum: a test judges an object by reading it back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import trustme
+from cloud_sync_common import aws_clients
+from moto import mock_aws
+from moto.core.botocore_stubber import BotocoreStubber
+from moto.core.request import Request
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
+
+from tests.ledger_table import LEDGER_TABLE, TABLE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.service_resource import Table
+
+REGION = "us-east-1"
+ARCHIVE, WORK, SECRET = "archive", "work", "gopro/credentials"
+CLIENTS = ("_session", "s3", "table", "secrets", "sns", "sqs", "step_functions")
+
+_UPLOAD_CALLS = {
+    "PUT": "UploadPart",
+    "POST": "CompleteMultipartUpload",
+    "GET": "ListParts",
+    "DELETE": "AbortMultipartUpload",
+}
+_OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+
+
+@dataclass(frozen=True)
+class S3Call:
+    """One request about an object that S3 answered; `part` is the number of the part, for those that are about one."""
+
+    name: str
+    bucket: str
+    key: str
+    status: int
+    part: int | None = None
+    upload_id: str = ""
+
+
+@dataclass
+class AwsServer:
+    """The WSGI application, and what S3 was asked. `variables` are the environment that leads boto3 here; `after` is
+    told of each S3 call that was carried out, before its answer leaves."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    calls: list[S3Call] = field(default_factory=list)
+    after: Callable[[S3Call], None] = lambda _: None
+    # A conditional write is atomic on AWS; moto looks first and writes then.
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        # moto tells services apart by host name, so each request gets the one that it would have.
+        service = environ["HTTP_AUTHORIZATION"].split("Credential=")[1].split("/")[3]
+        environ["HTTP_HOST"] = f"{service}.{REGION}.amazonaws.com"
+        request = Request(environ)
+        request.get_data()
+        with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
+            status, headers, content = _answer(request)
+        if service == "s3" and request.path.count("/") > 1:
+            self.calls.append(call := _s3_call(request, status))
+            self.after(call)
+        response = Response(content, status, dict(headers))
+        if request.method == "HEAD" and "content-length" in headers:
+            response.headers["Content-Length"] = headers["content-length"]
+        return response(environ, start_response)
+
+
+def _answer(request: Request) -> tuple[int, Any, Any]:
+    try:
+        answer = BotocoreStubber().process_request(request)  # type: ignore[arg-type]
+    except KeyError:
+        if "uploadId" not in request.args:
+            raise
+        return 404, {}, "<Error><Code>NoSuchUpload</Code></Error>"  # moto forgets to say so of a completion
+    assert answer is not None, f"moto has no answer to {request.url}"
+    return answer
+
+
+def _s3_call(request: Request, status: int) -> S3Call:
+    _, bucket, key = request.path.split("/", 2)
+    if "uploads" in request.args:
+        name = "CreateMultipartUpload"
+    else:
+        name = (_UPLOAD_CALLS if "uploadId" in request.args else _OBJECT_CALLS)[request.method]
+    part = request.args.get("partNumber")
+    return S3Call(name, bucket, key, status, int(part) if part else None, request.args.get("uploadId", ""))
+
+
+class _Handler(WSGIRequestHandler):
+    def log(self, *_: Any) -> None:
+        """Nothing: what a test captures is the functions' own log."""
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[AwsServer]:
+    """Serves from a thread for as long as the block runs. The certificate's authority is written into `folder`."""
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    app = AwsServer()
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler, ssl_context=context)
+    server.daemon_threads = True
+    app.variables = {
+        "AWS_ENDPOINT_URL": f"https://127.0.0.1:{server.port}",
+        "AWS_CA_BUNDLE": str(folder / "authority.pem"),
+        "AWS_ACCESS_KEY_ID": "loopback",
+        "AWS_SECRET_ACCESS_KEY": "loopback",
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield app
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def forget_clients() -> None:
+    """The house makes its clients once per process; the next ones are made for the environment as it is then."""
+    for name in CLIENTS:
+        getattr(aws_clients, name).cache_clear()
+
+
+@cache
+def _inside() -> tuple[Any, ...]:
+    session = boto3.Session("inside", "inside", region_name=REGION)
+    names = ("dynamodb", "s3", "secretsmanager", "sqs", "sns")
+    return tuple(session.client(name, endpoint_url=f"https://{name}.{REGION}.amazonaws.com") for name in names)
+
+
+@dataclass
+class Aws:
+    """An account with what the stack makes in it, empty; and what a test asks of it."""
+
+    server: AwsServer
+    topic_arn: str = ""
+    queue_url: str = ""
+    inbox_url: str = ""
+
+    def __post_init__(self) -> None:
+        self._make_anew()
+        self.server.calls.clear()
+        self.server.after = lambda _: None
+        self.s3, self.secrets = aws_clients.s3(), aws_clients.secrets()
+        self.sns, self.sqs = aws_clients.sns(), aws_clients.sqs()
+        self.table: Table = aws_clients.table(TABLE)
+
+    def _make_anew(self) -> None:
+        """Done inside the process, which is quick; the server then answers from what was made."""
+        moto = mock_aws()
+        moto.start(reset=True)
+        dynamodb, s3, secrets, sqs, sns = _inside()
+        for bucket in (ARCHIVE, WORK):
+            s3.create_bucket(Bucket=bucket)
+        dynamodb.create_table(**LEDGER_TABLE)
+        secrets.create_secret(Name=SECRET)
+        self.queue_url, self.inbox_url = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("letters", "inbox"))
+        self.topic_arn = sns.create_topic(Name="gopro-sync-alerts")["TopicArn"]
+        found = sqs.get_queue_attributes(QueueUrl=self.inbox_url, AttributeNames=["QueueArn"])
+        sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
+        moto.stop(remove_data=False)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment that the stack gives its functions."""
+        return {
+            "ARCHIVE_BUCKET": ARCHIVE,
+            "ARCHIVE_STORAGE_CLASS": "STANDARD",
+            "WORK_BUCKET": WORK,
+            "LEDGER_TABLE": TABLE,
+            "CREDENTIALS_SECRET": SECRET,
+            "ALERTS_TOPIC_ARN": self.topic_arn,
+            "DEAD_LETTER_QUEUE_URL": self.queue_url,
+            "MAX_ATTEMPTS": "3",
+            "CONNECTIONS_PER_VIDEO": "4",
+            "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
+            "POWERTOOLS_SERVICE_NAME": "cloud-sync",
+        }
+
+    def store(self, value: object) -> str:
+        """What the owner does: puts credentials into the secret. Returns the version's id."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        return self.secrets.put_secret_value(SecretId=SECRET, SecretString=text)["VersionId"]
+
+    def calls(self, name: str) -> list[S3Call]:
+        """What S3 was asked under that name so far, about the archive."""
+        return [call for call in self.server.calls if call.name == name and call.bucket == ARCHIVE]
+
+    def archived(self) -> dict[str, str]:
+        """SHA-256 of every object in the archive, by key."""
+        keys = [found["Key"] for found in self.s3.list_objects_v2(Bucket=ARCHIVE).get("Contents", [])]
+        return {key: hashlib.sha256(self.read(key)).hexdigest() for key in keys}
+
+    def read(self, key: str, bucket: str = ARCHIVE) -> bytes:
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def uploads(self) -> list[str]:
+        """Ids of the multipart uploads that are not over."""
+        found = self.s3.list_multipart_uploads(Bucket=ARCHIVE).get("Uploads", [])
+        return [upload["UploadId"] for upload in found]
+
+    def row(self, pk: str, sk: str) -> dict[str, Any]:
+        return self.table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item", {})
+
+    def mails(self) -> list[dict[str, str]]:
+        """What the topic's subscribers have received since the last look."""
+        answer = self.sqs.receive_message(QueueUrl=self.inbox_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        answer = self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]

@@ -1,0 +1,28 @@
+"""One running harness for each provider there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloud_sync_common.providers import PROVIDERS
+
+from tests.integration.conformance.gopro_harness import running_gopro
+from tests.integration.conformance.harness import Harness, Maker, harness_of
+from tests.integration.secret_check import Output, assert_no_secret
+
+HARNESSES: dict[str, Maker] = {"gopro": running_gopro}
+
+
+@pytest.fixture(scope="session")
+def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("conformance")
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def harness(request: pytest.FixtureRequest, library_folder: Path, output: Output) -> Iterator[Harness]:
+    """A fresh account. Whatever a fact made the provider log is free of secrets."""
+    with harness_of(request.param, HARNESSES, library_folder / request.param) as harness:
+        yield harness
+        assert_no_secret(output.text, harness.secrets())

@@ -1,0 +1,158 @@
+"""What the conformance suite needs of a provider: a running fake account whose truth is known, and its troubles.
+
+Whoever adds a provider writes one harness and adds it to HARNESSES; the facts in test_conformance.py then hold it to
+what the rest of the house relies on. A provider without a harness fails every fact.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from cloud_sync_common import ranged_http
+from cloud_sync_common.exceptions import CloudSyncError
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
+from cloud_sync_common.ranged_http import Fingerprint, RangeBody
+
+from tests.integration.secret_check import assert_no_secret
+
+
+class Trouble(Enum):
+    """What can go wrong at a provider. `cause` brings each about for the next requests, until `calm`."""
+
+    TOKEN_EXPIRED = "every access token handed out so far is refused"
+    RENEWAL_REFUSED = "the refresh token is refused, as one that was used before is"
+    THROTTLED = "requests are refused for now, naming a wait of 7 seconds"
+    THROTTLED_WITHOUT_A_WAIT = "requests are refused for now, naming no wait"
+    SERVER_ERROR = "requests are answered by a server in trouble"
+    NO_ANSWER = "connections end without an answer"
+    VERSION_DROPPED = "the service no longer speaks the version that was asked for (410)"
+    TYPE_REFUSED = "the service no longer answers with the type that was asked for (406)"
+    TYPE_UNSUPPORTED = "the service no longer takes requests of the type that was sent (415)"
+    SHAPE_CHANGED = "a field of the listing has another type than it had"
+    SHORT_PAGE = "one page of the listing comes without some of its rows"
+    UPLOAD_BETWEEN_PAGES = "after the first page, a video is uploaded that is newer than all others"
+    KIND_UNKNOWN = "a video is uploaded that is of a kind nobody has heard of"
+    STATE_UNKNOWN = "the video is in a state nobody has heard of"
+    REPROCESSED = "the provider has made other content of the video"
+    TRASHED = "the video is still listed but was thrown away"
+    ORIGINAL_GONE = "only smaller versions of the video are offered"
+    UNAVAILABLE_NOW = "the video's originals are listed as not available just now"
+    LINKS_EXPIRED = "every link handed out so far has ended"
+    CUT_SHORT = "the connection closes after 1,000 bytes of media"
+    RANGE_IGNORED = "a request for a range is answered with the whole file"
+    RANGE_SHIFTED = "a request for a range is answered with another one"
+    OBJECT_REPLACED = "other bytes are behind the same links"
+
+
+@dataclass(frozen=True)
+class Original:
+    """One file that belongs in a complete archive, byte for byte; number `file_number` of `file_count`."""
+
+    media_id: str
+    file_number: int
+    file_count: int
+    path: Path
+
+    @property
+    def content(self) -> bytes:
+        return self.path.read_bytes()
+
+
+class Harness(Protocol):
+    """A running fake account.
+
+    It has more videos than fit on one page of a listing; among them are two with one filename, one of several files,
+    one without a name and one without an original. It has stills, and a video that is not ready.
+    """
+
+    provider: Provider
+    unreachable: Provider  # the same provider at an address where nobody listens
+    oauth: Credentials
+    session: Credentials
+    originals: tuple[Original, ...]
+    proxies: tuple[bytes, ...]  # contents that look like videos and are no originals
+    stills: frozenset[str]
+    not_ready: frozenset[str]
+    without_original: str
+
+    @property
+    def token(self) -> str:
+        """An access token that is accepted now."""
+        ...
+
+    def secrets(self) -> set[str]:
+        """Every token and client secret there has been so far."""
+        ...
+
+    def cause(self, trouble: Trouble, media_id: str | None = None) -> None:
+        """Brings the trouble about, for this one item if one is named."""
+        ...
+
+    def calm(self) -> None:
+        """Ends every trouble that goes on."""
+        ...
+
+    def only_reads(self, method: str, url: str) -> bool:
+        """Whether such a request changes nothing in the account but its tokens."""
+        ...
+
+
+type Maker = Callable[[Path], AbstractContextManager[Harness]]
+
+
+def harness_of(provider: str, makers: Mapping[str, Maker], folder: Path) -> AbstractContextManager[Harness]:
+    """The harness of a provider, which runs as long as the block. A provider without one fails."""
+    if provider not in makers:
+        pytest.fail(f"The provider {provider} has no harness: write one, and add it to HARNESSES.")
+    return makers[provider](folder)
+
+
+# What the facts do with a provider
+
+
+def pages_of(harness: Harness, filters: Filters | None = None) -> Iterator[MediaPage]:
+    """Every page of a listing, as the catalog asks for them."""
+    cursor = None
+    while True:
+        page = harness.provider.list_media(harness.token, cursor, filters or Filters())
+        yield page
+        cursor = page.next_cursor
+        if cursor is None:
+            return
+
+
+def items_of(harness: Harness, filters: Filters | None = None) -> dict[str, MediaItem]:
+    """Every item of a listing by its id."""
+    return {item.media_id: item for page in pages_of(harness, filters) for item in page.items}
+
+
+def sources_of(harness: Harness, media_id: str) -> list[MediaSource]:
+    """Fresh recipes for an item's files."""
+    return harness.provider.sources(harness.token, items_of(harness)[media_id])
+
+
+def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int = 0, end: int | None = None) -> bytes:
+    """Bytes `start` to `end` (inclusive; all of them by default) of a source, as the archive reads them."""
+    version = fingerprint or ranged_http.probe(source)
+    body = RangeBody(source, start, version.size - 1 if end is None else end, version)
+    try:
+        return b"".join(iter(lambda: body.read(64 * 1024), b""))
+    finally:
+        body.close()
+
+
+@contextmanager
+def refused_with(harness: Harness, *errors: type[CloudSyncError]) -> Iterator[pytest.ExceptionInfo[CloudSyncError]]:
+    """The block ends with exactly one of these errors, and nothing that it says holds a secret or a link."""
+    with pytest.raises(errors) as failure:
+        yield failure
+    assert type(failure.value) in errors
+    assert_no_secret("".join(traceback.format_exception(failure.value)), harness.secrets())
+    assert "://" not in str(failure.value)

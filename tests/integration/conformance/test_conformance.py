@@ -1,0 +1,287 @@
+"""Facts that the house relies on, of every provider there is: its account and its listing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cloud_sync_common import http_client
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.providers import PROVIDERS, get
+from cloud_sync_common.retry_utils import Deadline, retrying
+
+from tests.integration.conformance.harness import (
+    Harness,
+    Trouble,
+    harness_of,
+    items_of,
+    pages_of,
+    refused_with,
+    sources_of,
+)
+
+ROOT = Path(__file__).resolve().parents[3]
+CALLS = ("list_media", "sources", "refresh a session")
+
+
+def ask(harness: Harness, call: str, media_id: str | None = None) -> object:
+    """Makes one of the calls that need a token."""
+    wanted = media_id or harness.originals[0].media_id
+    if call == "list_media":
+        return harness.provider.list_media(harness.token, None, Filters())
+    if call == "sources":
+        return harness.provider.sources(harness.token, MediaItem(media_id=wanted, filename="x.mp4"))
+    return harness.provider.refresh(harness.session)
+
+
+# Every provider is held to these facts
+
+
+def test_a_provider_without_a_harness_fails(tmp_path: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match="nobody has no harness"):
+        harness_of("nobody", {}, tmp_path)
+
+
+def test_a_provider_that_is_added_without_a_harness_fails_every_fact_and_skips_none() -> None:
+    program = (
+        "import sys, pytest, cloud_sync_common.providers as providers\n"
+        "providers.PROVIDERS['nobody'] = providers.PROVIDERS['gopro']\n"
+        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', '-k', 'nobody and listed', sys.argv[1]]))\n"
+    )
+    environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}", "PATH": str(Path(sys.executable).parent)}
+    command = [sys.executable, "-c", program, str(Path(__file__))]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "The provider nobody has no harness" in done.stdout
+    assert "passed" not in done.stdout.splitlines()[-1] and "skipped" not in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS))
+def test_a_provider_is_found_under_its_own_name(name: str) -> None:
+    assert get(name, {}).name == name
+
+
+# The account
+
+
+@pytest.mark.parametrize("kind", ["oauth", "session"])
+def test_credentials_of_both_kinds_open_the_account(harness: Harness, kind: str) -> None:
+    working = harness.provider.refresh(getattr(harness, kind))
+    assert working.access_token and working.provider == harness.provider.name
+    assert harness.provider.list_media(working.access_token, None, Filters()).items
+
+
+def test_a_session_token_stays_as_it_is(harness: Harness) -> None:
+    working = harness.provider.refresh(harness.session)
+    assert (working.access_token, working.refresh_token) == (harness.session.access_token, None)
+
+
+def test_a_renewal_gives_a_new_token_and_says_when_it_ends(harness: Harness) -> None:
+    harness.cause(Trouble.TOKEN_EXPIRED)
+    working = harness.provider.refresh(harness.oauth)
+    assert working.access_token != harness.oauth.access_token and working.expires_at
+    assert (working.client_id, working.version) == (harness.oauth.client_id, harness.oauth.version)
+    assert harness.provider.list_media(working.access_token or "", None, Filters()).items
+
+
+def test_each_renewal_leaves_credentials_that_can_be_renewed_again(harness: Harness) -> None:
+    first = harness.provider.refresh(harness.oauth)
+    second = harness.provider.refresh(first)
+    assert len({harness.oauth.access_token, first.access_token, second.access_token}) == 3
+    assert harness.provider.list_media(second.access_token or "", None, Filters()).items
+
+
+def test_a_refresh_token_that_was_replaced_is_refused_and_asks_for_the_owner(harness: Harness) -> None:
+    replaced = harness.provider.refresh(harness.oauth).refresh_token != harness.oauth.refresh_token
+    if not replaced:
+        harness.cause(Trouble.RENEWAL_REFUSED)
+    with refused_with(harness, CredentialsExpiredError):
+        harness.provider.refresh(harness.oauth)
+
+
+def test_a_refused_renewal_asks_for_the_owner(harness: Harness) -> None:
+    harness.cause(Trouble.RENEWAL_REFUSED)
+    with refused_with(harness, CredentialsExpiredError):
+        harness.provider.refresh(harness.oauth)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_an_expired_token_is_told_as_such_by_every_call(harness: Harness, call: str) -> None:
+    harness.cause(Trouble.TOKEN_EXPIRED)
+    with refused_with(harness, CredentialsExpiredError):
+        ask(harness, call)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_token_that_was_never_given_out_is_told_as_expired(harness: Harness, call: str) -> None:
+    stranger = "a-token-of-somebody-else"
+    with refused_with(harness, CredentialsExpiredError) as failure:
+        if call == "list_media":
+            harness.provider.list_media(stranger, None, Filters())
+        elif call == "sources":
+            harness.provider.sources(stranger, next(iter(items_of(harness).values())))
+        else:
+            harness.provider.refresh(Credentials(provider=harness.provider.name, access_token=stranger))
+    assert stranger not in str(failure.value)
+
+
+# Passing trouble, and a service that has changed
+
+
+@pytest.mark.parametrize("call", [*CALLS, "renew"])
+@pytest.mark.parametrize(("trouble", "seconds"), [(Trouble.THROTTLED, 7.0), (Trouble.THROTTLED_WITHOUT_A_WAIT, None)])
+def test_throttling_is_told_with_the_wait_that_was_asked_for(
+    harness: Harness, call: str, trouble: Trouble, seconds: float | None
+) -> None:
+    harness.cause(trouble)
+    with refused_with(harness, ProviderThrottledError) as failure:
+        harness.provider.refresh(harness.oauth) if call == "renew" else ask(harness, call)
+    assert isinstance(failure.value, ProviderThrottledError) and failure.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("call", [*CALLS, "renew"])
+@pytest.mark.parametrize("trouble", [Trouble.SERVER_ERROR, Trouble.NO_ANSWER])
+def test_a_service_in_trouble_is_passing_trouble(harness: Harness, call: str, trouble: Trouble) -> None:
+    harness.cause(trouble)
+    with refused_with(harness, ProviderUnavailableError):
+        harness.provider.refresh(harness.oauth) if call == "renew" else ask(harness, call)
+
+
+def test_a_service_that_cannot_be_reached_is_passing_trouble(harness: Harness) -> None:
+    with refused_with(harness, ProviderUnavailableError):
+        harness.unreachable.list_media(harness.token, None, Filters())
+    with refused_with(harness, ProviderUnavailableError):
+        harness.unreachable.refresh(harness.oauth)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("trouble", [Trouble.VERSION_DROPPED, Trouble.TYPE_REFUSED, Trouble.TYPE_UNSUPPORTED])
+def test_a_changed_service_is_told_as_a_changed_contract(harness: Harness, call: str, trouble: Trouble) -> None:
+    harness.cause(trouble)
+    with refused_with(harness, ProviderContractError):
+        ask(harness, call)
+
+
+def test_a_changed_shape_is_told_as_a_changed_contract_and_no_page_is_given(harness: Harness) -> None:
+    harness.cause(Trouble.SHAPE_CHANGED)
+    with refused_with(harness, ProviderContractError):
+        list(pages_of(harness))
+
+
+# The listing
+
+
+def test_every_ready_video_is_listed_exactly_once(harness: Harness) -> None:
+    pages = list(pages_of(harness))
+    listed = Counter(item.media_id for page in pages for item in page.items)
+    expected = {original.media_id for original in harness.originals} | {harness.without_original}
+    assert len(pages) > 2 and set(listed) == expected and set(listed.values()) == {1}
+
+
+def test_every_page_says_how_many_rows_there_are_in_all(harness: Harness) -> None:
+    pages = list(pages_of(harness))
+    rows = sum(len(page.ids) for page in pages)
+    assert {page.total for page in pages} == ({rows} if harness.provider.capabilities.counts_exactly else {None})
+
+
+def test_a_video_that_is_not_ready_waits_and_a_still_is_no_video(harness: Harness) -> None:
+    pages = list(pages_of(harness))
+    items = {item.media_id for page in pages for item in page.items}
+    waiting = {media_id for page in pages for media_id in page.waiting}
+    assert harness.not_ready and waiting == harness.not_ready and not waiting & items
+    assert harness.stills and not harness.stills & (items | waiting)
+
+
+def test_an_item_says_what_it_is(harness: Harness) -> None:
+    items = items_of(harness)
+    assert all(item.filename and item.captured_at for item in items.values())
+    counts = Counter(original.media_id for original in harness.originals)
+    assert {media_id: items[media_id].source_count for media_id in counts} == dict(counts)
+    assert max(Counter(item.filename for item in items.values()).values()) > 1
+
+
+def test_pages_and_items_may_travel_as_json(harness: Harness) -> None:
+    page = next(pages_of(harness))
+    assert msgspec.json.decode(msgspec.json.encode(page), type=MediaPage) == page
+
+
+def test_the_same_listing_twice_is_the_same(harness: Harness) -> None:
+    assert items_of(harness) == items_of(harness)
+
+
+def test_a_short_page_is_passing_trouble_and_whole_when_asked_again(harness: Harness) -> None:
+    whole = harness.provider.list_media(harness.token, None, Filters())
+    harness.cause(Trouble.SHORT_PAGE)
+    with refused_with(harness, ProviderUnavailableError):
+        harness.provider.list_media(harness.token, None, Filters())
+    again = retrying(lambda: harness.provider.list_media(harness.token, None, Filters()), Deadline.after(20))
+    assert again == whole
+
+
+def test_an_upload_between_two_pages_hides_no_video_and_shows_in_the_total(harness: Harness) -> None:
+    before = {media_id for page in pages_of(harness) for media_id in page.ids}
+    harness.cause(Trouble.UPLOAD_BETWEEN_PAGES)
+    pages = list(pages_of(harness))
+    listed = [media_id for page in pages for media_id in page.ids]
+    assert before <= set(listed)
+    if harness.provider.capabilities.counts_exactly:
+        assert (pages[0].total, pages[-1].total) == (len(before), len(before) + 1)
+
+
+def test_a_video_in_an_unknown_state_waits(harness: Harness) -> None:
+    media_id = harness.originals[0].media_id
+    harness.cause(Trouble.STATE_UNKNOWN, media_id)
+    pages = list(pages_of(harness))
+    assert media_id in {waiting for page in pages for waiting in page.waiting}
+    assert media_id not in {item.media_id for page in pages for item in page.items}
+
+
+def test_a_video_of_an_unknown_kind_is_not_lost_silently(harness: Harness) -> None:
+    before = set(items_of(harness))
+    harness.cause(Trouble.KIND_UNKNOWN)
+    after = set(items_of(harness))
+    assert len(after - before) == 1, "a video of a new kind is in no page: it would never be backed up, nor missed"
+
+
+def test_a_revision_changes_when_the_content_was_made_anew_and_only_then(harness: Harness) -> None:
+    before, changed = items_of(harness), harness.originals[0].media_id
+    harness.cause(Trouble.REPROCESSED, changed)
+    after = items_of(harness)
+    assert {media_id for media_id, item in before.items() if after[media_id].revision != item.revision} == {changed}
+
+
+def test_capture_times_limit_a_listing_from_the_first_moment_and_before_the_last(harness: Harness) -> None:
+    items = sorted(items_of(harness).values(), key=lambda item: item.captured_at)
+    early, late = items[10].captured_at, items[-10].captured_at
+    expected = {item.media_id for item in items if early <= item.captured_at < late}
+    assert 10 < len(expected) < len(items) - 10
+    assert set(items_of(harness, Filters(captured_from=early, captured_before=late))) == expected
+    only_from = {item.media_id for item in items if item.captured_at >= late}
+    assert set(items_of(harness, Filters(captured_from=late))) == only_from
+    only_before = {item.media_id for item in items if item.captured_at < early}
+    assert set(items_of(harness, Filters(captured_before=early))) == only_before
+
+
+def test_a_provider_only_ever_reads(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    request = http_client.request
+
+    def watched(method: str, url: str, **more: Any) -> Any:
+        asked.append((method, url))
+        return request(method, url, **more)
+
+    monkeypatch.setattr(http_client, "request", watched)
+    harness.provider.refresh(harness.oauth)
+    harness.provider.refresh(harness.session)
+    sources_of(harness, harness.originals[0].media_id)
+    assert len(asked) >= 4 and all(harness.only_reads(method, url) for method, url in asked)

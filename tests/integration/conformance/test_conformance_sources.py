@@ -1,0 +1,177 @@
+"""Facts that the house relies on, of every provider there is: the files behind an item, and their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import pytest
+from cloud_sync_common import ranged_http
+from cloud_sync_common.exceptions import (
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    ProviderUnavailableError,
+    RangeIgnoredError,
+    ShortReadError,
+    SourceChangedError,
+    SourceLinkExpiredError,
+)
+from cloud_sync_common.provider_interface import MediaItem, MediaSource
+
+from tests.integration.conformance.harness import Harness, Original, Trouble, items_of, read, refused_with, sources_of
+from tests.integration.secret_check import assert_no_secret
+
+
+@pytest.fixture
+def original(harness: Harness) -> Original:
+    """The largest of the originals that are one file."""
+    return max((found for found in harness.originals if found.file_count == 1), key=lambda found: len(found.content))
+
+
+@pytest.fixture
+def source(harness: Harness, original: Original) -> MediaSource:
+    (source,) = sources_of(harness, original.media_id)
+    return source
+
+
+def test_every_file_of_every_video_is_its_original_byte_for_byte_and_in_order(harness: Harness) -> None:
+    items, expected = items_of(harness), {}
+    for found in harness.originals:
+        expected.setdefault(found.media_id, []).append(found)
+    for media_id, files in expected.items():
+        sources = harness.provider.sources(harness.token, items[media_id])
+        assert [(source.file_number, source.file_count) for source in sources] == [
+            (found.file_number, found.file_count) for found in files
+        ]
+        for source, found in zip(sources, files, strict=True):
+            assert hashlib.sha256(read(source)).digest() == hashlib.sha256(found.content).digest()
+    assert max(len(files) for files in expected.values()) > 2
+
+
+def test_never_a_proxy(harness: Harness) -> None:
+    fakes = set(harness.proxies)
+    assert fakes and not fakes & {found.content for found in harness.originals}
+    items = items_of(harness)
+    for media_id in {found.media_id for found in harness.originals}:
+        assert not {read(source) for source in harness.provider.sources(harness.token, items[media_id])} & fakes
+
+
+def test_a_video_without_an_original_is_told_as_such(harness: Harness) -> None:
+    with refused_with(harness, OriginalUnavailableError):
+        sources_of(harness, harness.without_original)
+
+
+def test_an_original_that_went_away_is_told_as_such(harness: Harness, original: Original) -> None:
+    items = items_of(harness)
+    harness.cause(Trouble.ORIGINAL_GONE, original.media_id)
+    with refused_with(harness, OriginalUnavailableError):
+        harness.provider.sources(harness.token, items[original.media_id])
+
+
+def test_a_video_that_was_thrown_away_is_told_as_such(harness: Harness, original: Original) -> None:
+    items = items_of(harness)
+    harness.cause(Trouble.TRASHED, original.media_id)
+    with refused_with(harness, MediaNotFoundError):
+        harness.provider.sources(harness.token, items[original.media_id])
+
+
+def test_a_video_that_never_was_is_told_as_such(harness: Harness) -> None:
+    with refused_with(harness, MediaNotFoundError):
+        harness.provider.sources(harness.token, MediaItem(media_id="nosuchvideo", filename="x.mp4"))
+
+
+def test_an_original_that_cannot_be_had_just_now_gives_no_source_and_no_error(
+    harness: Harness, original: Original
+) -> None:
+    items = items_of(harness)
+    harness.cause(Trouble.UNAVAILABLE_NOW, original.media_id)
+    assert harness.provider.sources(harness.token, items[original.media_id]) == []
+    harness.calm()
+    assert read(sources_of(harness, original.media_id)[0]) == original.content
+
+
+def test_a_file_has_a_name_that_says_what_it_is(harness: Harness) -> None:
+    for media_id in {found.media_id for found in harness.originals}:
+        for source in sources_of(harness, media_id)[:1]:
+            assert source.filename.lower().endswith((".mp4", ".mov", ".360", ".m4v"))
+
+
+def test_no_token_is_in_a_recipe_and_no_recipe_shows_its_link(harness: Harness, original: Original) -> None:
+    (source,) = sources_of(harness, original.media_id)
+    for text in (source.url, str(dict(source.headers)), repr(source), str(source)):
+        assert not any(secret in text for secret in harness.secrets())
+    assert_no_secret(repr(source) + str(source), harness.secrets())
+    assert source.url not in repr(source)
+
+
+def test_no_credentials_show_their_secrets(harness: Harness) -> None:
+    for credentials in (harness.oauth, harness.session, harness.provider.refresh(harness.oauth)):
+        assert credentials.secrets
+        assert_no_secret(f"{credentials!r} {credentials}", harness.secrets())
+
+
+# Bytes
+
+
+def test_a_probe_tells_the_true_size_whatever_the_listing_claims(
+    harness: Harness, original: Original, source: MediaSource
+) -> None:
+    assert ranged_http.probe(source).size == len(original.content)
+    assert ranged_http.probe(source) == ranged_http.probe(source)
+
+
+def test_any_range_can_be_read_and_ranges_make_up_the_whole(
+    harness: Harness, original: Original, source: MediaSource
+) -> None:
+    version, content = ranged_http.probe(source), original.content
+    borders = [0, 1, 4096, 30_000, len(content)]
+    pieces = [read(source, version, start, end - 1) for start, end in pairwise(borders)]
+    assert b"".join(pieces) == content and [len(piece) for piece in pieces] == [1, 4095, 25_904, len(content) - 30_000]
+
+
+def test_a_link_that_has_ended_is_told_as_such_and_a_fresh_one_reads_the_same_file(
+    harness: Harness, original: Original, source: MediaSource
+) -> None:
+    version = ranged_http.probe(source)
+    harness.cause(Trouble.LINKS_EXPIRED)
+    with refused_with(harness, SourceLinkExpiredError):
+        read(source, version)
+    with refused_with(harness, SourceLinkExpiredError):
+        ranged_http.probe(source)
+    (fresh,) = sources_of(harness, original.media_id)
+    assert ranged_http.probe(fresh) == version and read(fresh, version) == original.content
+
+
+def test_a_source_that_ends_early_is_never_taken_for_whole(harness: Harness, source: MediaSource) -> None:
+    version = ranged_http.probe(source)
+    harness.cause(Trouble.CUT_SHORT)
+    with refused_with(harness, ShortReadError, ProviderUnavailableError):
+        read(source, version)
+
+
+def test_a_range_that_is_ignored_is_told_as_such(harness: Harness, source: MediaSource) -> None:
+    version = ranged_http.probe(source)
+    harness.cause(Trouble.RANGE_IGNORED)
+    with refused_with(harness, RangeIgnoredError):
+        ranged_http.probe(source)
+    with refused_with(harness, RangeIgnoredError):
+        read(source, version, 100, 200)
+
+
+def test_another_range_than_was_asked_for_is_told_as_a_changed_contract(harness: Harness, source: MediaSource) -> None:
+    version = ranged_http.probe(source)
+    harness.cause(Trouble.RANGE_SHIFTED)
+    with refused_with(harness, ProviderContractError):
+        read(source, version, 100, 200)
+
+
+def test_a_file_that_was_replaced_between_two_ranges_is_told_as_changed(
+    harness: Harness, original: Original, source: MediaSource
+) -> None:
+    version = ranged_http.probe(source)
+    assert read(source, version, 0, 999) == original.content[:1000]
+    harness.cause(Trouble.OBJECT_REPLACED)
+    with refused_with(harness, SourceChangedError):
+        read(source, version, 1000, 1999)
+    assert ranged_http.probe(source) != version

@@ -1,0 +1,55 @@
+"""AWS and the fake GoPro Cloud, on loopback, for the tests in this folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cloud_sync_common import http_client
+from cloud_sync_common.logging_utils import logger
+
+from local.demo_library import make_tiny_library
+from local.fake_providers.gopro import FakeGoPro, running
+from local.fake_providers.library import Library
+from tests.integration.aws_on_loopback import Aws, AwsServer, forget_clients, serving
+from tests.integration.secret_check import Output
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny demo library: every shape of item, one clip of 24 MB. Only to be read."""
+    return make_tiny_library(tmp_path_factory.mktemp("demo") / "library")
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    with serving(tmp_path_factory.mktemp("aws")) as server:
+        forget_clients()
+        yield server
+        forget_clients()
+
+
+@pytest.fixture
+def aws(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """An account as the stack leaves it: two buckets, a table, an empty secret, a queue and a topic."""
+    for name, value in aws_server.variables.items():
+        monkeypatch.setenv(name, value)
+    return Aws(aws_server)
+
+
+@pytest.fixture
+def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
+    """The fake GoPro Cloud with the demo library."""
+    with running(Library.load(demo_folder)) as fake:
+        yield fake
+        http_client.pool().clear()
+
+
+@pytest.fixture
+def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
+    """What the code under test logs and prints: in Lambda all of it lands in CloudWatch."""
+    lines = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", lines)
+    return Output(lines, capsys)

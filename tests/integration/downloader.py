@@ -1,0 +1,137 @@
+"""The room behind video-downloader, put together on the fake GoPro Cloud and AWS on loopback, and called as the state
+machine calls it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cloud_sync_common.archive import Archive
+from cloud_sync_common.credential_store import CredentialStore
+from cloud_sync_common.ledger import ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.provider_interface import Filters, MediaItem
+from cloud_sync_common.providers.gopro import GoPro
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.runs import CredentialsLease, Runs
+from cloud_sync_common.transfer import SliceResult, Transfer
+
+from local.fake_providers.gopro import FakeGoPro
+from tests.integration.aws_on_loopback import ARCHIVE, SECRET, Aws
+
+# Ids of the demo library's items (local/demo_library.py), by what is special about them.
+ID = "65a0f0c2b7e4d1a2c3b4{:04x}".format
+PLAIN, TWIN, CHAPTERS, UNNUMBERED, BIG, NO_ORIGINAL, ODD_NAME = map(ID, (1, 2, 3, 4, 5, 12, 13))
+
+# So little time is left, all the time, that the big clip is cut into parts of 5 MiB.
+HURRIED = 4.0
+MOST_SLICES = 20
+
+
+@dataclass
+class Downloader:
+    """Moves items of the fake into the archive; each slice is a room of its own, as each invocation is."""
+
+    aws: Aws
+    fake: FakeGoPro
+    connections: int = 4
+    ledger: Ledger = field(init=False)
+    runs: Runs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger, self.runs = Ledger(self.aws.table, "gopro"), Runs(self.aws.table, "gopro")
+        self.lease = CredentialsLease(self.aws.table, "gopro")
+        self.aws.store({"provider": "gopro", "access_token": self.fake.access_token})
+
+    def items(self) -> dict[str, MediaItem]:
+        """What the provider lists, by id."""
+        provider, found, cursor = GoPro(self.fake.base_url), {}, None
+        while True:
+            page = provider.list_media(self.fake.access_token, cursor, Filters())
+            found |= {item.media_id: item for item in page.items}
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def slice(
+        self,
+        item: MediaItem | str,
+        run_id: str = "run-1",
+        *,
+        left: Callable[[], float] = lambda: HURRIED,
+        ledger: Ledger | None = None,
+    ) -> SliceResult:
+        """One slice; `left` tells how many seconds are left whenever it is asked."""
+        transfer = Transfer(
+            provider=GoPro(self.fake.base_url),
+            credentials=CredentialStore(self.aws.secrets, SECRET, "gopro"),
+            lease=self.lease,
+            ledger=ledger or self.ledger,
+            runs=self.runs,
+            archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
+            connections=self.connections,
+            deadline=Deadline(left, margin=0.0),
+            memory_mb=1024,
+        )
+        return transfer.run_slice(self.items()[item] if isinstance(item, str) else item, run_id)
+
+    def move(self, item: MediaItem | str, run_id: str = "run-1", **how: Any) -> list[SliceResult]:
+        """Slices until there is nothing to go on with, as the state machine does."""
+        results = [self.slice(item, run_id, **how)]
+        while results[-1].status == "IN_PROGRESS" and len(results) < MOST_SLICES:
+            results.append(self.slice(item, run_id, **how))
+        return results
+
+    def half_move(self, item: MediaItem | str, parts: int = 1) -> SourceRow:
+        """A slice of the big clip whose time is up once S3 has so many parts. Returns the upload to go on with."""
+        connections, self.connections = self.connections, 1
+        result = self.slice(item, left=UntilParts(self.aws, parts))
+        self.connections = connections
+        row = self.source(BIG)
+        assert (result.status, row.status) == ("IN_PROGRESS", Status.IN_PROGRESS) and result.bytes_archived > 0
+        assert self.aws.uploads() == [row.upload_id]
+        return row
+
+    def row(self, media_id: str) -> ItemRow:
+        return self.ledger.known([media_id])[media_id]
+
+    def source(self, media_id: str, number: int = 1) -> SourceRow:
+        row = self.ledger.source(media_id, number)
+        assert row is not None
+        return row
+
+    def originals(self, *media_ids: str) -> list[str]:
+        """SHA-256 of the files that must be in the archive for these items, in order."""
+        files = self.fake.library.originals()
+        return [
+            hashlib.sha256(original.path.read_bytes()).hexdigest()
+            for media_id in media_ids
+            for original in files
+            if original.media_id == media_id
+        ]
+
+    def archived(self, media_id: str, objects: dict[str, str] | None = None) -> list[str]:
+        """SHA-256 of the objects that the ledger names for an item, in the order of its files."""
+        found, hashes = objects or self.aws.archived(), []
+        while row := self.ledger.source(media_id, len(hashes) + 1):
+            hashes.append(found[row.key])
+        return hashes
+
+    def bytes_served(self) -> int:
+        """Bytes of media that the provider has sent since its statistics were last reset."""
+        return sum(self.fake.control.stats()["bytes_served"].values())
+
+
+@dataclass
+class UntilParts:
+    """The time that is left: enough until S3 has been sent so many parts more, then none."""
+
+    aws: Aws
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        self._enough = len(self.aws.calls("UploadPart")) + self.count
+
+    def __call__(self) -> float:
+        return HURRIED if len(self.aws.calls("UploadPart")) < self._enough else 0.0

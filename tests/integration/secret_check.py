@@ -1,0 +1,50 @@
+"""The check that no secret is where it may be seen: in a log, a message, a result, or an exception's text."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pytest
+
+from local.fake_providers.gopro import FakeGoPro
+
+_SIGNED = re.compile(r"(?i)[?&;](signature|policy|x-amz-signature)=(?!\*\*\*)\w")
+
+
+def secrets_of(fake: FakeGoPro) -> set[str]:
+    """Every token that the fake account ever gave out, and its client's secret."""
+    return set(fake._state.tokens.known_secrets())
+
+
+def assert_no_secret(text: str, secrets: FakeGoPro | Iterable[str]) -> None:
+    """Fails, without showing it, when one of these secrets is in `text` in any usual writing, or a link's signature."""
+    for secret in secrets_of(secrets) if isinstance(secrets, FakeGoPro) else secrets:
+        written = (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode())
+        assert not any(form in text for form in written), "a secret is in the text"
+    assert not _SIGNED.search(text), "the signature of a link is in the text"
+
+
+@dataclass
+class Output:
+    """What was logged and printed since the test began: in Lambda, all of it lands in CloudWatch."""
+
+    lines: io.StringIO
+    capture: pytest.CaptureFixture[str]
+    printed: str = ""
+
+    @property
+    def text(self) -> str:
+        captured = self.capture.readouterr()
+        self.printed += captured.out + captured.err
+        return self.lines.getvalue() + self.printed
+
+    @property
+    def log(self) -> list[dict[str, object]]:
+        """The log's lines, decoded."""
+        return [json.loads(line) for line in self.lines.getvalue().splitlines()]

@@ -1,0 +1,356 @@
+"""The outside doors, each with its sample event in `events/`: event in, JSON out, as Lambda does it, nothing leaked."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud_sync_common import aws_clients, settings
+from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, OriginalUnavailableError
+from cloud_sync_common.ledger import Ledger, Status
+from cloud_sync_common.provider_interface import MediaItem
+
+from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.gopro import FakeGoPro
+from tests.integration.aws_on_loopback import SECRET, WORK, Aws
+from tests.integration.downloader import NO_ORIGINAL, PLAIN
+from tests.integration.secret_check import Output, assert_no_secret, secrets_of
+
+ROOT = Path(__file__).resolve().parents[2]
+DOORS = {
+    "auth": "media_authenticator",
+    "list": "media_lister",
+    "download": "video_downloader",
+    "failure": "failure_recorder",
+    "report": "run_report",
+}
+
+
+class Context:
+    memory_limit_in_mb, aws_request_id = 512, "00000000-0000-4000-8000-000000000001"
+
+    def __init__(self, function_name: str) -> None:
+        self.function_name = function_name
+        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:000000000000:function:{function_name}"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def sample(name: str, **changes: Any) -> dict[str, Any]:
+    """The sample event of that name, with some fields set to something else."""
+    return json.loads((ROOT / "events" / f"{name}_event.json").read_text()) | changes
+
+
+@dataclass
+class Functions:
+    """The five functions in one account, and the account."""
+
+    aws: Aws
+    gopro: FakeGoPro
+
+    def call(self, name: str, event: Any = None, **changes: Any) -> dict[str, Any]:
+        """A door's answer as Step Functions sees it: through JSON."""
+        module = importlib.import_module(f"lambdas.{DOORS[name]}.handler")
+        given = sample(name, **changes) if event is None else event
+        return json.loads(json.dumps(module.handler(given, Context(DOORS[name].replace("_", "-")))))
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.aws.table, "gopro")
+
+    def oauth(self, **changes: object) -> dict[str, object]:
+        """Credentials that can be renewed, as the owner stores them."""
+        return {
+            "provider": "gopro",
+            "refresh_token": self.gopro.refresh_token,
+            "client_id": self.gopro.client_id,
+            "client_secret": self.gopro.client_secret,
+        } | changes
+
+
+@pytest.fixture
+def functions(aws: Aws, gopro: FakeGoPro, monkeypatch: pytest.MonkeyPatch, output: Output) -> Iterator[Functions]:
+    """Whatever a test makes the functions log or print is free of secrets."""
+    for name, value in (aws.variables | {"GOPRO_API_BASE_URL": gopro.base_url}).items():
+        monkeypatch.setenv(name, value)
+    settings.load.cache_clear()
+    aws.store({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
+    yield Functions(aws, gopro)
+    settings.load.cache_clear()
+    assert_no_secret(output.text, gopro)
+
+
+# The sample events
+
+
+def test_there_is_a_sample_event_for_each_door_and_a_door_for_each_event() -> None:
+    assert {path.name for path in (ROOT / "events").iterdir()} == {f"{name}_event.json" for name in DOORS}
+    assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(DOORS.values())
+
+
+@pytest.mark.parametrize("name", sorted(DOORS))
+def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
+    score = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
+    function = "".join(word.capitalize() for word in DOORS[name].split("_"))
+    payloads = re.findall(rf'"FunctionName": "\$\{{{function}\}}",\s*"Payload": (\{{.*?\}})\s*\}}', score, re.DOTALL)
+    sent = [{key.removesuffix(".$") for key in json.loads(payload)} for payload in payloads]
+    assert set(sample(name)) in sent
+
+
+def test_no_sample_event_holds_anything_like_a_secret() -> None:
+    for name in DOORS:
+        text = json.dumps(sample(name)).lower()
+        assert not any(word in text for word in ("token", "client_secret", "eyj", "signature", "password"))
+
+
+# Each door
+
+
+def test_the_authenticator_says_what_a_run_goes_on_with(functions: Functions) -> None:
+    result = functions.call("auth")
+    assert result == {
+        "run_id": sample("auth")["run_id"],
+        "provider": "gopro",
+        "filters": {
+            "captured_from": "2026-01-01T00:00:00Z",
+            "captured_before": None,
+            "media_ids": [],
+            "retry_failed": False,
+        },
+        "kind": "session",
+        "expires_at": None,
+        "renewals": 1,
+    }
+
+
+def test_the_authenticator_renews_what_can_be_renewed_and_stores_it(functions: Functions, aws: Aws) -> None:
+    before = functions.oauth()
+    aws.store(before)
+    result = functions.call("auth")
+    assert result["kind"] == "oauth" and result["expires_at"] > 1e9
+    stored = json.loads(aws.secrets.get_secret_value(SecretId=SECRET, VersionStage="AWSCURRENT")["SecretString"])
+    assert stored["access_token"] == functions.gopro.access_token
+    assert stored["refresh_token"] == functions.gopro.refresh_token != before["refresh_token"]
+    assert functions.call("auth")["renewals"] == 1 and functions.gopro.control.stats()["token_refreshes"] == 1
+    assert_no_secret(json.dumps(result), functions.gopro)
+
+
+def test_the_authenticator_says_what_to_do_when_the_session_has_ended(functions: Functions) -> None:
+    functions.gopro.control.expire_access_tokens()
+    with pytest.raises(CredentialsExpiredError, match=r"gopro\.com.*access_token"):
+        functions.call("auth")
+
+
+def test_the_authenticator_gives_up_on_tokens_that_are_always_refused(functions: Functions) -> None:
+    with pytest.raises(CredentialsExpiredError, match="keeps refusing"):
+        functions.call("auth", renewals=3)
+
+
+def test_the_lister_writes_what_is_new_and_counts_the_rest(functions: Functions, aws: Aws) -> None:
+    result = functions.call("list")
+    key = f"runs/{sample('list')['run_id']}/work.jsonl"
+    assert (result["status"], result["next_cursor"], result["manifest_key"]) == ("COMPLETE", None, key)
+    lines = [json.loads(line) for line in aws.read(key, WORK).splitlines()]
+    assert len(lines) == result["new"] == 18 and (result["waiting"], result["exhausted"]) == (1, 0)
+    assert sample("download")["media"] in [{**line, "size": 402193} for line in lines if line["media_id"] == PLAIN]
+    assert_no_secret(json.dumps(result) + aws.read(key, WORK).decode(), functions.gopro)
+
+
+def test_the_lister_steps_aside_for_a_run_that_is_under_way(functions: Functions) -> None:
+    functions.call("list")
+    machine = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
+    states = aws_clients.step_functions()
+    role = "arn:aws:iam::123456789012:role/states"
+    arn = states.create_state_machine(name="sync", definition=machine, roleArn=role)["stateMachineArn"]
+    running = states.start_execution(stateMachineArn=arn, name="run-2")["executionArn"]
+    assert functions.call("list", run_id="run-2", execution_arn=running)["status"] == "COMPLETE", "the first was over"
+    assert functions.call("list", run_id="run-3")["status"] == "ALREADY_RUNNING"
+    states.stop_execution(executionArn=running)
+    assert functions.call("list", run_id="run-3")["status"] == "COMPLETE"
+
+
+def test_the_lister_notes_a_refused_token_so_that_it_is_renewed(functions: Functions, aws: Aws) -> None:
+    version = aws.store(functions.oauth(access_token="a-token-of-old", expires_at=4e9))
+    with pytest.raises(CredentialsExpiredError):
+        functions.call("list")
+    assert aws.row("PROVIDER#gopro", "CREDENTIALS")["refused_version"] == version
+    functions.call("auth")
+    assert functions.call("list")["status"] == "COMPLETE"
+
+
+def test_the_downloader_archives_the_video(functions: Functions, aws: Aws) -> None:
+    result = functions.call("download")
+    (original,) = (found for found in functions.gopro.library.originals() if found.media_id == PLAIN)
+    assert result == {"status": "ARCHIVED", "bytes_archived": original.size}
+    ((key, _),) = aws.archived().items()
+    assert aws.read(key) == original.path.read_bytes()
+    assert functions.call("download") == {"status": "ARCHIVED", "bytes_archived": 0}
+
+
+def test_the_failure_recorder_notes_the_reason(functions: Functions) -> None:
+    assert functions.call("failure") == {"category": "original_unavailable", "attempts": 1, "handed_over": False}
+    row = functions.ledger.known([NO_ORIGINAL])[NO_ORIGINAL]
+    assert (row.status, row.filename) == (Status.FAILED, "GX010077.MP4")
+    assert row.error_message == "GoPro offers no original of this video, only smaller versions."
+
+
+def test_the_failure_recorder_hands_over_what_failed_in_three_runs(functions: Functions, aws: Aws) -> None:
+    results = [functions.call("failure", run_id=f"run-{number}") for number in (1, 2, 3)]
+    assert [result["handed_over"] for result in results] == [False, False, True]
+    (letter,) = aws.dead_letters()
+    assert letter["again"] == {
+        "provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL], "retry_failed": True},
+    }  # fmt: skip
+
+
+def test_the_report_tells_what_became_of_the_run(functions: Functions, aws: Aws) -> None:
+    result = functions.call("report")
+    assert (result["status"], result["listed"], result["new"], result["archived"]) == ("SUCCEEDED", 19, 18, 0)
+    (mail,) = aws.mails()
+    assert mail["Subject"].startswith("Cloud Sync:") and "0 of 18 new videos" in mail["Message"]
+
+
+def test_the_report_of_a_failed_run_is_an_alert(functions: Functions, aws: Aws) -> None:
+    state = {"provider": "gopro", "error": sample("failure")["error"]}
+    event = {"run_id": "run-1", "started_at": sample("report")["started_at"], "state": state}
+    assert functions.call("report", event) == {
+        "error": "OriginalUnavailableError",
+        "cause": "GoPro offers no original of this video, only smaller versions.",
+    }
+    assert "the run failed" in aws.mails()[0]["Subject"]
+
+
+def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
+    functions: Functions, aws: Aws, output: Output
+) -> None:
+    run_id = sample("list")["run_id"]
+    functions.call("auth")
+    listing = functions.call("list")
+    for line in aws.read(listing["manifest_key"], WORK).splitlines():
+        media = json.loads(line)
+        try:
+            assert functions.call("download", media=media)["status"] == "ARCHIVED"
+        except OriginalUnavailableError as error:
+            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
+            functions.call("failure", media=media, error={"Error": type(error).__name__, "Cause": cause})
+    summary = functions.call("report", listing=listing)
+    sizes = sum(found.size for found in functions.gopro.library.originals())
+    assert (summary["archived"], summary["failed"], summary["bytes_archived"]) == (17, 1, sizes)
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: 17 videos archived, 1 failed" and "GX010077.MP4" in mail["Message"]
+    assert {line["correlation_id"] for line in output.log} == {run_id}
+    everything = json.dumps([aws.table.scan()["Items"], mail, summary, listing], default=str)
+    assert_no_secret(everything + aws.read(listing["manifest_key"], WORK).decode(), functions.gopro)
+
+
+# Events that do not fit
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "named"),
+    [
+        ("auth", {"input": {"provider": "nowhere"}}, "'provider'.*gopro"),
+        ("auth", {"input": {}}, "'provider'"),
+        ("auth", {"input": None}, "'provider'"),
+        ("auth", {"input": {"provider": 7}}, "'provider'"),
+        ("auth", {"input": {"provider": "gopro", "filters": {"captured_from": "then"}}}, r"filters\.captured_from"),
+        ("auth", {"input": {"provider": "gopro", "filters": {"media_ids": "one"}}}, "media_ids"),
+        ("auth", {"input": {"provider": "gopro", "everything": True}}, "'everything'"),
+        ("auth", {"renewals": "many"}, "renewals"),
+        ("list", {"provider": "nowhere"}, "'provider'.*gopro"),
+        ("list", {"filters": {"captured_form": "x"}}, "captured_form"),
+        ("list", {"cursor": 7}, "cursor"),
+        ("download", {"provider": "nowhere"}, "'provider'.*gopro"),
+        ("download", {"media": {"filename": "x.mp4"}}, "media_id"),
+        ("download", {"media": {"media_id": 7, "filename": "x.mp4"}}, "media_id"),
+        ("download", {"media": "65a0"}, "media"),
+        ("failure", {"scope": "everything"}, "scope"),
+        ("failure", {"error": "Boom"}, "error"),
+        ("report", {"listing": {"new": "many"}}, "new"),
+        ("report", {"state": "failed"}, "state"),
+    ],
+)
+def test_an_event_that_does_not_fit_is_a_configuration_error_that_names_the_field(
+    functions: Functions, name: str, changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        functions.call(name, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("auth", "run_id"),
+        ("list", "run_id"),
+        ("list", "execution_arn"),
+        ("list", "provider"),
+        ("download", "media"),
+        ("download", "run_id"),
+        ("failure", "error"),
+        ("failure", "media"),
+        ("report", "run_id"),
+        ("report", "started_at"),
+    ],
+)
+def test_a_field_that_is_missing_is_named(functions: Functions, name: str, field: str) -> None:
+    event = sample(name)
+    del event[field]
+    with pytest.raises(ConfigurationError, match=field):
+        functions.call(name, event)
+
+
+@pytest.mark.parametrize("name", sorted(DOORS))
+@pytest.mark.parametrize("event", [[], "gopro", 7])
+def test_an_event_that_is_no_object_is_refused(functions: Functions, name: str, event: object) -> None:
+    with pytest.raises(ConfigurationError, match="object"):
+        functions.call(name, event)
+
+
+@pytest.mark.parametrize("name", sorted(DOORS))
+def test_a_setting_that_is_missing_is_named(functions: Functions, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+    settings.load.cache_clear()
+    with pytest.raises(ConfigurationError, match="ledger_table"):
+        functions.call(name)
+
+
+def test_an_error_in_a_door_is_logged_with_the_run_and_without_a_secret(functions: Functions, output: Output) -> None:
+    functions.gopro.control.add_fault(FaultKind.NO_SOURCE, media_id=PLAIN)
+    with pytest.raises(OriginalUnavailableError):
+        functions.call("download")
+    line = output.log[-1]
+    assert (line["level"], line["error"], line["category"]) == (
+        "ERROR", "OriginalUnavailableError", "original_unavailable",
+    )  # fmt: skip
+    assert (line["correlation_id"], line["function_name"]) == (sample("download")["run_id"], "video-downloader")
+
+
+# The check itself
+
+
+def test_the_check_for_secrets_finds_them_however_they_are_written(gopro: FakeGoPro) -> None:
+    assert len(secrets_of(gopro)) >= 3
+    assert_no_secret(json.dumps(sample("download")) + "https://cdn.example/1.mp4?Expires=1&Signature=***", gopro)
+    for secret in secrets_of(gopro):
+        for text in (f"Bearer {secret}.", json.dumps({"token": secret}), f"?token={secret}&n=1"):
+            with pytest.raises(AssertionError, match="a secret is in the text"):
+                assert_no_secret(text, gopro)
+    with pytest.raises(AssertionError, match="signature of a link"):
+        assert_no_secret("https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk", gopro)
+
+
+def test_the_media_of_the_sample_events_is_in_the_demo_library(gopro: FakeGoPro) -> None:
+    for name in ("download", "failure"):
+        media = sample(name)["media"]
+        found = gopro.library.get(media["media_id"])
+        assert found is not None and (found.row["filename"], found.row["captured_at"]) == (
+            media["filename"], media["captured_at"],
+        )  # fmt: skip
+        assert MediaItem(**media).media_id == media["media_id"]

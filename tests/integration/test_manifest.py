@@ -1,0 +1,112 @@
+"""The manifest of a run in S3: JSON Lines, extended from invocation to invocation, streamed back."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import pytest
+from cloud_sync_common.manifest import Manifest
+from cloud_sync_common.provider_interface import MediaItem
+
+from tests.integration.aws_on_loopback import WORK, Aws
+
+
+@pytest.fixture
+def manifest(aws: Aws) -> Manifest:
+    return Manifest(aws.s3, WORK, "run-1")
+
+
+def clip(number: int, filename: str = "GX010001.MP4") -> MediaItem:
+    return MediaItem(media_id=f"clip-{number}", filename=filename, captured_at="2026-05-06T10:00:00Z", size=number)
+
+
+def write(manifest: Manifest, items: list[MediaItem], *, anew: bool = True) -> None:
+    with manifest.extended(anew=anew) as writer:
+        writer.add(items)
+
+
+def test_it_lies_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manifest) -> None:
+    write(manifest, [clip(1)])
+    assert manifest.key == "runs/run-1/work.jsonl"
+    assert aws.s3.head_object(Bucket=WORK, Key=manifest.key)["ContentType"] == "application/x-ndjson"
+
+
+def test_each_line_is_the_json_of_one_item(aws: Aws, manifest: Manifest) -> None:
+    write(manifest, [clip(1, "two\nlines 🏔️.MP4"), clip(2)])
+    lines = aws.read(manifest.key, WORK).splitlines()
+    assert [json.loads(line)["media_id"] for line in lines] == ["clip-1", "clip-2"]
+    assert json.loads(lines[0])["filename"] == "two\nlines 🏔️.MP4"
+
+
+def test_what_is_read_back_is_what_was_written(manifest: Manifest) -> None:
+    items = [clip(number, f'"{number}" é 🏔️\u2028.MP4') for number in range(500)]
+    write(manifest, items)
+    assert list(manifest.items()) == items
+
+
+def test_a_later_invocation_goes_on_behind_an_earlier_one(manifest: Manifest) -> None:
+    write(manifest, [clip(1)])
+    write(manifest, [], anew=False)
+    write(manifest, [clip(2), clip(3)], anew=False)
+    assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
+
+
+def test_beginning_anew_forgets_what_was_there(manifest: Manifest) -> None:
+    write(manifest, [clip(1), clip(2)])
+    write(manifest, [clip(3)])
+    assert list(manifest.items()) == [clip(3)]
+
+
+def test_clearing_forgets_also_what_earlier_invocations_wrote(manifest: Manifest) -> None:
+    write(manifest, [clip(1)])
+    with manifest.extended(anew=False) as writer:
+        writer.add([clip(2)])
+        writer.clear()
+        writer.add([clip(3)])
+    assert list(manifest.items()) == [clip(3)]
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_an_invocation_that_fails_leaves_the_manifest_as_it_was(manifest: Manifest, anew: bool) -> None:
+    write(manifest, [clip(1)])
+
+    def fail() -> None:
+        with manifest.extended(anew=anew) as writer:
+            writer.add([clip(2)])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert list(manifest.items()) == [clip(1)]
+
+
+def test_a_run_without_work_has_an_empty_manifest_and_one_that_never_listed_has_none(
+    aws: Aws, manifest: Manifest
+) -> None:
+    assert list(manifest.items()) == []
+    write(manifest, [])
+    assert aws.read(manifest.key, WORK) == b"" and list(manifest.items()) == []
+
+
+def test_two_runs_have_a_manifest_each(aws: Aws, manifest: Manifest) -> None:
+    other = Manifest(aws.s3, WORK, "run-2")
+    write(manifest, [clip(1)])
+    write(other, [clip(2)])
+    assert (list(manifest.items()), list(other.items())) == ([clip(1)], [clip(2)])
+
+
+def test_reading_it_back_does_not_hold_it(aws: Aws, manifest: Manifest) -> None:
+    line = b'{"media_id":"clip","filename":"%s"}\n' % (b"x" * 300)
+    aws.s3.put_object(Bucket=WORK, Key=manifest.key, Body=line * 30_000)
+    whole = len(line) * 30_000
+    items = manifest.items()
+    next(items)
+    tracemalloc.start()
+    before, most = tracemalloc.get_traced_memory()[0], 0
+    count = 1
+    for count, _ in enumerate(items, start=2):
+        if count % 1000 == 0:
+            most = max(most, tracemalloc.get_traced_memory()[0] - before)
+    tracemalloc.stop()
+    assert count == 30_000 and most < whole / 10

@@ -1,0 +1,160 @@
+"""Doubles in memory for the rooms' tests: as thread-safe and as strict as what they stand for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from cloud_sync_common.ledger import ItemRow, Status
+from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.runs import RunRow
+
+PLENTY = Deadline(lambda: 600.0, 0.0)
+
+
+@dataclass
+class Store:
+    """Credentials, versioned as Secrets Manager does it: a replacement of a version that is not current loses."""
+
+    current: Credentials
+    events: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    broken: Exception | None = None
+
+    def load(self) -> Credentials:
+        with self.lock:
+            return self.current
+
+    def recover(self) -> None:
+        self.events.append("recover")
+
+    def replace(self, old: Credentials, new: Credentials) -> Credentials:
+        if self.broken:
+            raise self.broken
+        with self.lock:
+            self.events.append("stored")
+            if self.current.version == old.version:
+                self.current = replace(new, version=f"{old.version}+")
+            return self.current
+
+
+@dataclass
+class Lease:
+    """The lease of renewals, held by one at a time. `ask` may let a test act whenever someone asks for it."""
+
+    refused: str = ""
+    ask: Callable[[int], bool | None] = lambda _: None
+    asked: int = 0
+    released: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def refused_version(self) -> str:
+        return self.refused
+
+    def note_refused(self, version: str) -> None:
+        self.refused = version
+
+    def acquire(self, seconds: float) -> bool:
+        self.asked += 1
+        told = self.ask(self.asked)
+        return self.lock.acquire(blocking=False) if told is None else told
+
+    def release(self) -> None:
+        self.released += 1
+        if self.lock.locked():
+            self.lock.release()
+
+
+@dataclass
+class Account:
+    """A provider whose refresh token works once. Listings are the pages of `pages`, a callable for each request."""
+
+    name: str = "gopro"
+    capabilities: Capabilities = field(default_factory=lambda: Capabilities(counts_exactly=True))
+    refresh_token: str = "refresh-0"
+    refreshes: int = 0
+    pages: Callable[[int], MediaPage] = lambda _: MediaPage(items=())
+    listed: list[str | None] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    trouble: list[Exception] = field(default_factory=list)
+    seen: list[Filters] = field(default_factory=list)
+
+    def refresh(self, credentials: Credentials) -> Credentials:
+        with self.lock:
+            self.refreshes += 1
+            if self.trouble:
+                raise self.trouble.pop(0)
+            if not credentials.renewable:
+                return credentials
+            assert credentials.refresh_token == self.refresh_token, "a refresh token was used twice"
+            self.refresh_token = f"refresh-{self.refreshes}"
+            return replace(
+                credentials,
+                access_token=f"access-{self.refreshes}",
+                refresh_token=self.refresh_token,
+                expires_at=4e9,
+            )
+
+    def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
+        self.listed.append(cursor)
+        self.seen.append(filters)
+        if self.trouble:
+            raise self.trouble.pop(0)
+        return self.pages(int(cursor or 1))
+
+
+@dataclass
+class Rows:
+    """The ledger's rows of items."""
+
+    rows: dict[str, ItemRow] = field(default_factory=dict)
+    reads: list[int] = field(default_factory=list)
+
+    def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
+        wanted = list(media_ids)
+        self.reads.append(len(wanted))
+        return {media_id: self.rows[media_id] for media_id in wanted if media_id in self.rows}
+
+    def add_pending(self, items: Iterable[MediaItem], run_id: str) -> None:
+        for item in items:
+            self.rows.setdefault(item.media_id, ItemRow(status=Status.PENDING, run_id=run_id))
+
+
+@dataclass
+class RunsUnderWay:
+    """Which run is under way."""
+
+    current: RunRow = field(default_factory=RunRow)
+
+    def begin(self, run_id: str, execution_arn: str, *, instead_of: str = "") -> RunRow:
+        if self.current.run_id in ("", run_id, instead_of):
+            self.current = RunRow(run_id=run_id, execution_arn=execution_arn)
+        return self.current
+
+
+@dataclass
+class Lines:
+    """A manifest in memory: what is written in a block that an exception ends is not kept."""
+
+    key: str = "runs/run-1/work.jsonl"
+    stored: list[MediaItem] = field(default_factory=list)
+    _open: list[MediaItem] = field(default_factory=list)
+
+    @contextmanager
+    def extended(self, *, anew: bool) -> Iterator[Lines]:
+        self._open = [] if anew else list(self.stored)
+        yield self
+        self.stored = self._open
+
+    def add(self, items: list[MediaItem]) -> None:
+        self._open += items
+
+    def clear(self) -> None:
+        self._open.clear()
+
+    @property
+    def ids(self) -> list[str]:
+        return [item.media_id for item in self.stored]

@@ -1,0 +1,157 @@
+"""Keys and metadata of archived objects, for any name and any id that a provider may come up with."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import unquote
+
+import pytest
+from cloud_sync_common.archive_keys import capture_month, is_version, metadata, object_key, safe_name
+from cloud_sync_common.provider_interface import MediaItem, MediaSource
+from cloud_sync_common.ranged_http import Fingerprint
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+# S3 user guide, "Safe characters"; the slash separates.
+SAFE_KEY = re.compile(r"[A-Za-z0-9!_.*'()/-]+")
+TRAPS = ("../../etc/passwd", "..", ".", "", "/", "a/b\\c.mp4", "🏔️🏔️.MP4", "x" * 251 + ".mp4", "\x00\n\t.mp4", " . ")
+IDS = st.text(min_size=1, max_size=64)
+NAMES = st.text(max_size=255) | st.sampled_from(TRAPS)
+ID_LIMIT_OF_KEYS = 1024  # bytes (S3 user guide, "Naming Amazon S3 objects")
+
+
+def key_of(media_id: str, filename: str, number: int = 1, count: int = 1, copy: int = 1) -> str:
+    item = MediaItem(media_id=media_id, filename=filename, captured_at="2026-05-06T10:00:00Z")
+    return object_key("gopro", item, MediaSource(file_number=number, file_count=count, filename=filename), copy)
+
+
+@given(media_id=IDS, filename=NAMES, number=st.integers(1, 9), copy=st.integers(1, 3))
+@example(media_id="..", filename="..", number=1, copy=1)
+@example(media_id="a/../b", filename="../x", number=1, copy=1)
+@settings(deadline=None)
+def test_a_key_has_only_safe_characters_and_five_plain_parts(
+    media_id: str, filename: str, number: int, copy: int
+) -> None:
+    key = key_of(media_id, filename, number, 9, copy)
+    assert SAFE_KEY.fullmatch(key), key
+    parts = key.split("/")
+    assert parts[:3] == ["gopro", "2026", "05"] and len(parts) == 5
+    assert not {"", ".", ".."} & set(parts)
+    assert len(key.encode()) <= ID_LIMIT_OF_KEYS
+
+
+@pytest.mark.parametrize("media_id", ["65a0f0c2b7e4d1a2c3b4d5e6", "AbCdEf0123456", "with-dash_and_line"])
+def test_a_usual_id_stands_in_the_key_as_it_is(media_id: str) -> None:
+    assert key_of(media_id, "GX010001.MP4") == f"gopro/2026/05/{media_id}/GX010001.MP4"
+
+
+@given(one=IDS, other=IDS, filename=NAMES)
+@example(one="a/b", other="a.2fb", filename="x.mp4")
+@example(one="a", other="A", filename="x.mp4")
+@example(one="é", other="e", filename="x.mp4")
+@settings(deadline=None)
+def test_two_media_ids_never_share_a_key(one: str, other: str, filename: str) -> None:
+    assume(one != other)
+    assert key_of(one, filename) != key_of(other, filename)
+
+
+@given(media_id=IDS, filename=NAMES, count=st.integers(2, 130))
+@settings(deadline=None, max_examples=50)
+def test_chapters_have_keys_of_their_own_that_sort_in_their_order(media_id: str, filename: str, count: int) -> None:
+    keys = [key_of(media_id, filename, number, count) for number in range(1, count + 1)]
+    assert len(set(keys)) == count and sorted(keys) == keys
+
+
+@given(filename=NAMES, number=st.integers(1, 3))
+@settings(deadline=None)
+def test_a_later_version_never_takes_the_key_of_an_earlier_one(filename: str, number: int) -> None:
+    keys = {key_of("id", filename, number, 3, copy) for copy in range(1, 6)}
+    assert len(keys) == 5
+
+
+def test_a_number_and_a_version_stand_before_the_extension() -> None:
+    assert key_of("id", "GX010001.MP4", 2, 3, 4).endswith("/GX010001-02-v4.MP4")
+
+
+@pytest.mark.parametrize(
+    ("filename", "safe"),
+    [
+        ("GX010001.MP4", "GX010001.MP4"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\videos\\lake.mov", "lake.mov"),
+        ('Über den "Grat" ∕ 50% (1).MP4', "Uber_den_Grat_50_1_.MP4"),
+        (".hidden", "hidden"),
+        ("🏔️", ""),
+        ("", ""),
+    ],
+)
+def test_a_name_is_made_safe_and_stays_recognisable(filename: str, safe: str) -> None:
+    assert safe_name(filename) == safe
+
+
+def test_a_very_long_name_keeps_its_extension() -> None:
+    assert re.fullmatch(r"x{100,200}\.mp4", safe_name("x" * 5000 + ".mp4"))
+
+
+def test_a_source_without_a_usable_name_is_called_after_its_item_or_its_id() -> None:
+    item = MediaItem(media_id="65a0", filename="Best of winter", captured_at="2026-05-06T10:00:00Z")
+    nameless = MediaSource(file_number=1, filename="🏔️")
+    assert object_key("gopro", item, nameless).endswith("/65a0/Best_of_winter")
+    assert object_key("gopro", MediaItem(media_id="65a0", filename=""), nameless) == "gopro/0000/00/65a0/65a0"
+
+
+@given(
+    moment=st.datetimes(
+        timezones=st.builds(lambda hours: timezone(timedelta(hours=hours)), st.integers(-12, 14)) | st.none()
+    )
+)
+@settings(deadline=None)
+def test_the_month_is_that_of_utc(moment: datetime) -> None:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        utc = aware.astimezone(UTC)
+    except OverflowError:
+        assert capture_month(moment.isoformat()) == "0000/00"
+        return
+    assert capture_month(moment.isoformat()) == f"{utc.year:04}/{utc.month:02}"
+
+
+@pytest.mark.parametrize(
+    ("captured_at", "month"),
+    [
+        ("2026-01-31T23:30:00-01:00", "2026/02"),
+        ("2026-01-01T00:30:00+01:00", "2025/12"),
+        ("2026-01-31T23:59:59Z", "2026/01"),
+        ("2026-01-31T23:59:59", "2026/01"),
+        ("", "0000/00"),
+        ("last summer", "0000/00"),
+    ],
+)
+def test_a_month_does_not_depend_on_where_it_was_filmed(captured_at: str, month: str) -> None:
+    assert capture_month(captured_at) == month
+
+
+@given(media_id=IDS, filename=NAMES, etag=st.text(max_size=40), size=st.integers(0, 2**46))
+@settings(deadline=None)
+def test_metadata_is_ascii_small_and_recognises_its_version(media_id: str, filename: str, etag: str, size: int) -> None:
+    item = MediaItem(media_id=media_id, filename=filename, captured_at="2026-05-06T10:00:00Z")
+    source, version = MediaSource(file_number=3, filename=filename, file_count=3), Fingerprint(size, etag)
+    stored = metadata("gopro", item, source, version)
+    assert all(text.isascii() and text.isprintable() for pair in stored.items() for text in pair)
+    assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
+    assert unquote(stored["media-id"]) == media_id and stored["file-number"] == "3"
+    assert is_version(stored, version)
+    assert not is_version(stored, Fingerprint(size + 1, etag)) and not is_version(stored, Fingerprint(size, etag + "x"))
+
+
+@pytest.mark.parametrize("filename", ["GX010001.MP4", 'Über den "Grat" ∕ 50% 🏔️.MP4', "a/b\\c\n.mp4"])
+def test_the_original_name_can_be_read_back_from_the_metadata(filename: str) -> None:
+    item = MediaItem(media_id="id", filename="another")
+    stored = metadata("gopro", item, MediaSource(file_number=1, filename=filename), Fingerprint(1, '"e"'))
+    assert unquote(stored["filename"]) == filename
+
+
+@pytest.mark.parametrize("stored", [{}, {"source-size": "1"}, {"source-size": "1", "source-etag": "f"}])
+def test_an_object_that_says_nothing_of_its_version_is_not_it(stored: dict[str, str]) -> None:
+    assert not is_version(stored, Fingerprint(1, '"e"'))

@@ -1,0 +1,76 @@
+"""The error tree: names that Step Functions matches, categories that the ledger and the report count by."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+from cloud_sync_common import exceptions
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    ProviderThrottledError,
+    TransientError,
+    category_of,
+    error_classes,
+)
+
+CLASSES = {
+    name: value
+    for name, value in vars(exceptions).items()
+    if inspect.isclass(value) and issubclass(value, CloudSyncError)
+}
+LEAVES = {name: value for name, value in CLASSES.items() if not value.__subclasses__()}
+
+
+def test_the_tree_is_found_whole_and_by_name() -> None:
+    found = {name: value for name, value in error_classes().items() if value.__module__ == exceptions.__name__}
+    assert found == CLASSES
+    assert len(LEAVES) == 14
+
+
+def test_the_drawing_in_the_docstring_names_every_class_and_no_other() -> None:
+    drawn = re.findall(r"^[ │├└─]*(\w+Error)\b", inspect.getdoc(exceptions) or "", re.MULTILINE)
+    assert sorted(drawn) == sorted(CLASSES)
+
+
+def test_each_leaf_has_a_category_of_its_own() -> None:
+    categories = [leaf.category for leaf in LEAVES.values()]
+    assert len(set(categories)) == len(categories)
+    assert all(re.fullmatch("[a-z_]+", category) for category in categories)
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_a_leaf_names_itself_in_the_category(name: str) -> None:
+    words = re.findall("[A-Z][a-z]+", name.removesuffix("Error"))
+    assert LEAVES[name].category == "_".join(words).lower()
+
+
+def test_only_passing_trouble_is_transient() -> None:
+    assert {name for name, leaf in LEAVES.items() if issubclass(leaf, TransientError)} == {
+        "ProviderThrottledError",
+        "ProviderUnavailableError",
+        "SourceLinkExpiredError",
+        "ShortReadError",
+        "ArchiveUnavailableError",
+    }
+
+
+@pytest.mark.parametrize("seconds", [None, 0.0, 17.5])
+def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float | None) -> None:
+    error = ProviderThrottledError("Slow down.", seconds)
+    assert (error.retry_after, str(error)) == (seconds, "Slow down.")
+
+
+def test_a_throttled_error_without_a_wait_says_so() -> None:
+    assert ProviderThrottledError("Slow down.").retry_after is None
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
+def test_the_category_of_one_of_our_errors_is_its_own(name: str) -> None:
+    assert category_of(name) == CLASSES[name].category
+
+
+@pytest.mark.parametrize("name", ["States.Timeout", "Lambda.Unknown", "KeyError", ""])
+def test_a_foreign_error_keeps_its_name_as_its_category(name: str) -> None:
+    assert category_of(name) == name

@@ -1,0 +1,312 @@
+"""What GoPro Cloud's links, renewals and refusals become."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from cloud_sync_common import http_client
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaSource
+from cloud_sync_common.providers.gopro import GoPro
+
+from tests.unit.gopro_service import ROW, TOKEN, Service, answer, download, search, variation
+
+CLIP = MediaItem(media_id="65a0f0c2b7e4d1a2c3b4d5e6", filename="GX010001.MP4")
+SESSION = Credentials(provider="gopro", access_token=TOKEN)
+OAUTH = Credentials(
+    provider="gopro",
+    access_token="access-token-0",
+    refresh_token="refresh-token-0",
+    client_id="client-id-0",
+    client_secret="client-secret-0",
+    user_id="user-0",
+    version="v",
+)
+PAGE = b"<!DOCTYPE HTML><HTML><BODY>Request blocked.</BODY></HTML>"
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    service = Service()
+    monkeypatch.setattr(http_client, "request", service.request)
+    return service
+
+
+def offered(service: Service, *variations: dict[str, Any], filename: str | None = "GX010001.MP4") -> list[MediaSource]:
+    service.answers = [answer(download(*variations, filename=filename))]
+    return GoPro().sources(TOKEN, CLIP)
+
+
+def paths(sources: list[MediaSource]) -> list[str]:
+    return [source.url.removeprefix("https://cdn.example").split("?")[0] for source in sources]
+
+
+# Links
+
+
+def test_a_source_is_a_recipe_without_any_credentials(service: Service) -> None:
+    (source,) = offered(service, variation())
+    assert (source.file_number, source.file_count, source.filename) == (1, 1, "GX010001.MP4")
+    assert source.url.startswith("https://cdn.example/source/") and source.expires_at == 1795000000
+    assert source.headers == {} and TOKEN not in source.url
+    assert "Signature" not in repr(source) and "cdn.example" not in repr(source)
+    assert service.paths == [f"/media/{CLIP.media_id}/download"]
+
+
+def test_never_a_proxy_wherever_it_stands_and_however_tall(service: Service) -> None:
+    tall = {"width": 15360, "height": 8640}
+    labels = ("edit_proxy", "concat", "high_res_proxy_mp4", "mp4_low", "audio_proxy", "timelapse_video")
+    proxies = [variation(label, f"/{label}/1.mp4", **tall) for label in labels]
+    assert paths(offered(service, *proxies[:3], variation(), *proxies[3:])) == ["/source/default/1.mp4"]
+    with pytest.raises(OriginalUnavailableError):
+        offered(service, *proxies)
+
+
+def test_no_variations_at_all_is_no_original(service: Service) -> None:
+    with pytest.raises(OriginalUnavailableError):
+        offered(service)
+
+
+@pytest.mark.parametrize("numbers", [(3, 1, 2), ("3", "1", "2")])
+def test_chapters_come_in_the_order_of_their_numbers(service: Service, numbers: tuple[Any, ...]) -> None:
+    given = [variation(path=f"/{number}.mp4", item_number=number) for number in numbers]
+    sources = offered(service, *given)
+    assert paths(sources) == [f"/{number}.mp4" for number in sorted(map(int, numbers))]
+    assert [(source.file_number, source.file_count) for source in sources] == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_missing_chapter_does_not_shift_the_numbers_of_the_others(service: Service) -> None:
+    given = [variation(path=f"/{number}.mp4", item_number=number) for number in (12, 2, 10)]
+    assert [(source.file_number, source.file_count) for source in offered(service, *given)] == [
+        (2, 12),
+        (10, 12),
+        (12, 12),
+    ]
+
+
+def test_without_numbers_the_path_of_the_link_tells_the_order(service: Service) -> None:
+    given = [variation(path=f"/source/default/{number}.mp4") for number in (10, 2, 1)]
+    assert paths(offered(service, *given)) == [f"/source/default/{number}.mp4" for number in (1, 2, 10)]
+
+
+def test_an_edit_has_its_rendering_for_an_original(service: Service) -> None:
+    (source,) = offered(service, variation("baked_source", "/baked/1.mp4"), filename="Best of winter")
+    assert source.url.startswith("https://cdn.example/baked/1.mp4") and source.filename == "Best of winter.mp4"
+
+
+def test_the_cameras_own_files_win_over_a_rendering(service: Service) -> None:
+    assert paths(offered(service, variation("baked_source", "/baked/1.mp4"), variation())) == ["/source/default/1.mp4"]
+
+
+@pytest.mark.parametrize(
+    "last", [variation(available=False), variation() | {"url": None}, variation() | {"url": ""}], ids=str
+)
+def test_when_one_chapter_cannot_be_had_just_now_none_is_given(service: Service, last: dict[str, Any]) -> None:
+    assert offered(service, variation(), last) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "path", "filename"),
+    [
+        (None, "/1.mp4", "GX010001.MP4"),
+        ("", "/1.mp4", "GX010001.MP4"),
+        ("GX010002.MP4", "/1.mp4", "GX010002.MP4"),
+        ("clip.360", "/1.360", "clip.360"),
+        ("Holiday v1.5", "/1.mov", "Holiday v1.5.mov"),
+        ("Holiday", "/1", "Holiday.mp4"),
+    ],
+)
+def test_a_source_has_a_name_with_the_extension_of_a_video(
+    service: Service, told: str | None, path: str, filename: str
+) -> None:
+    assert offered(service, variation(path=path), filename=told)[0].filename == filename
+
+
+@pytest.mark.parametrize("expires", ["", "soon", "-1"])
+def test_a_link_that_does_not_say_when_it_ends_is_taken_as_it_is(service: Service, expires: str) -> None:
+    (source,) = offered(service, variation() | {"url": f"https://cdn.example/1.mp4?Expires={expires}"})
+    assert source.expires_at is None
+
+
+@pytest.mark.parametrize("media_id", ["../../v1/oauth2/token", "a/b", "a?b", "", "a b", "é"])
+def test_an_id_that_gopro_never_gave_is_not_asked_for(service: Service, media_id: str) -> None:
+    with pytest.raises(MediaNotFoundError):
+        GoPro().sources(TOKEN, MediaItem(media_id=media_id, filename="x.mp4"))
+    assert service.asked == []
+
+
+# Renewals
+
+
+def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> None:
+    body = {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 7200, "resource_owner_id": "user-1"}
+    service.answers = [answer(body)]
+    found = GoPro().refresh(OAUTH)
+    assert found.expires_at is not None and abs(found.expires_at - time.time() - 7200) < 60
+    expected = replace(OAUTH, access_token="access-1", refresh_token="refresh-1", user_id="user-1")
+    assert replace(found, expires_at=None) == expected
+    (asked,) = service.asked
+    assert (asked["method"], service.paths) == ("POST", ["/v1/oauth2/token"])
+    assert asked["fields"] == {
+        "grant_type": "refresh_token",
+        "client_id": "client-id-0",
+        "client_secret": "client-secret-0",
+        "refresh_token": "refresh-token-0",
+    }
+
+
+def test_what_does_not_come_back_stays_as_it_was(service: Service) -> None:
+    service.answers = [answer({"access_token": "access-1"})]
+    assert GoPro().refresh(OAUTH) == replace(OAUTH, access_token="access-1")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({"error": "token_blacklisted", "error_description": "secret words"}, 400, "token_blacklisted"),
+        ({"error": "invalid_grant"}, 400, "invalid_grant"),
+        ({"error": "invalid_client"}, 401, "invalid_client"),
+        ({"error": "Free text <b>that</b> is no word"}, 400, "400"),
+        (b"not json", 403, "403"),
+        ([1], 401, "401"),
+    ],
+)
+def test_a_refused_renewal_names_gopros_word_for_it_and_what_to_do(
+    service: Service, body: Any, status: int, word: str
+) -> None:
+    service.answers = [answer(body, status)]
+    with pytest.raises(CredentialsExpiredError, match=rf"\({word}\).*store") as failure:
+        GoPro().refresh(OAUTH)
+    assert not any(secret in str(failure.value) for secret in (*OAUTH.secrets, "secret words", "Free text"))
+
+
+def test_a_renewal_that_the_edge_blocked_does_not_cost_the_owner_a_sign_in(service: Service) -> None:
+    service.answers = [answer(PAGE, 403, Content_Type="text/html; charset=UTF-8")]
+    with pytest.raises(ProviderUnavailableError):
+        GoPro().refresh(OAUTH)
+
+
+def test_a_session_token_is_shown_once_and_stays_as_it_is(service: Service) -> None:
+    service.answers = [answer({"id": "user-7", "total_count": 3})]
+    assert GoPro().refresh(SESSION) == replace(SESSION, user_id="user-7")
+    assert service.paths == ["/media/user"]
+
+
+# Refusals
+
+
+def listing(_token: str = TOKEN) -> None:
+    GoPro().list_media(TOKEN, None, Filters())
+
+
+def links() -> None:
+    GoPro().sources(TOKEN, CLIP)
+
+
+def check() -> None:
+    GoPro().refresh(SESSION)
+
+
+@pytest.mark.parametrize("call", [listing, links, check])
+@pytest.mark.parametrize(
+    ("status", "headers", "error"),
+    [
+        (401, {}, CredentialsExpiredError),
+        (403, {"Content_Type": "application/json"}, CredentialsExpiredError),
+        (403, {"Content_Type": "text/html"}, ProviderUnavailableError),
+        (406, {}, ProviderContractError),
+        (410, {}, ProviderContractError),
+        (415, {}, ProviderContractError),
+        (400, {}, ProviderContractError),
+        (302, {"Location": "https://elsewhere.example"}, ProviderContractError),
+        (204, {}, ProviderContractError),
+        (408, {}, ProviderUnavailableError),
+        (425, {}, ProviderUnavailableError),
+        (429, {}, ProviderThrottledError),
+        (502, {}, ProviderUnavailableError),
+        (509, {}, ProviderUnavailableError),
+    ],
+)
+def test_each_status_is_told_as_what_it_means(
+    service: Service, call: Any, status: int, headers: dict[str, str], error: type[CloudSyncError]
+) -> None:
+    service.answers = [answer(b"", status, **headers)]
+    with pytest.raises(error) as failure:
+        call()
+    assert type(failure.value) is error and TOKEN not in str(failure.value)
+
+
+def test_only_a_video_can_be_gone_and_not_the_listing(service: Service) -> None:
+    service.answers = [answer({"error": "not_found"}, 404)]
+    with pytest.raises(MediaNotFoundError):
+        links()
+    for call in (listing, check):
+        with pytest.raises(ProviderContractError, match="404"):
+            call()
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), (None, None), ("soon", None), ("-3", None)])
+def test_a_wait_that_gopro_asks_for_is_carried_along(
+    service: Service, value: str | None, seconds: float | None
+) -> None:
+    service.answers = [answer(b"", 429, **({} if value is None else {"Retry_After": value}))]
+    with pytest.raises(ProviderThrottledError) as failure:
+        listing()
+    assert failure.value.retry_after == seconds
+
+
+def test_a_wait_may_also_be_a_date(service: Service) -> None:
+    service.answers = [answer(b"", 429, Retry_After=formatdate(time.time() + 40, usegmt=True))]
+    with pytest.raises(ProviderThrottledError) as failure:
+        listing()
+    assert failure.value.retry_after is not None and 30 < failure.value.retry_after <= 41
+
+
+def test_a_500_is_asked_after_because_a_dead_token_has_looked_like_one(service: Service) -> None:
+    service.answers = [answer(b"", 500), answer(b"", 401)]
+    with pytest.raises(CredentialsExpiredError):
+        listing()
+    assert service.paths == ["/media/search", "/media/user"]
+
+
+def test_a_500_with_a_good_token_is_passing_trouble(service: Service) -> None:
+    service.answers = [answer(b"", 500), answer({"id": "user-7"})]
+    with pytest.raises(ProviderUnavailableError, match="500"):
+        links()
+
+
+@pytest.mark.parametrize("call", [listing, links])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", {}, [], None, {"_embedded": {}}, {"_embedded": {"media": {}}, "_pages": {}}, {"_embedded": None}],
+)
+def test_an_answer_of_another_shape_is_a_changed_contract_and_never_an_empty_one(
+    service: Service, call: Any, body: Any
+) -> None:
+    service.answers = [answer(body)]
+    with pytest.raises(ProviderContractError, match="nothing was lost"):
+        call()
+
+
+@pytest.mark.parametrize("row", [ROW | {"id": None}, ROW | {"id": 7}, {"type": "Video"}, ROW | {"captured_at": 7}, []])
+def test_a_row_of_another_shape_is_a_changed_contract_and_never_skipped(service: Service, row: Any) -> None:
+    service.answers = [answer(search(ROW, row))]
+    with pytest.raises(ProviderContractError):
+        listing()
+
+
+def test_fields_that_nobody_knows_yet_do_not_matter(service: Service) -> None:
+    service.answers = [answer(search(ROW | {"mood": {"deep": [1]}}) | {"_links": {}})]
+    assert len(GoPro().list_media(TOKEN, None, Filters()).items) == 1

@@ -1,0 +1,244 @@
+"""The room behind run-report: what became of a run, told once, in numbers that are those of the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cloud_sync_common import prices
+from cloud_sync_common.ledger import Ledger, Status
+from cloud_sync_common.manifest import Manifest
+from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.report import LISTED_FAILURES, Failed, Listing, Report, ReportRequest, Summary
+
+from tests.unit.in_process_aws import WORK, Town, running_town
+
+
+@pytest.fixture
+def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "CloudSync")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "cloud-sync")
+    with running_town(monkeypatch) as town:
+        yield town
+
+
+def clip(number: int, filename: str | None = None) -> MediaItem:
+    return MediaItem(media_id=f"clip-{number:03}", filename=filename or f"GX01{number:04}.MP4", revision="/1")
+
+
+def started(seconds_ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
+
+
+def report(town: Town, request: ReportRequest) -> Summary | Failed:
+    room = Report(
+        provider=request.provider_name,
+        ledger=Ledger(town.table, request.provider_name),
+        runs=town.runs,
+        manifest=Manifest(town.s3, WORK, request.run_id),
+        topic=town.sns,
+        topic_arn=town.topic_arn,
+    )
+    return room.of(request)
+
+
+def success(listing: Listing, seconds_ago: float = 90, run_id: str = "run-1") -> ReportRequest:
+    return ReportRequest(run_id=run_id, provider="gopro", started_at=started(seconds_ago), listing=listing)
+
+
+def failure(state: dict[str, Any]) -> ReportRequest:
+    return ReportRequest(run_id="run-1", started_at=started(5), state=state)
+
+
+def metrics_in(printed: str) -> dict[str, float]:
+    """Values of the metrics in the embedded metric format, which must be declared beside them."""
+    (line,) = (json.loads(line) for line in printed.splitlines() if '"_aws"' in line)
+    declared = line["_aws"]["CloudWatchMetrics"][0]
+    assert declared["Namespace"] == "CloudSync" and sorted(*declared["Dimensions"]) == ["provider", "service"]
+    assert (line["provider"], line["service"]) == ("gopro", "cloud-sync")
+    return {metric["Name"]: line[metric["Name"]][0] for metric in declared["Metrics"]}
+
+
+def a_mixed_run(town: Town) -> Listing:
+    """Two archived, one failed, one unavailable, one that nobody came to."""
+    items = [clip(number) for number in range(5)]
+    town.manifest("run-1", items)
+    town.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
+    town.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
+    town.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
+    town.ledger.claim(items[3], "run-1", 60)
+    town.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
+    town.ledger.add_pending([items[4]], "run-1")
+    return Listing(listed=12, new=5, waiting=2, exhausted=1)
+
+
+def test_the_summary_counts_what_the_ledger_says(town: Town) -> None:
+    summary = report(town, success(a_mixed_run(town)))
+    assert isinstance(summary, Summary)
+    assert (summary.status, summary.listed, summary.new, summary.waiting, summary.exhausted) == (
+        "SUCCEEDED", 12, 5, 2, 1,
+    )  # fmt: skip
+    assert (summary.archived, summary.failed, summary.unavailable, summary.bytes_archived) == (2, 1, 1, 2_000_000)
+    assert summary.estimated_usd == round(prices.run_cost(videos=5, gb_seconds=4.0, requests=12, slices=4), 4)
+    assert 89 < summary.seconds < 150
+
+
+def test_the_metrics_are_those_of_the_summary(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = report(town, success(a_mixed_run(town)))
+    assert isinstance(summary, Summary)
+    assert metrics_in(capsys.readouterr().out) == {
+        "VideosArchived": 2,
+        "BytesArchived": 2_000_000,
+        "VideosFailed": 1,
+        "Backlog": 5 - 2 + 2 + 1,
+        "RunSeconds": summary.seconds,
+    }
+
+
+def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(town: Town) -> None:
+    report(town, success(a_mixed_run(town)))
+    (mail,) = town.mails()
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived, 1 failed"
+    text = mail["Message"]
+    assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "12 items were listed" in text
+    assert "- GX010002.MP4: GoPro offers no original. (original_unavailable)" in text
+    assert "- GX010003.MP4: Not just now. (not_available_yet)" in text
+    assert "2 are not ready at the provider" in text
+    assert "1 have failed too often and wait for you: read the dead-letter queue" in text and "retry_failed" in text
+    assert "USD" in text and "tried again in the next run" in text
+
+
+def test_a_run_without_failures_names_none(town: Town) -> None:
+    town.manifest("run-1", [clip(1)])
+    town.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
+    report(town, success(Listing(listed=1, new=1)))
+    (mail,) = town.mails()
+    assert mail["Subject"] == "Cloud Sync: 1 videos archived" and "(999 B moved)" in mail["Message"]
+    assert "Not archived" not in mail["Message"] and "dead-letter" not in mail["Message"]
+
+
+def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(town: Town) -> None:
+    summary = report(town, success(Listing(listed=7)))
+    assert isinstance(summary, Summary) and (summary.archived, summary.listed) == (0, 7)
+    (mail,) = town.mails()
+    assert mail["Subject"] == "Cloud Sync: nothing new" and "0 of 0 new videos" in mail["Message"]
+
+
+def test_what_an_earlier_run_moved_is_not_counted_again(town: Town) -> None:
+    town.archive(clip(1), "run-0", run_bytes=5_000_000, run_gb_seconds=9, run_requests=9, run_slices=9)
+    town.manifest("run-1", [clip(1)])
+    summary = report(town, success(Listing(listed=1, new=1)))
+    assert isinstance(summary, Summary) and (summary.archived, summary.bytes_archived) == (1, 0)
+
+
+def test_a_long_list_of_failures_is_cut_in_the_mail_and_not_in_the_numbers(town: Town) -> None:
+    items = [clip(number) for number in range(LISTED_FAILURES + 5)]
+    town.manifest("run-1", items)
+    for item in items:
+        town.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(town, success(Listing(listed=len(items), new=len(items))))
+    assert isinstance(summary, Summary) and summary.failed == LISTED_FAILURES + 5
+    assert town.mails()[0]["Message"].count("- GX01") == LISTED_FAILURES
+
+
+def test_more_items_than_one_read_of_the_ledger_takes_are_all_counted(town: Town) -> None:
+    items = [clip(number) for number in range(230)]
+    town.manifest("run-1", items)
+    town.ledger.add_pending(items, "run-1")
+    for item in (items[0], items[120], items[229]):
+        town.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(town, success(Listing(listed=230, new=230)))
+    assert isinstance(summary, Summary) and summary.failed == 3
+
+
+def test_a_reported_run_is_over_and_keeps_its_totals(town: Town) -> None:
+    town.runs.begin("run-1", "arn:1")
+    listing = a_mixed_run(town)
+    assert town.runs.begin("run-2", "arn:2").run_id == "run-1"
+    report(town, success(listing))
+    assert town.runs.has_ended("run-1") and town.runs.begin("run-2", "arn:2").run_id == "run-2"
+    row = town.table.get_item(Key={"pk": "RUN#run-1", "sk": "RUN"})["Item"]
+    assert (row["status"], row["archived"], row["failed"], row["bytes_archived"]) == ("SUCCEEDED", 2, 1, 2_000_000)
+
+
+def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(town: Town) -> None:
+    listing = a_mixed_run(town)
+    cause = json.dumps({"errorMessage": "The role may not write.", "errorType": "ConfigurationError"})
+    state = {
+        "provider": "gopro",
+        "listing": {"status": "COMPLETE", "next_cursor": None, "listed": listing.listed, "new": listing.new},
+        "error": {"Error": "ConfigurationError", "Cause": cause},
+    }
+    assert report(town, failure(state)) == Failed("ConfigurationError", "The role may not write.")
+    (mail,) = town.mails()
+    assert mail["Subject"] == "Cloud Sync: the run failed (ConfigurationError)"
+    assert "The run run-1 failed: The role may not write." in mail["Message"]
+    assert "Archived before that: 2 videos" in mail["Message"] and "start-execution" in mail["Message"]
+
+
+def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(town: Town) -> None:
+    town.runs.stop("run-1", "CredentialsExpiredError", "Sign in at gopro.com again.")
+    state = {"provider": "gopro", "error": {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "map failed"}}
+    assert report(town, failure(state)) == Failed("CredentialsExpiredError", "Sign in at gopro.com again.")
+    (mail,) = town.mails()
+    assert "CredentialsExpiredError" in mail["Subject"] and "Sign in at gopro.com again." in mail["Message"]
+    assert "map failed" not in mail["Message"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"error": {}},
+        {"provider": 7, "error": {"Error": "X"}},
+        {"provider": "p" * 900, "listing": {}, "error": {"Error": "X", "Cause": None}},
+    ],
+)
+def test_whatever_state_a_run_failed_in_there_is_an_alert_and_the_run_is_over(
+    town: Town, state: dict[str, Any]
+) -> None:
+    assert isinstance(report(town, failure(state)), Failed)
+    assert len(town.mails()) == 1 and town.runs.has_ended("run-1")
+
+
+def test_an_alert_goes_out_even_when_the_ledger_cannot_be_read(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.manifest("run-1", [clip(1)])
+    denied = {"Error": {"Code": "AccessDeniedException", "Message": ""}}
+
+    def refuse(**_: object) -> None:
+        raise town.table.meta.client.exceptions.ClientError(denied, "GetItem")
+
+    monkeypatch.setattr(town.table, "get_item", refuse)
+    failed = report(town, failure({"error": {"Error": "States.Timeout", "Cause": "too long"}}))
+    assert failed == Failed("States.Timeout", "too long") and "too long" in town.mails()[0]["Message"]
+
+
+@pytest.mark.parametrize("name", ["E" * 300, "Größe🏔️Error", "two\nlines"])
+def test_a_subject_is_one_short_line_of_ascii_whatever_failed(town: Town, name: str) -> None:
+    report(town, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))
+    (mail,) = town.mails()
+    assert len(mail["Subject"]) <= 100 and mail["Subject"].isascii() and mail["Subject"].isprintable()
+
+
+def test_no_signed_link_reaches_the_mail(town: Town) -> None:
+    cause = "GET https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk&Key-Pair-Id=K"
+    report(town, failure({"provider": "gopro", "error": {"Error": "Runtime.ExitError", "Cause": cause}}))
+    assert "c2lnbmVk" not in town.mails()[0]["Message"]
+
+
+def test_a_start_time_that_cannot_be_read_does_not_stop_the_report(town: Town) -> None:
+    request = ReportRequest(run_id="run-1", provider="gopro", started_at="sometime", listing=Listing())
+    summary = report(town, request)
+    assert isinstance(summary, Summary) and summary.seconds == 0.0
+
+
+def test_statuses_in_the_summary_cover_every_item_of_the_run(town: Town) -> None:
+    listing = a_mixed_run(town)
+    summary = report(town, success(listing))
+    assert isinstance(summary, Summary)
+    rows = town.ledger.known([clip(number).media_id for number in range(5)]).values()
+    left = sum(row.status in (Status.PENDING, Status.IN_PROGRESS) for row in rows)
+    assert summary.archived + summary.failed + summary.unavailable + left == listing.new

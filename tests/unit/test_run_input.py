@@ -1,0 +1,93 @@
+"""The input of a run: what it may say, and the sentence for what it may not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.provider_interface import Filters
+from cloud_sync_common.run_input import field_of, filters_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+OFFSETS = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.integers(-14 * 60, 14 * 60))
+
+
+@pytest.mark.parametrize("filters", [{}, {"filters": None}, {"filters": {}}])
+def test_an_input_without_filters_asks_for_everything(filters: dict[str, Any]) -> None:
+    assert filters_of({"provider": "gopro"} | filters) == Filters()
+
+
+def test_every_filter_is_taken_over() -> None:
+    given_filters = {
+        "captured_from": "2026-01-01T00:00:00Z",
+        "captured_before": "2026-02-01T00:00:00Z",
+        "media_ids": ["a", "b"],
+        "retry_failed": True,
+    }
+    assert filters_of({"provider": "gopro", "filters": given_filters}) == Filters(
+        captured_from="2026-01-01T00:00:00Z",
+        captured_before="2026-02-01T00:00:00Z",
+        media_ids=("a", "b"),
+        retry_failed=True,
+    )
+
+
+@given(moment=st.datetimes(min_value=datetime(1970, 1, 2), timezones=OFFSETS))
+@settings(deadline=None)
+def test_times_become_utc_and_stay_the_same_moment(moment: datetime) -> None:
+    try:
+        expected = moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:  # past the last moment that a datetime can name
+        with pytest.raises(ConfigurationError, match=r"filters\.captured_from"):
+            filters_of({"filters": {"captured_from": moment.isoformat()}})
+        return
+    found = filters_of({"filters": {"captured_from": moment.isoformat()}}).captured_from
+    assert found is not None and found.endswith("Z")
+    assert datetime.fromisoformat(found) == expected
+
+
+@pytest.mark.parametrize("field", ["captured_from", "captured_before"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "", "2026-01-31", "2026-01-31T00:00:00", "31/01/2026", "0001-01-01T00:00:00+14:00"]
+)
+def test_a_time_that_is_no_moment_is_refused_by_name_with_an_example(field: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"'filters\.{field}' must be .*2026-01-31T00:00:00Z"):
+        filters_of({"provider": "gopro", "filters": {field: text}})
+
+
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({"captured_form": "2026-01-01T00:00:00Z"}, "captured_form"),
+        ({"media_ids": "one"}, "media_ids"),
+        ({"media_ids": [1]}, "media_ids"),
+        ({"retry_failed": "yes"}, "retry_failed"),
+        ({"captured_from": 20260101}, "captured_from"),
+        ("all", "filters"),
+        (["captured_from"], "filters"),
+    ],
+)
+def test_a_filter_that_does_not_fit_is_named(filters: object, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        filters_of({"provider": "gopro", "filters": filters})
+
+
+def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(ConfigurationError, match=r"'filter';.*'provider' and 'filters'"):
+        filters_of({"provider": "gopro", "filter": {}})
+
+
+@pytest.mark.parametrize("value", [None, [], "gopro", 7])
+def test_an_input_that_is_no_object_is_refused_with_an_example(value: object) -> None:
+    with pytest.raises(ConfigurationError, match=r'must be an object such as \{"provider"'):
+        filters_of(value)
+
+
+@pytest.mark.parametrize(
+    ("event", "found"), [({"run_id": "r"}, "r"), ({}, None), (None, None), ([1], None), ("run_id", None)]
+)
+def test_a_field_of_anything_that_is_no_object_is_none(event: object, found: object) -> None:
+    assert field_of(event, "run_id") == found

@@ -1,0 +1,90 @@
+"""The functions' environment as a typed value, and the sentences for one that does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+from cloud_sync_common import settings
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.settings import Settings, parse
+
+ENVIRONMENT = {
+    "ARCHIVE_BUCKET": "archive",
+    "ARCHIVE_STORAGE_CLASS": "STANDARD",
+    "WORK_BUCKET": "work",
+    "LEDGER_TABLE": "gopro-sync-tracker",
+    "CREDENTIALS_SECRET": "gopro/credentials",
+    "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:gopro-sync-alerts",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/letters",
+    "MAX_ATTEMPTS": "3",
+    "CONNECTIONS_PER_VIDEO": "4",
+}
+
+
+@pytest.fixture
+def fresh_settings() -> Iterator[None]:
+    settings.load.cache_clear()
+    yield
+    settings.load.cache_clear()
+
+
+def test_every_variable_lands_in_its_field_with_its_type() -> None:
+    assert parse(ENVIRONMENT) == Settings(
+        archive_bucket="archive",
+        archive_storage_class="STANDARD",
+        work_bucket="work",
+        ledger_table="gopro-sync-tracker",
+        credentials_secret="gopro/credentials",
+        alerts_topic_arn="arn:aws:sns:us-east-1:000000000000:gopro-sync-alerts",
+        dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/letters",
+        max_attempts=3,
+        connections_per_video=4,
+    )
+
+
+def test_the_example_holds_every_variable_that_there_is() -> None:
+    named = {field.name.upper() for field in msgspec.structs.fields(Settings)} - {"PROVIDER_BASE_URLS"}
+    assert named == set(ENVIRONMENT)
+
+
+@pytest.mark.parametrize("variable", sorted(ENVIRONMENT))
+def test_a_missing_variable_is_named(variable: str) -> None:
+    rest = {name: value for name, value in ENVIRONMENT.items() if name != variable}
+    with pytest.raises(ConfigurationError, match=f"`{variable.lower()}`.*deploy"):
+        parse(rest)
+
+
+@pytest.mark.parametrize("variable", ["MAX_ATTEMPTS", "CONNECTIONS_PER_VIDEO"])
+@pytest.mark.parametrize("value", ["many", "", "2.5"])
+def test_a_number_that_is_none_is_named_without_its_value(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=variable.lower()) as failure:
+        parse(ENVIRONMENT | {variable: value})
+    assert "many" not in str(failure.value)
+
+
+def test_base_urls_are_collected_by_provider_without_a_slash_at_the_end() -> None:
+    urls = {"GOPRO_API_BASE_URL": "https://127.0.0.1:8443/", "DROPBOX_API_BASE_URL": "https://box.example"}
+    assert parse(ENVIRONMENT | urls).provider_base_urls == {
+        "gopro": "https://127.0.0.1:8443",
+        "dropbox": "https://box.example",
+    }
+
+
+def test_what_else_is_in_the_environment_does_not_matter() -> None:
+    assert parse(ENVIRONMENT | {"PATH": "/bin", "PROVIDER_BASE_URLS": "no"}) == parse(ENVIRONMENT)
+
+
+@pytest.mark.usefixtures("fresh_settings")
+def test_the_process_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    first = settings.load()
+    monkeypatch.setenv("MAX_ATTEMPTS", "9")
+    assert settings.load() is first and first.max_attempts == 3
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        parse(ENVIRONMENT).max_attempts = 9  # type: ignore[misc]
