@@ -17,10 +17,12 @@ from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
 from local.village import Village, village
 
+PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
     try:
         if options.command == "demo":
             return run_demo(console, options.videos, keep=options.keep)

@@ -36,11 +36,11 @@ class DemoResult:
     iam_enforced: bool
     seconds: float
 
-    @property
-    def is_good(self) -> bool:
+    def is_good(self, originals_expected: int) -> bool:
+        """Whether every item that has an original is archived and agreed, and nothing was moved twice."""
         return (
             self.execution_status == "SUCCEEDED"
-            and self.archived == self.checksums_agreed > 0
+            and self.archived == self.checksums_agreed == originals_expected > 0
             and self.second_run_transferred == 0
             and self.iam_enforced
         )
@@ -61,18 +61,18 @@ def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
         console.print("[bold]2.[/] The stack, deployed with the CDK CLI into an emulator that enforces TLS and IAM")
         town = stack.enter_context(village(folder, certificates, fake.account.base_url))
         town.store_credentials(fake.account.oauth())
-        result = _back_up(console, town, fake, certificates, started)
+        result, good = _back_up(console, town, fake, certificates, started)
         RESULT_FILE.write_text(json.dumps(asdict(result), indent=2) + "\n")
         _say_where_to_look(console, town, folder)
         if keep:
             kept.leave(console, town, fake, folder)
             stack.pop_all()
-    return 0 if result.is_good else 1
+    return 0 if good else 1
 
 
 def _back_up(
     console: Console, town: Village, fake: FakeProcess, certificates: Certificates, started: float
-) -> DemoResult:
+) -> tuple[DemoResult, bool]:
     console.print("[bold]3.[/] The first run")
     first = _watched_run(console, town)
     console.print(f"  {first['status']}: {first.get('output') or first.get('cause')}", highlight=False)
@@ -89,7 +89,7 @@ def _back_up(
     per_item: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         per_item.setdefault(verdict.media_id, []).append(verdict)
-    return DemoResult(
+    result = DemoResult(
         execution_status=first["status"],
         items=int(json.loads(first.get("output") or "{}").get("new", 0)),
         archived=sum(all(v.key for v in group) for group in per_item.values()),
@@ -99,6 +99,7 @@ def _back_up(
         iam_enforced=iam_is_enforced(town.emulator, town.archive_bucket, town.ledger_table),
         seconds=round(time.monotonic() - started, 1),
     )
+    return result, result.is_good(len(per_item))
 
 
 def _watched_run(console: Console, town: Village) -> Any:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import ssl
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ def verify(village: Village, expected: list[dict[str, Any]]) -> list[Verdict]:
 
 def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | None) -> Verdict:
     name = original["filename"] or original["media_id"]
+    if original["source_count"] > 1:
+        name += f" ({original['source_number']} of {original['source_count']})"
     if row is None or row["status"] != "ARCHIVED":
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
     key = row["key"]
@@ -74,7 +77,7 @@ def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | Non
 def file_digests(path: Path) -> tuple[str, str]:
     """(SHA-256 in hex, CRC-64/NVME in base64) of a file."""
     sha256, crc = hashlib.sha256(), 0
-    model: Any = anycrc.Model("CRC64-NVME")  # type: ignore[no-untyped-call]
+    model: Any = anycrc.Model("CRC64-NVME")
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             sha256.update(chunk)
@@ -90,7 +93,11 @@ def iam_is_enforced(emulator: Emulator, bucket: str, table: str) -> bool:
     keys = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     s3, dynamodb = emulator.client("s3", **keys), emulator.client("dynamodb", **keys)
     refused = 0
-    for call in (lambda: s3.list_objects_v2(Bucket=bucket), lambda: dynamodb.scan(TableName=table)):
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: s3.list_objects_v2(Bucket=bucket),
+        lambda: dynamodb.scan(TableName=table),
+    )
+    for call in calls:
         try:
             call()
         except s3.exceptions.ClientError as error:
