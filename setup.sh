@@ -32,11 +32,12 @@ make_venv() {
   fi
 }
 
-if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt; then
+if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt; then
   echo "set-up: Python environment (.venv)"
   make_venv
-  .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
-  record .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt
+  .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt \
+    -c constraints.txt
+  record .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt
 fi
 
 if ! fresh node_modules/.ready package.json; then
