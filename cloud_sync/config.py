@@ -48,6 +48,7 @@ class Config:
     function_timeout_seconds: int = 120
     max_concurrency: int = 3  # videos at a time: what GoPro's own clients are seen to use
     connections_per_video: int = 4
+    check_source_etag: bool = True  # an MD5 of everything: proof against the CDN's ETag for about as much CPU again
     max_attempts: int = 5  # runs that may fail on one video before a human is asked
     log_retention_days: int = 30
     alert_email: str | None = None

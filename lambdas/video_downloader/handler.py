@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync_common import aws_clients, providers, settings
+from cloud_sync_common import aws_clients, providers, relay, settings
 from cloud_sync_common.archive import Archive
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.door import decode, door
@@ -28,8 +28,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
         ledger=Ledger(table, provider.name),
         runs=Runs(table, provider.name),
         archive=Archive(aws_clients.s3(), config.archive_bucket, config.archive_storage_class),
+        relay=relay.of_this_process(),
         connections=config.connections_per_video,
         deadline=Deadline.of(context),
         memory_mb=int(context.memory_limit_in_mb),
+        check_etag=config.check_source_etag,
     )
     return transfer.run_slice(request.media, request.run_id)

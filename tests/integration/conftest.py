@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud_sync_common import http_client
+from cloud_sync_common import http_client, relay
 from cloud_sync_common.logging_utils import logger
 
 from local.demo_library import make_tiny_library
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
+from tests.integration import seaweedfs
 from tests.integration.aws_on_loopback import Aws, AwsServer, forget_clients, serving
 from tests.integration.secret_check import Output
 
@@ -28,6 +29,7 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     with serving(tmp_path_factory.mktemp("aws")) as server:
         forget_clients()
         yield server
+        relay.of_this_process().close()
         forget_clients()
 
 
@@ -39,12 +41,20 @@ def aws(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Aws:
     return Aws(aws_server)
 
 
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.SeaweedFs]:
+    """SeaweedFS with one bucket, `seaweedfs.BUCKET`: it refuses what a checksum does not agree with."""
+    with seaweedfs.serving(tmp_path_factory.mktemp("seaweedfs")) as server:
+        yield server
+
+
 @pytest.fixture
 def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
     """The fake GoPro Cloud with the demo library."""
     with running(Library.load(demo_folder)) as fake:
         yield fake
         http_client.pool().clear()
+        relay.of_this_process().sources.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud_sync_common import relay
 from cloud_sync_common.archive import Archive
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.ledger import ItemRow, Ledger, SourceRow, Status
@@ -70,6 +71,7 @@ class Downloader:
             ledger=ledger or self.ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
+            relay=relay.of_this_process(),
             connections=self.connections,
             deadline=Deadline(left, margin=0.0),
             memory_mb=1024,

@@ -75,7 +75,7 @@ def test_a_link_that_ends_in_the_middle_is_renewed_and_the_upload_goes_on(aws: A
 
 
 @pytest.mark.parametrize("status", [401, 403, 410])
-@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (PLAIN, 1), (BIG, 2)])
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 2)])
 def test_a_link_that_is_refused_is_asked_for_anew(
     aws: Aws, downloader: Downloader, status: int, media_id: str, after: int
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_connection_cut_in_the_middle_of_a_part_costs_only_that_part(
 
 
 def test_a_small_file_whose_connection_is_cut_is_fetched_again(aws: Aws, downloader: Downloader) -> None:
-    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=100_000, after=1, times=1)
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=100_000, times=1)
     assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
     assert_whole(downloader, PLAIN)
 
@@ -130,7 +130,7 @@ def test_a_small_file_whose_connection_is_cut_is_fetched_again(aws: Aws, downloa
 def test_a_source_that_always_ends_early_is_never_taken_for_whole(
     aws: Aws, downloader: Downloader, media_id: str
 ) -> None:
-    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=300_000, after=1)
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=300_000)
     with pytest.raises((ShortReadError, ProviderUnavailableError)):
         downloader.move(media_id)
     assert aws.archived() == {} and downloader.row(media_id).status is Status.IN_PROGRESS
@@ -184,17 +184,12 @@ def test_a_source_that_is_replaced_between_two_slices_is_begun_anew(aws: Aws, do
     assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
 
 
-def test_a_small_source_that_is_replaced_before_it_is_read_ends_as_the_new_one(downloader: Downloader) -> None:
-    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=1)
-    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
-    assert downloader.archived(PLAIN) == [inverted(path_of(downloader, PLAIN))]
-
-
 def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: Aws, downloader: Downloader) -> None:
-    for after in range(1, 40, 2):
+    for after in range(1, 80, 2):
         downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after, times=1)
+    downloader.connections = 1
     with pytest.raises(SourceChangedError):
-        downloader.move(PLAIN)
+        downloader.move(BIG)
     assert aws.archived() == {}
 
 
@@ -202,14 +197,50 @@ def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: A
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
-def test_a_cdn_that_ignores_ranges_is_told_as_such_and_not_read_to_the_end(
+def test_a_cdn_that_ignores_ranges_is_read_in_one_stream_and_the_result_says_so(
     aws: Aws, downloader: Downloader, media_id: str
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
-    with pytest.raises(RangeIgnoredError):
-        downloader.move(media_id)
+    (result,) = downloader.move(media_id)
+    assert (result.status, result.single_stream) == ("ARCHIVED", True)
+    assert downloader.source(media_id).single_stream and aws.uploads() == []
+    assert downloader.fake.control.stats()["requests"]["cdn"] == {"200": 1}
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("byte", [0, 6_000_000])
+def test_one_stream_that_breaks_is_begun_from_the_start_and_leaves_nothing_behind(
+    aws: Aws, downloader: Downloader, byte: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=byte, times=1)
+    (result,) = downloader.move(BIG)
+    assert (result.status, result.single_stream) == ("ARCHIVED", True)
+    begun, given_up = aws.calls("CreateMultipartUpload"), aws.calls("AbortMultipartUpload")
+    assert len(begun) == len(given_up) + 1 and aws.uploads() == []
+    assert_whole(downloader)
+
+
+def test_one_stream_that_does_not_fit_into_an_invocation_is_told_with_the_mend(
+    aws: Aws, downloader: Downloader
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    downloader.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=4_000_000)
+    with pytest.raises(RangeIgnoredError, match="Raise downloader_timeout_seconds"):
+        downloader.slice(BIG, left=lambda: 2.0)
     assert aws.archived() == {} and aws.uploads() == []
-    assert media_id == PLAIN or downloader.bytes_served() < path_of(downloader, media_id).stat().st_size * 0.7
+
+
+def test_a_cdn_that_stops_honouring_ranges_in_the_middle_leaves_what_was_moved(
+    aws: Aws, downloader: Downloader
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED, after=2)
+    with pytest.raises(RangeIgnoredError):
+        downloader.move(BIG)
+    assert aws.archived() == {} and len(aws.uploads()) == 1
+    downloader.fake.control.clear_faults()
+    assert downloader.move(BIG)[-1].status == "ARCHIVED" and len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
 
 
 @pytest.mark.parametrize(
@@ -219,13 +250,13 @@ def test_a_cdn_that_ignores_ranges_is_told_as_such_and_not_read_to_the_end(
         (FaultKind.AUTHORIZATION_REFUSED, ProviderContractError),
     ],
 )
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 1)])
 def test_an_answer_to_another_question_is_never_stored(
-    aws: Aws, downloader: Downloader, kind: FaultKind, error: type[Exception], after: int
+    aws: Aws, downloader: Downloader, kind: FaultKind, error: type[Exception], media_id: str, after: int
 ) -> None:
     downloader.fake.control.add_fault(kind, after=after)
     with pytest.raises(error):
-        downloader.move(PLAIN)
+        downloader.move(media_id)
     assert aws.archived() == {}
 
 

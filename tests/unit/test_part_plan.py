@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.source_transfer import SLOW_CONNECTION, plan_parts
-from hypothesis import given, settings
+from cloud_sync_common.part_plan import SINGLE_PUT, SLOW_CONNECTION, PartPlan, largest_put, plan_parts
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 # S3 user guide, "Amazon S3 multipart upload limits".
@@ -14,21 +14,29 @@ SMALLEST, LARGEST, MOST = 5 * MIB, 5 * 1024 * MIB, 10_000
 LIMIT = LARGEST * MOST
 
 SIZES = st.integers(1, LIMIT) | st.integers(1, 40 * 1024 * MIB) | st.sampled_from([1, SMALLEST, SMALLEST + 1, LIMIT])
-SECONDS = st.floats(1, 900)
+# An invocation long enough for the largest part that S3's limit on their number can ask for.
+SECONDS = st.floats(LIMIT / MOST / SLOW_CONNECTION, 2000) | st.floats(1, 900)
+CONNECTIONS = st.integers(1, 16)
 
 
-@given(size=SIZES, seconds=SECONDS)
+def planned(size: int, seconds: float, connections: int = 4, multiple_of: int = MIB) -> PartPlan:
+    """A plan; sizes that need longer invocations are not what the test is about."""
+    assume(size / MOST <= max(SMALLEST, seconds * SLOW_CONNECTION))
+    return plan_parts(size, seconds, connections, multiple_of)
+
+
+@given(size=SIZES, seconds=SECONDS, connections=CONNECTIONS, blocks=st.sampled_from([1, 4, 20, 100, 512]))
 @settings(deadline=None)
-def test_s3_takes_every_plan(size: int, seconds: float) -> None:
-    plan = plan_parts(size, seconds)
+def test_s3_takes_every_plan(size: int, seconds: float, connections: int, blocks: int) -> None:
+    plan = planned(size, seconds, connections, blocks * MIB)
     assert 1 <= plan.count <= MOST
     assert SMALLEST <= plan.part_size <= LARGEST
 
 
-@given(size=SIZES, seconds=SECONDS, data=st.data())
+@given(size=SIZES, seconds=SECONDS, connections=CONNECTIONS, data=st.data())
 @settings(deadline=None)
-def test_parts_tile_the_file_exactly(size: int, seconds: float, data: st.DataObject) -> None:
-    plan = plan_parts(size, seconds)
+def test_parts_tile_the_file_exactly(size: int, seconds: float, connections: int, data: st.DataObject) -> None:
+    plan = planned(size, seconds, connections)
     assert plan.bounds(1)[0] == 0 and plan.bounds(plan.count)[1] == size - 1
     number = data.draw(st.integers(1, plan.count))
     first, last = plan.bounds(number)
@@ -47,10 +55,39 @@ def test_the_parts_of_a_file_are_as_long_as_it_together(size: int) -> None:
 @given(size=SIZES, seconds=SECONDS)
 @settings(deadline=None)
 def test_a_part_fits_into_the_time_unless_their_number_asks_for_more(size: int, seconds: float) -> None:
-    plan = plan_parts(size, seconds)
+    plan = planned(size, seconds)
     in_time = max(SMALLEST, seconds / 4 * SLOW_CONNECTION + MIB)
     smaller = plan.part_size - MIB
     assert plan.part_size <= in_time or -(-size // smaller) > MOST
+
+
+@given(size=SIZES, seconds=SECONDS)
+@settings(deadline=None)
+def test_no_part_is_planned_that_a_whole_invocation_could_not_move(size: int, seconds: float) -> None:
+    if size / MOST > max(SMALLEST, seconds * SLOW_CONNECTION) + 1:
+        with pytest.raises(ConfigurationError, match="downloader_timeout_seconds"):
+            plan_parts(size, seconds)
+    else:
+        assert planned(size, seconds).part_size <= max(SMALLEST, seconds * SLOW_CONNECTION + MIB)
+
+
+@pytest.mark.parametrize(
+    ("size", "part_size", "count"),
+    [(100 * MIB, 32 * MIB, 4), (200 * MIB, 50 * MIB, 4), (1024 * MIB, 64 * MIB, 16), (5 * 10**12, 477 * MIB, 9_997)],
+)
+def test_ordinary_files_get_ordinary_parts(size: int, part_size: int, count: int) -> None:
+    plan = plan_parts(size, 900)
+    assert (plan.part_size, plan.count) == (part_size, count)
+
+
+@pytest.mark.parametrize(("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (512, 64)])
+def test_parts_begin_where_the_sources_own_blocks_begin_unless_those_are_too_large(blocks: int, part_size: int) -> None:
+    assert plan_parts(4096 * MIB, 900, 4, blocks * MIB).part_size == part_size * MIB
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(900, SINGLE_PUT), (20, 25_000_000), (3, SMALLEST)])
+def test_one_request_is_for_what_moves_in_a_quarter_of_the_time(seconds: float, most: int) -> None:
+    assert largest_put(seconds) == most
 
 
 @pytest.mark.parametrize("more", [1, LIMIT])

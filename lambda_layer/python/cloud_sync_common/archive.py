@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
 
 from awscrt.checksums import combine_crc64nvme
 
-from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
+from cloud_sync_common import aws_chunked
+from cloud_sync_common.aws_clients import AwsError, aws_errors, bucket_url, error_code, refused, signed_put
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
-from cloud_sync_common.ranged_http import RangeBody
+from cloud_sync_common.relay import Stored, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISMATCH = frozenset({"BadDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"})
+_MISMATCH = frozenset(
+    {"BadDigest", "InvalidDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}
+)
 
 
 @dataclass(frozen=True)
@@ -58,29 +61,55 @@ class Archive:
 
     def __init__(self, client: S3Client, bucket: str, storage_class: str) -> None:
         self._s3, self._bucket = client, bucket
+        self._url = bucket_url(client, bucket)
         self._storage_class: Any = storage_class
 
-    def put(self, key: str, body: RangeBody, metadata: Mapping[str, str]) -> ArchivedObject:
-        """Writes a whole object in one request: cheaper than a multipart upload where one part would do.
+    def object_upload(self, key: str, length: int, metadata: Mapping[str, str]) -> Upload:
+        """A request to write a whole object: cheaper than a multipart upload where one part would do."""
+        return self._upload(
+            key,
+            "",
+            length,
+            {
+                "Content-Type": _content_type(key),
+                "If-None-Match": "*",
+                "X-Amz-Storage-Class": self._storage_class,
+                **{f"X-Amz-Meta-{name}": value for name, value in metadata.items()},
+            },
+        )
 
-        Raises AlreadyThere, IntegrityError, ArchiveUnavailableError, ConfigurationError, and what the body raises.
-        """
-        try:
-            with _streaming(body, "writing to the archive"):
-                self._s3.put_object(
-                    Bucket=self._bucket,
-                    Key=key,
-                    Body=cast(IO[bytes], body),
-                    ContentLength=len(body),
-                    ContentType=_content_type(key),
-                    ChecksumAlgorithm="CRC64NVME",
-                    StorageClass=self._storage_class,
-                    Metadata=dict(metadata),
-                    IfNoneMatch="*",
-                )
-        except AwsError as error:
-            _raise_for(error, "writing an object")
-        return ArchivedObject(key, len(body), body.checksum, metadata)
+    def object_stored(self, stored: Stored) -> str:
+        """The checksum of an object that is written by now. Raises AlreadyThere, IntegrityError,
+        ArchiveUnavailableError, ConfigurationError."""
+        self._agreed(stored, "PutObject", "writing an object")
+        return stored.checksum
+
+    def part_upload(self, key: str, upload_id: str, number: int, length: int) -> Upload:
+        """A request to write one part."""
+        return self._upload(key, f"?partNumber={number}&uploadId={quote(upload_id, safe='')}", length, {})
+
+    def part_stored(self, number: int, length: int, stored: Stored) -> Part:
+        """The part that is written by now. Raises UploadGone, IntegrityError, ArchiveUnavailableError,
+        ConfigurationError."""
+        self._agreed(stored, "UploadPart", f"writing part {number}")
+        return Part(number, length, stored.headers.get("etag", ""), stored.checksum)
+
+    def _upload(self, key: str, query: str, length: int, headers: Mapping[str, str]) -> Upload:
+        target = f"/{quote(key, safe='/~')}{query}"
+        url = f"{self._url}{target}"
+        signed = signed_put(url, {**headers, **aws_chunked.headers(length)}, self._s3.meta.region_name)
+        return Upload(url, signed, length)
+
+    def _agreed(self, stored: Stored, operation: str, doing: str) -> None:
+        """Whether S3 holds what was sent: it says so, and names the same checksum."""
+        if stored.status != 200:
+            try:
+                with aws_errors(doing):
+                    raise refused(stored.status, stored.body, operation)
+            except AwsError as error:
+                _raise_for(error, doing)
+        if stored.headers.get(aws_chunked.CHECKSUM_HEADER, stored.checksum) != stored.checksum:
+            raise IntegrityError(f"S3 holds another content than was read from the source, at {doing}.")
 
     def begin(self, key: str, metadata: Mapping[str, str]) -> str:
         """Starts a multipart upload and returns its id."""
@@ -97,38 +126,23 @@ class Archive:
         return answer["UploadId"]
 
     def parts(self, key: str, upload_id: str) -> dict[int, Part]:
-        """What S3 holds of an upload, by part number: S3 remembers so that we need not. Raises UploadGone."""
+        """What S3 holds of an upload, by part number: S3 remembers so that we need not. Raises UploadGone.
+
+        A part that is listed without its checksum could not be vouched for and is left out; AWS lists it always, other
+        S3 servers (SeaweedFS 4.48) do not.
+        """
         held: dict[int, Part] = {}
         pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
         try:
             with aws_errors("reading an upload's parts"):
                 for page in pages:
                     for part in page.get("Parts", []):
-                        number = part["PartNumber"]
-                        held[number] = Part(number, part["Size"], part["ETag"], part.get("ChecksumCRC64NVME", ""))
+                        if checksum := part.get("ChecksumCRC64NVME"):
+                            number = part["PartNumber"]
+                            held[number] = Part(number, part["Size"], part["ETag"], checksum)
         except AwsError as error:
             _raise_for(error, "reading an upload's parts")
         return held
-
-    def put_part(self, key: str, upload_id: str, number: int, body: RangeBody) -> Part:
-        """Streams one part; its checksum is computed on the way and goes behind it, and S3 refuses a part that does
-        not match. Raises UploadGone, IntegrityError, ArchiveUnavailableError, and what the body raises."""
-        try:
-            with _streaming(body, "writing a part to the archive"):
-                answer = self._s3.upload_part(
-                    Bucket=self._bucket,
-                    Key=key,
-                    UploadId=upload_id,
-                    PartNumber=number,
-                    Body=cast(IO[bytes], body),
-                    ContentLength=len(body),
-                    ChecksumAlgorithm="CRC64NVME",
-                )
-        except AwsError as error:
-            _raise_for(error, f"writing part {number}")
-        if answer["ChecksumCRC64NVME"] != body.checksum:
-            raise IntegrityError(f"S3 holds another content of part {number} than was read from the source.")
-        return Part(number, len(body), answer["ETag"], body.checksum)
 
     def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
         """Makes the parts one object and returns its checksum. S3 compares the whole object's checksum and size with
@@ -178,26 +192,12 @@ class Archive:
         return ArchivedObject(key, head["ContentLength"], head.get("ChecksumCRC64NVME", ""), head["Metadata"])
 
 
-@contextmanager
-def _streaming(body: RangeBody, doing: str) -> Iterator[None]:
-    """AWS's errors as ours, unless it was the source that failed; the source's connection is given back."""
-    try:
-        with aws_errors(doing):
-            yield
-    except ArchiveUnavailableError:
-        if body.failure:
-            raise body.failure from None
-        raise
-    finally:
-        body.close()
-
-
 def combined_checksum(parts: list[Part]) -> str:
     """The CRC-64/NVME of the concatenated parts, base64 as S3 writes it, from theirs: no byte is read again."""
     whole = 0
     for part in parts:
         whole = combine_crc64nvme(whole, int.from_bytes(base64.b64decode(part.checksum), "big"), part.size)
-    return base64.b64encode(whole.to_bytes(8, "big")).decode()
+    return aws_chunked.encode_checksum(whole)
 
 
 def _content_type(key: str) -> str:

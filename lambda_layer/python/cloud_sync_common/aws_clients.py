@@ -7,13 +7,17 @@ who names it by `client.exceptions.X` or `error_code`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
@@ -31,6 +35,7 @@ AwsError = ClientError
 
 _LATER = frozenset(
     {
+        "IncompleteBody",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
@@ -54,6 +59,7 @@ _LATER = frozenset(
 _FORBIDDEN = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException", "403"}
 )
+_ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
 _DESERIALISER = TypeDeserializer()
 
 # Standard mode: exponential back-off with jitter and a retry quota (boto3 guide, "Retries").
@@ -64,6 +70,10 @@ _CONFIG = Config(
     tcp_keepalive=True,
     max_pool_connections=32,
 )
+# So that `bucket_url` is the bucket's own endpoint in its own region, which redirects nobody.
+_S3_CONFIG = _CONFIG.merge(
+    Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
+)
 
 
 @cache
@@ -73,7 +83,37 @@ def _session() -> boto3.Session:
 
 @cache
 def s3() -> S3Client:
-    return _session().client("s3", config=_CONFIG)
+    return _session().client("s3", config=_S3_CONFIG)
+
+
+def bucket_url(client: S3Client, bucket: str) -> str:
+    """Where a bucket's objects are, by botocore's own rules for endpoints, without the slash before the key."""
+    presigned = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
+    return presigned.partition("?")[0].removesuffix("/k")
+
+
+def signed_put(url: str, headers: Mapping[str, str], region: str) -> dict[str, str]:
+    """The headers of a PUT to S3, signed with this process's credentials by botocore (Signature Version 4), whose body
+    carries its checksum behind it (`aws_chunked`). Raises ConfigurationError when there are no credentials."""
+    credentials = _session().get_credentials()
+    if credentials is None:
+        raise ConfigurationError("No AWS credentials were found for writing to the archive.")
+    request = AWSRequest("PUT", url, headers=dict(headers))
+    request.context["checksum"] = {"request_algorithm": {"in": "trailer"}}
+    S3SigV4Auth(credentials.get_frozen_credentials(), "s3", region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def ca_bundle() -> str | None:
+    """The authorities that AWS's certificates are checked against where AWS_CA_BUNDLE or the configuration says so."""
+    bundle: str | None = botocore.session.get_session().get_config_variable("ca_bundle")
+    return bundle
+
+
+def refused(status: int, body: bytes, operation: str) -> ClientError:
+    """S3's refusal of a request that was sent without botocore, as botocore would tell it."""
+    code = _ERROR_CODE.search(body)
+    return ClientError({"Error": {"Code": code[1].decode() if code else str(status)}}, operation)
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3
 
@@ -16,6 +16,16 @@ from cloud_sync_common.exceptions import ProviderThrottledError, ProviderUnavail
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 USER_AGENT = "cloud-sync/1.0"
+
+
+class Answer(Protocol):
+    """What is looked at of any answer; `headers` are found by lower-case name."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
 
 
 @cache
@@ -30,7 +40,7 @@ def pool() -> urllib3.PoolManager:
 
 
 def request(
-    method: str, url: str, *, headers: Mapping[str, str], doing: str, stream: bool = False, **kwargs: Any
+    method: str, url: str, *, headers: Mapping[str, str], doing: str, **kwargs: Any
 ) -> urllib3.BaseHTTPResponse:
     """One exchange; any status is returned. `doing` completes the sentence "no answer to <doing>".
 
@@ -42,14 +52,13 @@ def request(
             url,
             headers={"User-Agent": USER_AGENT, **headers},
             redirect=False,
-            preload_content=not stream,
             **kwargs,
         )
     except urllib3.exceptions.HTTPError as error:
         raise ProviderUnavailableError(f"There was no answer to {doing} ({type(error).__name__}).") from None
 
 
-def refuse_when_busy(response: urllib3.BaseHTTPResponse, doing: str) -> None:
+def refuse_when_busy(response: Answer, doing: str) -> None:
     """Raises ProviderThrottledError for 429 and ProviderUnavailableError for 408, 425 and 5xx; else returns."""
     if response.status == 429:
         raise ProviderThrottledError(f"The provider asked us to slow down at {doing}.", retry_after(response))
@@ -57,9 +66,9 @@ def refuse_when_busy(response: urllib3.BaseHTTPResponse, doing: str) -> None:
         raise ProviderUnavailableError(f"The provider answered {response.status} to {doing}.")
 
 
-def retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
+def retry_after(response: Answer) -> float | None:
     """Seconds from a Retry-After header of either form (RFC 9110, 10.2.3); None when absent or unreadable."""
-    value = response.headers.get("Retry-After")
+    value = response.headers.get("retry-after")
     if value is None:
         return None
     try:

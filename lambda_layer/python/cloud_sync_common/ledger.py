@@ -71,6 +71,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     part_size: int = 0
     checksum: str = ""
     copy: int = 1
+    proofs: tuple[str, ...] = ()  # what showed that the object is the source's content
+    single_stream: bool = False  # the source could not be read in ranges
 
 
 class Claim(msgspec.Struct, frozen=True):

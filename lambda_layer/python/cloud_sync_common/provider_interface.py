@@ -65,7 +65,8 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True)
 class MediaSource:
     """A recipe for the bytes of one file of a media item, number `file_number` (from 1) of `file_count`. `expires_at`
-    is Unix time."""
+    is Unix time. `content_hash`: `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of hashes of
+    blocks."""
 
     file_number: int
     filename: str
@@ -110,10 +111,12 @@ class Credentials:
 class Capabilities:
     """Facts about a provider that the core acts on.
 
-    `counts_exactly`: its `total` can be held against the number of rows listed.
+    `counts_exactly`: its `total` can be held against the number of rows listed. `most_connections`: so many requests
+    for media at once are welcome.
     """
 
     counts_exactly: bool = False
+    most_connections: int = 16
 
 
 class Provider(Protocol):

@@ -6,17 +6,15 @@ seen, and a body must be as long as announced.
 
 from __future__ import annotations
 
-import base64
+import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-import urllib3
-from awscrt.checksums import crc64nvme
-
 from cloud_sync_common import http_client
 from cloud_sync_common.exceptions import (
-    CloudSyncError,
     MediaNotFoundError,
     ProviderContractError,
     ProviderUnavailableError,
@@ -25,141 +23,133 @@ from cloud_sync_common.exceptions import (
     SourceChangedError,
     SourceLinkExpiredError,
 )
+from cloud_sync_common.http_connection import Connection, Connections, EndedEarly, Head, HttpError, Origin, target_of
 from cloud_sync_common.provider_interface import MediaSource
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_DOING = "a request for media bytes"
+ANSWER_SECONDS = 30.0
+UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What identifies one version of a source: its true size in bytes and its ETag (empty when it has none)."""
+    """What identifies one version of a source: its true size in bytes (UNKNOWN where even the source does not say) and
+    its ETag (empty when it has none)."""
 
     size: int
     etag: str
 
 
-def probe(source: MediaSource) -> Fingerprint:
-    """The source's fingerprint, by a GET of its first byte: it also proves that ranges are honoured, and works where
-    a link signed for GET is refused for HEAD.
+class Range:
+    """An answer that was found to be the bytes asked for, and whose body is still to be read.
 
-    Raises what `RangeBody.read` raises. An empty source has size 0.
-    """
-    response = _get(source, 0, 0, None)
-    try:
-        if response.status == 416 and response.headers.get("Content-Range", "").endswith("*/0"):
-            return Fingerprint(0, response.headers.get("ETag", ""))
-        _refuse(response)
-        return _checked(response, 0, 0, None)
-    finally:
-        if response.status == 206:
-            response.drain_conn()
-            response.release_conn()
-        else:
-            response.close()  # it may be the whole file that is on its way
-
-
-class RangeBody:
-    """Bytes `start`..`end` (inclusive) of a source as a file that is read once, or again after `seek(0)`.
-
-    A body to hand to an upload: nothing is held, and an upload that is tried again re-opens the range. `failure` keeps
-    the error that the last read ended with, because an HTTP library in between may tell it as one of its own.
-    `checksum` is computed as the bytes pass.
+    `length` is in bytes, UNKNOWN when it is not announced. `honoured` is False when the source answered with the whole
+    file instead of a range. To be closed, read or unread.
     """
 
-    def __init__(self, source: MediaSource, start: int, end: int, expected: Fingerprint) -> None:
-        self._source, self._start, self._end, self._expected = source, start, end, expected
-        self._position = 0
-        self._response: urllib3.BaseHTTPResponse | None = None
-        self._crc = 0
-        self.failure: CloudSyncError | None = None
+    def __init__(
+        self, connections: Connections, connection: Connection, fingerprint: Fingerprint, length: int, honoured: bool
+    ) -> None:
+        self._connections, self._connection = connections, connection
+        self.fingerprint, self.length, self.honoured = fingerprint, length, honoured
 
-    def __len__(self) -> int:
-        return self._end - self._start + 1
+    async def fill(self, view: memoryview) -> None:
+        """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError."""
+        if (count := await self.read_into(view)) < len(view):
+            raise ShortReadError(f"The source ended {len(view) - count} bytes or more early.")
 
-    def read(self, amount: int | None = None) -> bytes:
-        """Up to `amount` bytes, none at the end.
-
-        Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
-        RangeIgnoredError, SourceChangedError, ShortReadError, ProviderContractError.
-        """
-        try:
-            return self._read(amount)
-        except CloudSyncError as error:
-            self.failure = error
-            raise
-
-    def _read(self, amount: int | None) -> bytes:
-        left = len(self) - self._position
-        wanted = left if amount is None or amount < 0 else min(amount, left)
-        if wanted == 0:
-            return b""
-        if self._response is None:
-            self._response = self._open()
-        try:
-            data = self._response.read(wanted)
-        except urllib3.exceptions.IncompleteRead:
-            raise ShortReadError(f"The source ended {left} bytes early.") from None
-        except urllib3.exceptions.HTTPError as error:
-            raise ProviderUnavailableError(f"The source stopped sending ({type(error).__name__}).") from None
-        if not data:
-            raise ShortReadError(f"The source ended {left} bytes early.")
-        self._position += len(data)
-        self._crc = crc64nvme(data, self._crc)
-        return data
-
-    @property
-    def checksum(self) -> str:
-        """CRC-64/NVME of the whole range, base64 as S3 writes it, once it has been read."""
-        return base64.b64encode(self._crc.to_bytes(8, "big")).decode()
-
-    def _open(self) -> urllib3.BaseHTTPResponse:
-        start = self._start + self._position
-        response = _get(self._source, start, self._end, self._expected.etag)
-        try:
-            _refuse(response)
-            _checked(response, start, self._end, self._expected)
-        except BaseException:
-            response.close()
-            raise
-        return response
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Goes back to the start, where the next read re-opens the range; uploads ask for nothing else, except where
-        the end is, to learn the length."""
-        target = offset + {0: 0, 1: self._position, 2: len(self)}[whence]
-        if target != self._position or self.failure:
-            self.close()
-            self._position, self._crc, self.failure = target, 0, None
-        return target
+    async def read_into(self, view: memoryview) -> int:
+        """Fills `view` unless the body ends first; returns how many bytes there were. Raises as `fill` does."""
+        with _source_errors():
+            return await self._connection.body_into(view)
 
     def close(self) -> None:
-        """Gives the connection back if the range was read whole, else ends it."""
-        response, self._response = self._response, None
-        if response is not None:
-            if self._position == len(self):
-                response.drain_conn()
-                response.release_conn()
-            else:
-                response.close()
+        """Gives the connection back when the body was read whole, else ends it."""
+        self._connections.give_back(self._connection)
 
 
-def _get(source: MediaSource, start: int, end: int, etag: str | None) -> urllib3.BaseHTTPResponse:
+async def open_range(
+    connections: Connections, source: MediaSource, first: int, last: int, expected: Fingerprint | None
+) -> Range:
+    """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
+    the end, and a source that ignores ranges is a Range that says so.
+
+    Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
+    RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
+    """
+    headers = _headers(source, first, last, expected)
+    with _source_errors():
+        connection = await connections.take(Origin.of(source.url))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await connection.request("GET", target_of(source.url), headers)
+                head = await connection.head()
+            return _checked(connections, connection, head, (first, last), expected)
+        except BaseException:
+            connection.close()
+            raise
+
+
+def _headers(source: MediaSource, first: int, last: int, expected: Fingerprint | None) -> dict[str, str]:
     # Only what the provider put into the recipe: credentials never go to a signed link.
-    headers = {**source.headers, "Range": f"bytes={start}-{end}", "Accept-Encoding": "identity"}
-    if etag and not etag.startswith("W/"):
-        headers["If-Match"] = etag
-    return http_client.request("GET", source.url, headers=headers, doing="a request for media bytes", stream=True)
+    headers = {
+        "User-Agent": http_client.USER_AGENT,
+        "Accept": "*/*",
+        **source.headers,
+        "Range": f"bytes={first}-{last}",
+        "Accept-Encoding": "identity",
+    }
+    if expected and expected.etag and not expected.etag.startswith("W/"):
+        headers["If-Match"] = expected.etag
+    return headers
 
 
-def _refuse(response: urllib3.BaseHTTPResponse) -> None:
-    """Raises for every status but 206."""
-    if response.status == 206:
-        return
-    http_client.refuse_when_busy(response, "a request for media bytes")
-    _raise_for_status(response.status)
+@contextmanager
+def _source_errors() -> Iterator[None]:
+    """What keeps us from the source's bytes as our errors; a foreign text may hold the link."""
+    try:
+        yield
+    except EndedEarly:
+        raise ShortReadError("The source ended early.") from None
+    except (OSError, HttpError) as error:
+        raise ProviderUnavailableError(
+            f"There was no answer to {_DOING}, or it broke off ({type(error).__name__})."
+        ) from None
+
+
+def _checked(
+    connections: Connections, connection: Connection, head: Head, asked: tuple[int, int], expected: Fingerprint | None
+) -> Range:
+    """The answer as a Range, once it is found to be what was asked for."""
+    etag = head.headers.get("etag", "")
+    if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
+        connection.close()
+        return Range(connections, connection, Fingerprint(0, etag), 0, honoured=True)
+    if head.status == 200 and expected is None:
+        length = int(head.headers.get("content-length", UNKNOWN))
+        return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
+    if head.status != 206:
+        http_client.refuse_when_busy(head, _DOING)
+        _raise_for_status(head.status)
+    first, last, fingerprint = _content_range(head)
+    if expected is not None and fingerprint != expected:
+        raise SourceChangedError("The source changed while it was read: its size or ETag is another.")
+    if (first, last) != (asked[0], min(asked[1], fingerprint.size - 1)):
+        raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {asked[0]}-{asked[1]}.")
+    length = last - first + 1
+    if int(head.headers.get("content-length", length)) != length:
+        raise ProviderContractError("The source announced a range and another length of it.")
+    return Range(connections, connection, fingerprint, length, honoured=True)
+
+
+def _content_range(head: Head) -> tuple[int, int, Fingerprint]:
+    """First and last byte of an answer, and what it says of the whole source."""
+    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", ""))
+    if not match:
+        raise ProviderContractError("The source sent a range without saying which.")
+    first, last, total = (int(group) for group in match.groups())
+    return first, last, Fingerprint(total, head.headers.get("etag", ""))
 
 
 def _raise_for_status(status: int) -> NoReturn:
@@ -172,18 +162,3 @@ def _raise_for_status(status: int) -> NoReturn:
     if status == 200:
         raise RangeIgnoredError("The source answered a request for a range with the whole file.")
     raise ProviderContractError(f"The source answered a request for a range with {status}.")
-
-
-def _checked(response: urllib3.BaseHTTPResponse, start: int, end: int, expected: Fingerprint | None) -> Fingerprint:
-    """What a 206 says of the source, once it is found to be what was asked for."""
-    value = response.headers.get("Content-Range", "")
-    match = _CONTENT_RANGE.fullmatch(value)
-    if not match:
-        raise ProviderContractError("The source sent a range without saying which.")
-    first, last, total = (int(group) for group in match.groups())
-    found = Fingerprint(total, response.headers.get("ETag", ""))
-    if expected is not None and found != expected:
-        raise SourceChangedError("The source changed while it was read: its size or ETag is another.")
-    if (first, last) != (start, min(end, total - 1)):
-        raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {start}-{end}.")
-    return found

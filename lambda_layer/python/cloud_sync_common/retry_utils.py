@@ -6,8 +6,8 @@ Step Functions does the long retries; here only what is over in seconds is tried
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import tenacity
 
@@ -78,15 +78,26 @@ def retrying[T](
     deadline: Step Functions waits for less money.
     """
 
+    return tenacity.Retrying(sleep=sleep, **_policy(deadline, attempts))(call)
+
+
+async def retrying_async[T](call: Callable[[], Awaitable[T]], deadline: Deadline, *, attempts: int = 4) -> T:
+    """As `retrying`, for what is awaited."""
+
+    async def once() -> T:  # tenacity awaits what it sees to be a coroutine function
+        return await call()
+
+    return await tenacity.AsyncRetrying(**_policy(deadline, attempts))(once)
+
+
+def _policy(deadline: Deadline, attempts: int) -> dict[str, Any]:
     def out_of_time(state: tenacity.RetryCallState) -> bool:
         return not deadline.allows(state.upcoming_sleep)
 
-    retry = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(_passes),
-        stop=lambda state: state.attempt_number >= attempts or out_of_time(state),
-        wait=_wait,
-        before_sleep=_log,
-        sleep=sleep,
-        reraise=True,
-    )
-    return retry(call)
+    return {
+        "retry": tenacity.retry_if_exception(_passes),
+        "stop": lambda state: state.attempt_number >= attempts or out_of_time(state),
+        "wait": _wait,
+        "before_sleep": _log,
+        "reraise": True,
+    }

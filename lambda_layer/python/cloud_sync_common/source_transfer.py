@@ -1,285 +1,201 @@
-"""One source on its way into the archive: planned in parts, moved over several connections, completed with proof.
+"""One source on its way into the archive: found again, planned, moved, and noted with its proofs.
 
-Parts stream from a ranged GET into UploadPart without being held. S3 remembers the parts, the ledger the upload; so a
-slice that runs out of time, or is killed, costs at most the parts that were under way.
+S3 remembers the parts, the ledger the upload; so a slice that runs out of time, or is killed, costs at most the parts
+that were under way.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Lock
-
-from cloud_sync_common import archive_keys, ranged_http
-from cloud_sync_common.archive import AlreadyThere, Archive, Part, UploadGone
-from cloud_sync_common.exceptions import (
-    ConfigurationError,
-    IntegrityError,
-    SourceChangedError,
-    SourceLinkExpiredError,
-)
+from cloud_sync_common import archive_keys
+from cloud_sync_common.archive import AlreadyThere, Part, UploadGone
+from cloud_sync_common.exceptions import IntegrityError, SourceChangedError
 from cloud_sync_common.ledger import Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.ranged_http import Fingerprint, RangeBody
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.range_transfer import Proofs, RangeTransfer, Tools, Whole
+from cloud_sync_common.ranged_http import UNKNOWN, Fingerprint, Range
+from cloud_sync_common.source_link import SourceLink
 
-MIB = 1024 * 1024
-# S3's limits (user guide, "Amazon S3 multipart upload limits"): parts of 5 MiB to 5 GiB, at most 10,000 of them.
-MIN_PART, MAX_PART, MAX_PARTS = 5 * MIB, 5 * 1024 * MIB, 10_000
-SINGLE_PUT = 16 * MIB  # up to here one PutObject is fewer requests and no slower
-USUAL_PART = 32 * MIB
-SLOW_CONNECTION = 5_000_000  # bytes per second over one connection that planning counts on
-LINK_RENEWALS = 10  # per source and slice
-
-
-@dataclass(frozen=True)
-class PartPlan:
-    """How `size` bytes are cut: `count` parts of `part_size` bytes, the last one shorter."""
-
-    size: int
-    part_size: int
-
-    @property
-    def count(self) -> int:
-        return -(-self.size // self.part_size)
-
-    def bounds(self, number: int) -> tuple[int, int]:
-        """First and last byte (inclusive) of part `number`, which counts from 1."""
-        start = (number - 1) * self.part_size
-        return start, min(start + self.part_size, self.size) - 1
-
-    def length(self, number: int) -> int:
-        first, last = self.bounds(number)
-        return last - first + 1
-
-
-def plan_parts(size: int, seconds: float) -> PartPlan:
-    """A plan for `size` bytes in invocations of `seconds`: a part moves in a quarter of that even over a slow
-    connection, unless S3's limit on their number asks for larger ones.
-
-    Raises ConfigurationError for a size that S3 cannot store.
-    """
-    if size > MAX_PART * MAX_PARTS:
-        raise ConfigurationError(f"S3 stores objects of up to {MAX_PART * MAX_PARTS} bytes; this one has {size}.")
-    in_time = int(seconds / 4 * SLOW_CONNECTION)
-    fewest = -(-size // MAX_PARTS)
-    wanted = max(MIN_PART, fewest, min(USUAL_PART, in_time))
-    return PartPlan(size, -(-wanted // MIB) * MIB)
+S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 
 
 class LostLease(Exception):
     """Another invocation moves this source now."""
 
 
-@dataclass
-class Effort:
-    """What a slice has done and cost so far."""
-
-    started: float = field(default_factory=time.monotonic)
-    bytes_moved: int = 0
-    requests: int = 0
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-
-class Link:
-    """A source whose signed link is renewed when it ends, once for all threads."""
-
-    def __init__(self, source: MediaSource, renew: Callable[[MediaSource], MediaSource], deadline: Deadline) -> None:
-        self._source, self._ask_again, self._deadline = source, renew, deadline
-        self._lock, self._renewals = Lock(), 0
-
-    def use[T](self, call: Callable[[MediaSource], T]) -> T:
-        """`call(source)`: again with a fresh link when that one has ended, and again after passing trouble."""
-        while True:
-            source = self._source
-            try:
-                return retrying(lambda: call(source), self._deadline)  # noqa: B023 (called before the loop goes on)
-            except SourceLinkExpiredError:
-                self._renew(source)
-
-    def _renew(self, ended: MediaSource) -> None:
-        with self._lock:
-            if self._source is not ended:
-                return
-            self._renewals += 1
-            if self._renewals > LINK_RENEWALS:
-                raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
-            self._source = self._ask_again(ended)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What every source transfer of an invocation works with."""
-
-    provider: str
-    ledger: Ledger
-    archive: Archive
-    connections: int
-    deadline: Deadline
-    seconds: float  # the whole time an invocation has
-    effort: Effort
-
-
 class SourceTransfer:
     """One source of one item, for one run."""
 
-    def __init__(self, tools: Tools, item: MediaItem, source: MediaSource, link: Link, run_id: str) -> None:
-        self._tools, self._item, self._source, self._link, self._run_id = tools, item, source, link, run_id
-        self._ledger, self._archive, self._effort = tools.ledger, tools.archive, tools.effort
+    def __init__(
+        self,
+        tools: Tools,
+        ledger: Ledger,
+        provider: str,
+        item: MediaItem,
+        source: MediaSource,
+        link: SourceLink,
+        run_id: str,
+    ) -> None:
+        self._tools, self._ledger, self._provider = tools, ledger, provider
+        self._item, self._source, self._link, self._run_id = item, source, link, run_id
+        self._archive, self._bytes = tools.archive, RangeTransfer(tools, link)
 
-    def go_on(self) -> int | None:
-        """The size of the source once it is in the archive; None when time was up first.
+    async def go_on(self) -> SourceRow | None:
+        """What the ledger says of the source once it is in the archive; None when time was up first.
 
         A source that changes while it is read is begun anew, once. Raises LostLease and every leaf of the error tree.
         """
         try:
-            return self._go_on()
+            return await self._go_on()
         except SourceChangedError:
             logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
-            return self._go_on()
+            return await self._go_on()
 
-    def _go_on(self) -> int | None:
-        fingerprint = self._link.use(ranged_http.probe)
+    async def _go_on(self) -> SourceRow | None:
         row = self._ledger.source(self._item.media_id, self._source.file_number)
-        if row and (row.size, row.etag) == (fingerprint.size, fingerprint.etag):
-            if row.status is Status.ARCHIVED:
-                return row.size
-            if row.upload_id:
-                return self._upload(row)
-        elif row and row.upload_id:
-            self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
-        return self._begin(fingerprint, row)
-
-    def _begin(self, fingerprint: Fingerprint, row: SourceRow | None) -> int | None:
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
-        new = SourceRow(status=Status.IN_PROGRESS, key="", size=fingerprint.size, etag=fingerprint.etag)
         while True:
-            key = archive_keys.object_key(self._tools.provider, self._item, self._source, copy)
+            try:
+                first = await self._bytes.in_time(self._first_contact(row, copy))
+                break
+            except AlreadyThere:
+                copy += 1
+        if first is None or isinstance(first, SourceRow):
+            return first
+        if row and row.upload_id:
+            if _is_of(row, first):
+                return await self._upload(row)
+            self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+        return await self._begin(first, row, copy)
+
+    async def _first_contact(self, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint | None:
+        """The row of a source that is in the archive by now, because it was already or because one answer was enough;
+        else which version of it there is to be moved in parts. None when there is no time to begin."""
+        claimed = self._source.size or self._item.size or 0
+        most = largest_put(self._tools.seconds)
+        may_fit = claimed <= most and not (row and row.upload_id)
+        if may_fit and self._tools.effort.bytes_moved and not self._tools.deadline.allows(claimed / SLOW_CONNECTION):
+            return None
+
+        async def ask(source: MediaSource) -> SourceRow | Fingerprint:
+            opened = await self._bytes.open(source, most - 1 if may_fit else 0)
+            try:
+                return await self._taken(opened, row, copy)
+            finally:
+                opened.close()
+
+        return await self._link.use(ask)
+
+    async def _taken(self, opened: Range, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint:
+        version = opened.fingerprint
+        if row and row.status is Status.ARCHIVED and _is_of(row, version):
+            return row
+        whole = opened.length == version.size != UNKNOWN and version.size <= largest_put(self._tools.seconds)
+        if opened.honoured and not whole:
+            return version
+        key = archive_keys.object_key(self._provider, self._item, self._source, copy)
+        proofs, move = self._proofs(version), self._bytes.put if whole else self._bytes.stream
+        try:
+            return self._archived(version, key, copy, await move(opened, key, self._metadata(version), proofs))
+        except AlreadyThere:
+            found = self._archive.find(key)
+            if found is None or not archive_keys.is_version(found.metadata, version):
+                raise
+            return self._archived(version, key, copy, Whole(found.size, found.checksum, (), not opened.honoured))
+
+    async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
+        while True:
+            key = archive_keys.object_key(self._provider, self._item, self._source, copy)
             found = self._archive.find(key)
             if found is None:
                 break
-            if archive_keys.is_version(found.metadata, fingerprint):  # here already: the ledger has forgotten
-                return self._archived(new, key, copy, found.checksum)
+            if archive_keys.is_version(found.metadata, version):  # here already: the ledger has forgotten
+                return self._archived(version, key, copy, Whole(found.size, found.checksum, (), single_stream=False))
             copy += 1
-        if fingerprint.size <= SINGLE_PUT:
-            return self._put(new, key, copy)
-        part_size = plan_parts(fingerprint.size, self._tools.seconds).part_size
-        upload_id = self._archive.begin(key, self._metadata(fingerprint))
-        self._effort.requests += 1
-        return self._upload(self._noted(new, key, copy, upload_id, part_size, row.upload_id if row else ""))
-
-    def _metadata(self, fingerprint: Fingerprint) -> dict[str, str]:
-        return archive_keys.metadata(self._tools.provider, self._item, self._source, fingerprint)
-
-    def _noted(self, new: SourceRow, key: str, copy: int, upload_id: str, part_size: int, replaces: str) -> SourceRow:
-        """The row of an upload that has begun, in the ledger."""
-        row = SourceRow(
+        plan = plan_parts(version.size, self._tools.seconds, self._tools.connections, self._proofs(version).block_size)
+        upload_id = self._archive.begin(key, self._metadata(version))
+        self._tools.effort.requests += 1
+        new = SourceRow(
             status=Status.IN_PROGRESS,
             key=key,
-            size=new.size,
-            etag=new.etag,
+            size=version.size,
+            etag=version.etag,
             upload_id=upload_id,
-            part_size=part_size,
+            part_size=plan.part_size,
             copy=copy,
         )
+        return await self._upload(self._noted(new, row.upload_id if row else ""))
+
+    def _metadata(self, version: Fingerprint) -> dict[str, str]:
+        return archive_keys.metadata(self._provider, self._item, self._source, version)
+
+    def _proofs(self, version: Fingerprint) -> Proofs:
+        return Proofs(self._source, version, check_etag=self._tools.check_etag)
+
+    def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
+        """The row of an upload that has begun, in the ledger. Raises LostLease when another invocation was first."""
         number = self._source.file_number
-        if not self._ledger.begin_source(self._item.media_id, number, self._run_id, row, replaces=replaces):
-            self._archive.abort(key, upload_id)
-            raise LostLease
-        return row
+        if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
+            return new
+        self._archive.abort(new.key, new.upload_id)
+        raise LostLease
 
-    def _put(self, new: SourceRow, key: str, copy: int) -> int | None:
-        """A small source in one request."""
-        fingerprint = Fingerprint(new.size, new.etag)
-        if not self._tools.deadline.allows(new.size / SLOW_CONNECTION) and self._effort.bytes_moved:
-            return None
-        try:
-            stored = self._link.use(
-                lambda source: self._archive.put(
-                    key, RangeBody(source, 0, new.size - 1, fingerprint), self._metadata(fingerprint)
-                )
-            )
-        except AlreadyThere:
-            raise SourceChangedError("Another object appeared under this key.") from None
-        self._effort.requests += 1
-        self._effort.bytes_moved += new.size
-        return self._archived(new, key, copy, stored.checksum)
-
-    def _upload(self, row: SourceRow) -> int | None:
+    async def _upload(self, row: SourceRow) -> SourceRow | None:
         """Goes on with a multipart upload."""
-        plan = PartPlan(row.size, row.part_size)
+        plan, version = PartPlan(row.size, row.part_size), Fingerprint(row.size, row.etag)
+        proofs = self._proofs(version)
         try:
             held = self._archive.parts(row.key, row.upload_id)
             held = {number: part for number, part in held.items() if part.size == plan.length(number)}
-            self._move_parts(row, plan, held)
+            moved = self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
+            await self._bytes.in_time(moved)
             if len(held) < plan.count:
                 return None
-            checksum = self._archive.complete(row.key, row.upload_id, [held[n] for n in sorted(held)])
-            self._effort.requests += 1
+            whole = self._completed(row, held, proofs)
         except UploadGone:
-            return self._after_upload_gone(row)
+            return await self._after_upload_gone(row)
         except AlreadyThere:
             self._archive.abort(row.key, row.upload_id)
-            return self._after_upload_gone(row)
+            return await self._after_upload_gone(row)
         except IntegrityError:
             self._archive.abort(row.key, row.upload_id)  # the next attempt begins anew
             raise
-        return self._archived(row, row.key, row.copy, checksum)
+        return self._archived(version, row.key, row.copy, whole)
 
-    def _after_upload_gone(self, row: SourceRow) -> int | None:
+    def _completed(self, row: SourceRow, held: dict[int, Part], proofs: Proofs) -> Whole:
+        made = proofs.made()
+        checksum = self._archive.complete(row.key, row.upload_id, [held[number] for number in sorted(held)])
+        self._tools.effort.requests += 1
+        return Whole(row.size, checksum, made, single_stream=False)
+
+    async def _after_upload_gone(self, row: SourceRow) -> SourceRow | None:
         """An upload that is no longer there was completed (then its object is) or has expired (then it begins anew)."""
-        fingerprint = Fingerprint(row.size, row.etag)
+        version = Fingerprint(row.size, row.etag)
         found = self._archive.find(row.key)
-        if found and archive_keys.is_version(found.metadata, fingerprint):
-            return self._archived(row, row.key, row.copy, found.checksum)
-        return self._begin(fingerprint, row)
-
-    def _archived(self, row: SourceRow, key: str, copy: int, checksum: str) -> int:
-        done = SourceRow(status=Status.ARCHIVED, key=key, size=row.size, etag=row.etag, checksum=checksum, copy=copy)
-        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
-        return row.size
-
-    def _move_parts(self, row: SourceRow, plan: PartPlan, held: dict[int, Part]) -> None:
-        """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
-        in time. What was moved is added to `held`."""
-        todo = iter([number for number in range(1, plan.count + 1) if number not in held])
-        lock, slowest, failed = Lock(), 0.0, False
-
-        def work() -> None:
-            nonlocal slowest, failed
-            try:
-                while True:
-                    with lock:
-                        in_time = not failed and self._tools.deadline.allows(slowest * 1.25)
-                        number = next(todo, None) if in_time else None
-                    if number is None:
-                        return
-                    begun = time.monotonic()
-                    part = self._move_part(row, plan, number)
-                    with lock:
-                        held[number] = part
-                        slowest = max(slowest, time.monotonic() - begun)
-                        self._effort.requests += 1
-                        self._effort.bytes_moved += part.size
-            except BaseException:
-                failed = True
-                raise
-
-        with ThreadPoolExecutor(self._tools.connections) as workers:
-            for done in [workers.submit(work) for _ in range(self._tools.connections)]:
-                done.result()
-
-    def _move_part(self, row: SourceRow, plan: PartPlan, number: int) -> Part:
-        first, last = plan.bounds(number)
-        fingerprint = Fingerprint(row.size, row.etag)
-        return self._link.use(
-            lambda source: self._archive.put_part(
-                row.key, row.upload_id, number, RangeBody(source, first, last, fingerprint)
+        if found and archive_keys.is_version(found.metadata, version):
+            return self._archived(
+                version, row.key, row.copy, Whole(found.size, found.checksum, (), single_stream=False)
             )
+        return await self._begin(version, row, row.copy)
+
+    def _archived(self, version: Fingerprint, key: str, copy: int, whole: Whole) -> SourceRow:
+        """ARCHIVED, in the ledger, with every proof that was made."""
+        claimed = [CLAIMED_SIZE] if whole.size in (self._source.size, self._item.size) else []
+        done = SourceRow(
+            status=Status.ARCHIVED,
+            key=key,
+            size=whole.size,
+            etag=version.etag,
+            checksum=whole.checksum,
+            copy=copy,
+            proofs=(S3_CHECKSUM, *claimed, *whole.proofs),
+            single_stream=whole.single_stream,
         )
+        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
+        return done
+
+
+def _is_of(row: SourceRow, version: Fingerprint) -> bool:
+    """Whether a row is about that version of the source; where a source tells no size, its ETag alone says so."""
+    return row.etag == version.etag and version.size in (row.size, UNKNOWN)

@@ -14,12 +14,16 @@ from cloud_sync_common.exceptions import (
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
-from cloud_sync_common.ledger import Claim, ItemRow, Ledger, Status
+from cloud_sync_common.ledger import Claim, ItemRow, Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.pace import Pace
 from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSource, Provider
+from cloud_sync_common.range_transfer import Effort, Tools
+from cloud_sync_common.relay import Relay
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease, Runs
-from cloud_sync_common.source_transfer import Effort, Link, LostLease, SourceTransfer, Tools
+from cloud_sync_common.source_link import SourceLink
+from cloud_sync_common.source_transfer import LostLease, SourceTransfer
 from cloud_sync_common.xray_utils import subsegment
 
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
@@ -35,10 +39,13 @@ class SliceRequest(msgspec.Struct, frozen=True):
 
 class SliceResult(msgspec.Struct, frozen=True):
     """`status`: ARCHIVED, IN_PROGRESS (go on), BUSY (another run has it) or UNAVAILABLE (a later run looks again).
-    `bytes_archived` is what this slice moved."""
+    `bytes_archived` is what this slice moved. Of an item that is ARCHIVED now, `proofs` are those that hold for each of
+    its sources, and `single_stream` says that one of them could not be read in ranges."""
 
     status: str
     bytes_archived: int = 0
+    proofs: tuple[str, ...] = ()
+    single_stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,11 @@ class Transfer:
     ledger: Ledger
     runs: Runs
     archive: Archive
+    relay: Relay
     connections: int
     deadline: Deadline
     memory_mb: int
+    check_etag: bool = True
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -66,9 +75,11 @@ class Transfer:
             archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
             return SliceResult("ARCHIVED" if archived else "BUSY")
         effort = Effort()
-        tools = Tools(self.provider.name, self.ledger, self.archive, self.connections, self.deadline, seconds, effort)
+        connections = min(self.connections, self.provider.capabilities.most_connections)
+        tools = Tools(self.relay, self.archive, connections, self.deadline, seconds, effort, self.check_etag)
+        sources: list[SourceRow] = []
         try:
-            status = self._move(tools, item, run_id)
+            status = self._move(tools, item, run_id, sources)
         except LostLease:
             status = "BUSY"
         except MediaNotFoundError as error:
@@ -77,7 +88,10 @@ class Transfer:
             self._note_effort(item, run_id, claim.row, effort)
         if status == "IN_PROGRESS" and effort.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
-        return SliceResult(status, effort.bytes_moved)
+        if status != "ARCHIVED":
+            return SliceResult(status, effort.bytes_moved)
+        proofs = [proof for proof in sources[0].proofs if all(proof in source.proofs for source in sources)]
+        return SliceResult(status, effort.bytes_moved, tuple(proofs), any(source.single_stream for source in sources))
 
     def _claim(self, item: MediaItem, run_id: str, lease_seconds: float) -> Claim:
         """The lease of another run is taken over when that run has ended, and else respected."""
@@ -103,23 +117,25 @@ class Transfer:
             },
         )
 
-    def _move(self, tools: Tools, item: MediaItem, run_id: str) -> str:
+    def _move(self, tools: Tools, item: MediaItem, run_id: str, archived: list[SourceRow]) -> str:
         credentials = self._usable_credentials()
         sources = self._sources(credentials, item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        total = 0
+        pace = Pace(tools.connections)
+
+        def renew(ended: MediaSource) -> MediaSource:
+            return self._same_source(credentials, item, ended.file_number)
+
         for source in sources:
-
-            def renew(ended: MediaSource) -> MediaSource:
-                return self._same_source(credentials, item, ended.file_number)
-
-            link = Link(source, renew, self.deadline)
+            link = SourceLink(source, renew, self.deadline, pace)
             with subsegment("source"):
-                size = SourceTransfer(tools, item, source, link, run_id).go_on()
-            if size is None:
+                transfer = SourceTransfer(tools, self.ledger, self.provider.name, item, source, link, run_id)
+                row = self.relay.run(transfer.go_on())
+            if row is None:
                 return "IN_PROGRESS"
-            total += size
+            archived.append(row)
+        total = sum(row.size for row in archived)
         self._check_complete(sources)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
             raise LostLease

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloud_sync_common import http_client
+from cloud_sync_common import http_client, relay
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers.gopro import PER_PAGE, GoPro
 
@@ -153,3 +153,4 @@ def running_gopro(folder: Path) -> Iterator[GoProHarness]:
             yield GoProHarness(fake, folder)
         finally:
             http_client.pool().clear()
+            relay.of_this_process().sources.close()

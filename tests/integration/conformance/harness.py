@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from cloud_sync_common import ranged_http
-from cloud_sync_common.exceptions import CloudSyncError
+from cloud_sync_common import relay
+from cloud_sync_common.exceptions import CloudSyncError, RangeIgnoredError
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
-from cloud_sync_common.ranged_http import Fingerprint, RangeBody
+from cloud_sync_common.ranged_http import Fingerprint, open_range
 
 from tests.integration.secret_check import assert_no_secret
 
@@ -140,12 +140,34 @@ def sources_of(harness: Harness, media_id: str) -> list[MediaSource]:
 
 def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int = 0, end: int | None = None) -> bytes:
     """Bytes `start` to `end` (inclusive; all of them by default) of a source, as the archive reads them."""
-    version = fingerprint or ranged_http.probe(source)
-    body = RangeBody(source, start, version.size - 1 if end is None else end, version)
-    try:
-        return b"".join(iter(lambda: body.read(64 * 1024), b""))
-    finally:
-        body.close()
+    version = fingerprint or probe(source)
+    last = version.size - 1 if end is None else end
+
+    async def reading() -> bytes:
+        opened = await open_range(this.sources, source, start, last, version)
+        view = memoryview(bytearray(opened.length))
+        try:
+            await opened.fill(view)
+        finally:
+            opened.close()
+        return bytes(view)
+
+    this = relay.of_this_process()
+    return this.run(reading())
+
+
+def probe(source: MediaSource) -> Fingerprint:
+    """Which version of a source there is, from its first byte. Raises RangeIgnoredError, and what `open_range` does."""
+
+    async def asking() -> Fingerprint:
+        opened = await open_range(this.sources, source, 0, 0, None)
+        opened.close()
+        if not opened.honoured:
+            raise RangeIgnoredError("The source sends the whole file.")
+        return opened.fingerprint
+
+    this = relay.of_this_process()
+    return this.run(asking())
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import hashlib
 from itertools import pairwise
 
 import pytest
-from cloud_sync_common import ranged_http
 from cloud_sync_common.exceptions import (
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -19,7 +18,16 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
 
-from tests.integration.conformance.harness import Harness, Original, Trouble, items_of, read, refused_with, sources_of
+from tests.integration.conformance.harness import (
+    Harness,
+    Original,
+    Trouble,
+    items_of,
+    probe,
+    read,
+    refused_with,
+    sources_of,
+)
 from tests.integration.secret_check import assert_no_secret
 
 
@@ -117,14 +125,14 @@ def test_no_credentials_show_their_secrets(harness: Harness) -> None:
 def test_a_probe_tells_the_true_size_whatever_the_listing_claims(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
-    assert ranged_http.probe(source).size == len(original.content)
-    assert ranged_http.probe(source) == ranged_http.probe(source)
+    assert probe(source).size == len(original.content)
+    assert probe(source) == probe(source)
 
 
 def test_any_range_can_be_read_and_ranges_make_up_the_whole(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
-    version, content = ranged_http.probe(source), original.content
+    version, content = probe(source), original.content
     borders = [0, 1, 4096, 30_000, len(content)]
     pieces = [read(source, version, start, end - 1) for start, end in pairwise(borders)]
     assert b"".join(pieces) == content and [len(piece) for piece in pieces] == [1, 4095, 25_904, len(content) - 30_000]
@@ -133,34 +141,34 @@ def test_any_range_can_be_read_and_ranges_make_up_the_whole(
 def test_a_link_that_has_ended_is_told_as_such_and_a_fresh_one_reads_the_same_file(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
-    version = ranged_http.probe(source)
+    version = probe(source)
     harness.cause(Trouble.LINKS_EXPIRED)
     with refused_with(harness, SourceLinkExpiredError):
         read(source, version)
     with refused_with(harness, SourceLinkExpiredError):
-        ranged_http.probe(source)
+        probe(source)
     (fresh,) = sources_of(harness, original.media_id)
-    assert ranged_http.probe(fresh) == version and read(fresh, version) == original.content
+    assert probe(fresh) == version and read(fresh, version) == original.content
 
 
 def test_a_source_that_ends_early_is_never_taken_for_whole(harness: Harness, source: MediaSource) -> None:
-    version = ranged_http.probe(source)
+    version = probe(source)
     harness.cause(Trouble.CUT_SHORT)
     with refused_with(harness, ShortReadError, ProviderUnavailableError):
         read(source, version)
 
 
 def test_a_range_that_is_ignored_is_told_as_such(harness: Harness, source: MediaSource) -> None:
-    version = ranged_http.probe(source)
+    version = probe(source)
     harness.cause(Trouble.RANGE_IGNORED)
     with refused_with(harness, RangeIgnoredError):
-        ranged_http.probe(source)
+        probe(source)
     with refused_with(harness, RangeIgnoredError):
         read(source, version, 100, 200)
 
 
 def test_another_range_than_was_asked_for_is_told_as_a_changed_contract(harness: Harness, source: MediaSource) -> None:
-    version = ranged_http.probe(source)
+    version = probe(source)
     harness.cause(Trouble.RANGE_SHIFTED)
     with refused_with(harness, ProviderContractError):
         read(source, version, 100, 200)
@@ -169,9 +177,9 @@ def test_another_range_than_was_asked_for_is_told_as_a_changed_contract(harness:
 def test_a_file_that_was_replaced_between_two_ranges_is_told_as_changed(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
-    version = ranged_http.probe(source)
+    version = probe(source)
     assert read(source, version, 0, 999) == original.content[:1000]
     harness.cause(Trouble.OBJECT_REPLACED)
     with refused_with(harness, SourceChangedError):
         read(source, version, 1000, 1999)
-    assert ranged_http.probe(source) != version
+    assert probe(source) != version

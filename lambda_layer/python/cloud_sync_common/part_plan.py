@@ -1,0 +1,73 @@
+"""How a source is cut into parts. Pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud_sync_common.exceptions import ConfigurationError
+
+MIB = 1024 * 1024
+# S3's limits (user guide, "Amazon S3 multipart upload limits"): parts of 5 MiB to 5 GiB, at most 10,000 of them.
+MIN_PART, MAX_PART, MAX_PARTS = 5 * MIB, 5 * 1024 * MIB, 10_000
+SINGLE_PUT = 64 * MIB  # up to here one PutObject: two requests in all, and what a broken connection costs is bearable
+USUAL_PART = 64 * MIB  # each part is a request to pay for; a larger one is more to move again when it fails
+LEAST_SHARE = 32 * MIB  # a file is not cut finer than this to give every connection a part
+SLOW_CONNECTION = 5_000_000  # bytes per second over one connection that planning counts on
+
+
+@dataclass(frozen=True)
+class PartPlan:
+    """How `size` bytes are cut: `count` parts of `part_size` bytes, the last one shorter."""
+
+    size: int
+    part_size: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.size // self.part_size)
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """First and last byte (inclusive) of part `number`, which counts from 1."""
+        start = (number - 1) * self.part_size
+        return start, min(start + self.part_size, self.size) - 1
+
+    def length(self, number: int) -> int:
+        first, last = self.bounds(number)
+        return last - first + 1
+
+
+def largest_put(seconds: float) -> int:
+    """Up to how many bytes a source is written by one PutObject in invocations of `seconds`."""
+    return min(SINGLE_PUT, max(MIN_PART, _in_time(seconds)))
+
+
+def _in_time(seconds: float) -> int:
+    """What moves in a quarter of an invocation, even over a slow connection."""
+    return int(seconds / 4 * SLOW_CONNECTION)
+
+
+def plan_parts(size: int, seconds: float, connections: int = 4, multiple_of: int = MIB) -> PartPlan:
+    """A plan for `size` bytes over so many connections, in invocations of `seconds`.
+
+    A part moves in a quarter of an invocation even over a slow connection, unless S3's limit on their number asks for
+    larger ones; what a whole invocation cannot move is never planned. Parts are multiples of `multiple_of` bytes where
+    that leaves them within twice their size.
+
+    Raises ConfigurationError for a size that S3 cannot store, or invocations that are too short for it.
+    """
+    if size > MAX_PART * MAX_PARTS:
+        raise ConfigurationError(f"S3 stores objects of up to {MAX_PART * MAX_PARTS} bytes; this one has {size}.")
+    fewest = -(-size // MAX_PARTS)
+    if fewest > seconds * SLOW_CONNECTION and fewest > MIN_PART:
+        raise ConfigurationError(
+            f"A source of {size} bytes needs parts of {fewest} bytes, which {seconds:.0f} s are not enough for: raise "
+            "downloader_timeout_seconds."
+        )
+    share = max(LEAST_SHARE, -(-size // connections))
+    wanted = max(MIN_PART, fewest, min(USUAL_PART, share, _in_time(seconds)))
+    rounded = _rounded_up(wanted, multiple_of)
+    return PartPlan(size, rounded if rounded <= min(2 * wanted, MAX_PART) else _rounded_up(wanted, MIB))
+
+
+def _rounded_up(value: int, multiple: int) -> int:
+    return -(-value // multiple) * multiple

@@ -1,0 +1,183 @@
+"""Bytes from a source straight into S3: one range, one upload, one buffer, and the checksum on the way.
+
+Everything runs on one event loop in one thread: a transfer is CPU-bound long before it is bound by Python's lock, and
+threads that take turns at the lock cost a fifth more than tasks that do (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from awscrt.checksums import crc64nvme
+
+from cloud_sync_common import aws_chunked, aws_clients
+from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ProviderUnavailableError
+from cloud_sync_common.http_connection import Connection, Connections, HttpError, Origin, target_of
+
+STALL_SECONDS = 30.0  # a connection that moves less than one piece in this time is given up
+_ANSWER_SECONDS = 120.0  # S3 may take its time to answer, but an answer does come
+_SOURCE_STALLED = ProviderUnavailableError(f"The source stopped sending for {STALL_SECONDS:.0f} s.")
+_ARCHIVE_STALLED = ArchiveUnavailableError(f"S3 stopped listening for {STALL_SECONDS:.0f} s.")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A signed request that waits for its body of `length` bytes."""
+
+    url: str
+    headers: Mapping[str, str]
+    length: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """S3's answer to an upload, and the CRC-64/NVME of what was sent, base64."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    checksum: str
+
+
+class Witness(Protocol):
+    """Sees every byte of a range, in order."""
+
+    def update(self, data: memoryview) -> None: ...
+
+
+type Check = Callable[[], None]
+type Checks = tuple[tuple[Witness, ...], Check]
+
+
+def _no_objection() -> None:
+    """What is sent is as it should be."""
+
+
+class Filling(Protocol):
+    """Gives the next bytes of what is moved."""
+
+    async def fill(self, view: memoryview) -> None: ...
+
+
+class Relay:
+    """The connections of this process, and the buffers that bytes pass through."""
+
+    def __init__(self, sources: Connections, archive: Connections) -> None:
+        self.sources, self._archive = sources, archive
+        self._rooms: list[memoryview] = []
+        self._runner = asyncio.Runner()
+
+    def run[T](self, work: Coroutine[None, None, T]) -> T:
+        """Runs `work` to its end, on the loop that all connections belong to."""
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        """Closes every connection, and the loop."""
+        self.sources.close()
+        self._archive.close()
+        self._runner.close()
+
+    async def carry(
+        self, source: Filling, upload: Upload, witnesses: tuple[Witness, ...] = (), before_end: Check = _no_objection
+    ) -> Stored:
+        """Streams a source into an upload; nothing is held but one piece. `before_end` is called when every byte was
+        read and the last are not sent: what it raises keeps S3 from storing anything.
+
+        Raises what `source.fill` raises, and ArchiveUnavailableError when S3 cannot be reached or stalls. S3's
+        refusals are answers.
+        """
+        with _archive_errors():
+            connection = await self._archive.take(Origin.of(upload.url))
+        room = self._rooms.pop() if self._rooms else aws_chunked.buffer()
+        try:
+            stored = await self._carry(source, upload, connection, room, (witnesses, before_end))
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            self._rooms.append(room)
+        self._archive.give_back(connection)
+        return stored
+
+    async def _carry(
+        self, source: Filling, upload: Upload, connection: Connection, room: memoryview, checks: Checks
+    ) -> Stored:
+        with _archive_errors():
+            async with asyncio.timeout(STALL_SECONDS):
+                await connection.request("PUT", target_of(upload.url), upload.headers)
+        checksum = await self._body(source, upload.length, connection, room, checks)
+        with _archive_errors():
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                head, body = await connection.head(), await connection.small_body()
+        return Stored(head.status, head.headers, body, aws_chunked.encode_checksum(checksum))
+
+    async def _body(
+        self, source: Filling, length: int, connection: Connection, room: memoryview, checks: Checks
+    ) -> int:
+        """Moves `length` bytes and returns their CRC. Ends early when S3 has closed the connection, as it does behind
+        a refusal, which is then to be read."""
+        checksum, left, loop = 0, length, asyncio.get_running_loop()
+        witnesses, before_end = checks
+        stalled: CloudSyncError = _SOURCE_STALLED
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as watchdog:
+                while left:
+                    count = min(aws_chunked.PIECE, left)
+                    piece = room[aws_chunked.ROOM_BEFORE : aws_chunked.ROOM_BEFORE + count]
+                    stalled = _SOURCE_STALLED
+                    await source.fill(piece)
+                    checksum = crc64nvme(piece, checksum)
+                    for witness in witnesses:
+                        witness.update(piece)
+                    left -= count
+                    if not left:
+                        before_end()
+                    stalled = _ARCHIVE_STALLED
+                    if not await _sent(connection, aws_chunked.framed(room, count, None if left else checksum)):
+                        break
+                    watchdog.reschedule(loop.time() + STALL_SECONDS)
+                if length == 0:
+                    before_end()
+                    await _sent(connection, aws_chunked.trailer(0))
+        except TimeoutError:
+            raise type(stalled)(str(stalled)) from None
+        return checksum
+
+
+async def _sent(connection: Connection, frame: bytes | memoryview) -> bool:
+    """False when the connection was closed at the other end."""
+    try:
+        await connection.send(frame)
+    except ConnectionError:
+        return False
+    except (OSError, HttpError) as error:
+        raise _unreachable(error) from None
+    return True
+
+
+@contextmanager
+def _archive_errors() -> Iterator[None]:
+    """What keeps an upload from S3 as our error."""
+    try:
+        yield
+    except (OSError, HttpError) as error:
+        raise _unreachable(error) from None
+
+
+def _unreachable(error: Exception) -> ArchiveUnavailableError:
+    return ArchiveUnavailableError(f"S3 could not be reached, or stopped listening ({type(error).__name__}).")
+
+
+@cache
+def of_this_process() -> Relay:
+    """Connections that outlive an invocation, as long as the other side keeps them."""
+    return Relay(
+        Connections(),
+        Connections(tls=lambda: ssl.create_default_context(cafile=aws_clients.ca_bundle())),
+    )

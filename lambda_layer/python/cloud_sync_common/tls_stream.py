@@ -1,0 +1,149 @@
+"""Bytes over a TCP connection, with or without TLS, on the running event loop, at the least CPU that Python can have.
+
+TLS runs in memory (`ssl.MemoryBIO`), so that the socket is read and written in large pieces: through `ssl.SSLSocket`
+every 16 KiB record is a system call and a lock of its own. Measured here, that is a third of the CPU of a transfer
+(docs/performance.md). All of TLS itself, with the certificate's verification, stays the standard library's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import ssl
+from collections.abc import Callable
+from typing import cast
+
+PIECE = 512 * 1024  # bytes per system call
+CONNECT_SECONDS = 10.0
+
+type Addresses = Callable[[str, int], list[str]]
+"""Host and port to the addresses that may be connected to."""
+
+
+# What comes from the network passes through here into the TLS of its connection, and never waits here: one for all.
+_ARRIVING = memoryview(bytearray(PIECE))
+
+type _ReadInto = Callable[[int, memoryview], int]  # what ssl.SSLObject.read is when it is given a buffer
+
+
+class Stream:
+    """One connection. Operations raise OSError (which ssl.SSLError is); none may run twice at a time."""
+
+    def __init__(self, raw: socket.socket) -> None:
+        self._raw = raw
+        self._loop = asyncio.get_running_loop()
+        self._tls: ssl.SSLObject | None = None
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+
+    @classmethod
+    async def open(cls, host: str, port: int, context: ssl.SSLContext | None, addresses: Addresses) -> Stream:
+        """Connects, and with a `context` shakes hands and verifies that it is `host`. Raises OSError, TimeoutError."""
+        async with asyncio.timeout(CONNECT_SECONDS):
+            stream = cls(await _connected(await asyncio.to_thread(addresses, host, port), port))
+            try:
+                if context is not None:
+                    await stream._shake_hands(context, host)
+            except BaseException:
+                stream.close()
+                raise
+        return stream
+
+    async def _shake_hands(self, context: ssl.SSLContext, host: str) -> None:
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._refill()
+        await self._flush()
+        self._tls = tls
+
+    async def receive_into(self, view: memoryview) -> int:
+        """Fills `view` as far as there is something to read, waiting for the first byte; 0 at the end."""
+        if self._tls is None:
+            return await self._loop.sock_recv_into(self._raw, view)
+        read, filled, wanted = cast(_ReadInto, self._tls.read), 0, len(view)
+        while filled < wanted:
+            try:
+                count = read(wanted - filled, view[filled:])  # at most one record of 16 KiB
+            except ssl.SSLWantReadError:
+                if filled:
+                    break
+                await self._refill()
+                continue
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                break
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """Sends all of `data`."""
+        if self._tls is None:
+            await self._loop.sock_sendall(self._raw, data)
+            return
+        sent = 0
+        while sent < len(data):
+            sent += self._tls.write(data[sent:] if sent else data)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        if self._outgoing.pending:
+            await self._loop.sock_sendall(self._raw, self._outgoing.read())
+
+    async def _refill(self) -> None:
+        while True:
+            try:
+                count = self._raw.recv_into(_ARRIVING)
+                break
+            except BlockingIOError:
+                await self._readable()
+        if count:
+            self._incoming.write(_ARRIVING[:count])
+        else:
+            self._incoming.write_eof()
+
+    async def _readable(self) -> None:
+        """Waits until the socket has something to read."""
+        ready = asyncio.Event()
+        self._loop.add_reader(self._raw, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self._loop.remove_reader(self._raw)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing has come since the last exchange: an idle connection that has something to say has ended."""
+        return not (self._incoming.pending or select.select([self._raw], [], [], 0)[0])
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+async def _connected(addresses: list[str], port: int) -> socket.socket:
+    """A connection to the first address that takes one."""
+    problem: OSError | None = None
+    for address in addresses:
+        raw = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            raw.setblocking(False)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await asyncio.get_running_loop().sock_connect(raw, (address, port))
+            return raw
+        except OSError as error:
+            raw.close()
+            problem = error
+        except BaseException:
+            raw.close()
+            raise
+    raise problem or OSError("the name has no address")
+
+
+def every_address(host: str, port: int) -> list[str]:
+    """What the name resolves to, in the resolver's order."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

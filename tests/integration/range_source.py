@@ -1,0 +1,63 @@
+"""One file behind a plain HTTP server on loopback, with Range, ETag and If-Match, and connections that can break."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Served:
+    """`cuts`: each is spent by one answer, which then ends after so many bytes of body."""
+
+    content: bytes
+    etag: str = '"first"'
+    cuts: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+
+@contextlib.contextmanager
+def serving(served: Served) -> Iterator[Served]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked = self.headers["Range"]
+            served.asked.append(asked)
+            first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", asked).groups())  # type: ignore[union-attr]
+            size = len(served.content)
+            body = served.content[first : last + 1]
+            if size == 0:
+                self._answer(416, b"", {"Content-Range": "bytes */0"})
+            else:
+                self._answer(206, body, {"Content-Range": f"bytes {first}-{first + len(body) - 1}/{size}"})
+
+        def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "ETag": served.etag, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            cut = served.cuts.pop() if served.cuts else len(body)
+            with contextlib.suppress(ConnectionError):  # a client that has heard enough
+                self.wfile.write(body[:cut])
+            self.close_connection = cut < len(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    served.url = f"http://127.0.0.1:{server.server_port}/clip.mp4"
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,245 @@
+"""Object = source, whatever happens on the way; judged by SeaweedFS, which checks every checksum itself.
+
+Sizes, part plans, cut connections, the moments at which invocations end, and the order of parts are drawn at random.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import anycrc
+import pytest
+from cloud_sync_common import archive as archive_module
+from cloud_sync_common import aws_chunked, relay, source_transfer
+from cloud_sync_common.archive import Archive
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    IntegrityError,
+    ProviderUnavailableError,
+    ShortReadError,
+)
+from cloud_sync_common.ledger import SourceRow, Status
+from cloud_sync_common.pace import Pace
+from cloud_sync_common.part_plan import PartPlan
+from cloud_sync_common.provider_interface import MediaItem, MediaSource
+from cloud_sync_common.range_transfer import Effort, Tools
+from cloud_sync_common.relay import Relay
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.source_link import SourceLink
+from cloud_sync_common.source_transfer import SourceTransfer
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.integration.aws_on_loopback import forget_clients
+from tests.integration.range_source import Served, serving
+from tests.integration.seaweedfs import BUCKET, SeaweedFs
+from tests.unit.test_content_proof import published
+
+SMALLEST_PART = 5 * 1024 * 1024  # S3's, and SeaweedFS's
+DICE = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
+SLOW = settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes long; a smaller one is not worth minutes
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+class OneRow:
+    """A ledger of one source."""
+
+    def __init__(self) -> None:
+        self.row: SourceRow | None = None
+
+    def source(self, *_: object) -> SourceRow | None:
+        return self.row
+
+    def begin_source(self, _media_id: str, _number: int, _run: str, row: SourceRow, *, replaces: str) -> bool:
+        assert (self.row.upload_id if self.row else "") == replaces
+        self.row = row
+        return True
+
+    def archive_source(self, _media_id: str, _number: int, _run: str, row: SourceRow) -> None:
+        self.row = row
+
+
+@pytest.fixture(scope="module")
+def engine(judge: SeaweedFs) -> Iterator[SeaweedFs]:
+    """The judge, with the house's clients and connections made for it."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in judge.variables.items():
+            patched.setenv(name, value)
+        forget_clients()
+        relay.of_this_process.cache_clear()
+        yield judge
+        relay.of_this_process().close()
+        relay.of_this_process.cache_clear()
+        forget_clients()
+
+
+class Archiving:
+    """Moves one served file into SeaweedFS, invocation after invocation."""
+
+    _number = 0
+    content_hash: str | None = None
+
+    def __init__(self, server: SeaweedFs, served: Served, connections: int = 4) -> None:
+        type(self)._number += 1
+        self.item = MediaItem(media_id=f"item{self._number}", filename="clip.mp4", captured_at="2026-05-01T00:00:00Z")
+        self.server, self.served, self.ledger, self.connections = server, served, OneRow(), connections
+
+    def invocation(self, deadline: Deadline, connections: int | None = None) -> SourceRow | None:
+        this: Relay = relay.of_this_process()
+        archive = Archive(self.server.s3, BUCKET, "STANDARD")
+        tools = Tools(this, archive, connections or self.connections, deadline, 900.0, Effort())
+        source = MediaSource(file_number=1, filename="clip.mp4", url=self.served.url, content_hash=self.content_hash)
+        link = SourceLink(source, lambda ended: ended, deadline, Pace(tools.connections))
+        ledger: Any = self.ledger
+        return this.run(SourceTransfer(tools, ledger, "test", self.item, source, link, "run").go_on())
+
+    def stored(self) -> bytes:
+        assert self.ledger.row is not None and self.ledger.row.status is Status.ARCHIVED
+        return self.server.read(self.ledger.row.key)
+
+    def nothing_is_there(self) -> bool:
+        found = self.server.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"test/2026/05/{self.item.media_id}/")
+        return found.get("KeyCount", 0) == 0
+
+
+def parts_of(part_size: int, most_in_one: int) -> Any:
+    """Plans as drawn, where the house would make one part of so small a file."""
+    return (
+        patch.object(source_transfer, "plan_parts", lambda size, *_: PartPlan(size, part_size)),
+        patch.object(source_transfer, "largest_put", lambda _: most_in_one),
+    )
+
+
+def true_checksum(content: bytes) -> str:
+    return aws_chunked.encode_checksum(anycrc.Model("CRC64-NVME").calc(content))
+
+
+class AfterParts(Deadline):
+    """The time of an invocation is up once it was asked so many times whether there is some."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(lambda: 60.0, margin=0.0)
+        self._left = parts
+
+    def allows(self, seconds: float) -> bool:
+        self._left -= 1
+        return self._left >= 0
+
+
+@given(
+    size=st.integers(0, len(DICE)),
+    part_size=st.integers(SMALLEST_PART, 8_000_000),
+    most_in_one=st.integers(1, 12_000_000),
+    connections=st.integers(1, 6),
+    slices=st.lists(st.integers(1, 9), max_size=6),
+    cuts=st.lists(st.integers(0, 5_000_000), max_size=3),
+)
+@SLOW
+def test_object_equals_source_for_any_size_plan_cut_and_resume(
+    engine: SeaweedFs,
+    size: int,
+    part_size: int,
+    most_in_one: int,
+    connections: int,
+    slices: list[int],
+    cuts: list[int],
+) -> None:
+    content = DICE[:size]
+    plan, one = parts_of(part_size, most_in_one)
+    with serving(Served(content, cuts=cuts)) as served, plan, one:
+        archiving = Archiving(engine, served, connections)
+        for parts in slices:
+            with contextlib.suppress(ProviderUnavailableError, ShortReadError):  # no time to try again
+                if archiving.invocation(AfterParts(parts)) is not None:
+                    break
+        row = archiving.invocation(Deadline.after(60))
+        assert row is not None and row.checksum == true_checksum(content) and row.size == size
+        assert archiving.stored() == content
+        relay.of_this_process().sources.close()
+    assert engine.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+@given(
+    size=st.integers(1, 12_000_000),
+    part_size=st.integers(SMALLEST_PART, 7_000_000),
+    position=st.floats(0, 1),
+    whole=st.booleans(),
+)
+@SLOW
+def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
+    engine: SeaweedFs, size: int, part_size: int, position: float, whole: bool
+) -> None:
+    """The checksum was taken from the source's bytes; what arrives differs in one bit of one byte."""
+    where, passed, framed = min(int(size * position), size - 1), 0, aws_chunked.framed
+
+    def spoil(room: memoryview, count: int, crc: int | None) -> memoryview:
+        nonlocal passed
+        if passed <= where < passed + count:
+            room[aws_chunked.ROOM_BEFORE + where - passed] ^= 1
+        passed += count
+        if passed == size:
+            passed = 0  # what is tried again is spoilt again
+        return framed(room, count, crc)
+
+    plan, one = parts_of(part_size, size if whole else 1)
+    with serving(Served(DICE[:size])) as served, plan, one:
+        archiving = Archiving(engine, served, connections=1)
+        # SeaweedFS tells some such parts as IncompleteBody, which is tried again and refused again.
+        with patch.object(aws_chunked, "framed", spoil), pytest.raises((IntegrityError, ArchiveUnavailableError)):
+            archiving.invocation(Deadline.after(60))
+        assert archiving.nothing_is_there()
+        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == DICE[:size]
+        relay.of_this_process().sources.close()
+
+
+def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(engine: SeaweedFs) -> None:
+    """Every part is what it says; only the whole is not: the object's checksum is what tells."""
+    plan, one = parts_of(SMALLEST_PART, 1)
+    with serving(Served(DICE)) as served, plan, one:
+        archiving = Archiving(engine, served)
+        wrong = aws_chunked.encode_checksum(12345)
+        with patch.object(archive_module, "combined_checksum", lambda _: wrong), pytest.raises(IntegrityError):
+            archiving.invocation(Deadline.after(60))
+        assert archiving.nothing_is_there()
+        relay.of_this_process().sources.close()
+
+
+@pytest.mark.parametrize("at", [0, 7_000_000, 19_999_999])
+def test_a_source_that_is_replaced_between_parts_is_never_mixed(engine: SeaweedFs, at: int, tmp_path: Path) -> None:
+    plan, one = parts_of(SMALLEST_PART, 1)
+    with serving(Served(DICE)) as served, plan, one:
+        archiving = Archiving(engine, served, connections=1)
+        assert archiving.invocation(AfterParts(2)) is None
+        changed = bytearray(DICE)
+        changed[at] ^= 1
+        served.content, served.etag = bytes(changed), '"second"'
+        assert archiving.invocation(Deadline.after(60)) is not None
+        assert archiving.stored() == bytes(changed)
+        relay.of_this_process().sources.close()
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha256", "sha256-4mib"])
+@pytest.mark.parametrize("in_one", [True, False])
+def test_a_published_hash_is_proven_in_the_same_pass_and_a_wrong_one_refuses_the_object(
+    engine: SeaweedFs, kind: str, in_one: bool
+) -> None:
+    plan, one = parts_of(8 * 1024 * 1024 if kind == "sha256-4mib" else SMALLEST_PART, len(DICE) if in_one else 1)
+    with serving(Served(DICE)) as served, plan, one:
+        right, wrong = Archiving(engine, served), Archiving(engine, served)
+        for archiving, content in ((right, DICE), (wrong, DICE[:-1] + b"?")):
+            archiving.content_hash = published(kind, content)
+        row = right.invocation(Deadline.after(60))
+        assert row is not None and "content-hash" in row.proofs
+        with pytest.raises(IntegrityError):
+            wrong.invocation(Deadline.after(60))
+        assert wrong.nothing_is_there()
+        relay.of_this_process().sources.close()

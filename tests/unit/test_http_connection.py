@@ -1,0 +1,155 @@
+"""HTTP as servers really speak it, and as they should not."""
+
+from __future__ import annotations
+
+import pytest
+from cloud_sync_common.http_connection import Connections, EndedEarly, HttpError, Origin, target_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.canned import CannedStream, awaited, connection
+
+BODY = bytes(range(256)) * 40
+MEASURED = b'HTTP/1.1 206 Partial Content\r\nContent-Length: 10240\r\nETag: "x"\r\n\r\n' + BODY
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"".join(b"%x\r\n%b\r\n" % (len(BODY[n : n + 999]), BODY[n : n + 999]) for n in range(0, len(BODY), 999))
+    + b"0\r\n\r\n"
+)
+UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY
+CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + MEASURED
+
+
+async def exchange(stream: CannedStream, room: int = 4096) -> tuple[int, bytes, bool]:
+    """Status, body, and whether the connection can be used again."""
+    asked = connection(stream)
+    await asked.request("GET", "/clip?a=b", {"Range": "bytes=0-10239"})
+    head = await asked.head()
+    view, body = memoryview(bytearray(room)), b""
+    while count := await asked.body_into(view):
+        body += view[:count]
+    return head.status, body, asked.is_reusable
+
+
+@given(
+    answer=st.sampled_from([MEASURED, CHUNKED, UNTIL_CLOSED, CONTINUED]),
+    piece=st.integers(1, 12_000),
+    room=st.integers(1, 20_000),
+)
+@settings(deadline=None, max_examples=60)
+def test_a_body_is_the_same_however_the_network_cuts_it(answer: bytes, piece: int, room: int) -> None:
+    status, body, _ = awaited(exchange(CannedStream(answer, piece), room))
+    assert body == BODY and status in (200, 206)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reusable"),
+    [
+        (MEASURED, True),
+        (CONTINUED, True),
+        (UNTIL_CLOSED, False),
+        (MEASURED.replace(b"ETag", b"Connection: close\r\nETag"), False),
+        (MEASURED.replace(b"HTTP/1.1", b"HTTP/1.0"), False),
+    ],
+)
+def test_a_connection_is_kept_when_both_sides_know_where_the_answer_ends(answer: bytes, reusable: bool) -> None:
+    assert awaited(exchange(CannedStream(answer)))[2] is reusable
+
+
+@pytest.mark.parametrize("missing", [1, 100, len(BODY)])
+@pytest.mark.parametrize("answer", [MEASURED, CHUNKED])
+def test_a_body_that_ends_before_its_announced_end_is_told(answer: bytes, missing: int) -> None:
+    with pytest.raises(EndedEarly):
+        awaited(exchange(CannedStream(answer[:-missing])))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 20",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
+    ],
+)
+def test_what_is_not_http_is_told_as_such(answer: bytes) -> None:
+    with pytest.raises(HttpError):
+        awaited(exchange(CannedStream(answer)))
+
+
+def test_a_request_names_its_host_and_its_headers() -> None:
+    stream = CannedStream(MEASURED)
+    awaited(exchange(stream))
+    lines = stream.heard.decode().split("\r\n")
+    assert lines[0] == "GET /clip?a=b HTTP/1.1" and "Host: cdn.example" in lines and "Range: bytes=0-10239" in lines
+
+
+def test_a_header_cannot_smuggle_another_one() -> None:
+    async def smuggle() -> None:
+        await connection(CannedStream(MEASURED)).request("GET", "/", {"Range": "bytes=0-1\r\nX-Evil: 1"})
+
+    with pytest.raises(HttpError):
+        awaited(smuggle())
+
+
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (1_000_000, True), (2_000_000, False)])
+def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
+    async def read() -> bytes:
+        asked = connection(CannedStream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)))
+        await asked.request("GET", "/", {})
+        await asked.head()
+        return await asked.small_body()
+
+    if fits:
+        assert awaited(read()) == bytes(size)
+    else:
+        with pytest.raises(HttpError):
+            awaited(read())
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "target"),
+    [
+        ("https://cdn.example/a/b.mp4?x=1&y=%2F", "cdn.example", "/a/b.mp4?x=1&y=%2F"),
+        ("https://cdn.example:8443", "cdn.example:8443", "/"),
+        ("http://127.0.0.1:80/x", "127.0.0.1", "/x"),
+        ("https://[::1]:4443/x", "[::1]:4443", "/x"),
+    ],
+)
+def test_a_link_is_taken_apart(url: str, authority: str, target: str) -> None:
+    assert (Origin.of(url).authority, target_of(url)) == (authority, target)
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
+def test_what_is_no_link_is_told_without_naming_it(url: str) -> None:
+    with pytest.raises(HttpError) as failure:
+        Origin.of(url)
+    assert not url or url not in str(failure.value)
+
+
+def test_an_idle_connection_that_has_ended_is_not_used_again() -> None:
+    async def taken_again(quiet: bool) -> bool:
+        stream, connections = CannedStream(MEASURED), Connections()
+        first = connection(stream)
+        await first.request("GET", "/", {})
+        await first.head()
+        await first.body_into(memoryview(bytearray(len(BODY))))
+        connections.give_back(first)
+        stream.is_quiet = quiet
+        try:
+            return await connections.take(first.origin) is first
+        except OSError:  # cdn.example is nobody
+            assert stream.closed
+            return False
+
+    assert awaited(taken_again(quiet=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cloud_sync_common.http_connection.Stream.open", refuse)
+        assert not awaited(taken_again(quiet=False))
+
+
+async def refuse(*_: object) -> None:
+    raise ConnectionRefusedError
