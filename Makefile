@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo down invoke test check unit integration e2e synth golden
+.PHONY: help setup setup-sam setup-bench demo down invoke test check unit integration e2e synth golden bench cost
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ setup: ## make or refresh the environments (the other words do it themselves)
 
 setup-sam: ## the same, and SAM's command line, which one test asks
 	@./setup.sh sam
+
+setup-bench: ## the same, and the programs that the engine is compared with
+	@./setup.sh bench
 
 demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
@@ -51,3 +54,7 @@ synth: setup ## synthesise every environment into cdk.out, offline once the laye
 
 golden: setup ## accept the templates of today as the golden ones
 	$(PYTEST) tests/golden --accept-golden
+
+bench: setup-bench ## measure the engine beside its peers (about 40 minutes; ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100: one)
+	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
+	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
 # command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the argument `sam`, also
-# .local/sam, for one test. Run again, it only checks that they are current.
+# .local/sam, for one test; with `bench`, the programs that `make bench` compares with (.local/bench/tools, and nginx,
+# curl, a C compiler and OpenSSL's headers from Debian). Run again, it only checks that they are current.
 set -eu
 cd "$(dirname "$0")"
 
@@ -75,4 +76,26 @@ if [ "${1:-}" = sam ] && ! fresh .local/sam/.ready tests/sam-requirements.txt; t
   .venv/bin/python -m venv .local/sam
   .local/sam/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/sam-requirements.txt
   record .local/sam/.ready tests/sam-requirements.txt
+fi
+
+if [ "${1:-}" = bench ]; then
+  if ! fresh .local/bench/tools/.ready benchmarks/requirements.txt; then
+    echo "set-up: programs to compare with (.local/bench)"
+    rm -rf .local/bench/tools
+    .venv/bin/python -m venv .local/bench/tools
+    .local/bench/tools/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements.txt
+    record .local/bench/tools/.ready benchmarks/requirements.txt
+  fi
+  missing=
+  PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$missing nginx-light"
+  command -v curl >/dev/null || missing="$missing curl"
+  command -v cc >/dev/null || missing="$missing gcc libc6-dev"
+  echo '#include <openssl/ssl.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libssl-dev"
+  if [ -n "$missing" ] && command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    echo "set-up:$missing (apt-get)"
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+      apt-get install -qq -y --no-install-recommends $missing >/dev/null; } \
+      || echo "set-up: apt-get could not install$missing; make bench will say what it misses." >&2
+  fi
 fi

@@ -1,0 +1,76 @@
+"""`python -m benchmarks`: measures, and writes results.json and docs/performance.md. `make bench` prepares it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peers, table
+from benchmarks.rig import HOME, MIB, Files, RigError, running
+from benchmarks.scenarios import play, say, scenarios
+
+parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+parser.add_argument("--rounds", type=int, default=5)
+parser.add_argument("--size-mib", type=int, default=1024, help="of the one file; the huge one is eight times that")
+parser.add_argument("--small-files", type=int, default=2000, help="how many files of 1 MB")
+parser.add_argument("--only", action="append", help="a scenario's key; may be repeated; results.json is not written")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
+    return {
+        "cpu": cpu if cpu != "?" else platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "load": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
+def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All scenarios, on a rig of their own. Raises RigError."""
+    files = Files(arguments.size_mib * MIB, arguments.small_files)
+    results: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "rounds": arguments.rounds,
+        "machine": machine(),
+        "versions": peers.versions(),
+        "scenarios": {},
+    }
+    HOME.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=HOME) as folder, running(Path(folder), files) as rig:
+        for scenario in scenarios(files):
+            if not arguments.only or scenario.key in arguments.only:
+                results["scenarios"][scenario.key] = play(scenario, rig, arguments.rounds, say)
+    return results
+
+
+def main() -> None:
+    arguments = parser.parse_args()
+    try:
+        results = measure_all(arguments)
+    except RigError as error:
+        sys.exit(f"bench: {error}")
+    if arguments.only:
+        sys.stdout.write(table.page(results))
+        return
+    table.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    table.main()
+    say(f"written: {table.RESULTS.relative_to(table.ROOT)} and {table.PAGE.relative_to(table.ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

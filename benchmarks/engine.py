@@ -1,0 +1,67 @@
+"""The engine as a process: moves files from a source to S3 the way the function does, and tells what that took.
+
+It imports what video-downloader imports and makes the clients that it makes, so that its memory is the function's.
+Only the ledger is not there: every file is one that nobody has seen before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
+from benchmarks.transfer_phase import TransferPhase
+
+parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+parser.add_argument("--source", action="append", required=True, metavar="URL", help="a file to move; may be repeated")
+parser.add_argument("--endpoint", required=True, help="S3's URL, https://127.0.0.1:PORT")
+parser.add_argument("--bucket", required=True)
+parser.add_argument("--connections", type=int, default=4, help="per file")
+parser.add_argument("--files-at-once", type=int, default=1)
+
+
+class NoLedger:
+    """Knows nothing and remembers nothing."""
+
+    def source(self, *_: object) -> None:
+        return None
+
+    def begin_source(self, *_: object, **__: object) -> bool:
+        return True
+
+    def archive_source(self, *_: object) -> None:
+        return None
+
+
+def main() -> None:
+    arguments = parser.parse_args()
+    os.environ["AWS_ENDPOINT_URL"] = arguments.endpoint
+    # Imported here, because boto3 reads the environment when the first client is made.
+    from cloud_sync_common import aws_clients  # noqa: PLC0415
+    from cloud_sync_common.archive import Archive  # noqa: PLC0415
+    from cloud_sync_common.provider_interface import MediaItem, MediaSource  # noqa: PLC0415
+    from cloud_sync_common.retry_utils import Deadline  # noqa: PLC0415
+    from cloud_sync_common.source_transfer import Effort, Link, SourceTransfer, Tools  # noqa: PLC0415
+
+    import lambdas.video_downloader.handler  # noqa: F401, PLC0415 (for the memory that its imports take)
+
+    archive = Archive(aws_clients.s3(), arguments.bucket, "STANDARD")
+    aws_clients.table("ledger"), aws_clients.secrets()
+    deadline = Deadline.after(24 * 3600.0)
+    tools = Tools("bench", cast(Any, NoLedger()), archive, arguments.connections, deadline, 900.0, Effort())
+
+    def move(url: str) -> int:
+        name = url.rsplit("/", 1)[-1]
+        source = MediaSource(file_number=1, filename=name, url=url)
+        link = Link(source, lambda ended: ended, deadline)
+        return SourceTransfer(tools, MediaItem(media_id=name, filename=name), source, link, "bench").go_on() or 0
+
+    phase = TransferPhase()
+    with ThreadPoolExecutor(arguments.files_at_once) as files:
+        sizes = list(files.map(move, arguments.source))
+    phase.tell(files=len(sizes), moved=sum(sizes))
+
+
+if __name__ == "__main__":
+    main()

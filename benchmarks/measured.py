@@ -1,0 +1,97 @@
+"""One run of one peer, as a process of its own: what it used, what it asked, and whether it moved what it should."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import Job, Peer, environment
+from benchmarks.quota import Quota, governed
+from benchmarks.rig import build
+
+MOST_SECONDS = 1800
+
+
+class PeerFailed(Exception):
+    """A run that ended badly or moved something else than the files; the message is for the table."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. Seconds and CPU-seconds are of the transfer alone, `whole_*` of the process from its start to its end;
+    `requests` are those of both servers together."""
+
+    seconds: float
+    cpu_seconds: float
+    max_rss_mib: float
+    whole_seconds: float
+    whole_cpu_seconds: float
+    source_requests: int
+    sink_requests: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure(peer: Peer, job: Job, start: Run | None = None, quota: Quota | None = None) -> Run:
+    """Runs `peer` once. `start` is what it needs for next to no data, subtracted where it does not report itself.
+
+    Raises PeerFailed.
+    """
+    before = job.rig.counts()
+    whole, output = _run(peer, job, quota)
+    counts = {name: value - before[name] for name, value in job.rig.counts().items()}
+    expected = job.size * len(job.paths)
+    if counts["payload_bytes"] != expected:
+        raise PeerFailed(f"moved {counts['payload_bytes']} bytes instead of {expected}")
+    phase = json.loads(output.splitlines()[-1]) if peer.reports else _without(whole, start)
+    operations = {name: n for name, n in counts.items() if n and name not in ("payload_bytes", "connections", "source")}
+    return Run(
+        seconds=phase["seconds"],
+        cpu_seconds=phase["cpu_seconds"],
+        max_rss_mib=whole["max_rss_mib"],
+        whole_seconds=whole["seconds"],
+        whole_cpu_seconds=whole["cpu_seconds"],
+        source_requests=counts["source"] - 1,  # nginx counted our question as well
+        sink_requests=operations,
+    )
+
+
+def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], str]:
+    with tempfile.TemporaryDirectory() as folder:
+        result, members = Path(folder) / "result.json", quota.members if quota and quota.members else "-"
+        command = [str(build("measure")), str(result), members, *peer.command(job)]
+        process = subprocess.Popen(
+            command,
+            env=environment(job),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        with governed(quota, process.pid):
+            try:
+                output, errors = process.communicate(timeout=MOST_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+                raise PeerFailed(f"not done after {MOST_SECONDS} s") from None
+        if process.returncode != 0 or not result.exists():
+            last = (errors.strip().splitlines() or [""])[-1][:200]
+            raise PeerFailed(f"ended with {process.returncode}: {last}")
+        return json.loads(result.read_text()), output
+
+
+def _without(whole: dict[str, float], start: Run | None) -> dict[str, float]:
+    seconds, cpu = (start.whole_seconds, start.whole_cpu_seconds) if start else (0.0, 0.0)
+    return {
+        "seconds": max(whole["seconds"] - seconds, 0.001),
+        "cpu_seconds": max(whole["cpu_seconds"] - cpu, 0.001),
+    }

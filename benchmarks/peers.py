@@ -1,0 +1,176 @@
+"""The peers: for each, the command that moves the files of a job, and the environment that it finds its servers by."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.rig import HOME, MIB, ROOT, Rig, build, nginx_program
+
+TOOLS = HOME / "tools" / "bin"
+RELAY_PART = 32 * MIB
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a peer is to move: these paths of that source, into a bucket of its own. Sizes in bytes."""
+
+    rig: Rig
+    base: str
+    paths: tuple[str, ...]
+    size: int
+    bucket: str
+    connections: int
+    files_at_once: int = 1
+
+    @property
+    def url(self) -> str:
+        return f"{self.base}/{self.paths[0]}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.bucket}/{self.paths[0]}"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """`program` is looked for first; where it is missing, the table says so. `reports`: it tells what its transfer
+    alone took, as one line of JSON; for the others, what a file of 1 kB takes is subtracted."""
+
+    name: str
+    command: Callable[[Job], list[str]]
+    reports: bool = False
+    program: str = ""
+
+    @property
+    def missing(self) -> str:
+        """Why it cannot run here; empty when it can."""
+        absent = [name for name in self.program.split() if not (TOOLS / name).exists()]
+        return f"{', '.join(absent)} not installed" if absent else ""
+
+
+def environment(job: Job) -> dict[str, str]:
+    """Of every peer alike. Nothing of the user's own AWS settings gets in."""
+    authority = str(job.rig.authority)
+    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(TOOLS), str(Path(sys.executable).parent), os.defpath]),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}",
+        "SSL_CERT_FILE": authority,
+        "REQUESTS_CA_BUNDLE": authority,
+        "CURL_CA_BUNDLE": authority,
+        "AWS_CA_BUNDLE": authority,
+        "AWS_ENDPOINT_URL": job.rig.endpoint,
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "POWERTOOLS_TRACE_DISABLED": "true",
+        "POWERTOOLS_LOG_LEVEL": "ERROR",
+        "RCLONE_CONFIG": os.devnull,
+        "RCLONE_CA_CERT": authority,
+        "RCLONE_CONFIG_SINK_TYPE": "s3",
+        "RCLONE_CONFIG_SINK_PROVIDER": "Other",
+        "RCLONE_CONFIG_SINK_ENDPOINT": job.rig.endpoint,
+        "RCLONE_CONFIG_SINK_ENV_AUTH": "true",
+        "RCLONE_CONFIG_WEB_TYPE": "http",
+        "RCLONE_CONFIG_WEB_URL": job.base,
+    }
+
+
+def _engine(job: Job) -> list[str]:
+    options = ["--connections", str(job.connections), "--files-at-once", str(job.files_at_once)]
+    return [sys.executable, "-m", "benchmarks.engine", *_where(job), *options]
+
+
+def _python(peer: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        options = ["--files-at-once", str(job.files_at_once)]
+        return [sys.executable, "-m", "benchmarks.python_peers", peer, *_where(job), *options]
+
+    return command
+
+
+def _where(job: Job) -> list[str]:
+    sources = [word for path in job.paths for word in ("--source", f"{job.base}/{path}")]
+    return [*sources, "--endpoint", job.rig.endpoint, "--bucket", job.bucket]
+
+
+def _relay(job: Job) -> list[str]:
+    target = f"{job.rig.endpoint}/{job.key}"
+    return [str(build("relay")), job.url, target, str(job.size), str(RELAY_PART), str(job.connections)]
+
+
+def _rclone_copyurl(job: Job) -> list[str]:
+    return ["rclone", "copyurl", job.url, f"sink:{job.key}"]
+
+
+def _rclone_multi_thread(*more: str) -> Callable[[Job], list[str]]:
+    def command(job: Job) -> list[str]:
+        streams = ["--multi-thread-streams", str(job.connections), "--multi-thread-cutoff", "16M"]
+        chunks = ["--multi-thread-chunk-size", "16M", "--s3-chunk-size", "16M"]
+        return ["rclone", "copyto", f"web:{job.paths[0]}", f"sink:{job.key}", *streams, *chunks, *more]
+
+    return command
+
+
+def _rclone_copy(*more: str) -> Callable[[Job], list[str]]:
+    """A whole folder."""
+
+    def command(job: Job) -> list[str]:
+        folder = job.paths[0].rsplit("/", 1)[0]
+        at_once = ["--transfers", str(job.files_at_once), "--checkers", str(job.files_at_once)]
+        return ["rclone", "copy", f"web:{folder}", f"sink:{job.bucket}/{folder}", *at_once, *more]
+
+    return command
+
+
+def _curl_aws(job: Job) -> list[str]:
+    url, target = shlex.quote(job.url), shlex.quote(f"s3://{job.key}")
+    return ["sh", "-c", f"curl -sSf {url} | aws s3 cp --quiet --expected-size {job.size} - {target}"]
+
+
+NO_CHECKSUM = ("--s3-disable-checksum", "--ignore-checksum")
+FEWEST_REQUESTS = ("--no-check-dest", "--s3-no-head", "--s3-no-check-bucket", "--s3-disable-checksum")
+
+ENGINE = Peer("engine", _engine, reports=True)
+RELAY = Peer("floor: relay in C", _relay, reports=True)
+UPLOAD_FILEOBJ = Peer("boto3 upload_fileobj", _python("upload_fileobj"), reports=True)
+NAIVE = Peer("naive loop", _python("naive"), reports=True)
+CURL_AWS = Peer("curl | aws s3 cp -", _curl_aws, program="aws")
+RCLONE_COPYURL = Peer("rclone copyurl", _rclone_copyurl, program="rclone")
+RCLONE_MULTI = Peer("rclone multi-thread", _rclone_multi_thread(), program="rclone")
+RCLONE_MULTI_UNCHECKED = Peer("rclone multi-thread, no checksum", _rclone_multi_thread(*NO_CHECKSUM), program="rclone")
+RCLONE_COPY = Peer("rclone copy", _rclone_copy(), program="rclone")
+RCLONE_COPY_LEAN = Peer("rclone copy, fewest requests", _rclone_copy(*FEWEST_REQUESTS), program="rclone")
+
+
+def versions() -> dict[str, str]:
+    """Of everything that was measured and of what measured it."""
+    first_lines = {
+        "rclone": [str(TOOLS / "rclone"), "version"],
+        "awscli": [str(TOOLS / "aws"), "--version"],
+        "curl": ["curl", "--version"],
+        "nginx": [nginx_program(), "-v"],
+        "cc": ["cc", "--version"],
+    }
+    found = {name: _first_line(command) for name, command in first_lines.items()}
+    found["python"] = sys.version.split()[0]
+    return found | {name: version(name) for name in ("boto3", "botocore", "requests", "urllib3", "awscrt")}
+
+
+def _first_line(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "not here"
+    return (done.stdout + done.stderr).splitlines()[0]

@@ -1,0 +1,98 @@
+"""A CPU quota for one process: a control group where this machine lets us make one, else stopping and continuing it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PERIOD_US = 20_000  # short, so that a small quota is spread evenly
+GROUPS = Path("/sys/fs/cgroup")
+NAME = f"cloud-sync-bench-{os.getpid()}"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """`members` is the file through which a process joins; empty where there is no group. `means` says which it is."""
+
+    cores: float
+    members: str
+    means: str
+
+
+@contextlib.contextmanager
+def quota(cores: float) -> Iterator[Quota]:
+    """A quota of that many cores, for as long as the block runs."""
+    for folder, write, means in (
+        (GROUPS / NAME, _write_v2, "control group v2, cpu.max"),
+        (GROUPS / "cpu" / NAME, _write_v1, "control group v1, cpu.cfs_quota_us"),
+    ):
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            try:
+                write(folder, int(cores * PERIOD_US))
+            except OSError:
+                continue
+            yield Quota(cores, str(folder / "cgroup.procs"), means)
+            return
+        finally:
+            folder.rmdir()
+    yield Quota(cores, "", "SIGSTOP and SIGCONT by a governor that watches the CPU time used")
+
+
+def _write_v2(folder: Path, microseconds: int) -> None:
+    (folder / "cpu.max").open("r+").close()  # it is only there where the controller is handed down
+    (folder / "cpu.max").write_text(f"{microseconds} {PERIOD_US}")
+
+
+def _write_v1(folder: Path, microseconds: int) -> None:
+    (folder / "cpu.cfs_quota_us").open("r+").close()
+    (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
+    (folder / "cpu.cfs_quota_us").write_text(str(microseconds))
+
+
+@contextlib.contextmanager
+def governed(quota: Quota | None, measuring: int) -> Iterator[None]:
+    """Where there is no group: holds the child of the process `measuring` to its quota by signals."""
+    if quota is None or quota.members:
+        yield
+        return
+    over = threading.Event()
+    governor = threading.Thread(target=_govern, args=(quota.cores, measuring, over))
+    governor.start()
+    try:
+        yield
+    finally:
+        over.set()
+        governor.join()
+
+
+def _govern(cores: float, measuring: int, over: threading.Event) -> None:
+    begun = time.monotonic()
+    while not over.wait(PERIOD_US / 1e6 / 4):
+        for child in _children(measuring):
+            too_much = _cpu_seconds(child) > cores * (time.monotonic() - begun)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGSTOP if too_much else signal.SIGCONT)
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def _cpu_seconds(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+    return 0.0

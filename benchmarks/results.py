@@ -1,0 +1,153 @@
+"""Reads results.json: medians of rounds, ratios between peers, and whether each target of the project was met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+GIB = 1024**3
+ENGINE, RELAY, UPLOAD_FILEOBJ = "engine", "floor: relay in C", "boto3 upload_fileobj"
+RCLONE = "rclone"
+SINGLE_STREAM = ("rclone copyurl", UPLOAD_FILEOBJ, "naive loop", "curl | aws s3 cp -")
+
+type Results = dict[str, Any]
+
+
+class NotMeasured(Exception):
+    """A target asks for something that these results do not have; the message says what."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One peer in one scenario, medians over the rounds. Throughput is in MB/s (10^6), memory in MiB."""
+
+    throughput: float
+    seconds: float
+    cpu_per_gib: float
+    max_rss_mib: float
+    requests_per_file: float
+    rounds: int
+
+
+def figures(results: Results, scenario: str, peer: str) -> Figures:
+    """Raises NotMeasured."""
+    played = results["scenarios"].get(scenario, {"peers": {}})
+    row = played["peers"].get(peer, {"problem": "not run"})
+    if "problem" in row:
+        raise NotMeasured(f"{peer}: {row['problem']}")
+    runs = row["runs"]
+    seconds = median(run["seconds"] for run in runs)
+    requests = median(run["source_requests"] + sum(run["sink_requests"].values()) for run in runs)
+    return Figures(
+        throughput=played["bytes"] / seconds / 1e6,
+        seconds=seconds,
+        cpu_per_gib=median(run["cpu_seconds"] for run in runs) / (played["bytes"] / GIB),
+        max_rss_mib=median(run["max_rss_mib"] for run in runs),
+        requests_per_file=requests / played["files"],
+        rounds=len(runs),
+    )
+
+
+def measured_peers(results: Results, scenario: str, prefix: str = "") -> dict[str, Figures]:
+    """Those whose names begin so and that were measured."""
+    found = {}
+    for peer in results["scenarios"].get(scenario, {"peers": {}})["peers"]:
+        if peer.startswith(prefix):
+            try:
+                found[peer] = figures(results, scenario, peer)
+            except NotMeasured:
+                continue
+    return found
+
+
+def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., float]) -> float:
+    """The engine's figure over the best one of these peers. Raises NotMeasured."""
+    ours = getattr(figures(results, scenario, ENGINE), figure)
+    theirs = [getattr(figures(results, scenario, peer), figure) for peer in peers]
+    if not theirs:
+        raise NotMeasured("no such peer was measured")
+    return float(ours / best(theirs))
+
+
+def _rclone(results: Results, scenario: str, prefix: str = RCLONE) -> list[str]:
+    return list(measured_peers(results, scenario, prefix))
+
+
+def _single_stream(results: Results) -> list[str]:
+    return [peer for peer in SINGLE_STREAM if peer in measured_peers(results, "slow")]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`limit` is the most (`at_most`) or the least that `measure` may give; it raises NotMeasured."""
+
+    text: str
+    limit: float
+    measure: Callable[[Results], float]
+    at_most: bool = True
+    unit: str = "×"
+
+    def judge(self, results: Results) -> tuple[str, str]:
+        """What was reached, and the verdict, as texts."""
+        try:
+            reached = self.measure(results)
+        except NotMeasured as reason:
+            return "-", f"not measured ({reason})"
+        met = reached <= self.limit if self.at_most else reached >= self.limit
+        return f"{reached:.2f} {self.unit}".strip(), "met" if met else "**not met**"
+
+    @property
+    def bound(self) -> str:
+        return f"{'≤' if self.at_most else '≥'} {self.limit:g} {self.unit}".strip()
+
+
+TARGETS = [
+    Target(
+        "CPU per GiB against the floor, checksum included",
+        1.25,
+        lambda results: ratio(results, "one", "cpu_per_gib", [RELAY], min),
+    ),
+    Target(
+        "CPU per GiB against the best rclone mode",
+        0.65,
+        lambda results: ratio(results, "one", "cpu_per_gib", _rclone(results, "one"), min),
+    ),
+    Target(
+        "CPU per GiB against boto3 `upload_fileobj`",
+        0.70,
+        lambda results: ratio(results, "one", "cpu_per_gib", [UPLOAD_FILEOBJ], min),
+    ),
+    Target("Peak memory, one file", 80, lambda r: figures(r, "one", ENGINE).max_rss_mib, unit="MiB"),
+    Target("Peak memory, eight times the size", 80, lambda r: figures(r, "huge", ENGINE).max_rss_mib, unit="MiB"),
+    Target(
+        "30 MB/s per connection: throughput against the best single stream",
+        5,
+        lambda results: ratio(results, "slow", "throughput", _single_stream(results), max),
+        at_most=False,
+    ),
+    Target(
+        "30 MB/s per connection: throughput against rclone multi-thread, as many connections",
+        1,
+        lambda results: ratio(results, "slow", "throughput", _rclone(results, "slow", "rclone multi"), max),
+        at_most=False,
+    ),
+    Target(
+        "The CPU of a 512 MB function: throughput against the best rclone mode",
+        1.5,
+        lambda results: ratio(results, "lambda", "throughput", _rclone(results, "lambda"), max),
+        at_most=False,
+    ),
+    Target(
+        "Small files: requests per file (one GET and one PUT)",
+        2,
+        lambda results: figures(results, "small", ENGINE).requests_per_file,
+        unit="",
+    ),
+    Target(
+        "Small files: wall time against the best rclone mode, as many at once",
+        0.5,
+        lambda results: ratio(results, "small", "seconds", _rclone(results, "small"), min),
+    ),
+]

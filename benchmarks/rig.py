@@ -1,0 +1,239 @@
+"""The rig: a source of files with ranges (nginx) and an S3 that keeps nothing (our sink), with TLS, on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import pwd
+import random
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import trustme
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".local" / "bench"
+NATIVE = Path(__file__).with_name("native")
+PROGRAMS = {  # name: its sources, and what it is linked with
+    "sink": (["sink.c", "tls.c", "chunked.c"], ["-lssl", "-lcrypto", "-lpthread"]),
+    "relay": (["relay.c", "tls.c"], ["-lssl", "-lcrypto", "-lpthread"]),
+    "measure": (["measure.c"], []),
+}
+MIB = 1024 * 1024
+LIMIT_RATE = 30_000_000  # bytes per second over one connection: a content delivery network seen from far away
+SMALL_FILE, TINY_FILE = 1_000_000, 1_000  # bytes
+
+
+class RigError(Exception):
+    """The rig cannot be had here; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the source offers: sizes in bytes, and how many small files."""
+
+    size: int
+    small_count: int
+
+    @property
+    def half_size(self) -> int:
+        return self.size // 2
+
+    @property
+    def huge_size(self) -> int:
+        return self.size * 8
+
+    @property
+    def small_names(self) -> list[str]:
+        return [f"{number:04}.mp4" for number in range(1, self.small_count + 1)]
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A running rig. `authority` is the file that both servers' certificates are verified with."""
+
+    source: str
+    slow_source: str
+    endpoint: str
+    authority: Path
+
+    def counts(self) -> dict[str, int]:
+        """Requests that the sink has answered so far by kind, its `payload_bytes`, and the source's as `source`."""
+        found: dict[str, int] = json.loads(self._get(self.endpoint, "/__stats"))
+        return {**found, "source": self._source_requests()}
+
+    def _source_requests(self) -> int:
+        """nginx counts this question as well, and did every time before: the caller takes differences."""
+        text = self._get(self.source, "/__stats")
+        match = re.search(r"^ \d+ \d+ (\d+)", text, re.MULTILINE)
+        if not match:
+            raise RigError("nginx did not tell how many requests it has answered.")
+        return int(match[1])
+
+    def _get(self, base: str, path: str) -> str:
+        host, port = base.removeprefix("https://").split(":")
+        connection = http.client.HTTPSConnection(host, int(port), timeout=30, context=self._trust)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
+    @cached_property
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.authority))
+
+
+@contextlib.contextmanager
+def running(folder: Path, files: Files) -> Iterator[Rig]:
+    """Serves from `folder` for as long as the block runs. Raises RigError."""
+    make_files(folder / "www", files)
+    authority = folder / "authority.pem"
+    make_certificate(folder)
+    with contextlib.ExitStack() as stack:
+        fast, slow = stack.enter_context(_source(folder))
+        sink = stack.enter_context(_sink(folder))
+        yield Rig(f"https://127.0.0.1:{fast}", f"https://127.0.0.1:{slow}", f"https://127.0.0.1:{sink}", authority)
+
+
+def build(name: str) -> Path:
+    """One of our programs in C, compiled when its sources have changed since. Raises RigError."""
+    sources, libraries = PROGRAMS[name]
+    content = b"".join((NATIVE / file).read_bytes() for file in sorted(p.name for p in NATIVE.iterdir()))
+    program = HOME / "native" / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
+    compiler = shutil.which("cc")
+    if program.exists():
+        return program
+    if compiler is None:
+        raise RigError("There is no C compiler (cc) here; on Debian, apt-get install gcc libssl-dev.")
+    program.parent.mkdir(parents=True, exist_ok=True)
+    paths = [str(NATIVE / source) for source in sources]
+    flags = ["-O2", "-std=c11", "-Wall", "-Wextra", "-Werror"]
+    command = [compiler, *flags, "-o", str(program), *paths, *libraries]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RigError(f"{name} could not be compiled (on Debian, libssl-dev has the headers):\n{done.stderr[-2000:]}")
+    return program
+
+
+def make_files(folder: Path, files: Files) -> None:
+    """`one.mp4` and `half.mp4` of pseudo-random bytes, `huge.mp4` full of holes, tiny/tiny.mp4, and small/*.mp4, which
+    are many names of one file."""
+    for each in ("small", "tiny"):
+        (folder / each).mkdir(parents=True)
+    dice = random.Random(1)  # noqa: S311 (the same bytes every time)
+    for name, size in (("one.mp4", files.size), ("half.mp4", files.half_size)):
+        with (folder / name).open("wb") as file:
+            for start in range(0, size, MIB):
+                file.write(dice.randbytes(min(MIB, size - start)))
+    with (folder / "huge.mp4").open("wb") as huge:
+        huge.truncate(files.huge_size)
+    (folder / "tiny" / "tiny.mp4").write_bytes(dice.randbytes(TINY_FILE))
+    content = folder / "small-content"
+    content.write_bytes(dice.randbytes(SMALL_FILE))
+    for name in files.small_names:
+        os.link(content, folder / "small" / name)
+
+
+def make_certificate(folder: Path) -> None:
+    """One certificate for both servers, and the authority that it is verified with."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+    for pem in certificate.cert_chain_pems:
+        pem.write_to_path(str(folder / "certificate.pem"), append=True)
+
+
+def nginx_configuration(folder: Path, fast: int, slow: int, user: str | None) -> str:
+    """`user` is whom the workers run as: only named when nginx is started by root, who would else become nobody."""
+    temporary = "".join(
+        f"  {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    servers = "".join(
+        f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    root {folder}/www;\n    autoindex on;\n    {limit}\n"
+        "    location = /__stats { stub_status; limit_rate 0; }\n  }\n"
+        for port, limit in ((fast, ""), (slow, f"limit_rate {LIMIT_RATE};"))
+    )
+    return (
+        f"{f'user {user};' if user else ''}\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n"
+        f"error_log {folder}/nginx-error.log warn;\nevents {{ worker_connections 1024; }}\nhttp {{\n"
+        "  access_log off;\n  sendfile on;\n  tcp_nodelay on;\n  keepalive_requests 1000000;\n"
+        "  types { video/mp4 mp4; text/html html; }\n"
+        f"  ssl_certificate {folder}/certificate.pem;\n  ssl_certificate_key {folder}/key.pem;\n"
+        f"  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_session_cache shared:S:4m;\n{temporary}{servers}}}\n"
+    )
+
+
+def nginx_program() -> str:
+    """Raises RigError."""
+    found = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
+    if found is None:
+        raise RigError("nginx is not here; on Debian, apt-get install nginx-light.")
+    return found
+
+
+@contextlib.contextmanager
+def _source(folder: Path) -> Iterator[tuple[int, int]]:
+    fast, slow = _free_ports(2)
+    user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
+    configuration = folder / "nginx.conf"
+    configuration.write_text(nginx_configuration(folder, fast, slow, user))
+    log = folder / "nginx-error.log"
+    process = subprocess.Popen([nginx_program(), "-e", str(log), "-p", str(folder), "-c", str(configuration)])
+    with _stopped_at_the_end(process):
+        for port in (fast, slow):
+            _until_it_listens(port, process, log)
+        yield fast, slow
+
+
+@contextlib.contextmanager
+def _sink(folder: Path) -> Iterator[int]:
+    command = [str(build("sink")), str(folder / "certificate.pem"), str(folder / "key.pem")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with _stopped_at_the_end(process):
+        line = process.stdout.readline() if process.stdout else ""
+        if not line.strip().isdecimal():
+            raise RigError("The sink did not start.")
+        yield int(line)
+
+
+@contextlib.contextmanager
+def _stopped_at_the_end(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise RigError(f"nginx did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
