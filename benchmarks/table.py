@@ -84,12 +84,13 @@ def _scenario(results: Results, key: str) -> str:
 
 
 def _row(results: Results, key: str, peer: str) -> str:
+    name = peer.replace("|", "\\|")
     try:
         found = figures(results, key, peer)
     except NotMeasured as reason:
-        return f"| {peer} | {str(reason).removeprefix(f'{peer}: ')} | | | | | |"
+        return f"| {name} | {str(reason).removeprefix(f'{peer}: ')} | | | | | |"
     return (
-        f"| {peer} | {found.throughput:.0f} | {found.cpu_per_gib:.2f} | {_against(results, key, peer)} | "
+        f"| {name} | {found.throughput:.0f} | {found.cpu_per_gib:.2f} | {_against(results, key, peer)} | "
         f"{found.max_rss_mib:.0f} | {found.requests_per_file:.4g} | {found.rounds} |"
     )
 
