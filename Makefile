@@ -4,7 +4,7 @@ PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PATH
 PYTEST := python -m pytest
 ENVIRONMENTS := dev staging prod local
-MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
+MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers benchmarks costs))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-sam setup-bench demo down invoke test check unit integration e2e synth golden bench cost
@@ -58,3 +58,7 @@ golden: setup ## accept the templates of today as the golden ones
 bench: setup-bench ## measure the engine beside its peers (about 40 minutes; ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100: one)
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
+	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+
+cost: setup ## write docs/cost.md from the cost model and the last benchmark
+	@PYTHONPATH=.:lambda_layer/python python -m costs.page

@@ -45,11 +45,11 @@ def measure(peer: Peer, job: Job, start: Run | None = None, quota: Quota | None 
     Raises PeerFailed.
     """
     before = job.rig.counts()
-    whole, output = _run(peer, job, quota)
+    whole, output, errors = _run(peer, job, quota)
     counts = {name: value - before[name] for name, value in job.rig.counts().items()}
     expected = job.size * len(job.paths)
     if counts["payload_bytes"] != expected:
-        raise PeerFailed(f"moved {counts['payload_bytes']} bytes instead of {expected}")
+        raise PeerFailed(f"moved {counts['payload_bytes']} bytes instead of {expected}: {_last_line(errors)}")
     phase = json.loads(output.splitlines()[-1]) if peer.reports else _without(whole, start)
     operations = {name: n for name, n in counts.items() if n and name not in ("payload_bytes", "connections", "source")}
     return Run(
@@ -63,7 +63,7 @@ def measure(peer: Peer, job: Job, start: Run | None = None, quota: Quota | None 
     )
 
 
-def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], str]:
+def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], str, str]:
     with tempfile.TemporaryDirectory() as folder:
         result, members = Path(folder) / "result.json", quota.members if quota and quota.members else "-"
         command = [str(build("measure")), str(result), members, *peer.command(job)]
@@ -84,9 +84,12 @@ def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], s
                 process.communicate()
                 raise PeerFailed(f"not done after {MOST_SECONDS} s") from None
         if process.returncode != 0 or not result.exists():
-            last = (errors.strip().splitlines() or [""])[-1][:200]
-            raise PeerFailed(f"ended with {process.returncode}: {last}")
-        return json.loads(result.read_text()), output
+            raise PeerFailed(f"ended with {process.returncode}: {_last_line(errors)}")
+        return json.loads(result.read_text()), output, errors
+
+
+def _last_line(errors: str) -> str:
+    return (errors.strip().splitlines() or ["without a word"])[-1][:200]
 
 
 def _without(whole: dict[str, float], start: Run | None) -> dict[str, float]:

@@ -29,6 +29,7 @@ class Figures:
     max_rss_mib: float
     requests_per_file: float
     rounds: int
+    failures: int = 0
 
 
 def figures(results: Results, scenario: str, peer: str) -> Figures:
@@ -47,6 +48,7 @@ def figures(results: Results, scenario: str, peer: str) -> Figures:
         max_rss_mib=median(run["max_rss_mib"] for run in runs),
         requests_per_file=requests / played["files"],
         rounds=len(runs),
+        failures=len(row.get("failures", [])),
     )
 
 

@@ -19,6 +19,8 @@ from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 LAMBDA_MB, MB_PER_VCPU, VCPU_IN_CORES = 512, 1769, 0.34
 LAMBDA_CORES = LAMBDA_MB / MB_PER_VCPU * VCPU_IN_CORES
 
+MOST_FAILURES = 1  # of one peer in one scenario; after more it is not asked again
+
 _SINGLE_STREAM = (peers.RCLONE_COPYURL, peers.UPLOAD_FILEOBJ, peers.NAIVE, peers.CURL_AWS)
 
 
@@ -93,31 +95,38 @@ def scenarios(files: Files) -> list[Scenario]:
 
 @dataclass
 class Row:
-    """What became of one peer in one scenario: its runs, or why there are none."""
+    """What became of one peer in one scenario: its runs, and those that failed; `missing` says why there are none."""
 
+    missing: str = ""
     runs: list[Run] = field(default_factory=list)
-    problem: str = ""
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def goes_on(self) -> bool:
+        return not self.missing and len(self.failures) <= MOST_FAILURES
 
     def as_json(self) -> dict[str, Any]:
-        return {"problem": self.problem} if self.problem else {"runs": [run.as_json() for run in self.runs]}
+        if not self.runs:
+            return {"problem": self.missing or self.failures[0]}
+        return {"runs": [run.as_json() for run in self.runs], "failures": self.failures}
 
 
 def play(scenario: Scenario, rig: Rig, rounds: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """All rounds of a scenario, the peers taking turns within each; its part of results.json."""
-    rows = {peer.name: Row(problem=peer.missing) for peer in scenario.peers}
+    rows = {peer.name: Row(peer.missing) for peer in scenario.peers}
     with contextlib.ExitStack() as stack:
         limit = stack.enter_context(quota(scenario.cores)) if scenario.cores else None
         for number in range(1, rounds + 1):
             for peer in scenario.peers:
                 row = rows[peer.name]
-                if row.problem:
+                if not row.goes_on:
                     continue
                 try:
                     row.runs.append(_once(scenario, peer, rig, number, limit))
                     tell(f"{scenario.key}, round {number}: {peer.name} {row.runs[-1].seconds:.1f} s")
                 except PeerFailed as failed:
-                    row.problem = str(failed)
-                    tell(f"{scenario.key}, round {number}: {peer.name} {row.problem}")
+                    row.failures.append(str(failed))
+                    tell(f"{scenario.key}, round {number}: {peer.name} {failed}")
         means = limit.means if limit else ""
     return {
         "title": scenario.title,

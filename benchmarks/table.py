@@ -91,8 +91,12 @@ def _row(results: Results, key: str, peer: str) -> str:
         return f"| {name} | {str(reason).removeprefix(f'{peer}: ')} | | | | | |"
     return (
         f"| {name} | {found.throughput:.0f} | {found.cpu_per_gib:.2f} | {_against(results, key, peer)} | "
-        f"{found.max_rss_mib:.0f} | {found.requests_per_file:.4g} | {found.rounds} |"
+        f"{found.max_rss_mib:.0f} | {found.requests_per_file:.4g} | {found.rounds}{_failed(found.failures)} |"
     )
+
+
+def _failed(failures: int) -> str:
+    return f", {failures} failed" if failures else ""
 
 
 def _against(results: Results, key: str, peer: str) -> str:

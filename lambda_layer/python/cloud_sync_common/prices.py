@@ -1,33 +1,98 @@
-"""What a run costs on AWS, estimated from what it did. Pure arithmetic; no free tier is counted.
+"""AWS's prices, and what a run costs by them, estimated from what it did. Pure arithmetic; no free tier is counted.
 
-Prices are USD in us-east-1 as of 2026-11, from AWS's public price pages.
+USD in us-east-1. This is the only place that prices are written in; docs/cost.md is generated from it.
 """
 
 from __future__ import annotations
 
-LAMBDA_GB_SECOND = 0.0000133334  # arm64
-LAMBDA_REQUEST = 0.20 / 1_000_000
-STEP_FUNCTIONS_TRANSITION = 0.025 / 1_000
-S3_PUT = 0.005 / 1_000  # PUT, POST, and each part
-S3_INTO_DEEP_ARCHIVE = 0.05 / 1_000  # one request per object, by lifecycle or at upload
-DYNAMODB_WRITE = 0.625 / 1_000_000
-DEEP_ARCHIVE_GB_MONTH = 0.00099
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-_TRANSITIONS_PER_VIDEO, _TRANSITIONS_PER_RUN = 4, 6
-_LEDGER_WRITES_PER_VIDEO = 6
+AS_OF = "2026-11"
+# The price lists behind AWS's own pages, as infracost's tests record them, unless another source is named.
+_PRICE_LIST = "price list, by infracost's tests of {}"
+
+
+@dataclass(frozen=True)
+class Price:
+    """`usd` for every `per` of a thing. `source` says where the figure comes from; all are as of AS_OF."""
+
+    name: str
+    usd: float
+    per: int
+    unit: str
+    source: str
+
+    @property
+    def each(self) -> float:
+        """USD for one."""
+        return self.usd / self.per
+
+
+_LAMBDA, _S3, _LIFECYCLE = (
+    _PRICE_LIST.format(resource) for resource in ("lambda_function", "s3_bucket", "s3_bucket_lifecycle_configuration")
+)
+_DYNAMODB = "dynamodb/pricing/on-demand (halved in 2024-11)"
+
+LAMBDA_GB_SECOND = Price("Lambda duration, arm64", 0.0000133334, 1, "GB-second", _LAMBDA)
+LAMBDA_REQUEST = Price("Lambda requests", 0.20, 1_000_000, "request", _LAMBDA)
+STEP_FUNCTIONS_TRANSITION = Price(
+    "Step Functions, Standard", 0.025, 1_000, "state transition", "step-functions/pricing"
+)
+S3_PUT = Price("S3 PUT, POST, LIST, each part", 0.005, 1_000, "request", _S3)
+S3_GET = Price("S3 GET, HEAD", 0.0004, 1_000, "request", _S3)
+S3_INTO_DEEP_ARCHIVE = Price("S3 into Deep Archive, by lifecycle or at upload", 0.05, 1_000, "object", _LIFECYCLE)
+DYNAMODB_WRITE = Price("DynamoDB on-demand writes", 0.625, 1_000_000, "write unit (1 KB)", _DYNAMODB)
+DYNAMODB_READ = Price("DynamoDB on-demand reads", 0.125, 1_000_000, "read unit (4 KB)", _DYNAMODB)
+KMS_REQUEST = Price("KMS", 0.03, 10_000, "request", _PRICE_LIST.format("kms_key"))
+SECRETS_REQUEST = Price("Secrets Manager", 0.05, 10_000, "request", _PRICE_LIST.format("secretsmanager_secret"))
+LOGS_GB = Price("CloudWatch Logs, taken in", 0.50, 1, "GB", "cloudwatch/pricing")
+XRAY_TRACE = Price("X-Ray", 5.00, 1_000_000, "trace", "xray/pricing")
+STANDARD_GB_MONTH = Price("S3 Standard", 0.023, 1, "GB-month", _S3)
+INSTANT_RETRIEVAL_GB_MONTH = Price("S3 Glacier Instant Retrieval", 0.004, 1, "GB-month", _S3)
+DEEP_ARCHIVE_GB_MONTH = Price("S3 Glacier Deep Archive", 0.00099, 1, "GB-month", _S3)
+KEY_MONTH = Price("KMS, a key of one's own", 1.00, 1, "month", _PRICE_LIST.format("kms_key"))
+SECRET_MONTH = Price("Secrets Manager, a secret", 0.40, 1, "month", _PRICE_LIST.format("secretsmanager_secret"))
+METRIC_MONTH = Price("CloudWatch, a metric", 0.30, 1, "month", "cloudwatch/pricing")
+ALARM_MONTH = Price("CloudWatch, an alarm", 0.10, 1, "month", _PRICE_LIST.format("cloudwatch_metric_alarm"))
+DASHBOARD_MONTH = Price("CloudWatch, a dashboard", 3.00, 1, "month", _PRICE_LIST.format("cloudwatch_dashboard"))
+
+PRICES = tuple(value for value in list(globals().values()) if isinstance(value, Price))
+
+# What a video of one file makes of the state machine and of the ledger; tests count them in the score and in the table.
+TRANSITIONS_PER_VIDEO, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 4, 2, 5
+WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD = 20, 10, 3
+READS_PER_VIDEO = 4
+INVOCATIONS_PER_RUN = 3  # authenticate, list, report
+
+type Usage = Mapping[Price, float]
+
+
+def run_usage(*, videos: int, gb_seconds: float, requests: int, slices: int) -> Usage:
+    """How much of each a run has used: `videos` in `slices`, with `requests` that write to S3."""
+    again = max(slices - videos, 0)  # slices beyond the first of a video
+    return {
+        LAMBDA_GB_SECOND: gb_seconds,
+        LAMBDA_REQUEST: slices + INVOCATIONS_PER_RUN,
+        STEP_FUNCTIONS_TRANSITION: videos * TRANSITIONS_PER_VIDEO + again * TRANSITIONS_PER_SLICE + TRANSITIONS_PER_RUN,
+        S3_PUT: requests,
+        S3_INTO_DEEP_ARCHIVE: videos,
+        DYNAMODB_WRITE: videos * WRITES_PER_VIDEO + again * WRITES_PER_SLICE,
+        DYNAMODB_READ: videos * READS_PER_VIDEO,
+        SECRETS_REQUEST: slices + INVOCATIONS_PER_RUN,
+    }
+
+
+def total(usage: Usage) -> float:
+    """USD."""
+    return sum(count * price.each for price, count in usage.items())
 
 
 def run_cost(*, videos: int, gb_seconds: float, requests: int, slices: int) -> float:
     """USD for compute and requests of one run."""
-    return (
-        gb_seconds * LAMBDA_GB_SECOND
-        + (slices + 3) * LAMBDA_REQUEST
-        + (videos * _TRANSITIONS_PER_VIDEO + (slices - videos) * 2 + _TRANSITIONS_PER_RUN) * STEP_FUNCTIONS_TRANSITION
-        + requests * S3_PUT
-        + videos * (S3_INTO_DEEP_ARCHIVE + _LEDGER_WRITES_PER_VIDEO * DYNAMODB_WRITE)
-    )
+    return total(run_usage(videos=videos, gb_seconds=gb_seconds, requests=requests, slices=slices))
 
 
 def monthly_storage(bytes_stored: int) -> float:
     """USD per month for keeping that many bytes in Deep Archive."""
-    return bytes_stored / 1e9 * DEEP_ARCHIVE_GB_MONTH
+    return bytes_stored / 1e9 * DEEP_ARCHIVE_GB_MONTH.each

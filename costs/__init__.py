@@ -1,0 +1,1 @@
+"""What a library costs on AWS: the arithmetic behind docs/cost.md, which `make cost` writes."""

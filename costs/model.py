@@ -1,0 +1,218 @@
+"""The cost model: how much of each priced thing a library of N files of S bytes takes, line by line.
+
+Prices are in `cloud_sync_common.prices`, what an environment does in `cloud_sync.config`, the states that a video
+passes in the score itself. Sizes are bytes, GB are 10^9 bytes (as AWS bills transfer and S3), memory is Lambda's MB (2^20).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cloud_sync_common import prices
+from cloud_sync_common.prices import Price
+
+ROOT = Path(__file__).resolve().parents[1]
+SCORE = ROOT / "cloud_sync" / "sync_workflow.asl.json"
+MIB, GIB, GB = 1024**2, 1024**3, 10**9
+MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
+NETWORK = 74_400_000  # bytes per second each way, which one function reaches from 512 MB on (demo-s3-archiving)
+FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
+OVERHEAD_SECONDS = 1.5  # per video: the provider's and AWS's answers to what is not bytes; an estimate
+LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime takes beside the process; an estimate
+LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
+BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
+DAYS_PER_MONTH = 30
+MEMORY_SIZES = (128, 256, 512, 768, 1024, 1769)
+
+
+@dataclass(frozen=True)
+class Library:
+    """What is to be archived."""
+
+    files: int
+    file_bytes: int
+
+    @property
+    def gb(self) -> float:
+        return self.files * self.file_bytes / GB
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What was measured: CPU-seconds per GiB relative to the floor, and the most memory, in MiB."""
+
+    times_the_floor: float
+    max_rss_mib: float
+
+    @property
+    def cpu_per_gib(self) -> float:
+        """On Lambda, arm64."""
+        return self.times_the_floor * FLOOR_ON_LAMBDA
+
+    def throughput(self, memory_mb: int) -> float:
+        """Bytes per second of one function: its share of a vCPU, or the network."""
+        vcpu = min(memory_mb / MB_PER_VCPU, 1.0)
+        return min(vcpu / self.cpu_per_gib * GIB, NETWORK)
+
+    def fits(self, memory_mb: int) -> bool:
+        return self.max_rss_mib + LAMBDA_MEMORY <= memory_mb
+
+
+@dataclass(frozen=True)
+class Design:
+    """How the work is cut: what can be chosen differently. `direct`: uploaded straight into Deep Archive."""
+
+    memory_mb: int = 512
+    part_bytes: int = 32 * MIB
+    single_put_bytes: int = 16 * MIB
+    states_per_child: int = 3
+    videos_per_child: int = 1
+    direct: bool = False
+
+    @classmethod
+    def of_the_stack(cls, memory_mb: int, deep_archive_after_days: int) -> Design:
+        """The one that the score and the engine follow today."""
+        _, child, videos = score()
+        return cls(memory_mb, states_per_child=len(child), videos_per_child=videos, direct=deep_archive_after_days == 0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """So many of a thing, and how that was counted."""
+
+    price: Price
+    count: float
+    how: str
+
+    @property
+    def usd(self) -> float:
+        return self.count * self.price.each
+
+
+def total(lines: list[Line]) -> float:
+    return sum(line.usd for line in lines)
+
+
+def states_on_the_way(machine: dict[str, Any]) -> list[str]:
+    """The states that a run (or a map's child) enters when nothing goes wrong and nothing has to be repeated."""
+    passed, name = [], machine["StartAt"]
+    while name:
+        passed.append(name)
+        state = machine["States"][name]
+        name = state.get("Default") or state.get("Next")
+    return passed
+
+
+def score() -> tuple[list[str], list[str], int]:
+    """The states on the way of a run, those of a child of its map, and how many videos a child is handed."""
+    machine = json.loads(SCORE.read_text())
+    (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
+    videos = each.get("ItemBatcher", {}).get("MaxItemsPerBatch", 1)
+    return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"]), videos
+
+
+def moving(library: Library, design: Design, engine: Engine) -> list[Line]:
+    """Compute and requests, from the provider's bytes to objects on their way into Deep Archive."""
+    files, invocations = library.files, library.files / design.videos_per_child
+    return [
+        *_compute(library, design, engine),
+        *_transitions(files, design),
+        *_s3_requests(library, design),
+        *_ledger(library, design),
+        Line(prices.SECRETS_REQUEST, invocations + prices.INVOCATIONS_PER_RUN, "one read per invocation"),
+        Line(
+            prices.KMS_REQUEST,
+            invocations + prices.INVOCATIONS_PER_RUN + _puts(library, design) * files * BUCKET_KEY_SHARE,
+            "one per secret read, and 1 % of the writes to S3",
+        ),
+        Line(prices.LOGS_GB, files * LOG_BYTES_PER_VIDEO / GB, f"{LOG_BYTES_PER_VIDEO:,} bytes per video"),
+        Line(prices.XRAY_TRACE, invocations, "one per child at most; most are not sampled"),
+    ]
+
+
+def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
+    seconds = library.file_bytes / engine.throughput(design.memory_mb)
+    gb_seconds = library.files * (seconds + OVERHEAD_SECONDS) * design.memory_mb / 1024
+    how = (
+        f"{library.files:,} × ({library.file_bytes / 1e6:,.0f} MB ÷ {engine.throughput(design.memory_mb) / 1e6:.1f} "
+        f"MB/s + {OVERHEAD_SECONDS} s) × {design.memory_mb}/1024 GB"
+    )
+    invocations = library.files / design.videos_per_child + prices.INVOCATIONS_PER_RUN
+    return [
+        Line(prices.LAMBDA_GB_SECOND, gb_seconds, how),
+        Line(prices.LAMBDA_REQUEST, invocations, "one per child and slice, three per run"),
+    ]
+
+
+def _transitions(files: int, design: Design) -> list[Line]:
+    """A distributed map is charged one transition for each child that it starts, beside the states that the child
+    enters (Step Functions developer guide, "Transitions")."""
+    children, run = files / design.videos_per_child, len(score()[0])
+    count = children * (design.states_per_child + 1) + run
+    how = f"{children:,.0f} × ({design.states_per_child} states + 1 for the child) + {run} of the run"
+    return [Line(prices.STEP_FUNCTIONS_TRANSITION, count, how)]
+
+
+def _puts(library: Library, design: Design) -> int:
+    """Requests per file that write: one PUT, or CreateMultipartUpload, the parts and CompleteMultipartUpload."""
+    if library.file_bytes <= design.single_put_bytes:
+        return 1
+    return -(-library.file_bytes // design.part_bytes) + 2
+
+
+def _s3_requests(library: Library, design: Design) -> list[Line]:
+    """The request that completes an object in Deep Archive is billed as that transition is, and the others as
+    Standard's (S3 user guide, "Multipart upload and pricing")."""
+    files, puts = library.files, _puts(library, design)
+    ordinary = puts - 1 if design.direct else puts
+    listed = 0 if puts == 1 else 1
+    text = "one PutObject" if puts == 1 else f"create, {puts - 2} parts, complete"
+    text += ", of which the last is billed in the next line" if design.direct else ""
+    return [
+        Line(prices.S3_PUT, files * (ordinary + listed), f"{files:,} × ({text}{' and ListParts' if listed else ''})"),
+        Line(prices.S3_INTO_DEEP_ARCHIVE, files, f"{files:,} objects, {'at upload' if design.direct else 'lifecycle'}"),
+        Line(prices.S3_GET, files, "one HeadObject per file"),
+    ]
+
+
+def _ledger(library: Library, design: Design) -> list[Line]:
+    """A row's write is repeated in each of the two indexes, and twice where it moves there (DynamoDB developer guide,
+    "Global secondary indexes", write capacity)."""
+    single = library.file_bytes <= design.single_put_bytes
+    writes = prices.WRITES_PER_VIDEO - (prices.WRITES_OF_AN_UPLOAD if single else 0)
+    return [
+        Line(prices.DYNAMODB_WRITE, library.files * writes, f"{library.files:,} × {writes}, both indexes included"),
+        Line(
+            prices.DYNAMODB_READ,
+            library.files * prices.READS_PER_VIDEO,
+            f"{library.files:,} × {prices.READS_PER_VIDEO}, strongly consistent",
+        ),
+    ]
+
+
+def waiting(library: Library, days: int) -> Line:
+    """Storage in Standard before the lifecycle moves it."""
+    how = f"{library.gb:,.0f} GB × {days}/{DAYS_PER_MONTH} of a month"
+    return Line(prices.STANDARD_GB_MONTH, library.gb * days / DAYS_PER_MONTH, how)
+
+
+def keeping(library: Library) -> Line:
+    """Storage in Deep Archive, each month."""
+    return Line(prices.DEEP_ARCHIVE_GB_MONTH, library.gb, f"{library.gb:,.0f} GB, each month")
+
+
+def choose_memory(library: Library, design: Design, engine: Engine, within_usd: float = 0.01) -> int:
+    """The fastest of MEMORY_SIZES that costs at most `within_usd` more than the cheapest for this library. Only sizes
+    that hold the function count; ValueError when none does."""
+    costs = {
+        memory: total(_compute(library, replace(design, memory_mb=memory), engine))
+        for memory in MEMORY_SIZES
+        if engine.fits(memory)
+    }
+    if not costs:
+        raise ValueError(f"No memory size holds a process of {engine.max_rss_mib:.0f} MiB.")
+    good = [memory for memory, usd in costs.items() if usd <= min(costs.values()) + within_usd]
+    return max(good, key=lambda memory: (engine.throughput(memory), -memory))
