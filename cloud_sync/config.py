@@ -21,7 +21,7 @@ class ConfigError(ValueError):
 # The ones of CloudWatch Logs' fixed choices that anybody wants (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 
-# USD per GB and month, us-east-1 (docs/design.md, "Prices"): what the tier arithmetic below is done with.
+# USD per GB and month, us-east-1 (docs/cost.md, "Prices"): what the tier arithmetic below is done with.
 STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
 INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
 

@@ -1,7 +1,7 @@
 """The cost model: how much of each priced thing a library of N files of S bytes takes, line by line.
 
 Prices are in `cloud_sync_common.prices`, what an environment does in `cloud_sync.config`, the states that a video
-passes in the score itself. Sizes are bytes, GB are 10^9 bytes (as AWS bills transfer and S3), memory is Lambda's MB (2^20).
+passes in the score itself. Sizes are bytes, GB are 10^9 bytes (as AWS bills S3), memory is Lambda's MB (2^20).
 """
 
 from __future__ import annotations

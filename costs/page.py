@@ -51,10 +51,10 @@ OMITTED = """## What is not counted
 
 Traffic into AWS is free, and so is traffic from Lambda to S3 within a region. Restoring is not a cost of the backup
 (bulk retrieval from Deep Archive: 0.0025 USD per GB). Retries of what failed, the listing's own reads of the ledger
-(one per known item and night: 0.13 USD per million), point-in-time recovery of a table of some megabytes, the 40 KB that
-each archived object takes beside its bytes, and SNS mail are each less than a cent a month. There is no VPC, and so no
-NAT gateway. An object that is deleted or overwritten within 180 days of reaching Deep Archive is billed for all of them:
-therefore nothing is ever overwritten.
+(one per known item and night: 0.13 USD per million), point-in-time recovery of a table of some megabytes, the 40 KB
+that each archived object takes beside its bytes, and SNS mail are each less than a cent a month. There is no VPC, and
+so no NAT gateway. An object that is deleted or overwritten within 180 days of reaching Deep Archive is billed for all
+of them: therefore nothing is ever overwritten.
 """
 
 

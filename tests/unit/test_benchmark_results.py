@@ -1,0 +1,152 @@
+"""What is made of the benchmark's numbers: medians, ratios, verdicts, and the page; and what nginx is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import quota, table
+from benchmarks.results import ENGINE, RELAY, TARGETS, UPLOAD_FILEOBJ, NotMeasured, Target, figures, ratio
+from benchmarks.rig import Files, nginx_configuration
+from benchmarks.scenarios import Row, Scenario, scenarios
+
+GIB = 1024**3
+
+
+def run(seconds: float, cpu: float, rss: float = 50.0, requests: int = 4) -> dict[str, Any]:
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu,
+        "max_rss_mib": rss,
+        "whole_seconds": seconds + 1,
+        "whole_cpu_seconds": cpu + 1,
+        "source_requests": requests // 2,
+        "sink_requests": {"PutObject": requests - requests // 2},
+    }
+
+
+def results(**scenarios_of: dict[str, Any]) -> dict[str, Any]:
+    """Results of 2 GiB in 4 files; each scenario is given by its peers' runs, or by a text that says why there are
+    none."""
+    played = {
+        key: {
+            "title": key,
+            "note": "",
+            "bytes": 2 * GIB,
+            "files": 4,
+            "peers": {
+                peer: {"problem": runs} if isinstance(runs, str) else {"runs": runs, "failures": []}
+                for peer, runs in peers.items()
+            },
+        }
+        for key, peers in scenarios_of.items()
+    }
+    machine = {"cpu": "a CPU", "cores": 2, "memory_gib": 8, "kernel": "Linux", "load": "0.1"}
+    return {"date": "2026-01-01", "rounds": 3, "machine": machine, "versions": {}, "scenarios": played}
+
+
+def test_a_figure_is_the_median_of_the_rounds() -> None:
+    found = figures(results(one={ENGINE: [run(1, 4), run(9, 20, 70), run(2, 6, 60)]}), "one", ENGINE)
+    assert (found.seconds, found.cpu_per_gib, found.max_rss_mib, found.rounds) == (2, 3, 60, 3)
+    assert found.throughput == pytest.approx(2 * GIB / 2 / 1e6)
+    assert found.requests_per_file == 1
+
+
+def test_a_ratio_is_against_the_best_of_the_peers() -> None:
+    found = results(one={ENGINE: [run(2, 3)], "rclone a": [run(4, 6)], "rclone b": [run(8, 12)]})
+    assert ratio(found, "one", "cpu_per_gib", ["rclone a", "rclone b"], min) == 0.5
+    assert ratio(found, "one", "throughput", ["rclone a", "rclone b"], max) == 2
+
+
+def test_a_peer_that_did_not_run_is_not_a_ratio_of_zero() -> None:
+    found = results(one={ENGINE: [run(2, 3)], "rclone a": "rclone not installed"})
+    with pytest.raises(NotMeasured, match="rclone not installed"):
+        figures(found, "one", "rclone a")
+    with pytest.raises(NotMeasured):
+        ratio(found, "one", "cpu_per_gib", [], min)
+
+
+@pytest.mark.parametrize(
+    ("limit", "at_most", "verdict"),
+    [(2.0, True, "met"), (1.99, True, "**not met**"), (2.0, False, "met"), (2.01, False, "**not met**")],
+)
+def test_a_target_is_met_on_its_limit_and_not_beyond(limit: float, at_most: bool, verdict: str) -> None:
+    assert Target("t", limit, lambda _: 2.0, at_most).judge({})[1] == verdict
+
+
+def test_a_target_without_its_measurement_is_neither_met_nor_missed() -> None:
+    verdicts = {target.judge(results(one={RELAY: [run(1, 1)]}))[1].split(" (")[0] for target in TARGETS}
+    assert verdicts == {"not measured"}
+
+
+def test_each_target_looks_at_the_right_figures() -> None:
+    ours, floor, rclone = run(10, 5, 75, requests=8), run(9, 4), run(20, 10)
+    small = {ENGINE: [run(4, 5, requests=8)], "rclone copy": [run(10, 5)], "naive loop": [run(1, 1)]}
+    single = {UPLOAD_FILEOBJ: [run(60, 8)], "naive loop": [run(50, 8)], "rclone copyurl": [run(70, 3)]}
+    found = results(
+        one={ENGINE: [ours], RELAY: [floor], "rclone copyurl": [rclone], UPLOAD_FILEOBJ: [run(20, 8)]},
+        huge={ENGINE: [run(80, 40, 90)]},
+        slow={ENGINE: [ours], "rclone multi-thread": [run(11, 9)], **single},
+        small=small,
+    )
+    found["scenarios"]["lambda"] = results(x={ENGINE: [ours], "rclone copyurl": [run(15, 8)]})["scenarios"]["x"]
+    assert [target.judge(found) for target in TARGETS] == [
+        ("1.25 ×", "met"),
+        ("0.50 ×", "met"),
+        ("0.62 ×", "met"),
+        ("75.00 MiB", "met"),
+        ("90.00 MiB", "**not met**"),
+        ("5.00 ×", "met"),
+        ("1.10 ×", "met"),
+        ("1.50 ×", "met"),
+        ("2.00", "met"),
+        ("0.40 ×", "met"),
+    ]
+
+
+def test_a_row_tells_what_is_missing_and_what_failed() -> None:
+    found = results(one={ENGINE: [run(2, 3)], "curl | aws": "aws not installed"})
+    found["scenarios"]["one"]["peers"][ENGINE]["failures"] = ["moved 1 byte"]
+    text = table.page(found)
+    assert "| curl \\| aws | aws not installed |" in text
+    assert "| engine | 1074 | 1.50 | 1.00 × the CPU, 1.00 × the speed | 50 | 1 | 1, 1 failed |" in text
+
+
+def test_the_page_is_what_the_results_say() -> None:
+    """After a benchmark: `make bench` writes both."""
+    assert table.PAGE.read_text() == table.page(json.loads(table.RESULTS.read_text()))
+
+
+def test_a_peer_is_not_asked_a_third_time_after_two_failures() -> None:
+    row = Row()
+    row.failures.append("once")
+    assert row.goes_on
+    row.failures.append("twice")
+    assert not row.goes_on and row.as_json() == {"problem": "once"}
+
+
+def test_every_target_has_a_scenario_that_measures_it() -> None:
+    played: dict[str, Scenario] = {scenario.key: scenario for scenario in scenarios(Files(64, 3))}
+    assert set(played) == {"one", "huge", "slow", "lambda", "small"}
+    assert all(scenario.peers[0].name == ENGINE for scenario in played.values())
+    assert played["huge"].size == 8 * played["one"].size
+    assert played["slow"].slow and played["slow"].connections == 8
+    assert played["lambda"].cores == pytest.approx(512 / 1769 * 0.34)
+
+
+def test_only_the_slow_server_limits_a_connection_and_none_its_counts() -> None:
+    text = nginx_configuration(Path("/rig"), 1111, 2222, None)
+    fast, slow = text.split("server {")[1:]
+    assert "listen 127.0.0.1:1111 ssl" in fast and "limit_rate 30000000" not in fast
+    assert "listen 127.0.0.1:2222 ssl" in slow and "limit_rate 30000000;" in slow
+    assert text.count("stub_status; limit_rate 0;") == 2
+    assert "user " not in text and nginx_configuration(Path("/rig"), 1, 2, "somebody").startswith("user somebody;")
+
+
+def test_a_process_without_a_group_is_held_by_signals_only() -> None:
+    with quota.governed(None, 0), quota.governed(quota.Quota(0.1, "/group/cgroup.procs", "a group"), 0):
+        pass
+    assert quota._cpu_seconds(2**30) == 0.0 and quota._children(2**30) == []
