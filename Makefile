@@ -55,7 +55,7 @@ synth: setup ## synthesise every environment into cdk.out, offline once the laye
 golden: setup ## accept the templates of today as the golden ones
 	$(PYTEST) tests/golden --accept-golden
 
-bench: setup-bench ## measure the engine beside its peers (about 40 minutes; ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100: one)
+bench: setup-bench ## measure the engine beside its peers (about 40 minutes; a try: ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100)
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page

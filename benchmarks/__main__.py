@@ -1,4 +1,7 @@
-"""`python -m benchmarks`: measures, and writes results.json and docs/performance.md. `make bench` prepares it."""
+"""`python -m benchmarks`: measures, and writes results.json and docs/performance.md. `make bench` prepares it.
+
+With other sizes than the usual ones it is a try: the page is printed, and nothing is written.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,13 @@ from benchmarks import peers, table
 from benchmarks.rig import HOME, MIB, Files, RigError, running
 from benchmarks.scenarios import play, say, scenarios
 
+SIZE_MIB, SMALL_FILES = 1024, 2000
+
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--size-mib", type=int, default=1024, help="of the one file; the huge one is eight times that")
-parser.add_argument("--small-files", type=int, default=2000, help="how many files of 1 MB")
-parser.add_argument("--only", action="append", help="a scenario's key; may be repeated; results.json is not written")
+parser.add_argument("--size-mib", type=int, default=SIZE_MIB, help="of the one file; the huge one is eight times that")
+parser.add_argument("--small-files", type=int, default=SMALL_FILES, help="how many files of 1 MB")
+parser.add_argument("--only", action="append", metavar="KEY", help="one scenario; may be repeated")
 
 
 def machine() -> dict[str, Any]:
@@ -64,7 +69,7 @@ def main() -> None:
         results = measure_all(arguments)
     except RigError as error:
         sys.exit(f"bench: {error}")
-    if arguments.only:
+    if arguments.only or (arguments.size_mib, arguments.small_files) != (SIZE_MIB, SMALL_FILES):
         sys.stdout.write(table.page(results))
         return
     table.RESULTS.write_text(json.dumps(results, indent=1) + "\n")

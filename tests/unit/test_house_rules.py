@@ -36,7 +36,7 @@ def python_files(*folders: Path) -> list[Path]:
 
 
 def production() -> list[Path]:
-    folders = ("cloud_sync", "lambdas", "lambda_layer/python", "local")
+    folders = ("cloud_sync", "lambdas", "lambda_layer/python", "local", "benchmarks", "costs")
     return [ROOT / "app.py", *python_files(*(ROOT / folder for folder in folders))]
 
 
