@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import peers
 from benchmarks.measured import PeerFailed, Run, measure
 from benchmarks.peers import Job, Peer
-from benchmarks.quota import quota
+from benchmarks.quota import Quota, quota
 from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 
 # A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"), and one second of that vCPU
@@ -137,7 +137,7 @@ def play(scenario: Scenario, rig: Rig, rounds: int, tell: Callable[[str], None])
     }
 
 
-def _once(scenario: Scenario, peer: Peer, rig: Rig, number: int, limit: Any) -> Run:
+def _once(scenario: Scenario, peer: Peer, rig: Rig, number: int, limit: Quota | None) -> Run:
     job = Job(
         rig=rig,
         base=rig.slow_source if scenario.slow else rig.source,

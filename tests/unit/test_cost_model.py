@@ -191,6 +191,11 @@ def test_the_stacks_own_design_is_read_from_the_score_and_the_environment() -> N
     assert direct.states_per_child == len(score()[1])
 
 
+def test_every_environment_has_the_memory_that_the_model_chooses() -> None:
+    chosen = choose_memory(page.EXAMPLE, page.design_of(config.ENVIRONMENTS["dev"]), page.measured_engine())
+    assert {config.ENVIRONMENTS[name].downloader_memory_mb for name in page.DEPLOYED} == {chosen}
+
+
 # One source of truth
 
 
