@@ -24,9 +24,10 @@ class PeerFailed(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One run. Seconds and CPU-seconds are of the transfer alone, `whole_*` of the process from its start to its end;
-    `requests` are those of both servers together."""
+    """One run, in round `number`. Seconds and CPU-seconds are of the transfer alone, `whole_*` of the process from its
+    start to its end."""
 
+    number: int
     seconds: float
     cpu_seconds: float
     max_rss_mib: float
@@ -39,7 +40,7 @@ class Run:
         return asdict(self)
 
 
-def measure(peer: Peer, job: Job, start: Run | None = None, quota: Quota | None = None) -> Run:
+def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: Quota | None = None) -> Run:
     """Runs `peer` once. `start` is what it needs for next to no data, subtracted where it does not report itself.
 
     Raises PeerFailed.
@@ -53,6 +54,7 @@ def measure(peer: Peer, job: Job, start: Run | None = None, quota: Quota | None 
     phase = json.loads(output.splitlines()[-1]) if peer.reports else _without(whole, start)
     operations = {name: n for name, n in counts.items() if n and name not in ("payload_bytes", "connections", "source")}
     return Run(
+        number=number,
         seconds=phase["seconds"],
         cpu_seconds=phase["cpu_seconds"],
         max_rss_mib=whole["max_rss_mib"],

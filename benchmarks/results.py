@@ -64,13 +64,29 @@ def measured_peers(results: Results, scenario: str, prefix: str = "") -> dict[st
     return found
 
 
-def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., float]) -> float:
-    """The engine's figure over the best one of these peers. Raises NotMeasured."""
-    ours = getattr(figures(results, scenario, ENGINE), figure)
-    theirs = [getattr(figures(results, scenario, peer), figure) for peer in peers]
-    if not theirs:
+def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., str]) -> float:
+    """The engine's figure over that of the best of these peers: the median of the ratios within each round, because a
+    slow minute of the machine slows both. `best` is min or max. Raises NotMeasured."""
+    if not peers:
         raise NotMeasured("no such peer was measured")
-    return float(ours / best(theirs))
+    peer = best(peers, key=lambda name: getattr(figures(results, scenario, name), figure))
+    ours, theirs = (_by_round(results, scenario, name, figure) for name in (ENGINE, peer))
+    ratios = [ours[number] / theirs[number] for number in ours.keys() & theirs.keys()]
+    if not ratios:
+        raise NotMeasured(f"{peer}: no round in common")
+    return median(ratios)
+
+
+def _by_round(results: Results, scenario: str, peer: str, figure: str) -> dict[int, float]:
+    """A figure of each round, up to a factor that all peers of the scenario share."""
+    figures(results, scenario, peer)
+    value: dict[str, Callable[[dict[str, Any]], float]] = {
+        "seconds": lambda run: run["seconds"],
+        "throughput": lambda run: 1 / run["seconds"],
+        "cpu_per_gib": lambda run: run["cpu_seconds"],
+    }
+    runs = results["scenarios"][scenario]["peers"][peer]["runs"]
+    return {run["number"]: value[figure](run) for run in runs}
 
 
 def _rclone(results: Results, scenario: str, prefix: str = RCLONE) -> list[str]:

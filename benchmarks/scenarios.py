@@ -149,9 +149,9 @@ def _once(scenario: Scenario, peer: Peer, rig: Rig, number: int, limit: Quota | 
     )
     start = None
     if not peer.reports:
-        path = "tiny/tiny.mp4"
-        start = measure(peer, replace(job, paths=(path,), size=TINY_FILE, bucket=f"{job.bucket}-start"), None, limit)
-    return measure(peer, job, start, limit)
+        tiny = replace(job, paths=("tiny/tiny.mp4",), size=TINY_FILE, bucket=f"{job.bucket}-start")
+        start = measure(peer, tiny, number, None, limit)
+    return measure(peer, job, number, start, limit)
 
 
 def say(line: str) -> None:

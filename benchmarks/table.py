@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.results import ENGINE, TARGETS, NotMeasured, Results, figures
+from benchmarks.results import TARGETS, NotMeasured, Results, figures, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "performance.md"
@@ -20,8 +20,9 @@ SMALL_FILES=100` is a try of a minute or two, which prints its page and writes n
 
 Everything ran on one machine, over loopback, with TLS on both sides: nginx is the source, and a small S3 written for
 this purpose (`benchmarks/native/sink.c`) takes the bytes, counts its requests, and forgets them. The engine and its
-peers took turns, each run a process of its own, and each figure is the median of the rounds. **Ratios between rows
-hold; absolute figures are this machine's**, which has less noise on one day than on another.
+peers took turns, each run a process of its own. Each figure is the median of the rounds, and each ratio the median of
+the ratios within a round, because a slow minute slows both. **Ratios hold; absolute figures are this machine's**, and
+drift from hour to hour.
 
 - *CPU-s/GiB* is user and system time of the transfer itself. Python peers report it; of programs, what they need for a
   file of 1 kB is subtracted.
@@ -103,10 +104,9 @@ def _failed(failures: int) -> str:
 def _against(results: Results, key: str, peer: str) -> str:
     """How many times the engine's CPU and throughput."""
     try:
-        ours, theirs = figures(results, key, ENGINE), figures(results, key, peer)
+        cpu, throughput = (1 / ratio(results, key, figure, [peer], min) for figure in ("cpu_per_gib", "throughput"))
     except NotMeasured:
         return ""
-    cpu, throughput = theirs.cpu_per_gib / ours.cpu_per_gib, theirs.throughput / ours.throughput
     return f"{cpu:.2f} × the CPU, {throughput:.2f} × the speed"
 
 

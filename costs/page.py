@@ -61,9 +61,9 @@ of them: therefore nothing is ever overwritten.
 def measured_engine() -> Engine:
     """From the last benchmark. Raises results.NotMeasured."""
     found = json.loads(RESULTS.read_text())
-    floor = results.figures(found, "one", results.RELAY).cpu_per_gib
+    times_the_floor = results.ratio(found, "one", "cpu_per_gib", [results.RELAY], min)
     one, huge = results.figures(found, "one", results.ENGINE), results.figures(found, "huge", results.ENGINE)
-    return Engine(one.cpu_per_gib / floor, max(one.max_rss_mib, huge.max_rss_mib))
+    return Engine(times_the_floor, max(one.max_rss_mib, huge.max_rss_mib))
 
 
 def page(engine: Engine) -> str:

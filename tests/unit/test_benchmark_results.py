@@ -28,6 +28,10 @@ def run(seconds: float, cpu: float, rss: float = 50.0, requests: int = 4) -> dic
     }
 
 
+def numbered(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [run | {"number": number} for number, run in enumerate(runs, start=1)]
+
+
 def results(**scenarios_of: dict[str, Any]) -> dict[str, Any]:
     """Results of 2 GiB in 4 files; each scenario is given by its peers' runs, or by a text that says why there are
     none."""
@@ -38,7 +42,7 @@ def results(**scenarios_of: dict[str, Any]) -> dict[str, Any]:
             "bytes": 2 * GIB,
             "files": 4,
             "peers": {
-                peer: {"problem": runs} if isinstance(runs, str) else {"runs": runs, "failures": []}
+                peer: {"problem": runs} if isinstance(runs, str) else {"runs": numbered(runs), "failures": []}
                 for peer, runs in peers.items()
             },
         }
@@ -59,6 +63,16 @@ def test_a_ratio_is_against_the_best_of_the_peers() -> None:
     found = results(one={ENGINE: [run(2, 3)], "rclone a": [run(4, 6)], "rclone b": [run(8, 12)]})
     assert ratio(found, "one", "cpu_per_gib", ["rclone a", "rclone b"], min) == 0.5
     assert ratio(found, "one", "throughput", ["rclone a", "rclone b"], max) == 2
+
+
+def test_a_slow_minute_that_slows_both_does_not_change_the_ratio() -> None:
+    found = results(one={ENGINE: [run(1, 4), run(9, 36), run(2, 8)], RELAY: [run(1, 2), run(9, 18), run(2, 4)]})
+    assert ratio(found, "one", "cpu_per_gib", [RELAY], min) == 2
+    del found["scenarios"]["one"]["peers"][RELAY]["runs"][0]  # a round that failed: the others are still compared
+    assert ratio(found, "one", "cpu_per_gib", [RELAY], min) == 2
+    found["scenarios"]["one"]["peers"][RELAY]["runs"] = [run(1, 2) | {"number": 7}]
+    with pytest.raises(NotMeasured, match="no round in common"):
+        ratio(found, "one", "cpu_per_gib", [RELAY], min)
 
 
 def test_a_peer_that_did_not_run_is_not_a_ratio_of_zero() -> None:
