@@ -7,8 +7,8 @@ Only the ledger is not there: every file is one that nobody has seen before.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from benchmarks.transfer_phase import TransferPhase
@@ -38,28 +38,39 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["AWS_ENDPOINT_URL"] = arguments.endpoint
     # Imported here, because boto3 reads the environment when the first client is made.
-    from cloud_sync_common import aws_clients  # noqa: PLC0415
+    from cloud_sync_common import aws_clients, relay  # noqa: PLC0415
     from cloud_sync_common.archive import Archive  # noqa: PLC0415
+    from cloud_sync_common.pace import Pace  # noqa: PLC0415
     from cloud_sync_common.provider_interface import MediaItem, MediaSource  # noqa: PLC0415
+    from cloud_sync_common.range_transfer import Effort, Tools  # noqa: PLC0415
     from cloud_sync_common.retry_utils import Deadline  # noqa: PLC0415
-    from cloud_sync_common.source_transfer import Effort, Link, SourceTransfer, Tools  # noqa: PLC0415
+    from cloud_sync_common.source_link import SourceLink  # noqa: PLC0415
+    from cloud_sync_common.source_transfer import SourceTransfer  # noqa: PLC0415
 
     import lambdas.video_downloader.handler  # noqa: F401, PLC0415 (for the memory that its imports take)
 
     archive = Archive(aws_clients.s3(), arguments.bucket, "STANDARD")
     aws_clients.table("ledger"), aws_clients.secrets()
-    deadline = Deadline.after(24 * 3600.0)
-    tools = Tools("bench", cast(Any, NoLedger()), archive, arguments.connections, deadline, 900.0, Effort())
+    deadline, connections = Deadline.after(24 * 3600.0), arguments.connections
+    tools = Tools(relay.of_this_process(), archive, connections, deadline, 900.0, Effort())
+    ledger, urls = cast(Any, NoLedger()), iter(arguments.source)
 
-    def move(url: str) -> int:
-        name = url.rsplit("/", 1)[-1]
-        source = MediaSource(file_number=1, filename=name, url=url)
-        link = Link(source, lambda ended: ended, deadline)
-        return SourceTransfer(tools, MediaItem(media_id=name, filename=name), source, link, "bench").go_on() or 0
+    async def move() -> list[int]:
+        sizes: list[int] = []
+        for url in urls:
+            name = url.rsplit("/", 1)[-1]
+            source = MediaSource(file_number=1, filename=name, url=url)
+            link = SourceLink(source, lambda ended: ended, deadline, Pace(connections))
+            item = MediaItem(media_id=name, filename=name)
+            row = await SourceTransfer(tools, ledger, "bench", item, source, link, "bench").go_on()
+            sizes.append(row.size if row else 0)
+        return sizes
+
+    async def move_all() -> list[list[int]]:
+        return await asyncio.gather(*(move() for _ in range(arguments.files_at_once)))
 
     phase = TransferPhase()
-    with ThreadPoolExecutor(arguments.files_at_once) as files:
-        sizes = list(files.map(move, arguments.source))
+    sizes = [size for moved in tools.relay.run(move_all()) for size in moved]
     phase.tell(files=len(sizes), moved=sum(sizes))
 
 

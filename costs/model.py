@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloud_sync_common import prices
+from cloud_sync_common import part_plan, prices
 from cloud_sync_common.prices import Price
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,6 +20,7 @@ MIB, GIB, GB = 1024**2, 1024**3, 10**9
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way, which one function reaches from 512 MB on (demo-s3-archiving)
 FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
+INVOCATION_SECONDS = 900.0
 OVERHEAD_SECONDS = 1.5  # per video: the provider's and AWS's answers to what is not bytes; an estimate
 LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime takes beside the process; an estimate
 LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
@@ -63,11 +64,12 @@ class Engine:
 
 @dataclass(frozen=True)
 class Design:
-    """How the work is cut: what can be chosen differently. `direct`: uploaded straight into Deep Archive."""
+    """How the work is cut: what can be chosen differently. `direct`: uploaded straight into Deep Archive; `part_bytes`
+    None: as the engine plans them."""
 
     memory_mb: int = 512
-    part_bytes: int = 32 * MIB
-    single_put_bytes: int = 16 * MIB
+    part_bytes: int | None = None
+    single_put_bytes: int = part_plan.SINGLE_PUT
     states_per_child: int = 3
     videos_per_child: int = 1
     direct: bool = False
@@ -160,7 +162,8 @@ def _puts(library: Library, design: Design) -> int:
     """Requests per file that write: one PUT, or CreateMultipartUpload, the parts and CompleteMultipartUpload."""
     if library.file_bytes <= design.single_put_bytes:
         return 1
-    return -(-library.file_bytes // design.part_bytes) + 2
+    part_bytes = design.part_bytes or part_plan.plan_parts(library.file_bytes, INVOCATION_SECONDS).part_size
+    return -(-library.file_bytes // part_bytes) + 2
 
 
 def _s3_requests(library: Library, design: Design) -> list[Line]:
@@ -174,7 +177,7 @@ def _s3_requests(library: Library, design: Design) -> list[Line]:
     return [
         Line(prices.S3_PUT, files * (ordinary + listed), f"{files:,} × ({text}{' and ListParts' if listed else ''})"),
         Line(prices.S3_INTO_DEEP_ARCHIVE, files, f"{files:,} objects, {'at upload' if design.direct else 'lifecycle'}"),
-        Line(prices.S3_GET, files, "one HeadObject per file"),
+        Line(prices.S3_GET, files * listed, "one HeadObject for each file that goes in parts"),
     ]
 
 

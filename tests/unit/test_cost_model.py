@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud_sync_common import prices, source_transfer
+from cloud_sync_common import prices
 from cloud_sync_common.ledger import SourceRow, Status
 from cloud_sync_common.provider_interface import MediaItem
 
@@ -178,11 +178,6 @@ def test_a_video_costs_the_write_units_that_the_model_says(town: Town) -> None:
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO
     assert paused + claimed_again == prices.WRITES_PER_SLICE
     assert upload + in_parts - in_one == prices.WRITES_OF_AN_UPLOAD
-
-
-def test_the_model_cuts_files_as_the_engine_does() -> None:
-    design = Design()
-    assert (design.part_bytes, design.single_put_bytes) == (source_transfer.USUAL_PART, source_transfer.SINGLE_PUT)
 
 
 def test_the_stacks_own_design_is_read_from_the_score_and_the_environment() -> None:
