@@ -15,6 +15,7 @@ from local.demo import run_demo
 from local.emulator import HOME, Certificates, VillageError, new_folder
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
+from local.fault_matrix import run_faults
 from local.village import Village, village
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "demo":
             return run_demo(console, options.videos, keep=options.keep)
+        if options.command == "faults":
+            return run_faults(console, options.names)
         if options.command == "invoke":
             return _invoke(console, options.function, options.event)
         stopped = kept.stop()
@@ -46,6 +49,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     invoke = commands.add_parser("invoke", help="invoke one deployed function with an event from a file")
     invoke.add_argument("function", help="the construct id, such as MediaAuthenticator")
     invoke.add_argument("event", type=Path, help="a JSON file, such as events/auth_event.json")
+    faults = commands.add_parser("faults", help="play the fault matrix against the deployed stack")
+    faults.add_argument("names", nargs="*", metavar="name", help="only these cases")
     commands.add_parser("down", help="stop the village that `demo --keep` left running")
     return parser.parse_args(arguments)
 

@@ -50,7 +50,7 @@ def sample(name: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Functions:
-    """The five functions in one account, and the account."""
+    """The functions in one account, and the account."""
 
     aws: Aws
     gopro: FakeGoPro
