@@ -47,7 +47,7 @@ class AwsFaultKind(StrEnum):
 
     ANSWER_LOST = "answer_lost", "it is carried out, then the connection closes without an answer"
     SLOW_ANSWER = "slow_answer", "it is carried out, and the answer comes `seconds` late"
-    BYTES_FLIPPED = "bytes_flipped", "the byte in the middle of the body arrives inverted: S3 itself has to notice"
+    BYTES_FLIPPED = "bytes_flipped", "one byte of the body arrives inverted: S3 itself has to notice"
 
     def refusal(self, service: str) -> Refusal:
         """(status, code) of the answer in place of carrying the request out; None when it is carried out."""

@@ -20,6 +20,7 @@ from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call
 from local.emulator import Certificates, free_port
 from local.fake_providers.control import json_route
 
+FLIPPED_BYTE = 10_000  # far enough not to be in the frame that a chunked upload begins with
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "te", "trailer", "upgrade"})
 _S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _S3_UPLOAD = {
@@ -116,13 +117,13 @@ class AwsProxy:
 
 
 async def _body(request: web.Request, *, flipped: bool) -> AsyncIterator[bytes]:
-    """The request's body as it comes; with `flipped`, one byte half-way is not what was sent."""
+    """The request's body as it comes; with `flipped`, one byte is not what was sent."""
     if request.content.at_eof():  # read already, to see what is asked
         yield await request.read()
         return
-    middle, seen = (request.content_length or 0) // 2, 0
+    seen = 0
     async for piece in request.content.iter_any():
-        at = middle - seen
+        at = FLIPPED_BYTE - seen
         if flipped and 0 <= at < len(piece):
             yield piece[:at] + bytes([255 - piece[at]]) + piece[at + 1 :]
         else:

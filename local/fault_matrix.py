@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ class Bench:
     town: Village
     gopro: FakeGoPro
     aws: AwsProxy
-    inbox: Inbox
+    inbox: Callable[[], list[dict[str, str]]]  # what the alerts topic has sent since the last look
 
 
 @dataclass
@@ -82,7 +82,7 @@ def _begin(bench: Bench, case: Case) -> None:
     bench.aws.rules.clear()
     bench.town.sweep()
     bench.town.store_credentials(_credentials(bench.gopro, session=case.session))
-    bench.inbox.emptied()
+    bench.inbox()
     for fault in case.faults:
         if isinstance(fault, AwsFault):
             bench.aws.rules.add(fault)
@@ -142,7 +142,7 @@ def _problems(bench: Bench, case: Case, run: Any) -> Iterator[str]:
     for rule in (*bench.gopro.control.faults(), *bench.aws.rules.listed()):
         if not rule["applied"]:
             yield f"the fault {rule['kind']} never struck"
-    letters = bench.inbox.emptied()
+    letters = bench.inbox()
     subjects = [letter["Subject"] for letter in letters]
     if case.outcome is Outcome.STOPPED:
         if (run["status"], run.get("error")) != ("FAILED", case.told):
@@ -172,7 +172,7 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
         aws_proxy(certificates) as aws,
         village(folder, certificates, gopro.base_url, retry_delay_scale=retry_delay_scale, proxy=aws) as town,
     ):
-        yield Bench(town, gopro, aws, Inbox(town))
+        yield Bench(town, gopro, aws, Inbox(town).emptied)
 
 
 def summary(results: Iterable[Played]) -> dict[str, int]:

@@ -29,6 +29,7 @@ DOORS = {
     "download": "video_downloader",
     "failure": "failure_recorder",
     "report": "run_report",
+    "reconcile": "archive_reconciler",
 }
 
 
@@ -125,6 +126,7 @@ def test_the_authenticator_says_what_a_run_goes_on_with(functions: Functions) ->
             "retry_failed": False,
         },
         "kind": "session",
+        "mode": "sync",
         "expires_at": None,
         "renewals": 1,
     }

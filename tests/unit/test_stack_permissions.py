@@ -127,7 +127,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
-    expected = ["lambda"] * 5 + ["scheduler", "states"]
+    expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
 
