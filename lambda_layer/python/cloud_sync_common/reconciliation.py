@@ -218,7 +218,7 @@ class _Walks:
                 self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
         if page.next_cursor is not None:
             return page.next_cursor
-        self.progress.items = len(self._fingerprints)
+        self.progress.items = len(self._read_fingerprints())
         if page.total in (None, self.progress.items) or not self.room.provider.capabilities.counts_exactly:
             return None
         if self.progress.listing >= LISTINGS:
@@ -233,6 +233,10 @@ class _Walks:
 
     @cached_property
     def _fingerprints(self) -> array[int]:
+        """Those of a listing that is over."""
+        return self._read_fingerprints()
+
+    def _read_fingerprints(self) -> array[int]:
         """Those of all listed ids, sorted, each once."""
         self.listed.seek(0)
         found = array("Q", self.listed.read())
