@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo down invoke test check unit integration e2e synth golden
+.PHONY: help setup setup-sam demo down audit faults invoke test check unit integration e2e synth golden
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,12 @@ demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@python -m local down
+
+audit: setup ## hold provider, ledger and archive of `make demo KEEP=1` against each other
+	@python -m local audit
+
+faults: setup ## play every fault against the deployed stack, and audit after each (CASES="short_page trashed" plays those)
+	@python -m local faults $(CASES)
 
 invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=events/auth_event.json
 	@python -m local invoke "$(FUNCTION)" "$(EVENT)"

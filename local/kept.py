@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from local.emulator import HOME, Certificates, Emulator, stop_group
+from local.emulator import HOME, Certificates, Emulator, VillageError, stop_group
 from local.village import FakeProcess, Village
 
 RECORD = HOME / "village.json"
@@ -51,6 +51,14 @@ def find() -> Village | None:
     emulator.port = record["port"]
     emulator.endpoint = f"https://127.0.0.1:{record['port']}"
     return Village(emulator, record["outputs"])
+
+
+def control_url() -> str:
+    """Where the kept village's provider is controlled. Raises VillageError when none was kept."""
+    record = _read()
+    if record is None:
+        raise VillageError("no village is running: start one with `make demo KEEP=1`")
+    return str(record["control_url"])
 
 
 def stop() -> bool:
