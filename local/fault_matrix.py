@@ -6,6 +6,7 @@ After each of the two runs the audit must be clean. `make faults` plays all; tes
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -193,6 +194,7 @@ def summary(results: Iterable[Played]) -> dict[str, int]:
 
 def run_faults(console: Console, names: list[str]) -> int:
     """Plays the cases of these names, or all; the exit status is 0 when each ended as its table says."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that went away
     results = []
     with bench() as place:
         for case in [CASES[name] for name in names] or CASES.values():
