@@ -7,10 +7,12 @@ its control is the same as Python methods and as JSON under `/_control/`, as the
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp import web
@@ -32,14 +34,19 @@ _S3_UPLOAD = {
 
 
 class AwsProxy:
-    """Passes every request on to `target`; `url` is what the functions are given for AWS's endpoint."""
+    """Passes every request on to `target`; `url` is what the functions are given for AWS's endpoint.
 
-    def __init__(self, certificates: Certificates) -> None:
+    `trust` says whom to trust at the target, when that is not the authority of these certificates.
+    """
+
+    def __init__(self, certificates: Certificates, trust: ssl.SSLContext | None = None) -> None:
         self.rules = AwsFaultRules()
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.target = ""
         self._certificates = certificates
+        self._connections: WeakSet[asyncio.WriteTransport] = WeakSet()
+        self._trust = trust or certificates.client_context()
         self._session: aiohttp.ClientSession
         self._runner: web.AppRunner
 
@@ -49,7 +56,7 @@ class AwsProxy:
 
     async def start(self) -> None:
         """Listens on loopback."""
-        connector = aiohttp.TCPConnector(ssl=self._certificates.client_context(), limit=0)
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
         no_limit = aiohttp.ClientTimeout(total=None)
         self._session = aiohttp.ClientSession(connector=connector, timeout=no_limit, auto_decompress=False)
         app = web.Application()
@@ -61,6 +68,9 @@ class AwsProxy:
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=tls).start()
 
     async def stop(self) -> None:
+        """Cuts what is still connected: a client that keeps its connection would not answer the end of TLS."""
+        for transport in list(self._connections):
+            transport.abort()
         await self._runner.cleanup()
         await self._session.close()
 
@@ -74,6 +84,8 @@ class AwsProxy:
         ]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.WriteTransport):
+            self._connections.add(request.transport)
         call = await call_of(request)
         fault = self.rules.take(call)
         refusal = fault.kind.refusal(call.service) if fault else None
@@ -163,10 +175,10 @@ def _refused(call: Call, status: int, code: str) -> web.Response:
 
 
 @contextmanager
-def aws_proxy(certificates: Certificates) -> Iterator[AwsProxy]:
+def aws_proxy(certificates: Certificates, trust: ssl.SSLContext | None = None) -> Iterator[AwsProxy]:
     """A proxy in a thread with an event loop of its own, for as long as the block runs. Its `target` is set later,
     because the emulator is told of the proxy when it starts."""
-    proxy = AwsProxy(certificates)
+    proxy = AwsProxy(certificates, trust)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="aws-proxy", daemon=True)
     thread.start()
