@@ -159,14 +159,17 @@ def _uploads(town: Village, resume_window: timedelta) -> Iterator[Finding]:
                 yield Finding(Kind.STRAY_UPLOAD, upload["Key"], f"begun {upload['Initiated']:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def secrets_found(town: Village, secrets: Iterable[str], since: datetime | None = None) -> list[Finding]:
-    """Where one of these secrets is to be read in what the stack has said; the finding does not repeat it."""
+def secrets_found(
+    town: Village, secrets: Iterable[str], since: datetime | None = None, more: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """Where one of these secrets is to be read in what the stack has said, or in `more` texts (by where they are); the
+    finding does not repeat it."""
     wanted = list(secrets)
     if not wanted:
         return []
     return [
         Finding(Kind.SECRET_FOUND, where, f"a secret that begins with {secret[:4]!r}")
-        for where, text in everything_said(town, since)
+        for where, text in (*everything_said(town, since), *(more or {}).items())
         for secret in wanted
         if secret in text
     ]

@@ -63,7 +63,8 @@ def play(bench: Bench, case: Case) -> Played:
     run_input = {"provider": "gopro", "filters": {"media_ids": list(case.items)}} if case.items else None
     with _truth(bench, case) as originals:
         first = bench.town.run(run_input)
-        played.problems += _problems(bench, case, first)
+        letters = bench.inbox()
+        played.problems += _problems(bench, case, first, letters)
         played.findings += audit(bench.town, _expected(case, originals()), **_reasons(case))
         _mend(bench, case)
         second = bench.town.run(run_input)
@@ -72,8 +73,8 @@ def play(bench: Bench, case: Case) -> Played:
         window = RESUME_WINDOW if case.stray else timedelta(0)
         reasons = {} if case.items else NO_ORIGINAL
         played.findings += audit(bench.town, originals(), not_archived=reasons, complete=True, resume_window=window)
-    secrets = {*bench.gopro.secrets(), SIGNED_LINK}
-    played.findings += secrets_found(bench.town, secrets, since)
+    secrets, letters = {*bench.gopro.secrets(), SIGNED_LINK}, [*letters, *bench.inbox()]
+    played.findings += secrets_found(bench.town, secrets, since, {"the owner's mail": json.dumps(letters)})
     return played
 
 
@@ -138,12 +139,11 @@ def _reasons(case: Case) -> dict[str, Any]:
     return {"not_archived": reasons, "unlisted": stopped, "complete": not stopped}
 
 
-def _problems(bench: Bench, case: Case, run: Any) -> Iterator[str]:
+def _problems(bench: Bench, case: Case, run: Any, letters: list[dict[str, str]]) -> Iterator[str]:
     """Whatever is not as the case says: faults that never struck, how the run ended, what its owner was told."""
     for rule in (*bench.gopro.control.faults(), *bench.aws.rules.listed()):
         if not rule["applied"]:
             yield f"the fault {rule['kind']} never struck"
-    letters = bench.inbox()
     subjects = [letter["Subject"] for letter in letters]
     if case.outcome is Outcome.STOPPED:
         if (run["status"], run.get("error")) != ("FAILED", case.told):
