@@ -160,9 +160,10 @@ class Emulator:
     def stop(self) -> None:
         """Ends the emulator and the function processes it started (they share its process group)."""
         process, self._process = self._process, None
-        if process is not None:
-            stop_group(process.pid)
-            process.wait()
+        if process is None:
+            return  # never started, or left running: then it needs its folder
+        stop_group(process.pid)
+        process.wait()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
 
     def leave_running(self) -> None:

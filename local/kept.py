@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def stop() -> bool:
         return False
     for pid in record["pids"]:
         stop_group(pid)
+    shutil.rmtree(Path(record["folder"]) / "tmp", ignore_errors=True)
     RECORD.unlink()
     SHELL_FILE.unlink(missing_ok=True)
     return True
