@@ -56,6 +56,7 @@ class Progress(msgspec.Struct, kw_only=True):
     exhausted: int = 0
     total: int | None = None
     changed: bool = False
+    manifest_bytes: int = 0
 
 
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +98,9 @@ class Catalog:
         if request.cursor is None and not self._begin(request):
             return ListResult(status="ALREADY_RUNNING")
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
-        with self.manifest.extended(anew=request.cursor is None) as writer:
+        with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(request, progress, writer)
+            progress.manifest_bytes = writer.size
         return ListResult(
             status="COMPLETE" if done else "IN_PROGRESS",
             next_cursor=None if done else msgspec.json.encode(progress).decode(),

@@ -26,10 +26,9 @@ class Manifest:
         self.key = self._file.key
 
     @contextmanager
-    def extended(self, *, anew: bool) -> Iterator[ManifestWriter]:
-        """A writer that goes on behind what an earlier invocation wrote, or begins anew. What was written is stored
-        at the end, unless an exception ends it: then the stored manifest stays as it was."""
-        with self._file.extended(anew=anew) as file:
+    def extended(self, kept: int) -> Iterator[ManifestWriter]:
+        """A writer that goes on behind the first `kept` bytes; see WorkFile.extended."""
+        with self._file.extended(kept) as file:
             yield ManifestWriter(file)
 
     def items(self) -> Iterator[MediaItem]:
@@ -46,6 +45,11 @@ class ManifestWriter:
 
     def add(self, items: list[MediaItem]) -> None:
         self._file.writelines(msgspec.json.encode(item) + b"\n" for item in items)
+
+    @property
+    def size(self) -> int:
+        """Bytes that stand in it: what the next invocation keeps."""
+        return self._file.tell()
 
     def clear(self) -> None:
         """Forgets every line: the listing begins anew."""

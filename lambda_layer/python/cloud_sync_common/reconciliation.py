@@ -91,6 +91,8 @@ class Progress(msgspec.Struct, kw_only=True):
     sources: int = 0
     objects: int = 0
     findings: dict[str, int] = msgspec.field(default_factory=dict)
+    report_bytes: int = 0  # of the two files, what belongs to the counts above
+    listed_bytes: int = 0
 
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,13 +134,16 @@ class Reconciliation:
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
         ArchiveUnavailableError, ConfigurationError.
         """
-        anew = request.cursor is None
-        if anew and self.runs.is_under_way():
+        if request.cursor is None and self.runs.is_under_way():
             return ReconcileResult(status="ALREADY_RUNNING")
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
-        with self.report.extended(anew=anew) as report, self.listed.extended(anew=anew) as listed:
+        with (
+            self.report.extended(progress.report_bytes) as report,
+            self.listed.extended(progress.listed_bytes) as listed,
+        ):
             walks = _Walks(self, progress, report, listed, datetime.fromisoformat(request.started_at))
             done = walks.go_on()
+            progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
         result = ReconcileResult(
             status="COMPLETE" if done else "IN_PROGRESS",
             next_cursor=None if done else msgspec.json.encode(progress).decode(),

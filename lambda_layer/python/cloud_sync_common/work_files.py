@@ -21,13 +21,18 @@ class WorkFile:
         self.key = f"runs/{run_id}/{name}"
 
     @contextmanager
-    def extended(self, *, anew: bool) -> Iterator[IO[bytes]]:
-        """A file that goes on behind what an earlier invocation wrote, or begins anew. What was written is stored at
-        the end, unless an exception ends it: then the stored file stays as it was."""
+    def extended(self, kept: int) -> Iterator[IO[bytes]]:
+        """A file that goes on behind the first `kept` bytes of what earlier invocations wrote; 0 begins anew. What
+        stands behind them was written by an invocation that died before it could say so, and is written again.
+
+        What was written is stored at the end, unless an exception ends it: then the stored file stays as it was.
+        """
         with tempfile.TemporaryFile() as file:
-            if not anew:
+            if kept:
                 with aws_errors(f"reading {self._what}"):
                     self._s3.download_fileobj(self._bucket, self.key, file)
+                file.truncate(kept)
+                file.seek(kept)
             yield file
             file.seek(0)
             kind = "application/x-ndjson" if self.key.endswith(".jsonl") else "application/octet-stream"
