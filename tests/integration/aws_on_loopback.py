@@ -64,12 +64,14 @@ class AwsServer:
     told of each S3 call that was carried out, before its answer leaves. `watch` is told of every request by name, once
     when it has arrived (`sent`), once when half of a large body has (`body`), and once when it was carried out and not
     yet answered (`done`); it may raise ConnectionError, and then nothing more happens. `busy` requests are under way.
+    `instead` answers calls of a name, JSON for JSON, in moto's place.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
     calls: list[S3Call] = field(default_factory=list)
     after: Callable[[S3Call], None] = lambda _: None
     watch: Callable[[str, str], None] = lambda _moment, _name: None
+    instead: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     busy: int = 0
     # A conditional write is atomic on AWS; moto looks first and writes then.
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
@@ -100,8 +102,12 @@ class AwsServer:
             environ["wsgi.input"] = io.BytesIO(half + request.stream.read())
             request = Request(environ)
         request.get_data()
-        with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
-            answer = _answer(request)
+        if name in self.instead:
+            told = json.dumps(self.instead[name](json.loads(request.get_data()))).encode()
+            answer: tuple[int, Any, Any] = (200, {"Content-Type": "application/x-amz-json-1.0"}, told)
+        else:
+            with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
+                answer = _answer(request)
         if _is_about_an_object(service, request):
             self.calls.append(call := _s3_call(request, answer[0]))
             self.after(call)
@@ -199,6 +205,7 @@ class Aws:
         self.server.calls.clear()
         self.server.after = lambda _: None
         self.server.watch = lambda _moment, _name: None
+        self.server.instead.clear()
         self.s3, self.secrets = aws_clients.s3(), aws_clients.secrets()
         self.sns, self.sqs = aws_clients.sns(), aws_clients.sqs()
         self.table: Table = aws_clients.table(TABLE)

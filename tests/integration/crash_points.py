@@ -1,7 +1,7 @@
 """Where a function process is killed: at the servers that it talks to, which see its every effect.
 
-A point is a moment of a request: when it has arrived and nothing is done yet, when half of its body has, or when it has
-been carried out and its answer has not left. So nothing has to be planted in the process, whatever library speaks in it.
+A point is a moment of a request: when it has arrived and nothing is done yet, when half of its body has, or when it
+has been carried out and its answer has not left. So nothing is planted in the process, whatever library speaks in it.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LATER = 90.0
 
 def make_library(folder: Path) -> Path:
     """Six items of every shape, 17 MB in all: one video of several parts, one of several chapters, two of one name."""
-    random = Random(4)
+    random = Random(4)  # noqa: S311 (test data)
     names = {"one.mp4": 3_000, "two.mp4": 2_500, "a.mp4": 2_000, "b.mp4": 2_100, "c.mp4": 2_200, "big.mp4": 17_000_000}
     for name, size in names.items():
         (folder / name).write_bytes(random.randbytes(size))
@@ -122,8 +122,8 @@ class World:
         self.aws.store({"provider": "gopro"} | {name: getattr(fake, name) for name in names})
 
     def run(self, *media_ids: str, aborts: Random | None = None) -> str:
-        """One execution, of these videos only if any are named, and how it ended: SUCCEEDED, ABORTED, or the name of an error. `aborts` decides after each
-        death whether Step Functions tries again or somebody stops the execution."""
+        """One execution, of these videos only if any are named, and how it ended: SUCCEEDED, ABORTED, or the name of an
+        error. `aborts` decides after each death whether Step Functions tries again or somebody stops the execution."""
         self.runs += 1
         deaths = len(self.watch.struck)
 
@@ -147,7 +147,7 @@ class World:
         """As Step Functions does it; a process that was killed is Runtime.ExitError, as it is on AWS."""
         self.watch.begins(function)
         hurried = function in ("media-lister", "video-downloader")
-        order = {"function": function, "event": payload, "later": self.later, "left": HURRIED if hurried else None}
+        order = {"function": function, "event": payload, "later": self.later} | ({"left": HURRIED} if hurried else {})
         (answer,) = self.host.invoke([order], self.watch)
         wait_until(lambda: self.aws.server.busy == 0, "what the process had asked for is over")
         self.watch.ends()

@@ -2,8 +2,9 @@
 
 `python -m tests.integration.function_host LOG` imports every door once and then forks: it reads a line of JSON, a list
 of invocations, forks a process for each, answers with the list of their ids, and when all have ended with the list of
-what came of them. What the functions log goes to LOG. An invocation is {"function": name, "event": ..., "later":
-seconds by which its clock is ahead, "left": seconds it always has left, or null for a usual time-out that runs down}.
+what came of them. What the functions log goes to LOG. An invocation is {"function": name, "event": ..., and what may be
+left out: "seconds": its time-out, "left": seconds it has left whenever it asks, "later": seconds by which its clock is
+ahead}.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 from typing import Any, NoReturn
 
 from cloud_sync_common import aws_clients, settings
+
+from tests.integration.slice_process import most_memory
 
 FUNCTIONS = ("failure-recorder", "media-authenticator", "media-lister", "run-report", "video-downloader")
 USUAL_SECONDS = 30.0
@@ -26,13 +30,19 @@ class Context:
 
     memory_limit_in_mb, aws_request_id = 1024, "request-1"
 
-    def __init__(self, function: str, left: float | None) -> None:
-        self.function_name, self._left = function, left
-        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:000000000000:function:{function}"
-        self._end = time.monotonic() + USUAL_SECONDS
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.function_name, self._left = order["function"], order.get("left")
+        self.invoked_function_arn = f"arn:aws:lambda:us-east-1:000000000000:function:{self.function_name}"
+        self._end = time.monotonic() + order.get("seconds", USUAL_SECONDS)
 
     def get_remaining_time_in_millis(self) -> int:
         return int(1000 * (self._end - time.monotonic() if self._left is None else self._left))
+
+
+def spent() -> dict[str, float]:
+    """What this process has used: the most memory in bytes, and seconds of a processor."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"most_memory": most_memory(), "processor_seconds": used.ru_utime + used.ru_stime}
 
 
 def warm_up() -> dict[str, Any]:
@@ -45,10 +55,10 @@ def warm_up() -> dict[str, Any]:
 
 def invoke(door: Any, order: dict[str, Any], answer: int) -> NoReturn:
     """In the child: runs the door and leaves. An exception is told as Lambda tells it to Step Functions."""
-    now, later = time.time, order["later"]
+    now, later = time.time, order.get("later", 0.0)
     time.time = lambda: now() + later
     try:
-        told = {"ok": door(order["event"], Context(order["function"], order["left"]))}
+        told = {"ok": door(order["event"], Context(order)), "spent": spent()}
     except Exception as error:
         told = {"error": type(error).__name__, "message": str(error)}
     os.write(answer, json.dumps(told).encode())

@@ -106,7 +106,7 @@ def test_a_function_killed_anywhere_loses_nothing_and_doubles_nothing(ground: Gr
 def play(ground: Ground, number: int) -> list[Point]:
     """A round: a fresh account, deaths at points drawn from seed and number, runs until one goes through, the audit,
     and one run more, which finds nothing to do. Returns the points at which somebody died."""
-    random, world = Random(f"{SEED} {number}"), ground.world()
+    random, world = Random(f"{SEED} {number}"), ground.world()  # noqa: S311 (to be repeatable)
     world.watch.points = choose(random, ground.usual, POINTS_A_ROUND)
     if random.random() < 0.5:
         let_the_token_die(world, after=random.randint(0, 4))
@@ -150,7 +150,7 @@ def assert_nothing_moves_again(world: World) -> None:
 
 
 def test_the_points_lie_in_every_function_and_at_every_moment(ground: Ground) -> None:
-    points = choose(Random(SEED), ground.usual, max(POINTS, 200))
+    points = choose(Random(SEED), ground.usual, max(POINTS, 200))  # noqa: S311 (to be repeatable)
     assert {point.kind.function for point in points} == {
         AUTHENTICATOR, LISTER, DOWNLOADER, "failure-recorder", "run-report",
     }  # fmt: skip

@@ -131,8 +131,8 @@ class Catalog:
             raise
 
     def _list_pages(self, request: ListRequest, progress: Progress, writer: ManifestWriter) -> bool:
-        """True at the end of the listing, False when time is up. Pages gather until they fill one read of the ledger,
-        which takes a hundred keys."""
+        """True at the end of the listing, False when time is up. Items gather until they fill a read of the ledger,
+        which takes a hundred keys, so that there is one read for each hundred of them and one for what is left."""
         credentials = self.credentials.load()
         gathered: list[MediaItem] = []
         while True:
@@ -140,9 +140,9 @@ class Catalog:
             gathered += self._count(page, progress)
             progress.page_cursor = page.next_cursor
             at_end, out_of_time = page.next_cursor is None, not self.deadline.allows(PAGE_SECONDS)
-            if at_end or out_of_time or len(gathered) > BATCH_GET_LIMIT // 2:
-                self._compare(gathered, request, progress, writer)
-                gathered = []
+            while len(gathered) >= BATCH_GET_LIMIT or (gathered and (at_end or out_of_time)):
+                self._compare(gathered[:BATCH_GET_LIMIT], request, progress, writer)
+                gathered = gathered[BATCH_GET_LIMIT:]
             if at_end and self._adds_up(progress):
                 return True
             if at_end:
