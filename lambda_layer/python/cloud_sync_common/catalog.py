@@ -14,7 +14,7 @@ import msgspec
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
 from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.manifest import Manifest, ManifestWriter
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 PAGE_SECONDS = 10  # what one page and its share of the ledger may take; less left than this, and the listing pauses
+CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 LISTINGS = 3  # how often a listing that does not add up is begun again
 
 
@@ -103,7 +104,7 @@ class Catalog:
             progress.manifest_bytes = writer.size
         return ListResult(
             status="COMPLETE" if done else "IN_PROGRESS",
-            next_cursor=None if done else msgspec.json.encode(progress).decode(),
+            next_cursor=None if done else _cursor(progress),
             manifest_key=self.manifest.key,
             listed=progress.listed,
             new=progress.new,
@@ -208,6 +209,16 @@ class Catalog:
             progress.exhausted += 1
             return False
         return True
+
+
+def _cursor(progress: Progress) -> str:
+    """Raises ProviderContractError when a page is too large to be remembered until the next invocation."""
+    cursor = msgspec.json.encode(progress)
+    if len(cursor) > CURSOR_LIMIT:
+        raise ProviderContractError(
+            f"The provider's pages have {len(progress.page_ids)} rows, whose ids do not fit into {CURSOR_LIMIT} bytes."
+        )
+    return cursor.decode()
 
 
 def _is_selected(item: MediaItem, filters: Filters) -> bool:

@@ -11,11 +11,14 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
+from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.work_files import WorkFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
 
 
 class Manifest:
@@ -44,7 +47,14 @@ class ManifestWriter:
         self._file = file
 
     def add(self, items: list[MediaItem]) -> None:
-        self._file.writelines(msgspec.json.encode(item) + b"\n" for item in items)
+        """Raises ProviderContractError for an item too large to travel through the state machine."""
+        for item in items:
+            line = msgspec.json.encode(item)
+            if len(line) > LINE_LIMIT:
+                raise ProviderContractError(
+                    f"The provider describes one video in {len(line)} bytes; names and ids are not that long."
+                )
+            self._file.write(line + b"\n")
 
     @property
     def size(self) -> int:

@@ -11,6 +11,7 @@ from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
 
 MODES = SYNC, RECONCILE = ("sync", "reconcile")
+FILTERS_LIMIT = 32 * 1024  # bytes of JSON; they travel in the run's state (docs/design.md, "Limits of a run")
 
 
 def filters_of(run_input: object) -> Filters:
@@ -30,7 +31,13 @@ def filters_of(run_input: object) -> Filters:
     start, end = _utc("captured_from", filters.captured_from), _utc("captured_before", filters.captured_before)
     if start is not None and end is not None and start >= end:
         raise ConfigurationError("The input's field 'filters.captured_before' must be later than 'captured_from'.")
-    return msgspec.structs.replace(filters, captured_from=start, captured_before=end)
+    checked = msgspec.structs.replace(filters, captured_from=start, captured_before=end)
+    if len(msgspec.json.encode(checked)) > FILTERS_LIMIT:
+        raise ConfigurationError(
+            f"The input's field 'filters.media_ids' names {len(filters.media_ids)} videos in more than "
+            f"{FILTERS_LIMIT // 1024} KiB; start several runs, one after the other, with fewer each."
+        )
+    return checked
 
 
 def mode_of(run_input: object) -> str:
