@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo down audit faults invoke test check unit integration e2e crash synth golden
+.PHONY: help setup setup-sam demo down audit faults invoke test check unit integration e2e crash scale synth golden
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced
 
 crash: setup ## kill the functions at POINTS (2000) moments drawn from SEED, and audit what is left
 	CRASH_POINTS=$(or $(POINTS),2000) $(if $(SEED),CRASH_SEED=$(SEED)) $(PYTEST) tests/integration/test_crash.py
+
+scale: setup ## 100,000 videos through the listing and VIDEOS (5,000) new ones through the deployed map
+	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
+	SCALE_VIDEOS=$(or $(VIDEOS),5000) $(PYTEST) tests/e2e/test_scale.py --durations=0
 
 synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
 	@for environment in $(ENVIRONMENTS); do \

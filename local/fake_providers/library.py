@@ -106,15 +106,15 @@ class Library:
 
     @classmethod
     def generated(cls, file: Path, count: int) -> Self:
-        """A library of `count` videos, a minute apart, which all have this one file: as large as anybody likes."""
-        first = datetime(2020, 1, 1, tzinfo=UTC)
-        row = _row({"id": "", "filename": "GX010001.MP4"}, (file,))
-        items = []
-        for number in range(count):
-            media_id, moment = f"65b0{number:020x}", (first + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
-            dates = dict.fromkeys(("captured_at", "created_at", "updated_at"), moment)
-            items.append(Item(media_id, {**row, "id": media_id, **dates}, (file,)))
-        return cls(file.parent, items)
+        """A library of `count` videos which all have this one file: as large as anybody likes."""
+        return cls(file.parent, _generated_items(file, count))
+
+    def put_generated(self, file: Path, count: int) -> None:
+        """Add `count` videos which all have this one file."""
+        items = _generated_items(file, count)
+        with self._lock:
+            self._items |= {item.media_id: item for item in items}
+            self.version += 1
 
     def items(self) -> list[Item]:
         """A snapshot of all items, in no promised order."""
@@ -167,6 +167,16 @@ class Library:
             if item.is_archivable
             for number, path in enumerate(item.sources, start=1)
         ]
+
+
+def _generated_items(file: Path, count: int) -> list[Item]:
+    """A minute apart."""
+    first, row, items = datetime(2020, 1, 1, tzinfo=UTC), _row({"id": "", "filename": "GX010001.MP4"}, (file,)), []
+    for number in range(count):
+        media_id, moment = f"65b0{number:020x}", (first + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        dates = dict.fromkeys(("captured_at", "created_at", "updated_at"), moment)
+        items.append(Item(media_id, {**row, "id": media_id, **dates}, (file,)))
+    return items
 
 
 def _require_folder(folder: Path) -> None:

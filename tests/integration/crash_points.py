@@ -18,6 +18,8 @@ from typing import Any
 
 from local.fake_providers.gopro import FakeGoPro
 
+AUTHENTICATOR, LISTER, DOWNLOADER = "media-authenticator", "media-lister", "video-downloader"
+
 
 @dataclass(frozen=True, order=True)
 class Kind:

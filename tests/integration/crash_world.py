@@ -7,21 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from local.fake_providers.gopro import FakeGoPro
-from tests.integration.aws_on_loopback import WORK, Aws
+import pytest
+
+from local.fake_providers.gopro import FakeGoPro, running
+from local.fake_providers.library import Library
+from tests.integration.aws_on_loopback import WORK, Aws, AwsServer
 from tests.integration.crash_points import Watch
 from tests.integration.score_player import Player, StatesError
+from tests.integration.secret_check import assert_no_secret
 from tests.integration.wait_until import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN, TWIN, CHAPTERS, BIG, NO_ORIGINAL, NOT_READY = (f"65a0f0c2b7e4d1a2c3b5{number:04x}" for number in range(1, 7))
+LEFT: dict[str, tuple[str, str | None]] = {NO_ORIGINAL: ("FAILED", "original_unavailable")}
 # Always this much is left: a large file goes in parts of 5 MiB, and a listing pauses after each page.
 HURRIED = 4.0
 RESTARTS = 12
@@ -179,9 +184,43 @@ class World:
         return [row for row in found if row["sk"].startswith(sk)]
 
 
-def audit(world: World) -> list[str]:
+@dataclass
+class Ground:
+    """What worlds stand on, one after the other: two servers, and the functions beside them."""
+
+    server: AwsServer
+    fake: FakeGoPro
+    host: Host
+    watch: Watch
+
+    def world(self) -> World:
+        """A fresh account, and the library as it was."""
+        self.fake.control.reset()
+        return World(Aws(self.server), self.fake, self.host, self.watch)
+
+
+@contextmanager
+def prepared(server: AwsServer, folder: Path) -> Iterator[Ground]:
+    """The ground, with its library in `folder`. Whatever functions log on it is free of secrets."""
+    log = make_library(folder) / "functions.log"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.variables.items():
+            patch.setenv(name, value)
+        variables = Aws(server).variables | {"CONNECTIONS_PER_VIDEO": "1"}
+        # Pages of three, so that the listing takes several invocations.
+        with (
+            running(Library.load(folder), per_page_cap=3) as fake,
+            hosted(variables | {"GOPRO_API_BASE_URL": fake.base_url}, log) as host,
+        ):
+            watch = Watch()
+            watch.attach(fake)
+            yield Ground(server, fake, host, watch)
+            assert_no_secret(log.read_text(), fake)
+
+
+def audit(world: World, left: Mapping[str, tuple[str, str | None]] = LEFT) -> list[str]:
     """Everything that is not as it must be: each original in the archive once and byte for byte, nothing else there,
-    and a ledger that says just that."""
+    and a ledger that says just that. `left` are the items that are not archived, with status and category."""
     objects = world.aws.archived()
     sources = {(row["media_id"], int(row["file_number"])): row for row in world.rows("SOURCE#")}
     items = {row["media_id"]: row for row in world.rows("ITEM")}
@@ -197,10 +236,12 @@ def audit(world: World) -> list[str]:
         if items.get(original.media_id, {}).get("status") != "ARCHIVED":
             wrong.append(f"wrong: the item of {name} is not ARCHIVED")
     wrong += [f"duplicate: {key} belongs to nothing" for key in objects]
-    wrong += [f"wrong: a row for {key}, which is no original" for key in sources]
+    wrong += [
+        f"wrong: {key} is archived and no original" for key, row in sources.items() if row["status"] == "ARCHIVED"
+    ]
     ours = {original.media_id for original in originals}
     for media_id, row in items.items():
-        if media_id not in ours and (row["status"], row.get("error_category")) != ("FAILED", "original_unavailable"):
+        if media_id not in ours and (row["status"], row.get("error_category")) != left.get(media_id):
             wrong.append(f"wrong: {media_id} is {row['status']} because of {row.get('error_category')}")
         if row.get("lease_owner"):
             wrong.append(f"wrong: {media_id} is still leased")

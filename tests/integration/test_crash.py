@@ -10,78 +10,48 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from random import Random
 
 import pytest
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
-from local.fake_providers.gopro import FakeGoPro, running
-from local.fake_providers.library import Library
-from tests.integration.aws_on_loopback import ARCHIVE, Aws, AwsServer
-from tests.integration.crash_points import Kind, Point, Watch, choose
+from tests.integration.aws_on_loopback import ARCHIVE, AwsServer
+from tests.integration.crash_points import AUTHENTICATOR, DOWNLOADER, LISTER, Kind, Point, choose
 from tests.integration.crash_world import (
     CHAPTERS,
     PLAIN,
-    Host,
+    Ground,
     World,
     audit,
-    hosted,
-    make_library,
+    prepared,
     uploads_named_in_the_ledger,
 )
-from tests.integration.secret_check import assert_no_secret
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
 ROUND = os.environ.get("CRASH_ROUND")
 POINTS_A_BLOCK, POINTS_A_ROUND = 25, 8
-AUTHENTICATOR, LISTER, DOWNLOADER = "media-authenticator", "media-lister", "video-downloader"
-
-
-@dataclass
-class Ground:
-    """What all rounds stand on: two servers, and the functions beside them. `usual` is what an undisturbed run does."""
-
-    server: AwsServer
-    fake: FakeGoPro
-    host: Host
-    watch: Watch = field(default_factory=Watch)
-    usual: Counter[Kind] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self.watch.attach(self.fake)
-        world = self.world()
-        let_the_token_die(world, after=2)
-        world.run_until_well()
-        assert audit(world) == [] and world.ends == ["SUCCEEDED"]
-        self.usual += self.watch.seen
-
-    def world(self) -> World:
-        self.fake.control.reset()
-        return World(Aws(self.server), self.fake, self.host, self.watch)
 
 
 @pytest.fixture(scope="module")
 def ground(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    folder = make_library(tmp_path_factory.mktemp("crash"))
-    log = folder / "functions.log"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in aws_server.variables.items():
-            patch.setenv(name, value)
-        variables = Aws(aws_server).variables | {"CONNECTIONS_PER_VIDEO": "1"}
-        # Pages of three, so that the listing takes several invocations.
-        with (
-            running(Library.load(folder), per_page_cap=3) as fake,
-            hosted(variables | {"GOPRO_API_BASE_URL": fake.base_url}, log) as host,
-        ):
-            yield Ground(aws_server, fake, host)
-            assert_no_secret(log.read_text(), fake)
+    with prepared(aws_server, tmp_path_factory.mktemp("crash")) as ground:
+        yield ground
 
 
 @pytest.fixture
 def world(ground: Ground) -> World:
     return ground.world()
+
+
+@pytest.fixture(scope="module")
+def usual(ground: Ground) -> Counter[Kind]:
+    """How often an undisturbed run comes to each kind of point."""
+    world = ground.world()
+    let_the_token_die(world, after=2)
+    world.run_until_well()
+    assert audit(world) == [] and world.ends == ["SUCCEEDED"]
+    return world.watch.seen.copy()
 
 
 def let_the_token_die(world: World, after: int) -> None:
@@ -93,21 +63,23 @@ def let_the_token_die(world: World, after: int) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("block", range(1 if ROUND else -(-POINTS // POINTS_A_BLOCK)))
-def test_a_function_killed_anywhere_loses_nothing_and_doubles_nothing(ground: Ground, block: int) -> None:
+def test_a_function_killed_anywhere_loses_nothing_and_doubles_nothing(
+    ground: Ground, usual: Counter[Kind], block: int
+) -> None:
     if ROUND:
-        assert play(ground, int(ROUND))
+        assert play(ground, usual, int(ROUND))
         return
     deaths, number = 0, 1000 * block
     while deaths < POINTS_A_BLOCK:
-        deaths += len(play(ground, number))
+        deaths += len(play(ground, usual, number))
         number += 1
 
 
-def play(ground: Ground, number: int) -> list[Point]:
+def play(ground: Ground, usual: Counter[Kind], number: int) -> list[Point]:
     """A round: a fresh account, deaths at points drawn from seed and number, runs until one goes through, the audit,
     and one run more, which finds nothing to do. Returns the points at which somebody died."""
     random, world = Random(f"{SEED} {number}"), ground.world()  # noqa: S311 (to be repeatable)
-    world.watch.points = choose(random, ground.usual, POINTS_A_ROUND)
+    world.watch.points = choose(random, usual, POINTS_A_ROUND)
     if random.random() < 0.5:
         let_the_token_die(world, after=random.randint(0, 4))
     try:
@@ -149,13 +121,13 @@ def assert_nothing_moves_again(world: World) -> None:
     assert written == set(), "a run without news wrote to the archive"
 
 
-def test_the_points_lie_in_every_function_and_at_every_moment(ground: Ground) -> None:
-    points = choose(Random(SEED), ground.usual, max(POINTS, 200))  # noqa: S311 (to be repeatable)
+def test_the_points_lie_in_every_function_and_at_every_moment(usual: Counter[Kind]) -> None:
+    points = choose(Random(SEED), usual, max(POINTS, 200))  # noqa: S311 (to be repeatable)
     assert {point.kind.function for point in points} == {
         AUTHENTICATOR, LISTER, DOWNLOADER, "failure-recorder", "run-report",
     }  # fmt: skip
     assert {point.kind.moment for point in points} == {"sent", "body", "done"}
-    assert len({point.kind for point in points}) > len(ground.usual) / 2
+    assert len({point.kind for point in points}) > len(usual) / 2
 
 
 # The nasty windows, by name
