@@ -111,6 +111,7 @@ class World:
     fake: FakeGoPro
     host: Host
     watch: Watch
+    connections: int = 1
     later: float = 0.0
     runs: int = 0
     ends: list[str] = field(default_factory=list)
@@ -153,6 +154,7 @@ class World:
         self.watch.begins(function)
         hurried = function in ("media-lister", "video-downloader")
         order = {"function": function, "event": payload, "later": self.later} | ({"left": HURRIED} if hurried else {})
+        order["environment"] = {"CONNECTIONS_PER_VIDEO": str(self.connections)}
         (answer,) = self.host.invoke([order], self.watch)
         wait_until(lambda: self.aws.server.busy == 0, "what the process had asked for is over")
         self.watch.ends()
@@ -206,7 +208,7 @@ def prepared(server: AwsServer, folder: Path) -> Iterator[Ground]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in server.variables.items():
             patch.setenv(name, value)
-        variables = Aws(server).variables | {"CONNECTIONS_PER_VIDEO": "1"}
+        variables = Aws(server).variables
         # Pages of three, so that the listing takes several invocations.
         with (
             running(Library.load(folder), per_page_cap=3) as fake,

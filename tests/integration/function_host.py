@@ -4,7 +4,7 @@
 of invocations, forks a process for each, answers with the list of their ids, and when all have ended with the list of
 what came of them. What the functions log goes to LOG. An invocation is {"function": name, "event": ..., and what may be
 left out: "seconds": its time-out, "left": seconds it has left whenever it asks, "later": seconds by which its clock is
-ahead}.
+ahead, "environment": variables}.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def warm_up() -> dict[str, Any]:
 
 def invoke(door: Any, order: dict[str, Any], answer: int) -> NoReturn:
     """In the child: runs the door and leaves. An exception is told as Lambda tells it to Step Functions."""
+    os.environ.update(order.get("environment", {}))
+    settings.load.cache_clear()
     now, later = time.time, order.get("later", 0.0)
     time.time = lambda: now() + later
     try:
