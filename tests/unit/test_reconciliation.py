@@ -116,6 +116,18 @@ def forget(bench: Bench, media_id: str) -> None:
         bench.town.table.delete_item(Key={"pk": f"gopro#{media_id}", "sk": sk})
 
 
+def test_an_invocation_that_died_after_it_stored_its_report_is_repeated_and_reports_nothing_twice(bench: Bench) -> None:
+    for item in ITEMS[:3]:
+        forget(bench, item.media_id)
+    hurried, cursor, result = Deadline(lambda: 0.0, 0.0), None, None
+    while result is None or cursor:
+        bench.slice(cursor, hurried, IN_A_CENTURY)  # its answer is lost
+        result = bench.slice(cursor, hurried, IN_A_CENTURY)
+        cursor = result.next_cursor
+    found = [(line["kind"], line.get("media_id"), line.get("key")) for line in bench.report()]
+    assert len(found) == len(set(found)) == sum(result.findings.values()) == 6
+
+
 def trash(bench: Bench, media_id: str) -> None:
     left = [item.media_id for item in ITEMS if item.media_id != media_id]
     bench.account.pages = lambda number: page(number, left)
