@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers benchmarks costs))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam setup-bench demo down invoke test check unit integration e2e synth golden bench cost
+.PHONY: help setup setup-sam setup-bench demo down audit faults invoke test check unit integration e2e crash scale synth golden bench cost
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@python -m local down
+
+audit: setup ## hold provider, ledger and archive of `make demo KEEP=1` against each other
+	@python -m local audit
+
+faults: setup ## play every fault against the deployed stack, and audit after each (CASES="short_page trashed" plays those)
+	@python -m local faults $(CASES)
 
 invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=events/auth_event.json
 	@python -m local invoke "$(FUNCTION)" "$(EVENT)"
@@ -47,6 +53,13 @@ integration: setup-sam ## tests against servers on loopback
 
 e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced
 	$(PYTEST) tests/e2e
+
+crash: setup ## kill the functions at POINTS (2000) moments drawn from SEED, and audit what is left
+	CRASH_POINTS=$(or $(POINTS),2000) $(if $(SEED),CRASH_SEED=$(SEED)) $(PYTEST) tests/integration/test_crash.py
+
+scale: setup ## 100,000 videos through the listing and VIDEOS (5,000) new ones through the deployed map
+	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
+	SCALE_VIDEOS=$(or $(VIDEOS),5000) $(PYTEST) tests/e2e/test_scale.py --durations=0
 
 synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
 	@for environment in $(ENVIRONMENTS); do \

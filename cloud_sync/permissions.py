@@ -44,6 +44,14 @@ class Reach:
             "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.attr_id
         )
 
+    def see_the_archive(self) -> list[iam.PolicyStatement]:
+        """HeadObject is s3:GetObject, and answers 404 instead of 403 only to who may list (API reference)."""
+        archive = self.storage.archive_bucket
+        return [
+            self.allow("SeeWhatIsArchived", ["s3:GetObject"], archive.arn_for_objects("*")),
+            self.allow("TellMissingFromForbidden", ["s3:ListBucket"], archive.bucket_arn),
+        ]
+
     def work(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
 
@@ -80,9 +88,7 @@ def video_downloader(reach: Reach) -> list[iam.PolicyStatement]:
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             archive.arn_for_objects("*"),
         ),
-        # HeadObject is s3:GetObject, and answers 404 instead of 403 only to who may list (API reference, HeadObject).
-        reach.allow("SeeWhatIsArchived", ["s3:GetObject"], archive.arn_for_objects("*")),
-        reach.allow("TellMissingFromForbidden", ["s3:ListBucket"], archive.bucket_arn),
+        *reach.see_the_archive(),
         reach.key(),
     ]
 
@@ -97,6 +103,19 @@ def failure_recorder(reach: Reach) -> list[iam.PolicyStatement]:
 def run_report(reach: Reach) -> list[iam.PolicyStatement]:
     return [
         reach.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        reach.work("s3:GetObject", "s3:PutObject"),
+        reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
+        reach.key(),
+    ]
+
+
+def archive_reconciler(reach: Reach) -> list[iam.PolicyStatement]:
+    """It reads all three sides, and may change nothing in the archive; the one row it writes says that a token was
+    refused. Only it may scan the ledger: what is missing from an index is what it looks for."""
+    return [
+        reach.credentials("GetSecretValue"),
+        reach.ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
+        *reach.see_the_archive(),
         reach.work("s3:GetObject", "s3:PutObject"),
         reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
         reach.key(),

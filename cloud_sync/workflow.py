@@ -68,6 +68,7 @@ class Workflow(Construct):
                 "VideoDownloader": functions.video_downloader.function_arn,
                 "FailureRecorder": functions.failure_recorder.function_arn,
                 "RunReport": functions.run_report.function_arn,
+                "ArchiveReconciler": functions.archive_reconciler.function_arn,
                 "WorkBucket": storage.work_bucket.bucket_name,
             },
             tracing_enabled=True,

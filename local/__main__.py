@@ -11,10 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from local import kept
+from local.audit import audit
 from local.demo import run_demo
 from local.emulator import HOME, Certificates, VillageError, new_folder
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
+from local.fault_matrix import run_faults
+from local.verify import originals
 from local.village import Village, village
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
@@ -26,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.command == "demo":
             return run_demo(console, options.videos, keep=options.keep)
+        if options.command == "faults":
+            return run_faults(console, options.names)
+        if options.command == "audit":
+            return _audit(console)
         if options.command == "invoke":
             return _invoke(console, options.function, options.event)
         stopped = kept.stop()
@@ -46,6 +53,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     invoke = commands.add_parser("invoke", help="invoke one deployed function with an event from a file")
     invoke.add_argument("function", help="the construct id, such as MediaAuthenticator")
     invoke.add_argument("event", type=Path, help="a JSON file, such as events/auth_event.json")
+    faults = commands.add_parser("faults", help="play the fault matrix against the deployed stack")
+    faults.add_argument("names", nargs="*", metavar="name", help="only these cases")
+    commands.add_parser("audit", help="hold provider, ledger and archive of the kept village against each other")
     commands.add_parser("down", help="stop the village that `demo --keep` left running")
     return parser.parse_args(arguments)
 
@@ -55,6 +65,21 @@ def _folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text} is not a folder")
     return path
+
+
+def _audit(console: Console) -> int:
+    """The reconciliation that the deployed stack makes, and the audit from outside; 1 when either finds anything."""
+    control_url, town = kept.control_url(), kept.find()
+    if town is None:
+        raise VillageError("the village that was kept is no longer running: `make down`, then `make demo KEEP=1`")
+    run = town.run({"provider": "gopro", "mode": "reconcile"})
+    console.print(f"reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
+    findings = audit(town, originals(control_url, town.emulator.certificates.client_context()))
+    console.print(f"audit from outside: {len(findings)} findings", highlight=False)
+    for finding in findings:
+        console.print(f"  {finding.kind}: {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
+    reconciled = run["status"] == "SUCCEEDED" and json.loads(run["output"])["findings"] == {}
+    return 0 if reconciled and not findings else 1
 
 
 def _invoke(console: Console, function: str, event_file: Path) -> int:

@@ -72,15 +72,24 @@ class Emulator:
     """A running emulator. Its state is in memory and in one folder, and both go when it stops.
 
     `retry_delay_scale` multiplies every wait of the state machines, so that a test of many retries is quick.
+    `functions_endpoint` is where the functions look for AWS when that is not the emulator itself.
     """
 
-    def __init__(self, folder: Path, certificates: Certificates, *, retry_delay_scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        certificates: Certificates,
+        *,
+        retry_delay_scale: float = 1.0,
+        functions_endpoint: str | None = None,
+    ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.retry_delay_scale = retry_delay_scale
         self.log_file = folder / "emulator.log"
         self.port = free_port()
         self.endpoint = f"https://127.0.0.1:{self.port}"
+        self.functions_endpoint = functions_endpoint or self.endpoint
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -103,7 +112,7 @@ class Emulator:
             "TMPDIR": str(scratch),
             "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
             # What the function processes inherit: the endpoint, and whom to trust.
-            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ENDPOINT_URL": self.functions_endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
             "SSL_CERT_FILE": str(self.certificates.ca_bundle),
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -151,9 +160,10 @@ class Emulator:
     def stop(self) -> None:
         """Ends the emulator and the function processes it started (they share its process group)."""
         process, self._process = self._process, None
-        if process is not None:
-            stop_group(process.pid)
-            process.wait()
+        if process is None:
+            return  # never started, or left running: then it needs its folder
+        stop_group(process.pid)
+        process.wait()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
 
     def leave_running(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from local.emulator import HOME, Certificates, Emulator, stop_group
+from local.emulator import HOME, Certificates, Emulator, VillageError, stop_group
 from local.village import FakeProcess, Village
 
 RECORD = HOME / "village.json"
@@ -53,6 +54,14 @@ def find() -> Village | None:
     return Village(emulator, record["outputs"])
 
 
+def control_url() -> str:
+    """Where the kept village's provider is controlled. Raises VillageError when none was kept."""
+    record = _read()
+    if record is None:
+        raise VillageError("no village is running: start one with `make demo KEEP=1`")
+    return str(record["control_url"])
+
+
 def stop() -> bool:
     """Ends the village that was left running; whether there was one."""
     record = _read()
@@ -60,6 +69,7 @@ def stop() -> bool:
         return False
     for pid in record["pids"]:
         stop_group(pid)
+    shutil.rmtree(Path(record["folder"]) / "tmp", ignore_errors=True)
     RECORD.unlink()
     SHELL_FILE.unlink(missing_ok=True)
     return True

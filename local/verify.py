@@ -59,7 +59,11 @@ def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | Non
     if row is None or row["status"] != "ARCHIVED":
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
     key = row["key"]
-    head = village.s3.head_object(Bucket=village.archive_bucket, Key=key, ChecksumMode="ENABLED")
+    try:
+        head = village.s3.head_object(Bucket=village.archive_bucket, Key=key, ChecksumMode="ENABLED")
+    except village.s3.exceptions.ClientError as error:
+        reason = f"no such object ({error.response['Error']['Code']})"
+        return Verdict(original["media_id"], name, key, original["size"], agreed=False, reason=reason)
     body = village.s3.get_object(Bucket=village.archive_bucket, Key=key)["Body"]
     stored, (sha256, checksum) = hashlib.sha256(), file_digests(Path(original["path"]))
     for chunk in body.iter_chunks(CHUNK):

@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.aws_proxy import AwsProxy
 from local.emulator import ROOT, Certificates, Emulator, VillageError, inherited, stop_group
 
 POLL_SECONDS = 0.25
@@ -149,6 +150,23 @@ class Village:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket)
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
+    def sweep(self) -> None:
+        """As on its first day: buckets, ledger and queues are empty."""
+        for bucket in (self.archive_bucket, self.work_bucket):
+            for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+                self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            versions = self.s3.list_object_versions(Bucket=bucket)
+            for entry in (*versions.get("Versions", []), *versions.get("DeleteMarkers", [])):
+                self.s3.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
+            for entry in self.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+                self.s3.delete_object(Bucket=bucket, Key=entry["Key"])
+        for row in self.rows():
+            self.dynamodb.delete_item(TableName=self.ledger_table, Key={k: {"S": row[k]} for k in ("pk", "sk")})
+        sqs = self.emulator.client("sqs")
+        for url in sqs.list_queues(QueueNamePrefix="gopro-sync").get("QueueUrls", []):
+            with suppress(sqs.exceptions.PurgeQueueInProgress):
+                sqs.purge_queue(QueueUrl=url)
+
     def function_name(self, construct_id: str) -> str:
         """The deployed name of the function that the stack calls `construct_id`, such as MediaLister.
 
@@ -167,6 +185,34 @@ class Village:
         return str(functions[construct_id])
 
 
+class Inbox:
+    """What the alerts topic sends: a queue subscribed to it."""
+
+    def __init__(self, town: Village) -> None:
+        sns, self._sqs = town.emulator.client("sns"), town.emulator.client("sqs")
+        self._url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        arn = found["Attributes"]["QueueArn"]
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        sns.subscribe(TopicArn=town.topic_arn, Protocol="sqs", Endpoint=arn)
+
+    def emptied(self) -> list[dict[str, str]]:
+        """The messages since the last look, each with its Subject and Message."""
+        letters: list[dict[str, str]] = []
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                letters.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return letters
+
+
 def _plain(value: Mapping[str, Any]) -> Any:
     (kind, content), *_ = value.items()
     if kind == "N":
@@ -182,9 +228,14 @@ def village(
     *,
     context: Mapping[str, str] | None = None,
     retry_delay_scale: float = 1.0,
+    proxy: AwsProxy | None = None,
 ) -> Iterator[Village]:
-    """An emulator with the stack deployed against a provider at `provider_url`; gone again afterwards."""
-    with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale) as emulator:
+    """An emulator with the stack deployed against a provider at `provider_url`; gone again afterwards. With `proxy`
+    the functions reach AWS through that."""
+    endpoint = proxy.url if proxy else None
+    with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale, functions_endpoint=endpoint) as emulator:
+        if proxy:
+            proxy.target = emulator.endpoint
         settings = {
             "gopro_api_base_url": provider_url,
             "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",

@@ -15,7 +15,9 @@ from cloud_sync.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-FUNCTIONS = ("media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report")
+FUNCTIONS = (
+    "media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler",
+)  # fmt: skip
 
 # What a template must not depend on: the machine that it is made on.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}

@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> AuthResult:
     config = settings.load()
     request = decode(event, AuthRequest)
     provider = providers.get(run_input.field_of(request.input, "provider"), config.provider_base_urls)
-    filters = run_input.filters_of(request.input)
+    filters, mode = run_input.filters_of(request.input), run_input.mode_of(request.input)
     authenticator = Authenticator(
         provider=provider,
         store=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
@@ -30,6 +30,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> AuthResult:
         run_id=request.run_id,
         provider=provider.name,
         filters=filters,
+        mode=mode,
         kind="oauth" if credentials.renewable else "session",
         expires_at=credentials.expires_at,
         renewals=request.renewals + 1,

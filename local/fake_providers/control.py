@@ -24,6 +24,7 @@ class Control:
     def __init__(self, state: GoProState) -> None:
         self._state = state
         self._first_link_seconds = state.link_seconds
+        self._first_per_page_cap = state.per_page_cap
 
     def add_fault(self, kind: FaultKind, *, times: int | None = None, after: int = 0, **rule: Any) -> None:
         """Put a rule in force: the fields of Fault by name, and any other name is an argument of the kind.
@@ -35,6 +36,10 @@ class Control:
             self._state.faults.add(Fault(kind, times=times, after=after, args=args, **rule))
         except TypeError as error:
             raise FaultError(f"{kind}: {error}") from error
+
+    def put_fault(self, fault: Fault) -> None:
+        """Put a rule in force that was made elsewhere."""
+        self._state.faults.add(fault)
 
     def clear_faults(self, kind: FaultKind | None = None) -> None:
         """Take back all rules, or those of one kind."""
@@ -58,6 +63,10 @@ class Control:
             self._state.tokens.access_seconds = access_token_seconds
         if link_seconds is not None:
             self._state.link_seconds = link_seconds
+
+    def set_page_size(self, rows: int) -> None:
+        """Let no page of a listing have more rows than this, whatever is asked for."""
+        self._state.per_page_cap = rows
 
     def put_item(self, description: Mapping[str, Any]) -> None:
         """Add an item, or replace the one with that id; `description` is an entry of `library.json`."""
@@ -87,6 +96,7 @@ class Control:
         """As at the start: no rules, no statistics, the clock right, the first library, the first credentials good."""
         self._state.clock.offset = 0.0
         self._state.link_seconds = self._first_link_seconds
+        self._state.per_page_cap = self._first_per_page_cap
         self._state.faults.clear()
         self._state.log.reset()
         self._state.library.reset()
@@ -118,6 +128,7 @@ def control_routes(state: GoProState, control: Control) -> list[web.RouteDef]:
         ("POST", "clock", lambda body: control.advance_clock(float(body["advance"]))),
         ("POST", "expire_access_tokens", lambda _: control.expire_access_tokens()),
         ("POST", "lifetimes", lambda body: control.set_lifetimes(**body)),
+        ("POST", "page_size", lambda body: control.set_page_size(int(body["rows"]))),
         ("POST", "items", control.put_item),
         ("DELETE", "items/{media_id}", lambda body: control.trash_item(body["media_id"])),
         ("POST", "insert_between_pages", lambda body: control.insert_between_pages(**body)),
@@ -126,10 +137,12 @@ def control_routes(state: GoProState, control: Control) -> list[web.RouteDef]:
         ("GET", "requests", lambda _: control.requests()),
         ("POST", "reset", lambda _: control.reset()),
     ]
-    return [web.route(method, f"/_control/{path}", _json_route(operation)) for method, path, operation in table]
+    return [web.route(method, f"/_control/{path}", json_route(operation)) for method, path, operation in table]
 
 
-def _json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]:
+def json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]:
+    """A handler that gives `operation` the request's JSON and path fields, and answers with what it returns."""
+
     async def answer(request: web.Request) -> web.Response:
         try:
             body = await request.json() if request.can_read_body else {}

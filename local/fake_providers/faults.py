@@ -114,6 +114,11 @@ class ActiveFaults:
                 return fault
         return None
 
+    @property
+    def shape_rows(self) -> bool:
+        """Whether any of them changes rows of a listing."""
+        return any(fault.kind.shapes_rows for fault in self._faults)
+
 
 class FaultRules:
     """The rules in force, consulted once for each request. Safe to change from a test's thread."""

@@ -73,6 +73,10 @@ class FakeGoPro:
         """The refresh token handed out last."""
         return self._state.tokens.refresh_token
 
+    def secrets(self) -> set[str]:
+        """Every token that it ever gave out, and its client's secret."""
+        return set(self._state.tokens.known_secrets())
+
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN is another host: a port of its own."""
         scheme = "http" if tls is None else "https"

@@ -12,7 +12,15 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.faults import ActiveFaults
 from local.fake_providers.gopro_cdn import signed_link, troubled
 from local.fake_providers.gopro_download import Link, download_answer
-from local.fake_providers.gopro_listing import MalformedQueryError, picked_fields, search_page, shaped_row
+from local.fake_providers.gopro_listing import (
+    FoundRows,
+    MalformedQueryError,
+    Row,
+    found_rows,
+    picked_fields,
+    search_page,
+    shaped_row,
+)
 from local.fake_providers.gopro_state import GoProState
 from local.fake_providers.library import Item
 
@@ -35,6 +43,7 @@ class Api:
 
     def __init__(self, state: GoProState) -> None:
         self._state = state
+        self._listing = FoundRows()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the API."""
@@ -120,9 +129,8 @@ class Api:
         )
 
     async def _search(self, request: web.Request, active: ActiveFaults) -> web.Response:
-        rows = [shaped_row(item, self._state.tokens.user_id, active) for item in self._state.library.items()]
         try:
-            page = search_page(rows, request.query, self._state.per_page_cap)
+            page = search_page(self._rows(request, active), request.query, self._state.per_page_cap)
         except MalformedQueryError:
             # A malformed range is answered 500, not 400 (go2cloud U14). For a malformed page nobody knows.
             return web.json_response({"error": "internal_server_error"}, status=500)
@@ -133,6 +141,17 @@ class Api:
         if upload := active.find(FaultKind.INSERT_ITEM):
             self._upload(upload["item"])
         return web.json_response(page)
+
+    def _rows(self, request: web.Request, active: ActiveFaults) -> list[Row]:
+        library = self._state.library
+        version = library.version
+
+        def rows() -> list[Row]:
+            return [shaped_row(item, self._state.tokens.user_id, active) for item in library.items()]
+
+        if active.shape_rows:
+            return found_rows(rows(), request.query)
+        return self._listing.find(version, rows, request.query)
 
     def _upload(self, description: dict[str, Any] | None) -> None:
         if description is not None:

@@ -55,19 +55,42 @@ def picked_fields(row: Row, query: Mapping[str, str]) -> Row:
     return {name: value for name, value in row.items() if name in wanted}
 
 
-def search_page(rows: Iterable[Row], query: Mapping[str, str], per_page_cap: int) -> Row:
-    """One page of the rows that `query` asks for, newest first.
+def found_rows(rows: Iterable[Row], query: Mapping[str, str]) -> list[Row]:
+    """The rows that `query` asks for, newest first.
 
     Words that no filter knows are ignored, so that a misspelt `type` alone filters nothing (go2cloud U13). Raises
-    MalformedQueryError for a range or a page number that cannot be read.
+    MalformedQueryError for a range that cannot be read.
     """
-    page = _positive(query, "page", 1)
-    per_page = min(_positive(query, "per_page", _DEFAULT_PER_PAGE), per_page_cap)
     order = "created_at" if query.get("order_by") == "created_at" else "captured_at"
     filters = _filters(query)
     found = [row for row in rows if all(fits(row) for fits in filters)]
     # The id settles ties, so that equal moments do not shuffle between pages.
     found.sort(key=lambda row: (_moment_of(row, order), row["id"]), reverse=True)
+    return found
+
+
+class FoundRows:
+    """What was found for each query, kept until the library changes: the pages of a large one are cut from one list."""
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._rows: list[Row] = []
+        self._found: dict[frozenset[tuple[str, str]], list[Row]] = {}
+
+    def find(self, version: int, rows: Callable[[], list[Row]], query: Mapping[str, str]) -> list[Row]:
+        """As `found_rows`, for the rows of this version of the library, which no fault has shaped."""
+        if version != self._version:
+            self._version, self._rows, self._found = version, rows(), {}
+        key = frozenset((name, value) for name, value in query.items() if name not in ("page", "per_page", "fields"))
+        if key not in self._found:
+            self._found[key] = found_rows(self._rows, query)
+        return self._found[key]
+
+
+def search_page(found: Sequence[Row], query: Mapping[str, str], per_page_cap: int) -> Row:
+    """One page of what was found. Raises MalformedQueryError for a page number that cannot be read."""
+    page = _positive(query, "page", 1)
+    per_page = min(_positive(query, "per_page", _DEFAULT_PER_PAGE), per_page_cap)
     return {
         "_embedded": {"errors": [], "media": found[(page - 1) * per_page : page * per_page]},
         "_pages": {

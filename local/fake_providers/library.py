@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -89,6 +89,7 @@ class Library:
         self._lock = threading.Lock()
         self._items = {item.media_id: item for item in items}
         self._at_start = dict(self._items)
+        self.version = 0  # another one after each change
 
     @classmethod
     def load(cls, folder: Path, extra: Iterable[Path] = ()) -> Self:
@@ -102,6 +103,18 @@ class Library:
             _require_folder(more)
             items += _scanned_items(more, None)
         return cls(folder, items)
+
+    @classmethod
+    def generated(cls, file: Path, count: int) -> Self:
+        """A library of `count` videos which all have this one file: as large as anybody likes."""
+        return cls(file.parent, _generated_items(file, count))
+
+    def put_generated(self, file: Path, count: int) -> None:
+        """Add `count` videos which all have this one file."""
+        items = _generated_items(file, count)
+        with self._lock:
+            self._items |= {item.media_id: item for item in items}
+            self.version += 1
 
     def items(self) -> list[Item]:
         """A snapshot of all items, in no promised order."""
@@ -118,6 +131,7 @@ class Library:
         item = _described_item(self.folder, description)
         with self._lock:
             self._items[item.media_id] = item
+            self.version += 1
         return item
 
     def put_twin(self, captured_at: str) -> Item:
@@ -130,17 +144,20 @@ class Library:
             dates = dict.fromkeys(("captured_at", "created_at", "updated_at"), captured_at)
             twin = replace(model, media_id=media_id, row={**model.row, "id": media_id, **dates})
             self._items[media_id] = twin
+            self.version += 1
         return twin
 
     def trash(self, media_id: str) -> None:
         """Take an item away, as its owner does in the app; unknown ids are a KeyError."""
         with self._lock:
             del self._items[media_id]
+            self.version += 1
 
     def reset(self) -> None:
         """Bring back the items that were loaded, and only those."""
         with self._lock:
             self._items = dict(self._at_start)
+            self.version += 1
 
     def originals(self) -> list[Original]:
         """Every file that belongs in a complete archive: all sources of all archivable videos."""
@@ -150,6 +167,16 @@ class Library:
             if item.is_archivable
             for number, path in enumerate(item.sources, start=1)
         ]
+
+
+def _generated_items(file: Path, count: int) -> list[Item]:
+    """A minute apart."""
+    first, row, items = datetime(2020, 1, 1, tzinfo=UTC), _row({"id": "", "filename": "GX010001.MP4"}, (file,)), []
+    for number in range(count):
+        media_id, moment = f"65b0{number:020x}", (first + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        dates = dict.fromkeys(("captured_at", "created_at", "updated_at"), moment)
+        items.append(Item(media_id, {**row, "id": media_id, **dates}, (file,)))
+    return items
 
 
 def _require_folder(folder: Path) -> None:

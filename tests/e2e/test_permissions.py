@@ -77,6 +77,18 @@ def test_no_other_function_may_touch_the_archive(town: Village, probe: Callable[
     assert probe(function, "s3", "get_object", **place) == "AccessDenied"
 
 
+def test_the_reconciler_may_see_what_is_archived_and_change_nothing(town: Village, probe: Callable[..., str]) -> None:
+    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
+    town.s3.put_object(**place, Body=b"x")
+    row = {"TableName": town.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+    assert probe("archive-reconciler", "s3", "head_object", **place) == "allowed"
+    assert probe("archive-reconciler", "dynamodb", "scan", TableName=town.ledger_table) == "allowed"
+    assert probe("archive-reconciler", "s3", "put_object", **place) == "AccessDenied"
+    assert probe("archive-reconciler", "s3", "delete_object", **place) == "AccessDenied"
+    assert probe("archive-reconciler", "dynamodb", "delete_item", **row) == "AccessDeniedException"
+    assert probe("media-lister", "dynamodb", "scan", TableName=town.ledger_table) == "AccessDeniedException"
+
+
 def test_only_the_authenticator_may_change_the_credentials(town: Village, probe: Callable[..., str]) -> None:
     change = {"SecretId": town.secret, "SecretString": "{}"}
     assert probe("media-authenticator", "secretsmanager", "put_secret_value", **change) == "allowed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import ssl
 import threading
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 ARCHIVE, WORK, SECRET = "archive", "work", "gopro/credentials"
+LARGE_BODY = 64 * 1024  # bytes
 CLIENTS = ("_session", "s3", "table", "secrets", "sns", "sqs", "step_functions")
 
 _UPLOAD_CALLS = {
@@ -59,11 +61,18 @@ class S3Call:
 @dataclass
 class AwsServer:
     """The WSGI application, and what S3 was asked. `variables` are the environment that leads boto3 here; `after` is
-    told of each S3 call that was carried out, before its answer leaves."""
+    told of each S3 call that was carried out, before its answer leaves. `watch` is told of every request by name, once
+    when it has arrived (`sent`), once when half of a large body has (`body`), and once when it was carried out and not
+    yet answered (`done`); it may raise ConnectionError, and then nothing more happens. `busy` requests are under way.
+    `instead` answers calls of a name, JSON for JSON, in moto's place.
+    """
 
     variables: dict[str, str] = field(default_factory=dict)
     calls: list[S3Call] = field(default_factory=list)
     after: Callable[[S3Call], None] = lambda _: None
+    watch: Callable[[str, str], None] = lambda _moment, _name: None
+    instead: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
+    busy: int = 0
     # A conditional write is atomic on AWS; moto looks first and writes then.
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
@@ -71,17 +80,50 @@ class AwsServer:
         # moto tells services apart by host name, so each request gets the one that it would have.
         service = environ["HTTP_AUTHORIZATION"].split("Credential=")[1].split("/")[3]
         environ["HTTP_HOST"] = f"{service}.{REGION}.amazonaws.com"
-        request = Request(environ)
-        request.get_data()
-        with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
-            status, headers, content = _answer(request)
-        if service == "s3" and request.path.count("/") > 1:
-            self.calls.append(call := _s3_call(request, status))
-            self.after(call)
+        with self._one_at_a_time:
+            self.busy += 1
+        try:
+            request, (status, headers, content) = self._carried_out(service, environ)
+        finally:
+            with self._one_at_a_time:
+                self.busy -= 1
         response = Response(content, status, dict(headers))
         if request.method == "HEAD" and "content-length" in headers:
             response.headers["Content-Length"] = headers["content-length"]
         return response(environ, start_response)
+
+    def _carried_out(self, service: str, environ: dict[str, Any]) -> tuple[Request, tuple[int, Any, Any]]:
+        request = Request(environ)
+        name = _name(service, request)
+        self.watch("sent", name)
+        if int(request.headers.get("X-Amz-Decoded-Content-Length") or request.content_length or 0) > LARGE_BODY:
+            half = request.stream.read(LARGE_BODY // 2)
+            self.watch("body", name)
+            environ["wsgi.input"] = io.BytesIO(half + request.stream.read())
+            request = Request(environ)
+        request.get_data()
+        if name in self.instead:
+            told = json.dumps(self.instead[name](json.loads(request.get_data()))).encode()
+            answer: tuple[int, Any, Any] = (200, {"Content-Type": "application/x-amz-json-1.0"}, told)
+        else:
+            with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
+                answer = _answer(request)
+        if _is_about_an_object(service, request):
+            self.calls.append(call := _s3_call(request, answer[0]))
+            self.after(call)
+        self.watch("done", name)
+        return request, answer
+
+
+def _is_about_an_object(service: str, request: Request) -> bool:
+    return service == "s3" and request.path.count("/") > 1
+
+
+def _name(service: str, request: Request) -> str:
+    """What a request asks for, such as `dynamodb.UpdateItem`."""
+    if _is_about_an_object(service, request):
+        return f"s3.{_s3_call(request, 0).name}"
+    return f"{service}.{request.headers.get('X-Amz-Target', request.method).rpartition('.')[2]}"
 
 
 def _answer(request: Request) -> tuple[int, Any, Any]:
@@ -162,6 +204,8 @@ class Aws:
         self._make_anew()
         self.server.calls.clear()
         self.server.after = lambda _: None
+        self.server.watch = lambda _moment, _name: None
+        self.server.instead.clear()
         self.s3, self.secrets = aws_clients.s3(), aws_clients.secrets()
         self.sns, self.sqs = aws_clients.sns(), aws_clients.sqs()
         self.table: Table = aws_clients.table(TABLE)

@@ -19,7 +19,7 @@ _SIGNED = re.compile(r"(?i)[?&;](signature|policy|x-amz-signature)=(?!\*\*\*)\w"
 
 def secrets_of(fake: FakeGoPro) -> set[str]:
     """Every token that the fake account ever gave out, and its client's secret."""
-    return set(fake._state.tokens.known_secrets())
+    return fake.secrets()
 
 
 def assert_no_secret(text: str, secrets: FakeGoPro | Iterable[str]) -> None:

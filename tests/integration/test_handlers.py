@@ -29,6 +29,7 @@ DOORS = {
     "download": "video_downloader",
     "failure": "failure_recorder",
     "report": "run_report",
+    "reconcile": "archive_reconciler",
 }
 
 
@@ -50,7 +51,7 @@ def sample(name: str, **changes: Any) -> dict[str, Any]:
 
 @dataclass
 class Functions:
-    """The five functions in one account, and the account."""
+    """The functions in one account, and the account."""
 
     aws: Aws
     gopro: FakeGoPro
@@ -125,6 +126,7 @@ def test_the_authenticator_says_what_a_run_goes_on_with(functions: Functions) ->
             "retry_failed": False,
         },
         "kind": "session",
+        "mode": "sync",
         "expires_at": None,
         "renewals": 1,
     }
@@ -360,3 +362,13 @@ def test_the_media_of_the_sample_events_is_in_the_demo_library(gopro: FakeGoPro)
             media["filename"], media["captured_at"],
         )  # fmt: skip
         assert MediaItem(**media).media_id == media["media_id"]
+
+
+def test_the_reconciler_says_what_disagrees_and_writes_it_down(functions: Functions, aws: Aws) -> None:
+    result = functions.call("reconcile")
+    assert (result["status"], result["next_cursor"], result["objects"]) == ("COMPLETE", None, 0)
+    assert set(result["findings"]) == {"not_in_ledger"}  # no run has been yet
+    lines = aws.read(result["report_key"], WORK).splitlines()
+    assert len(lines) == result["findings"]["not_in_ledger"] > 10
+    (mail,) = aws.mails()
+    assert mail["Subject"].endswith("disagreements between provider, ledger and archive")

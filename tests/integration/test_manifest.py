@@ -21,9 +21,10 @@ def clip(number: int, filename: str = "GX010001.MP4") -> MediaItem:
     return MediaItem(media_id=f"clip-{number}", filename=filename, captured_at="2026-05-06T10:00:00Z", size=number)
 
 
-def write(manifest: Manifest, items: list[MediaItem], *, anew: bool = True) -> None:
-    with manifest.extended(anew=anew) as writer:
+def write(manifest: Manifest, items: list[MediaItem], kept: int = 0) -> int:
+    with manifest.extended(kept) as writer:
         writer.add(items)
+        return writer.size
 
 
 def test_it_lies_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manifest) -> None:
@@ -46,9 +47,16 @@ def test_what_is_read_back_is_what_was_written(manifest: Manifest) -> None:
 
 
 def test_a_later_invocation_goes_on_behind_an_earlier_one(manifest: Manifest) -> None:
-    write(manifest, [clip(1)])
-    write(manifest, [], anew=False)
-    write(manifest, [clip(2), clip(3)], anew=False)
+    size = write(manifest, [clip(1)])
+    assert write(manifest, [], size) == size
+    write(manifest, [clip(2), clip(3)], size)
+    assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
+
+
+def test_what_a_dead_invocation_wrote_is_written_once(manifest: Manifest) -> None:
+    size = write(manifest, [clip(1)])
+    for _ in ("the one that died after it had stored it", "the one that was started in its place"):
+        write(manifest, [clip(2), clip(3)], size)
     assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
 
 
@@ -59,8 +67,7 @@ def test_beginning_anew_forgets_what_was_there(manifest: Manifest) -> None:
 
 
 def test_clearing_forgets_also_what_earlier_invocations_wrote(manifest: Manifest) -> None:
-    write(manifest, [clip(1)])
-    with manifest.extended(anew=False) as writer:
+    with manifest.extended(write(manifest, [clip(1)])) as writer:
         writer.add([clip(2)])
         writer.clear()
         writer.add([clip(3)])
@@ -69,10 +76,10 @@ def test_clearing_forgets_also_what_earlier_invocations_wrote(manifest: Manifest
 
 @pytest.mark.parametrize("anew", [True, False])
 def test_an_invocation_that_fails_leaves_the_manifest_as_it_was(manifest: Manifest, anew: bool) -> None:
-    write(manifest, [clip(1)])
+    size = write(manifest, [clip(1)])
 
     def fail() -> None:
-        with manifest.extended(anew=anew) as writer:
+        with manifest.extended(0 if anew else size) as writer:
             writer.add([clip(2)])
             raise KeyError
 

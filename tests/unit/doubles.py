@@ -137,20 +137,24 @@ class RunsUnderWay:
 
 @dataclass
 class Lines:
-    """A manifest in memory: what is written in a block that an exception ends is not kept."""
+    """A manifest in memory, of one byte a line: what is written in a block that an exception ends is not kept."""
 
     key: str = "runs/run-1/work.jsonl"
     stored: list[MediaItem] = field(default_factory=list)
     _open: list[MediaItem] = field(default_factory=list)
 
     @contextmanager
-    def extended(self, *, anew: bool) -> Iterator[Lines]:
-        self._open = [] if anew else list(self.stored)
+    def extended(self, kept: int) -> Iterator[Lines]:
+        self._open = self.stored[:kept]
         yield self
         self.stored = self._open
 
     def add(self, items: list[MediaItem]) -> None:
         self._open += items
+
+    @property
+    def size(self) -> int:
+        return len(self._open)
 
     def clear(self) -> None:
         self._open.clear()

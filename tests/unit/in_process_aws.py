@@ -51,7 +51,7 @@ class Town:
     def manifest(self, run_id: str, items: list[MediaItem]) -> Manifest:
         """A run's manifest with these items."""
         manifest = Manifest(self.s3, WORK, run_id)
-        with manifest.extended(anew=True) as writer:
+        with manifest.extended(0) as writer:
             writer.add(items)
         return manifest
 

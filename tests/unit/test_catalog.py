@@ -163,6 +163,13 @@ def test_a_deletion_between_two_invocations_loses_no_other_video() -> None:
     assert found.lines.ids == [name for name in names(8) if name != "clip-001"]
 
 
+def test_an_invocation_that_died_after_it_stored_the_manifest_is_repeated_and_lists_nothing_twice() -> None:
+    found = room(Library(names(8)))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    found.call(cursor, deadline=OUT_OF_TIME)  # its answer is lost
+    assert found.call(cursor).new == 8 and found.lines.ids == names(8)
+
+
 def test_a_listing_that_does_not_add_up_is_begun_anew_and_counts_nothing_twice() -> None:
     library = Library(names(8), waiting=("clip-004",))
     library.claimed = lambda count: count + 1 if library.pages_given < 3 else count

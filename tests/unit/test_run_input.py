@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
-from cloud_sync_common.run_input import field_of, filters_of
+from cloud_sync_common.run_input import field_of, filters_of, mode_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,8 +76,23 @@ def test_a_filter_that_does_not_fit_is_named(filters: object, named: str) -> Non
 
 
 def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(ConfigurationError, match=r"'filter';.*'provider' and 'filters'"):
+    with pytest.raises(ConfigurationError, match=r"'filter';.*'provider', 'filters' and 'mode'"):
         filters_of({"provider": "gopro", "filter": {}})
+
+
+def test_a_run_syncs_unless_it_is_told_to_reconcile() -> None:
+    assert mode_of({"provider": "gopro"}) == mode_of({"provider": "gopro", "mode": "sync"}) == "sync"
+    assert mode_of({"provider": "gopro", "mode": "reconcile"}) == "reconcile"
+
+
+def test_a_mode_that_does_not_exist_is_named_with_those_that_do() -> None:
+    with pytest.raises(ConfigurationError, match="'mode' must be sync or reconcile, not 'repair'"):
+        mode_of({"provider": "gopro", "mode": "repair"})
+
+
+def test_a_reconciliation_is_of_everything() -> None:
+    with pytest.raises(ConfigurationError, match="'filters' has no meaning"):
+        mode_of({"provider": "gopro", "mode": "reconcile", "filters": {"media_ids": ["1"]}})
 
 
 @pytest.mark.parametrize("value", [None, [], "gopro", 7])

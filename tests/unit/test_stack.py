@@ -223,7 +223,7 @@ def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> 
 def test_every_log_group_is_kept_as_long_as_the_environment_says(stack: Synthesised, environment: str) -> None:
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
-    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * 6
+    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * 7
 
 
 def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: Synthesised, tmp_path: Path) -> None:
@@ -238,7 +238,14 @@ def test_the_construct_ids_of_the_functions_are_the_words_that_invoke_them(dev: 
     functions = dev.stack.node.find_child("Functions")
     found = {child.node.id for child in functions.node.children if isinstance(child, lambda_.Function)}
     for_sam = {f["Metadata"]["SamResourceId"] for f in dev.resources("AWS::Lambda::Function").values()}
-    words = {"MediaAuthenticator", "MediaLister", "VideoDownloader", "FailureRecorder", "RunReport"}
+    words = {
+        "MediaAuthenticator",
+        "MediaLister",
+        "VideoDownloader",
+        "FailureRecorder",
+        "RunReport",
+        "ArchiveReconciler",
+    }
     assert found == for_sam == words
 
 
@@ -374,7 +381,7 @@ def test_alerts_are_mailed_to_the_configured_address_and_to_nobody_by_default(sy
 @each_environment
 def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, environment: str) -> None:
     alarms = [alarm["Properties"] for alarm in stack.resources("AWS::CloudWatch::Alarm").values()]
-    assert len(alarms) == 9
+    assert len(alarms) == 10
     for alarm in alarms:
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
         assert len(alarm["AlarmDescription"].split()) > 10

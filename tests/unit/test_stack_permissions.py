@@ -46,6 +46,17 @@ MAY = {
         "<gopro-sync-alerts>": {"sns:Publish"},
         "<key>": USE_KEY,
     },
+    "archive-reconciler": {
+        "<gopro/credentials>": READ_SECRET,
+        "<gopro-sync-tracker>": {
+            "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:UpdateItem"
+        },
+        "<archive>": {"s3:ListBucket"},
+        "<archive>/*": {"s3:GetObject"},
+        "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
+        "<gopro-sync-alerts>": {"sns:Publish"},
+        "<key>": USE_KEY,
+    },
 }  # fmt: skip
 
 LOG_DELIVERY = {
@@ -116,7 +127,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
-    expected = ["lambda"] * 5 + ["scheduler", "states"]
+    expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
 
@@ -167,9 +178,13 @@ def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
 
 
 @each_environment
-def test_nothing_may_delete_an_archived_object_or_read_the_ledger_by_scan(stack: Synthesised) -> None:
+def test_nothing_may_delete_an_archived_object_and_only_reconciling_reads_the_ledger_by_scan(
+    stack: Synthesised,
+) -> None:
     granted = {action for _, s in allowed(stack) for action in as_list(s["Action"])}
-    never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration", "dynamodb:Scan"}
+    scanning = [s for _, s in allowed(stack) if "dynamodb:Scan" in as_list(s["Action"])]
+    assert len(scanning) == 1
+    never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration"}
     never |= {"dynamodb:DeleteItem", "secretsmanager:DeleteSecret", "kms:ScheduleKeyDeletion", "iam:PassRole"}
     assert not granted & never
     assert "s3:PutObject" in granted

@@ -37,6 +37,22 @@ def _safe_id(media_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", lambda found: "".join(f".{byte:02x}" for byte in found[0].encode()), media_id)
 
 
+def media_id_of(key: str) -> str:
+    """The media id in a key that `object_key` made; the reverse of what makes it safe."""
+    parts = key.split("/")
+    safe = parts[3] if len(parts) == 5 else ""
+    found = re.sub(rb"\.([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), safe.encode())
+    return found.decode(errors="replace")
+
+
+def versions(key: str, copy: int) -> set[str]:
+    """The key of a source's version number `copy`, and those of the versions before it."""
+    path = PurePosixPath(key)
+    stem = path.stem.removesuffix(f"-v{copy}") if copy > 1 else path.stem
+    earlier = {str(path.with_name(f"{stem}{f'-v{n}' if n > 1 else ''}{path.suffix}")) for n in range(1, copy)}
+    return {key, *earlier}
+
+
 def capture_month(captured_at: str) -> str:
     """`yyyy/mm` in UTC; a time without an offset is taken as UTC, an unreadable one goes under 0000/00."""
     try:

@@ -14,7 +14,7 @@ import msgspec
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
 from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.manifest import Manifest, ManifestWriter
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 PAGE_SECONDS = 10  # what one page and its share of the ledger may take; less left than this, and the listing pauses
+CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 LISTINGS = 3  # how often a listing that does not add up is begun again
 
 
@@ -56,6 +57,7 @@ class Progress(msgspec.Struct, kw_only=True):
     exhausted: int = 0
     total: int | None = None
     changed: bool = False
+    manifest_bytes: int = 0
 
 
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,11 +99,12 @@ class Catalog:
         if request.cursor is None and not self._begin(request):
             return ListResult(status="ALREADY_RUNNING")
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
-        with self.manifest.extended(anew=request.cursor is None) as writer:
+        with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(request, progress, writer)
+            progress.manifest_bytes = writer.size
         return ListResult(
             status="COMPLETE" if done else "IN_PROGRESS",
-            next_cursor=None if done else msgspec.json.encode(progress).decode(),
+            next_cursor=None if done else _cursor(progress),
             manifest_key=self.manifest.key,
             listed=progress.listed,
             new=progress.new,
@@ -129,8 +132,8 @@ class Catalog:
             raise
 
     def _list_pages(self, request: ListRequest, progress: Progress, writer: ManifestWriter) -> bool:
-        """True at the end of the listing, False when time is up. Pages gather until they fill one read of the ledger,
-        which takes a hundred keys."""
+        """True at the end of the listing, False when time is up. Items gather until they fill a read of the ledger,
+        which takes a hundred keys, so that there is one read for each hundred of them and one for what is left."""
         credentials = self.credentials.load()
         gathered: list[MediaItem] = []
         while True:
@@ -138,9 +141,9 @@ class Catalog:
             gathered += self._count(page, progress)
             progress.page_cursor = page.next_cursor
             at_end, out_of_time = page.next_cursor is None, not self.deadline.allows(PAGE_SECONDS)
-            if at_end or out_of_time or len(gathered) > BATCH_GET_LIMIT // 2:
-                self._compare(gathered, request, progress, writer)
-                gathered = []
+            while len(gathered) >= BATCH_GET_LIMIT or (gathered and (at_end or out_of_time)):
+                self._compare(gathered[:BATCH_GET_LIMIT], request, progress, writer)
+                gathered = gathered[BATCH_GET_LIMIT:]
             if at_end and self._adds_up(progress):
                 return True
             if at_end:
@@ -206,6 +209,16 @@ class Catalog:
             progress.exhausted += 1
             return False
         return True
+
+
+def _cursor(progress: Progress) -> str:
+    """Raises ProviderContractError when a page is too large to be remembered until the next invocation."""
+    cursor = msgspec.json.encode(progress)
+    if len(cursor) > CURSOR_LIMIT:
+        raise ProviderContractError(
+            f"The provider's pages have {len(progress.page_ids)} rows, whose ids do not fit into {CURSOR_LIMIT} bytes."
+        )
+    return cursor.decode()
 
 
 def _is_selected(item: MediaItem, filters: Filters) -> bool:

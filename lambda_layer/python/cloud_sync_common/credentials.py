@@ -36,12 +36,13 @@ class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
     """The state that a run goes on with: no secret is in it. `kind` is oauth or session, `expires_at` Unix time,
-    `renewals` how often this video has asked."""
+    `renewals` how often this video has asked, `mode` what the run is for: sync or reconcile."""
 
     run_id: str
     provider: str
     filters: Filters
     kind: str
+    mode: str
     expires_at: float | None = None
     renewals: int = 0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloud_sync_common.logging_utils import redact
 
-_SENTENCE_LIMIT = 700
+SENTENCE_LIMIT = 700  # characters
 
 
 def told(error: dict[str, Any]) -> tuple[str, str]:
@@ -18,4 +18,4 @@ def told(error: dict[str, Any]) -> tuple[str, str]:
         sentence = json.loads(cause)["errorMessage"]
     except (TypeError, ValueError, KeyError):
         sentence = cause
-    return name, redact(str(sentence))[:_SENTENCE_LIMIT]
+    return name, redact(str(sentence))[:SENTENCE_LIMIT]

@@ -7,6 +7,7 @@ docs/design.md lists the attributes.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloud_sync_common import rows
+from cloud_sync_common import archive_keys, rows
 from cloud_sync_common.aws_clients import AwsError, aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
@@ -75,6 +76,22 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     single_stream: bool = False  # the source could not be read in ranges
 
 
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An item's or a source's row, as a walk over the whole ledger meets it; size and checksum are a source's."""
+
+    sk: str
+    media_id: str
+    status: Status
+    filename: str = ""
+    key: str = ""
+    size: int = 0
+    checksum: str = ""
+
+    @property
+    def is_item(self) -> bool:
+        return self.sk == "ITEM"
+
+
 class Claim(msgspec.Struct, frozen=True):
     """The answer to `claim`: whether the item is ours now, and the row as it stands."""
 
@@ -98,6 +115,47 @@ class Ledger:
             for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
                 found[str(row["media_id"])] = rows.typed(row, ItemRow)
         return found
+
+    def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
+        """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: none).
+
+        For reconciling only: whatever a run needs, it gets by key or index. Raises ArchiveUnavailableError,
+        ConfigurationError.
+        """
+        start: dict[str, Any] = (
+            {"ExclusiveStartKey": dict(zip(("pk", "sk"), json.loads(place), strict=True))} if place else {}
+        )
+        with aws_errors("reading the ledger"):
+            answer = self._table.scan(
+                FilterExpression="#provider = :provider AND attribute_exists(media_id)",
+                ExpressionAttributeNames={"#provider": "provider"},
+                ExpressionAttributeValues={":provider": self._provider},
+                ConsistentRead=True,
+                **start,
+            )
+        last: Any = answer.get("LastEvaluatedKey")
+        return [rows.typed(row, LedgerRow) for row in answer["Items"]], (
+            json.dumps([last["pk"], last["sk"]]) if last else None
+        )
+
+    def keys_of(self, media_id: str) -> set[str]:
+        """Every key in the archive that the rows of an item name: of its sources, and of their earlier versions."""
+        keys: set[str] = set()
+        start: dict[str, Any] = {}
+        while True:
+            with aws_errors("reading the ledger"):
+                answer = self._table.query(
+                    KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
+                    ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
+                    ConsistentRead=True,
+                    **start,
+                )
+            for row in answer["Items"]:
+                source = rows.typed(row, SourceRow)
+                keys |= archive_keys.versions(source.key, source.copy)
+            if "LastEvaluatedKey" not in answer:
+                return keys
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _batch_get(self, keys: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
         """BatchGetItem returns what it had time for and names the rest."""
@@ -172,15 +230,18 @@ class Ledger:
         )
 
     def archive_item(self, media_id: str, run_id: str, *, bytes_total: int) -> bool:
-        """ARCHIVED: every source is proven. False when the item is no longer leased to this run."""
-        _, done = self._write(
+        """ARCHIVED: every source is proven. False when the item is no longer leased to this run.
+
+        A refusal by what this very call wrote before (AWS carried it out, and its answer was lost) is no refusal.
+        """
+        row, done = self._write(
             self._item_key(media_id),
             {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": rows.now()},
             remove=("lease_owner", "lease_expires", "not_archived", *_TROUBLE),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
         )
-        return done
+        return done or (row.get("status"), row.get("run_id")) == (Status.ARCHIVED, run_id)
 
     def leave_unavailable(self, media_id: str, run_id: str, category: str, message: str) -> bool:
         """UNAVAILABLE: no failure, and no attempt counted; the next run looks again."""
@@ -224,17 +285,18 @@ class Ledger:
 
     def begin_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow, *, replaces: str = "") -> bool:
         """Notes the upload to go on with. `replaces` is the upload id that the row must still have (empty: none);
-        False when another invocation was first, and its upload is the one to use."""
+        False when another invocation was first, and its upload is the one to use. That this very upload is noted
+        already is no refusal: AWS carried the call out, and its answer was lost."""
         fields = {key: value for key, value in msgspec.to_builtins(row).items() if key != "checksum"}
         held = "#upload_id = :replaces" if replaces else "attribute_not_exists(#upload_id)"
-        _, done = self._write(
+        standing, done = self._write(
             self._source_key(media_id, file_number),
             {**fields, "provider": self._provider, "media_id": media_id, "file_number": file_number, "run_id": run_id},
             remove=("checksum", "archived_at"),
             condition=held,
             extra={":replaces": replaces} if replaces else {},
         )
-        return done
+        return done or standing.get("upload_id") == row.upload_id
 
     def archive_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow) -> None:
         """ARCHIVED, with the proof: S3 holds the object with this checksum. Nothing is left to go on with."""

@@ -5,50 +5,38 @@ The distributed map reads it, and so does the report. It is never held in memory
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
+from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.work_files import WorkFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
 
 
 class Manifest:
     """One run's manifest."""
 
     def __init__(self, client: S3Client, bucket: str, run_id: str) -> None:
-        self._s3, self._bucket = client, bucket
-        self.key = f"runs/{run_id}/work.jsonl"
+        self._file = WorkFile(client, bucket, run_id, "work.jsonl", "the manifest")
+        self.key = self._file.key
 
     @contextmanager
-    def extended(self, *, anew: bool) -> Iterator[ManifestWriter]:
-        """A writer that goes on behind what an earlier invocation wrote, or begins anew. What was written is stored
-        at the end, unless an exception ends it: then the stored manifest stays as it was."""
-        with tempfile.TemporaryFile() as file:
-            if not anew:
-                with aws_errors("reading the manifest"):
-                    self._s3.download_fileobj(self._bucket, self.key, file)
+    def extended(self, kept: int) -> Iterator[ManifestWriter]:
+        """A writer that goes on behind the first `kept` bytes; see WorkFile.extended."""
+        with self._file.extended(kept) as file:
             yield ManifestWriter(file)
-            file.seek(0)
-            with aws_errors("writing the manifest"):
-                self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=file, ContentType="application/x-ndjson")
 
     def items(self) -> Iterator[MediaItem]:
         """Every item in it, streamed; none when the run wrote no manifest."""
-        try:
-            with aws_errors("reading the manifest"):
-                body = self._s3.get_object(Bucket=self._bucket, Key=self.key)["Body"]
-        except AwsError as error:
-            if error_code(error) in ("NoSuchKey", "404"):
-                return
-            raise
-        for line in body.iter_lines():
+        for line in self._file.lines():
             yield msgspec.json.decode(line, type=MediaItem)
 
 
@@ -59,7 +47,19 @@ class ManifestWriter:
         self._file = file
 
     def add(self, items: list[MediaItem]) -> None:
-        self._file.writelines(msgspec.json.encode(item) + b"\n" for item in items)
+        """Raises ProviderContractError for an item too large to travel through the state machine."""
+        for item in items:
+            line = msgspec.json.encode(item)
+            if len(line) > LINE_LIMIT:
+                raise ProviderContractError(
+                    f"The provider describes one video in {len(line)} bytes; names and ids are not that long."
+                )
+            self._file.write(line + b"\n")
+
+    @property
+    def size(self) -> int:
+        """Bytes that stand in it: what the next invocation keeps."""
+        return self._file.tell()
 
     def clear(self) -> None:
         """Forgets every line: the listing begins anew."""

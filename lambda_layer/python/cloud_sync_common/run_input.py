@@ -1,4 +1,4 @@
-"""The input of a run, checked: `{"provider": "...", "filters": {...}}`."""
+"""The input of a run, checked: `{"provider": "...", "filters": {...}}`, or with `"mode": "reconcile"`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
 
+MODES = SYNC, RECONCILE = ("sync", "reconcile")
+FILTERS_LIMIT = 32 * 1024  # bytes of JSON; they travel in the run's state (docs/design.md, "Limits of a run")
+
 
 def filters_of(run_input: object) -> Filters:
     """The filters in the input of a run, their times in UTC; none when it has none.
@@ -18,9 +21,9 @@ def filters_of(run_input: object) -> Filters:
     """
     if not isinstance(run_input, dict):
         raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
-    unknown = sorted(set(run_input) - {"provider", "filters"})
+    unknown = sorted(set(run_input) - {"provider", "filters", "mode"})
     if unknown:
-        raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider' and 'filters'.")
+        raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider', 'filters' and 'mode'.")
     try:
         filters = msgspec.convert({} if run_input.get("filters") is None else run_input["filters"], Filters)
     except msgspec.ValidationError as error:
@@ -28,7 +31,26 @@ def filters_of(run_input: object) -> Filters:
     start, end = _utc("captured_from", filters.captured_from), _utc("captured_before", filters.captured_before)
     if start is not None and end is not None and start >= end:
         raise ConfigurationError("The input's field 'filters.captured_before' must be later than 'captured_from'.")
-    return msgspec.structs.replace(filters, captured_from=start, captured_before=end)
+    checked = msgspec.structs.replace(filters, captured_from=start, captured_before=end)
+    if len(msgspec.json.encode(checked)) > FILTERS_LIMIT:
+        raise ConfigurationError(
+            f"The input's field 'filters.media_ids' names {len(filters.media_ids)} videos in more than "
+            f"{FILTERS_LIMIT // 1024} KiB; start several runs, one after the other, with fewer each."
+        )
+    return checked
+
+
+def mode_of(run_input: object) -> str:
+    """What a run is for: `sync` (what it is without a word) or `reconcile`.
+
+    Raises ConfigurationError naming the field and the mend.
+    """
+    mode = field_of(run_input, "mode")
+    if mode not in (None, *MODES):
+        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(MODES)}, not {mode!r}.")
+    if mode == RECONCILE and field_of(run_input, "filters"):
+        raise ConfigurationError("The input's field 'filters' has no meaning with mode 'reconcile'; leave it out.")
+    return mode or SYNC
 
 
 def _utc(field: str, text: str | None) -> str | None:

@@ -93,6 +93,13 @@ class Runs:
             answer = self._table.get_item(Key=_run_key(run_id), ConsistentRead=True)
         return rows.typed(answer["Item"], RunRow) if "Item" in answer else None
 
+    def is_under_way(self) -> bool:
+        """Whether any run of this provider has begun and not ended."""
+        with aws_errors("reading the ledger"):
+            key = {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"}
+            answer = self._table.get_item(Key=key, ConsistentRead=True)
+        return "current" in answer.get("Item", {})
+
     def has_ended(self, run_id: str) -> bool:
         run = self.get(run_id)
         return run is not None and bool(run.ended_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ import msgspec
 import urllib3
 
 from cloud_sync_common import http_client
+from cloud_sync_common.answer_shape import shape
 from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     MediaNotFoundError,
@@ -73,14 +74,14 @@ class _Row(msgspec.Struct):
     """A row of /media/search: the fields we rely on, as loosely typed as they come."""
 
     id: str
-    type: str | None = None
+    type: str | msgspec.UnsetType | None = msgspec.UNSET
     filename: str | None = None
     file_extension: str | None = None
     file_size: int | str | None = None
     captured_at: str | None = None
     created_at: str | None = None
     item_count: int | str | None = None
-    ready_to_view: str | None = None
+    ready_to_view: str | msgspec.UnsetType | None = msgspec.UNSET
     reprocessed_at: str | None = None
 
 
@@ -101,8 +102,8 @@ class _Search(msgspec.Struct):
 
 
 class _Variation(msgspec.Struct):
-    url: str | None = None
-    label: str | None = None
+    url: str | msgspec.UnsetType | None = msgspec.UNSET
+    label: str | msgspec.UnsetType | None = msgspec.UNSET
     item_number: int | str | None = None
     available: bool = True
 
@@ -190,7 +191,10 @@ class GoPro:
         if filters.captured_from or filters.captured_before:
             start = filters.captured_from or "1970-01-01T00:00:00Z"
             query["captured_range"] = f"{start},{filters.captured_before or '2199-01-01T00:00:00Z'}"
-        return _decode(self._call("/media/search", token, "the listing", query=query), _Search, "the listing")
+        response = self._call("/media/search", token, "the listing", query=query)
+        search = _decode(response, _Search, "the listing")
+        _require(search.embedded.media, ("type", "ready_to_view"), response, "the listing")
+        return search
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
@@ -199,6 +203,7 @@ class GoPro:
         doing = "the request for download links"
         response = self._call(f"/media/{item.media_id}/download", token, doing)
         download = _decode(response, _Download, doing)
+        _require(download.embedded.variations, ("label", "url"), response, doing)
         originals = _originals(download.embedded.variations)
         if not originals:
             raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
@@ -254,10 +259,7 @@ class GoPro:
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
             raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
-        raise ProviderContractError(
-            f"GoPro answered {status} to {doing}: its API is no longer the one that this version was written for. "
-            "Look for a newer version of Cloud Sync; nothing was lost."
-        )
+        raise _changed(response, doing, f"GoPro answered {status} to {doing}")
 
 
 def _page(rows: list[_Row], total: int, next_cursor: str | None) -> MediaPage:
@@ -296,7 +298,7 @@ def _item(row: _Row) -> MediaItem:
         # Only these are known to go with changed content; updated_at also moves with a new title.
         revision=f"{row.reprocessed_at or ''}/{row.item_count or 1}",
         size=_whole_number(row.file_size),
-        kind=row.type or "",
+        kind=str(row.type or ""),
         source_count=_whole_number(row.item_count) or 1,
     )
 
@@ -354,11 +356,27 @@ def _decode[T](response: urllib3.BaseHTTPResponse, kind: type[T], doing: str) ->
     try:
         return msgspec.json.decode(response.data, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        logger.error("the provider's answer has another shape", extra={"doing": doing, "problem": str(error)})
-        raise ProviderContractError(
-            f"GoPro's answer to {doing} has not the shape that this version was written for ({error}). Look for a "
-            "newer version of Cloud Sync; nothing was lost."
-        ) from None
+        raise _changed(response, doing, f"GoPro's answer to {doing} has another shape ({error})") from None
+
+
+def _require(
+    rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: urllib3.BaseHTTPResponse, doing: str
+) -> None:
+    """Raises ProviderContractError when not one row has a field that decides what a row is. A value may be null."""
+    for field in fields:
+        if rows and all(getattr(row, field) is msgspec.UNSET for row in rows):
+            raise _changed(response, doing, f"GoPro's answer to {doing} has no '{field}' any more")
+
+
+def _changed(response: urllib3.BaseHTTPResponse, doing: str, what: str) -> ProviderContractError:
+    """The error of an API that is no longer the one known here; the log gets the answer's shape, without its values."""
+    kind = response.headers.get("Content-Type", "")[:80]
+    sample = {"doing": doing, "status": response.status, "content_type": kind, "shape": shape(response.data)}
+    logger.error("the provider's API has changed", extra=sample)
+    return ProviderContractError(
+        f"{what}: its API is no longer the one that this version was written for. Look for a newer version of Cloud "
+        "Sync; nothing was lost."
+    )
 
 
 def _is_html(response: urllib3.BaseHTTPResponse) -> bool:

@@ -1,0 +1,139 @@
+"""The fault menu of AWS: every way in which S3 and DynamoDB are known to surprise their clients, and rules for them.
+
+Answers are those of the S3 API reference ("Error responses") and the DynamoDB developer guide ("Error handling").
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+type Refusal = tuple[int, str] | None
+
+
+class AwsFaultError(ValueError):
+    """A rule that means nothing; the message says what is wrong with it."""
+
+
+class AwsFaultKind(StrEnum):
+    """Every fault: its name, what it does (its `__doc__`), and the (status, code) with which S3, and every other
+    service, refuses the request; None where it is carried out, and spoiled in another way."""
+
+    s3: Refusal
+    others: Refusal
+
+    def __new__(cls, name: str, meaning: str, s3: Refusal = None, others: Refusal = None) -> Self:
+        kind = str.__new__(cls, name)
+        kind._value_ = name
+        kind.__doc__, kind.s3, kind.others = meaning, s3, others
+        return kind
+
+    SLOW_DOWN = "slow_down", "S3 asks to slow down", (503, "SlowDown")
+    INTERNAL_ERROR = "internal_error", "it failed", (500, "InternalError"), (500, "InternalServerError")
+    ERROR_IN_200 = (
+        "error_in_200",
+        "200, and an error for a body: completing an upload may do so",
+        (200, "InternalError"),
+    )
+    BAD_DIGEST = "bad_digest", "what arrived has another checksum", (400, "BadDigest")
+    CONFLICT = "conflict", "another conditional write is under way", (409, "ConditionalRequestConflict")
+    ACCESS_DENIED = "access_denied", "not allowed", (403, "AccessDenied"), (400, "AccessDeniedException")
+    THROTTLED = "throttled", "the table is throttled", None, (400, "ProvisionedThroughputExceededException")
+    REQUESTS_THROTTLED = "requests_throttled", "the account is throttled", None, (400, "ThrottlingException")
+    CONDITION_FAILED = "condition_failed", "the condition does not hold", None, (400, "ConditionalCheckFailedException")
+
+    ANSWER_LOST = "answer_lost", "it is carried out, then the connection closes without an answer"
+    SLOW_ANSWER = "slow_answer", "it is carried out, and the answer comes `seconds` late"
+    BYTES_FLIPPED = "bytes_flipped", "one byte of the body arrives inverted: S3 itself has to notice"
+
+    def refusal(self, service: str) -> Refusal:
+        """(status, code) of the answer in place of carrying the request out; None when it is carried out."""
+        return self.s3 if service == "s3" else self.others
+
+    def happens_at(self, service: str) -> bool:
+        """Whether this service knows the fault."""
+        return self.refusal(service) is not None or (self.s3 is None and self.others is None)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to AWS; `text` is what it is about: S3's /bucket/key, or the JSON that was sent."""
+
+    service: str
+    operation: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class AwsFault:
+    """One rule: `kind` happens to requests of `operation` (as the API reference calls it; empty: any), skipping the
+    first `after`, then `times` times (None: for good). `holding`: only where what it is about holds all these texts."""
+
+    kind: AwsFaultKind
+    service: str
+    operation: str = ""
+    holding: tuple[str, ...] = ()
+    times: int | None = None
+    after: int = 0
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.kind.happens_at(self.service):
+            raise AwsFaultError(f"{self.kind} does not happen at {self.service}.")
+
+    @classmethod
+    def from_json(cls, rule: Mapping[str, Any]) -> Self:
+        """Reads a rule as the control API takes it; what makes no sense is an AwsFaultError."""
+        kinds = {str(kind): kind for kind in AwsFaultKind}
+        fields = dict(rule)
+        name = fields.pop("kind", "(none)")
+        if name not in kinds:
+            raise AwsFaultError(f"There is no fault {name!r}, only: {', '.join(kinds)}.")
+        try:
+            return cls(kinds[name], **fields)
+        except TypeError as error:
+            raise AwsFaultError(str(error)) from error
+
+    def concerns(self, call: Call) -> bool:
+        return (
+            self.service == call.service
+            and self.operation in ("", call.operation)
+            and all(text in call.text for text in self.holding)
+        )
+
+
+class AwsFaultRules:
+    """The rules in force, consulted once for each request. Safe to change from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rules: list[tuple[AwsFault, dict[str, int]]] = []
+
+    def add(self, fault: AwsFault) -> None:
+        """Puts a rule in force; when several match a request, the one added first counts."""
+        with self._lock:
+            self._rules.append((fault, {"seen": 0, "applied": 0}))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._rules.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """The rules in force, each with how many requests it looked at (`seen`) and struck (`applied`)."""
+        with self._lock:
+            return [{**vars(fault), **counted} for fault, counted in self._rules]
+
+    def take(self, call: Call) -> AwsFault | None:
+        """Counts one request, and says which fault happens to it."""
+        with self._lock:
+            for fault, counted in self._rules:
+                if not fault.concerns(call):
+                    continue
+                counted["seen"] += 1
+                if counted["seen"] > fault.after and (fault.times is None or counted["applied"] < fault.times):
+                    counted["applied"] += 1
+                    return fault
+        return None

@@ -1,0 +1,192 @@
+"""AWS with faults: a TLS proxy between the functions and the emulator, and its control.
+
+Without a rule it changes nothing. It knows each request by its service and operation, as a rule of aws_fault_menu does;
+its control is the same as Python methods and as JSON under `/_control/`, as the fake provider's is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call
+from local.emulator import Certificates, free_port
+from local.fake_providers.control import json_route
+
+FLIPPED_BYTE = 10_000  # far enough not to be in the frame that a chunked upload begins with
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "te", "trailer", "upgrade"})
+_S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+_S3_UPLOAD = {
+    "GET": "ListParts",
+    "PUT": "UploadPart",
+    "POST": "CompleteMultipartUpload",
+    "DELETE": "AbortMultipartUpload",
+}
+
+
+class AwsProxy:
+    """Passes every request on to `target`; `url` is what the functions are given for AWS's endpoint.
+
+    `trust` says whom to trust at the target, when that is not the authority of these certificates.
+    """
+
+    def __init__(self, certificates: Certificates, trust: ssl.SSLContext | None = None) -> None:
+        self.rules = AwsFaultRules()
+        self.port = free_port()
+        self.url = f"https://127.0.0.1:{self.port}"
+        self.target = ""
+        self._certificates = certificates
+        self._connections: WeakSet[asyncio.WriteTransport] = WeakSet()
+        self._trust = trust or certificates.client_context()
+        self._session: aiohttp.ClientSession
+        self._runner: web.AppRunner
+
+    def add_fault(self, kind: AwsFaultKind, service: str, operation: str = "", **rule: Any) -> None:
+        """Puts a rule in force: the fields of AwsFault by name."""
+        self.rules.add(AwsFault(kind, service, operation, **rule))
+
+    async def start(self) -> None:
+        """Listens on loopback."""
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
+        no_limit = aiohttp.ClientTimeout(total=None)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=no_limit, auto_decompress=False)
+        app = web.Application()
+        app.add_routes(self._control())
+        app.router.add_route("*", "/{anything:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
+        await self._runner.setup()
+        tls = self._certificates.server_context()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=tls).start()
+
+    async def stop(self) -> None:
+        """Cuts what is still connected: a client that keeps its connection would not answer the end of TLS."""
+        for transport in list(self._connections):
+            transport.abort()
+        await self._runner.cleanup()
+        await self._session.close()
+
+    def _control(self) -> list[web.RouteDef]:
+        menu = [{"kind": kind, "meaning": kind.__doc__} for kind in AwsFaultKind]
+        return [
+            web.get("/_control/menu", json_route(lambda _: menu)),
+            web.get("/_control/faults", json_route(lambda _: self.rules.listed())),
+            web.post("/_control/faults", json_route(lambda body: self.rules.add(AwsFault.from_json(body)))),
+            web.delete("/_control/faults", json_route(lambda _: self.rules.clear())),
+        ]
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.WriteTransport):
+            self._connections.add(request.transport)
+        call = await call_of(request)
+        fault = self.rules.take(call)
+        refusal = fault.kind.refusal(call.service) if fault else None
+        if refusal:
+            async for _ in request.content.iter_any():  # a client that is cut off while it sends sees another error
+                pass
+            return _refused(call, *refusal)
+        return await self._pass_on(request, fault)
+
+    async def _pass_on(self, request: web.Request, fault: AwsFault | None) -> web.StreamResponse:
+        kind = fault.kind if fault else None
+        body = _body(request, flipped=kind is AwsFaultKind.BYTES_FLIPPED)
+        kept = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+        async with self._session.request(
+            request.method,
+            URL(self.target + request.raw_path, encoded=True),
+            headers=kept,
+            data=body if request.body_exists else None,
+            skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
+            allow_redirects=False,
+        ) as answer:
+            if fault and kind is AwsFaultKind.SLOW_ANSWER:
+                await asyncio.sleep(fault.seconds)
+            if kind is AwsFaultKind.ANSWER_LOST:
+                await answer.read()
+                if request.transport:
+                    request.transport.close()
+                return web.Response()
+            return await self._deliver(request, answer)
+
+    async def _deliver(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        response = web.StreamResponse(status=answer.status, reason=answer.reason)
+        for name, value in answer.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                response.headers.add(name, value)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            async for piece in answer.content.iter_any():
+                await response.write(piece)
+        return response
+
+
+async def _body(request: web.Request, *, flipped: bool) -> AsyncIterator[bytes]:
+    """The request's body as it comes; with `flipped`, one byte is not what was sent."""
+    if request.content.at_eof():  # read already, to see what is asked
+        yield await request.read()
+        return
+    seen = 0
+    async for piece in request.content.iter_any():
+        at = FLIPPED_BYTE - seen
+        if flipped and 0 <= at < len(piece):
+            yield piece[:at] + bytes([255 - piece[at]]) + piece[at + 1 :]
+        else:
+            yield piece
+        seen += len(piece)
+
+
+async def call_of(request: web.Request) -> Call:
+    """Which operation of which service a request is: AWS's JSON protocols name it in a header, S3 by method, path and
+    query. Other protocols are passed on without an operation."""
+    scope = request.headers.get("Authorization", "").partition("Credential=")[2].split("/")
+    service = scope[3] if len(scope) > 3 else ""
+    if service != "s3":
+        body = await request.read()  # small, and kept by aiohttp for whoever reads it again
+        return Call(service, request.headers.get("X-Amz-Target", "").rpartition(".")[2], body.decode(errors="replace"))
+    path, query, method = request.path, request.query, request.method
+    if "uploads" in query:
+        operation = "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
+    elif "uploadId" in query:
+        operation = _S3_UPLOAD[method]
+    elif path.strip("/").count("/") == 0:
+        operation = "ListObjectsV2" if method == "GET" else "HeadBucket"
+    else:
+        operation = _S3_OBJECT.get(method, method)
+    return Call(service, operation, path)
+
+
+def _refused(call: Call, status: int, code: str) -> web.Response:
+    if call.service == "s3":
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>A fault.</Message></Error>'
+        return web.Response(status=status, text=text, content_type="application/xml")
+    return web.json_response(
+        {"__type": f"com.amazonaws.{call.service}#{code}", "message": "A fault."},
+        status=status,
+        content_type="application/x-amz-json-1.0",
+    )
+
+
+@contextmanager
+def aws_proxy(certificates: Certificates, trust: ssl.SSLContext | None = None) -> Iterator[AwsProxy]:
+    """A proxy in a thread with an event loop of its own, for as long as the block runs. Its `target` is set later,
+    because the emulator is told of the proxy when it starts."""
+    proxy = AwsProxy(certificates, trust)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="aws-proxy", daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()
+        yield proxy
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

@@ -1,0 +1,234 @@
+"""The fault matrix: what is done to a run, and what must become of it. docs/reliability.md is this table in words.
+
+Each case names its outcome before it is played (fault_matrix.py). Item ids are those of the demo library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from local.aws_fault_menu import AwsFault, AwsFaultKind
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from local.fake_providers.faults import Fault
+
+ID = "65a0f0c2b7e4d1a2c3b4{:04x}".format
+PLAIN, TWIN, CHAPTERS, UNNUMBERED, BIG, CLIP = map(ID, (1, 2, 3, 4, 5, 6))
+WHOLE_LIBRARY: tuple[str, ...] = ()
+
+
+class Outcome(StrEnum):
+    """What becomes of the run in which the fault strikes. The next run, without the fault, always archives the rest."""
+
+    ARCHIVED = "archived"  # everything, in this very run
+    FAILED = "failed"  # the struck items, listed with the category; the run goes on and archives all others
+    LEFT = "left"  # the struck items, for a later run: not the item's fault, so no attempt is counted
+    STOPPED = "stopped"  # the run, with the error; one alert says so, and no item is blamed
+
+
+@dataclass(frozen=True)
+class Case:
+    """Faults that happen together. `told` is the category (FAILED, LEFT) or the error (STOPPED); `struck` are the
+    items that are not archived at first. `then` is what the owner has to do before the next run. `replaced` items end
+    as the bytes that took the place of the originals. `stray`: an upload is left for the lifecycle rule."""
+
+    name: str
+    faults: tuple[Fault | AwsFault, ...]
+    outcome: Outcome = Outcome.ARCHIVED
+    told: str = ""
+    struck: tuple[str, ...] = ()
+    items: tuple[str, ...] = (PLAIN, CHAPTERS, BIG)
+    session: bool = False
+    then: str = ""
+    replaced: tuple[str, ...] = ()
+    stray: bool = False
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is played in every test run; `make faults` plays all."""
+        return self.name in QUICK
+
+
+def gopro(kind: FaultKind, endpoint: Endpoint | None = None, item: str | None = None, **rule: Any) -> Fault:
+    """A rule for the provider; what is no field of Fault is an argument of the kind."""
+    args = {name: rule.pop(name) for name in list(rule) if name in kind.defaults}
+    return Fault(kind, endpoint, item, args=args, **rule)
+
+
+def s3(kind: AwsFaultKind, operation: str, *holding: str, times: int | None = 1, **rule: Any) -> AwsFault:
+    return AwsFault(kind, "s3", operation, holding, times, **rule)
+
+
+def dynamodb(kind: AwsFaultKind, operation: str, *holding: str, times: int | None = 1, **rule: Any) -> AwsFault:
+    return AwsFault(kind, "dynamodb", operation, holding, times, **rule)
+
+
+K, A, E = FaultKind, AwsFaultKind, Endpoint
+EXPIRED, NEW_CREDENTIALS = "CredentialsExpiredError", "new credentials"
+CONTRACT, UNAVAILABLE = "ProviderContractError", "ProviderUnavailableError"
+
+TOKENS = (
+    Case("token_dies_while_listing", (gopro(K.ACCESS_TOKEN_DIES, E.SEARCH, times=1, after=1),)),
+    Case("token_dies_while_downloading", (gopro(K.ACCESS_TOKEN_DIES, E.DOWNLOAD, times=1, after=1),)),
+    Case("session_ends", (gopro(K.ACCESS_TOKEN_DIES, E.DOWNLOAD, times=1, after=1),), Outcome.STOPPED, EXPIRED,
+         session=True, then=NEW_CREDENTIALS),
+    Case("refresh_returns_less", (gopro(K.NO_ROTATION), gopro(K.NO_OWNER_ID))),
+    Case("refresh_token_blacklisted", (gopro(K.TOKEN_BLACKLISTED),), Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS),
+    Case("invalid_grant", (gopro(K.INVALID_GRANT, status=401),), Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS),
+    Case("refresh_answer_lost", (gopro(K.ANSWER_LOST, E.TOKEN, times=1),), Outcome.STOPPED, EXPIRED,
+         then=NEW_CREDENTIALS),
+)  # fmt: skip
+
+LISTINGS = (
+    Case("version_dropped", (gopro(K.CONTRACT_CHANGED, E.SEARCH),), Outcome.STOPPED, CONTRACT),
+    Case("type_refused", (gopro(K.CONTRACT_CHANGED, E.DOWNLOAD, status=406),), Outcome.STOPPED, CONTRACT),
+    Case("type_unsupported", (gopro(K.CONTRACT_CHANGED, E.SEARCH, status=415),), Outcome.STOPPED, CONTRACT),
+    Case("short_page", (gopro(K.SHORT_PAGE, times=4, rows=3),)),
+    Case("pages_always_short", (gopro(K.SHORT_PAGE, rows=3),), Outcome.STOPPED, UNAVAILABLE),
+    Case("upload_between_pages", (gopro(K.INSERT_ITEM, E.SEARCH, times=1, after=2),), items=WHOLE_LIBRARY),
+    Case("odd_rows",
+         (gopro(K.FILENAME_NULL, item=PLAIN), gopro(K.FILENAME_EMPTY, item=CHAPTERS),
+          gopro(K.FILE_SIZE_NULL, item=BIG), gopro(K.FILE_SIZE_STRING, item=TWIN),
+          gopro(K.FILE_SIZE_STALE, item=CLIP)),
+         items=(PLAIN, CHAPTERS, BIG, TWIN, CLIP)),
+    Case("state_unknown", (gopro(K.STATE_UNKNOWN, item=PLAIN),), Outcome.LEFT, struck=(PLAIN,)),
+    Case("type_unknown", (gopro(K.TYPE_UNKNOWN, item=PLAIN),)),
+    Case("one_filename", (gopro(K.SAME_FILENAME),), items=(PLAIN, TWIN, CHAPTERS, BIG)),
+    Case("edge_blocks_a_moment", (gopro(K.EDGE_BLOCKED, times=2),)),
+    Case("edge_blocks_for_good", (gopro(K.EDGE_BLOCKED, E.SEARCH),), Outcome.STOPPED, UNAVAILABLE),
+    Case("api_throttles_a_moment", (gopro(K.THROTTLED, E.SEARCH, times=2, retry_after=0),
+                                    gopro(K.THROTTLED, E.DOWNLOAD, times=2))),
+    Case("api_asks_for_an_hour", (gopro(K.THROTTLED, E.SEARCH, retry_after=3600),), Outcome.STOPPED,
+         "ProviderThrottledError"),
+    Case("api_fails_a_moment", (gopro(K.SERVER_ERROR, E.SEARCH, times=2), gopro(K.SERVER_ERROR, E.DOWNLOAD, times=2))),
+    Case("api_answers_are_lost", (gopro(K.ANSWER_LOST, E.SEARCH, times=2), gopro(K.ANSWER_LOST, E.DOWNLOAD, times=2))),
+    Case("api_stalls", (gopro(K.STALL, E.SEARCH, times=1),)),
+)  # fmt: skip
+
+DOWNLOADS = (
+    Case("chapters_numbered", (gopro(K.CHAPTERS_NUMBERED),), items=(CHAPTERS, UNNUMBERED)),
+    Case("chapters_unnumbered", (gopro(K.CHAPTERS_UNNUMBERED),), items=(CHAPTERS, UNNUMBERED)),
+    Case("proxy_tallest", (gopro(K.PROXY_TALLEST),)),
+    Case("only_proxies", (gopro(K.NO_SOURCE, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
+    Case("shown_as_edit", (gopro(K.SHOWN_AS_EDIT, item=PLAIN),)),
+    Case("original_not_available_now", (gopro(K.UNAVAILABLE, item=PLAIN),), Outcome.LEFT, "not_available_yet",
+         (PLAIN,)),
+    Case("trashed", (gopro(K.TRASHED, item=PLAIN),), Outcome.LEFT, "media_not_found", (PLAIN,)),
+    Case("download_fails_for_good", (gopro(K.SERVER_ERROR, E.DOWNLOAD, PLAIN, status=503),), Outcome.FAILED,
+         "provider_unavailable", (PLAIN,)),
+)  # fmt: skip
+
+CDN = (
+    Case("links_end_at_once", (gopro(K.LINK_SECONDS, times=2, seconds=0),)),
+    Case("links_are_refused", (gopro(K.LINK_REFUSED, times=2), gopro(K.LINK_REFUSED, after=4, times=1, status=410))),
+    Case("links_never_work", (gopro(K.LINK_REFUSED, item=PLAIN),), Outcome.FAILED, "source_link_expired", (PLAIN,)),
+    Case("connection_cut", (gopro(K.CONNECTION_CUT, times=3, byte=1000),)),
+    Case("source_always_ends_early", (gopro(K.CONNECTION_CUT, item=PLAIN, byte=100_000, after=1),), Outcome.FAILED,
+         "short_read or provider_unavailable", (PLAIN,)),  # by how the end of TLS arrives
+    Case("range_ignored", (gopro(K.RANGE_IGNORED, item=BIG),), Outcome.FAILED, "range_ignored", (BIG,)),
+    Case("range_refused", (gopro(K.RANGE_REFUSED, item=PLAIN),), Outcome.FAILED, "source_changed", (PLAIN,)),
+    Case("range_shifted", (gopro(K.RANGE_SHIFTED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
+    Case("source_replaced", (gopro(K.OBJECT_REPLACED, item=BIG, after=1),), replaced=(BIG,)),
+    Case("authorization_refused", (gopro(K.AUTHORIZATION_REFUSED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
+    Case("head_refused", (gopro(K.HEAD_REFUSED),)),
+    Case("cdn_throttles_a_moment", (gopro(K.THROTTLED, E.CDN, times=3, retry_after=0),)),
+    Case("cdn_fails_a_moment", (gopro(K.SERVER_ERROR, E.CDN, times=3, status=503),)),
+    Case("cdn_slow", (gopro(K.SLOW, item=PLAIN, bytes_per_second=400_000),)),
+    Case("cdn_stalls", (gopro(K.STALL, E.CDN, PLAIN, times=1, after=1, byte=1000),)),
+)  # fmt: skip
+
+ARCHIVE = (
+    Case("s3_slow_down", (s3(A.SLOW_DOWN, "PutObject", PLAIN, times=2), s3(A.SLOW_DOWN, "UploadPart", times=2))),
+    Case("s3_slow_down_for_good", (s3(A.SLOW_DOWN, "PutObject", PLAIN, times=None),), Outcome.FAILED,
+         "archive_unavailable", (PLAIN,)),
+    Case("s3_fails_a_moment", (s3(A.INTERNAL_ERROR, "CreateMultipartUpload"), s3(A.INTERNAL_ERROR, "UploadPart"),
+                               s3(A.INTERNAL_ERROR, "CompleteMultipartUpload"), s3(A.INTERNAL_ERROR, "HeadObject"))),
+    Case("s3_error_in_200", (s3(A.ERROR_IN_200, "CompleteMultipartUpload"),)),
+    Case("s3_conflict", (s3(A.CONFLICT, "CompleteMultipartUpload"),)),
+    Case("s3_bad_digest", (s3(A.BAD_DIGEST, "UploadPart"),), Outcome.FAILED, "integrity", (BIG,)),
+    Case("part_damaged_on_the_way", (s3(A.BYTES_FLIPPED, "UploadPart"),), Outcome.FAILED, "integrity", (BIG,)),
+    Case("object_damaged_on_the_way", (s3(A.BYTES_FLIPPED, "PutObject", PLAIN),), Outcome.FAILED, "integrity",
+         (PLAIN,)),
+    Case("s3_slow_parts", (s3(A.SLOW_ANSWER, "UploadPart", times=2, seconds=3),)),
+    Case("s3_access_denied", (s3(A.ACCESS_DENIED, "CreateMultipartUpload", times=None),), Outcome.STOPPED,
+         "ConfigurationError"),
+    Case("put_answer_lost", (s3(A.ANSWER_LOST, "PutObject", PLAIN),)),
+    Case("part_answer_lost", (s3(A.ANSWER_LOST, "UploadPart"),)),
+    Case("completion_answer_lost", (s3(A.ANSWER_LOST, "CompleteMultipartUpload"),)),
+    Case("creation_answer_lost", (s3(A.ANSWER_LOST, "CreateMultipartUpload"),), stray=True),
+    Case("manifest_answer_lost", (s3(A.ANSWER_LOST, "PutObject", "work.jsonl"), s3(A.SLOW_DOWN, "GetObject"))),
+)  # fmt: skip
+
+CLAIM, BEGIN, PROOF, DONE = (
+    (":instead_of",),
+    ("#upload_id = :upload_id",),
+    ("SOURCE#", ":archived_at"),
+    (":bytes_total",),
+)
+
+LEDGER = (
+    Case("ledger_throttled", (dynamodb(A.THROTTLED, "UpdateItem", times=3), dynamodb(A.THROTTLED, "BatchGetItem"),
+                              dynamodb(A.REQUESTS_THROTTLED, "PutItem", times=2))),
+    Case("ledger_throttled_for_good", (dynamodb(A.THROTTLED, "BatchGetItem", times=None),), Outcome.STOPPED,
+         "ArchiveUnavailableError"),
+    Case("ledger_fails_a_moment", (dynamodb(A.INTERNAL_ERROR, "UpdateItem", times=2),
+                                   dynamodb(A.INTERNAL_ERROR, "GetItem"))),
+    Case("claim_refused", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *CLAIM, PLAIN),), Outcome.LEFT, struck=(PLAIN,)),
+    Case("upload_noted_by_another", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *BEGIN),), Outcome.LEFT,
+         struck=(BIG,)),
+    Case("lease_lost_at_the_end", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *DONE, PLAIN),), Outcome.LEFT,
+         struck=(PLAIN,)),
+    Case("ledger_answers_lost", (dynamodb(A.ANSWER_LOST, "UpdateItem", *CLAIM), dynamodb(A.ANSWER_LOST, "UpdateItem",
+                                 *BEGIN), dynamodb(A.ANSWER_LOST, "UpdateItem", *PROOF),
+                                 dynamodb(A.ANSWER_LOST, "UpdateItem", *DONE))),
+    Case("ledger_access_denied", (dynamodb(A.ACCESS_DENIED, "UpdateItem", times=None),), Outcome.STOPPED,
+         "ConfigurationError"),
+    Case("ledger_slow", (dynamodb(A.SLOW_ANSWER, "UpdateItem", times=3, seconds=2),)),
+)  # fmt: skip
+
+CASES = {case.name: case for group in (TOKENS, LISTINGS, DOWNLOADS, CDN, ARCHIVE, LEDGER) for case in group}
+
+QUICK = frozenset(
+    [
+        "token_dies_while_downloading",
+        "refresh_answer_lost",
+        "type_refused",
+        "short_page",
+        "upload_between_pages",
+        "odd_rows",
+        "state_unknown",
+        "type_unknown",
+        "one_filename",
+        "chapters_unnumbered",
+        "only_proxies",
+        "original_not_available_now",
+        "trashed",
+        "links_end_at_once",
+        "connection_cut",
+        "range_ignored",
+        "range_shifted",
+        "source_replaced",
+        "cdn_throttles_a_moment",
+        "s3_slow_down",
+        "s3_fails_a_moment",
+        "s3_error_in_200",
+        "part_damaged_on_the_way",
+        "s3_access_denied",
+        "put_answer_lost",
+        "completion_answer_lost",
+        "ledger_throttled",
+        "claim_refused",
+        "ledger_answers_lost",
+    ]
+)
+
+NOT_SURVIVED = frozenset({FaultKind.BYTES_CORRUPTED})
+"""What cannot be noticed: the provider publishes no hash, so bytes that it itself spoils are archived as they came."""
+
+
+def kinds(case: Case) -> set[str]:
+    """The names of the faults of a case, AWS's after the service."""
+    return {
+        f"{fault.service}:{fault.kind}" if isinstance(fault, AwsFault) else str(fault.kind) for fault in case.faults
+    }

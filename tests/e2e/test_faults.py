@@ -1,0 +1,29 @@
+"""The quick part of the fault matrix on the deployed stack; `make faults` plays all of it.
+
+Each case names its outcome in local/fault_cases.py, and docs/reliability.md says it in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.aws_proxy import AwsProxy
+from local.fake_providers.gopro import FakeGoPro
+from local.fault_cases import CASES, Case
+from local.fault_matrix import Bench, play
+from local.village import Village
+
+
+@pytest.fixture(scope="module")
+def bench(deployed: Village, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], Any]) -> Bench:
+    return Bench(deployed, gopro, aws, inbox)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.quick])
+def test_a_fault_ends_as_its_table_says_and_the_next_run_mends_it(bench: Bench, case: Case) -> None:
+    played = play(bench, case)
+    assert played.problems == []
+    assert played.findings == []

@@ -1,0 +1,221 @@
+"""A function that is killed anywhere loses nothing, and nothing is there twice: run again, and all is well.
+
+Points of death are drawn from a seed. `CRASH_SEED=7 CRASH_POINTS=2000` draws others, and more; a failure names the
+seed and round that show it again: `CRASH_SEED=7 CRASH_ROUND=12`. In half of the rounds a video moves over one
+connection, and each step is the same every time; in the others over four, and which of four parts is on its way may
+differ.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from tests.integration.aws_on_loopback import ARCHIVE, AwsServer
+from tests.integration.crash_points import AUTHENTICATOR, DOWNLOADER, LISTER, Kind, Point, choose
+from tests.integration.crash_world import (
+    CHAPTERS,
+    PLAIN,
+    Ground,
+    World,
+    audit,
+    prepared,
+    uploads_named_in_the_ledger,
+)
+
+SEED = int(os.environ.get("CRASH_SEED", "20261122"))
+POINTS = int(os.environ.get("CRASH_POINTS", "200"))
+ROUND = os.environ.get("CRASH_ROUND")
+POINTS_A_BLOCK, POINTS_A_ROUND = 25, 8
+
+
+@pytest.fixture(scope="module")
+def ground(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with prepared(aws_server, tmp_path_factory.mktemp("crash")) as ground:
+        yield ground
+
+
+@pytest.fixture
+def world(ground: Ground) -> World:
+    return ground.world()
+
+
+@pytest.fixture(scope="module")
+def usual(ground: Ground) -> Counter[Kind]:
+    """How often an undisturbed run comes to each kind of point."""
+    world = ground.world()
+    let_the_token_die(world, after=2)
+    world.run_until_well()
+    assert audit(world) == [] and world.ends == ["SUCCEEDED"]
+    return world.watch.seen.copy()
+
+
+def let_the_token_die(world: World, after: int) -> None:
+    world.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=after)
+
+
+# Anywhere
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("block", range(1 if ROUND else -(-POINTS // POINTS_A_BLOCK)))
+def test_a_function_killed_anywhere_loses_nothing_and_doubles_nothing(
+    ground: Ground, usual: Counter[Kind], block: int
+) -> None:
+    if ROUND:
+        assert play(ground, usual, int(ROUND))
+        return
+    deaths, number = 0, 1000 * block
+    while deaths < POINTS_A_BLOCK:
+        deaths += len(play(ground, usual, number))
+        number += 1
+
+
+def play(ground: Ground, usual: Counter[Kind], number: int) -> list[Point]:
+    """A round: a fresh account, deaths at points drawn from seed and number, runs until one goes through, the audit,
+    and one run more, which finds nothing to do. Returns the points at which somebody died."""
+    random, world = Random(f"{SEED} {number}"), ground.world()  # noqa: S311 (to be repeatable)
+    world.watch.points = choose(random, usual, POINTS_A_ROUND)
+    world.connections = random.choice((1, 4))
+    if random.random() < 0.5:
+        let_the_token_die(world, after=random.randint(0, 4))
+    try:
+        world.run_until_well(aborts=random)
+        struck = list(world.watch.struck)
+        assert audit(world) == []
+        assert_nothing_stray(world, struck)
+        assert_ends_are_explained(world, struck)
+        assert_nothing_moves_again(world)
+    except AssertionError as error:
+        story = [str(point) for point in world.watch.struck]
+        raise AssertionError(f"CRASH_SEED={SEED} CRASH_ROUND={number}: {error}\n{world.ends} after {story}") from error
+    return struck
+
+
+def assert_nothing_stray(world: World, struck: list[Point]) -> None:
+    """An upload that S3 began and nobody noted is left for the lifecycle rule; there is no other."""
+    unnoted = {Kind(DOWNLOADER, "s3.CreateMultipartUpload", "done"), Kind(DOWNLOADER, "dynamodb.UpdateItem", "sent")}
+    assert len(world.aws.uploads()) <= sum(point.kind in unnoted for point in struck), "a stray upload"
+    assert not uploads_named_in_the_ledger(world), "an upload that is over is still in the ledger"
+
+
+def assert_ends_are_explained(world: World, struck: list[Point]) -> None:
+    """Credentials are only lost between the provider's rotation and the secret's first write."""
+    lost = Counter(world.ends)["CredentialsExpiredError"]
+    window = {("gopro.token", "done"), ("secretsmanager.GetSecretValue", "sent"),
+              ("secretsmanager.GetSecretValue", "done"), ("secretsmanager.PutSecretValue", "sent")}  # fmt: skip
+    between = [p for p in struck if p.kind.function == AUTHENTICATOR and (p.kind.request, p.kind.moment) in window]
+    assert lost <= len(between), "credentials were lost without need"
+
+
+def assert_nothing_moves_again(world: World) -> None:
+    world.watch.points.clear()
+    world.aws.server.calls.clear()
+    before = world.aws.archived()
+    assert world.run() == "SUCCEEDED"
+    assert world.aws.archived() == before, "a run without news changed the archive"
+    written = {call.name for call in world.aws.server.calls if call.bucket == ARCHIVE} - {"HeadObject", "GetObject"}
+    assert written == set(), "a run without news wrote to the archive"
+
+
+def test_the_points_lie_in_every_function_and_at_every_moment(usual: Counter[Kind]) -> None:
+    points = choose(Random(SEED), usual, max(POINTS, 200))  # noqa: S311 (to be repeatable)
+    assert {point.kind.function for point in points} == {
+        AUTHENTICATOR, LISTER, DOWNLOADER, "failure-recorder", "run-report",
+    }  # fmt: skip
+    assert {point.kind.moment for point in points} == {"sent", "body", "done"}
+    assert len({point.kind for point in points}) > len(usual) / 2
+
+
+# The nasty windows, by name
+
+
+def die_at(world: World, function: str, request: str, moment: str, ordinal: int = 1) -> None:
+    world.watch.points = [Point(Kind(function, request, moment), ordinal)]
+
+
+def assert_recovered(world: World, *ends: str) -> None:
+    assert len(world.watch.struck) == 1 and tuple(world.ends) == ends
+    assert audit(world) == []
+
+
+def test_death_after_completion_and_before_the_ledger_knows_sends_no_byte_twice(world: World) -> None:
+    die_at(world, DOWNLOADER, "s3.CompleteMultipartUpload", "done")
+    world.run()
+    assert_recovered(world, "SUCCEEDED")
+    parts = [call.part for call in world.aws.calls("UploadPart")]
+    assert sorted(parts) == [1, 2, 3, 4] and len(world.aws.calls("CreateMultipartUpload")) == 1
+    assert world.aws.uploads() == []
+
+
+def test_death_after_a_small_object_and_before_the_ledger_knows_sends_no_byte_twice(world: World) -> None:
+    die_at(world, DOWNLOADER, "s3.PutObject", "done")
+    world.run(PLAIN)
+    world.run_until_well()
+    assert_recovered(world, "SUCCEEDED", "SUCCEEDED")
+    keys = [call.key for call in world.aws.calls("PutObject")]
+    assert len(keys) == len(set(keys)) == 5
+
+
+def test_death_between_two_chapters_goes_on_with_the_second(world: World) -> None:
+    die_at(world, DOWNLOADER, "dynamodb.UpdateItem", "done", 2)  # the first was the lease, this is the first chapter
+    assert world.run(CHAPTERS) == "SUCCEEDED"
+    keys = [call.key for call in world.aws.calls("PutObject")]
+    assert len(keys) == len(set(keys)) == 3
+    world.run_until_well()
+    assert_recovered(world, "SUCCEEDED", "SUCCEEDED")
+
+
+def test_death_before_the_upload_is_noted_leaves_one_upload_to_the_lifecycle_rule(world: World) -> None:
+    die_at(world, DOWNLOADER, "s3.CreateMultipartUpload", "done")
+    world.run()
+    assert_recovered(world, "SUCCEEDED")
+    assert len(world.aws.uploads()) == 1 and uploads_named_in_the_ledger(world) == set()
+
+
+def test_death_after_the_manifest_is_stored_lists_no_video_twice(world: World) -> None:
+    die_at(world, LISTER, "s3.PutObject", "done", 2)  # of the second page, behind what the first has written
+    world.run()
+    assert_recovered(world, "SUCCEEDED")
+    ids = [json.loads(line)["media_id"] for line in world.manifest("runs/run-1/work.jsonl")]
+    assert len(ids) == len(set(ids)) == 5
+
+
+@pytest.mark.parametrize(
+    ("request_name", "moment"),
+    [
+        ("gopro.token", "sent"),
+        ("secretsmanager.PutSecretValue", "done"),
+        ("secretsmanager.UpdateSecretVersionStage", "sent"),
+        ("secretsmanager.UpdateSecretVersionStage", "done"),
+    ],
+)
+def test_death_around_a_renewal_whose_tokens_are_stored_needs_nobody(
+    world: World, request_name: str, moment: str
+) -> None:
+    die_at(world, AUTHENTICATOR, request_name, moment)
+    world.run()
+    assert_recovered(world, "SUCCEEDED")
+    assert world.fake.control.stats()["token_refreshes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("request_name", "moment"), [("gopro.token", "done"), ("secretsmanager.PutSecretValue", "sent")]
+)
+def test_death_after_rotation_and_before_the_token_is_stored_is_one_clear_alert(
+    world: World, request_name: str, moment: str
+) -> None:
+    die_at(world, AUTHENTICATOR, request_name, moment)
+    assert world.run() == "CredentialsExpiredError"
+    (alert,) = world.aws.mails()
+    assert "CredentialsExpiredError" in alert["Subject"]
+    assert "Obtain a new refresh token and store it" in alert["Message"] and "gopro.com" in alert["Message"]
+    world.store_credentials()
+    world.run_until_well()
+    assert_recovered(world, "CredentialsExpiredError", "SUCCEEDED")

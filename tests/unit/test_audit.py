@@ -1,0 +1,192 @@
+"""The audit, held against everything that it must notice: a library of one clip and one video in two chapters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import boto3
+import pytest
+from cloud_sync_common.ledger import Ledger, SourceRow, Status
+from cloud_sync_common.provider_interface import MediaItem
+from moto import mock_aws
+
+from local.audit import audit, counts
+from local.verify import file_digests
+from local.village import Village
+from tests.ledger_table import LEDGER_TABLE, TABLE
+
+ARCHIVE = "archive"
+CLIP, CHAPTERS = "clip", "chapters"
+
+
+class InProcess:
+    """Stands for the emulator."""
+
+    def client(self, service: str, **_: str) -> Any:
+        return boto3.client(service, "us-east-1")
+
+
+@dataclass
+class Town:
+    """A village in which everything is archived, and the means to spoil it."""
+
+    village: Village
+    ledger: Ledger
+    originals: list[dict[str, Any]]
+
+    def key(self, original: dict[str, Any]) -> str:
+        return f"gopro/2026/01/{original['media_id']}/{original['source_number']}.MP4"
+
+    def put(self, original: dict[str, Any], key: str = "", body: bytes | None = None) -> None:
+        content = Path(original["path"]).read_bytes() if body is None else body
+        stored = {
+            "media-id": original["media_id"],
+            "file-number": str(original["source_number"]),
+            "source-size": str(original["size"]),
+            "source-etag": hashlib.sha256(Path(original["path"]).read_bytes()).hexdigest(),
+        }
+        written = Path(original["path"]).with_suffix(".written")
+        written.write_bytes(content)
+        checksum = file_digests(written)[1]
+        self.village.s3.put_object(
+            Bucket=ARCHIVE, Key=key or self.key(original), Body=content, Metadata=stored,
+            ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum,
+        )  # fmt: skip
+
+    def archive(self, media_id: str) -> None:
+        """What a run leaves that archived the item."""
+        item = MediaItem(media_id=media_id, filename="GX010001.MP4")
+        files = [original for original in self.originals if original["media_id"] == media_id]
+        self.ledger.claim(item, "run", 60)
+        for file in files:
+            self.put(file)
+            row = SourceRow(
+                status=Status.ARCHIVED,
+                key=self.key(file),
+                size=file["size"],
+                checksum=file_digests(Path(file["path"]))[1],
+            )
+            self.ledger.archive_source(media_id, file["source_number"], "run", row)
+        self.ledger.archive_item(media_id, "run", bytes_total=sum(file["size"] for file in files))
+
+    def set_item(self, media_id: str, **fields: str) -> None:
+        """Changes the item's row behind the ledger's back."""
+        row = next(row for row in self.village.rows() if (row["sk"], row.get("media_id")) == ("ITEM", media_id))
+        changed = {name: {"S": str(value)} for name, value in {**row, **fields}.items()}
+        self.village.dynamodb.put_item(TableName=TABLE, Item=changed)
+
+    def drop(self, media_id: str, sk: str) -> None:
+        self.village.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"gopro#{media_id}"}, "sk": {"S": sk}})
+
+    def kinds(self, **how: Any) -> dict[str, int]:
+        found = counts(audit(self.village, self.originals, **how))
+        return {kind: count for kind, count in found.items() if count}
+
+
+@pytest.fixture
+def town(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
+    for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    originals = []
+    for media_id, number, count in ((CLIP, 1, 1), (CHAPTERS, 1, 2), (CHAPTERS, 2, 2)):
+        path = tmp_path / f"{media_id}-{number}"
+        path.write_bytes(f"{media_id} {number}".encode() * 100)
+        originals.append(
+            {"media_id": media_id, "filename": "GX010001.MP4", "source_number": number, "source_count": count,
+             "path": str(path), "size": path.stat().st_size}
+        )  # fmt: skip
+    outputs = dict.fromkeys(("WorkBucket", "CredentialsSecret", "StateMachineArn", "AlertsTopicArn"), "")
+    with mock_aws():
+        boto3.client("s3", "us-east-1").create_bucket(Bucket=ARCHIVE)
+        boto3.client("s3", "us-east-1").put_bucket_versioning(
+            Bucket=ARCHIVE, VersioningConfiguration={"Status": "Enabled"}
+        )
+        table = boto3.resource("dynamodb", "us-east-1").create_table(**LEDGER_TABLE)
+        village = Village(cast(Any, InProcess()), {**outputs, "ArchiveBucket": ARCHIVE, "LedgerTable": TABLE})
+        made = Town(village, Ledger(table, "gopro"), originals)
+        made.archive(CLIP)
+        made.archive(CHAPTERS)
+        yield made
+
+
+def test_an_archive_that_holds_every_original_is_without_findings(town: Town) -> None:
+    assert audit(town.village, town.originals, complete=True, resume_window=timedelta(0)) == []
+
+
+def delete_an_object(town: Town) -> None:
+    versions = town.village.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
+    for version in versions:
+        town.village.s3.delete_object(Bucket=ARCHIVE, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def store_other_bytes(town: Town) -> None:
+    delete_an_object(town)
+    town.put(town.originals[0], body=b"x" * town.originals[0]["size"])
+
+
+SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
+    "an object is gone": (delete_an_object, {"lost": 1, "row_without_object": 1}),
+    "other bytes of the same length": (store_other_bytes, {"lost": 1}),
+    "a chapter without its row": (lambda t: t.drop(CHAPTERS, "SOURCE#0002"), {"lost": 1, "orphan_object": 1}),
+    "an item without its row": (lambda t: t.drop(CLIP, "ITEM"), {"lost": 1}),
+    "an item that no index shows": (lambda t: t.set_item(CLIP, status="FAILED"), {"lost": 1}),
+    "an object that nobody knows": (
+        lambda t: t.village.s3.put_object(Bucket=ARCHIVE, Key="gopro/other", Body=b"x"),
+        {"orphan_object": 1},
+    ),
+    "one source twice": (
+        lambda t: t.put(t.originals[0], key="gopro/again"),
+        {"orphan_object": 1, "duplicated": 1},
+    ),
+    "an object written over": (lambda t: t.put(t.originals[0]), {"duplicated": 1}),
+    "an upload that nobody goes on with": (
+        lambda t: t.village.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half"),
+        {"stray_upload": 1},
+    ),
+    "a reason where there is none": (
+        lambda t: t.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity"),
+        {"wrong_category": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_whatever_is_spoiled_is_found_and_nothing_else(town: Town, what: str) -> None:
+    spoil, found = SPOILED[what]
+    spoil(town)
+    assert town.kinds(resume_window=timedelta(0)) == found
+
+
+def test_an_upload_younger_than_the_resume_window_is_no_stray(town: Town) -> None:
+    town.village.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
+    # moto begins every upload in 2010.
+    assert town.kinds(resume_window=timedelta(days=36_500)) == {}
+    assert town.kinds() == {"stray_upload": 1}
+
+
+def test_an_item_that_must_not_be_archived_is_listed_with_the_reason_that_was_expected(town: Town) -> None:
+    assert town.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    town.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity")
+    assert town.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    assert town.kinds(not_archived={CLIP: "integrity"}) == {}
+    assert town.kinds(not_archived={CLIP: "integrity", "unheard-of": "integrity"}) == {"lost": 1}
+
+
+def test_an_item_that_waits_for_a_later_run_is_no_loss_until_all_must_be_done(town: Town) -> None:
+    town.set_item(CLIP, status="PENDING", not_archived="gopro")
+    assert town.kinds() == {}
+    assert town.kinds(complete=True) == {"lost": 1}
+
+
+def test_items_that_a_run_could_not_list_are_no_loss_when_it_said_so(town: Town) -> None:
+    town.drop(CLIP, "ITEM")
+    town.drop(CLIP, "SOURCE#0001")
+    delete_an_object(town)
+    assert town.kinds() == {"lost": 1}
+    assert town.kinds(unlisted=True) == {}

@@ -1,0 +1,150 @@
+"""No run can outgrow Step Functions: its state at most 256 KiB, the history of an execution at most 25,000 events.
+
+Limits: Step Functions developer guide, "Service quotas". The worst case is computed from the code's own maxima and from
+the score; docs/design.md, "Limits of a run", tells the arithmetic.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cloud_sync_common import run_input
+from cloud_sync_common.catalog import CURSOR_LIMIT, PAGE_SECONDS, Progress, _cursor
+from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError
+from cloud_sync_common.execution_errors import SENTENCE_LIMIT
+from cloud_sync_common.manifest import LINE_LIMIT, ManifestWriter
+from cloud_sync_common.provider_interface import Filters, MediaItem
+from cloud_sync_common.providers.gopro import PER_PAGE
+from cloud_sync_common.retry_utils import Deadline
+
+from cloud_sync.config import ENVIRONMENTS
+from tests.unit.score import State, states
+
+STATE_LIMIT, HISTORY_LIMIT = 256 * 1024, 25_000
+NAME_LIMIT = 80  # characters of an execution's name (API reference, StartExecution)
+CAUSE_LIMIT = 32_768  # characters of a cause (API reference, LambdaFunctionFailedEventDetails); up to 4 bytes each
+TEN_MILLION = 10_000_000
+SCORE = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
+
+
+def size(document: Any) -> int:
+    return len(json.dumps(document, ensure_ascii=False).encode())
+
+
+def largest_filters() -> Filters:
+    count = 1
+    while len(msgspec.json.encode(ids(count + 1))) <= run_input.FILTERS_LIMIT:
+        count += 1
+    return run_input.filters_of({"filters": {"media_ids": list(ids(count).media_ids)}})
+
+
+def ids(count: int) -> Filters:
+    return Filters(media_ids=tuple(f"65a0f0c2b7e4d1a2c3b4{number:04x}" for number in range(count)))
+
+
+def largest_cursor() -> str:
+    """Ids that are all quotation marks, which JSON within JSON writes as four characters."""
+    progress = Progress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION, new=TEN_MILLION)
+    while True:
+        longer = msgspec.structs.replace(progress, page_ids=(*progress.page_ids, '"' * 128))
+        if len(msgspec.json.encode(longer)) > CURSOR_LIMIT:
+            return _cursor(progress)
+        progress = longer
+
+
+def error() -> dict[str, str]:
+    return {"Error": "ProviderUnavailableError", "Cause": "🏔" * CAUSE_LIMIT}
+
+
+def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
+    counts = dict.fromkeys(("listed", "new", "waiting", "exhausted"), TEN_MILLION)
+    listing = {"status": "IN_PROGRESS", "next_cursor": largest_cursor(), "manifest_key": "k" * 128, **counts}
+    state = {
+        "run_id": "r" * NAME_LIMIT,
+        "provider": "google_drive",
+        "filters": msgspec.to_builtins(largest_filters()),
+        "listing": listing,
+        "renewal": {"renewals": 3},
+        "error": error(),
+    }
+    # What ReportFailure sends holds all of it, beside two short fields; its answer is put beside it.
+    assert size({"run_id": "r" * NAME_LIMIT, "started_at": "2026-11-22T02:00:00.000Z", "state": state}) < STATE_LIMIT
+    assert size(state | {"failure": {"error": "ProviderUnavailableError", "cause": "🏔" * SENTENCE_LIMIT}}) < STATE_LIMIT
+
+
+def test_the_state_of_a_child_stays_within_its_limit_whatever_happens() -> None:
+    state = {
+        "run_id": "r" * NAME_LIMIT,
+        "provider": "google_drive",
+        "media": {"filename": "x" * LINE_LIMIT},
+        "renewal": {"renewals": 3},
+        "slice": {"status": "IN_PROGRESS", "bytes_archived": 2**53},
+        "error": error(),
+    }
+    assert size({**state, "scope": "media"}) < STATE_LIMIT
+
+
+def test_filters_that_would_not_fit_are_refused_with_the_mend() -> None:
+    with pytest.raises(ConfigurationError, match=r"filters\.media_ids.*2000 videos.*several runs"):
+        run_input.filters_of({"filters": {"media_ids": list(ids(2000).media_ids)}})
+    assert len(largest_filters().media_ids) > 1000
+
+
+def test_a_page_too_large_to_be_remembered_is_a_broken_contract() -> None:
+    with pytest.raises(ProviderContractError, match="2000 rows"):
+        _cursor(Progress(page_ids=ids(2000).media_ids))
+
+
+def test_a_video_too_large_to_travel_is_a_broken_contract(tmp_path: Path) -> None:
+    with (tmp_path / "work.jsonl").open("wb") as file:
+        writer = ManifestWriter(file)
+        writer.add([MediaItem(media_id="a", filename="x" * (LINE_LIMIT - 100))])
+        with pytest.raises(ProviderContractError, match="one video"):
+            writer.add([MediaItem(media_id="b", filename="x" * LINE_LIMIT)])
+
+
+# History: a Task that succeeds is five events (entered, scheduled, started, succeeded, exited), each attempt that fails
+# three (scheduled, started, failed), a Choice two. A run that waits is entered once more for nothing.
+
+
+def events(state: State) -> int:
+    if state["Type"] == "Choice":
+        return 2
+    return 5 + 3 * sum(retry["MaxAttempts"] for retry in state.get("Retry", []))
+
+
+def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_is_as_slow_as_it_may_be() -> None:
+    """Each invocation lists until less than a page's time is left; each is tried as often as the score allows."""
+    score = states(SCORE)
+    one_invocation = events(score["ListMedia"]) + events(score["IsListingComplete"])
+    the_rest = sum(events(score[name]) for name in ("Authenticate", "RenewForListing", "EachMedia", "Report"))
+    seconds = float(ENVIRONMENTS["prod"].lister_timeout_seconds)
+    usable = seconds - Deadline.of(_WholeTime(seconds)).margin - PAGE_SECONDS
+    items = usable / 1.0 * PER_PAGE  # at a second a page, which is slow
+    assert the_rest + one_invocation * -(-TEN_MILLION // items) < HISTORY_LIMIT
+    slowest = usable / PAGE_SECONDS * PER_PAGE
+    assert (HISTORY_LIMIT - the_rest) / one_invocation * slowest > TEN_MILLION / 2
+
+
+def test_a_video_of_four_terabytes_fits_into_one_history_at_five_megabytes_a_second() -> None:
+    score = states(SCORE)
+    one_slice = events(score["DownloadSlice"]) + events(score["IsVideoComplete"])
+    the_rest = sum(events(score[name]) for name in ("RenewForDownload", "RecordFailure", "StopRun"))
+    seconds = ENVIRONMENTS["prod"].downloader_timeout_seconds - 30
+    assert (HISTORY_LIMIT - the_rest) // one_slice * seconds * 5_000_000 > 4e12
+
+
+class _WholeTime:
+    """An invocation at its beginning."""
+
+    aws_request_id, memory_limit_in_mb = "request-1", 256
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
