@@ -97,6 +97,9 @@ def failure_recorder(reach: Reach) -> list[iam.PolicyStatement]:
 def run_report(reach: Reach) -> list[iam.PolicyStatement]:
     return [
         reach.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        reach.allow(
+            "CountTheBacklog", ["dynamodb:Query"], f"{reach.storage.ledger_table.table_arn}/index/not-archived"
+        ),
         reach.work("s3:GetObject", "s3:PutObject"),
         reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
         reach.key(),

@@ -44,6 +44,7 @@ class Workflow(Construct):
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
     ) -> None:
         super().__init__(scope, construct_id)
+        self.name = state_machine_name(config)
         self.state_machine = self._state_machine(config, storage, functions)
         self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
         self.schedule = self._schedule(config)

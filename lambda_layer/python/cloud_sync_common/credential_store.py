@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
@@ -24,6 +25,15 @@ CURRENT, RENEWED = "AWSCURRENT", "CLOUD_SYNC_RENEWED"
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """One version of the secret; `stored_at` is Unix time."""
+
+    version: str
+    text: str
+    stored_at: float
+
+
 class CredentialStore:
     """One provider's credentials, in one secret."""
 
@@ -36,19 +46,18 @@ class CredentialStore:
         Raises ConfigurationError naming what is missing or malformed and how to mend it, ArchiveUnavailableError.
         """
         found = self._read(CURRENT)
-        if found is None or not found[1].strip():
+        if found is None or not found.text.strip():
             raise ConfigurationError(f"No credentials are stored in the secret {self._secret_id} yet. {self._mend()}")
-        version, text = found
-        credentials = self._parse(text, version)
+        credentials = replace(self._parse(found.text, found.version), stored_at=found.stored_at)
         protect(*credentials.secrets)
         return credentials
 
     def recover(self) -> None:
         """Finishes a renewal that a crash interrupted between its two steps; otherwise does nothing."""
         current, renewed = self._read(CURRENT), self._read(RENEWED)
-        if current and renewed and current[0] != renewed[0]:
-            replaces = _as_object(renewed[1]).get("renewed_from")
-            if replaces == current[0] and self._promote(renewed[0], current[0]):
+        if current and renewed and current.version != renewed.version:
+            replaces = _as_object(renewed.text).get("renewed_from")
+            if replaces == current.version and self._promote(renewed.version, current.version):
                 logger.warning("finished a renewal of the credentials that had been interrupted")
 
     def replace(self, old: Credentials, new: Credentials) -> Credentials:
@@ -59,7 +68,7 @@ class CredentialStore:
         """
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
-        value = _as_object(found[1]) if found else {}
+        value = _as_object(found.text) if found else {}
         for name in _TEXT_FIELDS:
             value[name] = getattr(new, name)
         value |= {"provider": self._provider, "expires_at": new.expires_at, "renewed_from": old.version}
@@ -92,8 +101,8 @@ class CredentialStore:
             return False
         return True
 
-    def _read(self, label: str, *, by_version: bool = False) -> tuple[str, str] | None:
-        """(version id, text) under a label or of a version; None when there is none."""
+    def _read(self, label: str, *, by_version: bool = False) -> _Stored | None:
+        """What is stored under a label or as a version; None when there is none."""
         which: Any = {"VersionId": label} if by_version else {"VersionStage": label}
         try:
             with aws_errors("reading the credentials"):
@@ -102,7 +111,7 @@ class CredentialStore:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return answer["VersionId"], answer.get("SecretString", "")
+        return _Stored(answer["VersionId"], answer.get("SecretString", ""), answer["CreatedDate"].timestamp())
 
     def _parse(self, text: str, version: str) -> Credentials:
         value = _as_object(text)

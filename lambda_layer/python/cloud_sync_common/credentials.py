@@ -16,11 +16,13 @@ import msgspec
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.metrics_utils import emit
 from cloud_sync_common.provider_interface import Credentials, Filters, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
+DAY_SECONDS = 86_400
 LEASE_GRACE_SECONDS = 30  # a killed invocation's lease outlives it by this much
 POLL_SECONDS = 0.5
 MAX_RENEWALS = 3  # of one video in one run
@@ -68,6 +70,8 @@ class Authenticator:
             )
         self.store.recover()
         credentials = self.store.load()
+        if renewals == 0:
+            _measure(credentials)
         if not credentials.renewable:
             return self._ask(credentials)
         if self._is_accepted(credentials) and not _ends_soon(credentials):
@@ -96,6 +100,18 @@ class Authenticator:
 
     def _ask(self, credentials: Credentials) -> Credentials:
         return retrying(lambda: self.provider.refresh(credentials), self.deadline)
+
+
+def _measure(credentials: Credentials) -> None:
+    """How old the credentials are and, where nobody but the owner can renew them and their end is known, how many days
+    are left."""
+    now, days = time.time(), {}
+    if credentials.stored_at is not None:
+        days["CredentialsAgeDays"] = (now - credentials.stored_at) / DAY_SECONDS
+    if not credentials.renewable and credentials.expires_at is not None:
+        days["CredentialsDaysLeft"] = (credentials.expires_at - now) / DAY_SECONDS
+    if days:
+        emit(credentials.provider, {name: round(value, 3) for name, value in days.items()})
 
 
 def _ends_soon(credentials: Credentials) -> bool:
