@@ -28,7 +28,7 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The five functions. Each has a role and a log group of its own."""
+    """The functions. Each has a role and a log group of its own."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, reach: Reach) -> None:
         super().__init__(scope, construct_id)
@@ -49,13 +49,17 @@ class Functions(Construct):
         )
         self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(reach))
         self.run_report = self._function("RunReport", small, long, permissions.run_report(reach))
-        self.all = [
+        self.credentials_rotator = self._function(
+            "CredentialsRotator", small, short, permissions.credentials_rotator(reach)
+        )
+        self.played = [  # by the state machine
             self.media_authenticator,
             self.media_lister,
             self.video_downloader,
             self.failure_recorder,
             self.run_report,
         ]
+        self.all = [*self.played, self.credentials_rotator]
         acknowledge_wildcards(self, reach.wildcards)
         acknowledge(
             self,

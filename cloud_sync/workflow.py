@@ -101,7 +101,7 @@ class Workflow(Construct):
             allow(
                 sid="InvokeTheFunctions",
                 actions=["lambda:InvokeFunction"],
-                resources=[function.function_arn for function in functions.all],
+                resources=[function.function_arn for function in functions.played],
             ),
             allow(
                 sid="ReadTheManifestAndWriteTheResults",

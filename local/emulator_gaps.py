@@ -19,7 +19,7 @@ from xml.sax.saxutils import escape
 import anycrc
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, s3
+from ministack.services import lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
@@ -172,6 +172,35 @@ def saved_queries() -> None:
     }
 
 
+def rotation_by_function() -> None:
+    """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
+    the value instead. How far it came is in the function's log and in the versions' labels."""
+    resolve = secretsmanager._resolve
+
+    def rotate(data):
+        _, secret = resolve(data.get("SecretId"))
+        function = data.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
+        if not secret or not function:
+            return secretsmanager.error_response_json("InvalidRequestException", "No secret or no function.", 400)
+        secret["RotationLambdaARN"], secret["RotationEnabled"] = function, True
+        token = data.get("ClientRequestToken") or secretsmanager.new_uuid()
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(_rotate, function, secret["ARN"], token), daemon=True).start()
+        answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
+        return secretsmanager.json_response(answer)
+
+    secretsmanager._rotate_secret = rotate
+
+
+def _rotate(function, secret, token):
+    record, config, _ = lambda_svc._get_func_record_for_ref(function)
+    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+        event = {"Step": step, "SecretId": secret, "ClientRequestToken": token}
+        called = lambda_svc._execution_record_for_config(record, config)
+        if lambda_svc._execute_function_with_config_scope(called, event).get("error"):
+            return
+
+
 def one_port_only() -> None:
     """With TLS on, upstream also opens port 443 where it can; everything here is on the one port that was asked for."""
     app._port_is_bindable = lambda host, port: False
@@ -188,6 +217,7 @@ GAPS = {
         & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS}
     ),
     saved_queries: lambda: _QUERY not in provisioners._RESOURCE_HANDLERS,
+    rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
 }
 

@@ -15,7 +15,8 @@ from cloud_sync.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-FUNCTIONS = ("media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report")
+PLAYED = ("media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report")
+FUNCTIONS = (*PLAYED, "credentials-rotator")  # the last one is called by Secrets Manager, not by the state machine
 
 # What a template must not depend on: the machine that it is made on.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}

@@ -94,7 +94,14 @@ def test_reading_the_environment_is_seen_however_it_is_written(code: str) -> Non
 def test_each_door_is_a_folder_that_holds_exactly_its_handler() -> None:
     folders = {path for path in (ROOT / "lambdas").iterdir() if path.name != "__pycache__"}
     held = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
-    names = ("failure_recorder", "media_authenticator", "media_lister", "run_report", "video_downloader")
+    names = (
+        "credentials_rotator",
+        "failure_recorder",
+        "media_authenticator",
+        "media_lister",
+        "run_report",
+        "video_downloader",
+    )
     assert held == {name: ["handler.py"] for name in names}
 
 

@@ -224,7 +224,7 @@ def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> 
 def test_every_log_group_is_kept_as_long_as_the_environment_says(stack: Synthesised, environment: str) -> None:
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
-    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * 6
+    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1)
 
 
 def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: Synthesised, tmp_path: Path) -> None:
@@ -239,7 +239,14 @@ def test_the_construct_ids_of_the_functions_are_the_words_that_invoke_them(dev: 
     functions = dev.stack.node.find_child("Functions")
     found = {child.node.id for child in functions.node.children if isinstance(child, lambda_.Function)}
     for_sam = {f["Metadata"]["SamResourceId"] for f in dev.resources("AWS::Lambda::Function").values()}
-    words = {"MediaAuthenticator", "MediaLister", "VideoDownloader", "FailureRecorder", "RunReport"}
+    words = {
+        "MediaAuthenticator",
+        "MediaLister",
+        "VideoDownloader",
+        "FailureRecorder",
+        "RunReport",
+        "CredentialsRotator",
+    }
     assert found == for_sam == words
 
 
@@ -278,6 +285,7 @@ def test_architecture_and_python_are_configuration_of_function_and_layer(synthes
         ("video-downloader", 512, 900),
         ("failure-recorder", 256, 120),
         ("run-report", 256, 900),
+        ("credentials-rotator", 256, 120),
     ],
 )
 def test_functions_have_their_memory_and_time(stack: Synthesised, name: str, memory_mb: int, seconds: int) -> None:
@@ -375,7 +383,7 @@ def test_alerts_are_mailed_to_the_configured_address_and_to_nobody_by_default(sy
 @each_environment
 def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, environment: str) -> None:
     alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in TOLD_BY_THE_RUN}
-    assert len(alarms) == 14
+    assert len(alarms) == 15
     for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
         meaning, _, step = alarm["AlarmDescription"].partition(" Next step: ")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, PLAYED, Synthesis, Synthesised, as_list
 
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -21,6 +21,13 @@ MAY = {
         | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
+    "credentials-rotator": {
+        "<gopro/credentials>": READ_SECRET
+        | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-alerts>": {"sns:Publish"},
+        "<key>": USE_KEY,
+    },
     "media-lister": {
         "<gopro/credentials>": READ_SECRET,
         "<gopro-sync-tracker>": {
@@ -33,7 +40,7 @@ MAY = {
         "<gopro/credentials>": READ_SECRET,
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "<archive>": {"s3:ListBucket"},
-        "<archive>/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
+        "<archive>/gopro/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
         "<key>": USE_KEY,
     },
     "failure-recorder": {
@@ -87,7 +94,7 @@ def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synth
 def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_own_children(dev: Synthesised) -> None:
     machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
     assert dev.policy_of(machine["RoleArn"]) == {
-        **{f"<{function}>": {"lambda:InvokeFunction"} for function in FUNCTIONS},
+        **{f"<{function}>": {"lambda:InvokeFunction"} for function in PLAYED},
         "<work>/runs/*": {
             "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
         },
@@ -117,7 +124,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
-    expected = ["lambda"] * 5 + ["scheduler", "states"]
+    expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
 

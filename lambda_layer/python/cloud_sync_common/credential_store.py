@@ -21,7 +21,7 @@ from cloud_sync_common.provider_interface import Credentials
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CURRENT, RENEWED = "AWSCURRENT", "CLOUD_SYNC_RENEWED"
+CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
 
 
@@ -66,6 +66,43 @@ class CredentialStore:
 
         Raises ConfigurationError, ArchiveUnavailableError.
         """
+        version = self._put(old, new, str(uuid.uuid4()), [RENEWED])
+        self._promote(version, old.version)
+        return self.load()
+
+    def stage(self, token: str, old: Credentials, new: Credentials) -> None:
+        """Stores `new` as the version `token`, the pending one of a rotation, without making it current yet.
+
+        It has the label of an interrupted renewal as well, so that a run which comes in between finishes it.
+        """
+        self._put(old, new, token, [PENDING, RENEWED])
+
+    def staged(self, token: str) -> Credentials | None:
+        """The pending version of a rotation; None when nothing is stored as it yet."""
+        found = self._read(token, by_version=True)
+        if found is None or not found.text:
+            return None
+        credentials = self._parse(found.text, found.version)
+        protect(*credentials.secrets)
+        return credentials
+
+    def finish(self, token: str) -> bool:
+        """Makes the pending version current, unless the owner has stored others in the meantime: then false, and
+        theirs stay."""
+        current, pending = self._read(CURRENT), self._read(token, by_version=True)
+        if current and current.version == token:
+            return True
+        replaces = _as_object(pending.text).get("renewed_from") if pending else None
+        if current and replaces == current.version and self._promote(token, current.version):
+            return True
+        with aws_errors("ending the rotation"):
+            self._client.update_secret_version_stage(
+                SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=token
+            )
+        return False
+
+    def _put(self, old: Credentials, new: Credentials, token: str, labels: list[str]) -> str:
+        """Stores `new`, with what else the owner put beside `old`, and returns its version."""
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
         value = _as_object(found.text) if found else {}
@@ -76,12 +113,11 @@ class CredentialStore:
         with aws_errors("storing the renewed credentials"):
             stored = self._client.put_secret_value(
                 SecretId=self._secret_id,
-                ClientRequestToken=str(uuid.uuid4()),
+                ClientRequestToken=token,
                 SecretString=text,
-                VersionStages=[RENEWED],
+                VersionStages=labels,
             )
-        self._promote(stored["VersionId"], old.version)
-        return self.load()
+        return stored["VersionId"]
 
     def _promote(self, version: str, replaced: str) -> bool:
         """Makes `version` current if `replaced` still is: Secrets Manager refuses to take the label from a version

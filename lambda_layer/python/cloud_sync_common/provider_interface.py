@@ -94,7 +94,7 @@ class Credentials:
     user_id: str | None = field(repr=False, default=None)
     expires_at: float | None = None
     version: str = ""
-    stored_at: float | None = None
+    stored_at: float | None = field(default=None, compare=False)
 
     @property
     def renewable(self) -> bool:

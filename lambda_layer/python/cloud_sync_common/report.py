@@ -103,6 +103,7 @@ class Totals:
     moved: int = 0  # items that had a slice in this run
 
     def count(self, media_id: str, row: ItemRow, run_id: str) -> None:
+        """Adds what the ledger says of one item, and what this run has done for it."""
         self.statuses[row.status] += 1
         if row.status in (Status.FAILED, Status.UNAVAILABLE):
             self.categories[row.error_category] += 1

@@ -136,14 +136,16 @@ class CredentialsLease:
             answer = self._table.get_item(Key=self._key, ConsistentRead=True)
         return str(answer.get("Item", {}).get("refused_version", ""))
 
-    def note_refused(self, version: str) -> None:
-        """The provider answered 401 to the token of this version: it is not to be used again without renewal."""
-        rows.write(
+    def note_refused(self, version: str) -> bool:
+        """The provider answered 401 to the token of this version: it is not to be used again without renewal. Whether
+        that is news."""
+        _, news = rows.write(
             self._table,
             self._key,
             {"refused_version": version},
             condition="attribute_not_exists(#refused_version) OR #refused_version <> :refused_version",
         )
+        return news
 
     def acquire(self, seconds: float) -> bool:
         """Whether renewing is ours alone for that long."""
