@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam demo down invoke test check unit integration e2e synth golden
+.PHONY: help setup setup-sam demo picture down invoke test check unit integration e2e synth readme golden
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ setup-sam: ## the same, and SAM's command line, which one test asks
 
 demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
+
+picture: setup ## draw the dashboard after some nights here, for the README (needs Chromium)
+	@python -m local.nights docs/images/dashboard.png
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@python -m local down
@@ -48,6 +51,9 @@ e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced
 synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
 	@for environment in $(ENVIRONMENTS); do \
 	  cdk synth --quiet --output cdk.out/$$environment -c environment=$$environment || exit 1; done
+
+readme: setup ## write today's environments into the README's table
+	@python -m cloud_sync.environments_table README.md
 
 golden: setup ## accept the templates of today as the golden ones
 	$(PYTEST) tests/golden --accept-golden

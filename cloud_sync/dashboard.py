@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cloud_sync.alarms import DAY, run_metric
@@ -28,9 +29,10 @@ class Dashboard(Construct):
         workflow: Workflow,
         alarms: Sequence[cloudwatch.IAlarm],
         dead_letters: cloudwatch.IMetric,
+        archive: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.functions, self.workflow, self.dead_letters = functions, workflow, dead_letters
+        self.functions, self.workflow, self.dead_letters, self.archive = functions, workflow, dead_letters, archive
         self.board = cloudwatch.Dashboard(
             self,
             "Board",
@@ -47,11 +49,19 @@ class Dashboard(Construct):
 
     def _last_night(self, alarms: Sequence[cloudwatch.IAlarm]) -> None:
         self._heading("Did last night work, and how much is safe?")
+        in_archive = cloudwatch.Metric(  # S3 counts once a day, for nothing
+            namespace="AWS/S3",
+            metric_name="NumberOfObjects",
+            dimensions_map={"BucketName": self.archive.bucket_name, "StorageType": "AllStorageTypes"},
+            label="Objects",
+            statistic="Average",
+            period=DAY,
+        )
         self.board.add_widgets(
             _numbers("Last night: runs", run_metric("RunsSucceeded"), run_metric("RunsFailed")),
             _numbers("Last night: videos", run_metric("VideosArchived"), run_metric("VideosFailed")),
             _numbers("Last night: bytes archived", run_metric("BytesArchived")),
-            _numbers("Waiting to be archived", run_metric("Backlog", "Maximum")),
+            _numbers("Safe in the archive, and waiting", in_archive, run_metric("Backlog", "Maximum")),
         )
         self.board.add_widgets(
             _graph("Videos per night", run_metric("VideosArchived"), run_metric("VideosFailed")),

@@ -6,6 +6,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
@@ -69,6 +70,7 @@ class Monitoring(Construct):
         alerts: Alerts,
         functions: Functions,
         workflow: Workflow,
+        archive: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
         self.config, self.topic = config, actions.SnsAction(alerts.topic)
@@ -85,6 +87,7 @@ class Monitoring(Construct):
             workflow=workflow,
             alarms=alarms,
             dead_letters=dead_letters,
+            archive=archive,
         )
 
     def _alarm(self, alarm: Alarm) -> cloudwatch.Alarm:

@@ -16,7 +16,8 @@ from constructs import Construct
 
 from cloud_sync.config import Config
 from cloud_sync.findings import acknowledge, acknowledge_wildcards
-from cloud_sync.functions import Functions, retention
+from cloud_sync.functions import Functions
+from cloud_sync.log_retention import retention
 from cloud_sync.storage import Storage
 
 SCORE = Path(__file__).with_name("sync_workflow.asl.json")

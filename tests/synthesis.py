@@ -119,8 +119,8 @@ class Synthesised:
         granted: dict[str, set[str]] = {}
         for policy in self.resources("AWS::IAM::Policy").values():
             if {"Ref": role_id} in policy["Properties"]["Roles"]:
-                for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                    assert statement["Effect"] == "Allow"
+                allowed = [s for s in policy["Properties"]["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
+                for statement in allowed:
                     for resource in as_list(statement["Resource"]):
                         granted.setdefault(self.text(resource), set()).update(as_list(statement["Action"]))
         return granted

@@ -32,6 +32,7 @@ AWS_METRICS = {
     ("AWS/Lambda", "Errors", ("FunctionName",)),
     ("AWS/Lambda", "Throttles", ()),  # of the whole account
     ("AWS/Lambda", "Throttles", ("FunctionName",)),
+    ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
     ("AWS/States", "ExecutionsFailed", ("StateMachineArn",)),
 }
@@ -170,7 +171,7 @@ def test_metrics_of_aws_are_known_ones_with_their_dimension(stack: Synthesised) 
 def test_alarms_and_widgets_look_at_resources_of_their_own_stack(stack: Synthesised) -> None:
     values = {value for metric in metrics(stack) for _, value in metric.dimensions}
     own = {f"<{word}>" for word in stack.words.values()}
-    assert values - own == {"gopro", "cloud-sync"}
+    assert values - own == {"gopro", "cloud-sync", "AllStorageTypes"}
 
 
 # --- what the layer ships -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
 from cloud_sync.config import LOG_RETENTION_DAYS
-from cloud_sync.functions import retention
+from cloud_sync.log_retention import retention
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list, new_app
 
 REAL = ("dev", "staging", "prod")
@@ -224,7 +224,8 @@ def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> 
 def test_every_log_group_is_kept_as_long_as_the_environment_says(stack: Synthesised, environment: str) -> None:
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
-    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1)
+    flows = stack.config.private_network
+    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1 + flows)
 
 
 def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: Synthesised, tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ MAY = {
     },
 }  # fmt: skip
 
+PLACING = {
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+}  # fmt: skip
 LOG_DELIVERY = {
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
@@ -87,6 +91,8 @@ def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synth
     suffix = other.config.name("")
     for name in FUNCTIONS:
         granted = other.policy_of(other.function(name)["Role"])
+        if other.config.private_network:
+            granted["*"] -= PLACING
         plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
@@ -125,6 +131,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
     expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
+    expected += ["vpc-flow-logs"] * stack.config.private_network
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
 
@@ -157,6 +164,7 @@ def test_a_resource_is_a_bare_wildcard_only_where_the_service_takes_no_other(sta
         ("AWS::KMS::Key", USE_KEY),
         ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
+        *[("AWS::IAM::Policy", PLACING)] * len(FUNCTIONS) * stack.config.private_network,
     ]
     assert in_order(wild) == in_order(exceptions)
 
@@ -171,7 +179,26 @@ def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
     principals = [s["Principal"] for kind, s in allowed(stack) if "Principal" in s and kind != "AWS::IAM::Role"]
     names = [p.get("Service") or stack.text(p["AWS"]) for p in principals]
     root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
-    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com"])
+    trail = ["cloudtrail.amazonaws.com"] * 2 * stack.config.audit_trail
+    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com", *trail])
+
+
+def test_where_lambda_places_a_function_in_the_network_its_own_code_may_not(synthesis: Synthesis) -> None:
+    denied = [
+        s for kind, s in synthesis.of("prod").statements() if s["Effect"] == "Deny" and kind == "AWS::IAM::Policy"
+    ]
+    assert len(denied) == len(FUNCTIONS)
+    for statement in denied:
+        assert set(statement["Action"]) == PLACING
+        (condition,) = statement["Condition"]["ArnEquals"].values()
+        assert "lambda" in synthesis.of("prod").text(as_list(condition)[0])
+
+
+@each_environment
+def test_the_key_is_used_through_s3_or_sns_only_and_by_no_function_itself(stack: Synthesised) -> None:
+    uses = [s for kind, s in allowed(stack) if kind == "AWS::IAM::Policy" and set(as_list(s["Action"])) == USE_KEY]
+    services = sorted(stack.text(s["Condition"]["StringEquals"]["kms:ViaService"]).split(".")[0] for s in uses)
+    assert services == ["s3", "sns", "sns"]
 
 
 @each_environment
