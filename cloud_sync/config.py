@@ -57,6 +57,7 @@ class Config:
     audit_trail: bool = False  # CloudTrail, with every access to the archive
     object_lock_days: int | None = None  # governance mode: nobody deletes an original before that, without a right to
     monthly_budget_usd: int | None = None  # of the whole account; a mail at 80 % and when more is forecast
+    allow_loopback_sources: bool = False  # media from this very machine, which only the local village has
     gopro_api_base_url: str = "https://api.gopro.com"
 
     @property
@@ -135,6 +136,8 @@ class Config:
                 raise ConfigError(f"{field} must be one of {', '.join(map(str, allowed))}, not {value!r}.")
         if self.alert_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alert_email):
             raise ConfigError(f"alert_email must be an e-mail address, not {self.alert_email!r}.")
+        if self.allow_loopback_sources and self.environment != "local":
+            raise ConfigError("allow_loopback_sources is for the environment local only, not for AWS.")
         if self.monthly_budget_usd is not None and self.alert_email is None:
             raise ConfigError("monthly_budget_usd needs alert_email, the address that AWS Budgets writes to.")
         if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", self.gopro_api_base_url):
@@ -254,5 +257,6 @@ ENVIRONMENTS: dict[str, Config] = {
         architecture=host_architecture(),
         log_retention_days=1,
         rotate_credentials_every_days=None,
+        allow_loopback_sources=True,
     ),
 }
