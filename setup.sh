@@ -1,14 +1,16 @@
 #!/bin/sh
 # Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
-# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the argument `sam`, also
-# .local/sam, for one test. Run again, it only checks that they are current.
+# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the arguments `sam` and
+# `scan`, also .local/sam and .local/scan, which some tests ask. Run again, it only checks that they are current.
 set -eu
 cd "$(dirname "$0")"
+asked="$*" # sam, scan
 
 fresh() { # fresh STAMP INPUT...: succeeds when STAMP records exactly these inputs
   stamp=$1; shift
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | cksum)" ]
 }
+wanted() { case " $asked " in *" $1 "*) ;; *) return 1 ;; esac; }
 record() { stamp=$1; shift; cat "$@" | cksum > "$stamp"; }
 
 usable() { "$1" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 12))' 2>/dev/null; }
@@ -69,10 +71,19 @@ print(host_architecture(), "%d.%d" % sys.version_info[:2])')
 fi
 
 # SAM's pins clash with ours, and a test asks SAM's own code whether `sam local invoke` finds the functions.
-if [ "${1:-}" = sam ] && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
+if wanted sam && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
   echo "set-up: SAM command line (.local/sam)"
   rm -rf .local/sam
   .venv/bin/python -m venv .local/sam
   .local/sam/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/sam-requirements.txt
   record .local/sam/.ready tests/sam-requirements.txt
+fi
+
+# The scanners' pins clash with ours as well.
+if wanted scan && ! fresh .local/scan/.ready tests/scan-requirements.txt; then
+  echo "set-up: scanners (.local/scan)"
+  rm -rf .local/scan
+  .venv/bin/python -m venv .local/scan
+  .local/scan/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/scan-requirements.txt
+  record .local/scan/.ready tests/scan-requirements.txt
 fi

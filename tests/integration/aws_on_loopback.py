@@ -194,6 +194,7 @@ class Aws:
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
             "MAX_ATTEMPTS": "3",
             "CONNECTIONS_PER_VIDEO": "4",
+            "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
             "POWERTOOLS_SERVICE_NAME": "cloud-sync",
         }

@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_queue_url: str
     max_attempts: int
     connections_per_video: int
-    allow_loopback_sources: bool = False
+    allow_loopback_sources: bool
     provider_base_urls: dict[str, str] = {}
 
 
