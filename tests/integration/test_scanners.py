@@ -18,7 +18,7 @@ ACCEPTED = {
     "CKV_AWS_111": "The wildcard is X-Ray's, and in prod that of Lambda's own network interfaces; neither takes less.",
     "CKV_AWS_115": "MaxConcurrency of the map limits them; reserved concurrency would take from the account's pool.",
     "CKV_AWS_116": "Step Functions and Secrets Manager call them and see every failure; none is asynchronous.",
-    "CKV_AWS_117": "Only prod pays for a network; elsewhere the functions are outside, where nothing can call in either.",
+    "CKV_AWS_117": "Only prod pays for a network; outside one, nothing can call into a function either.",
     "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/design.md, 16).",
     "CKV_AWS_149": "The secret uses Secrets Manager's managed key, for the same reason.",
     "CKV_AWS_158": "Logs hold no secret and no media; CloudWatch encrypts them with its own key.",
