@@ -7,7 +7,7 @@ ENVIRONMENTS := dev staging prod local
 MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers benchmarks costs))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-sam setup-bench demo down audit faults invoke test check unit integration e2e crash scale synth golden bench cost
+.PHONY: help setup setup-all setup-bench demo down audit faults picture invoke test check unit integration e2e crash scale synth readme vulnerabilities golden bench cost
 
 help: ## show these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,14 +15,17 @@ help: ## show these words
 setup: ## make or refresh the environments (the other words do it themselves)
 	@./setup.sh
 
-setup-sam: ## the same, and SAM's command line, which one test asks
-	@./setup.sh sam
+setup-all: ## the same, with SAM's command line and the scanners, each in an environment of its own
+	@./setup.sh sam scan
 
 setup-bench: ## the same, and the programs that the engine is compared with
 	@./setup.sh bench
 
 demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
+
+picture: setup ## draw the dashboard after some nights here, for the README (needs Chromium)
+	@python -m local.nights docs/images/dashboard.png
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@python -m local down
@@ -48,7 +51,7 @@ check: setup ## style, types, import contracts
 unit: setup ## fast tests, no sockets; the templates against the golden ones
 	$(PYTEST) tests/unit tests/golden
 
-integration: setup-sam ## tests against servers on loopback
+integration: setup-all ## tests against servers on loopback
 	$(PYTEST) tests/integration
 
 e2e: setup ## tests of the deployed stack, in the emulator, IAM enforced
@@ -64,6 +67,12 @@ scale: setup ## 100,000 videos through the listing and VIDEOS (5,000) new ones t
 synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
 	@for environment in $(ENVIRONMENTS); do \
 	  cdk synth --quiet --output cdk.out/$$environment -c environment=$$environment || exit 1; done
+
+readme: setup ## write today's environments into the README's table
+	@python -m cloud_sync.environments_table README.md
+
+vulnerabilities: setup-all ## ask the vulnerability service of PyPI about every pinned package (needs a network that reaches it)
+	@.local/scan/bin/pip-audit --no-deps --disable-pip -r lambda_layer/requirements.txt
 
 golden: setup ## accept the templates of today as the golden ones
 	$(PYTEST) tests/golden --accept-golden

@@ -1,15 +1,19 @@
 #!/bin/sh
 # Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
-# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the argument `sam`, also
-# .local/sam, for one test; with `bench`, the programs that `make bench` compares with (.local/bench/tools, and nginx,
-# curl, a C compiler and OpenSSL's headers from Debian). Run again, it only checks that they are current.
+# Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
+# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the arguments `sam` and
+# `scan`, also .local/sam and .local/scan, which some tests ask; with `bench`, the programs that `make bench` compares
+# with (.local/bench/tools, and nginx, curl, a C compiler and OpenSSL's headers from Debian). Run again, it only checks
+# that they are current.
 set -eu
 cd "$(dirname "$0")"
+asked="$*" # sam, scan, bench
 
 fresh() { # fresh STAMP INPUT...: succeeds when STAMP records exactly these inputs
   stamp=$1; shift
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | cksum)" ]
 }
+wanted() { case " $asked " in *" $1 "*) ;; *) return 1 ;; esac; }
 record() { stamp=$1; shift; cat "$@" | cksum > "$stamp"; }
 
 usable() { "$1" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 12))' 2>/dev/null; }
@@ -70,7 +74,7 @@ print(host_architecture(), "%d.%d" % sys.version_info[:2])')
 fi
 
 # SAM's pins clash with ours, and a test asks SAM's own code whether `sam local invoke` finds the functions.
-if [ "${1:-}" = sam ] && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
+if wanted sam && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
   echo "set-up: SAM command line (.local/sam)"
   rm -rf .local/sam
   .venv/bin/python -m venv .local/sam
@@ -78,7 +82,7 @@ if [ "${1:-}" = sam ] && ! fresh .local/sam/.ready tests/sam-requirements.txt; t
   record .local/sam/.ready tests/sam-requirements.txt
 fi
 
-if [ "${1:-}" = bench ]; then
+if wanted bench; then
   if ! fresh .local/bench/tools/.ready benchmarks/requirements.txt; then
     echo "set-up: programs to compare with (.local/bench)"
     rm -rf .local/bench/tools
@@ -98,4 +102,13 @@ if [ "${1:-}" = bench ]; then
       apt-get install -qq -y --no-install-recommends $missing >/dev/null; } \
       || echo "set-up: apt-get could not install$missing; make bench will say what it misses." >&2
   fi
+fi
+
+# The scanners' pins clash with ours as well.
+if wanted scan && ! fresh .local/scan/.ready tests/scan-requirements.txt; then
+  echo "set-up: scanners (.local/scan)"
+  rm -rf .local/scan
+  .venv/bin/python -m venv .local/scan
+  .local/scan/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/scan-requirements.txt
+  record .local/scan/.ready tests/scan-requirements.txt
 fi

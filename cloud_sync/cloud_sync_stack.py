@@ -5,10 +5,14 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Stack, Tags
 from constructs import Construct
 
+from cloud_sync.audit import Audit
+from cloud_sync.budget import Budget
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 from cloud_sync.monitoring import Alerts, Monitoring
+from cloud_sync.network import Network
 from cloud_sync.permissions import Reach
+from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import Workflow, executions_arn
 
@@ -21,14 +25,29 @@ class CloudSyncStack(Stack):
             scope,
             construct_id,
             description=f"Cloud Sync ({config.environment}): backs up videos into S3 Glacier Deep Archive",
-            termination_protection=config.environment == "prod",
+            termination_protection=config.termination_protection,
         )
         storage = Storage(self, "Storage", config=config)
         alerts = Alerts(self, "Alerts", config=config, storage=storage)
         reach = Reach(storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config))
-        functions = Functions(self, "Functions", config=config, reach=reach)
+        network = Network(self, "Network", config=config) if config.private_network else None
+        functions = Functions(self, "Functions", config=config, reach=reach, network=network)
         workflow = Workflow(self, "Workflow", config=config, storage=storage, functions=functions)
-        Monitoring(self, "Monitoring", config=config, alerts=alerts, functions=functions, workflow=workflow)
+        Monitoring(
+            self,
+            "Monitoring",
+            config=config,
+            alerts=alerts,
+            functions=functions,
+            workflow=workflow,
+            archive=storage.archive_bucket,
+        )
+        if config.rotate_credentials_every_days:
+            Rotation(self, "Rotation", config=config, storage=storage, function=functions.credentials_rotator)
+        if config.audit_trail:
+            Audit(self, "Audit", config=config, storage=storage)
+        if config.monthly_budget_usd:
+            Budget(self, "Budget", config=config)
 
         Tags.of(self).add("application", "cloud-sync")
         Tags.of(self).add("environment", config.environment)

@@ -52,6 +52,13 @@ class Config:
     max_attempts: int = 5  # runs that may fail on one video before a human is asked
     log_retention_days: int = 30
     alert_email: str | None = None
+    termination_protection: bool = False
+    rotate_credentials_every_days: int | None = 7  # by Secrets Manager; none: only a run renews them
+    private_network: bool = False  # functions in a VPC of their own, without a public address
+    audit_trail: bool = False  # CloudTrail, with every access to the archive
+    object_lock_days: int | None = None  # governance mode: nobody deletes an original before that, without a right to
+    monthly_budget_usd: int | None = None  # of the whole account; a mail at 80 % and when more is forecast
+    allow_loopback_sources: bool = False  # media from this very machine, which only the local village has
     gopro_api_base_url: str = "https://api.gopro.com"
 
     @property
@@ -111,9 +118,12 @@ class Config:
             ("max_concurrency", 1, 1_000),
             ("connections_per_video", 1, 16),
             ("max_attempts", 1, 100),
+            ("rotate_credentials_every_days", 1, 1_000),
+            ("object_lock_days", 1, 36_500),
+            ("monthly_budget_usd", 1, 1_000_000),
         ):
             value = getattr(self, field)
-            if not low <= value <= high:
+            if value is not None and not low <= value <= high:
                 raise ConfigError(f"{field} must be {low} to {high}, not {value}.")
 
     def _check_choices(self) -> None:
@@ -127,6 +137,10 @@ class Config:
                 raise ConfigError(f"{field} must be one of {', '.join(map(str, allowed))}, not {value!r}.")
         if self.alert_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alert_email):
             raise ConfigError(f"alert_email must be an e-mail address, not {self.alert_email!r}.")
+        if self.allow_loopback_sources and self.environment != "local":
+            raise ConfigError("allow_loopback_sources is for the environment local only, not for AWS.")
+        if self.monthly_budget_usd is not None and self.alert_email is None:
+            raise ConfigError("monthly_budget_usd needs alert_email, the address that AWS Budgets writes to.")
         if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", self.gopro_api_base_url):
             raise ConfigError(f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.")
         try:
@@ -230,6 +244,20 @@ def host_architecture() -> str:
 ENVIRONMENTS: dict[str, Config] = {
     "dev": Config("dev"),
     "staging": Config("staging"),
-    "prod": Config("prod", deep_archive_after_days=1, log_retention_days=90),
-    "local": Config("local", retain_data=False, architecture=host_architecture(), log_retention_days=1),
+    "prod": Config(
+        "prod",
+        deep_archive_after_days=1,
+        log_retention_days=90,
+        termination_protection=True,
+        private_network=True,
+        audit_trail=True,
+    ),
+    "local": Config(
+        "local",
+        retain_data=False,
+        architecture=host_architecture(),
+        log_retention_days=1,
+        rotate_credentials_every_days=None,
+        allow_loopback_sources=True,
+    ),
 }

@@ -16,6 +16,8 @@ from cloud_sync import permissions
 from cloud_sync.config import Config
 from cloud_sync.findings import acknowledge, acknowledge_wildcards
 from cloud_sync.layer import build_layer
+from cloud_sync.log_retention import retention
+from cloud_sync.network import Network
 from cloud_sync.permissions import Reach
 
 LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
@@ -28,11 +30,13 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The six functions. Each has a role and a log group of its own."""
+    """The functions. Each has a role and a log group of its own."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, reach: Reach) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: Config, reach: Reach, network: Network | None
+    ) -> None:
         super().__init__(scope, construct_id)
-        self.config = config
+        self.config, self.network = config, network
         self.environment = _environment(config, reach)
         self.layer = self._layer()
         small, short = config.function_memory_mb, config.function_timeout_seconds
@@ -52,7 +56,10 @@ class Functions(Construct):
         self.archive_reconciler = self._function(
             "ArchiveReconciler", small, long, permissions.archive_reconciler(reach)
         )
-        self.all = [
+        self.credentials_rotator = self._function(
+            "CredentialsRotator", small, short, permissions.credentials_rotator(reach)
+        )
+        self.played = [  # by the state machine
             self.media_authenticator,
             self.media_lister,
             self.video_downloader,
@@ -60,6 +67,7 @@ class Functions(Construct):
             self.run_report,
             self.archive_reconciler,
         ]
+        self.all = [*self.played, self.credentials_rotator]
         acknowledge_wildcards(self, reach.wildcards)
         acknowledge(
             self,
@@ -105,49 +113,28 @@ class Functions(Construct):
             environment=self.environment,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
-            role=self._role(construct_id, log_group, statements),
+            role=self._role(construct_id, name, log_group, statements),
+            **(self.network.placement if self.network else {}),
         )
         resource = cast(CfnResource, function.node.default_child)
         resource.add_metadata("SamResourceId", construct_id)  # the word by which `sam local invoke` finds it
         return function
 
-    def _role(self, construct_id: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]) -> iam.Role:
-        """A role with these statements, its own log, and (added by CDK for active tracing) X-Ray."""
+    def _role(
+        self, construct_id: str, name: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]
+    ) -> iam.Role:
+        """A role with these statements, its own log, its place in the network where there is one, and (added by CDK for
+        active tracing) X-Ray."""
         role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         write_log = iam.PolicyStatement(
             sid="WriteItsOwnLog",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[log_group.log_group_arn],
         )
-        for statement in (write_log, *statements):
+        placing = self.network.statements(name) if self.network else []
+        for statement in (write_log, *statements, *placing):
             role.add_to_policy(statement)
         return role
-
-
-def retention(config: Config) -> logs.RetentionDays:
-    """How long this environment keeps logs, as CDK names it."""
-    return logs.RetentionDays[_RETENTION_NAMES[config.log_retention_days]]
-
-
-_RETENTION_NAMES = {
-    1: "ONE_DAY",
-    3: "THREE_DAYS",
-    5: "FIVE_DAYS",
-    7: "ONE_WEEK",
-    14: "TWO_WEEKS",
-    30: "ONE_MONTH",
-    60: "TWO_MONTHS",
-    90: "THREE_MONTHS",
-    120: "FOUR_MONTHS",
-    150: "FIVE_MONTHS",
-    180: "SIX_MONTHS",
-    365: "ONE_YEAR",
-    400: "THIRTEEN_MONTHS",
-    545: "EIGHTEEN_MONTHS",
-    731: "TWO_YEARS",
-    1827: "FIVE_YEARS",
-    3653: "TEN_YEARS",
-}
 
 
 def _environment(config: Config, reach: Reach) -> dict[str, str]:
@@ -164,6 +151,7 @@ def _environment(config: Config, reach: Reach) -> dict[str, str]:
         "MAX_ATTEMPTS": str(config.max_attempts),
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
         "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
+        "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
         "GOPRO_API_BASE_URL": config.provider_url,
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",

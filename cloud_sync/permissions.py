@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -24,12 +25,17 @@ class Reach:
     executions_arn: str  # every execution of the state machine
 
     @property
+    def archived(self) -> str:
+        """The provider's objects in the archive."""
+        return self.storage.archive_bucket.arn_for_objects("gopro/*")
+
+    @property
     def wildcards(self) -> dict[str, str]:
         """The resources below that hold a wildcard, and why each must; cdk-nag fails the build over any other."""
         return {
             "*": "X-Ray accepts no resource (service authorization reference, AWS X-Ray).",
             self.storage.work_bucket.arn_for_objects("runs/*"): "A manifest's key holds its run's name.",
-            self.storage.archive_bucket.arn_for_objects("*"): "An object's key is made of what the provider lists.",
+            self.archived: "An object's key is made of what the provider lists.",
             self.executions_arn: "An execution gets its name when it starts.",
         }
 
@@ -46,25 +52,44 @@ class Reach:
 
     def see_the_archive(self) -> list[iam.PolicyStatement]:
         """HeadObject is s3:GetObject, and answers 404 instead of 403 only to who may list (API reference)."""
-        archive = self.storage.archive_bucket
         return [
-            self.allow("SeeWhatIsArchived", ["s3:GetObject"], archive.arn_for_objects("*")),
-            self.allow("TellMissingFromForbidden", ["s3:ListBucket"], archive.bucket_arn),
+            self.allow("SeeWhatIsArchived", ["s3:GetObject"], self.archived),
+            self.allow("TellMissingFromForbidden", ["s3:ListBucket"], self.storage.archive_bucket.bucket_arn),
         ]
 
     def work(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
 
-    def key(self) -> iam.PolicyStatement:
+    def alerts(self) -> iam.PolicyStatement:
+        return self.allow("SendMails", ["sns:Publish"], self.alerts_topic.topic_arn)
+
+    def key_through(self, *services: str) -> iam.PolicyStatement:
         """Writing under SSE-KMS needs a data key; the later parts of a multipart upload need to decrypt it
-        (S3 user guide, "Protecting data with SSE-KMS")."""
-        return self.allow("UseTheKey", ["kms:Decrypt", "kms:GenerateDataKey"], self.storage.key.key_arn)
+        (S3 user guide, "Protecting data with SSE-KMS"). The function itself can do neither: only these services,
+        for it (KMS developer guide, "kms:ViaService")."""
+        stack = Stack.of(self.storage)
+        via = [f"{service}.{stack.region}.{stack.url_suffix}" for service in services]
+        return iam.PolicyStatement(
+            sid="UseTheKey",
+            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+            resources=[self.storage.key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": via[0] if len(via) == 1 else via}},
+        )
 
 
 def media_authenticator(reach: Reach) -> list[iam.PolicyStatement]:
     return [
         reach.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
         reach.ledger("GetItem", "UpdateItem"),
+    ]
+
+
+def credentials_rotator(reach: Reach) -> list[iam.PolicyStatement]:
+    return [
+        reach.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        reach.ledger("GetItem", "UpdateItem"),
+        reach.alerts(),
+        reach.key_through("sns"),
     ]
 
 
@@ -86,10 +111,10 @@ def video_downloader(reach: Reach) -> list[iam.PolicyStatement]:
         reach.allow(
             "WriteTheArchive",
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            archive.arn_for_objects("*"),
+            reach.archived,
         ),
         *reach.see_the_archive(),
-        reach.key(),
+        reach.key_through("s3"),
     ]
 
 
@@ -103,9 +128,12 @@ def failure_recorder(reach: Reach) -> list[iam.PolicyStatement]:
 def run_report(reach: Reach) -> list[iam.PolicyStatement]:
     return [
         reach.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        reach.allow(
+            "CountTheBacklog", ["dynamodb:Query"], f"{reach.storage.ledger_table.table_arn}/index/not-archived"
+        ),
         reach.work("s3:GetObject", "s3:PutObject"),
-        reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
-        reach.key(),
+        reach.alerts(),
+        reach.key_through("sns"),
     ]
 
 
@@ -117,6 +145,6 @@ def archive_reconciler(reach: Reach) -> list[iam.PolicyStatement]:
         reach.ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
         *reach.see_the_archive(),
         reach.work("s3:GetObject", "s3:PutObject"),
-        reach.allow("SendTheReport", ["sns:Publish"], reach.alerts_topic.topic_arn),
-        reach.key(),
+        reach.alerts(),
+        reach.key_through("s3", "sns"),
     ]

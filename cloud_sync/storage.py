@@ -74,6 +74,10 @@ class Storage(Construct):
             encryption_key=self.key,
             bucket_key_enabled=True,
             versioned=True,
+            object_lock_enabled=True if config.object_lock_days else None,
+            object_lock_default_retention=s3.ObjectLockRetention.governance(Duration.days(config.object_lock_days))
+            if config.object_lock_days
+            else None,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
@@ -131,9 +135,10 @@ class Storage(Construct):
             description="GoPro Cloud credentials; the README says how to store them",
         )
         secret.apply_removal_policy(self.removal_policy)
-        acknowledge(
-            secret,
-            "AwsSolutions-SMG4",
-            "GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
-        )
+        if not config.rotate_credentials_every_days:
+            acknowledge(
+                secret,
+                "AwsSolutions-SMG4",
+                "GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
+            )
         return secret

@@ -16,7 +16,8 @@ from constructs import Construct
 
 from cloud_sync.config import Config
 from cloud_sync.findings import acknowledge, acknowledge_wildcards
-from cloud_sync.functions import Functions, retention
+from cloud_sync.functions import Functions
+from cloud_sync.log_retention import retention
 from cloud_sync.storage import Storage
 
 SCORE = Path(__file__).with_name("sync_workflow.asl.json")
@@ -44,6 +45,7 @@ class Workflow(Construct):
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
     ) -> None:
         super().__init__(scope, construct_id)
+        self.name = state_machine_name(config)
         self.state_machine = self._state_machine(config, storage, functions)
         self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
         self.schedule = self._schedule(config)
@@ -101,7 +103,7 @@ class Workflow(Construct):
             allow(
                 sid="InvokeTheFunctions",
                 actions=["lambda:InvokeFunction"],
-                resources=[function.function_arn for function in functions.all],
+                resources=[function.function_arn for function in functions.played],
             ),
             allow(
                 sid="ReadTheManifestAndWriteTheResults",

@@ -19,10 +19,11 @@ from xml.sax.saxutils import escape
 import anycrc
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, s3
+from ministack.services import lambda_svc, s3, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+_QUERY = "AWS::Logs::QueryDefinition"
 _answer = threading.local()
 
 
@@ -162,6 +163,44 @@ def _encryption_xml(configuration):
     return _element("ServerSideEncryptionConfiguration", *rules).encode()
 
 
+def saved_queries() -> None:
+    """CloudFormation takes a saved query of Logs Insights, which upstream does not know; nothing is made of it."""
+    provisioners._RESOURCE_HANDLERS[_QUERY] = {
+        "create": lambda logical_id, props, stack_name: (f"{stack_name}-{logical_id}", {}),
+        "update": lambda physical_id, old, new, stack_name: (physical_id, {}),
+        "delete": lambda physical_id, props: None,
+    }
+
+
+def rotation_by_function() -> None:
+    """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
+    the value instead. How far it came is in the function's log and in the versions' labels."""
+    resolve = secretsmanager._resolve
+
+    def rotate(data):
+        _, secret = resolve(data.get("SecretId"))
+        function = data.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
+        if not secret or not function:
+            return secretsmanager.error_response_json("InvalidRequestException", "No secret or no function.", 400)
+        secret["RotationLambdaARN"], secret["RotationEnabled"] = function, True
+        token = data.get("ClientRequestToken") or secretsmanager.new_uuid()
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(_rotate, function, secret["ARN"], token), daemon=True).start()
+        answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
+        return secretsmanager.json_response(answer)
+
+    secretsmanager._rotate_secret = rotate
+
+
+def _rotate(function, secret, token):
+    record, config, _ = lambda_svc._get_func_record_for_ref(function)
+    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+        event = {"Step": step, "SecretId": secret, "ClientRequestToken": token}
+        called = lambda_svc._execution_record_for_config(record, config)
+        if lambda_svc._execute_function_with_config_scope(called, event).get("error"):
+            return
+
+
 def one_port_only() -> None:
     """With TLS on, upstream also opens port 443 where it can; everything here is on the one port that was asked for."""
     app._port_is_bindable = lambda host, port: False
@@ -177,6 +216,8 @@ GAPS = {
         not {"LifecycleConfiguration", "BucketEncryption"}
         & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS}
     ),
+    saved_queries: lambda: _QUERY not in provisioners._RESOURCE_HANDLERS,
+    rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
 }
 

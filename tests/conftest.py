@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
+# Every room may measure; the stack gives each function these two.
+os.environ["POWERTOOLS_METRICS_NAMESPACE"], os.environ["POWERTOOLS_SERVICE_NAME"] = "CloudSync", "cloud-sync"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept-golden", action="store_true", help="write today's templates as the golden ones")
 

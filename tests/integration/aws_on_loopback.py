@@ -239,6 +239,7 @@ class Aws:
             "MAX_ATTEMPTS": "3",
             "CONNECTIONS_PER_VIDEO": "4",
             "CHECK_SOURCE_ETAG": "true",
+            "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
             "POWERTOOLS_SERVICE_NAME": "cloud-sync",
         }

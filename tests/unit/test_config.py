@@ -34,7 +34,11 @@ RANGES = {
     "max_concurrency": (1, 1_000),
     "connections_per_video": (1, 16),
     "max_attempts": (1, 100),
+    "rotate_credentials_every_days": (1, 1_000),
+    "object_lock_days": (1, 36_500),
+    "monthly_budget_usd": (1, 1_000_000),
 }
+MAY_BE_NONE = {"rotate_credentials_every_days", "object_lock_days", "monthly_budget_usd"}
 
 
 def config(**context: Any) -> Config:
@@ -87,15 +91,25 @@ def test_a_number_just_outside_its_range_is_refused_and_just_inside_accepted(fie
     for value in (low - 1, high + 1, -1):
         assert refusal({field: value}) == f"{field} must be {low} to {high}, not {value}."
     for value in (low, high):
-        assert getattr(config(**{field: value}), field) == value
+        assert getattr(config(**{field: value}, alert_email="owner@example.org"), field) == value
 
 
 def test_every_whole_number_has_a_checked_range_or_choice() -> None:
     numbers = {field.name for field in fields(Config) if str(field.type) == "int"}
-    assert numbers == {*RANGES, "log_retention_days"}
+    assert numbers == {*RANGES, "log_retention_days"} - MAY_BE_NONE
 
 
-@pytest.mark.parametrize("field", [*RANGES, "log_retention_days"])
+@pytest.mark.parametrize("field", sorted(MAY_BE_NONE))
+@pytest.mark.parametrize("value", ["", "none", "None"])
+def test_what_may_be_switched_off_is_switched_off_by_none(field: str, value: str) -> None:
+    assert getattr(config(**{field: value}), field) is None
+
+
+def test_a_budget_needs_an_address_to_write_to() -> None:
+    assert refusal({"monthly_budget_usd": 20}).startswith("monthly_budget_usd needs alert_email")
+
+
+@pytest.mark.parametrize("field", sorted({*RANGES, "log_retention_days"} - MAY_BE_NONE))
 @pytest.mark.parametrize("value", ["", "many", "7.0", "7 days", "0x10", "1e3", "1_000", True, 7.5, "none"])
 def test_what_is_no_whole_number_is_refused_where_one_is_needed(field: str, value: Any) -> None:
     assert refusal({field: value}) == f"{field} must be a whole number, not {str(value)!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -151,7 +152,7 @@ def test_a_rotated_token_is_stored_before_it_is_handed_out() -> None:
             return super().refresh(credentials)
 
     found = room(Watched(), store, Lease()).ensure()
-    assert events == ["recover", "renewed", "stored"] and found is store.current
+    assert events == ["recover", "recover", "renewed", "stored"] and found is store.current
 
 
 def test_a_token_that_could_not_be_stored_is_not_handed_out_and_the_lease_is_given_back() -> None:
@@ -212,3 +213,27 @@ def test_below_the_ceiling_renewing_goes_on() -> None:
 def test_credentials_show_no_secret_when_printed(credentials: Credentials) -> None:
     shown = f"{credentials!r} {credentials}"
     assert credentials.secrets and not any(secret in shown for secret in credentials.secrets)
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    names = ("CredentialsAgeDays", "CredentialsDaysLeft")
+    return {name: line[name][0] for line in lines for name in names if name in line}
+
+
+def test_the_age_of_the_credentials_is_measured_once_in_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    old = replace(OAUTH, stored_at=time.time() - 3 * 86_400)
+    room(Account(), Store(old), Lease()).ensure()
+    assert measured(capsys)["CredentialsAgeDays"] == pytest.approx(3, abs=0.01)
+    room(Account(), Store(old), Lease()).ensure(renewals=1)
+    assert measured(capsys) == {}
+
+
+def test_days_left_are_measured_only_where_nobody_but_the_owner_can_renew_and_the_end_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    room(Account(), Store(replace(SESSION, expires_at=time.time() + 86_400)), Lease()).ensure()
+    assert measured(capsys)["CredentialsDaysLeft"] == pytest.approx(1, abs=0.01)
+    for unknown in (SESSION, replace(OAUTH, stored_at=time.time())):
+        room(Account(), Store(unknown), Lease()).ensure()
+        assert "CredentialsDaysLeft" not in measured(capsys)

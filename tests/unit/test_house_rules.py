@@ -96,6 +96,7 @@ def test_each_door_is_a_folder_that_holds_exactly_its_handler() -> None:
     held = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
     names = (
         "archive_reconciler",
+        "credentials_rotator",
         "failure_recorder",
         "media_authenticator",
         "media_lister",

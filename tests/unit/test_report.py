@@ -55,11 +55,17 @@ def failure(state: dict[str, Any]) -> ReportRequest:
 
 def metrics_in(printed: str) -> dict[str, float]:
     """Values of the metrics in the embedded metric format, which must be declared beside them."""
-    (line,) = (json.loads(line) for line in printed.splitlines() if '"_aws"' in line)
-    declared = line["_aws"]["CloudWatchMetrics"][0]
-    assert declared["Namespace"] == "CloudSync" and sorted(*declared["Dimensions"]) == ["provider", "service"]
-    assert (line["provider"], line["service"]) == ("gopro", "cloud-sync")
-    return {metric["Name"]: line[metric["Name"]][0] for metric in declared["Metrics"]}
+    values: dict[str, float] = {}
+    for line in (json.loads(line) for line in printed.splitlines() if '"_aws"' in line):
+        declared = line["_aws"]["CloudWatchMetrics"][0]
+        (dimensions,) = declared["Dimensions"]
+        category = [line["category"]] if "category" in dimensions else []
+        assert declared["Namespace"] == "CloudSync"
+        assert sorted(dimensions) == sorted(["provider", "service", *(["category"] if category else [])])
+        assert (line["provider"], line["service"]) == ("gopro", "cloud-sync")
+        for metric in declared["Metrics"]:
+            values[" ".join([metric["Name"], *category])] = line[metric["Name"]][0]
+    return values
 
 
 def a_mixed_run(town: Town) -> Listing:
@@ -93,9 +99,61 @@ def test_the_metrics_are_those_of_the_summary(town: Town, capsys: pytest.Capture
         "VideosArchived": 2,
         "BytesArchived": 2_000_000,
         "VideosFailed": 1,
-        "Backlog": 5 - 2 + 2 + 1,
+        "FailureRate": 33.3,
+        "MediaListed": 12,
+        "Backlog": 3 + 2,  # one failed, one unavailable, one nobody came to; two are not ready
         "RunSeconds": summary.seconds,
+        "RunCost": summary.estimated_usd,
+        "Throughput": round(2_000_000 / summary.seconds),
+        "SlicesPerVideo": 2.0,
+        "RunsSucceeded": 1,
+        "RunsFailed": 0,
+        "AuthenticationFailures": 0,
+        "Failures original_unavailable": 1,
+        "Failures not_available_yet": 1,
     }
+
+
+def test_the_backlog_is_held_against_the_one_that_the_last_successful_run_left(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(town, success(a_mixed_run(town)))
+    assert "BacklogGrowth" not in metrics_in(capsys.readouterr().out)  # there was no run before
+    town.ledger.add_pending([clip(number) for number in range(5, 9)], "run-2")
+    report(town, success(Listing(listed=16, new=0, waiting=2), run_id="run-2"))
+    assert metrics_in(capsys.readouterr().out)["BacklogGrowth"] == 4
+
+
+def test_a_run_that_failed_does_not_count_as_the_last_success(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    report(town, success(Listing(), run_id="run-0"))
+    capsys.readouterr()
+    report(town, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    emitted = metrics_in(capsys.readouterr().out)
+    assert (emitted["RunsSucceeded"], emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (0, 1, 1)
+    assert town.runs.last_success().run_id == "run-0"
+    *_, mail = town.mails()
+    assert f"The last run to succeed: {town.runs.last_success().ended_at[:10]}" in mail["Message"]
+
+
+def test_only_a_refused_credential_counts_as_a_failed_authentication(
+    town: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(town, failure({"provider": "gopro", "error": {"Error": "ProviderContractError", "Cause": "x"}}))
+    assert metrics_in(capsys.readouterr().out)["AuthenticationFailures"] == 0
+
+
+def test_each_video_of_a_run_leaves_a_line_that_says_what_became_of_it(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    report(town, success(a_mixed_run(town)))
+    lines = [vars(record) for record in caplog.records]
+    videos = {line["file"]: line for line in lines if line["msg"] == "video"}
+    assert len(videos) == 5
+    moved = videos["GX010001.MP4"]
+    assert (moved["media_id"], moved["status"], moved["bytes"], moved["gb_seconds"], moved["slices"]) == (
+        "clip-001", "ARCHIVED", 500_000, 1.5, 3,
+    )  # fmt: skip
+    assert (videos["GX010002.MP4"]["status"], videos["GX010002.MP4"]["category"]) == ("FAILED", "original_unavailable")
 
 
 def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(town: Town) -> None:
@@ -118,6 +176,7 @@ def test_a_run_without_failures_names_none(town: Town) -> None:
     (mail,) = town.mails()
     assert mail["Subject"] == "Cloud Sync: 1 videos archived" and "(999 B moved)" in mail["Message"]
     assert "Not archived" not in mail["Message"] and "dead-letter" not in mail["Message"]
+    assert "Next step: none, all is well." in mail["Message"] and "Run run-1." in mail["Message"]
 
 
 def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(town: Town) -> None:
@@ -176,7 +235,8 @@ def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(town: Town) -> No
     (mail,) = town.mails()
     assert mail["Subject"] == "Cloud Sync: the run failed (ConfigurationError)"
     assert "The run run-1 failed: The role may not write." in mail["Message"]
-    assert "Archived before that: 2 videos" in mail["Message"] and "start-execution" in mail["Message"]
+    assert "Before that it archived 2 videos (2.0 MB moved). 3 are known and not archived yet." in mail["Message"]
+    assert "The last run to succeed: never." in mail["Message"] and "Next step: mend the cause" in mail["Message"]
 
 
 def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(town: Town) -> None:

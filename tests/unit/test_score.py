@@ -12,7 +12,7 @@ from cloud_sync_common import exceptions
 from score import defects, named_errors, next_states, retries, scopes, states, substitutions, unhandled
 
 from cloud_sync.workflow import SCORE
-from tests.synthesis import FUNCTIONS, Synthesis
+from tests.synthesis import PLAYED, Synthesis
 
 TEXT = SCORE.read_text(encoding="utf-8")
 MACHINE: dict[str, Any] = json.loads(TEXT)
@@ -124,7 +124,7 @@ def test_every_substitution_is_provided_and_every_provided_one_is_used(synthesis
 def test_each_substitution_is_the_resource_that_its_name_says(synthesis: Synthesis) -> None:
     dev = synthesis.of("dev")
     given = dev.only("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
-    constructs = {"".join(word.title() for word in function.split("-")): f"<{function}>" for function in FUNCTIONS}
+    constructs = {"".join(word.title() for word in function.split("-")): f"<{function}>" for function in PLAYED}
     assert {name: dev.text(value) for name, value in given.items()} == constructs | {"WorkBucket": "<work>"}
 
 
@@ -144,7 +144,7 @@ def test_every_task_invokes_one_of_the_functions_and_waits_longer_than_that_may_
 
 def test_every_function_is_invoked_by_the_score() -> None:
     invoked = {task["Parameters"]["FunctionName"] for task in TASKS.values()}
-    assert len(invoked) == len(FUNCTIONS)
+    assert len(invoked) == len(PLAYED)
 
 
 def test_each_video_is_an_execution_of_its_own_read_from_the_manifest() -> None:

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "MAX_ATTEMPTS": "3",
     "CONNECTIONS_PER_VIDEO": "4",
     "CHECK_SOURCE_ETAG": "true",
+    "ALLOW_LOOPBACK_SOURCES": "true",
 }
 
 
@@ -43,6 +44,7 @@ def test_every_variable_lands_in_its_field_with_its_type() -> None:
         max_attempts=3,
         connections_per_video=4,
         check_source_etag=True,
+        allow_loopback_sources=True,
     )
 
 

@@ -14,11 +14,12 @@ from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
 
 from cloud_sync.config import LOG_RETENTION_DAYS
-from cloud_sync.functions import retention
+from cloud_sync.log_retention import retention
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list, new_app
 
 REAL = ("dev", "staging", "prod")
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
+TOLD_BY_THE_RUN = {"run-failed", "authentication-failed", "failure-rate"}
 SUFFIX = {"dev": "", "staging": "-staging", "prod": "-prod", "local": ""}
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -223,7 +224,8 @@ def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> 
 def test_every_log_group_is_kept_as_long_as_the_environment_says(stack: Synthesised, environment: str) -> None:
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
-    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * 7
+    flows = stack.config.private_network
+    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1 + flows)
 
 
 def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: Synthesised, tmp_path: Path) -> None:
@@ -245,6 +247,7 @@ def test_the_construct_ids_of_the_functions_are_the_words_that_invoke_them(dev: 
         "FailureRecorder",
         "RunReport",
         "ArchiveReconciler",
+        "CredentialsRotator",
     }
     assert found == for_sam == words
 
@@ -284,6 +287,7 @@ def test_architecture_and_python_are_configuration_of_function_and_layer(synthes
         ("video-downloader", 512, 900),
         ("failure-recorder", 256, 120),
         ("run-report", 256, 900),
+        ("credentials-rotator", 256, 120),
     ],
 )
 def test_functions_have_their_memory_and_time(stack: Synthesised, name: str, memory_mb: int, seconds: int) -> None:
@@ -380,12 +384,79 @@ def test_alerts_are_mailed_to_the_configured_address_and_to_nobody_by_default(sy
 
 @each_environment
 def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, environment: str) -> None:
-    alarms = [alarm["Properties"] for alarm in stack.resources("AWS::CloudWatch::Alarm").values()]
-    assert len(alarms) == 10
-    for alarm in alarms:
+    alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in TOLD_BY_THE_RUN}
+    assert len(alarms) == 15
+    for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
-        assert len(alarm["AlarmDescription"].split()) > 10
-        assert alarm["AlarmName"].endswith(SUFFIX[environment])
+        meaning, _, step = alarm["AlarmDescription"].partition(" Next step: ")
+        assert len(meaning.split()) >= 8 and len(step.split()) >= 6
+
+
+@each_environment
+def test_what_the_mail_of_a_run_tells_is_an_alarm_that_sends_no_second_mail(stack: Synthesised) -> None:
+    alarms = alarms_of(stack)
+    for name in TOLD_BY_THE_RUN:
+        assert "AlarmActions" not in alarms[name]
+        assert any(word in alarms[name]["AlarmDescription"] for word in ("run's own mail", "Store credentials"))
+
+
+@each_environment
+def test_a_day_without_a_successful_run_is_an_alarm_even_when_nothing_is_measured_at_all(stack: Synthesised) -> None:
+    alarm = alarms_of(stack)["no-successful-run"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("CloudSync", "RunsSucceeded", 1)
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == alarm["Period"] * alarm["DatapointsToAlarm"] == 26 * 3600
+    assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+
+
+@each_environment
+def test_only_the_dead_mans_switch_takes_silence_for_a_bad_sign(stack: Synthesised) -> None:
+    alarms = alarms_of(stack)
+    silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] != "notBreaching"}
+    assert silent == {"no-successful-run"}
+
+
+def test_a_stack_that_is_not_scheduled_is_not_expected_to_run(synthesis: Synthesis) -> None:
+    assert "no-successful-run" not in alarms_of(synthesis.of("dev", schedule_enabled="false"))
+
+
+def alarms_of(stack: Synthesised) -> dict[str, dict[str, Any]]:
+    """The alarms by the part of their name that is theirs."""
+    alarms = [alarm["Properties"] for alarm in stack.resources("AWS::CloudWatch::Alarm").values()]
+    suffix = stack.config.name("")
+    assert all(a["AlarmName"].startswith("gopro-sync-") and a["AlarmName"].endswith(suffix) for a in alarms)
+    return {a["AlarmName"].removeprefix("gopro-sync-").removesuffix(suffix): a for a in alarms}
+
+
+@each_environment
+def test_the_dashboard_asks_what_an_owner_asks_before_what_an_engineer_asks(stack: Synthesised) -> None:
+    body = stack.text(stack.only("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
+    widgets = json.loads(body)["widgets"]
+    headings = [w["properties"]["markdown"] for w in widgets if w["type"] == "text"]
+    assert headings == [
+        "## Did last night work, and how much is safe?",
+        "## What failed, and why?",
+        "## What does it cost?",
+        "## For engineers",
+    ]
+    assert {w["type"] for w in widgets} == {"text", "metric", "alarm", "log"}
+    rows: dict[int, int] = {}
+    for widget in widgets:
+        rows[widget["y"]] = rows.get(widget["y"], 0) + widget["width"]
+    assert set(rows.values()) == {24}  # no row has a gap
+
+
+@each_environment
+def test_six_questions_are_saved_and_asked_of_the_log_groups_of_the_functions(
+    stack: Synthesised, environment: str
+) -> None:
+    saved = {q["Properties"]["Name"]: q["Properties"] for q in stack.resources("AWS::Logs::QueryDefinition").values()}
+    folder = f"cloud-sync{SUFFIX[environment]}/"
+    assert {name.removeprefix(folder) for name in saved} == {
+        "What happened to this clip", "Last night", "Slowest files", "Retries by cause", "Cost by run",
+        "What failed, and why",
+    }  # fmt: skip
+    groups = {f"</aws/lambda/{stack.config.name(name)}>" for name in FUNCTIONS}
+    assert {stack.text(g) for q in saved.values() for g in q["LogGroupNames"]} == groups
 
 
 @each_environment

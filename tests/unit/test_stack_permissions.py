@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, PLAYED, Synthesis, Synthesised, as_list
 
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -21,6 +21,13 @@ MAY = {
         | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
+    "credentials-rotator": {
+        "<gopro/credentials>": READ_SECRET
+        | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-alerts>": {"sns:Publish"},
+        "<key>": USE_KEY,
+    },
     "media-lister": {
         "<gopro/credentials>": READ_SECRET,
         "<gopro-sync-tracker>": {
@@ -33,7 +40,7 @@ MAY = {
         "<gopro/credentials>": READ_SECRET,
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "<archive>": {"s3:ListBucket"},
-        "<archive>/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
+        "<archive>/gopro/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
         "<key>": USE_KEY,
     },
     "failure-recorder": {
@@ -42,6 +49,7 @@ MAY = {
     },
     "run-report": {
         "<gopro-sync-tracker>": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-tracker>/index/not-archived": {"dynamodb:Query"},
         "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
         "<key>": USE_KEY,
@@ -59,6 +67,10 @@ MAY = {
     },
 }  # fmt: skip
 
+PLACING = {
+    "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+}  # fmt: skip
 LOG_DELIVERY = {
     "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
     "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
@@ -90,6 +102,8 @@ def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synth
     suffix = other.config.name("")
     for name in FUNCTIONS:
         granted = other.policy_of(other.function(name)["Role"])
+        if other.config.private_network:
+            granted["*"] -= PLACING
         plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
@@ -97,7 +111,7 @@ def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synth
 def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_own_children(dev: Synthesised) -> None:
     machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
     assert dev.policy_of(machine["RoleArn"]) == {
-        **{f"<{function}>": {"lambda:InvokeFunction"} for function in FUNCTIONS},
+        **{f"<{function}>": {"lambda:InvokeFunction"} for function in PLAYED},
         "<work>/runs/*": {
             "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
         },
@@ -128,6 +142,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
     expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
+    expected += ["vpc-flow-logs"] * stack.config.private_network
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
 
@@ -160,6 +175,7 @@ def test_a_resource_is_a_bare_wildcard_only_where_the_service_takes_no_other(sta
         ("AWS::KMS::Key", USE_KEY),
         ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
+        *[("AWS::IAM::Policy", PLACING)] * len(FUNCTIONS) * stack.config.private_network,
     ]
     assert in_order(wild) == in_order(exceptions)
 
@@ -174,7 +190,26 @@ def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
     principals = [s["Principal"] for kind, s in allowed(stack) if "Principal" in s and kind != "AWS::IAM::Role"]
     names = [p.get("Service") or stack.text(p["AWS"]) for p in principals]
     root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
-    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com"])
+    trail = ["cloudtrail.amazonaws.com"] * 2 * stack.config.audit_trail
+    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com", *trail])
+
+
+def test_where_lambda_places_a_function_in_the_network_its_own_code_may_not(synthesis: Synthesis) -> None:
+    denied = [
+        s for kind, s in synthesis.of("prod").statements() if s["Effect"] == "Deny" and kind == "AWS::IAM::Policy"
+    ]
+    assert len(denied) == len(FUNCTIONS)
+    for statement in denied:
+        assert set(statement["Action"]) == PLACING
+        (condition,) = statement["Condition"]["ArnEquals"].values()
+        assert "lambda" in synthesis.of("prod").text(as_list(condition)[0])
+
+
+@each_environment
+def test_the_key_is_used_through_s3_or_sns_only_and_by_no_function_itself(stack: Synthesised) -> None:
+    uses = [s for kind, s in allowed(stack) if kind == "AWS::IAM::Policy" and set(as_list(s["Action"])) == USE_KEY]
+    services = sorted(stack.text(s["Condition"]["StringEquals"]["kms:ViaService"]).split(".")[0] for s in uses)
+    assert services == ["s3", "sns", "sns"]
 
 
 @each_environment

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
+from cloud_sync_common.xray_utils import subsegment
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -156,12 +157,14 @@ def plain_item(error: ClientError) -> dict[str, Any]:
 
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
-    """Translates what the caller cannot act on. `doing` completes the sentence "AWS refused <doing>".
+    """Translates what the caller cannot act on, and puts the call into the trace under its name. `doing` completes the
+    sentence "AWS refused <doing>".
 
     Raises ArchiveUnavailableError, ConfigurationError; lets every other ClientError through.
     """
     try:
-        yield
+        with subsegment(doing):
+            yield
     except ClientError as error:
         code = error_code(error)
         if code in _LATER:

@@ -7,6 +7,7 @@ means deletion.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderContra
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.manifest import Manifest, ManifestWriter
+from cloud_sync_common.metrics_utils import emit
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease, Runs
@@ -96,12 +98,14 @@ class Catalog:
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
         ArchiveUnavailableError, ConfigurationError.
         """
+        begun = time.monotonic()
         if request.cursor is None and not self._begin(request):
             return ListResult(status="ALREADY_RUNNING")
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
         with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(request, progress, writer)
             progress.manifest_bytes = writer.size
+        emit(self.provider.name, {"ListingSeconds": round(time.monotonic() - begun, 3)})
         return ListResult(
             status="COMPLETE" if done else "IN_PROGRESS",
             next_cursor=None if done else _cursor(progress),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
@@ -20,8 +21,17 @@ from cloud_sync_common.provider_interface import Credentials
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CURRENT, RENEWED = "AWSCURRENT", "CLOUD_SYNC_RENEWED"
+CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """One version of the secret; `stored_at` is Unix time."""
+
+    version: str
+    text: str
+    stored_at: float
 
 
 class CredentialStore:
@@ -36,19 +46,18 @@ class CredentialStore:
         Raises ConfigurationError naming what is missing or malformed and how to mend it, ArchiveUnavailableError.
         """
         found = self._read(CURRENT)
-        if found is None or not found[1].strip():
+        if found is None or not found.text.strip():
             raise ConfigurationError(f"No credentials are stored in the secret {self._secret_id} yet. {self._mend()}")
-        version, text = found
-        credentials = self._parse(text, version)
+        credentials = replace(self._parse(found.text, found.version), stored_at=found.stored_at)
         protect(*credentials.secrets)
         return credentials
 
     def recover(self) -> None:
         """Finishes a renewal that a crash interrupted between its two steps; otherwise does nothing."""
         current, renewed = self._read(CURRENT), self._read(RENEWED)
-        if current and renewed and current[0] != renewed[0]:
-            replaces = _as_object(renewed[1]).get("renewed_from")
-            if replaces == current[0] and self._promote(renewed[0], current[0]):
+        if current and renewed and current.version != renewed.version:
+            replaces = _as_object(renewed.text).get("renewed_from")
+            if replaces == current.version and self._promote(renewed.version, current.version):
                 logger.warning("finished a renewal of the credentials that had been interrupted")
 
     def replace(self, old: Credentials, new: Credentials) -> Credentials:
@@ -57,9 +66,46 @@ class CredentialStore:
 
         Raises ConfigurationError, ArchiveUnavailableError.
         """
+        version = self._put(old, new, str(uuid.uuid4()), [RENEWED])
+        self._promote(version, old.version)
+        return self.load()
+
+    def stage(self, token: str, old: Credentials, new: Credentials) -> None:
+        """Stores `new` as the version `token`, the pending one of a rotation, without making it current yet.
+
+        It has the label of an interrupted renewal as well, so that a run which comes in between finishes it.
+        """
+        self._put(old, new, token, [PENDING, RENEWED])
+
+    def staged(self, token: str) -> Credentials | None:
+        """The pending version of a rotation; None when nothing is stored as it yet."""
+        found = self._read(token, by_version=True)
+        if found is None or not found.text:
+            return None
+        credentials = self._parse(found.text, found.version)
+        protect(*credentials.secrets)
+        return credentials
+
+    def finish(self, token: str) -> bool:
+        """Makes the pending version current, unless the owner has stored others in the meantime: then false, and
+        theirs stay."""
+        current, pending = self._read(CURRENT), self._read(token, by_version=True)
+        if current and current.version == token:
+            return True
+        replaces = _as_object(pending.text).get("renewed_from") if pending else None
+        if current and replaces == current.version and self._promote(token, current.version):
+            return True
+        with aws_errors("ending the rotation"):
+            self._client.update_secret_version_stage(
+                SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=token
+            )
+        return False
+
+    def _put(self, old: Credentials, new: Credentials, token: str, labels: list[str]) -> str:
+        """Stores `new`, with what else the owner put beside `old`, and returns its version."""
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
-        value = _as_object(found[1]) if found else {}
+        value = _as_object(found.text) if found else {}
         for name in _TEXT_FIELDS:
             value[name] = getattr(new, name)
         value |= {"provider": self._provider, "expires_at": new.expires_at, "renewed_from": old.version}
@@ -67,12 +113,11 @@ class CredentialStore:
         with aws_errors("storing the renewed credentials"):
             stored = self._client.put_secret_value(
                 SecretId=self._secret_id,
-                ClientRequestToken=str(uuid.uuid4()),
+                ClientRequestToken=token,
                 SecretString=text,
-                VersionStages=[RENEWED],
+                VersionStages=labels,
             )
-        self._promote(stored["VersionId"], old.version)
-        return self.load()
+        return stored["VersionId"]
 
     def _promote(self, version: str, replaced: str) -> bool:
         """Makes `version` current if `replaced` still is: Secrets Manager refuses to take the label from a version
@@ -92,8 +137,8 @@ class CredentialStore:
             return False
         return True
 
-    def _read(self, label: str, *, by_version: bool = False) -> tuple[str, str] | None:
-        """(version id, text) under a label or of a version; None when there is none."""
+    def _read(self, label: str, *, by_version: bool = False) -> _Stored | None:
+        """What is stored under a label or as a version; None when there is none."""
         which: Any = {"VersionId": label} if by_version else {"VersionStage": label}
         try:
             with aws_errors("reading the credentials"):
@@ -102,7 +147,7 @@ class CredentialStore:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return answer["VersionId"], answer.get("SecretString", "")
+        return _Stored(answer["VersionId"], answer.get("SecretString", ""), answer["CreatedDate"].timestamp())
 
     def _parse(self, text: str, version: str) -> Credentials:
         value = _as_object(text)

@@ -7,7 +7,8 @@ comes second finds the new version. Tokens never leave this invocation.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,13 @@ import msgspec
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.metrics_utils import emit
 from cloud_sync_common.provider_interface import Credentials, Filters, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
+DAY_SECONDS = 86_400
 LEASE_GRACE_SECONDS = 30  # a killed invocation's lease outlives it by this much
 POLL_SECONDS = 0.5
 MAX_RENEWALS = 3  # of one video in one run
@@ -69,8 +72,10 @@ class Authenticator:
             )
         self.store.recover()
         credentials = self.store.load()
+        if renewals == 0:
+            measure(credentials)
         if not credentials.renewable:
-            return self._ask(credentials)
+            return self.ask(credentials)
         if self._is_accepted(credentials) and not _ends_soon(credentials):
             return credentials
         return self._renew(credentials)
@@ -81,22 +86,42 @@ class Authenticator:
 
     def _renew(self, stale: Credentials) -> Credentials:
         """One renewal for everybody who needs one now."""
+        with self.leased():
+            self.store.recover()
+            credentials = self.store.load()
+            if credentials.version != stale.version and self._is_accepted(credentials):
+                return credentials
+            renewed = self.store.replace(credentials, self.ask(credentials))
+            logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
+            return renewed
+
+    @contextmanager
+    def leased(self) -> Iterator[None]:
+        """Nobody else renews as long as the block runs. Raises ProviderUnavailableError when that takes too long."""
         while not self.lease.acquire(self.deadline.remaining() + LEASE_GRACE_SECONDS):
             if not self.deadline.allows(POLL_SECONDS):
                 raise ProviderUnavailableError("Another invocation has been renewing the credentials for too long.")
             self.sleep(POLL_SECONDS)
         try:
-            credentials = self.store.load()
-            if credentials.version != stale.version and self._is_accepted(credentials):
-                return credentials
-            renewed = self.store.replace(credentials, self._ask(credentials))
-            logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
-            return renewed
+            yield
         finally:
             self.lease.release()
 
-    def _ask(self, credentials: Credentials) -> Credentials:
+    def ask(self, credentials: Credentials) -> Credentials:
+        """The provider's answer: renewed credentials, or the same ones where there is nothing to renew, accepted."""
         return retrying(lambda: self.provider.refresh(credentials), self.deadline)
+
+
+def measure(credentials: Credentials) -> None:
+    """How old the credentials are and, where nobody but the owner can renew them and their end is known, how many days
+    are left."""
+    now, days = time.time(), {}
+    if credentials.stored_at is not None:
+        days["CredentialsAgeDays"] = (now - credentials.stored_at) / DAY_SECONDS
+    if not credentials.renewable and credentials.expires_at is not None:
+        days["CredentialsDaysLeft"] = (credentials.expires_at - now) / DAY_SECONDS
+    if days:
+        emit(credentials.provider, {name: round(value, 3) for name, value in days.items()})
 
 
 def _ends_soon(credentials: Credentials) -> bool:

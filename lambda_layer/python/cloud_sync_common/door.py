@@ -29,7 +29,8 @@ def door(function: Door) -> Door:
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
     @wraps(function)
     def wrapped(event: Any, context: LambdaContext) -> Any:
-        run_id = str(field_of(event, "run_id") or "")
+        # A rotation has no run: Secrets Manager's own token stands for it.
+        run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
         with correlation.bound_to(run_id):
             tracer.put_annotation("run_id", run_id or "none")
             try:

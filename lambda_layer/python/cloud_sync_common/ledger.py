@@ -170,6 +170,26 @@ class Ledger:
             time.sleep(0.05 * 2**attempt)  # the back-off that the API reference asks for
         raise ArchiveUnavailableError("DynamoDB did not return all rows asked for; it is throttling.")
 
+    def backlog(self) -> int:
+        """How many items are known and not archived, whatever the reason. Counted in the sparse index, which may be a
+        second behind."""
+        count = 0
+        start: Any = {}
+        while True:
+            with aws_errors("counting in the ledger"):
+                answer = self._table.query(
+                    IndexName="not-archived",
+                    Select="COUNT",
+                    KeyConditionExpression="#p = :p",
+                    ExpressionAttributeNames={"#p": "not_archived"},
+                    ExpressionAttributeValues={":p": self._provider},
+                    **start,
+                )
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return count
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
     def add_pending(self, items: Iterable[MediaItem], run_id: str) -> None:
         """Notes items that nobody has seen before; those that have a row keep it."""
         with ThreadPoolExecutor(_WRITERS) as writers:

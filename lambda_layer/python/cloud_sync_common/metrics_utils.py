@@ -1,28 +1,45 @@
 """Metrics in CloudWatch's embedded metric format, by Powertools: a log line, so no call and no permission.
 
-Emitted once per run, with two dimensions (service, provider), because each metric and each combination of dimensions
-is billed by the month.
+Emitted once per run, with two dimensions (service, provider) and for failures a third (category), because each metric
+and each combination of dimensions is billed by the hours in which it is sent (docs/operations.md has the sum).
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 # Every metric that the functions emit: alarms and dashboard may use these and no other (a test holds them together).
 UNITS = {
+    "RunsSucceeded": MetricUnit.Count,
+    "RunsFailed": MetricUnit.Count,
+    "AuthenticationFailures": MetricUnit.Count,  # runs that ended because the provider refused the credentials
     "VideosArchived": MetricUnit.Count,
     "BytesArchived": MetricUnit.Bytes,
     "VideosFailed": MetricUnit.Count,
-    "Backlog": MetricUnit.Count,
+    "FailureRate": MetricUnit.Percent,  # failed of those that were archived or failed
+    "Failures": MetricUnit.Count,  # with the dimension category
+    "Throughput": MetricUnit.BytesPerSecond,  # of the whole run
+    "SlicesPerVideo": MetricUnit.NoUnit,
+    "MediaListed": MetricUnit.Count,
+    "ListingSeconds": MetricUnit.Seconds,
+    "Backlog": MetricUnit.Count,  # known and not archived
+    "BacklogGrowth": MetricUnit.Count,  # since the last successful run
     "RunSeconds": MetricUnit.Seconds,
+    "RunCost": MetricUnit.NoUnit,  # USD
+    "CredentialsAgeDays": MetricUnit.NoUnit,  # since they were stored or renewed
+    "CredentialsDaysLeft": MetricUnit.NoUnit,  # only where the end is known and no renewal is possible
 }
 
 
-def emit(provider: str, values: dict[str, float]) -> None:
-    """Writes the line. Raises KeyError for a name that is not in UNITS."""
+def emit(provider: str, values: Mapping[str, float], **dimensions: str) -> None:
+    """Writes one line. Raises KeyError for a name that is not in UNITS."""
+    measured = [(name, UNITS[name], number) for name, number in values.items()]
     metrics = Metrics()
-    metrics.add_dimension(name="provider", value=provider)
-    for name, value in values.items():
-        metrics.add_metric(name=name, unit=UNITS[name], value=value)
+    for name, value in {"provider": provider, **dimensions}.items():
+        metrics.add_dimension(name=name, value=value)
+    for name, unit, number in measured:
+        metrics.add_metric(name=name, unit=unit, value=number)
     metrics.flush_metrics()

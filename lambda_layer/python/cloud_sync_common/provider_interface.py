@@ -83,7 +83,8 @@ class MediaSource:
 class Credentials:
     """What the owner stored, and what renewing it has added. `expires_at` is Unix time, None when unknown.
 
-    `version` names the stored version that these were read from, so that a renewal replaces that one and no other.
+    `version` names the stored version that these were read from, so that a renewal replaces that one and no other;
+    `stored_at` is when that was stored (Unix time).
     """
 
     provider: str
@@ -94,6 +95,7 @@ class Credentials:
     user_id: str | None = field(repr=False, default=None)
     expires_at: float | None = None
     version: str = ""
+    stored_at: float | None = field(default=None, compare=False)
 
     @property
     def renewable(self) -> bool:

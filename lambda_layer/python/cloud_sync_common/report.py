@@ -16,18 +16,19 @@ import msgspec
 
 from cloud_sync_common import prices
 from cloud_sync_common.aws_clients import aws_errors
-from cloud_sync_common.exceptions import CloudSyncError
+from cloud_sync_common.exceptions import AuthenticationError, CloudSyncError, CredentialsExpiredError, category_of
 from cloud_sync_common.execution_errors import told
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.manifest import Manifest
 from cloud_sync_common.metrics_utils import emit
-from cloud_sync_common.runs import Runs
+from cloud_sync_common.runs import LastSuccess, Runs
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 LISTED_FAILURES = 20  # in the mail; the ledger lists all
+AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
 _SUBJECT_LIMIT = 100  # characters (SNS API reference, Publish)
 
 
@@ -77,8 +78,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     unavailable: int
     waiting: int
     exhausted: int
+    backlog: int
     seconds: float
     estimated_usd: float
+
+    @property
+    def failure_rate(self) -> float:
+        """Percent of the videos that were archived or failed."""
+        tried = self.archived + self.failed
+        return 100 * self.failed / tried if tried else 0.0
 
 
 @dataclass
@@ -92,18 +100,22 @@ class Totals:
     gb_seconds: float = 0
     requests: int = 0
     slices: int = 0
+    moved: int = 0  # items that had a slice in this run
 
-    def count(self, row: ItemRow, run_id: str) -> None:
+    def count(self, media_id: str, row: ItemRow, run_id: str) -> None:
+        """Adds what the ledger says of one item, and what this run has done for it."""
         self.statuses[row.status] += 1
         if row.status in (Status.FAILED, Status.UNAVAILABLE):
             self.categories[row.error_category] += 1
             if len(self.failures) < LISTED_FAILURES:
                 self.failures.append(f"{row.filename}: {row.error_message} ({row.error_category})")
+        _log_video(media_id, row, run_id)
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds
             self.requests += row.run_requests
             self.slices += row.run_slices
+            self.moved += row.run_slices > 0
 
 
 @dataclass(frozen=True)
@@ -130,29 +142,35 @@ class Report:
         """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
         totals = self._totals(run_id)
         summary = self._summary(run_id, started_at, listing, totals, "SUCCEEDED")
-        self._close(summary)
+        before = self.runs.last_success()
+        growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
+        self._close(summary, totals, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
+        self.runs.note_success(run_id, summary.backlog)
         self._send(_subject(summary), _paragraphs(summary, totals))
         return summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
         """Ends the run and sends the one alert that says why and what to do; returns the reason as it is known best: a
         child that stopped the run has left a better one in the ledger than the map's own."""
-        totals = Totals()
+        numbers = "What it had done could not be read from the ledger."
         try:
             run = self.runs.get(run_id)
             if run and run.stop_error:
                 failed = Failed(run.stop_error, run.stop_message)
             totals = self._totals(run_id)
-            self._close(self._summary(run_id, started_at, listing, totals, "FAILED"))
+            summary = self._summary(run_id, started_at, listing, totals, "FAILED")
+            refused = category_of(failed.error) in AUTHENTICATION
+            self._close(summary, totals, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
+            numbers = _numbers(summary, self.runs.last_success())
         except CloudSyncError as error:  # the alert matters more than its numbers
             logger.exception("the ledger could not be read for the report", extra={"category": error.category})
-        archived = totals.statuses[Status.ARCHIVED]
         self._send(
             f"Cloud Sync: the run failed ({failed.error})",
             [
                 f"The run {run_id} failed: {failed.cause}",
-                f"Archived before that: {archived} videos. Nothing is half-written; the next run goes on from here.",
-                "Start one by hand, once the cause is mended: aws stepfunctions start-execution (see the README).",
+                numbers,
+                "Next step: mend the cause, then start a run (README, 'Run by hand'). Nothing is half-written; it goes "
+                "on from here. Until then each nightly run says this again, once.",
             ],
         )
         return failed
@@ -160,8 +178,8 @@ class Report:
     def _totals(self, run_id: str) -> Totals:
         totals = Totals()
         for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
-            for row in self.ledger.known(item.media_id for item in batch).values():
-                totals.count(row, run_id)
+            for media_id, row in self.ledger.known(item.media_id for item in batch).items():
+                totals.count(media_id, row, run_id)
         return totals
 
     def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: str) -> Summary:
@@ -181,21 +199,29 @@ class Report:
             unavailable=totals.statuses[Status.UNAVAILABLE],
             waiting=listing.waiting,
             exhausted=listing.exhausted,
+            backlog=self.ledger.backlog() + listing.waiting,
             seconds=round(_seconds_since(started_at), 1),
             estimated_usd=round(cost, 4),
         )
 
-    def _close(self, summary: Summary) -> None:
-        emit(
-            self.provider,
-            {
-                "VideosArchived": summary.archived,
-                "BytesArchived": summary.bytes_archived,
-                "VideosFailed": summary.failed,
-                "Backlog": summary.new - summary.archived + summary.waiting + summary.exhausted,
-                "RunSeconds": summary.seconds,
-            },
-        )
+    def _close(self, summary: Summary, totals: Totals, outcome: dict[str, float]) -> None:
+        measured = {
+            "VideosArchived": summary.archived,
+            "BytesArchived": summary.bytes_archived,
+            "VideosFailed": summary.failed,
+            "FailureRate": round(summary.failure_rate, 1),
+            "MediaListed": summary.listed,
+            "Backlog": summary.backlog,
+            "RunSeconds": summary.seconds,
+            "RunCost": summary.estimated_usd,
+        }
+        if summary.bytes_archived and summary.seconds:
+            measured["Throughput"] = round(summary.bytes_archived / summary.seconds)
+        if totals.moved:
+            measured["SlicesPerVideo"] = round(totals.slices / totals.moved, 2)
+        emit(self.provider, {**measured, **outcome})
+        for category, count in sorted(totals.categories.items()):
+            emit(self.provider, {"Failures": count}, category=category)
         numbers: dict[str, Any] = msgspec.to_builtins(summary)
         logger.info("run report", extra=numbers)
         self.runs.end(
@@ -206,6 +232,31 @@ class Report:
         plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
         with aws_errors("sending the report"):
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
+
+
+def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
+    """One line per video and run, for the saved queries."""
+    of_this_run = row.effort_run == run_id
+    line = {
+        "media_id": media_id,
+        "file": row.filename,
+        "status": row.status.value,
+        "category": row.error_category,
+        "reason": row.error_message,
+        "bytes": row.run_bytes if of_this_run else 0,
+        "gb_seconds": row.run_gb_seconds if of_this_run else 0,
+        "slices": row.run_slices if of_this_run else 0,
+        "attempts": row.attempts,
+    }
+    logger.info("video", extra=line)
+
+
+def _numbers(summary: Summary, last: LastSuccess) -> str:
+    when = f"{last.ended_at[:16].replace('T', ' at ')} UTC" if last.ended_at else "never"
+    return (
+        f"Before that it archived {summary.archived} videos ({_size(summary.bytes_archived)} moved). {summary.backlog} "
+        f"are known and not archived yet. The last run to succeed: {when}."
+    )
 
 
 def _subject(summary: Summary) -> str:
@@ -220,6 +271,8 @@ def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
         f"every one with its checksum agreed. {summary.listed} items were listed in all; the run took "
         f"{summary.seconds:.0f} s and cost about {summary.estimated_usd:.4f} USD before any free tier."
     ]
+    if summary.backlog:
+        lines[0] += f" {summary.backlog} are known and not archived yet."
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless this line comes back.")
@@ -230,6 +283,9 @@ def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
             f"{summary.exhausted} have failed too often and wait for you: read the dead-letter queue, then start a run "
             'with {"filters": {"retry_failed": true}}.'
         )
+    if not totals.failures and not summary.exhausted:
+        lines.append("Next step: none, all is well.")
+    lines.append(f"Run {summary.run_id}.")
     return lines
 
 

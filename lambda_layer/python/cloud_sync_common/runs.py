@@ -27,6 +27,15 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     stop_message: str = ""
 
 
+class LastSuccess(msgspec.Struct, frozen=True, kw_only=True):
+    """The last run that succeeded: when it ended (empty when none has yet), and how many items were then known and not
+    archived."""
+
+    run_id: str = ""
+    ended_at: str = ""
+    backlog: int = 0
+
+
 class Runs:
     """One provider's runs. At most one is under way at a time."""
 
@@ -69,6 +78,22 @@ class Runs:
             condition="#current = :run_id",
             extra={":run_id": run_id},
         )
+
+    def note_success(self, run_id: str, backlog: int) -> None:
+        """This run succeeded, and left so many items that are known and not archived."""
+        rows.write(
+            self._table,
+            {"pk": f"PROVIDER#{self._provider}", "sk": "LAST_SUCCESS"},
+            {"run_id": run_id, "ended_at": rows.now(), "backlog": backlog},
+            condition="attribute_not_exists(#run_id) OR #run_id <> :run_id",
+        )
+
+    def last_success(self) -> LastSuccess:
+        """The run that succeeded last."""
+        key = {"pk": f"PROVIDER#{self._provider}", "sk": "LAST_SUCCESS"}
+        with aws_errors("reading the ledger"):
+            answer = self._table.get_item(Key=key, ConsistentRead=True)
+        return rows.typed(answer.get("Item", {}), LastSuccess)
 
     def _note_end(self, run_id: str, summary: dict[str, Any]) -> None:
         rows.write(
@@ -118,14 +143,16 @@ class CredentialsLease:
             answer = self._table.get_item(Key=self._key, ConsistentRead=True)
         return str(answer.get("Item", {}).get("refused_version", ""))
 
-    def note_refused(self, version: str) -> None:
-        """The provider answered 401 to the token of this version: it is not to be used again without renewal."""
-        rows.write(
+    def note_refused(self, version: str) -> bool:
+        """The provider answered 401 to the token of this version: it is not to be used again without renewal. Whether
+        that is news."""
+        _, news = rows.write(
             self._table,
             self._key,
             {"refused_version": version},
             condition="attribute_not_exists(#refused_version) OR #refused_version <> :refused_version",
         )
+        return news
 
     def acquire(self, seconds: float) -> bool:
         """Whether renewing is ours alone for that long."""

@@ -29,6 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_attempts: int
     connections_per_video: int
     check_source_etag: bool
+    allow_loopback_sources: bool
     provider_base_urls: dict[str, str] = {}
 
 

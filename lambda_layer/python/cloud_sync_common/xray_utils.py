@@ -1,7 +1,8 @@
 """Traces, by Powertools on the X-Ray SDK; outside Lambda they do nothing.
 
-Nothing is patched automatically: the subsegments are the ones that the rooms open, and no foreign call's URL, which
-may be signed, lands in a trace.
+Nothing is patched automatically: the subsegments are the ones that the house opens, around every call to AWS
+(aws_clients) and to the provider, named by what is being done. No foreign call's URL, which may be signed, and no
+exception's text lands in a trace.
 """
 
 from __future__ import annotations
@@ -19,11 +20,26 @@ from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 xray_recorder.configure(sampler=LocalSampler())
 gc.collect()
 
+from cloud_sync_common import correlation
+
 tracer = Tracer(auto_patch=False)
 
 
 @contextmanager
 def subsegment(name: str) -> Iterator[None]:
-    """A named part of the invocation in its trace."""
-    with tracer.provider.in_subsegment(name=f"## {name}"):
-        yield
+    """A named part of the invocation in its trace, annotated with the run and with how it ended.
+
+    An exception leaves it unseen by the SDK, which would write its text into the trace; its class is annotated.
+    """
+    failure: Exception | None = None
+    with tracer.provider.in_subsegment(name=f"## {name}") as part:
+        if part is not None:
+            part.put_annotation("run_id", correlation.run_id() or "none")
+        try:
+            yield
+        except Exception as error:
+            failure = error
+            if part is not None:
+                part.put_annotation("error", type(error).__name__)
+    if failure is not None:
+        raise failure

@@ -35,6 +35,7 @@ from cloud_sync_common.provider_interface import (
     MediaPage,
     MediaSource,
 )
+from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
 PER_PAGE = 50  # larger pages have been seen to come back short (go2cloud)
@@ -245,9 +246,10 @@ class GoPro:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         encoded: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
-        return http_client.request(
-            method, self._base_url + path, headers=headers, doing=f"{doing} at GoPro", fields=fields, **encoded
-        )
+        with subsegment(f"{doing} at GoPro"):
+            return http_client.request(
+                method, self._base_url + path, headers=headers, doing=f"{doing} at GoPro", fields=fields, **encoded
+            )
 
     def _refuse(self, response: urllib3.BaseHTTPResponse, doing: str) -> None:
         """Raises for every status but 200."""

@@ -1,0 +1,49 @@
+"""The audit trail of an environment that asks for one: who did what, and every access to an original."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudtrail as cloudtrail
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from cloud_sync.config import Config
+from cloud_sync.findings import acknowledge
+from cloud_sync.storage import Storage
+
+KEPT_DAYS = 365
+
+
+class Audit(Construct):
+    """CloudTrail into a bucket of its own. Reading and changing the secret are management events (Secrets Manager user
+    guide, "Log events with CloudTrail"), so they are in it as well."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, storage: Storage) -> None:
+        super().__init__(scope, construct_id)
+        bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            versioned=True,
+            removal_policy=storage.removal_policy,
+            lifecycle_rules=[s3.LifecycleRule(id="ExpireTrail", expiration=Duration.days(KEPT_DAYS))],
+        )
+        acknowledge(bucket, "AwsSolutions-S1", "It is the log of accesses itself; logging its own would never end.")
+        trail = cloudtrail.Trail(
+            self,
+            "Trail",
+            trail_name=config.name("gopro-sync"),
+            bucket=bucket,
+            enable_file_validation=True,
+            is_multi_region_trail=False,
+            include_global_service_events=False,
+        )
+        trail.add_s3_event_selector(
+            [cloudtrail.S3EventSelector(bucket=storage.archive_bucket)],
+            read_write_type=cloudtrail.ReadWriteType.ALL,
+            include_management_events=True,
+        )

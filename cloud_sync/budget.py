@@ -1,0 +1,35 @@
+"""A budget, for an environment that asks for one."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_budgets as budgets
+from constructs import Construct
+
+from cloud_sync.config import Config
+
+
+class Budget(Construct):
+    """Of the whole account: a budget of one tag would stay silent until somebody activates that tag for billing."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
+        super().__init__(scope, construct_id)
+        subscriber = budgets.CfnBudget.SubscriberProperty(address=config.alert_email or "", subscription_type="EMAIL")
+        budgets.CfnBudget(
+            self,
+            "Monthly",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=config.name("cloud-sync"),
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=config.monthly_budget_usd or 0, unit="USD"),
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        comparison_operator="GREATER_THAN", notification_type=kind, threshold=percent
+                    ),
+                    subscribers=[subscriber],
+                )
+                for kind, percent in (("ACTUAL", 80), ("FORECASTED", 100))
+            ],
+        )

@@ -1,0 +1,90 @@
+"""The saved Logs Insights queries: what a person asks of the logs, deployed with the stack.
+
+Each asks for fields that the functions log (a test runs them over the lines of a real run).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cloud_sync.config import Config
+from cloud_sync.functions import Functions
+
+EVERYWHERE = "every function"
+REPORT = "run-report"
+
+
+@dataclass(frozen=True)
+class Query:
+    """One question, and in whose log the answer is."""
+
+    title: str
+    text: str
+    where: str = REPORT
+
+
+WHAT_FAILED = Query(
+    "What failed, and why",
+    'filter message = "video" and status in ["FAILED", "UNAVAILABLE"]\n'
+    "| fields @timestamp, file, status, category, reason, attempts\n"
+    "| sort @timestamp desc\n"
+    "| limit 20",
+)
+SAVED = (
+    WHAT_FAILED,
+    Query(
+        "What happened to this clip",
+        'filter media_id = "PUT THE MEDIA ID HERE"\n'
+        "| fields @timestamp, correlation_id, function_name, message, status, category, reason, error\n"
+        "| sort @timestamp asc\n"
+        "| limit 1000",
+        EVERYWHERE,
+    ),
+    Query(
+        "Last night",
+        'filter message = "run report"\n'
+        "| fields @timestamp, run_id, status, listed, new, archived, failed, waiting, backlog, seconds\n"
+        "| sort @timestamp desc\n"
+        "| limit 7",
+    ),
+    Query(
+        "Slowest files",
+        'filter message = "video" and slices > 0\n'
+        "| fields file, bytes, gb_seconds, slices, correlation_id\n"
+        "| sort gb_seconds desc\n"
+        "| limit 20",
+    ),
+    Query(
+        "Retries by cause",
+        "filter ispresent(error)\n| stats count(*) as times by error, function_name\n| sort times desc\n| limit 50",
+        EVERYWHERE,
+    ),
+    Query(
+        "Cost by run",
+        'filter message = "run report"\n'
+        "| fields @timestamp, run_id, estimated_usd, archived, bytes_archived\n"
+        "| sort @timestamp desc\n"
+        "| limit 100",
+    ),
+)
+
+
+def log_groups(query: Query, functions: Functions) -> list[str]:
+    """The names of the log groups that `query` is asked of."""
+    asked = functions.all if query.where == EVERYWHERE else [functions.run_report]
+    return [function.log_group.log_group_name for function in asked]
+
+
+def saved_queries(scope: Construct, config: Config, functions: Functions) -> None:
+    """Defines the queries, in a folder of Logs Insights that is named after the environment."""
+    for query in SAVED:
+        logs.CfnQueryDefinition(
+            scope,
+            "".join(word.capitalize() for word in query.title.replace(",", "").split()),
+            name=f"{config.name('cloud-sync')}/{query.title}",
+            query_string=query.text,
+            log_group_names=log_groups(query, functions),
+        )

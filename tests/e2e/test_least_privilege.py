@@ -1,0 +1,168 @@
+"""Every statement of every function's role is needed: without it, a named step fails with a sentence that says so.
+
+The statements are read from what was deployed, so a new one without a step here fails; a policy is changed in place,
+which the emulator enforces from the next call on.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from local.fake_providers.gopro import FakeGoPro
+from local.village import Village
+from tests.e2e.conftest import account_of
+from tests.synthesis import FUNCTIONS
+
+# What the emulator does not enforce; docs/security.md says what holds these instead.
+NOT_ENFORCED = {
+    "WriteItsOwnLog": "the emulator writes a function's log itself",
+    "UseTheKey": "neither S3 nor SNS asks KMS whether the caller may use the key",
+    "TellMissingFromForbidden": "S3 answers 404 also to who may not list",
+    "": "X-Ray, whose statement CDK adds without a name: there is no such service",
+}
+MEDIA = {
+    "media_id": "65a0f0c2b7e4d1a2c3b40001",
+    "filename": "GX010042.MP4",
+    "captured_at": "2026-01-11T09:12:44Z",
+    "revision": "/1",
+    "kind": "Video",
+}
+RUN = {"run_id": "run-1", "provider": "gopro"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step that fails without one statement: how it is prepared, its event, and how it ends with the statement."""
+
+    event: dict[str, Any]
+    prepare: Callable[[Village, FakeGoPro], None] = lambda _town, _gopro: None
+    ends: str = ""
+
+
+def session(town: Village, gopro: FakeGoPro) -> None:
+    town.store_credentials(account_of(gopro).session())
+
+
+def ended_session(town: Village, gopro: FakeGoPro) -> None:
+    session(town, gopro)
+    gopro.control.expire_access_tokens()
+
+
+def another_run_under_way(town: Village, gopro: FakeGoPro) -> None:
+    session(town, gopro)
+    arn = town.state_machine_arn.replace(":stateMachine:", ":execution:") + ":gone"
+    row = {"pk": "PROVIDER#gopro", "sk": "RUN_UNDER_WAY", "current": "gone", "execution_arn": arn}
+    put(town, row)
+
+
+def failed_four_times(town: Village, _gopro: FakeGoPro) -> None:
+    row = {"pk": f"gopro#{MEDIA['media_id']}", "sk": "ITEM", "status": "FAILED", "media_id": MEDIA["media_id"]}
+    put(town, row, attempts=4)
+
+
+def a_manifest(town: Village, _gopro: FakeGoPro) -> None:
+    town.s3.put_object(Bucket=town.work_bucket, Key="runs/run-1/work.jsonl", Body=json.dumps(MEDIA).encode())
+
+
+def put(town: Village, row: dict[str, str], **numbers: int) -> None:
+    item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
+    item |= {name: {"N": str(value)} for name, value in numbers.items()}
+    town.dynamodb.put_item(TableName=town.ledger_table, Item=item)
+
+
+AUTHENTICATE = Step({"run_id": "run-1", "input": {"provider": "gopro"}})
+LIST = Step({**RUN, "execution_arn": "arn:aws:states:eu-west-3:000000000000:execution:x:run-1"}, session)
+DOWNLOAD = Step({**RUN, "media": MEDIA}, session)
+ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
+RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
+REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
+ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each time of another version
+
+NEEDED = {
+    ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,
+    ("media-authenticator", "UseTheLedger"): AUTHENTICATE,
+    ("media-lister", "UseTheCredentials"): LIST,
+    ("media-lister", "UseTheLedger"): LIST,
+    ("media-lister", "UseTheManifest"): LIST,
+    ("media-lister", "SeeWhetherARunIsUnderWay"): Step(LIST.event, another_run_under_way),
+    ("video-downloader", "UseTheCredentials"): DOWNLOAD,
+    ("video-downloader", "UseTheLedger"): DOWNLOAD,
+    ("video-downloader", "WriteTheArchive"): DOWNLOAD,
+    ("video-downloader", "SeeWhatIsArchived"): DOWNLOAD,
+    ("failure-recorder", "UseTheLedger"): RECORD,
+    ("failure-recorder", "HandOverToAHuman"): Step(RECORD.event, failed_four_times),
+    ("run-report", "UseTheLedger"): REPORT,
+    ("run-report", "CountTheBacklog"): REPORT,
+    ("run-report", "UseTheManifest"): REPORT,
+    ("run-report", "SendMails"): REPORT,
+    ("credentials-rotator", "UseTheCredentials"): Step(ROTATE),
+    ("credentials-rotator", "UseTheLedger"): Step(ROTATE),
+    ("credentials-rotator", "SendMails"): Step(ROTATE, ended_session, ends="CredentialsExpiredError"),
+}
+
+
+class Policy:
+    """The one policy of a function's role, as deployed."""
+
+    def __init__(self, town: Village, function: str) -> None:
+        self._iam = town.emulator.client("iam")
+        role = town.emulator.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+        self._role = role.rpartition("/")[2]
+        (self._name,) = self._iam.list_role_policies(RoleName=self._role)["PolicyNames"]
+        found = self._iam.get_role_policy(RoleName=self._role, PolicyName=self._name)["PolicyDocument"]
+        self._document = json.loads(found) if isinstance(found, str) else found
+
+    @property
+    def sids(self) -> list[str]:
+        return [statement.get("Sid", "") for statement in self._document["Statement"]]
+
+    @contextmanager
+    def without(self, sid: str) -> Iterator[None]:
+        """The role lacks this statement as long as the block runs."""
+        left = [s for s in self._document["Statement"] if s.get("Sid", "") != sid]
+        assert len(left) == len(self._document["Statement"]) - 1
+        self._put({**self._document, "Statement": left})
+        try:
+            yield
+        finally:
+            self._put(self._document)
+
+    def _put(self, document: dict[str, Any]) -> None:
+        self._iam.put_role_policy(RoleName=self._role, PolicyName=self._name, PolicyDocument=json.dumps(document))
+
+
+def outcome(town: Village, function: str, event: dict[str, Any]) -> tuple[str, str]:
+    """(error, sentence) of one invocation; both empty when it went well."""
+    if "Step" in event:
+        event = {**event, "ClientRequestToken": str(uuid.uuid4())}
+    answer = town.emulator.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    told = json.loads(answer["Payload"].read())
+    return (told["errorType"], told["errorMessage"]) if "FunctionError" in answer else ("", "")
+
+
+def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_seen_here(
+    deployed: Village,
+) -> None:
+    found = {(function, sid) for function in FUNCTIONS for sid in Policy(deployed, function).sids}
+    assert {pair for pair in found if pair[1] not in NOT_ENFORCED} == set(NEEDED)
+    assert {sid for _, sid in found} >= set(NOT_ENFORCED)
+
+
+@pytest.mark.parametrize(("function", "sid"), sorted(NEEDED))
+def test_without_this_statement_a_step_fails_and_says_what_it_may_not_do(
+    town: Village, gopro: FakeGoPro, function: str, sid: str
+) -> None:
+    step = NEEDED[function, sid]
+    step.prepare(town, gopro)
+    with Policy(town, function).without(sid):
+        error, sentence = outcome(town, function, step.event)
+    assert error == "ConfigurationError" and "role may not do this" in sentence
+    step.prepare(town, gopro)
+    assert outcome(town, function, step.event)[0] == step.ends

@@ -1,0 +1,119 @@
+"""What people are told and can ask: the mail of every alarm, the mail of a bad run, and the saved questions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from local.fake_providers.gopro import FakeGoPro
+from local.log_queries import answer
+from local.nights import logged, readings
+from local.village import Village
+from tests.e2e.conftest import output_of
+from tests.synthesis import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "templates" / "local.json"
+
+type Inbox = Callable[[], list[dict[str, str]]]
+TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
+
+
+def alarms(town: Village) -> dict[str, dict[str, Any]]:
+    pages = town.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    return {alarm["AlarmName"]: alarm for alarm in pages}
+
+
+def test_every_alarm_that_is_raised_can_be_read_as_one_mail(town: Village, inbox: Inbox) -> None:
+    cloudwatch = town.emulator.client("cloudwatch")
+    for name in alarms(town):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a fault run raised it")
+    mails = {json.loads(mail["Message"])["AlarmName"]: mail for mail in inbox()}
+    for name in alarms(town):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
+    assert set(mails) == set(alarms(town)) - TOLD_BY_THE_RUN
+    for name, mail in mails.items():
+        assert name in mail["Subject"] and "ALARM" in mail["Subject"]
+        assert "Next step: " in json.loads(mail["Message"])["AlarmDescription"]
+    assert inbox() == []  # the end of an alarm sends nothing
+
+
+def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
+    town: Village, gopro: FakeGoPro, inbox: Inbox
+) -> None:
+    gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
+    assert town.run()["status"] == "FAILED"
+    (mail,) = inbox()
+    assert mail["Subject"] == "Cloud Sync: the run failed (CredentialsExpiredError)"
+    why, numbers, step = mail["Message"].split("\n\n")
+    assert "refuses to renew the token" in why
+    assert "it archived 0 videos" in numbers and "The last run to succeed: never." in numbers
+    assert step.startswith("Next step: ")
+
+
+def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
+    town: Village, gopro: FakeGoPro, inbox: Inbox
+) -> None:
+    gopro.control.add_fault(FaultKind.NO_SOURCE, endpoint=Endpoint.DOWNLOAD)
+    summary = output_of(town.run())
+    (mail,) = inbox()
+    assert mail["Subject"] == f"Cloud Sync: 0 videos archived, {summary['failed']} failed"
+    assert mail["Message"].count("original_unavailable") == summary["failed"] == 18
+
+
+@pytest.fixture(scope="module")
+def asked(deployed: Village) -> Callable[[str, str], list[dict[str, Any]]]:
+    """`asked(title, log group)`: what a question of the dashboard or a saved one finds in the logs."""
+
+    def ask(query: str, group: str) -> list[dict[str, Any]]:
+        return answer(query, [line for line in logged(deployed) if group in line["log_group"]])
+
+    return ask
+
+
+def saved(title: str) -> str:
+    """The text of a saved query, as it is deployed."""
+    template = json.loads(GOLDEN.read_text())
+    queries = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::QueryDefinition"]
+    (text,) = (str(q["QueryString"]) for q in queries if q["Name"].endswith(f"/{title}"))
+    return text
+
+
+def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
+    town: Village, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
+) -> None:
+    gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
+    execution = town.wait(town.start_run())["executionArn"].rpartition(":")[2]
+    nights = asked(saved("Last night"), "run-report")
+    assert nights[0]["run_id"] == execution and nights[0]["archived"] == 17
+    slow = asked(saved("Slowest files"), "run-report")
+    assert slow[0]["gb_seconds"] >= slow[-1]["gb_seconds"] > 0 and all(row["file"] for row in slow)
+    assert any(row["reason"] for row in asked(saved("What failed, and why"), "run-report"))
+    costs = asked(saved("Cost by run"), "run-report")
+    assert costs[0]["run_id"] == execution and costs[0]["estimated_usd"] > 0
+    causes = {row["error"]: row["times"] for row in asked(saved("Retries by cause"), "/aws/lambda/")}
+    assert causes["ProviderUnavailableError"] >= 1
+    clip = slow[0]["file"]
+    media_id = next(row["media_id"] for row in town.rows() if row.get("filename") == clip and row["sk"] == "ITEM")
+    story = asked(saved("What happened to this clip").replace("PUT THE MEDIA ID HERE", media_id), "/aws/lambda/")
+    mine = [line for line in story if line["correlation_id"] == execution]
+    assert {line["function_name"] for line in mine} == {"video-downloader", "run-report"}
+
+
+def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(town: Village) -> None:
+    execution = town.wait(town.start_run())["executionArn"].rpartition(":")[2]
+    lines = [line for line in logged(town) if line.get("correlation_id") == execution]
+    assert {line["function_name"] for line in lines if "function_name" in line} >= {"video-downloader", "run-report"}
+    rows = [row for row in town.rows() if row["sk"] == "ITEM" or row["sk"].startswith("SOURCE#")]
+    assert rows and {row["run_id"] for row in rows} == {execution}
+
+
+def test_the_dashboard_can_be_drawn_from_what_a_run_measured(town: Village) -> None:
+    town.run()
+    seen = readings(town)
+    ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}
+    assert ours >= {"RunsSucceeded", "VideosArchived", "Backlog", "RunCost", "ListingSeconds", "CredentialsAgeDays"}
+    assert seen.alarms["gopro-sync-no-successful-run"] == "OK"

@@ -1,0 +1,127 @@
+"""Every AWS command that the README's chapter on troubleshooting gives is run against the deployed stack.
+
+The AWS CLI's own grammar (service, operation, options) is read with botocore's model of that operation, which is what
+the CLI itself does; so a misspelt option or a value of the wrong shape fails here too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import Any
+
+import pytest
+from botocore import xform_name
+from botocore.model import OperationModel, Shape
+
+from local.fake_providers.gopro import FakeGoPro
+from local.village import Village
+from tests.e2e.conftest import output_of
+from tests.synthesis import ROOT
+from tests.unit.house_rules import commands
+
+# What the AWS CLI calls by another name than botocore does.
+SERVICES = {"s3api": "s3"}
+NO_ORIGINAL = "65a0f0c2b7e4d1a2c3b4000c"
+
+
+def chapter() -> list[str]:
+    """The commands of the chapter, each on one line."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = readme[readme.index("## Troubleshooting") : readme.index("## Develop")]
+    return [line for line in commands(text.replace("\\\n", " ")) if line.startswith("aws ")]
+
+
+def run(town: Village, command: str) -> dict[str, Any]:
+    """What AWS answers to one command of the AWS CLI."""
+    _, service, verb, *options = shlex.split(command)
+    client = town.emulator.client(SERVICES.get(service, service))
+    method = verb.replace("-", "_")
+    operation: OperationModel = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    members = {xform_name(name, "-"): (name, shape) for name, shape in operation.input_shape.members.items()}
+    arguments = {}
+    for option, value in zip(options[::2], options[1::2], strict=True):
+        name, shape = members[option.removeprefix("--")]
+        arguments[name] = typed(shape, value)
+    answer: dict[str, Any] = getattr(client, method)(**arguments)
+    return answer
+
+
+def typed(shape: Shape, value: str) -> Any:
+    if shape.type_name in ("structure", "map", "list"):
+        return json.loads(value)
+    return int(value) if shape.type_name in ("integer", "long") else value
+
+
+def filled(town: Village, command: str) -> str:
+    """The command with the reader's own names in the places that are in capitals."""
+    sqs = town.emulator.client("sqs")
+    places = {
+        "BUCKET": town.archive_bucket,
+        "MEDIA_ID": NO_ORIGINAL,
+        "QUEUE_URL": sqs.get_queue_url(QueueName="gopro-sync-dlq")["QueueUrl"],
+        "arn:aws:states:REGION:ACCOUNT:stateMachine:gopro-sync-orchestrator": town.state_machine_arn,
+    }
+    for place, value in places.items():
+        command = command.replace(place, value)
+    assert not re.findall(r"\b(?:REGION|ACCOUNT|KEY)\b", command)
+    return command
+
+
+def find(words: str) -> str:
+    (command,) = (line for line in chapter() if words in line)
+    return command
+
+
+def test_the_chapter_gives_commands_for_its_three_families() -> None:
+    services = [line.split()[1] for line in chapter()]
+    assert set(services) == {"secretsmanager", "logs", "dynamodb", "sqs", "stepfunctions", "s3api", "lambda"}
+    assert len(services) == 12
+
+
+@pytest.mark.parametrize("command", [line for line in chapter() if "rotate-secret" not in line])
+def test_a_command_of_the_chapter_is_one_that_aws_takes(town: Village, command: str) -> None:
+    assert run(town, filled(town, command))["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_what_authentication_said_is_in_the_log(town: Village, gopro: FakeGoPro) -> None:
+    town.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
+    gopro.control.expire_access_tokens()
+    assert town.run()["status"] == "FAILED"
+    events = run(town, find("filter-log-events"))["events"]
+    assert any("CredentialsExpiredError" in event["message"] for event in events)
+    described = run(town, find("describe-secret"))
+    assert described["LastChangedDate"] and "SecretString" not in described
+
+
+def test_new_credentials_are_tried_at_once(town: Village, gopro: FakeGoPro) -> None:
+    function = town.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
+    arn = function["FunctionArn"]  # the schedule, which the local stack lacks, would have set it
+    version = run(town, f"{find('rotate-secret')} --rotation-lambda-arn {arn}")["VersionId"]
+    town.wait_for(lambda: town.secrets.get_secret_value(SecretId=town.secret)["VersionId"] == version)
+    assert gopro.control.stats()["token_refreshes"] == 1
+
+
+def test_what_failed_is_found_and_tried_again_as_the_chapter_says(town: Village) -> None:
+    for _ in range(5):
+        town.run({"provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL]}})
+    (waiting,) = run(town, filled(town, find("--index-name not-archived")))["Items"]
+    assert waiting["error_category"]["S"] == "original_unavailable" and waiting["attempts"]["N"] == "5"
+    rows = run(town, filled(town, find("gopro#MEDIA_ID")))["Items"]
+    assert [row["sk"]["S"] for row in rows] == ["ITEM"]
+    (message,) = run(town, filled(town, find("receive-message")))["Messages"]
+    again = json.loads(message["Body"])["again"]
+    started = run(town, filled(town, find("start-execution")))
+    given = town.step_functions.describe_execution(executionArn=started["executionArn"])["input"]
+    assert json.loads(given) == again
+    assert output_of(town.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
+
+
+def test_the_places_where_costs_hide_can_be_seen(town: Village) -> None:
+    town.run()
+    rules = run(town, filled(town, find("get-bucket-lifecycle-configuration")))["Rules"]
+    assert {rule["ID"] for rule in rules} == {"Tiers", "AbortStrayUploads"}
+    assert len(run(town, filled(town, find("list-object-versions")))["Versions"]) == 20
+    assert "Uploads" not in run(town, filled(town, find("list-multipart-uploads")))
+    assert run(town, find("get-function-configuration"))["MemorySize"] == 512

@@ -1,0 +1,110 @@
+"""Two scanners that share no code with cdk-nag and ruff: checkov over the templates, detect-secrets over the tree."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis
+
+SCANNERS = ROOT / ".local" / "scan" / "bin"
+
+# What checkov reports and we live with.
+ACCEPTED = {
+    "CKV_AWS_111": "The wildcard is X-Ray's, and in prod that of Lambda's own network interfaces; neither takes less.",
+    "CKV_AWS_115": "MaxConcurrency of the map limits them; reserved concurrency would take from the account's pool.",
+    "CKV_AWS_116": "Step Functions and Secrets Manager call them and see every failure; none is asynchronous.",
+    "CKV_AWS_117": "Only prod pays for a network; outside one, nothing can call into a function either.",
+    "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/design.md, 16).",
+    "CKV_AWS_149": "The secret uses Secrets Manager's managed key, for the same reason.",
+    "CKV_AWS_158": "Logs hold no secret and no media; CloudWatch encrypts them with its own key.",
+    "CKV_AWS_173": "The variables hold names and numbers only (tests/unit/test_blueprint_and_house.py).",
+    "CKV_AWS_18": "The work bucket takes the archive's access logs, the trail's bucket is such a log itself.",
+    "CKV_AWS_21": "The work bucket holds manifests that expire; an older version of one is of no use.",
+    "CKV_AWS_27": "Queues are encrypted with SQS's own key (SqsManagedSseEnabled), which this rule does not look for.",
+    "CKV_AWS_35": "The trail's bucket is encrypted by S3; its readers are the account's administrators.",
+    "CKV_AWS_67": "The trail is about this stack, which is in one region.",
+}
+
+# What detect-secrets takes for secrets: the place, the kind of finding, and why it is none. Its detector of keywords is
+# off: half of these tests are about tokens and call them so.
+NO_SECRETS = {
+    ("tests/e2e/test_running_again.py", "Hex High Entropy String"): "the id of a video of the demo library",
+    ("tests/e2e/test_troubleshooting.py", "Hex High Entropy String"): "the id of a video of the demo library",
+    ("tests/unit/gopro_service.py", "Hex High Entropy String"): "an id in the shape of GoPro's",
+    ("tests/unit/test_source_address.py", "Basic Auth Credentials"): "a link that must be refused",
+}
+
+
+def checkov(folder: Path) -> dict[str, Any]:
+    """checkov's report on the templates in a folder."""
+    command = [str(SCANNERS / "checkov"), "--directory", str(folder), "--framework", "cloudformation", "--compact",
+               "--skip-download", "--quiet", "--output", "json"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["summary"]["parsing_errors"] == 0
+    return report
+
+
+def found_in(report: dict[str, Any]) -> set[str]:
+    return {check["check_id"] for check in report["results"]["failed_checks"]}
+
+
+@pytest.fixture(scope="module")
+def templates(synthesis: Synthesis, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template of every environment, in one folder."""
+    folder = tmp_path_factory.mktemp("templates")
+    for environment in ENVIRONMENTS:
+        (folder / f"{environment}.json").write_text(json.dumps(synthesis.of(environment).template))
+    return folder
+
+
+def test_checkov_finds_what_is_accepted_with_a_reason_and_nothing_else(templates: Path) -> None:
+    report = checkov(templates)
+    assert report["summary"]["resource_count"] > 200
+    assert found_in(report) == set(ACCEPTED)
+    assert all(len(reason.split()) >= 8 and reason.endswith(".") for reason in ACCEPTED.values())
+
+
+def test_checkov_would_see_a_bucket_that_is_open_to_all(templates: Path, tmp_path: Path) -> None:
+    template = json.loads((templates / "dev.json").read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::S3::Bucket":
+            del resource["Properties"]["PublicAccessBlockConfiguration"]
+    (tmp_path / "open.json").write_text(json.dumps(template))
+    assert found_in(checkov(tmp_path)) >= {"CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"}
+
+
+def secrets_in(*paths: str, folder: Path) -> set[tuple[str, str]]:
+    """detect-secrets' findings in these files: the file and the kind."""
+    command = [str(SCANNERS / "detect-secrets"), "scan", "--disable-plugin", "KeywordDetector", *paths]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    results = json.loads(done.stdout)["results"]
+    return {(name, finding["type"]) for name, findings in results.items() for finding in findings}
+
+
+def test_no_file_of_the_repository_holds_a_secret() -> None:
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    kept = [name for name in names if (ROOT / name).is_file() and not name.startswith("tests/golden/")]
+    assert len(kept) > 150
+    assert secrets_in(*kept, folder=ROOT) == set(NO_SECRETS)
+
+
+def test_a_secret_that_is_committed_would_be_seen(tmp_path: Path) -> None:
+    aws_key = "AKIA" + "QWERTYUIOPASDFGH"
+    parts = (
+        b'{"alg":"HS256","typ":"JWT"}',
+        b'{"sub":"1234567890","name":"owner"}',
+        b"a signature of 32 bytes, or so it",
+    )
+    token = ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+    (tmp_path / "one.py").write_text(f'key = "{aws_key}"\n')
+    (tmp_path / "two.py").write_text(f'token = "{token}"\n')
+    found = secrets_in("one.py", "two.py", folder=tmp_path)
+    assert found >= {("one.py", "AWS Access Key"), ("two.py", "JSON Web Token")}

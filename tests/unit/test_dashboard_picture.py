@@ -1,0 +1,113 @@
+"""The dashboard drawn from its own JSON, and the small reader of Logs Insights' language."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cloud_sync.queries import SAVED
+from local.dashboard_picture import Readings, page
+from local.log_queries import QueryError, answer, fields_named
+from tests.synthesis import ROOT, Synthesis
+
+SERVICE = ("provider", "gopro", "service", "cloud-sync")
+LINES = [
+    {"@timestamp": 1, "message": "video", "file": "A", "status": "FAILED", "slices": 1, "gb_seconds": 2.5, "error": ""},
+    {"@timestamp": 2, "message": "video", "file": "B", "status": "ARCHIVED", "slices": 3, "gb_seconds": 9.0},
+    {"@timestamp": 3, "message": "trying again", "error": "ShortReadError", "function_name": "f"},
+    {"@timestamp": 4, "message": "trying again", "error": "ShortReadError", "function_name": "f"},
+    {"@timestamp": 5, "message": "x", "error": "IntegrityError", "function_name": "f"},
+]
+
+
+def drawn(widget: dict[str, Any], **changes: Any) -> str:
+    place = {"x": 0, "y": 0, "width": 6, "height": 6}
+    given = {"nights": ["21 Nov", "22 Nov"], "values": {}, "alarms": {}, "lines": LINES} | changes
+    return page(json.dumps({"widgets": [place | widget]}), Readings(**given))
+
+
+def metric(view: str, *metrics: list[Any]) -> dict[str, Any]:
+    return {"type": "metric", "properties": {"title": "T", "view": view, "metrics": list(metrics)}}
+
+
+def test_the_whole_dashboard_as_deployed_can_be_drawn(synthesis: Synthesis) -> None:
+    stack = synthesis.of("local")
+    body = stack.text(stack.only("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
+    html = page(body, Readings(nights=["22 Nov"], values={}, alarms={}, lines=LINES))
+    for widget in json.loads(body)["widgets"]:
+        title = widget["properties"].get("title") or widget["properties"]["markdown"].lstrip("# ")
+        assert title in html
+    assert html.count("<section") == len(json.loads(body)["widgets"])
+
+
+def test_a_number_is_that_of_the_last_night_and_a_gap_is_shown_as_one() -> None:
+    widget = metric("singleValue", ["CloudSync", "VideosArchived", *SERVICE], ["CloudSync", "Backlog", *SERVICE])
+    html = drawn(widget, values={("CloudSync", "VideosArchived", *SERVICE): [3.0, 17.0]})
+    assert "VideosArchived<b>17</b>" in html and "Backlog<b>--</b>" in html
+
+
+def test_a_graph_has_a_dot_for_each_night_that_was_measured() -> None:
+    widget = metric("timeSeries", ["CloudSync", "RunCost", *SERVICE, {"stat": "Sum"}])
+    dots = [
+        drawn(widget, values={("CloudSync", "RunCost", *SERVICE): v}).count('r="3"') for v in ([1.0, 2.0], [None, 2.0])
+    ]
+    assert dots == [2, 1]
+
+
+def test_an_alarm_shows_its_state() -> None:
+    widget = {"type": "alarm", "properties": {"title": "T", "alarms": ["arn:aws:cloudwatch:r:1:alarm:gopro-sync-x"]}}
+    assert '<div class="state ALARM">x</div>' in drawn(widget, alarms={"gopro-sync-x": "ALARM"})
+
+
+def test_what_a_log_says_cannot_become_markup() -> None:
+    lines = [{"@timestamp": 1, "message": "video", "file": "<script>", "status": "FAILED"}]
+    query = "SOURCE 'g' | filter message = \"video\" | fields file"
+    html = drawn({"type": "log", "properties": {"title": "T", "query": query}}, lines=lines)
+    assert "&lt;script&gt;" in html and "<script>" not in html
+
+
+def test_a_widget_of_another_kind_is_not_left_out_in_silence() -> None:
+    with pytest.raises(KeyError):
+        drawn({"type": "explorer", "properties": {}})
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ('filter message = "video" and slices > 1 | fields file', [{"file": "B"}]),
+        ('filter status in ["FAILED", "UNAVAILABLE"] | fields file, reason', [{"file": "A", "reason": ""}]),
+        ("filter ispresent(gb_seconds) | sort gb_seconds desc | limit 1 | fields file", [{"file": "B"}]),
+        (
+            "filter ispresent(error) | stats count(*) as times by error, function_name | sort times desc",
+            [
+                {"error": "ShortReadError", "function_name": "f", "times": 2},
+                {"error": "IntegrityError", "function_name": "f", "times": 1},
+            ],
+        ),
+    ],
+)
+def test_a_query_finds_what_logs_insights_would(query: str, found: list[dict[str, Any]]) -> None:
+    assert answer(query, LINES) == found
+
+
+@pytest.mark.parametrize("query", ["parse message /x/", "filter message like /x/", "stats avg(seconds) by file"])
+def test_what_is_not_understood_is_refused_and_not_guessed(query: str) -> None:
+    with pytest.raises(QueryError):
+        answer(query, LINES)
+
+
+def test_every_field_that_a_saved_query_asks_for_is_one_that_the_functions_log() -> None:
+    house = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
+    logged = "\n".join(path.read_text() for path in house.glob("*.py"))
+    of_powertools = {"@timestamp", "message", "function_name"}
+    asked = set().union(*(fields_named(query.text) for query in SAVED)) - of_powertools
+    assert len(asked) > 15
+    assert {field for field in asked if f'"{field}"' not in logged and f"    {field}: " not in logged} == set()
+
+
+def test_the_readme_shows_the_picture_that_is_kept() -> None:
+    picture = ROOT / "docs" / "images" / "dashboard.png"
+    assert "(docs/images/dashboard.png)" in (ROOT / "README.md").read_text()
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 400_000
