@@ -104,7 +104,6 @@ def media_lister(reach: Reach) -> list[iam.PolicyStatement]:
 
 def video_downloader(reach: Reach) -> list[iam.PolicyStatement]:
     """It may write the archive and see what is in it, and delete nothing."""
-    archive = reach.storage.archive_bucket
     return [
         reach.credentials("GetSecretValue"),
         reach.ledger("GetItem", "UpdateItem"),

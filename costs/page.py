@@ -36,7 +36,8 @@ EXAMPLE = Library(files=1_000, file_bytes=100_000_000)
 TARGET_USD = 0.15
 BRIEF_MOVING, BRIEF_TOTAL = 3.10, 3.20  # of the same library: what was expected before anything was built
 DEPLOYED = ("dev", "staging", "prod")
-ALARMS, METRICS, DASHBOARDS = 9, 5, 1  # of one environment; a test counts them in the template
+ALARMS, DASHBOARDS = 19, 1  # of one environment; a test counts them in the template
+METRICS = 22 * 31 / 744  # 22 names and categories, each billed for the one hour of a day in which it is sent
 
 INTRODUCTION = """# Cost
 
@@ -222,7 +223,7 @@ def _environments(engine: Engine) -> str:
         "key": prices.KEY_MONTH.each,
         "secret": prices.SECRET_MONTH.each,
         f"{ALARMS} alarms": ALARMS * prices.ALARM_MONTH.each,
-        f"{METRICS} metrics": METRICS * prices.METRIC_MONTH.each,
+        "metrics": METRICS * prices.METRIC_MONTH.each,
         "dashboard": DASHBOARDS * prices.DASHBOARD_MONTH.each,
     }
     items = ", ".join(f"{name} {usd:.2f}" for name, usd in fixed.items())

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
         ledger=Ledger(table, provider.name),
         runs=Runs(table, provider.name),
         archive=Archive(aws_clients.s3(), config.archive_bucket, config.archive_storage_class),
-        relay=relay.of_this_process(),
+        relay=relay.of_this_process(allow_loopback=config.allow_loopback_sources),
         connections=config.connections_per_video,
         deadline=Deadline.of(context),
         memory_mb=int(context.memory_limit_in_mb),

@@ -29,7 +29,7 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     with serving(tmp_path_factory.mktemp("aws")) as server:
         forget_clients()
         yield server
-        relay.of_this_process().close()
+        relay.of_this_process(allow_loopback=True).close()
         forget_clients()
 
 
@@ -54,7 +54,7 @@ def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
     with running(Library.load(demo_folder)) as fake:
         yield fake
         http_client.pool().clear()
-        relay.of_this_process().sources.close()
+        relay.of_this_process(allow_loopback=True).sources.close()
 
 
 @pytest.fixture

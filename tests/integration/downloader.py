@@ -71,7 +71,7 @@ class Downloader:
             ledger=ledger or self.ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
-            relay=relay.of_this_process(),
+            relay=relay.of_this_process(allow_loopback=True),
             connections=self.connections,
             deadline=Deadline(left, margin=0.0),
             memory_mb=1024,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cloud_sync_common import source_address
 from cloud_sync_common.exceptions import ProviderContractError
-from cloud_sync_common.source_address import LoopbackConnection, PublicConnection, check_url, is_public
+from cloud_sync_common.source_address import addresses, check_url, is_public
 from hypothesis import given
 from hypothesis import strategies as st
-from urllib3.connection import HTTPSConnection
 
 PRIVATE = [
     "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",  # private
@@ -84,46 +84,31 @@ def test_a_public_https_link_is_taken(url: str) -> None:
 
 
 def test_the_village_may_use_loopback_and_nothing_else_that_is_private() -> None:
-    check_url("https://127.0.0.1:8443/1.mp4", allow_loopback=True)
-    for url in ("https://169.254.169.254/", "https://10.0.0.1/", "http://127.0.0.1/"):
+    for url in ("https://127.0.0.1:8443/1.mp4", "http://127.0.0.1:8443/1.mp4"):
+        check_url(url, allow_loopback=True)
+    for url in ("https://169.254.169.254/", "https://10.0.0.1/", "http://10.0.0.1/", "http://cdn.example/"):
         with pytest.raises(ProviderContractError):
             check_url(url, allow_loopback=True)
 
 
-class Socket:
-    """A connection that has reached an address."""
-
-    def __init__(self, address: str) -> None:
-        self.address, self.closed = address, False
-
-    def getpeername(self) -> tuple[str, int]:
-        return self.address, 443
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def connected(monkeypatch: pytest.MonkeyPatch, kind: type[HTTPSConnection], address: str) -> Socket:
-    reached = Socket(address)
-    monkeypatch.setattr(HTTPSConnection, "_new_conn", lambda _: reached)
-    kind("innocent.example")._new_conn()
-    return reached
+def resolves_to(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
+    monkeypatch.setattr(source_address, "every_address", lambda *_: list(found))
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1"])
-def test_a_name_that_resolves_to_a_private_address_is_hung_up_on(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    reached = Socket(address)
-    monkeypatch.setattr(HTTPSConnection, "_new_conn", lambda _: reached)
+def test_a_name_that_resolves_to_a_private_address_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    resolves_to(monkeypatch, address)
     with pytest.raises(ProviderContractError, match="not on the public Internet"):
-        PublicConnection("innocent.example")._new_conn()
-    assert reached.closed
+        addresses("innocent.example", 443, allow_loopback=False)
 
 
-def test_a_name_that_resolves_to_a_public_address_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not connected(monkeypatch, PublicConnection, "8.8.8.8").closed
+def test_only_the_public_addresses_of_a_name_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves_to(monkeypatch, "10.0.0.1", "8.8.8.8", "::1", "2600:9000::1")
+    assert addresses("innocent.example", 443, allow_loopback=False) == ["8.8.8.8", "2600:9000::1"]
 
 
-def test_only_the_connection_made_for_it_reaches_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not connected(monkeypatch, LoopbackConnection, "127.0.0.1").closed
-    with pytest.raises(ProviderContractError):
-        connected(monkeypatch, LoopbackConnection, "10.0.0.1")
+def test_only_where_it_is_allowed_this_machine_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolves_to(monkeypatch, "127.0.0.1", "10.0.0.1")
+    assert addresses("here.example", 443, allow_loopback=True) == ["127.0.0.1"]

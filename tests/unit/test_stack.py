@@ -385,7 +385,7 @@ def test_alerts_are_mailed_to_the_configured_address_and_to_nobody_by_default(sy
 @each_environment
 def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, environment: str) -> None:
     alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in TOLD_BY_THE_RUN}
-    assert len(alarms) == 15
+    assert len(alarms) == 16
     for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
         meaning, _, step = alarm["AlarmDescription"].partition(" Next step: ")

@@ -200,10 +200,12 @@ class Connection:
 @dataclass
 class Connections:
     """Keeps connections for the next exchange with the same origin. `tls` makes the context for an origin's first
-    connection; `addresses` says which addresses may be connected to."""
+    connection; `addresses` says which addresses may be connected to, and `check_url` raises for a link that may not be
+    followed."""
 
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     addresses: Addresses = every_address
+    check_url: Callable[[str], None] = lambda _: None
     _idle: dict[Origin, list[Connection]] = field(default_factory=dict)
     _context: ssl.SSLContext | None = None
 

@@ -78,6 +78,7 @@ async def open_range(
     Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
     RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
     """
+    connections.check_url(source.url)
     headers = _headers(source, first, last, expected)
     with _source_errors():
         connection = await connections.take(Origin.of(source.url))

@@ -11,12 +11,12 @@ import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from awscrt.checksums import crc64nvme
 
-from cloud_sync_common import aws_chunked, aws_clients
+from cloud_sync_common import aws_chunked, aws_clients, source_address
 from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ProviderUnavailableError
 from cloud_sync_common.http_connection import Connection, Connections, HttpError, Origin, target_of
 
@@ -175,9 +175,13 @@ def _unreachable(error: Exception) -> ArchiveUnavailableError:
 
 
 @cache
-def of_this_process() -> Relay:
-    """Connections that outlive an invocation, as long as the other side keeps them."""
+def of_this_process(*, allow_loopback: bool = False) -> Relay:
+    """Connections that outlive an invocation, as long as the other side keeps them. Sources are on the public Internet,
+    or, where that is allowed, on this machine."""
     return Relay(
-        Connections(),
+        Connections(
+            addresses=partial(source_address.addresses, allow_loopback=allow_loopback),
+            check_url=partial(source_address.check_url, allow_loopback=allow_loopback),
+        ),
         Connections(tls=lambda: ssl.create_default_context(cafile=aws_clients.ca_bundle())),
     )

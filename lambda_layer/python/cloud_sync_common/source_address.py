@@ -2,8 +2,8 @@
 
 A link that pointed at the metadata service, at this machine or into the network around it would make the downloader
 fetch what its owner never meant to archive (OWASP, "Server-Side Request Forgery Prevention"). The link is checked
-before it is used, and each connection again by the address it has reached, so a name that resolves to something else
-the second time gains nothing. Redirects are not followed at all.
+before it is used, and a name by the addresses that it resolves to; one of those, and no other, is connected to.
+Redirects are not followed at all.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from urllib3.connection import HTTPSConnection
-
 from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.tls_stream import every_address
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_NOT_PUBLIC = "The provider gave a link to an address that is not on the public Internet."
 # IPv6 addresses that stand for an IPv4 one: NAT64 (RFC 6052) and its local form (RFC 8215), 6to4 (RFC 3056).
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
 
@@ -58,20 +58,22 @@ def _is_loopback(address: str) -> bool:
 def check(address: str, *, allow_loopback: bool) -> None:
     """Raises ProviderContractError unless this IP address, as text, may be connected to."""
     if not is_public(address) and not (allow_loopback and _is_loopback(address)):
-        raise ProviderContractError("The provider gave a link to an address that is not on the public Internet.")
+        raise ProviderContractError(_NOT_PUBLIC)
 
 
 def check_url(url: str, *, allow_loopback: bool) -> None:
     """Raises ProviderContractError unless `url` is https, has a host and no user name, and that host, where it is an
-    address itself in whatever spelling, is public. Names are not looked up here: each connection is checked."""
+    address itself in whatever spelling, is public. Names are not looked up here: `addresses` does. On this machine,
+    where that is allowed, http will do."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError:
         raise ProviderContractError("The provider gave a link that is no address.") from None
-    if parts.scheme != "https" or not host or parts.username is not None:
+    literal = _as_address(host) if host else None
+    here = allow_loopback and parts.scheme == "http" and literal is not None and _is_loopback(literal)
+    if not (parts.scheme == "https" or here) or not host or parts.username is not None:
         raise ProviderContractError("The provider gave a link that is not plain https.")
-    literal = _as_address(host)
     if literal is not None:
         check(literal, allow_loopback=allow_loopback)
 
@@ -88,22 +90,14 @@ def _as_address(host: str) -> str | None:
         return None
 
 
-class PublicConnection(HTTPSConnection):
-    """An HTTPS connection that is closed before a byte is sent when it has reached an address that is not public."""
+def addresses(host: str, port: int, *, allow_loopback: bool) -> list[str]:
+    """What the name resolves to and may be connected to, in the resolver's order. A connection is made to one of these
+    very addresses, so that a name which resolves to something else the second time gains nothing.
 
-    allow_loopback = False
-
-    def _new_conn(self) -> socket.socket:
-        reached = super()._new_conn()
-        try:
-            check(str(reached.getpeername()[0]), allow_loopback=self.allow_loopback)
-        except ProviderContractError:
-            reached.close()
-            raise
-        return reached
-
-
-class LoopbackConnection(PublicConnection):
-    """One that may also reach this machine, for a provider that runs on it."""
-
-    allow_loopback = True
+    Raises ProviderContractError when none of them may be, OSError when the name does not resolve.
+    """
+    found = every_address(host, port)
+    good = [address for address in found if is_public(address) or (allow_loopback and _is_loopback(address))]
+    if found and not good:
+        raise ProviderContractError(_NOT_PUBLIC)
+    return good

@@ -15,12 +15,12 @@ from aws_lambda_powertools import Tracer
 from aws_xray_sdk.core import xray_recorder
 from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 
+from cloud_sync_common import correlation
+
 # Lambda decides what is sampled. The SDK's own sampler would keep a client for asking X-Ray, and with it a second copy
 # of botocore's data: 13 MB that every function would have for nothing.
 xray_recorder.configure(sampler=LocalSampler())
 gc.collect()
-
-from cloud_sync_common import correlation
 
 tracer = Tracer(auto_patch=False)
 

@@ -153,4 +153,4 @@ def running_gopro(folder: Path) -> Iterator[GoProHarness]:
             yield GoProHarness(fake, folder)
         finally:
             http_client.pool().clear()
-            relay.of_this_process().sources.close()
+            relay.of_this_process(allow_loopback=True).sources.close()
