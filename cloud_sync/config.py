@@ -48,6 +48,7 @@ class Config:
     function_timeout_seconds: int = 120
     max_concurrency: int = 3  # videos at a time: what GoPro's own clients are seen to use
     connections_per_video: int = 4
+    single_put_mib: int = 64  # up to here one request; above, parts, which resume and need three requests more
     check_source_etag: bool = True  # an MD5 of everything: proof against the CDN's ETag for about as much CPU again
     max_attempts: int = 5  # runs that may fail on one video before a human is asked
     log_retention_days: int = 30
@@ -117,6 +118,7 @@ class Config:
             ("work_expires_after_days", 7, 36_500),
             ("max_concurrency", 1, 1_000),
             ("connections_per_video", 1, 16),
+            ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
             ("max_attempts", 1, 100),
             ("rotate_credentials_every_days", 1, 1_000),
             ("object_lock_days", 1, 36_500),

@@ -150,6 +150,7 @@ def _environment(config: Config, reach: Reach) -> dict[str, str]:
         "DEAD_LETTER_QUEUE_URL": reach.dead_letter_queue.queue_url,
         "MAX_ATTEMPTS": str(config.max_attempts),
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
+        "SINGLE_PUT_MIB": str(config.single_put_mib),
         "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
         "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
         "GOPRO_API_BASE_URL": config.provider_url,

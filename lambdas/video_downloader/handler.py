@@ -9,6 +9,7 @@ from cloud_sync_common.archive import Archive
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.door import decode, door
 from cloud_sync_common.ledger import Ledger
+from cloud_sync_common.part_plan import MIB
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runs import CredentialsLease, Runs
 from cloud_sync_common.transfer import SliceRequest, SliceResult, Transfer
@@ -33,5 +34,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
         deadline=Deadline.of(context),
         memory_mb=int(context.memory_limit_in_mb),
         check_etag=config.check_source_etag,
+        single_put=config.single_put_mib * MIB,
     )
     return transfer.run_slice(request.media, request.run_id)

@@ -50,7 +50,10 @@ def aws(certificates: Certificates) -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="session")
 def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Village]:
-    with village(folder, certificates, gopro.base_url, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws) as town:
+    context = {"single_put_mib": "8"}  # so that the library's one clip of 24 MB goes in parts
+    with village(
+        folder, certificates, gopro.base_url, context=context, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
+    ) as town:
         yield town
 
 

@@ -71,6 +71,11 @@ def a_manifest(town: Village, _gopro: FakeGoPro) -> None:
     town.s3.put_object(Bucket=town.work_bucket, Key="runs/run-1/work.jsonl", Body=json.dumps(MEDIA).encode())
 
 
+def one_archived(town: Village, gopro: FakeGoPro) -> None:
+    session(town, gopro)
+    assert outcome(town, "video-downloader", {**RUN, "media": MEDIA}) == ("", "")
+
+
 def put(town: Village, row: dict[str, str], **numbers: int) -> None:
     item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
     item |= {name: {"N": str(value)} for name, value in numbers.items()}
@@ -80,6 +85,8 @@ def put(town: Village, row: dict[str, str], **numbers: int) -> None:
 AUTHENTICATE = Step({"run_id": "run-1", "input": {"provider": "gopro"}})
 LIST = Step({**RUN, "execution_arn": "arn:aws:states:eu-west-3:000000000000:execution:x:run-1"}, session)
 DOWNLOAD = Step({**RUN, "media": MEDIA}, session)
+LARGE = {**MEDIA, "media_id": "65a0f0c2b7e4d1a2c3b40005", "size": 24_163_834}  # looked for before it goes in parts
+RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, one_archived)
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
@@ -95,7 +102,12 @@ NEEDED = {
     ("video-downloader", "UseTheCredentials"): DOWNLOAD,
     ("video-downloader", "UseTheLedger"): DOWNLOAD,
     ("video-downloader", "WriteTheArchive"): DOWNLOAD,
-    ("video-downloader", "SeeWhatIsArchived"): DOWNLOAD,
+    ("video-downloader", "SeeWhatIsArchived"): Step({**RUN, "media": LARGE}, session),
+    ("archive-reconciler", "UseTheCredentials"): RECONCILE,
+    ("archive-reconciler", "UseTheLedger"): RECONCILE,
+    ("archive-reconciler", "UseTheManifest"): RECONCILE,
+    ("archive-reconciler", "SeeWhatIsArchived"): RECONCILE,
+    ("archive-reconciler", "SendMails"): RECONCILE,
     ("failure-recorder", "UseTheLedger"): RECORD,
     ("failure-recorder", "HandOverToAHuman"): Step(RECORD.event, failed_four_times),
     ("run-report", "UseTheLedger"): REPORT,

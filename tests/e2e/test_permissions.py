@@ -130,7 +130,7 @@ def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_h
     finally:
         iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
     assert (description["status"], description["error"]) == ("FAILED", "ConfigurationError")
-    assert "may not do this: writing to the archive" in description["cause"]
+    assert "may not do this: writing" in description["cause"]
     (alert,) = inbox()
     assert description["cause"] in alert["Message"]
     assert town.objects() == {}

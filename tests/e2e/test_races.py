@@ -29,7 +29,8 @@ def assert_fetched_once(town: Village, gopro: FakeGoPro) -> None:
     served = gopro.control.stats()["bytes_served"]
     fetched = sum(count for name, count in served.items() if "source" in name)
     objects = town.objects()
-    assert fetched == sum(objects.values()) + len(objects), "a probe of one byte goes before each file"
+    # Small files are asked for once; of each large one, a first look may read one byte more.
+    assert fetched - sum(objects.values()) in range(2), "every byte is fetched once"
 
 
 def assert_whole(town: Village, gopro: FakeGoPro) -> None:

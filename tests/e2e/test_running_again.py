@@ -26,8 +26,8 @@ def test_two_runs_at_once_move_nothing_twice(town: Village, gopro: FakeGoPro) ->
     ends = [town.wait(arn) for arn in arns]
     assert [end["status"] for end in ends] == ["SUCCEEDED", "SUCCEEDED"]
     assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
-    # A probe of one byte goes before each file; the bytes themselves are fetched once.
-    assert bytes_of_sources(gopro) - sum(town.objects().values()) == len(town.objects())
+    # The bytes are fetched once; only the large file is looked at before, by its first byte.
+    assert bytes_of_sources(gopro) - sum(town.objects().values()) in range(2)
     histories = [town.step_functions.get_execution_history(executionArn=arn)["events"] for arn in arns]
     stepped_aside = ["AlreadyRunning" in json.dumps(events, default=str) for events in histories]
     assert sorted(stepped_aside) == [False, True]

@@ -82,6 +82,6 @@ def test_a_change_within_the_score_or_the_dashboard_is_shown_on_its_own_line(syn
 
 def test_what_depends_on_the_machine_or_on_the_code_is_masked(synthesis: Synthesis) -> None:
     text = readable(synthesis.of("dev"))
-    assert text.count("<asset>.zip") == 7  # six functions and the layer
+    assert text.count("<asset>.zip") == 8  # seven functions and the layer
     assert not re.search(r"[0-9a-f]{20}", text)
     assert str(Path.home()) not in text

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -20,10 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import trustme
-from cloud_sync_common import aws_clients
+from awscrt.checksums import crc64nvme
+from cloud_sync_common import aws_chunked, aws_clients, relay
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.request import Request
+from moto.s3.models import s3_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Response
 
@@ -134,7 +138,28 @@ def _answer(request: Request) -> tuple[int, Any, Any]:
             raise
         return 404, {}, "<Error><Code>NoSuchUpload</Code></Error>"  # moto forgets to say so of a completion
     assert answer is not None, f"moto has no answer to {request.url}"
-    return answer
+    return _with_checksums(request, answer) if _is_list_of_parts(request) else answer
+
+
+def _is_list_of_parts(request: Request) -> bool:
+    return request.method == "GET" and "uploadId" in request.args
+
+
+def _with_checksums(request: Request, answer: tuple[int, Any, Any]) -> tuple[int, Any, Any]:
+    """ListParts tells each part's checksum, as AWS does; moto forgets to."""
+    status, headers, content = answer
+    bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_bucket(request.path.split("/")[1])
+    upload = bucket.multiparts.get(request.args["uploadId"])
+    if status != 200 or upload is None:
+        return answer
+
+    def told(number: re.Match[str]) -> str:
+        checksum = aws_chunked.encode_checksum(crc64nvme(upload.parts[int(number[1])].value))
+        return f"{number[0]}<ChecksumCRC64NVME>{checksum}</ChecksumCRC64NVME>"
+
+    text = content.decode() if isinstance(content, bytes) else content
+    listed = re.sub(r"<PartNumber>(\d+)</PartNumber>", told, text)
+    return status, {name: value for name, value in headers.items() if name.lower() != "content-length"}, listed
 
 
 def _s3_call(request: Request, status: int) -> S3Call:
@@ -182,6 +207,8 @@ def forget_clients() -> None:
     """The house makes its clients once per process; the next ones are made for the environment as it is then."""
     for name in CLIENTS:
         getattr(aws_clients, name).cache_clear()
+    relay.of_this_process(allow_loopback=True).close()  # its connections trust the authority of that environment
+    relay.of_this_process.cache_clear()
 
 
 @cache
@@ -238,6 +265,7 @@ class Aws:
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
             "MAX_ATTEMPTS": "3",
             "CONNECTIONS_PER_VIDEO": "4",
+            "SINGLE_PUT_MIB": "64",
             "CHECK_SOURCE_ETAG": "true",
             "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",

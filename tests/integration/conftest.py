@@ -29,7 +29,6 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
     with serving(tmp_path_factory.mktemp("aws")) as server:
         forget_clients()
         yield server
-        relay.of_this_process(allow_loopback=True).close()
         forget_clients()
 
 

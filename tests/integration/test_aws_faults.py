@@ -191,9 +191,7 @@ def test_a_part_that_s3_calls_damaged_is_an_integrity_error_and_leaves_no_upload
     assert_whole(downloader, BIG)
 
 
-@pytest.mark.parametrize(
-    ("service", "operation"), [("s3", "PutObject"), ("s3", "HeadObject"), ("dynamodb", "UpdateItem")]
-)
+@pytest.mark.parametrize(("service", "operation"), [("s3", "PutObject"), ("dynamodb", "UpdateItem")])
 def test_a_missing_permission_is_told_as_one(
     aws: Aws, downloader: Downloader, proxy: AwsProxy, service: str, operation: str
 ) -> None:

@@ -75,10 +75,7 @@ def engine(judge: SeaweedFs) -> Iterator[SeaweedFs]:
         for name, value in judge.variables.items():
             patched.setenv(name, value)
         forget_clients()
-        relay.of_this_process.cache_clear()
         yield judge
-        relay.of_this_process(allow_loopback=True).close()
-        relay.of_this_process.cache_clear()
         forget_clients()
 
 
@@ -115,7 +112,7 @@ def parts_of(part_size: int, most_in_one: int) -> Any:
     """Plans as drawn, where the house would make one part of so small a file."""
     return (
         patch.object(source_transfer, "plan_parts", lambda size, *_: PartPlan(size, part_size)),
-        patch.object(source_transfer, "largest_put", lambda _: most_in_one),
+        patch.object(source_transfer, "largest_put", lambda *_: most_in_one),
     )
 
 

@@ -75,6 +75,7 @@ def test_the_house_can_read_what_a_function_is_given(stack: Synthesised, name: s
         dead_letter_queue_url=f"<{of('gopro-sync-dlq')}>",
         max_attempts=5,
         connections_per_video=4,
+        single_put_mib=64,
         check_source_etag=True,
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro": "https://api.gopro.com"},

@@ -20,6 +20,7 @@ ENVIRONMENT = {
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/letters",
     "MAX_ATTEMPTS": "3",
     "CONNECTIONS_PER_VIDEO": "4",
+    "SINGLE_PUT_MIB": "64",
     "CHECK_SOURCE_ETAG": "true",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
@@ -43,6 +44,7 @@ def test_every_variable_lands_in_its_field_with_its_type() -> None:
         dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/letters",
         max_attempts=3,
         connections_per_video=4,
+        single_put_mib=64,
         check_source_etag=True,
         allow_loopback_sources=True,
     )

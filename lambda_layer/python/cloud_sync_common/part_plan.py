@@ -36,9 +36,9 @@ class PartPlan:
         return last - first + 1
 
 
-def largest_put(seconds: float) -> int:
-    """Up to how many bytes a source is written by one PutObject in invocations of `seconds`."""
-    return min(SINGLE_PUT, max(MIN_PART, _in_time(seconds)))
+def largest_put(seconds: float, most: int = SINGLE_PUT) -> int:
+    """Up to how many bytes, `most` at most, a source is written by one PutObject in invocations of `seconds`."""
+    return min(most, max(MIN_PART, _in_time(seconds)))
 
 
 def _in_time(seconds: float) -> int:

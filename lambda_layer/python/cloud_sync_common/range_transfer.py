@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cloud_sync_common.archive import Archive, Part
 from cloud_sync_common.content_proof import ContentProof, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
-from cloud_sync_common.part_plan import MAX_PARTS, MIB, PartPlan, plan_parts
+from cloud_sync_common.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.ranged_http import UNKNOWN, Fingerprint, Range, open_range
 from cloud_sync_common.relay import Filling, Relay
@@ -93,6 +93,7 @@ class Tools:
     seconds: float  # the whole time an invocation has
     effort: Effort
     check_etag: bool = True
+    single_put: int = SINGLE_PUT  # bytes
 
 
 class RangeTransfer:

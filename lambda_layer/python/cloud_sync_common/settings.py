@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_queue_url: str
     max_attempts: int
     connections_per_video: int
+    single_put_mib: int
     check_source_etag: bool
     allow_loopback_sources: bool
     provider_base_urls: dict[str, str] = {}

@@ -73,7 +73,7 @@ class SourceTransfer:
         """The row of a source that is in the archive by now, because it was already or because one answer was enough;
         else which version of it there is to be moved in parts. None when there is no time to begin."""
         claimed = self._source.size or self._item.size or 0
-        most = largest_put(self._tools.seconds)
+        most = largest_put(self._tools.seconds, self._tools.single_put)
         may_fit = claimed <= most and not (row and row.upload_id)
         if may_fit and self._tools.effort.bytes_moved and not self._tools.deadline.allows(claimed / SLOW_CONNECTION):
             return None
@@ -91,7 +91,9 @@ class SourceTransfer:
         version = opened.fingerprint
         if row and row.status is Status.ARCHIVED and _is_of(row, version):
             return row
-        whole = opened.length == version.size != UNKNOWN and version.size <= largest_put(self._tools.seconds)
+        whole = opened.length == version.size != UNKNOWN and version.size <= largest_put(
+            self._tools.seconds, self._tools.single_put
+        )
         if opened.honoured and not whole:
             return version
         key = archive_keys.object_key(self._provider, self._item, self._source, copy)

@@ -17,6 +17,7 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.ledger import Claim, ItemRow, Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.pace import Pace
+from cloud_sync_common.part_plan import SINGLE_PUT
 from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSource, Provider
 from cloud_sync_common.range_transfer import Effort, Tools
 from cloud_sync_common.relay import Relay
@@ -63,6 +64,7 @@ class Transfer:
     deadline: Deadline
     memory_mb: int
     check_etag: bool = True
+    single_put: int = SINGLE_PUT
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -76,7 +78,9 @@ class Transfer:
             return SliceResult("ARCHIVED" if archived else "BUSY")
         effort = Effort()
         connections = min(self.connections, self.provider.capabilities.most_connections)
-        tools = Tools(self.relay, self.archive, connections, self.deadline, seconds, effort, self.check_etag)
+        tools = Tools(
+            self.relay, self.archive, connections, self.deadline, seconds, effort, self.check_etag, self.single_put
+        )
         sources: list[SourceRow] = []
         try:
             status = self._move(tools, item, run_id, sources)
