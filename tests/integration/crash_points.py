@@ -116,12 +116,13 @@ class Watch:
 
 
 def choose(random: Random, seen: Counter[Kind], count: int) -> list[Point]:
-    """Points of an undisturbed run, in which every kind was `seen` so often: each function has the same chance, and in
-    it each kind, so that a rare request is not lost among a thousand reads of a body."""
+    """Points of an undisturbed run, in which every kind was `seen` so often: each function has the same chance, in it
+    each moment, and at that each kind, so that a rare request is not lost among a thousand reads of a body."""
     functions = sorted({kind.function for kind in seen})
     points = []
     for _ in range(count):
         function = random.choice(functions)
-        kind = random.choice(sorted(kind for kind in seen if kind.function == function))
+        moment = random.choice(sorted({kind.moment for kind in seen if kind.function == function}))
+        kind = random.choice(sorted(kind for kind in seen if (kind.function, kind.moment) == (function, moment)))
         points.append(Point(kind, random.randint(1, seen[kind])))
     return points
