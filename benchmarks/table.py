@@ -58,6 +58,7 @@ def _machine(results: Results) -> str:
         "## The machine\n",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB of memory, {machine['kernel']}; "
         f"measured on {results['date']}, {results['rounds']} rounds; load before the first: {machine['load']}.\n",
+        *([f"**{results['remark']}**\n"] if "remark" in results else []),
         "| | version |",
         "|---|---|",
         *(f"| {name} | {text} |" for name, text in versions.items()),
