@@ -29,6 +29,7 @@ from local.traces import SIGNED_LINK
 from local.village import Inbox, Village, village
 
 RESULT_FILE = HOME / "faults.json"
+IN_PARTS = {"single_put_mib": "8"}  # what the stack is deployed with, so that the one clip of 24 MB goes in parts
 PAGE_ROWS = 8  # so that the small library is listed in several pages
 NO_ORIGINAL = {ID(12): "original_unavailable"}  # of the whole library: a video of which there are only proxies
 
@@ -171,7 +172,9 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
     with (
         running(library, certificates.server_context()) as gopro,
         aws_proxy(certificates) as aws,
-        village(folder, certificates, gopro.base_url, retry_delay_scale=retry_delay_scale, proxy=aws) as town,
+        village(
+            folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=retry_delay_scale, proxy=aws
+        ) as town,
     ):
         yield Bench(town, gopro, aws, Inbox(town).emptied)
 

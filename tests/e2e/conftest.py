@@ -14,6 +14,7 @@ from local.demo_library import make_tiny_library
 from local.emulator import HOME, Certificates, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
+from local.fault_matrix import IN_PARTS
 from local.village import Account, Inbox, Village, village
 
 # Waits of the state machine shrink by this, so that a test of all retries is quick.
@@ -50,9 +51,8 @@ def aws(certificates: Certificates) -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="session")
 def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Village]:
-    context = {"single_put_mib": "8"}  # so that the library's one clip of 24 MB goes in parts
     with village(
-        folder, certificates, gopro.base_url, context=context, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
+        folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
     ) as town:
         yield town
 

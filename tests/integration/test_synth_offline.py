@@ -28,7 +28,7 @@ def comparable(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_where_the_command_line_runs_here_nothing_can_be_reached(cdk: CdkCommandLine) -> None:
-    call = "import urllib.request as r; r.urlopen('https://pypi.org', timeout=20)"
+    call = "import urllib.request as r; r.urlopen('https://example.com', timeout=20)"
     done = subprocess.run(
         [*cdk.without_network, sys.executable, "-c", call], env=cdk.environment, capture_output=True, check=False
     )

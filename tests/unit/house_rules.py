@@ -15,7 +15,7 @@ VAGUE_NAMES = {"helper", "helpers", "manager", "managers", "misc", "common", "ut
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # In pieces, so that this very file does not hold what it looks for.
-HOST_NAMES = ["files." + "pythonhosted", "pypi.org/" + "simple", "registry." + "npmjs", "deb." + "debian.org"]
+HOST_NAMES = ["files." + "pythonhosted", "pypi" + ".org/simple", "registry." + "npmjs", "deb." + "debian.org"]
 MACHINE = re.compile("|".join([*map(re.escape, HOST_NAMES), r"(?<![\w.])/" + r"root/", r"/home/" + r"[a-z][\w.-]*/"]))
 
 
