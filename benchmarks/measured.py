@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import Job, Peer, environment
-from benchmarks.quota import Quota, governed
+from benchmarks.quota import Quota, governed, on_its_core
 from benchmarks.rig import build
 
 MOST_SECONDS = 1800
@@ -69,15 +69,16 @@ def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], s
     with tempfile.TemporaryDirectory() as folder:
         result, members = Path(folder) / "result.json", quota.members if quota and quota.members else "-"
         command = [str(build("measure")), str(result), members, *peer.command(job)]
-        process = subprocess.Popen(
-            command,
-            env=environment(job),
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        with on_its_core(quota):
+            process = subprocess.Popen(
+                command,
+                env=environment(job),
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
         with governed(quota, process.pid):
             try:
                 output, errors = process.communicate(timeout=MOST_SECONDS)

@@ -19,11 +19,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Quota:
-    """`members` is the file through which a process joins; empty where there is no group. `means` says which it is."""
+    """`members` is the file through which a process joins; empty where there is no group. `means` says which it is.
+    `core` is the one that the process keeps to; None for any."""
 
     cores: float
     members: str
     means: str
+    core: int | None = None
 
 
 @contextlib.contextmanager
@@ -58,6 +60,41 @@ def _write_v1(folder: Path, microseconds: int) -> None:
     (folder / "cpu.cfs_quota_us").open("r+").close()
     (folder / "cpu.cfs_period_us").write_text(str(PERIOD_US))
     (folder / "cpu.cfs_quota_us").write_text(str(microseconds))
+
+
+@contextlib.contextmanager
+def apart(servers: tuple[int, ...]) -> Iterator[int | None]:
+    """The core that a function has to itself, for as long as the block runs: the servers keep off it, as they do where
+    they are other machines. None where there is one core only."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        yield None
+        return
+    processes = [process for server in servers for process in (server, *_children(server))]
+    threads = [int(thread.name) for process in processes for thread in Path(f"/proc/{process}/task").iterdir()]
+    try:
+        _keep_to(threads, cores[1:])
+        yield cores[0]
+    finally:
+        _keep_to(threads, cores)
+
+
+@contextlib.contextmanager
+def on_its_core(quota: Quota | None) -> Iterator[None]:
+    """What is started in the block keeps to the core of its quota, if it has one."""
+    before = os.sched_getaffinity(0)
+    if quota and quota.core is not None:
+        os.sched_setaffinity(0, {quota.core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _keep_to(threads: list[int], cores: list[int]) -> None:
+    for thread in threads:
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(thread, cores)
 
 
 @contextlib.contextmanager

@@ -31,6 +31,9 @@ PROGRAMS = {  # name: its sources, and what it is linked with
     "measure": (["measure.c"], []),
 }
 MIB = 1024 * 1024
+# The servers choose, and AES-128 first, as CloudFront does (developer guide, "Supported protocols and ciphers between
+# viewers and CloudFront"): else each peer's own preference would decide what encrypting costs it.
+CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"
 LIMIT_RATE = 30_000_000  # bytes per second over one connection: a content delivery network seen from far away
 SMALL_FILE, TINY_FILE = 1_000_000, 1_000  # bytes
 
@@ -61,12 +64,14 @@ class Files:
 
 @dataclass(frozen=True)
 class Rig:
-    """A running rig. `authority` is the file that both servers' certificates are verified with."""
+    """A running rig. `authority` is the file that both servers' certificates are verified with; `servers` are their
+    process ids."""
 
     source: str
     slow_source: str
     endpoint: str
     authority: Path
+    servers: tuple[int, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Requests that the sink has answered so far by kind, its `payload_bytes`, and the source's as `source`."""
@@ -102,9 +107,10 @@ def running(folder: Path, files: Files) -> Iterator[Rig]:
     authority = folder / "authority.pem"
     make_certificate(folder)
     with contextlib.ExitStack() as stack:
-        fast, slow = stack.enter_context(_source(folder))
-        sink = stack.enter_context(_sink(folder))
-        yield Rig(f"https://127.0.0.1:{fast}", f"https://127.0.0.1:{slow}", f"https://127.0.0.1:{sink}", authority)
+        source, fast, slow = stack.enter_context(_source(folder))
+        storage, sink = stack.enter_context(_sink(folder))
+        fast_url, slow_url, endpoint = (f"https://127.0.0.1:{port}" for port in (fast, slow, sink))
+        yield Rig(fast_url, slow_url, endpoint, authority, (source, storage))
 
 
 def build(name: str) -> Path:
@@ -172,7 +178,8 @@ def nginx_configuration(folder: Path, fast: int, slow: int, user: str | None) ->
         "  access_log off;\n  sendfile on;\n  tcp_nodelay on;\n  keepalive_requests 1000000;\n"
         "  types { video/mp4 mp4; text/html html; }\n"
         f"  ssl_certificate {folder}/certificate.pem;\n  ssl_certificate_key {folder}/key.pem;\n"
-        f"  ssl_protocols TLSv1.2 TLSv1.3;\n  ssl_session_cache shared:S:4m;\n{temporary}{servers}}}\n"
+        f"  ssl_protocols TLSv1.3;\n  ssl_prefer_server_ciphers on;\n  ssl_conf_command Ciphersuites {CIPHERS};\n"
+        f"  ssl_session_cache shared:S:4m;\n{temporary}{servers}}}\n"
     )
 
 
@@ -185,7 +192,8 @@ def nginx_program() -> str:
 
 
 @contextlib.contextmanager
-def _source(folder: Path) -> Iterator[tuple[int, int]]:
+def _source(folder: Path) -> Iterator[tuple[int, int, int]]:
+    """Its process id and its two ports."""
     fast, slow = _free_ports(2)
     user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
     configuration = folder / "nginx.conf"
@@ -195,18 +203,19 @@ def _source(folder: Path) -> Iterator[tuple[int, int]]:
     with _stopped_at_the_end(process):
         for port in (fast, slow):
             _until_it_listens(port, process, log)
-        yield fast, slow
+        yield process.pid, fast, slow
 
 
 @contextlib.contextmanager
-def _sink(folder: Path) -> Iterator[int]:
+def _sink(folder: Path) -> Iterator[tuple[int, int]]:
+    """Its process id and its port."""
     command = [str(build("sink")), str(folder / "certificate.pem"), str(folder / "key.pem")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with _stopped_at_the_end(process):
         line = process.stdout.readline() if process.stdout else ""
         if not line.strip().isdecimal():
             raise RigError("The sink did not start.")
-        yield int(line)
+        yield process.pid, int(line)
 
 
 @contextlib.contextmanager

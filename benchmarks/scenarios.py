@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import peers
 from benchmarks.measured import PeerFailed, Run, measure
 from benchmarks.peers import Job, Peer
-from benchmarks.quota import Quota, quota
+from benchmarks.quota import Quota, apart, quota
 from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 
 # A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"), and one second of that vCPU
@@ -74,7 +74,8 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "lambda",
             f"The CPU of a {LAMBDA_MB} MB function",
-            f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone; half the file, 4 connections.",
+            f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone, on a core that the servers keep off; half the "
+            "file, 4 connections.",
             (peers.ENGINE, peers.RELAY, *multi, peers.RCLONE_COPYURL, peers.UPLOAD_FILEOBJ),
             ("half.mp4",),
             files.half_size,
@@ -115,7 +116,9 @@ def play(scenario: Scenario, rig: Rig, rounds: int, tell: Callable[[str], None])
     """All rounds of a scenario, the peers taking turns within each; its part of results.json."""
     rows = {peer.name: Row(peer.missing) for peer in scenario.peers}
     with contextlib.ExitStack() as stack:
-        limit = stack.enter_context(quota(scenario.cores)) if scenario.cores else None
+        limit = None
+        if scenario.cores:
+            limit = replace(stack.enter_context(quota(scenario.cores)), core=stack.enter_context(apart(rig.servers)))
         for number in range(1, rounds + 1):
             for peer in scenario.peers:
                 row = rows[peer.name]

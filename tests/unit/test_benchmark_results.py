@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +154,12 @@ def test_every_target_has_a_scenario_that_measures_it() -> None:
     assert played["lambda"].cores == pytest.approx(512 / 1769 * 0.34)
 
 
+def test_the_servers_choose_the_cipher_as_aws_does() -> None:
+    text = nginx_configuration(Path("/rig"), 1111, 2222, None)
+    assert "ssl_prefer_server_ciphers on;" in text
+    assert "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:" in text
+
+
 def test_only_the_slow_server_limits_a_connection_and_none_its_counts() -> None:
     text = nginx_configuration(Path("/rig"), 1111, 2222, None)
     fast, slow = text.split("server {")[1:]
@@ -164,3 +173,16 @@ def test_a_process_without_a_group_is_held_by_signals_only() -> None:
     with quota.governed(None, 0), quota.governed(quota.Quota(0.1, "/group/cgroup.procs", "a group"), 0):
         pass
     assert quota._cpu_seconds(2**30) == 0.0 and quota._children(2**30) == []
+
+
+def test_a_process_keeps_to_its_core_and_the_servers_keep_off_it() -> None:
+    cores = os.sched_getaffinity(0)
+    server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        with quota.apart((server.pid,)) as core:
+            with quota.on_its_core(quota.Quota(0.1, "", "", core)):
+                assert os.sched_getaffinity(0) == ({core} if core is not None else cores)
+            assert core is None or os.sched_getaffinity(server.pid) == cores - {core}
+        assert os.sched_getaffinity(server.pid) == os.sched_getaffinity(0) == cores
+    finally:
+        server.communicate(b"\n")
