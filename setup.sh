@@ -73,23 +73,22 @@ print(host_architecture(), "%d.%d" % sys.version_info[:2])')
   record .build/.ready lambda_layer/requirements.txt .venv/.ready
 fi
 
-# SAM's pins clash with ours, and a test asks SAM's own code whether `sam local invoke` finds the functions.
-if wanted sam && ! fresh .local/sam/.ready tests/sam-requirements.txt; then
-  echo "set-up: SAM command line (.local/sam)"
-  rm -rf .local/sam
-  .venv/bin/python -m venv .local/sam
-  .local/sam/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/sam-requirements.txt
-  record .local/sam/.ready tests/sam-requirements.txt
-fi
+# An environment beside ours, for programs whose pins clash with ours; made anew when those change.
+beside() { # beside FOLDER REQUIREMENTS WHAT
+  fresh "$1/.ready" "$2" && return
+  echo "set-up: $3 ($1)"
+  rm -rf "$1"
+  .venv/bin/python -m venv "$1"
+  "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r "$2"
+  record "$1/.ready" "$2"
+}
+
+# A test asks SAM's own code whether `sam local invoke` finds the functions.
+if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi
+if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners"; fi
 
 if wanted bench; then
-  if ! fresh .local/bench/tools/.ready benchmarks/requirements.txt; then
-    echo "set-up: programs to compare with (.local/bench)"
-    rm -rf .local/bench/tools
-    .venv/bin/python -m venv .local/bench/tools
-    .local/bench/tools/bin/python -m pip install -qq --disable-pip-version-check -r benchmarks/requirements.txt
-    record .local/bench/tools/.ready benchmarks/requirements.txt
-  fi
+  beside .local/bench/tools benchmarks/requirements.txt "programs to compare with"
   missing=
   PATH="$PATH:/usr/sbin" command -v nginx >/dev/null || missing="$missing nginx-light"
   command -v curl >/dev/null || missing="$missing curl"
@@ -102,13 +101,4 @@ if wanted bench; then
       apt-get install -qq -y --no-install-recommends $missing >/dev/null; } \
       || echo "set-up: apt-get could not install$missing; make bench will say what it misses." >&2
   fi
-fi
-
-# The scanners' pins clash with ours as well.
-if wanted scan && ! fresh .local/scan/.ready tests/scan-requirements.txt; then
-  echo "set-up: scanners (.local/scan)"
-  rm -rf .local/scan
-  .venv/bin/python -m venv .local/scan
-  .local/scan/bin/python -m pip install -qq --disable-pip-version-check --no-compile -r tests/scan-requirements.txt
-  record .local/scan/.ready tests/scan-requirements.txt
 fi

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from cloud_sync_common.ledger import ItemRow, Status
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.runs import RunRow
+from cloud_sync_common.runs import CredentialsLease, RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)
 
@@ -53,6 +53,8 @@ class Lease:
 
     def refused_version(self) -> str:
         return self.refused
+
+    noting_refusal = CredentialsLease.noting_refusal
 
     def note_refused(self, version: str) -> None:
         self.refused = version

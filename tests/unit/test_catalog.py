@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sync_common.catalog import LISTINGS, Catalog, ListRequest, ListResult
+from cloud_sync_common.catalog import Catalog, ListRequest, ListResult
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderThrottledError, ProviderUnavailableError
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Status
-from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.provider_interface import LISTINGS, Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runs import RunRow
 from hypothesis import given, settings

@@ -164,7 +164,7 @@ def test_a_trace_of_a_machine_is_seen(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["arn:aws:iam::1:root", "the folder src/root/x", "~/Movies", "https://" + "pypi" + ".org/project/x"]
+    "line", ["arn:aws:iam::1:root", "the folder src" + "/root" + "/x", "~/Movies", "https://" + "pypi" + ".org/project"]
 )
 def test_what_any_machine_has_is_no_trace(line: str) -> None:
     assert traces_of_a_machine(line) == []

@@ -15,12 +15,12 @@ import msgspec
 
 from cloud_sync_common.aws_clients import AwsError, aws_errors, error_code
 from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderContractError, ProviderUnavailableError
+from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.manifest import Manifest, ManifestWriter
 from cloud_sync_common.metrics_utils import emit
-from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, Provider
+from cloud_sync_common.provider_interface import LISTINGS, Credentials, Filters, MediaItem, MediaPage, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease, Runs
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 PAGE_SECONDS = 10  # what one page and its share of the ledger may take; less left than this, and the listing pauses
 CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
-LISTINGS = 3  # how often a listing that does not add up is begun again
 
 
 class ListRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,11 +156,8 @@ class Catalog:
 
     def _page(self, credentials: Credentials, cursor: str | None, filters: Filters) -> MediaPage:
         token = credentials.access_token or ""
-        try:
+        with self.lease.noting_refusal(credentials.version):
             return retrying(lambda: self.provider.list_media(token, cursor, filters), self.deadline, attempts=5)
-        except CredentialsExpiredError:
-            self.lease.note_refused(credentials.version)
-            raise
 
     def _count(self, page: MediaPage, progress: Progress) -> list[MediaItem]:
         """The items of a page that the page before did not have."""

@@ -140,22 +140,23 @@ class Ledger:
 
     def keys_of(self, media_id: str) -> set[str]:
         """Every key in the archive that the rows of an item name: of its sources, and of their earlier versions."""
-        keys: set[str] = set()
-        start: dict[str, Any] = {}
+        pages = self._query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
+            ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
+            ConsistentRead=True,
+        )
+        sources = (rows.typed(row, SourceRow) for page in pages for row in page["Items"])
+        return {key for source in sources for key in archive_keys.versions(source.key, source.copy)}
+
+    def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
+        """The pages of a query's answer, each of up to 1 MB."""
         while True:
             with aws_errors("reading the ledger"):
-                answer = self._table.query(
-                    KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
-                    ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
-                    ConsistentRead=True,
-                    **start,
-                )
-            for row in answer["Items"]:
-                source = rows.typed(row, SourceRow)
-                keys |= archive_keys.versions(source.key, source.copy)
-            if "LastEvaluatedKey" not in answer:
-                return keys
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+                page: Any = self._table.query(**query)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _batch_get(self, keys: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
         """BatchGetItem returns what it had time for and names the rest."""
@@ -173,22 +174,14 @@ class Ledger:
     def backlog(self) -> int:
         """How many items are known and not archived, whatever the reason. Counted in the sparse index, which may be a
         second behind."""
-        count = 0
-        start: Any = {}
-        while True:
-            with aws_errors("counting in the ledger"):
-                answer = self._table.query(
-                    IndexName="not-archived",
-                    Select="COUNT",
-                    KeyConditionExpression="#p = :p",
-                    ExpressionAttributeNames={"#p": "not_archived"},
-                    ExpressionAttributeValues={":p": self._provider},
-                    **start,
-                )
-            count += answer["Count"]
-            if "LastEvaluatedKey" not in answer:
-                return count
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        pages = self._query(
+            IndexName="not-archived",
+            Select="COUNT",
+            KeyConditionExpression="#p = :p",
+            ExpressionAttributeNames={"#p": "not_archived"},
+            ExpressionAttributeValues={":p": self._provider},
+        )
+        return sum(page["Count"] for page in pages)
 
     def add_pending(self, items: Iterable[MediaItem], run_id: str) -> None:
         """Notes items that nobody has seen before; those that have a row keep it."""

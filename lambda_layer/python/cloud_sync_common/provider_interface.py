@@ -13,6 +13,8 @@ from typing import Protocol
 
 import msgspec
 
+LISTINGS = 3  # how often a listing that does not add up is begun again
+
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one run is limited to. Times are ISO 8601 with an offset; the range is half-open.

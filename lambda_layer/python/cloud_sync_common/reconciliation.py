@@ -25,11 +25,11 @@ from cloud_sync_common import archive_keys
 from cloud_sync_common.archive import Archive, ArchivedObject
 from cloud_sync_common.aws_clients import aws_errors
 from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.exceptions import ProviderUnavailableError
 from cloud_sync_common.inventory import Inventory
 from cloud_sync_common.ledger import Ledger, LedgerRow, Status
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_interface import Filters, MediaPage, Provider
+from cloud_sync_common.provider_interface import LISTINGS, Filters, MediaPage, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.runs import CredentialsLease, Runs
 from cloud_sync_common.work_files import WorkFile
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 PAGE_SECONDS = 20  # what one page of any walk may take; less left than this, and the reconciliation pauses
-LISTINGS = 3  # how often a listing that does not add up is begun again
 LOOKUPS = 16  # at a time
 
 
@@ -161,11 +160,8 @@ class Reconciliation:
         """One page of the provider's listing."""
         credentials = self.credentials.load()
         token = credentials.access_token or ""
-        try:
+        with self.lease.noting_refusal(credentials.version):
             return retrying(lambda: self.provider.list_media(token, cursor, Filters()), self.deadline, attempts=5)
-        except CredentialsExpiredError:
-            self.lease.note_refused(credentials.version)
-            raise
 
     def _tell(self, result: ReconcileResult) -> None:
         """One message: how much was compared, what disagrees, and where the whole report is."""

@@ -22,8 +22,6 @@ from cloud_sync_common.http_connection import Connection, Connections, HttpError
 
 STALL_SECONDS = 30.0  # a connection that moves less than one piece in this time is given up
 _ANSWER_SECONDS = 120.0  # S3 may take its time to answer, but an answer does come
-_SOURCE_STALLED = ProviderUnavailableError(f"The source stopped sending for {STALL_SECONDS:.0f} s.")
-_ARCHIVE_STALLED = ArchiveUnavailableError(f"S3 stopped listening for {STALL_SECONDS:.0f} s.")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,6 @@ class Witness(Protocol):
 
 
 type Check = Callable[[], None]
-type Checks = tuple[tuple[Witness, ...], Check]
 
 
 def _no_objection() -> None:
@@ -96,41 +93,40 @@ class Relay:
             connection = await self._archive.take(Origin.of(upload.url))
         room = self._rooms.pop() if self._rooms else aws_chunked.buffer()
         try:
-            stored = await self._carry(source, upload, connection, room, (witnesses, before_end))
+            with _archive_errors():
+                async with asyncio.timeout(STALL_SECONDS):
+                    await connection.request("PUT", target_of(upload.url), upload.headers)
+            checksum = await self._body(source, upload.length, connection, room, witnesses, before_end)
+            with _archive_errors():
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    head, body = await connection.head(), await connection.small_body()
         except BaseException:
             connection.close()
             raise
         finally:
             self._rooms.append(room)
         self._archive.give_back(connection)
-        return stored
-
-    async def _carry(
-        self, source: Filling, upload: Upload, connection: Connection, room: memoryview, checks: Checks
-    ) -> Stored:
-        with _archive_errors():
-            async with asyncio.timeout(STALL_SECONDS):
-                await connection.request("PUT", target_of(upload.url), upload.headers)
-        checksum = await self._body(source, upload.length, connection, room, checks)
-        with _archive_errors():
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                head, body = await connection.head(), await connection.small_body()
         return Stored(head.status, head.headers, body, aws_chunked.encode_checksum(checksum))
 
     async def _body(
-        self, source: Filling, length: int, connection: Connection, room: memoryview, checks: Checks
+        self,
+        source: Filling,
+        length: int,
+        connection: Connection,
+        room: memoryview,
+        witnesses: tuple[Witness, ...],
+        before_end: Check,
     ) -> int:
         """Moves `length` bytes and returns their CRC. Ends early when S3 has closed the connection, as it does behind
         a refusal, which is then to be read."""
         checksum, left, loop = 0, length, asyncio.get_running_loop()
-        witnesses, before_end = checks
-        stalled: CloudSyncError = _SOURCE_STALLED
+        reading = True
         try:
             async with asyncio.timeout(STALL_SECONDS) as watchdog:
                 while left:
                     count = min(aws_chunked.PIECE, left)
                     piece = room[aws_chunked.ROOM_BEFORE : aws_chunked.ROOM_BEFORE + count]
-                    stalled = _SOURCE_STALLED
+                    reading = True
                     await source.fill(piece)
                     checksum = crc64nvme(piece, checksum)
                     for witness in witnesses:
@@ -138,7 +134,7 @@ class Relay:
                     left -= count
                     if not left:
                         before_end()
-                    stalled = _ARCHIVE_STALLED
+                    reading = False
                     if not await _sent(connection, aws_chunked.framed(room, count, None if left else checksum)):
                         break
                     watchdog.reschedule(loop.time() + STALL_SECONDS)
@@ -146,7 +142,7 @@ class Relay:
                     before_end()
                     await _sent(connection, aws_chunked.trailer(0))
         except TimeoutError:
-            raise type(stalled)(str(stalled)) from None
+            raise _stalled(reading=reading) from None
         return checksum
 
 
@@ -168,6 +164,12 @@ def _archive_errors() -> Iterator[None]:
         yield
     except (OSError, HttpError) as error:
         raise _unreachable(error) from None
+
+
+def _stalled(*, reading: bool) -> CloudSyncError:
+    if reading:
+        return ProviderUnavailableError(f"The source stopped sending for {STALL_SECONDS:.0f} s.")
+    return ArchiveUnavailableError(f"S3 stopped listening for {STALL_SECONDS:.0f} s.")
 
 
 def _unreachable(error: Exception) -> ArchiveUnavailableError:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cloud_sync_common import rows
 from cloud_sync_common.aws_clients import aws_errors
+from cloud_sync_common.exceptions import CredentialsExpiredError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -153,6 +156,16 @@ class CredentialsLease:
             condition="attribute_not_exists(#refused_version) OR #refused_version <> :refused_version",
         )
         return news
+
+    @contextmanager
+    def noting_refusal(self, version: str) -> Iterator[None]:
+        """Notes it when the provider refuses the token of this version in the block, so that it is renewed once for
+        everybody; the refusal goes on."""
+        try:
+            yield
+        except CredentialsExpiredError:
+            self.note_refused(version)
+            raise
 
     def acquire(self, seconds: float) -> bool:
         """Whether renewing is ours alone for that long."""

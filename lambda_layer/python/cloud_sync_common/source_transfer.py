@@ -6,8 +6,10 @@ that were under way.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cloud_sync_common import archive_keys
-from cloud_sync_common.archive import AlreadyThere, Part, UploadGone
+from cloud_sync_common.archive import AlreadyThere, ArchivedObject, Part, UploadGone
 from cloud_sync_common.exceptions import IntegrityError, SourceChangedError
 from cloud_sync_common.ledger import Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
@@ -40,6 +42,7 @@ class SourceTransfer:
         self._tools, self._ledger, self._provider = tools, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = tools.archive, RangeTransfer(tools, link)
+        self._most_at_once = largest_put(tools.seconds, tools.single_put)
 
     async def go_on(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
@@ -73,13 +76,12 @@ class SourceTransfer:
         """The row of a source that is in the archive by now, because it was already or because one answer was enough;
         else which version of it there is to be moved in parts. None when there is no time to begin."""
         claimed = self._source.size or self._item.size or 0
-        most = largest_put(self._tools.seconds, self._tools.single_put)
-        may_fit = claimed <= most and not (row and row.upload_id)
+        may_fit = claimed <= self._most_at_once and not (row and row.upload_id)
         if may_fit and self._tools.effort.bytes_moved and not self._tools.deadline.allows(claimed / SLOW_CONNECTION):
             return None
 
         async def ask(source: MediaSource) -> SourceRow | Fingerprint:
-            opened = await self._bytes.open(source, most - 1 if may_fit else 0)
+            opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
             try:
                 return await self._taken(opened, row, copy)
             finally:
@@ -91,9 +93,7 @@ class SourceTransfer:
         version = opened.fingerprint
         if row and row.status is Status.ARCHIVED and _is_of(row, version):
             return row
-        whole = opened.length == version.size != UNKNOWN and version.size <= largest_put(
-            self._tools.seconds, self._tools.single_put
-        )
+        whole = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and not whole:
             return version
         key = archive_keys.object_key(self._provider, self._item, self._source, copy)
@@ -101,19 +101,19 @@ class SourceTransfer:
         try:
             return self._archived(version, key, copy, await move(opened, key, self._metadata(version), proofs))
         except AlreadyThere:
-            found = self._archive.find(key)
-            if found is None or not archive_keys.is_version(found.metadata, version):
+            found = self._found(key, version)
+            if found is None:
                 raise
-            return self._archived(version, key, copy, Whole(found.size, found.checksum, (), not opened.honoured))
+            return self._archived(version, key, copy, replace(found, single_stream=not opened.honoured))
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         while True:
             key = archive_keys.object_key(self._provider, self._item, self._source, copy)
-            found = self._archive.find(key)
-            if found is None:
+            there = self._archive.find(key)
+            if there is None:
                 break
-            if archive_keys.is_version(found.metadata, version):  # here already: the ledger has forgotten
-                return self._archived(version, key, copy, Whole(found.size, found.checksum, (), single_stream=False))
+            if found := _of_version(there, version):  # here already: the ledger has forgotten
+                return self._archived(version, key, copy, found)
             copy += 1
         plan = plan_parts(version.size, self._tools.seconds, self._tools.connections, self._proofs(version).block_size)
         upload_id = self._archive.begin(key, self._metadata(version))
@@ -174,12 +174,13 @@ class SourceTransfer:
     async def _after_upload_gone(self, row: SourceRow) -> SourceRow | None:
         """An upload that is no longer there was completed (then its object is) or has expired (then it begins anew)."""
         version = Fingerprint(row.size, row.etag)
-        found = self._archive.find(row.key)
-        if found and archive_keys.is_version(found.metadata, version):
-            return self._archived(
-                version, row.key, row.copy, Whole(found.size, found.checksum, (), single_stream=False)
-            )
+        if found := self._found(row.key, version):
+            return self._archived(version, row.key, row.copy, found)
         return await self._begin(version, row, row.copy)
+
+    def _found(self, key: str, version: Fingerprint) -> Whole | None:
+        there = self._archive.find(key)
+        return _of_version(there, version) if there else None
 
     def _archived(self, version: Fingerprint, key: str, copy: int, whole: Whole) -> SourceRow:
         """ARCHIVED, in the ledger, with every proof that was made."""
@@ -196,6 +197,13 @@ class SourceTransfer:
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
+
+
+def _of_version(there: ArchivedObject, version: Fingerprint) -> Whole | None:
+    """An object that is in the archive, if it is that version of the source; nothing new is proven of it."""
+    if not archive_keys.is_version(there.metadata, version):
+        return None
+    return Whole(there.size, there.checksum, (), single_stream=False)
 
 
 def _is_of(row: SourceRow, version: Fingerprint) -> bool:

@@ -168,11 +168,8 @@ class Transfer:
     def _sources(self, credentials: Credentials, item: MediaItem) -> list[MediaSource]:
         """The recipes, asked for anew. A refused token is noted, so that it is renewed once for everybody."""
         token = credentials.access_token or ""
-        try:
+        with self.lease.noting_refusal(credentials.version):
             return retrying(lambda: self.provider.sources(token, item), self.deadline)
-        except CredentialsExpiredError:
-            self.lease.note_refused(credentials.version)
-            raise
 
     def _same_source(self, credentials: Credentials, item: MediaItem, file_number: int) -> MediaSource:
         for source in self._sources(credentials, item):
