@@ -64,10 +64,10 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "slow",
             "A source of 30 MB/s per connection",
-            "A content delivery network: 8 connections where a peer can use them.",
+            "A content delivery network: half the file, 8 connections where a peer can use them.",
             (peers.ENGINE, peers.RELAY, *multi, *_SINGLE_STREAM),
-            ("one.mp4",),
-            files.size,
+            ("half.mp4",),
+            files.half_size,
             connections=8,
             slow=True,
         ),

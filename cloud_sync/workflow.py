@@ -87,7 +87,7 @@ class Workflow(Construct):
         machine = _states_arn(self, "stateMachine", state_machine_name(config))
         # The guide names the executions without the map's label, which is in a child's ARN; either may be asked for.
         children = [
-            _states_arn(self, "execution", f"{state_machine_name(config)}{label}:*") for label in ("", "/EachMedia")
+            _states_arn(self, "execution", f"{state_machine_name(config)}{label}:*") for label in ("", "/EachBatch")
         ]
         work = storage.work_bucket.arn_for_objects("runs/*")
         acknowledge_wildcards(
@@ -151,7 +151,7 @@ class Workflow(Construct):
 def _definition(config: Config) -> str:
     """The score, with the one number that the environment sets (a substitution could only make it text)."""
     score = json.loads(SCORE.read_text(encoding="utf-8"))
-    score["States"]["EachMedia"]["MaxConcurrency"] = config.max_concurrency
+    score["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
     return json.dumps(score)
 
 

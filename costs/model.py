@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloud_sync_common import part_plan, prices
+from cloud_sync_common import manifest, part_plan, prices
 from cloud_sync_common.prices import Price
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,15 +70,20 @@ class Design:
     memory_mb: int = 512
     part_bytes: int | None = None
     single_put_bytes: int = part_plan.SINGLE_PUT
-    states_per_child: int = 3
-    videos_per_child: int = 1
+    states_per_child: int = 2
+    batch_items: int = manifest.BATCH_ITEMS
     direct: bool = False
+
+    def children(self, library: Library) -> float:
+        """How many batches a library makes, each of which is a child of the map and an invocation."""
+        by_size = max(manifest.BATCH_BYTES // library.file_bytes, 1)
+        return library.files / min(self.batch_items, by_size)
 
     @classmethod
     def of_the_stack(cls, memory_mb: int, deep_archive_after_days: int) -> Design:
         """The one that the score and the engine follow today."""
-        _, child, videos = score()
-        return cls(memory_mb, states_per_child=len(child), videos_per_child=videos, direct=deep_archive_after_days == 0)
+        _, child = score()
+        return cls(memory_mb, states_per_child=len(child), direct=deep_archive_after_days == 0)
 
 
 @dataclass(frozen=True)
@@ -108,20 +113,19 @@ def states_on_the_way(machine: dict[str, Any]) -> list[str]:
     return passed
 
 
-def score() -> tuple[list[str], list[str], int]:
-    """The states on the way of a run, those of a child of its map, and how many videos a child is handed."""
+def score() -> tuple[list[str], list[str]]:
+    """The states on the way of a run, and those of a child of its map."""
     machine = json.loads(SCORE.read_text())
     (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
-    videos = each.get("ItemBatcher", {}).get("MaxItemsPerBatch", 1)
-    return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"]), videos
+    return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"])
 
 
 def moving(library: Library, design: Design, engine: Engine) -> list[Line]:
     """Compute and requests, from the provider's bytes to objects on their way into Deep Archive."""
-    files, invocations = library.files, library.files / design.videos_per_child
+    files, invocations = library.files, design.children(library)
     return [
         *_compute(library, design, engine),
-        *_transitions(files, design),
+        *_transitions(library, design),
         *_s3_requests(library, design),
         *_ledger(library, design),
         Line(prices.SECRETS_REQUEST, invocations + prices.INVOCATIONS_PER_RUN, "one read per invocation"),
@@ -142,17 +146,17 @@ def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
         f"{library.files:,} × ({library.file_bytes / 1e6:,.0f} MB ÷ {engine.throughput(design.memory_mb) / 1e6:.1f} "
         f"MB/s + {OVERHEAD_SECONDS} s) × {design.memory_mb}/1024 GB"
     )
-    invocations = library.files / design.videos_per_child + prices.INVOCATIONS_PER_RUN
+    invocations = design.children(library) + prices.INVOCATIONS_PER_RUN
     return [
         Line(prices.LAMBDA_GB_SECOND, gb_seconds, how),
-        Line(prices.LAMBDA_REQUEST, invocations, "one per child and slice, three per run"),
+        Line(prices.LAMBDA_REQUEST, invocations, "one per child, three per run"),
     ]
 
 
-def _transitions(files: int, design: Design) -> list[Line]:
+def _transitions(library: Library, design: Design) -> list[Line]:
     """A distributed map is charged one transition for each child that it starts, beside the states that the child
     enters (Step Functions developer guide, "Transitions")."""
-    children, run = files / design.videos_per_child, len(score()[0])
+    children, run = design.children(library), len(score()[0])
     count = children * (design.states_per_child + 1) + run
     how = f"{children:,.0f} × ({design.states_per_child} states + 1 for the child) + {run} of the run"
     return [Line(prices.STEP_FUNCTIONS_TRANSITION, count, how)]

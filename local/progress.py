@@ -67,7 +67,7 @@ class Watch:
             ].read()
         except self._village.s3.exceptions.NoSuchKey:
             return None
-        return [json.loads(line) for line in body.splitlines()]
+        return [item for line in body.splitlines() for item in json.loads(line)["media"]]
 
     def _file(self, item: dict[str, Any], row: dict[str, Any]) -> FileProgress:
         done = row["size"] if row["status"] == "ARCHIVED" else self._moved(row)

@@ -1,4 +1,4 @@
-"""video-downloader: moves one slice of one video into the archive."""
+"""video-downloader: moves a batch of videos, or one slice of one video, into the archive."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from cloud_sync_common.door import decode, door
 from cloud_sync_common.ledger import Ledger
 from cloud_sync_common.part_plan import MIB
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
+from cloud_sync_common.run_input import field_of
 from cloud_sync_common.runs import CredentialsLease, Runs
-from cloud_sync_common.transfer import SliceRequest, SliceResult, Transfer
+from cloud_sync_common.transfer import BatchRequest, BatchResult, SliceRequest, SliceResult, Transfer
 
 
 @door
-def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
-    """SliceRequest -> SliceResult."""
+def handler(event: dict[str, Any], context: LambdaContext) -> BatchResult | SliceResult:
+    """BatchRequest -> BatchResult; SliceRequest -> SliceResult."""
     config = settings.load()
-    request = decode(event, SliceRequest)
+    request: BatchRequest | SliceRequest = (
+        decode(event, SliceRequest) if field_of(event, "batch") is None else decode(event, BatchRequest)
+    )
     provider = providers.get(request.provider, config.provider_base_urls)
     table = aws_clients.table(config.ledger_table)
     transfer = Transfer(
@@ -36,4 +39,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> SliceResult:
         check_etag=config.check_source_etag,
         single_put=config.single_put_mib * MIB,
     )
+    if isinstance(request, BatchRequest):
+        return transfer.run_batch(request.batch, request.run_id)
     return transfer.run_slice(request.media, request.run_id)

@@ -68,7 +68,8 @@ def failed_four_times(town: Village, _gopro: FakeGoPro) -> None:
 
 
 def a_manifest(town: Village, _gopro: FakeGoPro) -> None:
-    town.s3.put_object(Bucket=town.work_bucket, Key="runs/run-1/work.jsonl", Body=json.dumps(MEDIA).encode())
+    line = json.dumps({"media": [MEDIA]}).encode()
+    town.s3.put_object(Bucket=town.work_bucket, Key="runs/run-1/work.jsonl", Body=line)
 
 
 def one_archived(town: Village, gopro: FakeGoPro) -> None:

@@ -87,14 +87,12 @@ def executions(town: Village) -> list[dict[str, str]]:
     return told
 
 
-def test_a_large_file_completes_by_resuming_when_the_function_has_three_seconds(
-    town: Village, gopro: FakeGoPro
-) -> None:
+def test_a_large_file_completes_by_resuming_when_the_function_has_four_seconds(town: Village, gopro: FakeGoPro) -> None:
     functions = town.emulator.client("lambda")
     timeout = functions.get_function_configuration(FunctionName="video-downloader")["Timeout"]
-    functions.update_function_configuration(FunctionName="video-downloader", Timeout=3)
-    # Five parts over four connections, each part a second and a half: the fifth does not fit into three seconds.
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=3_500_000)
+    functions.update_function_configuration(FunctionName="video-downloader", Timeout=4)
+    # Five parts over four connections, each part two seconds: the fifth does not fit into four seconds.
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=2_600_000)
     try:
         summary = output_of(town.run({"provider": "gopro", "filters": {"media_ids": [BIG]}}))
     finally:

@@ -64,11 +64,21 @@ class Downloader:
         ledger: Ledger | None = None,
     ) -> SliceResult:
         """One slice; `left` tells how many seconds are left whenever it is asked."""
-        transfer = Transfer(
+        transfer = self._transfer(left, ledger or self.ledger)
+        return transfer.run_slice(self.items()[item] if isinstance(item, str) else item, run_id)
+
+    def batch(self, *media_ids: str, left: Callable[[], float] = lambda: HURRIED) -> list[str]:
+        """One batch; the ids of the items that it leaves."""
+        items = self.items()
+        moved = self._transfer(left, self.ledger).run_batch(tuple(items[media_id] for media_id in media_ids), "run-1")
+        return [item.media_id for item in moved.unfinished]
+
+    def _transfer(self, left: Callable[[], float], ledger: Ledger) -> Transfer:
+        return Transfer(
             provider=GoPro(self.fake.base_url),
             credentials=CredentialStore(self.aws.secrets, SECRET, "gopro"),
             lease=self.lease,
-            ledger=ledger or self.ledger,
+            ledger=ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
             relay=relay.of_this_process(allow_loopback=True),
@@ -76,7 +86,6 @@ class Downloader:
             deadline=Deadline(left, margin=0.0),
             memory_mb=1024,
         )
-        return transfer.run_slice(self.items()[item] if isinstance(item, str) else item, run_id)
 
     def move(self, item: MediaItem | str, run_id: str = "run-1", **how: Any) -> list[SliceResult]:
         """Slices until there is nothing to go on with, as the state machine does."""

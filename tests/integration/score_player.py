@@ -1,7 +1,7 @@
 """Plays the score: interprets the state machine's own definition, as far as it goes, with functions that are handed in.
 
 Step Functions' part is what is tested against, so it is as plain as the language's specification: every Retry, Catch,
-Choice and path is the score's own. Waits are not waited for, children of the map run one after the other.
+Choice and path is the score's own. Waits are not waited for, children of a map run one after the other.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 SCORE = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
 
@@ -90,11 +90,16 @@ class Player:
         return _filled(state["ResultSelector"], result, context) if "ResultSelector" in state else result
 
     def _map(self, state: State, data: Any, context: Any) -> Any:
-        key = _filled(state["ItemReader"]["Parameters"], data, context)["Key"]
-        for line in self.read(key):
-            inside = {**context, "Map": {"Item": {"Value": json.loads(line)}}}
+        for item in self._items(state, data, context):
+            inside = {**context, "Map": {"Item": {"Value": item}}}
             self._machine(state["ItemProcessor"], _filled(state["ItemSelector"], data, inside), inside)
         return {}
+
+    def _items(self, state: State, data: Any, context: Any) -> Iterable[Any]:
+        if "ItemsPath" in state:
+            return cast(list[Any], _at(state["ItemsPath"], data, context))
+        key = _filled(state["ItemReader"]["Parameters"], data, context)["Key"]
+        return map(json.loads, self.read(key))
 
 
 def _failure(state: State, data: Any) -> StatesError:

@@ -185,7 +185,8 @@ def test_death_after_the_manifest_is_stored_lists_no_video_twice(world: World) -
     die_at(world, LISTER, "s3.PutObject", "done", 2)  # of the second page, behind what the first has written
     world.run()
     assert_recovered(world, "SUCCEEDED")
-    ids = [json.loads(line)["media_id"] for line in world.manifest("runs/run-1/work.jsonl")]
+    lines = world.manifest("runs/run-1/work.jsonl")
+    ids = [media["media_id"] for line in lines for media in json.loads(line)["media"]]
     assert len(ids) == len(set(ids)) == 5
 
 

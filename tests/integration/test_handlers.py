@@ -19,13 +19,14 @@ from cloud_sync_common.provider_interface import MediaItem
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import SECRET, WORK, Aws
-from tests.integration.downloader import NO_ORIGINAL, PLAIN
+from tests.integration.downloader import NO_ORIGINAL, PLAIN, TWIN
 from tests.integration.secret_check import Output, assert_no_secret, secrets_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DOORS = {
     "auth": "media_authenticator",
     "list": "media_lister",
+    "batch": "video_downloader",
     "download": "video_downloader",
     "failure": "failure_recorder",
     "report": "run_report",
@@ -160,7 +161,7 @@ def test_the_lister_writes_what_is_new_and_counts_the_rest(functions: Functions,
     result = functions.call("list")
     key = f"runs/{sample('list')['run_id']}/work.jsonl"
     assert (result["status"], result["next_cursor"], result["manifest_key"]) == ("COMPLETE", None, key)
-    lines = [json.loads(line) for line in aws.read(key, WORK).splitlines()]
+    lines = [media for line in aws.read(key, WORK).splitlines() for media in json.loads(line)["media"]]
     assert len(lines) == result["new"] == 18 and (result["waiting"], result["exhausted"]) == (1, 0)
     assert sample("download")["media"] in [{**line, "size": 402193} for line in lines if line["media_id"] == PLAIN]
     assert_no_secret(json.dumps(result) + aws.read(key, WORK).decode(), functions.gopro)
@@ -203,6 +204,23 @@ def test_the_downloader_archives_the_video(functions: Functions, aws: Aws) -> No
     assert (again["status"], again["bytes_archived"]) == ("ARCHIVED", 0)
 
 
+def test_the_downloader_archives_a_batch_up_to_the_first_video_that_needs_a_slice(functions: Functions) -> None:
+    (fine,) = sample("batch")["batch"]
+    trouble = {"media_id": NO_ORIGINAL, "filename": "GX010077.MP4"}
+    not_reached = {"media_id": TWIN, "filename": "GX010042.MP4"}
+    left = functions.call("batch", batch=[fine, trouble, not_reached])["unfinished"]
+    assert [media["media_id"] for media in left] == [NO_ORIGINAL, TWIN]
+    rows = functions.ledger.known([PLAIN, NO_ORIGINAL, TWIN])
+    assert {media_id: row.status for media_id, row in rows.items()} == {
+        PLAIN: Status.ARCHIVED, NO_ORIGINAL: Status.IN_PROGRESS,
+    }  # fmt: skip
+    assert functions.call("batch", batch=[fine])["unfinished"] == []
+
+
+def test_an_empty_batch_is_finished(functions: Functions) -> None:
+    assert functions.call("batch", batch=[]) == {"unfinished": []}
+
+
 def test_the_failure_recorder_notes_the_reason(functions: Functions) -> None:
     assert functions.call("failure") == {"category": "original_unavailable", "attempts": 1, "handed_over": False}
     row = functions.ledger.known([NO_ORIGINAL])[NO_ORIGINAL]
@@ -242,8 +260,9 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
     run_id = sample("list")["run_id"]
     functions.call("auth")
     listing = functions.call("list")
-    for line in aws.read(listing["manifest_key"], WORK).splitlines():
-        media = json.loads(line)
+    batches = [json.loads(line)["media"] for line in aws.read(listing["manifest_key"], WORK).splitlines()]
+    assert len(batches) == listing["batches"] < listing["new"]
+    for media in [media for batch in batches for media in functions.call("batch", batch=batch)["unfinished"]]:
         try:
             assert functions.call("download", media=media)["status"] == "ARCHIVED"
         except OriginalUnavailableError as error:
@@ -280,6 +299,9 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
         ("download", {"media": {"filename": "x.mp4"}}, "media_id"),
         ("download", {"media": {"media_id": 7, "filename": "x.mp4"}}, "media_id"),
         ("download", {"media": "65a0"}, "media"),
+        ("batch", {"provider": "nowhere"}, "'provider'.*gopro"),
+        ("batch", {"batch": [{"filename": "x.mp4"}]}, "media_id"),
+        ("batch", {"batch": "65a0"}, "batch"),
         ("failure", {"scope": "everything"}, "scope"),
         ("failure", {"error": "Boom"}, "error"),
         ("report", {"listing": {"new": "many"}}, "new"),
@@ -301,6 +323,7 @@ def test_an_event_that_does_not_fit_is_a_configuration_error_that_names_the_fiel
         ("list", "execution_arn"),
         ("list", "provider"),
         ("download", "media"),
+        ("batch", "run_id"),
         ("download", "run_id"),
         ("failure", "error"),
         ("failure", "media"),

@@ -33,11 +33,12 @@ def test_it_lies_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manifest) 
     assert aws.s3.head_object(Bucket=WORK, Key=manifest.key)["ContentType"] == "application/x-ndjson"
 
 
-def test_each_line_is_the_json_of_one_item(aws: Aws, manifest: Manifest) -> None:
-    write(manifest, [clip(1, "two\nlines 🏔️.MP4"), clip(2)])
-    lines = aws.read(manifest.key, WORK).splitlines()
-    assert [json.loads(line)["media_id"] for line in lines] == ["clip-1", "clip-2"]
-    assert json.loads(lines[0])["filename"] == "two\nlines 🏔️.MP4"
+def test_each_line_is_the_json_of_one_batch(aws: Aws, manifest: Manifest) -> None:
+    write(manifest, [clip(1, "two\nlines 🏔️.MP4"), *map(clip, range(2, 15))])
+    lines = [json.loads(line)["media"] for line in aws.read(manifest.key, WORK).splitlines()]
+    assert [len(line) for line in lines] == [10, 4]
+    assert [media["media_id"] for line in lines for media in line] == [f"clip-{number}" for number in range(1, 15)]
+    assert lines[0][0]["filename"] == "two\nlines 🏔️.MP4"
 
 
 def test_what_is_read_back_is_what_was_written(manifest: Manifest) -> None:
@@ -104,7 +105,7 @@ def test_two_runs_have_a_manifest_each(aws: Aws, manifest: Manifest) -> None:
 
 
 def test_reading_it_back_does_not_hold_it(aws: Aws, manifest: Manifest) -> None:
-    line = b'{"media_id":"clip","filename":"%s"}\n' % (b"x" * 300)
+    line = b'{"media":[{"media_id":"clip","filename":"%s"}]}\n' % (b"x" * 300)
     aws.s3.put_object(Bucket=WORK, Key=manifest.key, Body=line * 30_000)
     whole = len(line) * 30_000
     items = manifest.items()

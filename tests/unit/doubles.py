@@ -151,8 +151,9 @@ class Lines:
         yield self
         self.stored = self._open
 
-    def add(self, items: list[MediaItem]) -> None:
+    def add(self, items: list[MediaItem]) -> int:
         self._open += items
+        return bool(items)
 
     @property
     def size(self) -> int:

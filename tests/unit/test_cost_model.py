@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud_sync_common import prices
+from cloud_sync_common import manifest, prices
 from cloud_sync_common.ledger import SourceRow, Status
 from cloud_sync_common.provider_interface import MediaItem
 
@@ -47,13 +47,14 @@ def test_a_hundred_gb_cost_what_a_person_works_out() -> None:
     lines = moving(LIBRARY, Design(), ENGINE)
     # 512/1769 vCPU at 5 CPU-s per GiB: 0.0578858 GiB/s = 62.154 MB/s; 1.60890 s + 1.5 s a file, half a GB each
     assert usd(lines, prices.LAMBDA_GB_SECOND) == pytest.approx(1_000 * 3.10890 * 0.5 * 0.0000133334, rel=1e-4)
-    assert usd(lines, prices.STEP_FUNCTIONS_TRANSITION) == pytest.approx(0.10015)
+    # ten videos for each child: 100 × (2 states + 1) + 6
+    assert usd(lines, prices.STEP_FUNCTIONS_TRANSITION) == pytest.approx(0.00765)
     # 100 MB are 2.98 parts of 32 MiB: create, 3 parts, complete, and one look at what is there
     assert usd(lines, prices.S3_PUT) == pytest.approx(0.030)
     assert usd(lines, prices.S3_INTO_DEEP_ARCHIVE) == pytest.approx(0.050)
     assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx(0.0125)
-    assert usd(lines, prices.KMS_REQUEST) == pytest.approx((1_003 + 50) * 0.000003)
-    assert total(lines) == pytest.approx(0.2317, abs=0.0005)
+    assert usd(lines, prices.KMS_REQUEST) == pytest.approx((103 + 50) * 0.000003)
+    assert total(lines) == pytest.approx(0.1274, abs=0.0005)
 
 
 def test_small_files_straight_into_deep_archive_are_one_request_each() -> None:
@@ -65,10 +66,18 @@ def test_small_files_straight_into_deep_archive_are_one_request_each() -> None:
 
 def test_ten_videos_for_each_child_are_a_tenth_of_the_transitions() -> None:
     (alone, together) = (
-        usd(moving(LIBRARY, Design(videos_per_child=videos), ENGINE), prices.STEP_FUNCTIONS_TRANSITION)
-        for videos in (1, 10)
+        usd(moving(LIBRARY, Design(batch_items=items), ENGINE), prices.STEP_FUNCTIONS_TRANSITION) for items in (1, 10)
     )
-    assert (alone, together) == (pytest.approx(4_006 * 0.000025), pytest.approx(406 * 0.000025))
+    assert (alone, together) == (pytest.approx(3_006 * 0.000025), pytest.approx(306 * 0.000025))
+
+
+@pytest.mark.parametrize(
+    ("size", "children"), [(1_000_000, 100), (107_374_182, 100), (200_000_000, 200), (2**40, 1000)]
+)
+def test_a_library_makes_as_many_children_as_the_lister_makes_batches(size: int, children: int) -> None:
+    assert Design().children(Library(1_000, size)) == children
+    items = [MediaItem(media_id=str(number), filename="f.mp4", size=size) for number in range(1_000)]
+    assert len(list(manifest.batches(items))) == children
 
 
 def test_storage_is_by_the_day_on_the_way_and_by_the_month_at_the_end() -> None:
@@ -116,13 +125,14 @@ def test_the_way_of_a_state_machine_ends_where_nothing_follows() -> None:
 
 
 def test_the_report_counts_the_transitions_that_the_score_makes() -> None:
-    run, child, videos = score()
-    assert (len(run), (len(child) + 1) / videos) == (prices.TRANSITIONS_PER_RUN, prices.TRANSITIONS_PER_VIDEO)
+    run, child = score()
+    assert (len(run), len(child) + 1) == (prices.TRANSITIONS_PER_RUN, prices.TRANSITIONS_PER_BATCH)
 
 
 def test_the_report_counts_the_states_that_another_slice_enters() -> None:
     machine = json.loads(SCORE.read_text())
-    child = machine["States"]["EachMedia"]["ItemProcessor"]["States"]
+    batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
+    child = batch["EachMedia"]["ItemProcessor"]["States"]
     again = [choice["Next"] for state in child.values() for choice in state.get("Choices", [])]
     loop = [name for name in states_on_the_way({"StartAt": again[0], "States": child}) if child[name].get("Next") or
             child[name].get("Choices")]  # fmt: skip
@@ -222,7 +232,7 @@ def test_the_page_is_what_the_model_says_today() -> None:
 
 def test_the_page_says_what_each_change_would_save() -> None:
     text = page.page(ENGINE)
-    assert "| ten videos for each child |" in text
+    assert "| one video for each child |" in text
     assert text.count("| **together** |") == 1
 
 

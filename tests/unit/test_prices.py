@@ -12,23 +12,23 @@ GB_SECONDS = st.floats(0, 1e7)
 
 
 def test_the_cost_of_a_hundred_videos_is_the_sum_of_its_parts() -> None:
-    # 100 videos in 150 slices: 20,000 GB-s, 5,000 S3 requests, (100*4 + 50*2 + 5) transitions, 153 invocations that
-    # read the secret, 100 requests into Deep Archive, (100*20 + 50*10) write and 100*4 read units of the ledger
+    # 100 videos in 10 batches and 50 slices more: 20,000 GB-s, 5,000 S3 requests, (10*3 + 50*2 + 6) transitions, 63
+    # invocations that read the secret, 100 requests into Deep Archive, (100*20 + 50*10) write and 100*4 read units
     by_hand = (
         20_000 * 0.0000133334
-        + 153 * 0.20 / 1_000_000
-        + 506 * 0.025 / 1_000
+        + 63 * 0.20 / 1_000_000
+        + 136 * 0.025 / 1_000
         + 5_000 * 0.005 / 1_000
         + 100 * 0.05 / 1_000
         + 2_500 * 0.625 / 1_000_000
         + 400 * 0.125 / 1_000_000
-        + 153 * 0.05 / 10_000
+        + 63 * 0.05 / 10_000
     )
-    assert run_cost(videos=100, gb_seconds=20_000, requests=5_000, slices=150) == pytest.approx(by_hand)
+    assert run_cost(videos=100, batches=10, gb_seconds=20_000, requests=5_000, slices=150) == pytest.approx(by_hand)
 
 
 def test_a_run_without_work_costs_next_to_nothing_but_not_nothing() -> None:
-    assert 0 < run_cost(videos=0, gb_seconds=0, requests=0, slices=0) < 0.001
+    assert 0 < run_cost(videos=0, batches=0, gb_seconds=0, requests=0, slices=0) < 0.001
 
 
 @given(videos=COUNTS, more=COUNTS, gb_seconds=GB_SECONDS, requests=COUNTS)
@@ -36,7 +36,11 @@ def test_a_run_without_work_costs_next_to_nothing_but_not_nothing() -> None:
 def test_more_work_never_costs_less(videos: int, more: int, gb_seconds: float, requests: int) -> None:
     def cost(extra: int) -> float:
         return run_cost(
-            videos=videos + extra, gb_seconds=gb_seconds + extra, requests=requests + extra, slices=videos + extra
+            videos=videos + extra,
+            batches=videos + extra,
+            gb_seconds=gb_seconds + extra,
+            requests=requests + extra,
+            slices=videos + extra,
         )
 
     assert 0 < cost(0) <= cost(more)

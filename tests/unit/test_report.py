@@ -78,7 +78,7 @@ def a_mixed_run(town: Town) -> Listing:
     town.ledger.claim(items[3], "run-1", 60)
     town.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
     town.ledger.add_pending([items[4]], "run-1")
-    return Listing(listed=12, new=5, waiting=2, exhausted=1)
+    return Listing(listed=12, new=5, waiting=2, exhausted=1, batches=1)
 
 
 def test_the_summary_counts_what_the_ledger_says(town: Town) -> None:
@@ -88,7 +88,9 @@ def test_the_summary_counts_what_the_ledger_says(town: Town) -> None:
         "SUCCEEDED", 12, 5, 2, 1,
     )  # fmt: skip
     assert (summary.archived, summary.failed, summary.unavailable, summary.bytes_archived) == (2, 1, 1, 2_000_000)
-    assert summary.estimated_usd == round(prices.run_cost(videos=5, gb_seconds=4.0, requests=12, slices=4), 4)
+    assert summary.estimated_usd == round(
+        prices.run_cost(videos=5, batches=1, gb_seconds=4.0, requests=12, slices=4), 4
+    )
     assert 89 < summary.seconds < 150
 
 

@@ -61,7 +61,7 @@ def error() -> dict[str, str]:
 
 
 def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
-    counts = dict.fromkeys(("listed", "new", "waiting", "exhausted"), TEN_MILLION)
+    counts = dict.fromkeys(("listed", "new", "waiting", "exhausted", "batches"), TEN_MILLION)
     listing = {"status": "IN_PROGRESS", "next_cursor": largest_cursor(), "manifest_key": "k" * 128, **counts}
     state = {
         "run_id": "r" * NAME_LIMIT,
@@ -77,6 +77,16 @@ def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
 
 
 def test_the_state_of_a_child_stays_within_its_limit_whatever_happens() -> None:
+    state = {
+        "run_id": "r" * NAME_LIMIT,
+        "provider": "google_drive",
+        "batch": {"unfinished": [{"filename": "x" * LINE_LIMIT}]},
+        "error": error(),
+    }
+    assert size(state) < STATE_LIMIT
+
+
+def test_the_state_of_one_of_its_videos_stays_within_its_limit_whatever_happens() -> None:
     state = {
         "run_id": "r" * NAME_LIMIT,
         "provider": "google_drive",
@@ -121,7 +131,7 @@ def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_
     """Each invocation lists until less than a page's time is left; each is tried as often as the score allows."""
     score = states(SCORE)
     one_invocation = events(score["ListMedia"]) + events(score["IsListingComplete"])
-    the_rest = sum(events(score[name]) for name in ("Authenticate", "RenewForListing", "EachMedia", "Report"))
+    the_rest = sum(events(score[name]) for name in ("Authenticate", "RenewForListing", "EachBatch", "Report"))
     seconds = float(ENVIRONMENTS["prod"].lister_timeout_seconds)
     usable = seconds - Deadline.of(_WholeTime(seconds)).margin - PAGE_SECONDS
     items = usable / 1.0 * PER_PAGE  # at a second a page, which is slow
@@ -133,7 +143,8 @@ def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_
 def test_a_video_of_four_terabytes_fits_into_one_history_at_five_megabytes_a_second() -> None:
     score = states(SCORE)
     one_slice = events(score["DownloadSlice"]) + events(score["IsVideoComplete"])
-    the_rest = sum(events(score[name]) for name in ("RenewForDownload", "RecordFailure", "StopRun"))
+    around = ("DownloadBatch", "EachMedia", "RenewForDownload", "RecordFailure", "StopRun")
+    the_rest = sum(events(score[name]) for name in around)
     seconds = ENVIRONMENTS["prod"].downloader_timeout_seconds - 30
     assert (HISTORY_LIMIT - the_rest) // one_slice * seconds * 5_000_000 > 4e12
 

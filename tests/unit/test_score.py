@@ -105,10 +105,26 @@ def test_catching_anything_stands_alone_and_last() -> None:
 
 
 def test_a_failed_video_never_fails_the_run_and_a_failed_run_is_always_reported() -> None:
-    run, child = scopes(MACHINE)
     fails = {name for name, state in STATES.items() if state["Type"] == "Fail"}
-    assert {name for name in child.states if fails & set(next_states(child.states[name]))} == {"StopRun"}
-    assert {name for name in run.states if fails & set(next_states(run.states[name]))} == {"ReportFailure"}
+    run, batch, video = (
+        {name for name, state in scope.states.items() if fails & set(next_states(state))} for scope in scopes(MACHINE)
+    )
+    assert (run, batch, video) == ({"ReportFailure"}, {"EachMedia"}, {"StopRun"})
+
+
+def test_a_batch_fails_only_when_one_of_its_videos_has_stopped_the_run() -> None:
+    (caught,) = STATES["EachMedia"]["Catch"]
+    stopped = STATES[caught["Next"]]
+    assert (stopped["Type"], stopped["ErrorPath"]) == ("Fail", f"{caught['ResultPath']}.Error")
+
+
+def test_whatever_happens_to_a_batch_its_videos_are_taken_one_by_one() -> None:
+    batch = STATES["DownloadBatch"]
+    assert batch["Next"] == "EachMedia" and [clause["Next"] for clause in batch["Catch"]] == ["EachMedia"]
+    (left_out,) = (clause["ResultPath"] for clause in batch["Catch"])
+    assert left_out == "$.error"  # and so the whole batch is what is unfinished, as it was handed in
+    assert STATES["EachBatch"]["ItemSelector"]["batch"] == {"unfinished.$": "$$.Map.Item.Value.media"}
+    assert batch["ResultPath"] == "$.batch" and STATES["EachMedia"]["ItemsPath"] == "$.batch.unfinished"
 
 
 def test_every_state_is_reached_and_every_transition_leads_somewhere() -> None:
@@ -147,11 +163,11 @@ def test_every_function_is_invoked_by_the_score() -> None:
     assert len(invoked) == len(PLAYED)
 
 
-def test_each_video_is_an_execution_of_its_own_read_from_the_manifest() -> None:
-    each = STATES["EachMedia"]
+def test_each_batch_is_an_execution_of_its_own_read_from_the_manifest() -> None:
+    each = STATES["EachBatch"]
     assert each["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     assert each["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
-    assert each["Label"] == "EachMedia"  # the state machine's role names its children by it
+    assert each["Label"] == "EachBatch"  # the state machine's role names its children by it
     assert each["ResultPath"] is None
 
 
@@ -165,7 +181,8 @@ def lead_nowhere(machine: dict[str, Any]) -> None:
 
 
 def strand_a_state_of_the_map(machine: dict[str, Any]) -> None:
-    machine["States"]["EachMedia"]["ItemProcessor"]["States"]["DownloadSlice"]["Catch"].pop(0)
+    batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
+    batch["EachMedia"]["ItemProcessor"]["States"]["DownloadSlice"]["Catch"].pop(0)
 
 
 def neither_go_on_nor_end(machine: dict[str, Any]) -> None:

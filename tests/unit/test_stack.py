@@ -319,7 +319,7 @@ def test_a_run_is_logged_whole_but_without_its_data_and_traced(stack: Synthesise
 def test_as_many_videos_move_at_a_time_as_configured(synthesis: Synthesis) -> None:
     for overrides, expected in (({}, 3), ({"max_concurrency": "9"}, 9)):
         machine = synthesis.of("dev", **overrides).only("AWS::StepFunctions::StateMachine")["Properties"]
-        assert json.loads(machine["DefinitionString"])["States"]["EachMedia"]["MaxConcurrency"] == expected
+        assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == expected
 
 
 @each_environment

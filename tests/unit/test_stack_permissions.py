@@ -120,7 +120,7 @@ def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_ow
             f"{STATES}:execution:gopro-sync-orchestrator{label}:*": {
                 "states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"
             }
-            for label in ("", "/EachMedia")
+            for label in ("", "/EachBatch")
         },
         "*": LOG_DELIVERY | MACHINE_TRACE,
     }  # fmt: skip

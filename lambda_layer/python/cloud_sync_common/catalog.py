@@ -56,6 +56,7 @@ class Progress(msgspec.Struct, kw_only=True):
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
+    batches: int = 0
     total: int | None = None
     changed: bool = False
     manifest_bytes: int = 0
@@ -64,8 +65,8 @@ class Progress(msgspec.Struct, kw_only=True):
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
     """`status`: COMPLETE, IN_PROGRESS (call again with `next_cursor`) or ALREADY_RUNNING.
 
-    `listed` counts every row seen, `new` the lines in the manifest, `waiting` what is not ready at the provider,
-    `exhausted` what has failed too often and is left to a person.
+    `listed` counts every row seen, `new` the videos in the manifest, `batches` its lines, `waiting` what is not ready
+    at the provider, `exhausted` what has failed too often and is left to a person.
     """
 
     status: str
@@ -75,6 +76,7 @@ class ListResult(msgspec.Struct, frozen=True, kw_only=True):
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
+    batches: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Catalog:
             new=progress.new,
             waiting=progress.waiting,
             exhausted=progress.exhausted,
+            batches=progress.batches,
         )
 
     def _begin(self, request: ListRequest) -> bool:
@@ -186,7 +189,7 @@ class Catalog:
     def _begin_anew(self, progress: Progress, writer: ManifestWriter) -> None:
         writer.clear()
         progress.listing, progress.page_cursor, progress.page_ids = progress.listing + 1, None, ()
-        progress.listed = progress.new = progress.waiting = progress.exhausted = 0
+        progress.listed = progress.new = progress.waiting = progress.exhausted = progress.batches = 0
         progress.total, progress.changed = None, False
 
     def _compare(
@@ -197,7 +200,7 @@ class Catalog:
         wanted = [item for item in items if _is_selected(item, request.filters)]
         new = [item for item in wanted if self._is_work(item, known.get(item.media_id), request, progress)]
         self.ledger.add_pending([item for item in new if item.media_id not in known], request.run_id)
-        writer.add(new)
+        progress.batches += writer.add(new)
         progress.new += len(new)
 
     def _is_work(self, item: MediaItem, row: ItemRow | None, request: ListRequest, progress: Progress) -> bool:

@@ -60,7 +60,7 @@ DASHBOARD_MONTH = Price("CloudWatch, a dashboard", 3.00, 1, "month", _PRICE_LIST
 PRICES = tuple(value for value in list(globals().values()) if isinstance(value, Price))
 
 # What a video of one file makes of the state machine and of the ledger; tests count them in the score and in the table.
-TRANSITIONS_PER_VIDEO, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 4, 2, 6
+TRANSITIONS_PER_BATCH, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 3, 2, 6
 WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD = 20, 10, 3
 READS_PER_VIDEO = 4
 INVOCATIONS_PER_RUN = 3  # authenticate, list, report
@@ -68,18 +68,20 @@ INVOCATIONS_PER_RUN = 3  # authenticate, list, report
 type Usage = Mapping[Price, float]
 
 
-def run_usage(*, videos: int, gb_seconds: float, requests: int, slices: int) -> Usage:
-    """How much of each a run has used: `videos` in `slices`, with `requests` that write to S3."""
-    again = max(slices - videos, 0)  # slices beyond the first of a video
+def run_usage(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> Usage:
+    """How much of each a run has used: `videos` in `batches` and `slices`, with `requests` that write to S3."""
+    again = max(slices - videos, 0)  # slices beyond the first of a video, which its batch had
     return {
         LAMBDA_GB_SECOND: gb_seconds,
-        LAMBDA_REQUEST: slices + INVOCATIONS_PER_RUN,
-        STEP_FUNCTIONS_TRANSITION: videos * TRANSITIONS_PER_VIDEO + again * TRANSITIONS_PER_SLICE + TRANSITIONS_PER_RUN,
+        LAMBDA_REQUEST: batches + again + INVOCATIONS_PER_RUN,
+        STEP_FUNCTIONS_TRANSITION: batches * TRANSITIONS_PER_BATCH
+        + again * TRANSITIONS_PER_SLICE
+        + TRANSITIONS_PER_RUN,
         S3_PUT: requests,
         S3_INTO_DEEP_ARCHIVE: videos,
         DYNAMODB_WRITE: videos * WRITES_PER_VIDEO + again * WRITES_PER_SLICE,
         DYNAMODB_READ: videos * READS_PER_VIDEO,
-        SECRETS_REQUEST: slices + INVOCATIONS_PER_RUN,
+        SECRETS_REQUEST: batches + again + INVOCATIONS_PER_RUN,
     }
 
 
@@ -88,9 +90,9 @@ def total(usage: Usage) -> float:
     return sum(count * price.each for price, count in usage.items())
 
 
-def run_cost(*, videos: int, gb_seconds: float, requests: int, slices: int) -> float:
+def run_cost(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> float:
     """USD for compute and requests of one run."""
-    return total(run_usage(videos=videos, gb_seconds=gb_seconds, requests=requests, slices=slices))
+    return total(run_usage(videos=videos, batches=batches, gb_seconds=gb_seconds, requests=requests, slices=slices))
 
 
 def monthly_storage(bytes_stored: int) -> float:

@@ -39,6 +39,7 @@ class Listing(msgspec.Struct, frozen=True):
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
+    batches: int = 0
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +186,11 @@ class Report:
     def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: str) -> Summary:
         archived = totals.statuses[Status.ARCHIVED]
         cost = prices.run_cost(
-            videos=listing.new, gb_seconds=totals.gb_seconds, requests=totals.requests, slices=totals.slices
+            videos=listing.new,
+            batches=listing.batches,
+            gb_seconds=totals.gb_seconds,
+            requests=totals.requests,
+            slices=totals.slices,
         )
         return Summary(
             run_id=run_id,

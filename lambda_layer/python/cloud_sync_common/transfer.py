@@ -1,14 +1,16 @@
-"""The room behind video-downloader: one slice of one media item, source by source."""
+"""The room behind video-downloader: a batch of media items, or one slice of one item, source by source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import msgspec
 
 from cloud_sync_common.archive import Archive
 from cloud_sync_common.credential_store import CredentialStore
 from cloud_sync_common.exceptions import (
+    CloudSyncError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -17,7 +19,7 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.ledger import Claim, ItemRow, Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.pace import Pace
-from cloud_sync_common.part_plan import SINGLE_PUT
+from cloud_sync_common.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSource, Provider
 from cloud_sync_common.range_transfer import Effort, Tools
 from cloud_sync_common.relay import Relay
@@ -30,8 +32,22 @@ from cloud_sync_common.xray_utils import subsegment
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
+class BatchRequest(msgspec.Struct, frozen=True):
+    """The event of video-downloader for items that it may move in one go."""
+
+    run_id: str
+    provider: str
+    batch: tuple[MediaItem, ...]
+
+
+class BatchResult(msgspec.Struct, frozen=True):
+    """`unfinished`: the items that need slices of their own, because time was up or because one met trouble."""
+
+    unfinished: tuple[MediaItem, ...]
+
+
 class SliceRequest(msgspec.Struct, frozen=True):
-    """The event of video-downloader."""
+    """The event of video-downloader for one item, slice by slice."""
 
     run_id: str
     provider: str
@@ -65,6 +81,21 @@ class Transfer:
     memory_mb: int
     check_etag: bool = True
     single_put: int = SINGLE_PUT
+
+    def run_batch(self, items: tuple[MediaItem, ...], run_id: str) -> BatchResult:
+        """Moves one item after the other, up to the first that is not finished here, whatever the reason: its slice
+        meets that trouble again, under its own name, where the state machine can deal with it."""
+        for at, item in enumerate(items):
+            unfinished = BatchResult(items[at:])
+            if at and not self.deadline.allows((item.size or 0) / SLOW_CONNECTION):
+                return unfinished
+            try:
+                if self.run_slice(item, run_id).status == "IN_PROGRESS":
+                    return unfinished
+            except CloudSyncError as error:
+                logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
+                return unfinished
+        return BatchResult(())
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -159,8 +190,13 @@ class Transfer:
         self.ledger.leave_unavailable(item.media_id, run_id, category, message)
         return "UNAVAILABLE"
 
+    @cached_property
+    def _credentials(self) -> Credentials:
+        """Read once in an invocation; those that the provider refuses meanwhile end it."""
+        return self.credentials.load()
+
     def _usable_credentials(self) -> Credentials:
-        credentials = self.credentials.load()
+        credentials = self._credentials
         if credentials.access_token is None or credentials.version == self.lease.refused_version():
             raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
         return credentials

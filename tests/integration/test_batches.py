@@ -1,0 +1,82 @@
+"""A batch in one invocation: every video that it can finish is archived, and what it leaves is exactly the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from cloud_sync_common.ledger import Status
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from local.fake_providers.gopro import FakeGoPro
+from tests.integration.aws_on_loopback import Aws
+from tests.integration.downloader import (
+    BIG,
+    CHAPTERS,
+    HURRIED,
+    NO_ORIGINAL,
+    PLAIN,
+    TWIN,
+    UNNUMBERED,
+    Downloader,
+    UntilParts,
+)
+from tests.integration.secret_check import Output, assert_no_secret
+
+
+@pytest.fixture
+def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
+    yield Downloader(aws, gopro)
+    assert_no_secret(output.text, gopro)
+
+
+def archived(downloader: Downloader, *media_ids: str) -> bool:
+    """Whether these items are archived byte for byte, and no others."""
+    objects = downloader.aws.archived()
+    expected = sorted(downloader.originals(*media_ids))
+    rows = downloader.ledger.known(media_ids)
+    return sorted(objects.values()) == expected and all(rows[each].status is Status.ARCHIVED for each in media_ids)
+
+
+def test_a_batch_is_archived_in_one_invocation(downloader: Downloader, aws: Aws) -> None:
+    assert downloader.batch(PLAIN, TWIN, CHAPTERS, UNNUMBERED) == []
+    assert archived(downloader, PLAIN, TWIN, CHAPTERS, UNNUMBERED)
+    assert aws.calls("CreateMultipartUpload") == []
+
+
+def test_a_batch_is_gone_through_again_without_moving_a_byte(downloader: Downloader) -> None:
+    downloader.batch(PLAIN, TWIN)
+    before = downloader.bytes_served()
+    assert downloader.batch(PLAIN, TWIN) == []
+    assert downloader.bytes_served() == before and archived(downloader, PLAIN, TWIN)
+
+
+def test_a_video_in_trouble_and_those_behind_it_are_left_and_those_before_it_are_kept(downloader: Downloader) -> None:
+    assert downloader.batch(PLAIN, NO_ORIGINAL, TWIN) == [NO_ORIGINAL, TWIN]
+    assert archived(downloader, PLAIN)
+    assert TWIN not in downloader.ledger.known([TWIN]), "nobody has begun it"
+
+
+def test_a_refused_token_leaves_everything_to_slices_which_know_how_to_renew_it(downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD)
+    assert downloader.batch(PLAIN, TWIN) == [PLAIN, TWIN]
+    assert downloader.lease.refused_version() != "" and archived(downloader)
+
+
+def test_a_video_that_the_time_does_not_suffice_for_is_left_unbegun(downloader: Downloader) -> None:
+    assert downloader.batch(PLAIN, BIG, TWIN, left=lambda: HURRIED) == [BIG, TWIN]
+    assert archived(downloader, PLAIN) and BIG not in downloader.ledger.known([BIG])
+
+
+def test_a_large_video_whose_time_is_up_is_left_with_its_parts(downloader: Downloader, aws: Aws) -> None:
+    downloader.connections = 1
+    assert downloader.batch(BIG, TWIN, left=UntilParts(aws)) == [BIG, TWIN]
+    assert downloader.source(BIG).status is Status.IN_PROGRESS and len(aws.uploads()) == 1
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert archived(downloader, BIG)
+
+
+def test_a_video_that_has_vanished_at_the_provider_does_not_stop_a_batch(downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.TRASHED, endpoint=Endpoint.DOWNLOAD, times=1)
+    assert downloader.batch(PLAIN, TWIN) == []
+    assert downloader.row(PLAIN).status is Status.UNAVAILABLE and archived(downloader, TWIN)

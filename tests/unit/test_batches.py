@@ -1,0 +1,70 @@
+"""How new work is cut into batches: a child's price is shared, and one invocation still moves a batch with ease."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import msgspec
+from cloud_sync_common.manifest import BATCH_BYTES, BATCH_ITEMS, LINE_LIMIT, Batch, batches
+from cloud_sync_common.provider_interface import MediaItem
+from hypothesis import given
+from hypothesis import strategies as st
+
+MB = 1_000_000
+
+
+def clips(*sizes: int | None) -> list[MediaItem]:
+    return [MediaItem(media_id=str(at), filename="GX010001.MP4", size=size) for at, size in enumerate(sizes)]
+
+
+def lengths(*sizes: int | None) -> list[int]:
+    return [len(batch.media) for batch in batches(clips(*sizes))]
+
+
+def test_small_videos_share_a_batch_of_ten() -> None:
+    assert lengths(*[MB] * 25) == [10, 10, 5]
+
+
+def test_a_batch_is_at_most_a_gibibyte() -> None:
+    assert lengths(*[400 * MB] * 5) == [2, 2, 1]
+    assert lengths(BATCH_BYTES // 2, BATCH_BYTES // 2, 1) == [2, 1]
+
+
+def test_a_large_video_is_a_batch_by_itself() -> None:
+    assert lengths(MB, 40_000 * MB, MB, MB) == [1, 1, 2]
+
+
+def test_a_video_of_unknown_size_is_a_batch_by_itself() -> None:
+    assert lengths(MB, None, MB) == [1, 1, 1]
+
+
+def test_no_work_makes_no_batch() -> None:
+    assert list(batches([])) == []
+
+
+@given(
+    st.lists(
+        st.builds(
+            MediaItem,
+            media_id=st.text(min_size=1, max_size=40),
+            filename=st.text(max_size=3_000),
+            size=st.none() | st.integers(0, 2 * BATCH_BYTES),
+        ),
+        max_size=60,
+    )
+)
+def test_every_video_is_in_one_batch_and_no_batch_is_more_than_a_child_can_take(items: list[MediaItem]) -> None:
+    found = list(batches(items))
+    assert [item for batch in found for item in batch.media] == items
+    for batch in found:
+        assert 1 <= len(batch.media) <= BATCH_ITEMS
+        if len(batch.media) > 1:
+            assert sum(item.size or BATCH_BYTES for item in batch.media) <= BATCH_BYTES
+            assert len(msgspec.json.encode(batch)) <= LINE_LIMIT
+    for one, other in pairwise(found):
+        together = Batch((*one.media, other.media[0]))
+        assert (
+            len(together.media) > BATCH_ITEMS
+            or sum(item.size or BATCH_BYTES for item in together.media) > BATCH_BYTES
+            or len(msgspec.json.encode(together)) > LINE_LIMIT
+        ), "a batch ends only where the next video does not fit"
