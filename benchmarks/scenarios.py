@@ -76,7 +76,7 @@ def scenarios(files: Files) -> list[Scenario]:
             f"The CPU of a {LAMBDA_MB} MB function",
             f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone, on a core that the servers keep off; half the "
             "file, 4 connections.",
-            (peers.ENGINE, peers.RELAY, *multi, peers.RCLONE_COPYURL, peers.UPLOAD_FILEOBJ),
+            (peers.ENGINE, peers.RELAY, *multi, peers.RCLONE_COPYURL),
             ("half.mp4",),
             files.half_size,
             cores=LAMBDA_CORES,
@@ -85,7 +85,7 @@ def scenarios(files: Files) -> list[Scenario]:
             "small",
             f"{files.small_count} files of 1 MB",
             "8 files at once. Requests are those of both servers together.",
-            (peers.ENGINE, peers.RCLONE_COPY, peers.RCLONE_COPY_LEAN, peers.NAIVE),
+            (peers.ENGINE, peers.RCLONE_COPY, peers.RCLONE_COPY_LEAN),
             small,
             SMALL_FILE,
             connections=1,
