@@ -40,9 +40,17 @@ def test_a_run_takes_over_from_one_that_was_aborted(town: Village, gopro: FakeGo
     town.step_functions.stop_execution(executionArn=aborted)
     gopro.control.clear_faults()
     assert town.run()["status"] == "SUCCEEDED"
-    # The function of the aborted run is still at work on the same upload; neither spoils the other's.
+    # The aborted run's functions are still at work on the same upload, and in the emulator its children too.
+    town.wait_for(lambda: not children_at_work(town, aborted))
     assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
     assert not any("current" in row for row in town.rows())
+
+
+def children_at_work(town: Village, execution: str) -> int:
+    states = town.step_functions
+    runs = states.list_map_runs(executionArn=execution)["mapRuns"]
+    counts = [states.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"] for run in runs]
+    return sum(count["pending"] + count["running"] for count in counts)
 
 
 def test_failures_are_tried_again_and_handed_to_a_person_at_the_ceiling(
