@@ -46,22 +46,23 @@ memory on. `docs/cost.md` derives the function's memory from these two numbers.
 
 PROFILE = """## Where the engine's time goes, and what was tried
 
-*A large file.* By `perf`: AES-GCM on both sides 38 % (OpenSSL), the kernel's TCP 25 %, the interpreter and its calls
-15 %, copies between TLS and its memory buffers 12 %, the checksum 1 %. Tried: `ssl.SSLSocket` (1.3 times the CPU: one
+*A large file.* By `perf`: AES-GCM on both sides 38 % (OpenSSL), the kernel's TCP 25 %, the interpreter and its calls 15
+%, copies between TLS and its memory buffers 12 %, the checksum 1 %. Tried: `ssl.SSLSocket` (1.3 times the CPU: one
 system call for each record of 16 KiB), threads (1.1), pieces of 64 to 256 KiB (1.0 to 1.3) and of 1 MiB (the same, and
 more than 80 MiB of memory).
 
 *Under a quota.* A process that is stopped for 18 of every 20 ms comes back to cold caches each time. That costs the
-floor a fifth more CPU per GiB than unthrottled, rclone a tenth, and the engine, whose buffers are larger and whose
-instructions are an interpreter's, about half. Tried: pieces of 64 KiB to 1 MiB, smaller reads alone, smaller writes
-alone, 1 to 4 connections, other thresholds of malloc: nothing that stands out of the noise of 15 %.
+floor and rclone a fifth more CPU per GiB than unthrottled, and the engine, whose buffers are larger and whose
+instructions are an interpreter's, a third to a half, from hour to hour. Tried: pieces of 64 KiB to 1 MiB, smaller reads
+alone, smaller writes alone, 1 to 4 connections, other thresholds of malloc: nothing that stands out of the noise of 15
+%; and smaller windows and socket buffers (256 KiB, 1 MiB): 4 to 30 % slower.
 
 *Small files.* The two cores are the bound, and the servers share them: for 2,000 files nginx takes 2.5 CPU-seconds, the
 sink 1.5 and the engine 6.1, which are 3.0 ms a file. By `cProfile`, 1.9 ms of those are the bytes (as of a large file),
-0.5 ms the signature (botocore), 0.4 ms the heads of two requests (h11), and the rest the loop. A peer as lean as the
-floor in C would need 3.7 s here and one that took nothing 2.0 s, while rclone takes 5.5: half of that is out of reach
-where everything is encrypted twice on two cores. Tried: a process for each of the eight files (6.2 to 7.0 s, a third
-more CPU), two processes (5.6 to 6.4 s). Left alone: a signature of our own in the place of botocore's.
+0.5 ms the signature (botocore), 0.4 ms the heads of two requests (h11), and the rest the loop. In that hour rclone took
+5.5 s; a peer as lean as the floor in C would have needed 3.7 s and one that took nothing 2.0 s. Half of rclone's time
+is out of reach where everything is encrypted twice on two cores. Tried: a process for each of the eight files (6.2 to
+7.0 s, a third more CPU), two processes (5.6 to 6.4 s). Left alone: a signature of our own in the place of botocore's.
 """
 
 
