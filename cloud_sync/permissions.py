@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
@@ -51,11 +52,16 @@ class Reach:
         )
 
     def see_the_archive(self) -> list[iam.PolicyStatement]:
-        """HeadObject is s3:GetObject, and answers 404 instead of 403 only to who may list (API reference)."""
+        """HeadObject is s3:GetObject."""
         return [
             self.allow("SeeWhatIsArchived", ["s3:GetObject"], self.archived),
-            self.allow("TellMissingFromForbidden", ["s3:ListBucket"], self.storage.archive_bucket.bucket_arn),
+            self.tell_missing_from_forbidden(self.storage.archive_bucket),
         ]
+
+    def tell_missing_from_forbidden(self, bucket: s3.IBucket) -> iam.PolicyStatement:
+        """An object that is not there is a 404 only for who may list, and a 403 for others (S3 API reference,
+        GetObject and HeadObject, "Permissions")."""
+        return self.allow("TellMissingFromForbidden", ["s3:ListBucket"], bucket.bucket_arn)
 
     def work(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
@@ -130,7 +136,8 @@ def run_report(reach: Reach) -> list[iam.PolicyStatement]:
         reach.allow(
             "CountTheBacklog", ["dynamodb:Query"], f"{reach.storage.ledger_table.table_arn}/index/not-archived"
         ),
-        reach.work("s3:GetObject", "s3:PutObject"),
+        reach.work("s3:GetObject"),
+        reach.tell_missing_from_forbidden(reach.storage.work_bucket),  # a run may fail before it has a manifest
         reach.alerts(),
         reach.key_through("sns"),
     ]

@@ -120,6 +120,23 @@ def full_object_checksums() -> None:
     s3._composite_checksum = checksum_of_whole
 
 
+def missing_or_forbidden() -> None:
+    """An object that is not there is a 404 only for who may list its bucket, and a 403 for others; upstream says 404 to
+    everybody."""
+    handle = s3.handle_request
+
+    async def handle_and_hide(method, path, headers, body, query_params, **more):
+        answer = await handle(method, path, headers, body, query_params, **more)
+        bucket = path.strip("/").partition("/")[0]
+        if answer[0] != 404 or method not in ("GET", "HEAD"):
+            return answer
+        arn = f"arn:aws:s3:::{bucket}"
+        denied = app._enforce_data_plane("s3", "s3:ListBucket", headers, query_params, "", resource_arn=arn)
+        return denied or answer
+
+    s3.handle_request = handle_and_hide
+
+
 def bucket_tiers_and_encryption() -> None:
     """CloudFormation applies a bucket's lifecycle rules and default encryption, which upstream drops."""
     provisioners._S3_BUCKET_CONFIGURATIONS += (
@@ -212,6 +229,7 @@ GAPS = {
     bare_function_environment: lambda: lambda_runtime._detect_runtime_binary("python3.13")[0] == sys.executable,
     fast_crc64: lambda: not isinstance(s3._crc64nvme, type(len)) and hasattr(s3, "_CRC64NVME_TABLE"),
     full_object_checksums: lambda: "FULL_OBJECT" not in inspect.getsource(s3._complete_multipart_upload),
+    missing_or_forbidden: lambda: "ListBucket" not in inspect.getsource(s3.handle_request),
     bucket_tiers_and_encryption: lambda: (
         not {"LifecycleConfiguration", "BucketEncryption"}
         & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS}

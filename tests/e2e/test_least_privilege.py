@@ -24,7 +24,6 @@ from tests.synthesis import FUNCTIONS
 NOT_ENFORCED = {
     "WriteItsOwnLog": "the emulator writes a function's log itself",
     "UseTheKey": "neither S3 nor SNS asks KMS whether the caller may use the key",
-    "TellMissingFromForbidden": "S3 answers 404 also to who may not list",
     "": "X-Ray, whose statement CDK adds without a name: there is no such service",
 }
 MEDIA = {
@@ -104,16 +103,19 @@ NEEDED = {
     ("video-downloader", "UseTheLedger"): DOWNLOAD,
     ("video-downloader", "WriteTheArchive"): DOWNLOAD,
     ("video-downloader", "SeeWhatIsArchived"): Step({**RUN, "media": LARGE}, session),
+    ("video-downloader", "TellMissingFromForbidden"): Step({**RUN, "media": LARGE}, session),
     ("archive-reconciler", "UseTheCredentials"): RECONCILE,
     ("archive-reconciler", "UseTheLedger"): RECONCILE,
     ("archive-reconciler", "UseTheManifest"): RECONCILE,
     ("archive-reconciler", "SeeWhatIsArchived"): RECONCILE,
+    ("archive-reconciler", "TellMissingFromForbidden"): RECONCILE,
     ("archive-reconciler", "SendMails"): RECONCILE,
     ("failure-recorder", "UseTheLedger"): RECORD,
     ("failure-recorder", "HandOverToAHuman"): Step(RECORD.event, failed_four_times),
     ("run-report", "UseTheLedger"): REPORT,
     ("run-report", "CountTheBacklog"): REPORT,
     ("run-report", "UseTheManifest"): REPORT,
+    ("run-report", "TellMissingFromForbidden"): Step({**REPORT.event, "run_id": "run-that-listed-nothing"}),
     ("run-report", "SendMails"): REPORT,
     ("credentials-rotator", "UseTheCredentials"): Step(ROTATE),
     ("credentials-rotator", "UseTheLedger"): Step(ROTATE),

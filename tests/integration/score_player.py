@@ -73,7 +73,7 @@ class Player:
         used: dict[int, int] = {}
         while True:
             try:
-                result = self._map(state, data, context) if state["Type"] == "Map" else self._task(state, data, context)
+                result = self._result(state, data, context)
             except StatesError as error:
                 retrier = next((r for r in state.get("Retry", []) if _names(r, error)), None)
                 if retrier is None or used.get(id(retrier), 0) >= retrier["MaxAttempts"]:
@@ -82,6 +82,15 @@ class Player:
                 self.retried(error)
                 continue
             return _placed(state.get("ResultPath", "$"), data, result)
+
+    def _result(self, state: State, data: Any, context: Any) -> Any:
+        match state["Type"]:
+            case "Map":
+                return self._map(state, data, context)
+            case "Pass":
+                return state["Result"]
+            case _:
+                return self._task(state, data, context)
 
     def _task(self, state: State, data: Any, context: Any) -> Any:
         parameters = state["Parameters"]

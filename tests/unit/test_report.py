@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from cloud_sync_common import prices
+from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.ledger import Ledger, Status
 from cloud_sync_common.manifest import Manifest
 from cloud_sync_common.provider_interface import MediaItem
@@ -135,6 +137,20 @@ def test_a_run_that_failed_does_not_count_as_the_last_success(town: Town, capsys
     assert town.runs.last_success().run_id == "run-0"
     *_, mail = town.mails()
     assert f"The last run to succeed: {town.runs.last_success().ended_at[:10]}" in mail["Message"]
+
+
+def test_a_run_whose_manifest_cannot_be_read_is_still_ended_counted_and_told(
+    town: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.runs.begin("run-1", "arn:1")
+    trouble = ConfigurationError("The role may not do this.")
+    monkeypatch.setattr(Manifest, "items", Mock(side_effect=trouble))
+    report(town, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    emitted = metrics_in(capsys.readouterr().out)
+    assert (emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (1, 1)
+    assert not town.runs.is_under_way()
+    (mail,) = town.mails()
+    assert "could not be read" in mail["Message"] and "CredentialsExpiredError" in mail["Subject"]
 
 
 def test_only_a_refused_credential_counts_as_a_failed_authentication(

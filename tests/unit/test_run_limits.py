@@ -98,6 +98,12 @@ def test_the_state_of_one_of_its_videos_stays_within_its_limit_whatever_happens(
     assert size({**state, "scope": "media"}) < STATE_LIMIT
 
 
+def test_what_its_videos_leave_behind_is_empty_so_that_ten_of_them_fit_into_a_child() -> None:
+    found = states(SCORE)["EachMedia"]["ItemProcessor"]["States"]
+    done = [state for state in found.values() if state["Type"] == "Succeed" or state.get("End")]
+    assert [(state["Type"], state["Result"]) for state in done] == [("Pass", {})]
+
+
 def test_filters_that_would_not_fit_are_refused_with_the_mend() -> None:
     with pytest.raises(ConfigurationError, match=r"filters\.media_ids.*2000 videos.*several runs"):
         run_input.filters_of({"filters": {"media_ids": list(ids(2000).media_ids)}})

@@ -50,7 +50,8 @@ MAY = {
     "run-report": {
         "<gopro-sync-tracker>": {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"},
         "<gopro-sync-tracker>/index/not-archived": {"dynamodb:Query"},
-        "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
+        "<work>": {"s3:ListBucket"},
+        "<work>/runs/*": {"s3:GetObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
         "<key>": USE_KEY,
     },

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
@@ -145,7 +146,8 @@ class Report:
         summary = self._summary(run_id, started_at, listing, totals, "SUCCEEDED")
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
-        self._close(summary, totals, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
+        emit(self.provider, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
+        self._close(summary, totals)
         self.runs.note_success(run_id, summary.backlog)
         self._send(_subject(summary), _paragraphs(summary, totals))
         return summary
@@ -153,18 +155,18 @@ class Report:
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
         """Ends the run and sends the one alert that says why and what to do; returns the reason as it is known best: a
         child that stopped the run has left a better one in the ledger than the map's own."""
-        numbers = "What it had done could not be read from the ledger."
+        failed, numbers = self._best_known(run_id, failed), "What it had done could not be read."
+        refused = category_of(failed.error) in AUTHENTICATION
+        emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
         try:
-            run = self.runs.get(run_id)
-            if run and run.stop_error:
-                failed = Failed(run.stop_error, run.stop_message)
             totals = self._totals(run_id)
             summary = self._summary(run_id, started_at, listing, totals, "FAILED")
-            refused = category_of(failed.error) in AUTHENTICATION
-            self._close(summary, totals, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
+            self._close(summary, totals)
             numbers = _numbers(summary, self.runs.last_success())
-        except CloudSyncError as error:  # the alert matters more than its numbers
-            logger.exception("the ledger could not be read for the report", extra={"category": error.category})
+        except CloudSyncError as error:  # the alarms and the alert matter more than the numbers
+            _log_unreadable(error)
+            with suppress(CloudSyncError):
+                self.runs.end(run_id, {"status": "FAILED"})
         self._send(
             f"Cloud Sync: the run failed ({failed.error})",
             [
@@ -175,6 +177,15 @@ class Report:
             ],
         )
         return failed
+
+    def _best_known(self, run_id: str, failed: Failed) -> Failed:
+        """What a child that stopped the run has left in the ledger, where one has."""
+        try:
+            run = self.runs.get(run_id)
+        except CloudSyncError as error:
+            _log_unreadable(error)
+            return failed
+        return Failed(run.stop_error, run.stop_message) if run and run.stop_error else failed
 
     def _totals(self, run_id: str) -> Totals:
         totals = Totals()
@@ -209,7 +220,7 @@ class Report:
             estimated_usd=round(cost, 4),
         )
 
-    def _close(self, summary: Summary, totals: Totals, outcome: dict[str, float]) -> None:
+    def _close(self, summary: Summary, totals: Totals) -> None:
         measured = {
             "VideosArchived": summary.archived,
             "BytesArchived": summary.bytes_archived,
@@ -224,7 +235,7 @@ class Report:
             measured["Throughput"] = round(summary.bytes_archived / summary.seconds)
         if totals.moved:
             measured["SlicesPerVideo"] = round(totals.slices / totals.moved, 2)
-        emit(self.provider, {**measured, **outcome})
+        emit(self.provider, measured)
         for category, count in sorted(totals.categories.items()):
             emit(self.provider, {"Failures": count}, category=category)
         numbers: dict[str, Any] = msgspec.to_builtins(summary)
@@ -237,6 +248,10 @@ class Report:
         plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
         with aws_errors("sending the report"):
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
+
+
+def _log_unreadable(error: CloudSyncError) -> None:
+    logger.error("the report could not read what was done", exc_info=error, extra={"category": error.category})
 
 
 def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
