@@ -67,14 +67,6 @@ def test_beginning_anew_forgets_what_was_there(manifest: Manifest) -> None:
     assert list(manifest.items()) == [clip(3)]
 
 
-def test_clearing_forgets_also_what_earlier_invocations_wrote(manifest: Manifest) -> None:
-    with manifest.extended(write(manifest, [clip(1)])) as writer:
-        writer.add([clip(2)])
-        writer.clear()
-        writer.add([clip(3)])
-    assert list(manifest.items()) == [clip(3)]
-
-
 @pytest.mark.parametrize("anew", [True, False])
 def test_an_invocation_that_fails_leaves_the_manifest_as_it_was(manifest: Manifest, anew: bool) -> None:
     size = write(manifest, [clip(1)])

@@ -159,9 +159,6 @@ class Lines:
     def size(self) -> int:
         return len(self._open)
 
-    def clear(self) -> None:
-        self._open.clear()
-
     @property
     def ids(self) -> list[str]:
         return [item.media_id for item in self.stored]

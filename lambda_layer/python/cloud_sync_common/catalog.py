@@ -106,6 +106,9 @@ class Catalog:
         with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(request, progress, writer)
             progress.manifest_bytes = writer.size
+        if done and not self._adds_up(progress):
+            # By the next invocation: until this one is believed, the file that it went on from may be needed again.
+            progress, done = Progress(listing=progress.listing + 1), False
         emit(self.provider.name, {"ListingSeconds": round(time.monotonic() - begun, 3)})
         return ListResult(
             status="COMPLETE" if done else "IN_PROGRESS",
@@ -150,12 +153,8 @@ class Catalog:
             while len(gathered) >= BATCH_GET_LIMIT or (gathered and (at_end or out_of_time)):
                 self._compare(gathered[:BATCH_GET_LIMIT], request, progress, writer)
                 gathered = gathered[BATCH_GET_LIMIT:]
-            if at_end and self._adds_up(progress):
-                return True
-            if at_end:
-                self._begin_anew(progress, writer)
-            if out_of_time:
-                return False
+            if at_end or out_of_time:
+                return at_end
 
     def _page(self, credentials: Credentials, cursor: str | None, filters: Filters) -> MediaPage:
         token = credentials.access_token or ""
@@ -185,12 +184,6 @@ class Catalog:
                 "while they are listed."
             )
         return False
-
-    def _begin_anew(self, progress: Progress, writer: ManifestWriter) -> None:
-        writer.clear()
-        progress.listing, progress.page_cursor, progress.page_ids = progress.listing + 1, None, ()
-        progress.listed = progress.new = progress.waiting = progress.exhausted = progress.batches = 0
-        progress.total, progress.changed = None, False
 
     def _compare(
         self, items: list[MediaItem], request: ListRequest, progress: Progress, writer: ManifestWriter

@@ -90,8 +90,3 @@ class ManifestWriter:
     def size(self) -> int:
         """Bytes that stand in it: what the next invocation keeps."""
         return self._file.tell()
-
-    def clear(self) -> None:
-        """Forgets every line: the listing begins anew."""
-        self._file.seek(0)
-        self._file.truncate()

@@ -143,6 +143,9 @@ class Reconciliation:
             walks = _Walks(self, progress, report, listed, datetime.fromisoformat(request.started_at))
             done = walks.go_on()
             progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
+        if walks.begins_anew:
+            # By the next invocation: until this one is believed, the files that it went on from may be needed again.
+            progress = Progress(listing=progress.listing + 1)
         result = ReconcileResult(
             status="COMPLETE" if done else "IN_PROGRESS",
             next_cursor=None if done else msgspec.json.encode(progress).decode(),
@@ -188,9 +191,10 @@ class _Walks:
     report: IO[bytes]
     listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
     began: datetime
+    begins_anew: bool = False  # the listing does not add up
 
     def go_on(self) -> bool:
-        """True when all walks are over, False when time is up."""
+        """True when all walks are over, False when time is up or the listing is to begin anew."""
         walks: dict[str, tuple[Callable[[str | None], str | None], str]] = {
             "provider": (self._provider_page, "ledger"),
             "ledger": (self._ledger_page, "archive"),
@@ -201,7 +205,7 @@ class _Walks:
             self.progress.place = page(self.progress.place)
             if self.progress.place is None:
                 self.progress.walk = then
-            if self.progress.walk and not self.room.deadline.allows(PAGE_SECONDS):
+            if self.begins_anew or (self.progress.walk and not self.room.deadline.allows(PAGE_SECONDS)):
                 return False
         return True
 
@@ -210,7 +214,7 @@ class _Walks:
         self.report.write(msgspec.json.encode(Finding(kind, media_id, key, detail)) + b"\n")
 
     def _provider_page(self, place: str | None) -> str | None:
-        """Remembers what is listed. Absence is only believed when the listing adds up: else it is begun anew."""
+        """Remembers what is listed. Absence is only believed when the listing adds up."""
         page = self.room.page(place)
         self.listed.write(array("Q", map(_fingerprint, page.ids)).tobytes())
         known = self.room.ledger.known(item.media_id for item in page.items)
@@ -226,11 +230,8 @@ class _Walks:
             raise ProviderUnavailableError(
                 f"The provider says that it has {page.total} items, but lists {self.progress.items}; reconcile again."
             )
-        self.progress.listing, self.progress.findings = self.progress.listing + 1, {}
-        for file in (self.listed, self.report):
-            file.seek(0)
-            file.truncate()
-        return self._provider_page(None)
+        self.begins_anew = True
+        return None
 
     @cached_property
     def _fingerprints(self) -> array[int]:
