@@ -135,6 +135,11 @@ CDN = (
     Case("cdn_throttles_a_moment", (gopro(K.THROTTLED, E.CDN, times=3, retry_after=0),)),
     Case("cdn_fails_a_moment", (gopro(K.SERVER_ERROR, E.CDN, times=3, status=503),)),
     Case("cdn_slow", (gopro(K.SLOW, item=PLAIN, bytes_per_second=400_000),)),
+    Case("cdn_sends_a_page", (gopro(K.PAGE_INSTEAD, times=2),)),
+    Case("cdn_sends_only_pages", (gopro(K.PAGE_INSTEAD, item=PLAIN),), Outcome.FAILED, "provider_unavailable",
+         (PLAIN,)),
+    Case("far_smaller_than_listed", (gopro(K.FILE_SIZE_STALE, item=PLAIN, bytes_off=-100_000_000),), Outcome.FAILED,
+         "original_unavailable", (PLAIN,)),
     Case("cdn_stalls", (gopro(K.STALL, E.CDN, PLAIN, times=1, byte=1000),)),
 )  # fmt: skip
 
@@ -210,6 +215,8 @@ QUICK = frozenset(
         "range_ignored",
         "range_shifted",
         "source_replaced",
+        "cdn_sends_a_page",
+        "far_smaller_than_listed",
         "cdn_throttles_a_moment",
         "s3_slow_down",
         "s3_fails_a_moment",

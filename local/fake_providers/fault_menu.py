@@ -119,6 +119,7 @@ class FaultKind(StrEnum):
 
     SLOW = "slow", 0, _CDN, "each connection carries so many bytes a second", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: instead of an answer)", ("byte", 0)
+    PAGE_INSTEAD = "page_instead", 0, _CDN, "200 and a page, as of a CDN whose custom error responses are a success"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _CDN, "the file's byte at `byte` is inverted, the ETag is not", ("byte", 0)
 
 

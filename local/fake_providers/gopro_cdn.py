@@ -143,6 +143,8 @@ class Cdn:
             return _refused(fault["status"])
         if request.method == "HEAD" and active.find(FaultKind.HEAD_REFUSED):
             return _refused(403)
+        if active.find(FaultKind.PAGE_INSTEAD):
+            return web.Response(text="<!doctype html><title>Back soon</title>", content_type="text/html")
         return troubled(active)
 
     async def _deliver(

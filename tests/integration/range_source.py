@@ -12,10 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Served:
-    """`cuts`: each is spent by one answer, which then ends after so many bytes of body."""
+    """`cuts`: each is spent by one answer, which then ends after so many bytes of body. `successor`: after so many
+    answers this content takes the place of the first, under another ETag."""
 
     content: bytes
     etag: str = '"first"'
+    successor: tuple[int, bytes] | None = None
+    honours_if_match: bool = True
     cuts: list[int] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     url: str = ""
@@ -28,11 +31,15 @@ def serving(served: Served) -> Iterator[Served]:
 
         def do_GET(self) -> None:
             asked = self.headers["Range"]
+            if served.successor and len(served.asked) == served.successor[0]:
+                served.content, served.etag = served.successor[1], '"second"'
             served.asked.append(asked)
             first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", asked).groups())  # type: ignore[union-attr]
             size = len(served.content)
             body = served.content[first : last + 1]
-            if size == 0:
+            if served.honours_if_match and self.headers.get("If-Match", served.etag) != served.etag:
+                self._answer(412, b"", {})
+            elif size == 0:
                 self._answer(416, b"", {"Content-Range": "bytes */0"})
             else:
                 self._answer(206, body, {"Content-Range": f"bytes {first}-{first + len(body) - 1}/{size}"})

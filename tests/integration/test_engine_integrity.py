@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -210,17 +209,31 @@ def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(e
         relay.of_this_process(allow_loopback=True).sources.close()
 
 
-@pytest.mark.parametrize("at", [0, 7_000_000, 19_999_999])
-def test_a_source_that_is_replaced_between_parts_is_never_mixed(engine: SeaweedFs, at: int, tmp_path: Path) -> None:
+CHANGED = bytes([DICE[0] ^ 1]) + DICE[1:]
+
+
+@pytest.mark.parametrize("answers", [1, 2, 4])
+@pytest.mark.parametrize("honours_if_match", [True, False])
+def test_a_source_that_is_replaced_between_parts_is_never_mixed(
+    engine: SeaweedFs, answers: int, honours_if_match: bool
+) -> None:
+    plan, one = parts_of(SMALLEST_PART, 1)
+    served = Served(DICE, successor=(answers, CHANGED), honours_if_match=honours_if_match)
+    with serving(served), plan, one:
+        archiving = Archiving(engine, served, connections=1)
+        assert archiving.invocation(Deadline.after(60)) is not None
+        assert archiving.stored() == CHANGED and len(served.asked) > answers
+        relay.of_this_process(allow_loopback=True).sources.close()
+
+
+def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: SeaweedFs) -> None:
     plan, one = parts_of(SMALLEST_PART, 1)
     with serving(Served(DICE)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(AfterParts(2)) is None
-        changed = bytearray(DICE)
-        changed[at] ^= 1
-        served.content, served.etag = bytes(changed), '"second"'
+        served.content, served.etag = CHANGED, '"second"'
         assert archiving.invocation(Deadline.after(60)) is not None
-        assert archiving.stored() == bytes(changed)
+        assert archiving.stored() == CHANGED
         relay.of_this_process(allow_loopback=True).sources.close()
 
 

@@ -263,6 +263,13 @@ def test_17_a_range_is_not_honoured(gopro: Client, kind: FaultKind, status: int,
     assert (answer.status, answer.headers.get("Content-Range")) == (status, content_range)
 
 
+def test_a_page_comes_as_a_success(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.PAGE_INSTEAD, times=1)
+    page, media = gopro.fetch(gopro.link()), gopro.fetch(gopro.link())
+    assert (page.status, page.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
+    assert len(media.data) == SIZE
+
+
 def test_18_an_object_is_replaced_under_its_link(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=1)
     url = gopro.link()

@@ -10,6 +10,7 @@ import pytest
 from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     MediaNotFoundError,
+    OriginalUnavailableError,
     ProviderContractError,
     ProviderThrottledError,
     ProviderUnavailableError,
@@ -194,6 +195,30 @@ def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: A
 
 
 # Answers that are not what was asked for
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_page_is_never_stored_as_a_video(aws: Aws, downloader: Downloader, media_id: str) -> None:
+    downloader.fake.control.add_fault(FaultKind.PAGE_INSTEAD)
+    with pytest.raises(ProviderUnavailableError, match="text/html"):
+        downloader.move(media_id)
+    assert aws.archived() == {}
+    downloader.fake.control.clear_faults()
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_file_of_less_than_half_the_listed_size_is_not_stored_as_the_original(
+    aws: Aws, downloader: Downloader, media_id: str, ranges: bool
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.FILE_SIZE_STALE, bytes_off=-100_000_000)
+    if not ranges:
+        downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    with pytest.raises(OriginalUnavailableError, match="not stored in its place"):
+        downloader.move(media_id)
+    assert aws.archived() == {} and aws.uploads() == []
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])

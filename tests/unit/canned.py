@@ -15,7 +15,7 @@ class CannedStream:
 
     def __init__(self, answer: bytes, piece: int = 1 << 20, *, stall: bool = False) -> None:
         self.answer, self._piece, self._stall = answer, piece, stall
-        self.heard, self.closed, self.is_quiet = b"", False, True
+        self.heard, self.closed, self.is_quiet, self.broke_off = b"", False, True, False
 
     async def receive_into(self, view: memoryview) -> int:
         if not self.answer and self._stall:

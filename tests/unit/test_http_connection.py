@@ -63,6 +63,13 @@ def test_a_body_that_ends_before_its_announced_end_is_told(answer: bytes, missin
         awaited(exchange(CannedStream(answer[:-missing])))
 
 
+def test_a_body_without_a_length_that_tls_breaks_off_is_told() -> None:
+    stream = CannedStream(UNTIL_CLOSED)
+    stream.broke_off = True
+    with pytest.raises(EndedEarly):
+        awaited(exchange(stream))
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -93,6 +100,11 @@ def test_a_header_cannot_smuggle_another_one() -> None:
 
     with pytest.raises(HttpError):
         awaited(smuggle())
+
+
+def test_a_link_that_is_not_ascii_cannot_be_asked_for() -> None:
+    with pytest.raises(HttpError):
+        awaited(connection(CannedStream(MEASURED)).request("GET", "/ü?Signature=s", {}))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(0, True), (1_000_000, True), (2_000_000, False)])
@@ -149,6 +161,22 @@ def test_an_idle_connection_that_has_ended_is_not_used_again() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cloud_sync_common.http_connection.Stream.open", refuse)
         assert not awaited(taken_again(quiet=False))
+
+
+def test_a_connection_that_fails_takes_the_idle_ones_of_its_origin_with_it() -> None:
+    async def idle_after_one_failed() -> list[bool]:
+        connections = Connections()
+        streams = [CannedStream(MEASURED) for _ in range(3)]
+        used = [connection(streams[0]), connection(streams[1]), connection(streams[2], "https://other.example/")]
+        for each in used:
+            await each.request("GET", "/", {})
+            await each.head()
+            await each.body_into(memoryview(bytearray(len(BODY))))
+            connections.give_back(each)
+        connections.drop(await connections.take(used[0].origin))
+        return [stream.closed for stream in streams]
+
+    assert awaited(idle_after_one_failed()) == [True, True, False]
 
 
 async def refuse(*_: object) -> None:

@@ -112,6 +112,31 @@ def test_each_status_is_told_as_what_it_means_and_shows_no_link(status: int, err
     assert "://" not in str(failure.value) and "Signature" not in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Content_Type": "text/html; charset=utf-8"},
+        {"Content_Type": "Application/XML"},
+        {"Content_Encoding": "gzip"},
+        {"Content_Encoding": "br"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("status", "content_range"), [(200, None), (206, "bytes 0-99/100")])
+def test_a_page_or_a_compressed_body_is_not_media_whatever_its_status(
+    changes: dict[str, str], status: int, content_range: str | None
+) -> None:
+    stream = cdn(status, Content_Range=content_range, **changes)
+    with pytest.raises(ProviderUnavailableError):
+        first_contact(stream, last=5000)
+    assert stream.closed
+
+
+@pytest.mark.parametrize("changes", [{"Content_Encoding": "identity"}, {"Content_Encoding": "aws-chunked"}], ids=str)
+def test_an_encoding_that_changes_nothing_is_media(changes: dict[str, str]) -> None:
+    assert first_contact(cdn(Content_Range="bytes 0-99/100", **changes), last=5000)[1] == 100
+
+
 def test_the_wait_that_a_source_asks_for_is_kept() -> None:
     with pytest.raises(ProviderThrottledError) as failure:
         read(cdn(429, Retry_After="7"))

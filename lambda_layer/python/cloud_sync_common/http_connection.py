@@ -88,7 +88,7 @@ class Connection:
         fields = [("Host", self.origin.authority), *headers.items()]
         try:
             head = self._http.send(h11.Request(method=method, target=target, headers=fields))
-        except h11.LocalProtocolError:
+        except (h11.LocalProtocolError, UnicodeError):
             raise HttpError("a request cannot be written as HTTP") from None
         await self._stream.send(head or b"")
 
@@ -126,7 +126,7 @@ class Connection:
     async def body_into(self, view: memoryview) -> int:
         """Fills `view` with the body's next bytes, all of it unless the body ends: 0 at the end.
 
-        Raises EndedEarly, which a body without a length can only be known to have done when it is chunked.
+        Raises EndedEarly, which a body without a length can only be known to have done when it is chunked, or by TLS.
         """
         filled = 0
         while filled < len(view):
@@ -159,6 +159,8 @@ class Connection:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
                     count = await self._stream.receive_into(view)
+                    if count == 0 and self._stream.broke_off:
+                        raise EndedEarly("the connection broke off in the middle of the body")
                     self._http.receive_data(bytes(view[:count]))
                 elif isinstance(event, h11.Data):
                     self._early = bytes(event.data)
@@ -221,6 +223,13 @@ class Connections:
             self._context = self.tls()
         context = self._context if origin.scheme == "https" else None
         return Connection(origin, await Stream.open(origin.host, origin.port, context, self.addresses))
+
+    def drop(self, connection: Connection) -> None:
+        """Closes a connection that has failed, and those that have been idle beside it: what ended one of them while
+        this process was frozen has ended the others."""
+        connection.close()
+        for idle in self._idle.pop(connection.origin, []):
+            idle.close()
 
     def give_back(self, connection: Connection) -> None:
         """For the next exchange, when the last one has ended in order; else it is closed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync_common.archive import Archive, Part
@@ -144,9 +144,11 @@ class RangeTransfer:
 
     # In one stream
 
-    async def stream(self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs) -> Whole:
+    async def stream(
+        self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs, check_size: Callable[[int], None]
+    ) -> Whole:
         """A source that ignores ranges, or does not say how long it is: part after part from one answer. Whatever
-        stops it, nothing is kept. Raises AlreadyThere, and whatever either side raises."""
+        stops it, nothing is kept. Raises AlreadyThere, what `check_size` raises, and whatever either side raises."""
         self.streaming = True
         upload_id = self._archive.begin(key, metadata)
         parts: list[Part] = []
@@ -155,6 +157,7 @@ class RangeTransfer:
             async for piece, length in self._pieces(source):
                 parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
                 first += length
+            check_size(first)
             made = proofs.made()
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException:

@@ -30,6 +30,8 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _DOING = "a request for media bytes"
 ANSWER_SECONDS = 30.0
 UNKNOWN = -1
+_PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
+_AS_STORED = {"", "identity", "aws-chunked"}  # the last is a leftover of an upload that S3 stores as a name
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ async def open_range(
                 head = await connection.head()
             return _checked(connections, connection, head, (first, last), expected)
         except BaseException:
-            connection.close()
+            connections.drop(connection)
             raise
 
 
@@ -127,6 +129,8 @@ def _checked(
     if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
         connection.close()
         return Range(connections, connection, Fingerprint(0, etag), 0, honoured=True)
+    if head.status in (200, 206):
+        _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
         return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
@@ -142,6 +146,16 @@ def _checked(
     if int(head.headers.get("content-length", length)) != length:
         raise ProviderContractError("The source announced a range and another length of it.")
     return Range(connections, connection, fingerprint, length, honoured=True)
+
+
+def _refuse_what_is_no_media(head: Head) -> None:
+    """A page in the place of the bytes, as CDNs and firewalls send it (CloudFront developer guide, "Custom error
+    responses", may make a 200 of it), or bytes that are not those which are stored."""
+    kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _PAGES:
+        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
+    if head.headers.get("content-encoding", "").strip().lower() not in _AS_STORED:
+        raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 
 
 def _content_range(head: Head) -> tuple[int, int, Fingerprint]:

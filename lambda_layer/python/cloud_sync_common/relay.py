@@ -101,7 +101,7 @@ class Relay:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     head, body = await connection.head(), await connection.small_body()
         except BaseException:
-            connection.close()
+            self._archive.drop(connection)
             raise
         finally:
             self._rooms.append(room)

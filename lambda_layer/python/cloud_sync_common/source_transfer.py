@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from cloud_sync_common import archive_keys
 from cloud_sync_common.archive import AlreadyThere, ArchivedObject, Part, UploadGone
-from cloud_sync_common.exceptions import IntegrityError, SourceChangedError
+from cloud_sync_common.exceptions import IntegrityError, OriginalUnavailableError, SourceChangedError
 from cloud_sync_common.ledger import Ledger, SourceRow, Status
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
@@ -20,6 +20,9 @@ from cloud_sync_common.ranged_http import UNKNOWN, Fingerprint, Range
 from cloud_sync_common.source_link import SourceLink
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
+# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem); what is half as large is another
+# file.
+LEAST_SHARE = 0.5
 
 
 class LostLease(Exception):
@@ -93,18 +96,34 @@ class SourceTransfer:
         version = opened.fingerprint
         if row and row.status is Status.ARCHIVED and _is_of(row, version):
             return row
+        if version.size != UNKNOWN:
+            self._refuse_a_stand_in(version.size)
         whole = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and not whole:
             return version
         key = archive_keys.object_key(self._provider, self._item, self._source, copy)
-        proofs, move = self._proofs(version), self._bytes.put if whole else self._bytes.stream
+        proofs, metadata = self._proofs(version), self._metadata(version)
         try:
-            return self._archived(version, key, copy, await move(opened, key, self._metadata(version), proofs))
+            if whole:
+                return self._archived(version, key, copy, await self._bytes.put(opened, key, metadata, proofs))
+            streamed = await self._bytes.stream(opened, key, metadata, proofs, self._refuse_a_stand_in)
+            return self._archived(version, key, copy, streamed)
         except AlreadyThere:
             found = self._found(key, version)
             if found is None:
                 raise
             return self._archived(version, key, copy, replace(found, single_stream=not opened.honoured))
+
+    def _refuse_a_stand_in(self, size: int) -> None:
+        """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
+        is; where an item has several files, its size says nothing of one of them."""
+        alone = self._item.source_count == self._source.file_count == 1
+        claimed = self._source.size or (self._item.size if alone else None) or 0
+        if size < claimed * LEAST_SHARE:
+            raise OriginalUnavailableError(
+                f"The source has {size} bytes, and the provider says that the original has {claimed}; what is that "
+                "much smaller is not stored in its place."
+            )
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         while True:

@@ -35,6 +35,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.broke_off = False  # the other side ended it without saying so, as TLS asks for (RFC 8446, 6.1)
 
     @classmethod
     async def open(cls, host: str, port: int, context: ssl.SSLContext | None, addresses: Addresses) -> Stream:
@@ -74,7 +75,10 @@ class Stream:
                     break
                 await self._refill()
                 continue
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            except ssl.SSLZeroReturnError:
+                break
+            except ssl.SSLEOFError:
+                self.broke_off = True
                 break
             if count == 0:
                 break
