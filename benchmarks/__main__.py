@@ -70,6 +70,7 @@ def main() -> None:
     except RigError as error:
         sys.exit(f"bench: {error}")
     if arguments.only or (arguments.size_mib, arguments.small_files) != (SIZE_MIB, SMALL_FILES):
+        results["remark"] = f"A try. The targets are about {SIZE_MIB} MiB and {SMALL_FILES} small files, all measured."
         sys.stdout.write(table.page(results))
         return
     table.RESULTS.write_text(json.dumps(results, indent=1) + "\n")
