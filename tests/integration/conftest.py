@@ -15,7 +15,8 @@ from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from tests.integration import seaweedfs
 from tests.integration.aws_on_loopback import Aws, AwsServer, forget_clients, serving
-from tests.integration.secret_check import Output
+from tests.integration.downloader import Downloader
+from tests.integration.secret_check import Output, assert_no_secret
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +55,13 @@ def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
         yield fake
         http_client.pool().clear()
         relay.of_this_process(allow_loopback=True).sources.close()
+
+
+@pytest.fixture
+def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
+    """A room on a fresh account. Whatever a test makes it log is free of secrets."""
+    yield Downloader(aws, gopro)
+    assert_no_secret(output.text, gopro)
 
 
 @pytest.fixture

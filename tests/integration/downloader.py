@@ -134,6 +134,13 @@ class Downloader:
         return sum(self.fake.control.stats()["bytes_served"].values())
 
 
+def assert_whole(downloader: Downloader, media_id: str = BIG) -> None:
+    """This item is archived, byte for byte, and no upload is left behind."""
+    assert downloader.row(media_id).status is Status.ARCHIVED
+    assert downloader.archived(media_id) == downloader.originals(media_id)
+    assert downloader.aws.uploads() == []
+
+
 @dataclass
 class UntilParts:
     """The time that is left: enough until S3 has been sent so many parts more, then none."""

@@ -12,15 +12,12 @@ from typing import Any
 import pytest
 from cloud_sync_common.aws_clients import AwsError
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
-from cloud_sync_common.ledger import Status
 
 from local.aws_fault_menu import AwsFault, AwsFaultError, AwsFaultKind
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.emulator import Certificates
-from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import ARCHIVE, Aws, AwsServer, forget_clients
-from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader
-from tests.integration.secret_check import Output, assert_no_secret
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader, assert_whole
 
 K = AwsFaultKind
 
@@ -51,15 +48,9 @@ def aws(aws_server: AwsServer, proxy: AwsProxy) -> Aws:
 
 
 @pytest.fixture
-def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    yield Downloader(aws, gopro, connections=2)
-    assert_no_secret(output.text, gopro)
-
-
-def assert_whole(downloader: Downloader, media_id: str) -> None:
-    assert downloader.row(media_id).status is Status.ARCHIVED
-    assert downloader.archived(media_id) == downloader.originals(media_id)
-    assert downloader.aws.uploads() == []
+def downloader(downloader: Downloader) -> Downloader:
+    downloader.connections = 2
+    return downloader
 
 
 # The proxy

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from cloud_sync_common.ledger import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
-from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import Aws
 from tests.integration.downloader import (
     BIG,
@@ -21,13 +17,6 @@ from tests.integration.downloader import (
     Downloader,
     UntilParts,
 )
-from tests.integration.secret_check import Output, assert_no_secret
-
-
-@pytest.fixture
-def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    yield Downloader(aws, gopro)
-    assert_no_secret(output.text, gopro)
 
 
 def archived(downloader: Downloader, *media_ids: str) -> bool:

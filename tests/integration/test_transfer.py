@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -29,15 +28,6 @@ from tests.integration.downloader import (
     UNNUMBERED,
     Downloader,
 )
-from tests.integration.secret_check import Output, assert_no_secret
-
-
-@pytest.fixture
-def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    """A room on a fresh account. Whatever a test makes it log is free of secrets."""
-    yield Downloader(aws, gopro)
-    assert_no_secret(output.text, gopro)
-
 
 # Every shape of original
 

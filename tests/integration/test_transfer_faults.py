@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,23 +22,14 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.ledger import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
-from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import Aws
-from tests.integration.downloader import BIG, PLAIN, Downloader
-from tests.integration.secret_check import Output, assert_no_secret
+from tests.integration.downloader import BIG, PLAIN, Downloader, assert_whole
 
 
 @pytest.fixture
-def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    """A room on a fresh account. Whatever a test makes it log is free of secrets."""
-    yield Downloader(aws, gopro, connections=2)
-    assert_no_secret(output.text, gopro)
-
-
-def assert_whole(downloader: Downloader, media_id: str = BIG) -> None:
-    assert downloader.row(media_id).status is Status.ARCHIVED
-    assert downloader.archived(media_id) == downloader.originals(media_id)
-    assert downloader.aws.uploads() == []
+def downloader(downloader: Downloader) -> Downloader:
+    downloader.connections = 2
+    return downloader
 
 
 def inverted(path: Path) -> str:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,10 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from tests.integration.aws_on_loopback import ARCHIVE, Aws
-from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader, UntilParts
-from tests.integration.secret_check import Output, assert_no_secret
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader, UntilParts, assert_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 HUGE = 120_000_000  # bytes
-
-
-@pytest.fixture
-def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    """A room on a fresh account. Whatever a test makes it log is free of secrets."""
-    yield Downloader(aws, gopro)
-    assert_no_secret(output.text, gopro)
-
-
-def assert_whole(downloader: Downloader, media_id: str = BIG) -> None:
-    assert downloader.row(media_id).status is Status.ARCHIVED
-    assert downloader.archived(media_id) == downloader.originals(media_id)
-    assert downloader.aws.uploads() == []
 
 
 # Out of time
