@@ -127,10 +127,9 @@ def missing_or_forbidden() -> None:
 
     async def handle_and_hide(method, path, headers, body, query_params, **more):
         answer = await handle(method, path, headers, body, query_params, **more)
-        bucket = path.strip("/").partition("/")[0]
         if answer[0] != 404 or method not in ("GET", "HEAD"):
             return answer
-        arn = f"arn:aws:s3:::{bucket}"
+        arn = f"arn:aws:s3:::{path.strip('/').partition('/')[0]}"
         denied = app._enforce_data_plane("s3", "s3:ListBucket", headers, query_params, "", resource_arn=arn)
         return denied or answer
 

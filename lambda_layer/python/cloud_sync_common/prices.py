@@ -71,9 +71,10 @@ type Usage = Mapping[Price, float]
 def run_usage(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> Usage:
     """How much of each a run has used: `videos` in `batches` and `slices`, with `requests` that write to S3."""
     again = max(slices - videos, 0)  # slices beyond the first of a video, which its batch had
+    invocations = batches + again + INVOCATIONS_PER_RUN
     return {
         LAMBDA_GB_SECOND: gb_seconds,
-        LAMBDA_REQUEST: batches + again + INVOCATIONS_PER_RUN,
+        LAMBDA_REQUEST: invocations,
         STEP_FUNCTIONS_TRANSITION: batches * TRANSITIONS_PER_BATCH
         + again * TRANSITIONS_PER_SLICE
         + TRANSITIONS_PER_RUN,
@@ -81,7 +82,7 @@ def run_usage(*, videos: int, batches: int, gb_seconds: float, requests: int, sl
         S3_INTO_DEEP_ARCHIVE: videos,
         DYNAMODB_WRITE: videos * WRITES_PER_VIDEO + again * WRITES_PER_SLICE,
         DYNAMODB_READ: videos * READS_PER_VIDEO,
-        SECRETS_REQUEST: batches + again + INVOCATIONS_PER_RUN,
+        SECRETS_REQUEST: invocations,
     }
 
 

@@ -32,8 +32,8 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One video at the provider.
 
     `captured_at` is the provider's own text (ISO 8601), empty when it gives none. `size` is the provider's claim in
-    bytes, None when it makes none; the true size is only known from the source itself. `revision` changes when the
-    provider says that the content may have changed.
+    bytes, None when it makes none, and may be stale by a few kB; the true size is only known from the source itself.
+    `revision` changes when the provider says that the content may have changed.
     """
 
     media_id: str

@@ -20,8 +20,7 @@ from cloud_sync_common.ranged_http import UNKNOWN, Fingerprint, Range
 from cloud_sync_common.source_link import SourceLink
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
-# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem); what is half as large is another
-# file.
+# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem): what has half is another file.
 LEAST_SHARE = 0.5
 
 
