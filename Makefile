@@ -4,7 +4,7 @@ PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PATH
 PYTEST := python -m pytest
 ENVIRONMENTS := dev staging prod local
-MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers benchmarks costs))
+MYPY_FILES = $(filter-out local/emulator_gaps.py,$(wildcard app.py cloud_sync lambda_layer/python/cloud_sync_common local/*.py local/fake_providers benchmarks costs tools))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-all setup-bench demo down audit faults picture invoke test check unit integration e2e crash scale synth readme vulnerabilities golden bench cost
@@ -25,7 +25,7 @@ demo: setup ## back up real videos on this machine and prove it (VIDEOS=~/Movies
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
 
 picture: setup ## draw the dashboard after some nights here, for the README (needs Chromium)
-	@python -m local.nights docs/images/dashboard.png
+	@python -m tools.dashboard_picture.nights docs/images/dashboard.png
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@python -m local down

@@ -38,21 +38,24 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["AWS_ENDPOINT_URL"] = arguments.endpoint
     # Imported here, because boto3 reads the environment when the first client is made.
-    from cloud_sync_common import aws_clients, relay  # noqa: PLC0415
-    from cloud_sync_common.archive import Archive  # noqa: PLC0415
-    from cloud_sync_common.pace import Pace  # noqa: PLC0415
+    from cloud_sync_common.aws import clients  # noqa: PLC0415
     from cloud_sync_common.provider_interface import MediaItem, MediaSource  # noqa: PLC0415
-    from cloud_sync_common.range_transfer import Effort, Tools  # noqa: PLC0415
     from cloud_sync_common.retry_utils import Deadline  # noqa: PLC0415
-    from cloud_sync_common.source_link import SourceLink  # noqa: PLC0415
-    from cloud_sync_common.source_transfer import SourceTransfer  # noqa: PLC0415
+    from cloud_sync_common.stores.archive import Archive  # noqa: PLC0415
+    from cloud_sync_common.transfer import upload_stream  # noqa: PLC0415
+    from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats  # noqa: PLC0415
+    from cloud_sync_common.transfer.request_limiter import RequestLimiter  # noqa: PLC0415
+    from cloud_sync_common.transfer.source_link import SourceLink  # noqa: PLC0415
+    from cloud_sync_common.transfer.source_transfer import SourceTransfer  # noqa: PLC0415
 
     import lambdas.video_downloader.handler  # noqa: F401, PLC0415 (for the memory that its imports take)
 
-    archive = Archive(aws_clients.s3(), arguments.bucket, "STANDARD")
-    aws_clients.table("ledger"), aws_clients.secrets()
+    archive = Archive(clients.s3(), arguments.bucket, "STANDARD")
+    clients.table("ledger"), clients.secrets()
     deadline, connections = Deadline.after(24 * 3600.0), arguments.connections
-    tools = Tools(relay.of_this_process(allow_loopback=True), archive, connections, deadline, 900.0, Effort())
+    options = TransferOptions(
+        upload_stream.of_this_process(allow_loopback=True), archive, connections, deadline, 900.0, TransferStats()
+    )
     ledger, urls = cast(Any, NoLedger()), iter(arguments.source)
 
     async def move() -> list[int]:
@@ -60,9 +63,9 @@ def main() -> None:
         for url in urls:
             name = url.rsplit("/", 1)[-1]
             source = MediaSource(file_number=1, filename=name, url=url)
-            link = SourceLink(source, lambda ended: ended, deadline, Pace(connections))
+            link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(connections))
             item = MediaItem(media_id=name, filename=name)
-            row = await SourceTransfer(tools, ledger, "bench", item, source, link, "bench").go_on()
+            row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").go_on()
             sizes.append(row.size if row else 0)
         return sizes
 
@@ -70,7 +73,7 @@ def main() -> None:
         return await asyncio.gather(*(move() for _ in range(arguments.files_at_once)))
 
     phase = TransferPhase()
-    sizes = [size for moved in tools.relay.run(move_all()) for size in moved]
+    sizes = [size for moved in options.uploader.run(move_all()) for size in moved]
     phase.tell(files=len(sizes), moved=sum(sizes))
 
 

@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from cloud_sync.config import Config
-from cloud_sync.findings import acknowledge
+from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.storage import Storage
 
 KEPT_DAYS = 365

@@ -11,7 +11,7 @@ from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 from cloud_sync.monitoring import Alerts, Monitoring
 from cloud_sync.network import Network
-from cloud_sync.permissions import Reach
+from cloud_sync.permissions import Grants
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import Workflow, executions_arn
@@ -29,9 +29,9 @@ class CloudSyncStack(Stack):
         )
         storage = Storage(self, "Storage", config=config)
         alerts = Alerts(self, "Alerts", config=config, storage=storage)
-        reach = Reach(storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config))
+        grants = Grants(storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config))
         network = Network(self, "Network", config=config) if config.private_network else None
-        functions = Functions(self, "Functions", config=config, reach=reach, network=network)
+        functions = Functions(self, "Functions", config=config, grants=grants, network=network)
         workflow = Workflow(self, "Workflow", config=config, storage=storage, functions=functions)
         Monitoring(
             self,

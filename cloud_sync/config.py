@@ -59,7 +59,7 @@ class Config:
     audit_trail: bool = False  # CloudTrail, with every access to the archive
     object_lock_days: int | None = None  # governance mode: nobody deletes an original before that, without a right to
     monthly_budget_usd: int | None = None  # of the whole account; a mail at 80 % and when more is forecast
-    allow_loopback_sources: bool = False  # media from this very machine, which only the local village has
+    allow_loopback_sources: bool = False  # media from this very machine, which only the local deployment has
     gopro_api_base_url: str = "https://api.gopro.com"
 
     @property

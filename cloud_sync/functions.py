@@ -14,11 +14,11 @@ from constructs import Construct
 
 from cloud_sync import permissions
 from cloud_sync.config import Config
-from cloud_sync.findings import acknowledge, acknowledge_wildcards
 from cloud_sync.layer import build_layer
 from cloud_sync.log_retention import retention
+from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.network import Network
-from cloud_sync.permissions import Reach
+from cloud_sync.permissions import Grants
 
 LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
 _RUNTIMES = {
@@ -33,31 +33,31 @@ class Functions(Construct):
     """The functions. Each has a role and a log group of its own."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: Config, reach: Reach, network: Network | None
+        self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
     ) -> None:
         super().__init__(scope, construct_id)
         self.config, self.network = config, network
-        self.environment = _environment(config, reach)
+        self.environment = _environment(config, grants)
         self.layer = self._layer()
         small, short = config.function_memory_mb, config.function_timeout_seconds
         long = config.lister_timeout_seconds
         self.media_authenticator = self._function(
-            "MediaAuthenticator", small, short, permissions.media_authenticator(reach)
+            "MediaAuthenticator", small, short, permissions.media_authenticator(grants)
         )
-        self.media_lister = self._function("MediaLister", small, long, permissions.media_lister(reach))
+        self.media_lister = self._function("MediaLister", small, long, permissions.media_lister(grants))
         self.video_downloader = self._function(
             "VideoDownloader",
             config.downloader_memory_mb,
             config.downloader_timeout_seconds,
-            permissions.video_downloader(reach),
+            permissions.video_downloader(grants),
         )
-        self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(reach))
-        self.run_report = self._function("RunReport", small, long, permissions.run_report(reach))
+        self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(grants))
+        self.run_report = self._function("RunReport", small, long, permissions.run_report(grants))
         self.archive_reconciler = self._function(
-            "ArchiveReconciler", small, long, permissions.archive_reconciler(reach)
+            "ArchiveReconciler", small, long, permissions.archive_reconciler(grants)
         )
         self.credentials_rotator = self._function(
-            "CredentialsRotator", small, short, permissions.credentials_rotator(reach)
+            "CredentialsRotator", small, short, permissions.credentials_rotator(grants)
         )
         self.played = [  # by the state machine
             self.media_authenticator,
@@ -68,7 +68,7 @@ class Functions(Construct):
             self.archive_reconciler,
         ]
         self.all = [*self.played, self.credentials_rotator]
-        acknowledge_wildcards(self, reach.wildcards)
+        acknowledge_wildcards(self, grants.wildcards)
         acknowledge(
             self,
             "AwsSolutions-L1",
@@ -137,17 +137,17 @@ class Functions(Construct):
         return role
 
 
-def _environment(config: Config, reach: Reach) -> dict[str, str]:
+def _environment(config: Config, grants: Grants) -> dict[str, str]:
     """What cloud_sync_common.settings reads; a test holds the two against each other."""
-    storage = reach.storage
+    storage = grants.storage
     return {
         "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
         "ARCHIVE_STORAGE_CLASS": "DEEP_ARCHIVE" if config.deep_archive_after_days == 0 else "STANDARD",
         "WORK_BUCKET": storage.work_bucket.bucket_name,
         "LEDGER_TABLE": storage.ledger_table.table_name,
         "CREDENTIALS_SECRET": storage.credentials_secret.name or "",
-        "ALERTS_TOPIC_ARN": reach.alerts_topic.topic_arn,
-        "DEAD_LETTER_QUEUE_URL": reach.dead_letter_queue.queue_url,
+        "ALERTS_TOPIC_ARN": grants.alerts_topic.topic_arn,
+        "DEAD_LETTER_QUEUE_URL": grants.dead_letter_queue.queue_url,
         "MAX_ATTEMPTS": str(config.max_attempts),
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
         "SINGLE_PUT_MIB": str(config.single_put_mib),

@@ -15,8 +15,8 @@ from constructs import Construct
 from cloud_sync.alarms import MINUTES, THE_ALARM, Alarm, all_alarms
 from cloud_sync.config import Config
 from cloud_sync.dashboard import Dashboard
-from cloud_sync.findings import acknowledge
 from cloud_sync.functions import Functions
+from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.queries import saved_queries
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import Workflow

@@ -17,7 +17,7 @@ from cloud_sync.storage import Storage
 
 
 @dataclass(frozen=True)
-class Reach:
+class Grants:
     """Everything that a function can be let near."""
 
     storage: Storage
@@ -83,74 +83,74 @@ class Reach:
         )
 
 
-def media_authenticator(reach: Reach) -> list[iam.PolicyStatement]:
+def media_authenticator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        reach.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        reach.ledger("GetItem", "UpdateItem"),
+        grants.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        grants.ledger("GetItem", "UpdateItem"),
     ]
 
 
-def credentials_rotator(reach: Reach) -> list[iam.PolicyStatement]:
+def credentials_rotator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        reach.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        reach.ledger("GetItem", "UpdateItem"),
-        reach.alerts(),
-        reach.key_through("sns"),
+        grants.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        grants.ledger("GetItem", "UpdateItem"),
+        grants.alerts(),
+        grants.key_through("sns"),
     ]
 
 
-def media_lister(reach: Reach) -> list[iam.PolicyStatement]:
+def media_lister(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        reach.credentials("GetSecretValue"),
-        reach.ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
-        reach.work("s3:GetObject", "s3:PutObject"),
-        reach.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], reach.executions_arn),
+        grants.credentials("GetSecretValue"),
+        grants.ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        grants.work("s3:GetObject", "s3:PutObject"),
+        grants.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], grants.executions_arn),
     ]
 
 
-def video_downloader(reach: Reach) -> list[iam.PolicyStatement]:
+def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
     """It may write the archive and see what is in it, and delete nothing."""
     return [
-        reach.credentials("GetSecretValue"),
-        reach.ledger("GetItem", "UpdateItem"),
-        reach.allow(
+        grants.credentials("GetSecretValue"),
+        grants.ledger("GetItem", "UpdateItem"),
+        grants.allow(
             "WriteTheArchive",
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            reach.archived,
+            grants.archived,
         ),
-        *reach.see_the_archive(),
-        reach.key_through("s3"),
+        *grants.see_the_archive(),
+        grants.key_through("s3"),
     ]
 
 
-def failure_recorder(reach: Reach) -> list[iam.PolicyStatement]:
+def failure_recorder(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        reach.ledger("GetItem", "UpdateItem"),
-        reach.allow("HandOverToAHuman", ["sqs:SendMessage"], reach.dead_letter_queue.queue_arn),
+        grants.ledger("GetItem", "UpdateItem"),
+        grants.allow("HandOverToAHuman", ["sqs:SendMessage"], grants.dead_letter_queue.queue_arn),
     ]
 
 
-def run_report(reach: Reach) -> list[iam.PolicyStatement]:
+def run_report(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        reach.ledger("BatchGetItem", "GetItem", "UpdateItem"),
-        reach.allow(
-            "CountTheBacklog", ["dynamodb:Query"], f"{reach.storage.ledger_table.table_arn}/index/not-archived"
+        grants.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        grants.allow(
+            "CountTheBacklog", ["dynamodb:Query"], f"{grants.storage.ledger_table.table_arn}/index/not-archived"
         ),
-        reach.work("s3:GetObject"),
-        reach.tell_missing_from_forbidden(reach.storage.work_bucket),  # a run may fail before it has a manifest
-        reach.alerts(),
-        reach.key_through("sns"),
+        grants.work("s3:GetObject"),
+        grants.tell_missing_from_forbidden(grants.storage.work_bucket),  # a run may fail before it has a manifest
+        grants.alerts(),
+        grants.key_through("sns"),
     ]
 
 
-def archive_reconciler(reach: Reach) -> list[iam.PolicyStatement]:
+def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
     """It reads all three sides, and may change nothing in the archive; the one row it writes says that a token was
     refused. Only it may scan the ledger: what is missing from an index is what it looks for."""
     return [
-        reach.credentials("GetSecretValue"),
-        reach.ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
-        *reach.see_the_archive(),
-        reach.work("s3:GetObject", "s3:PutObject"),
-        reach.alerts(),
-        reach.key_through("s3", "sns"),
+        grants.credentials("GetSecretValue"),
+        grants.ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
+        *grants.see_the_archive(),
+        grants.work("s3:GetObject", "s3:PutObject"),
+        grants.alerts(),
+        grants.key_through("s3", "sns"),
     ]

@@ -11,7 +11,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from cloud_sync.config import Config
-from cloud_sync.findings import acknowledge
+from cloud_sync.nag_suppressions import acknowledge
 
 
 class Storage(Construct):

@@ -15,12 +15,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.config import Config
-from cloud_sync.findings import acknowledge, acknowledge_wildcards
 from cloud_sync.functions import Functions
 from cloud_sync.log_retention import retention
+from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.storage import Storage
 
-SCORE = Path(__file__).with_name("sync_workflow.asl.json")
+DEFINITION = Path(__file__).with_name("sync_workflow.asl.json")
 
 
 def state_machine_name(config: Config) -> str:
@@ -150,7 +150,7 @@ class Workflow(Construct):
 
 def _definition(config: Config) -> str:
     """The score, with the one number that the environment sets (a substitution could only make it text)."""
-    score = json.loads(SCORE.read_text(encoding="utf-8"))
+    score = json.loads(DEFINITION.read_text(encoding="utf-8"))
     score["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
     return json.dumps(score)
 

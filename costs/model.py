@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cloud_sync_common import manifest, part_plan, prices
+from cloud_sync_common import prices
 from cloud_sync_common.prices import Price
+from cloud_sync_common.stores import manifest
+from cloud_sync_common.transfer import part_plan
 
 ROOT = Path(__file__).resolve().parents[1]
-SCORE = ROOT / "cloud_sync" / "sync_workflow.asl.json"
+DEFINITION = ROOT / "cloud_sync" / "sync_workflow.asl.json"
 MIB, GIB, GB = 1024**2, 1024**3, 10**9
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way, which one function reaches from 512 MB on (demo-s3-archiving)
@@ -115,7 +117,7 @@ def states_on_the_way(machine: dict[str, Any]) -> list[str]:
 
 def score() -> tuple[list[str], list[str]]:
     """The states on the way of a run, and those of a child of its map."""
-    machine = json.loads(SCORE.read_text())
+    machine = json.loads(DEFINITION.read_text())
     (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
     return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"])
 

@@ -1,1 +1,1 @@
-"""The model village: everything that lets Cloud Sync run, and be tried, on one machine."""
+"""The model deployment: everything that lets Cloud Sync run, and be tried, on one machine."""

@@ -1,4 +1,4 @@
-"""`python -m local`: village up, run, watch, verify, down."""
+"""`python -m local`: deployment up, run, watch, verify, down."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import kept
+from local import kept_deployment
 from local.audit import audit
 from local.demo import run_demo
-from local.emulator import HOME, Certificates, VillageError, new_folder
+from local.deployment import Deployment, deploy
+from local.emulator import HOME, Certificates, DeploymentError, new_folder
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
 from local.verify import originals
-from local.village import Village, village
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
 
@@ -35,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _audit(console)
         if options.command == "invoke":
             return _invoke(console, options.function, options.event)
-        stopped = kept.stop()
-        console.print("stopped" if stopped else "no village was left running")
+        stopped = kept_deployment.stop()
+        console.print("stopped" if stopped else "no deployment was left running")
         return 0
-    except VillageError as error:
+    except DeploymentError as error:
         console.print(f"local: {error}", style="red", highlight=False, soft_wrap=True)
         return 1
 
@@ -55,8 +55,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     invoke.add_argument("event", type=Path, help="a JSON file, such as events/auth_event.json")
     faults = commands.add_parser("faults", help="play the fault matrix against the deployed stack")
     faults.add_argument("names", nargs="*", metavar="name", help="only these cases")
-    commands.add_parser("audit", help="hold provider, ledger and archive of the kept village against each other")
-    commands.add_parser("down", help="stop the village that `demo --keep` left running")
+    commands.add_parser("audit", help="hold provider, ledger and archive of the kept deployment against each other")
+    commands.add_parser("down", help="stop the deployment that `demo --keep` left running")
     return parser.parse_args(arguments)
 
 
@@ -69,12 +69,12 @@ def _folder(text: str) -> Path:
 
 def _audit(console: Console) -> int:
     """The reconciliation that the deployed stack makes, and the audit from outside; 1 when either finds anything."""
-    control_url, town = kept.control_url(), kept.find()
-    if town is None:
-        raise VillageError("the village that was kept is no longer running: `make down`, then `make demo KEEP=1`")
-    run = town.run({"provider": "gopro", "mode": "reconcile"})
+    control_url, deployment = kept_deployment.control_url(), kept_deployment.find()
+    if deployment is None:
+        raise DeploymentError("the deployment that was kept is no longer running: `make down`, then `make demo KEEP=1`")
+    run = deployment.run({"provider": "gopro", "mode": "reconcile"})
     console.print(f"reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
-    findings = audit(town, originals(control_url, town.emulator.certificates.client_context()))
+    findings = audit(deployment, originals(control_url, deployment.emulator.certificates.client_context()))
     console.print(f"audit from outside: {len(findings)} findings", highlight=False)
     for finding in findings:
         console.print(f"  {finding.kind}: {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
@@ -83,29 +83,29 @@ def _audit(console: Console) -> int:
 
 
 def _invoke(console: Console, function: str, event_file: Path) -> int:
-    """Invokes a function of the village that was kept, or of a new one that is gone again afterwards."""
+    """Invokes a function of the deployment that was kept, or of a new one that is gone again afterwards."""
     try:
         event = json.loads(event_file.read_text())
     except (OSError, ValueError) as error:
-        raise VillageError(f"the event {event_file} cannot be read as JSON: {error}") from None
-    town = kept.find()
-    if town is not None:
-        return _invoke_in(console, town, function, event)
+        raise DeploymentError(f"the event {event_file} cannot be read as JSON: {error}") from None
+    deployment = kept_deployment.find()
+    if deployment is not None:
+        return _invoke_in(console, deployment, function, event)
     folder = new_folder("invoke")
     certificates = Certificates(folder)
     library = HOME / "empty-library"
     library.mkdir(exist_ok=True)
     with (
         running(Library.load(library), certificates.server_context()) as fake,
-        village(folder, certificates, fake.base_url) as town,
+        deploy(folder, certificates, fake.base_url) as deployment,
     ):
-        town.store_credentials({"provider": "gopro", "access_token": fake.access_token, "user_id": fake.user_id})
-        return _invoke_in(console, town, function, event)
+        deployment.store_credentials({"provider": "gopro", "access_token": fake.access_token, "user_id": fake.user_id})
+        return _invoke_in(console, deployment, function, event)
 
 
-def _invoke_in(console: Console, town: Village, function: str, event: object) -> int:
-    answer = town.emulator.client("lambda").invoke(
-        FunctionName=town.function_name(function), Payload=json.dumps(event).encode()
+def _invoke_in(console: Console, deployment: Deployment, function: str, event: object) -> int:
+    answer = deployment.emulator.client("lambda").invoke(
+        FunctionName=deployment.function_name(function), Payload=json.dumps(event).encode()
     )
     console.print_json(answer["Payload"].read().decode())
     return 1 if "FunctionError" in answer else 0

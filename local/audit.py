@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from local.deployment import Deployment
 from local.traces import everything_said
 from local.verify import Verdict, verify
-from local.village import Village
 
 RESUME_WINDOW = timedelta(days=7)  # after which the archive's lifecycle rule aborts an upload (cloud_sync/config.py)
 
@@ -45,7 +45,7 @@ class Finding:
 
 
 def audit(
-    town: Village,
+    deployment: Deployment,
     originals: Originals,
     *,
     not_archived: Mapping[str, str] | None = None,
@@ -55,7 +55,7 @@ def audit(
     secrets: Iterable[str] = (),
     since: datetime | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong in the village; empty when all is well.
+    """Everything that is wrong in the deployment; empty when all is well.
 
     `originals` are the provider's truth (the fake's control: GET originals); `not_archived` names the items that must
     not be archived and the category that the ledger must give as the reason (`a or b` where either is true).
@@ -63,14 +63,14 @@ def audit(
     may be waiting for a later run any more. Uploads begun longer ago than `resume_window` are strays (zero: all are).
     `secrets` are searched for in everything that the stack has said since `since`.
     """
-    reasons, rows, objects = not_archived or {}, town.rows(), town.objects()
+    reasons, rows, objects = not_archived or {}, deployment.rows(), deployment.objects()
     return [
-        *_items(town, originals, rows, reasons, unlisted=unlisted, complete=complete),
+        *_items(deployment, originals, rows, reasons, unlisted=unlisted, complete=complete),
         *_reasons(rows, reasons),
         *_objects(rows, objects),
-        *_copies(town, objects),
-        *_uploads(town, resume_window),
-        *secrets_found(town, secrets, since),
+        *_copies(deployment, objects),
+        *_uploads(deployment, resume_window),
+        *secrets_found(deployment, secrets, since),
     ]
 
 
@@ -81,11 +81,17 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def _items(
-    town: Village, originals: Originals, rows: Rows, reasons: Mapping[str, str], *, unlisted: bool, complete: bool
+    deployment: Deployment,
+    originals: Originals,
+    rows: Rows,
+    reasons: Mapping[str, str],
+    *,
+    unlisted: bool,
+    complete: bool,
 ) -> Iterator[Finding]:
     """Each original that ought to be archived is, byte for byte, or is listed as not archived."""
     items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
-    for verdict in verify(town, [original for original in originals if original["media_id"] not in reasons]):
+    for verdict in verify(deployment, [original for original in originals if original["media_id"] not in reasons]):
         row = items.get(verdict.media_id)
         if row is None and unlisted and not complete and not verdict.key:
             continue
@@ -134,33 +140,33 @@ def _objects(rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
             yield Finding(Kind.ROW_WITHOUT_OBJECT, key, f"the ledger says {row['size']} bytes; the object {there}")
 
 
-def _copies(town: Village, objects: Mapping[str, int]) -> Iterator[Finding]:
+def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Finding]:
     """Each version of a source is one object, written once."""
     versions: Counter[str] = Counter()
-    for page in town.s3.get_paginator("list_object_versions").paginate(Bucket=town.archive_bucket):
+    for page in deployment.s3.get_paginator("list_object_versions").paginate(Bucket=deployment.archive_bucket):
         versions.update(entry["Key"] for entry in page.get("Versions", []))
     for key, count in versions.items():
         if count > 1:
             yield Finding(Kind.DUPLICATED, key, f"was written {count} times")
     seen: dict[tuple[str | None, ...], str] = {}
     for key in objects:
-        stored = town.s3.head_object(Bucket=town.archive_bucket, Key=key)["Metadata"]
+        stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
         version = tuple(stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag"))
         if version in seen:
             yield Finding(Kind.DUPLICATED, key, f"holds the same version of the same source as {seen[version]}")
         seen[version] = key
 
 
-def _uploads(town: Village, resume_window: timedelta) -> Iterator[Finding]:
+def _uploads(deployment: Deployment, resume_window: timedelta) -> Iterator[Finding]:
     latest = datetime.now(UTC) - resume_window
-    for page in town.s3.get_paginator("list_multipart_uploads").paginate(Bucket=town.archive_bucket):
+    for page in deployment.s3.get_paginator("list_multipart_uploads").paginate(Bucket=deployment.archive_bucket):
         for upload in page.get("Uploads", []):
             if not resume_window or upload["Initiated"] < latest:
                 yield Finding(Kind.STRAY_UPLOAD, upload["Key"], f"begun {upload['Initiated']:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def secrets_found(
-    town: Village, secrets: Iterable[str], since: datetime | None = None, more: Mapping[str, str] | None = None
+    deployment: Deployment, secrets: Iterable[str], since: datetime | None = None, more: Mapping[str, str] | None = None
 ) -> list[Finding]:
     """Where one of these secrets is to be read in what the stack has said, or in `more` texts (by where they are); the
     finding does not repeat it."""
@@ -169,7 +175,7 @@ def secrets_found(
         return []
     return [
         Finding(Kind.SECRET_FOUND, where, f"a secret that begins with {secret[:4]!r}")
-        for where, text in (*everything_said(town, since), *(more or {}).items())
+        for where, text in (*everything_said(deployment, since), *(more or {}).items())
         for secret in wanted
         if secret in text
     ]

@@ -13,12 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local import kept
+from local import kept_deployment
 from local.demo_library import ensure_demo_library
+from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.progress import Display, Watch
 from local.verify import Verdict, iam_is_enforced, originals, verify
-from local.village import FakeProcess, Village, village
 
 RESULT_FILE = HOME / "demo.json"
 
@@ -47,7 +47,7 @@ class DemoResult:
 
 
 def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
-    """Runs the demo; the exit status is 0 when everything that it promises was seen. Raises VillageError."""
+    """Runs the demo; the exit status is 0 when everything that it promises was seen. Raises DeploymentError."""
     started = time.monotonic()
     console.print("[bold]1.[/] A GoPro Cloud on this machine, with real H.264 videos")
     library = ensure_demo_library(
@@ -59,32 +59,32 @@ def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
         fake = FakeProcess(library, videos, certificates, folder / "fake-gopro.log")
         stack.callback(fake.stop)
         console.print("[bold]2.[/] The stack, deployed with the CDK CLI into an emulator that enforces TLS and IAM")
-        town = stack.enter_context(village(folder, certificates, fake.account.base_url))
-        town.store_credentials(fake.account.oauth())
-        result, good = _back_up(console, town, fake, certificates, started)
+        deployment = stack.enter_context(deploy(folder, certificates, fake.account.base_url))
+        deployment.store_credentials(fake.account.oauth())
+        result, good = _back_up(console, deployment, fake, certificates, started)
         RESULT_FILE.write_text(json.dumps(asdict(result), indent=2) + "\n")
-        _say_where_to_look(console, town, folder)
+        _say_where_to_look(console, deployment, folder)
         if keep:
-            kept.leave(console, town, fake, folder)
+            kept_deployment.leave(console, deployment, fake, folder)
             stack.pop_all()
     return 0 if good else 1
 
 
 def _back_up(
-    console: Console, town: Village, fake: FakeProcess, certificates: Certificates, started: float
+    console: Console, deployment: Deployment, fake: FakeProcess, certificates: Certificates, started: float
 ) -> tuple[DemoResult, bool]:
     console.print("[bold]3.[/] The first run")
-    first = _watched_run(console, town)
+    first = _watched_run(console, deployment)
     console.print(f"  {first['status']}: {first.get('output') or first.get('cause')}", highlight=False)
     console.print("[bold]4.[/] Every original, read back from the archive and compared")
-    verdicts = verify(town, originals(fake.account.control_url, certificates.client_context()))
+    verdicts = verify(deployment, originals(fake.account.control_url, certificates.client_context()))
     console.print(_table(verdicts))
-    _say_what_is_not_there(console, town)
+    _say_what_is_not_there(console, deployment)
     console.print("[bold]5.[/] A second run, which has nothing to move")
-    before = town.objects()
-    second = town.wait(town.start_run())
+    before = deployment.objects()
+    second = deployment.wait(deployment.start_run())
     moved = int(json.loads(second.get("output") or "{}").get("bytes_archived", -1))
-    new = len(set(town.objects()) - set(before))
+    new = len(set(deployment.objects()) - set(before))
     console.print(f"  {second['status']}: {moved} bytes moved, {new} new objects", highlight=False)
     per_item: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
@@ -96,16 +96,16 @@ def _back_up(
         bytes=sum(verdict.size for verdict in verdicts if verdict.key),
         checksums_agreed=sum(all(v.agreed for v in group) for group in per_item.values()),
         second_run_transferred=moved + new,
-        iam_enforced=iam_is_enforced(town.emulator, town.archive_bucket, town.ledger_table),
+        iam_enforced=iam_is_enforced(deployment.emulator, deployment.archive_bucket, deployment.ledger_table),
         seconds=round(time.monotonic() - started, 1),
     )
     return result, result.is_good(len(per_item))
 
 
-def _watched_run(console: Console, town: Village) -> Any:
-    execution = town.start_run()
-    with Display(console, Watch(town, execution)) as display:
-        return town.wait(execution, seconds=3_600, each=display.update)
+def _watched_run(console: Console, deployment: Deployment) -> Any:
+    execution = deployment.start_run()
+    with Display(console, Watch(deployment, execution)) as display:
+        return deployment.wait(execution, seconds=3_600, each=display.update)
 
 
 def _table(verdicts: list[Verdict]) -> Table:
@@ -118,8 +118,8 @@ def _table(verdicts: list[Verdict]) -> Table:
     return table
 
 
-def _say_what_is_not_there(console: Console, town: Village) -> None:
-    for row in town.rows():
+def _say_what_is_not_there(console: Console, deployment: Deployment) -> None:
+    for row in deployment.rows():
         if row["sk"] == "ITEM" and row["status"] != "ARCHIVED":
             console.print(
                 f"  not archived, and listed as such: {row['filename']}: {row['status']}, "
@@ -128,11 +128,11 @@ def _say_what_is_not_there(console: Console, town: Village) -> None:
             )
 
 
-def _say_where_to_look(console: Console, town: Village, folder: Path) -> None:
+def _say_where_to_look(console: Console, deployment: Deployment, folder: Path) -> None:
     console.print("[bold]6.[/] Where to look")
     for what, where in {
-        "bucket": f"s3://{town.archive_bucket}",
-        "table": town.ledger_table,
+        "bucket": f"s3://{deployment.archive_bucket}",
+        "table": deployment.ledger_table,
         "logs": "log groups /aws/lambda/media-*, /aws/lambda/video-downloader, /aws/lambda/run-report",
         "the emulator's own log": os.path.relpath(folder / "emulator.log"),
         "result": os.path.relpath(RESULT_FILE),

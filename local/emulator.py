@@ -32,8 +32,8 @@ ACCOUNT, REGION = "000000000000", "eu-west-3"
 READY_SECONDS, STOP_SECONDS = 60, 2
 
 
-class VillageError(RuntimeError):
-    """Something of the local village did not come up; the message says what and where its log is."""
+class DeploymentError(RuntimeError):
+    """Something of the local deployment did not come up; the message says what and where its log is."""
 
 
 class Certificates:
@@ -139,14 +139,14 @@ class Emulator:
     @property
     def pid(self) -> int:
         if self._process is None:
-            raise VillageError("the emulator is not running")
+            raise DeploymentError("the emulator is not running")
         return self._process.pid
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise VillageError(f"the emulator ended with code {process.returncode}: see {self.log_file}")
+                raise DeploymentError(f"the emulator ended with code {process.returncode}: see {self.log_file}")
             try:
                 with urllib.request.urlopen(
                     f"{self.endpoint}/_ministack/ready", timeout=2, context=self.certificates.client_context()
@@ -155,7 +155,7 @@ class Emulator:
                         return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)  # polling interval of the condition above
-        raise VillageError(f"the emulator was not ready after {READY_SECONDS} s: see {self.log_file}")
+        raise DeploymentError(f"the emulator was not ready after {READY_SECONDS} s: see {self.log_file}")
 
     def stop(self) -> None:
         """Ends the emulator and the function processes it started (they share its process group)."""
@@ -197,7 +197,7 @@ class Emulator:
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
         """Bootstraps and deploys the stack with the real CDK CLI; returns the stack's outputs.
 
-        Raises VillageError with the last lines of what the CLI printed.
+        Raises DeploymentError with the last lines of what the CLI printed.
         """
         outputs = self.folder / "outputs.json"
         assembly = self.folder / "cdk.out"
@@ -223,7 +223,7 @@ class Emulator:
             done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-20:])
-            raise VillageError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")
+            raise DeploymentError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")
 
 
 def stop_group(pid: int) -> None:
@@ -263,6 +263,6 @@ def free_port() -> int:
 
 
 def new_folder(name: str) -> Path:
-    """A fresh folder for one run of the village, under .local."""
+    """A fresh folder for one run of the deployment, under .local."""
     (HOME / "runs").mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=HOME / "runs"))

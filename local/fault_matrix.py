@@ -21,12 +21,12 @@ from local.audit import RESUME_WINDOW, Finding, Kind, audit, secrets_found
 from local.aws_fault_menu import AwsFault
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
+from local.deployment import Deployment, Inbox, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_cases import CASES, ID, Case, Outcome
 from local.traces import SIGNED_LINK
-from local.village import Inbox, Village, village
 
 RESULT_FILE = HOME / "faults.json"
 IN_PARTS = {"single_put_mib": "8"}  # what the stack is deployed with, so that the one clip of 24 MB goes in parts
@@ -38,7 +38,7 @@ NO_ORIGINAL = {ID(12): "original_unavailable"}  # of the whole library: a video 
 class Bench:
     """Where the matrix is played: a deployed stack, the provider, and what stands between the functions and AWS."""
 
-    town: Village
+    deployment: Deployment
     gopro: FakeGoPro
     aws: AwsProxy
     inbox: Callable[[], list[dict[str, str]]]  # what the alerts topic has sent since the last look
@@ -63,19 +63,21 @@ def play(bench: Bench, case: Case) -> Played:
     _begin(bench, case)
     run_input = {"provider": "gopro", "filters": {"media_ids": list(case.items)}} if case.items else None
     with _truth(bench, case) as originals:
-        first = bench.town.run(run_input)
+        first = bench.deployment.run(run_input)
         letters = bench.inbox()
         played.problems += _problems(bench, case, first, letters)
-        played.findings += audit(bench.town, _expected(case, originals()), **_reasons(case))
+        played.findings += audit(bench.deployment, _expected(case, originals()), **_reasons(case))
         _mend(bench, case)
-        second = bench.town.run(run_input)
+        second = bench.deployment.run(run_input)
         if second["status"] != "SUCCEEDED":
             played.problems.append(f"the run after it ended as {second['status']}: {second.get('cause')}")
         window = RESUME_WINDOW if case.stray else timedelta(0)
         reasons = {} if case.items else NO_ORIGINAL
-        played.findings += audit(bench.town, originals(), not_archived=reasons, complete=True, resume_window=window)
+        played.findings += audit(
+            bench.deployment, originals(), not_archived=reasons, complete=True, resume_window=window
+        )
     secrets, letters = {*bench.gopro.secrets(), SIGNED_LINK}, [*letters, *bench.inbox()]
-    played.findings += secrets_found(bench.town, secrets, since, {"the owner's mail": json.dumps(letters)})
+    played.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(letters)})
     return played
 
 
@@ -83,8 +85,8 @@ def _begin(bench: Bench, case: Case) -> None:
     bench.gopro.control.reset()
     bench.gopro.control.set_page_size(PAGE_ROWS)
     bench.aws.rules.clear()
-    bench.town.sweep()
-    bench.town.store_credentials(_credentials(bench.gopro, session=case.session))
+    bench.deployment.sweep()
+    bench.deployment.store_credentials(_credentials(bench.gopro, session=case.session))
     bench.inbox()
     for fault in case.faults:
         if isinstance(fault, AwsFault):
@@ -105,7 +107,7 @@ def _mend(bench: Bench, case: Case) -> None:
     bench.gopro.control.clear_faults()
     bench.aws.rules.clear()
     if case.then:
-        bench.town.store_credentials(_credentials(bench.gopro, session=False))
+        bench.deployment.store_credentials(_credentials(bench.gopro, session=False))
 
 
 @contextmanager
@@ -172,11 +174,11 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
     with (
         running(library, certificates.server_context()) as gopro,
         aws_proxy(certificates) as aws,
-        village(
+        deploy(
             folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=retry_delay_scale, proxy=aws
-        ) as town,
+        ) as deployment,
     ):
-        yield Bench(town, gopro, aws, Inbox(town).emptied)
+        yield Bench(deployment, gopro, aws, Inbox(deployment).emptied)
 
 
 def summary(results: Iterable[Played]) -> dict[str, int]:

@@ -18,7 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from local.village import Village
+from local.deployment import Deployment
 
 PLAIN_SECONDS = 5  # between two lines where there is no terminal to draw on
 
@@ -36,8 +36,8 @@ class FileProgress:
 class Watch:
     """Samples one run. Cheap enough to call several times a second."""
 
-    def __init__(self, village: Village, execution_arn: str) -> None:
-        self._village = village
+    def __init__(self, deployment: Deployment, execution_arn: str) -> None:
+        self._village = deployment
         self._run_id = execution_arn.rpartition(":")[2]
         self._manifest: list[dict[str, Any]] | None = None
 

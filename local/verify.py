@@ -17,8 +17,8 @@ from typing import Any
 
 import anycrc
 
+from local.deployment import Deployment
 from local.emulator import Emulator
-from local.village import Village
 
 CHUNK = 1024 * 1024
 
@@ -43,16 +43,18 @@ def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]
         return told
 
 
-def verify(village: Village, expected: list[dict[str, Any]]) -> list[Verdict]:
+def verify(deployment: Deployment, expected: list[dict[str, Any]]) -> list[Verdict]:
     """A verdict on each expected original, in the order given."""
-    sources = {(row["media_id"], row["file_number"]): row for row in village.rows() if row["sk"].startswith("SOURCE#")}
+    sources = {
+        (row["media_id"], row["file_number"]): row for row in deployment.rows() if row["sk"].startswith("SOURCE#")
+    }
     return [
-        _judge(village, original, sources.get((original["media_id"], original["source_number"])))
+        _judge(deployment, original, sources.get((original["media_id"], original["source_number"])))
         for original in expected
     ]
 
 
-def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | None) -> Verdict:
+def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any] | None) -> Verdict:
     name = original["filename"] or original["media_id"]
     if original["source_count"] > 1:
         name += f" ({original['source_number']} of {original['source_count']})"
@@ -60,11 +62,11 @@ def _judge(village: Village, original: dict[str, Any], row: dict[str, Any] | Non
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
     key = row["key"]
     try:
-        head = village.s3.head_object(Bucket=village.archive_bucket, Key=key, ChecksumMode="ENABLED")
-    except village.s3.exceptions.ClientError as error:
+        head = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key, ChecksumMode="ENABLED")
+    except deployment.s3.exceptions.ClientError as error:
         reason = f"no such object ({error.response['Error']['Code']})"
         return Verdict(original["media_id"], name, key, original["size"], agreed=False, reason=reason)
-    body = village.s3.get_object(Bucket=village.archive_bucket, Key=key)["Body"]
+    body = deployment.s3.get_object(Bucket=deployment.archive_bucket, Key=key)["Body"]
     stored, (sha256, checksum) = hashlib.sha256(), file_digests(Path(original["path"]))
     for chunk in body.iter_chunks(CHUNK):
         stored.update(chunk)

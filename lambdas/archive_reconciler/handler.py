@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync_common import aws_clients, providers, settings
-from cloud_sync_common.archive import Archive
-from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.door import decode, door
-from cloud_sync_common.inventory import Inventory
-from cloud_sync_common.ledger import Ledger
-from cloud_sync_common.reconciliation import ReconcileRequest, ReconcileResult, Reconciliation
+from cloud_sync_common import providers
+from cloud_sync_common.aws import clients
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
-from cloud_sync_common.runs import CredentialsLease, Runs
-from cloud_sync_common.work_files import WorkFile
+from cloud_sync_common.runtime import settings
+from cloud_sync_common.runtime.handler import decode, lambda_handler
+from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
+from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.stores.work_files import WorkFile
 
 
-@door
+@lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> ReconcileResult:
     """ReconcileRequest -> ReconcileResult."""
     config = settings.load()
     request = decode(event, ReconcileRequest)
     provider = providers.get(request.provider, config.provider_base_urls)
-    table, s3 = aws_clients.table(config.ledger_table), aws_clients.s3()
-    reconciliation = Reconciliation(
+    table, s3 = clients.table(config.ledger_table), clients.s3()
+    reconciliation = ArchiveReconciler(
         provider=provider,
-        credentials=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
+        credentials=CredentialStore(clients.secrets(), config.credentials_secret, provider.name),
         lease=CredentialsLease(table, provider.name),
         ledger=Ledger(table, provider.name),
         runs=Runs(table, provider.name),
         archive=Archive(s3, config.archive_bucket, config.archive_storage_class),
-        inventory=Inventory(s3, config.archive_bucket),
         listed=WorkFile(s3, config.work_bucket, request.run_id, "listed.bin", "the ids that are listed"),
         report=WorkFile(s3, config.work_bucket, request.run_id, "reconciliation.jsonl", "the reconciliation's report"),
-        topic=aws_clients.sns(),
+        topic=clients.sns(),
         topic_arn=config.alerts_topic_arn,
         deadline=Deadline.of(context),
     )

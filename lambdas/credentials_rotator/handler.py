@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync_common import aws_clients, providers, settings
-from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.credentials import Authenticator
-from cloud_sync_common.door import decode, door
+from cloud_sync_common import providers
+from cloud_sync_common.aws import clients
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
-from cloud_sync_common.rotation import Rotation, RotationRequest, RotationResult
-from cloud_sync_common.runs import CredentialsLease
+from cloud_sync_common.runtime import settings
+from cloud_sync_common.runtime.handler import decode, lambda_handler
+from cloud_sync_common.steps.authenticate import Authenticator
+from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest, RotationResult
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
 
-@door
+@lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> RotationResult:
     """RotationRequest -> RotationResult."""
     config = settings.load()
@@ -22,8 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> RotationResult:
     provider = providers.get(named_after, config.provider_base_urls)
     authenticator = Authenticator(
         provider=provider,
-        store=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
-        lease=CredentialsLease(aws_clients.table(config.ledger_table), provider.name),
+        store=CredentialStore(clients.secrets(), config.credentials_secret, provider.name),
+        lease=CredentialsLease(clients.table(config.ledger_table), provider.name),
         deadline=Deadline.of(context),
     )
-    return Rotation(authenticator, aws_clients.sns(), config.alerts_topic_arn).play(request)
+    return CredentialsRotator(authenticator, clients.sns(), config.alerts_topic_arn).play(request)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync_common import aws_clients, providers, run_input, settings
-from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.credentials import Authenticator, AuthRequest, AuthResult
-from cloud_sync_common.door import decode, door
+from cloud_sync_common import providers
+from cloud_sync_common.aws import clients
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
-from cloud_sync_common.runs import CredentialsLease
+from cloud_sync_common.runtime import run_input, settings
+from cloud_sync_common.runtime.handler import decode, lambda_handler
+from cloud_sync_common.steps.authenticate import Authenticator, AuthRequest, AuthResult
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
 
-@door
+@lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> AuthResult:
     """AuthRequest -> AuthResult."""
     config = settings.load()
@@ -21,8 +23,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> AuthResult:
     filters, mode = run_input.filters_of(request.input), run_input.mode_of(request.input)
     authenticator = Authenticator(
         provider=provider,
-        store=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
-        lease=CredentialsLease(aws_clients.table(config.ledger_table), provider.name),
+        store=CredentialStore(clients.secrets(), config.credentials_secret, provider.name),
+        lease=CredentialsLease(clients.table(config.ledger_table), provider.name),
         deadline=Deadline.of(context),
     )
     credentials = authenticator.ensure(request.renewals)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud_sync_common import aws_clients, providers, relay, settings
-from cloud_sync_common.archive import Archive
-from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.door import decode, door
-from cloud_sync_common.ledger import Ledger
-from cloud_sync_common.part_plan import MIB
+from cloud_sync_common import providers
+from cloud_sync_common.aws import clients
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
-from cloud_sync_common.run_input import field_of
-from cloud_sync_common.runs import CredentialsLease, Runs
-from cloud_sync_common.transfer import BatchRequest, BatchResult, SliceRequest, SliceResult, Transfer
+from cloud_sync_common.runtime import settings
+from cloud_sync_common.runtime.handler import decode, lambda_handler
+from cloud_sync_common.runtime.run_input import field_of
+from cloud_sync_common.steps.download import BatchRequest, BatchResult, SliceRequest, SliceResult, VideoDownloader
+from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.transfer import upload_stream
+from cloud_sync_common.transfer.part_plan import MIB
 
 
-@door
+@lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> BatchResult | SliceResult:
     """BatchRequest -> BatchResult; SliceRequest -> SliceResult."""
     config = settings.load()
@@ -24,15 +28,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> BatchResult | Slic
         decode(event, SliceRequest) if field_of(event, "batch") is None else decode(event, BatchRequest)
     )
     provider = providers.get(request.provider, config.provider_base_urls)
-    table = aws_clients.table(config.ledger_table)
-    transfer = Transfer(
+    table = clients.table(config.ledger_table)
+    transfer = VideoDownloader(
         provider=provider,
-        credentials=CredentialStore(aws_clients.secrets(), config.credentials_secret, provider.name),
+        credentials=CredentialStore(clients.secrets(), config.credentials_secret, provider.name),
         lease=CredentialsLease(table, provider.name),
         ledger=Ledger(table, provider.name),
         runs=Runs(table, provider.name),
-        archive=Archive(aws_clients.s3(), config.archive_bucket, config.archive_storage_class),
-        relay=relay.of_this_process(allow_loopback=config.allow_loopback_sources),
+        archive=Archive(clients.s3(), config.archive_bucket, config.archive_storage_class),
+        uploader=upload_stream.of_this_process(allow_loopback=config.allow_loopback_sources),
         connections=config.connections_per_video,
         deadline=Deadline.of(context),
         memory_mb=int(context.memory_limit_in_mb),

@@ -251,7 +251,7 @@ def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) ->
 
 
 def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:
-    """The bytes of `span`, as far as they get, in pieces small enough to keep a slow connection's pace."""
+    """The bytes of `span`, as far as they get, in pieces small enough to keep a slow connection's limiter."""
     ends = [fault["byte"] for kind in (FaultKind.CONNECTION_CUT, FaultKind.STALL) if (fault := active.find(kind))]
     slow = active.find(FaultKind.SLOW)
     chunk = max(1, min(CHUNK, slow["bytes_per_second"] // 10)) if slow else CHUNK

@@ -1,4 +1,4 @@
-"""One village for all end-to-end tests: deployed once, swept before each test that asks for `town`."""
+"""One deployment for all end-to-end tests: deployed once, swept before each test that asks for `deployment`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
+from local.deployment import Account, Deployment, Inbox, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_matrix import IN_PARTS
-from local.village import Account, Inbox, Village, village
 
 # Waits of the state machine shrink by this, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
@@ -50,22 +50,24 @@ def aws(certificates: Certificates) -> Iterator[AwsProxy]:
 
 
 @pytest.fixture(scope="session")
-def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Village]:
-    with village(
+def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Deployment]:
+    with deploy(
         folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
-    ) as town:
-        yield town
+    ) as deployment:
+        yield deployment
 
 
 @pytest.fixture(scope="session")
-def inbox(deployed: Village) -> Callable[[], list[dict[str, str]]]:
+def inbox(deployed: Deployment) -> Callable[[], list[dict[str, str]]]:
     """What the alerts topic has sent since the last look."""
     return Inbox(deployed).emptied
 
 
 @pytest.fixture
-def town(deployed: Village, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], list[dict[str, str]]]) -> Village:
-    """The village as on its first day: nothing archived, nothing known, good OAuth credentials stored."""
+def deployment(
+    deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], list[dict[str, str]]]
+) -> Deployment:
+    """The deployment as on its first day: nothing archived, nothing known, good OAuth credentials stored."""
     aws.rules.clear()
     gopro.control.reset()
     sweep(deployed)
@@ -79,9 +81,9 @@ def account_of(gopro: FakeGoPro) -> Account:
     return Account(**{name: getattr(gopro, name) for name in names})
 
 
-def sweep(town: Village) -> None:
+def sweep(deployment: Deployment) -> None:
     """Empties buckets, ledger and queues."""
-    town.sweep()
+    deployment.sweep()
 
 
 def output_of(description: Any) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import Verdict, iam_is_enforced, verify
-from local.village import Village
 from tests.e2e.conftest import account_of, output_of, sweep
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
-def first_run(deployed: Village, gopro: FakeGoPro, inbox: Inbox) -> dict[str, Any]:
+def first_run(deployed: Deployment, gopro: FakeGoPro, inbox: Inbox) -> dict[str, Any]:
     """A run over an empty archive, and everything that was there to be seen right after it."""
     gopro.control.reset()
     sweep(deployed)
@@ -69,7 +69,7 @@ def test_keys_are_by_provider_capture_month_and_media_id(first_run: dict[str, An
     assert key == "gopro/2026/02/65a0f0c2b7e4d1a2c3b40005/GX010060.MP4"
 
 
-def test_the_object_says_where_it_came_from(deployed: Village, first_run: dict[str, Any]) -> None:
+def test_the_object_says_where_it_came_from(deployed: Deployment, first_run: dict[str, Any]) -> None:
     key = next(key for key in first_run["objects"] if "den_Grat" in key)
     head = deployed.s3.head_object(Bucket=deployed.archive_bucket, Key=key)
     assert head["Metadata"]["provider"] == "gopro"
@@ -108,14 +108,14 @@ def test_provider_credentials_never_go_to_the_cdn(first_run: dict[str, Any]) -> 
     assert first_run["stats"]["cdn_saw_api_token"] is False
 
 
-def test_the_manifest_and_the_results_are_in_the_work_bucket(deployed: Village, first_run: dict[str, Any]) -> None:
+def test_the_manifest_and_the_results_are_in_the_work_bucket(deployed: Deployment, first_run: dict[str, Any]) -> None:
     run_id = first_run["description"]["name"]
     manifest = deployed.s3.get_object(Bucket=deployed.work_bucket, Key=f"runs/{run_id}/work.jsonl")["Body"].read()
     listed = [media["media_id"] for line in manifest.splitlines() for media in json.loads(line)["media"]]
     assert len(listed) == len(set(listed)) and set(listed) == set(first_run["rows"])
 
 
-def test_a_second_run_moves_nothing(deployed: Village, gopro: FakeGoPro, first_run: dict[str, Any]) -> None:
+def test_a_second_run_moves_nothing(deployed: Deployment, gopro: FakeGoPro, first_run: dict[str, Any]) -> None:
     before = gopro.control.stats()["bytes_served"]
     second = deployed.run()
     assert output_of(second)["bytes_archived"] == 0
@@ -124,7 +124,7 @@ def test_a_second_run_moves_nothing(deployed: Village, gopro: FakeGoPro, first_r
 
 
 def test_an_item_that_became_ready_is_archived_by_the_next_run(
-    deployed: Village, gopro: FakeGoPro, first_run: dict[str, Any]
+    deployed: Deployment, gopro: FakeGoPro, first_run: dict[str, Any]
 ) -> None:
     waiting = next(item for item in gopro.library.items() if item.row["ready_to_view"] == "transcoding")
     source = waiting.sources[0].relative_to(gopro.library.folder)
@@ -137,5 +137,5 @@ def test_an_item_that_became_ready_is_archived_by_the_next_run(
     assert hashlib.sha256(body).digest() == hashlib.sha256(waiting.sources[0].read_bytes()).digest()
 
 
-def test_iam_is_enforced_in_the_village(deployed: Village) -> None:
+def test_iam_is_enforced_in_the_village(deployed: Deployment) -> None:
     assert iam_is_enforced(deployed.emulator, deployed.archive_bucket, deployed.ledger_table)

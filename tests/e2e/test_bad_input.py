@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import account_of, output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -18,16 +18,16 @@ type Inbox = Callable[[], list[dict[str, str]]]
 OAUTH = {"provider": "gopro", "client_id": "synthetic", "client_secret": "synthetic", "refresh_token": "synthetic"}
 
 
-def assert_failed_cleanly(town: Village, inbox: Inbox, description: Any, error: str, *words: str) -> None:
+def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any, error: str, *words: str) -> None:
     assert (description["status"], description["error"]) == ("FAILED", error)
     for word in words:
         assert word in description["cause"]
     (alert,) = inbox()
     assert description["cause"] in alert["Message"]
     assert alert["Subject"] == f"Cloud Sync: the run failed ({error})"
-    assert town.objects() == {}
-    assert "Uploads" not in town.s3.list_multipart_uploads(Bucket=town.archive_bucket)
-    assert not any("current" in row for row in town.rows())  # no run is under way: the next one may begin
+    assert deployment.objects() == {}
+    assert "Uploads" not in deployment.s3.list_multipart_uploads(Bucket=deployment.archive_bucket)
+    assert not any("current" in row for row in deployment.rows())  # no run is under way: the next one may begin
 
 
 @pytest.mark.parametrize(
@@ -43,19 +43,19 @@ def assert_failed_cleanly(town: Village, inbox: Inbox, description: Any, error: 
     ],
 )
 def test_a_secret_that_cannot_be_used_is_told_by_its_field(
-    town: Village, inbox: Inbox, secret: str, words: tuple[str, ...]
+    deployment: Deployment, inbox: Inbox, secret: str, words: tuple[str, ...]
 ) -> None:
-    town.store_credentials(secret)
-    assert_failed_cleanly(town, inbox, town.run(), "ConfigurationError", *words)
+    deployment.store_credentials(secret)
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "ConfigurationError", *words)
 
 
-def test_no_secret_value_at_all_says_how_to_store_one(town: Village, inbox: Inbox) -> None:
-    versions = town.secrets.describe_secret(SecretId=town.secret)["VersionIdsToStages"]
+def test_no_secret_value_at_all_says_how_to_store_one(deployment: Deployment, inbox: Inbox) -> None:
+    versions = deployment.secrets.describe_secret(SecretId=deployment.secret)["VersionIdsToStages"]
     current = next(version for version, stages in versions.items() if "AWSCURRENT" in stages)
-    town.secrets.update_secret_version_stage(
-        SecretId=town.secret, VersionStage="AWSCURRENT", RemoveFromVersionId=current
+    deployment.secrets.update_secret_version_stage(
+        SecretId=deployment.secret, VersionStage="AWSCURRENT", RemoveFromVersionId=current
     )
-    assert_failed_cleanly(town, inbox, town.run(), "ConfigurationError", "No credentials are stored")
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "ConfigurationError", "No credentials are stored")
 
 
 @pytest.mark.parametrize(
@@ -69,58 +69,62 @@ def test_no_secret_value_at_all_says_how_to_store_one(town: Village, inbox: Inbo
     ],
 )
 def test_an_input_that_cannot_be_used_is_told_by_its_field(
-    town: Village, inbox: Inbox, run_input: dict[str, Any], words: tuple[str, ...]
+    deployment: Deployment, inbox: Inbox, run_input: dict[str, Any], words: tuple[str, ...]
 ) -> None:
-    assert_failed_cleanly(town, inbox, town.run(run_input), "ConfigurationError", *words)
+    assert_failed_cleanly(deployment, inbox, deployment.run(run_input), "ConfigurationError", *words)
 
 
 def test_a_session_token_that_has_ended_says_where_to_get_another(
-    town: Village, inbox: Inbox, gopro: FakeGoPro
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
-    town.store_credentials(account_of(gopro).session())
+    deployment.store_credentials(account_of(gopro).session())
     gopro.control.expire_access_tokens()
-    assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
 
 
-def test_a_refresh_token_that_was_blacklisted_says_what_to_store(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
+def test_a_refresh_token_that_was_blacklisted_says_what_to_store(
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
+) -> None:
     gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
-    assert_failed_cleanly(town, inbox, town.run(), "CredentialsExpiredError", "token_blacklisted", "store")
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "CredentialsExpiredError", "token_blacklisted", "store")
 
 
-def test_an_unreachable_provider_is_told_after_retries(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
+def test_an_unreachable_provider_is_told_after_retries(deployment: Deployment, inbox: Inbox, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR)
-    assert_failed_cleanly(town, inbox, town.run(), "ProviderUnavailableError", "GoPro")
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "ProviderUnavailableError", "GoPro")
 
 
 def test_an_api_that_has_changed_is_told_as_such_and_never_as_nothing_new(
-    town: Village, inbox: Inbox, gopro: FakeGoPro
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
     gopro.control.add_fault(FaultKind.CONTRACT_CHANGED)
-    assert_failed_cleanly(town, inbox, town.run(), "ProviderContractError", "API", "version")
+    assert_failed_cleanly(deployment, inbox, deployment.run(), "ProviderContractError", "API", "version")
 
 
-def test_an_empty_library_is_a_success_with_nothing_to_do(town: Village, inbox: Inbox, gopro: FakeGoPro) -> None:
+def test_an_empty_library_is_a_success_with_nothing_to_do(
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
+) -> None:
     for item in gopro.library.items():
         gopro.control.trash_item(item.media_id)
-    description = town.run()
+    description = deployment.run()
     assert description["status"] == "SUCCEEDED"
     assert output_of(description)["listed"] == 0
     (mail,) = inbox()
     assert mail["Subject"] == "Cloud Sync: nothing new"
 
 
-def test_filters_limit_a_run_to_some_months(town: Village) -> None:
-    description = town.run(
+def test_filters_limit_a_run_to_some_months(deployment: Deployment) -> None:
+    description = deployment.run(
         {
             "provider": "gopro",
             "filters": {"captured_from": "2026-05-01T00:00:00Z", "captured_before": "2026-06-01T00:00:00Z"},
         }
     )
     assert output_of(description)["archived"] == 4
-    assert {key.split("/")[2] for key in town.objects()} == {"05"}
+    assert {key.split("/")[2] for key in deployment.objects()} == {"05"}
 
 
-def test_filters_limit_a_run_to_named_videos(town: Village) -> None:
-    description = town.run({"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b40001"]}})
+def test_filters_limit_a_run_to_named_videos(deployment: Deployment) -> None:
+    description = deployment.run({"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b40001"]}})
     assert output_of(description)["archived"] == 1
-    assert list(town.objects()) == ["gopro/2026/01/65a0f0c2b7e4d1a2c3b40001/GX010042.MP4"]
+    assert list(deployment.objects()) == ["gopro/2026/01/65a0f0c2b7e4d1a2c3b40001/GX010042.MP4"]

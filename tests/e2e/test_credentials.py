@@ -6,77 +6,79 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import verify
-from local.village import Village
 from tests.e2e.conftest import account_of, output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
 
-def secret_of(town: Village) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(town.secrets.get_secret_value(SecretId=town.secret)["SecretString"])
+def secret_of(deployment: Deployment) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(deployment.secrets.get_secret_value(SecretId=deployment.secret)["SecretString"])
     return told
 
 
-def test_a_rotated_refresh_token_is_stored(town: Village, gopro: FakeGoPro) -> None:
+def test_a_rotated_refresh_token_is_stored(deployment: Deployment, gopro: FakeGoPro) -> None:
     first = gopro.refresh_token
-    assert town.run()["status"] == "SUCCEEDED"
-    stored = secret_of(town)
+    assert deployment.run()["status"] == "SUCCEEDED"
+    stored = secret_of(deployment)
     assert stored["refresh_token"] == gopro.refresh_token != first
     assert stored["access_token"] == gopro.access_token
     assert stored["client_id"] == gopro.client_id
 
 
-def test_a_good_token_is_not_renewed_again(town: Village, gopro: FakeGoPro) -> None:
-    town.run()
-    town.run()
+def test_a_good_token_is_not_renewed_again(deployment: Deployment, gopro: FakeGoPro) -> None:
+    deployment.run()
+    deployment.run()
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
 def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed_once_for_all_children(
-    town: Village, gopro: FakeGoPro
+    deployment: Deployment, gopro: FakeGoPro
 ) -> None:
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
-    description = town.run()
+    description = deployment.run()
     assert output_of(description)["archived"] == 17
     assert gopro.control.stats()["token_refreshes"] == 2  # one at the start, one for everybody
-    assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
+    assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
 
 
-def test_a_token_that_ends_in_the_middle_of_the_listing_is_renewed(town: Village, gopro: FakeGoPro) -> None:
+def test_a_token_that_ends_in_the_middle_of_the_listing_is_renewed(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.SEARCH, times=1)
-    assert output_of(town.run())["archived"] == 17
+    assert output_of(deployment.run())["archived"] == 17
     assert gopro.control.stats()["token_refreshes"] == 2
 
 
-def test_a_session_token_alone_is_enough(town: Village, gopro: FakeGoPro) -> None:
-    town.store_credentials(account_of(gopro).session())
-    assert output_of(town.run())["archived"] == 17
+def test_a_session_token_alone_is_enough(deployment: Deployment, gopro: FakeGoPro) -> None:
+    deployment.store_credentials(account_of(gopro).session())
+    assert output_of(deployment.run())["archived"] == 17
     assert gopro.control.stats()["token_refreshes"] == 0
 
 
 def test_a_session_that_ends_in_the_middle_stops_the_run_with_one_alert_and_counts_no_attempt(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
-    town.store_credentials(account_of(gopro).session())
+    deployment.store_credentials(account_of(gopro).session())
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
-    description = town.run()
+    description = deployment.run()
     assert (description["status"], description["error"]) == ("FAILED", "CredentialsExpiredError")
     (alert,) = inbox()
     assert "gp_access_token" in alert["Message"]
-    items = [row for row in town.rows() if row["sk"] == "ITEM"]
+    items = [row for row in deployment.rows() if row["sk"] == "ITEM"]
     assert all(row.get("attempts", 0) == 0 for row in items)
     assert any(row["status"] == "ARCHIVED" for row in items)  # what was moved before stays
 
 
-def test_a_run_with_new_credentials_goes_on_where_the_stopped_one_ended(town: Village, gopro: FakeGoPro) -> None:
-    town.store_credentials(account_of(gopro).session())
+def test_a_run_with_new_credentials_goes_on_where_the_stopped_one_ended(
+    deployment: Deployment, gopro: FakeGoPro
+) -> None:
+    deployment.store_credentials(account_of(gopro).session())
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
-    town.run()
-    before = town.objects()
-    town.store_credentials(account_of(gopro).oauth())
-    summary = output_of(town.run())
+    deployment.run()
+    before = deployment.objects()
+    deployment.store_credentials(account_of(gopro).oauth())
+    summary = output_of(deployment.run())
     assert summary["archived"] + len({key.split("/")[3] for key in before}) == 17
-    assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
+    assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from local.aws_proxy import AwsProxy
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.fault_cases import CASES, Case
 from local.fault_matrix import Bench, play
-from local.village import Village
 
 
 @pytest.fixture(scope="module")
-def bench(deployed: Village, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], Any]) -> Bench:
+def bench(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], Any]) -> Bench:
     return Bench(deployed, gopro, aws, inbox)
 
 

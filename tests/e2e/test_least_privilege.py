@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import account_of
 from tests.synthesis import FUNCTIONS
 
@@ -41,45 +41,45 @@ class Step:
     """A step that fails without one statement: how it is prepared, its event, and how it ends with the statement."""
 
     event: dict[str, Any]
-    prepare: Callable[[Village, FakeGoPro], None] = lambda _town, _gopro: None
+    prepare: Callable[[Deployment, FakeGoPro], None] = lambda _town, _gopro: None
     ends: str = ""
 
 
-def session(town: Village, gopro: FakeGoPro) -> None:
-    town.store_credentials(account_of(gopro).session())
+def session(deployment: Deployment, gopro: FakeGoPro) -> None:
+    deployment.store_credentials(account_of(gopro).session())
 
 
-def ended_session(town: Village, gopro: FakeGoPro) -> None:
-    session(town, gopro)
+def ended_session(deployment: Deployment, gopro: FakeGoPro) -> None:
+    session(deployment, gopro)
     gopro.control.expire_access_tokens()
 
 
-def another_run_under_way(town: Village, gopro: FakeGoPro) -> None:
-    session(town, gopro)
-    arn = town.state_machine_arn.replace(":stateMachine:", ":execution:") + ":gone"
+def another_run_under_way(deployment: Deployment, gopro: FakeGoPro) -> None:
+    session(deployment, gopro)
+    arn = deployment.state_machine_arn.replace(":stateMachine:", ":execution:") + ":gone"
     row = {"pk": "PROVIDER#gopro", "sk": "RUN_UNDER_WAY", "current": "gone", "execution_arn": arn}
-    put(town, row)
+    put(deployment, row)
 
 
-def failed_four_times(town: Village, _gopro: FakeGoPro) -> None:
+def failed_four_times(deployment: Deployment, _gopro: FakeGoPro) -> None:
     row = {"pk": f"gopro#{MEDIA['media_id']}", "sk": "ITEM", "status": "FAILED", "media_id": MEDIA["media_id"]}
-    put(town, row, attempts=4)
+    put(deployment, row, attempts=4)
 
 
-def a_manifest(town: Village, _gopro: FakeGoPro) -> None:
+def a_manifest(deployment: Deployment, _gopro: FakeGoPro) -> None:
     line = json.dumps({"media": [MEDIA]}).encode()
-    town.s3.put_object(Bucket=town.work_bucket, Key="runs/run-1/work.jsonl", Body=line)
+    deployment.s3.put_object(Bucket=deployment.work_bucket, Key="runs/run-1/work.jsonl", Body=line)
 
 
-def one_archived(town: Village, gopro: FakeGoPro) -> None:
-    session(town, gopro)
-    assert outcome(town, "video-downloader", {**RUN, "media": MEDIA}) == ("", "")
+def one_archived(deployment: Deployment, gopro: FakeGoPro) -> None:
+    session(deployment, gopro)
+    assert outcome(deployment, "video-downloader", {**RUN, "media": MEDIA}) == ("", "")
 
 
-def put(town: Village, row: dict[str, str], **numbers: int) -> None:
+def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
     item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
     item |= {name: {"N": str(value)} for name, value in numbers.items()}
-    town.dynamodb.put_item(TableName=town.ledger_table, Item=item)
+    deployment.dynamodb.put_item(TableName=deployment.ledger_table, Item=item)
 
 
 AUTHENTICATE = Step({"run_id": "run-1", "input": {"provider": "gopro"}})
@@ -126,9 +126,9 @@ NEEDED = {
 class Policy:
     """The one policy of a function's role, as deployed."""
 
-    def __init__(self, town: Village, function: str) -> None:
-        self._iam = town.emulator.client("iam")
-        role = town.emulator.client("lambda").get_function_configuration(FunctionName=function)["Role"]
+    def __init__(self, deployment: Deployment, function: str) -> None:
+        self._iam = deployment.emulator.client("iam")
+        role = deployment.emulator.client("lambda").get_function_configuration(FunctionName=function)["Role"]
         self._role = role.rpartition("/")[2]
         (self._name,) = self._iam.list_role_policies(RoleName=self._role)["PolicyNames"]
         found = self._iam.get_role_policy(RoleName=self._role, PolicyName=self._name)["PolicyDocument"]
@@ -153,17 +153,17 @@ class Policy:
         self._iam.put_role_policy(RoleName=self._role, PolicyName=self._name, PolicyDocument=json.dumps(document))
 
 
-def outcome(town: Village, function: str, event: dict[str, Any]) -> tuple[str, str]:
+def outcome(deployment: Deployment, function: str, event: dict[str, Any]) -> tuple[str, str]:
     """(error, sentence) of one invocation; both empty when it went well."""
     if "Step" in event:
         event = {**event, "ClientRequestToken": str(uuid.uuid4())}
-    answer = town.emulator.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    answer = deployment.emulator.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
     told = json.loads(answer["Payload"].read())
     return (told["errorType"], told["errorMessage"]) if "FunctionError" in answer else ("", "")
 
 
 def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_seen_here(
-    deployed: Village,
+    deployed: Deployment,
 ) -> None:
     found = {(function, sid) for function in FUNCTIONS for sid in Policy(deployed, function).sids}
     assert {pair for pair in found if pair[1] not in NOT_ENFORCED} == set(NEEDED)
@@ -172,12 +172,12 @@ def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_ca
 
 @pytest.mark.parametrize(("function", "sid"), sorted(NEEDED))
 def test_without_this_statement_a_step_fails_and_says_what_it_may_not_do(
-    town: Village, gopro: FakeGoPro, function: str, sid: str
+    deployment: Deployment, gopro: FakeGoPro, function: str, sid: str
 ) -> None:
     step = NEEDED[function, sid]
-    step.prepare(town, gopro)
-    with Policy(town, function).without(sid):
-        error, sentence = outcome(town, function, step.event)
+    step.prepare(deployment, gopro)
+    with Policy(deployment, function).without(sid):
+        error, sentence = outcome(deployment, function, step.event)
     assert error == "ConfigurationError" and "role may not do this" in sentence
-    step.prepare(town, gopro)
-    assert outcome(town, function, step.event)[0] == step.ends
+    step.prepare(deployment, gopro)
+    assert outcome(deployment, function, step.event)[0] == step.ends

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.log_queries import answer
-from local.nights import logged, readings
-from local.village import Village
 from tests.e2e.conftest import output_of
 from tests.synthesis import ROOT
+from tools.dashboard_picture.nights import logged, readings
 
 GOLDEN = ROOT / "tests" / "golden" / "templates" / "local.json"
 
@@ -22,19 +22,19 @@ type Inbox = Callable[[], list[dict[str, str]]]
 TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
 
 
-def alarms(town: Village) -> dict[str, dict[str, Any]]:
-    pages = town.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    pages = deployment.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
     return {alarm["AlarmName"]: alarm for alarm in pages}
 
 
-def test_every_alarm_that_is_raised_can_be_read_as_one_mail(town: Village, inbox: Inbox) -> None:
-    cloudwatch = town.emulator.client("cloudwatch")
-    for name in alarms(town):
+def test_every_alarm_that_is_raised_can_be_read_as_one_mail(deployment: Deployment, inbox: Inbox) -> None:
+    cloudwatch = deployment.emulator.client("cloudwatch")
+    for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a fault run raised it")
     mails = {json.loads(mail["Message"])["AlarmName"]: mail for mail in inbox()}
-    for name in alarms(town):
+    for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    assert set(mails) == set(alarms(town)) - TOLD_BY_THE_RUN
+    assert set(mails) == set(alarms(deployment)) - TOLD_BY_THE_RUN
     for name, mail in mails.items():
         assert name in mail["Subject"] and "ALARM" in mail["Subject"]
         assert "Next step: " in json.loads(mail["Message"])["AlarmDescription"]
@@ -42,10 +42,10 @@ def test_every_alarm_that_is_raised_can_be_read_as_one_mail(town: Village, inbox
 
 
 def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
-    assert town.run()["status"] == "FAILED"
+    assert deployment.run()["status"] == "FAILED"
     (mail,) = inbox()
     assert mail["Subject"] == "Cloud Sync: the run failed (CredentialsExpiredError)"
     why, numbers, step = mail["Message"].split("\n\n")
@@ -55,17 +55,17 @@ def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
 
 
 def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     gopro.control.add_fault(FaultKind.NO_SOURCE, endpoint=Endpoint.DOWNLOAD)
-    summary = output_of(town.run())
+    summary = output_of(deployment.run())
     (mail,) = inbox()
     assert mail["Subject"] == f"Cloud Sync: 0 videos archived, {summary['failed']} failed"
     assert mail["Message"].count("original_unavailable") == summary["failed"] == 18
 
 
 @pytest.fixture(scope="module")
-def asked(deployed: Village) -> Callable[[str, str], list[dict[str, Any]]]:
+def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
     """`asked(title, log group)`: what a question of the dashboard or a saved one finds in the logs."""
 
     def ask(query: str, group: str) -> list[dict[str, Any]]:
@@ -83,10 +83,10 @@ def saved(title: str) -> str:
 
 
 def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
-    town: Village, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
+    deployment: Deployment, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
 ) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
-    execution = town.wait(town.start_run())["executionArn"].rpartition(":")[2]
+    execution = deployment.wait(deployment.start_run())["executionArn"].rpartition(":")[2]
     nights = asked(saved("Last night"), "run-report")
     assert nights[0]["run_id"] == execution and nights[0]["archived"] == 17
     slow = asked(saved("Slowest files"), "run-report")
@@ -97,23 +97,23 @@ def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
     causes = {row["error"]: row["times"] for row in asked(saved("Retries by cause"), "/aws/lambda/")}
     assert causes["ProviderUnavailableError"] >= 1
     clip = slow[0]["file"]
-    media_id = next(row["media_id"] for row in town.rows() if row.get("filename") == clip and row["sk"] == "ITEM")
+    media_id = next(row["media_id"] for row in deployment.rows() if row.get("filename") == clip and row["sk"] == "ITEM")
     story = asked(saved("What happened to this clip").replace("PUT THE MEDIA ID HERE", media_id), "/aws/lambda/")
     mine = [line for line in story if line["correlation_id"] == execution]
     assert {line["function_name"] for line in mine} == {"video-downloader", "run-report"}
 
 
-def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(town: Village) -> None:
-    execution = town.wait(town.start_run())["executionArn"].rpartition(":")[2]
-    lines = [line for line in logged(town) if line.get("correlation_id") == execution]
+def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(deployment: Deployment) -> None:
+    execution = deployment.wait(deployment.start_run())["executionArn"].rpartition(":")[2]
+    lines = [line for line in logged(deployment) if line.get("correlation_id") == execution]
     assert {line["function_name"] for line in lines if "function_name" in line} >= {"video-downloader", "run-report"}
-    rows = [row for row in town.rows() if row["sk"] == "ITEM" or row["sk"].startswith("SOURCE#")]
+    rows = [row for row in deployment.rows() if row["sk"] == "ITEM" or row["sk"].startswith("SOURCE#")]
     assert rows and {row["run_id"] for row in rows} == {execution}
 
 
-def test_the_dashboard_can_be_drawn_from_what_a_run_measured(town: Village) -> None:
-    town.run()
-    seen = readings(town)
+def test_the_dashboard_can_be_drawn_from_what_a_run_measured(deployment: Deployment) -> None:
+    deployment.run()
+    seen = readings(deployment)
     ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}
     assert ours >= {"RunsSucceeded", "VideosArchived", "Backlog", "RunCost", "ListingSeconds", "CredentialsAgeDays"}
     assert seen.alarms["gopro-sync-no-successful-run"] == "OK"

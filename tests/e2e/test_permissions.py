@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -30,9 +30,9 @@ def handler(event, context):
 
 
 @pytest.fixture
-def probe(town: Village) -> Iterator[Callable[..., str]]:
+def probe(deployment: Deployment) -> Iterator[Callable[..., str]]:
     """`probe(function, service, call, **arguments)`: AWS's answer to a call made with that function's role."""
-    functions = town.emulator.client("lambda")
+    functions = deployment.emulator.client("lambda")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("handler.py", PROBE)
@@ -61,64 +61,74 @@ def probe(town: Village) -> Iterator[Callable[..., str]]:
         functions.delete_function(FunctionName=name)
 
 
-def test_the_downloader_may_write_the_archive_but_not_delete_from_it(town: Village, probe: Callable[..., str]) -> None:
-    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
+def test_the_downloader_may_write_the_archive_but_not_delete_from_it(
+    deployment: Deployment, probe: Callable[..., str]
+) -> None:
+    place = {"Bucket": deployment.archive_bucket, "Key": "gopro/probe"}
     assert probe("video-downloader", "s3", "put_object", **place) == "allowed"
     assert probe("video-downloader", "s3", "delete_object", **place) == "AccessDenied"
-    assert probe("video-downloader", "s3", "put_object", Bucket=town.work_bucket, Key="runs/x") == "AccessDenied"
-    assert probe("video-downloader", "s3", "put_bucket_versioning", Bucket=town.archive_bucket,
+    assert probe("video-downloader", "s3", "put_object", Bucket=deployment.work_bucket, Key="runs/x") == "AccessDenied"
+    assert probe("video-downloader", "s3", "put_bucket_versioning", Bucket=deployment.archive_bucket,
                  VersioningConfiguration={"Status": "Suspended"}) == "AccessDenied"  # fmt: skip
 
 
 @pytest.mark.parametrize("function", ["media-authenticator", "media-lister", "failure-recorder", "run-report"])
-def test_no_other_function_may_touch_the_archive(town: Village, probe: Callable[..., str], function: str) -> None:
-    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
+def test_no_other_function_may_touch_the_archive(
+    deployment: Deployment, probe: Callable[..., str], function: str
+) -> None:
+    place = {"Bucket": deployment.archive_bucket, "Key": "gopro/probe"}
     assert probe(function, "s3", "put_object", **place) == "AccessDenied"
     assert probe(function, "s3", "get_object", **place) == "AccessDenied"
 
 
-def test_the_reconciler_may_see_what_is_archived_and_change_nothing(town: Village, probe: Callable[..., str]) -> None:
-    place = {"Bucket": town.archive_bucket, "Key": "gopro/probe"}
-    town.s3.put_object(**place, Body=b"x")
-    row = {"TableName": town.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+def test_the_reconciler_may_see_what_is_archived_and_change_nothing(
+    deployment: Deployment, probe: Callable[..., str]
+) -> None:
+    place = {"Bucket": deployment.archive_bucket, "Key": "gopro/probe"}
+    deployment.s3.put_object(**place, Body=b"x")
+    row = {"TableName": deployment.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
     assert probe("archive-reconciler", "s3", "head_object", **place) == "allowed"
-    assert probe("archive-reconciler", "dynamodb", "scan", TableName=town.ledger_table) == "allowed"
+    assert probe("archive-reconciler", "dynamodb", "scan", TableName=deployment.ledger_table) == "allowed"
     assert probe("archive-reconciler", "s3", "put_object", **place) == "AccessDenied"
     assert probe("archive-reconciler", "s3", "delete_object", **place) == "AccessDenied"
     assert probe("archive-reconciler", "dynamodb", "delete_item", **row) == "AccessDeniedException"
-    assert probe("media-lister", "dynamodb", "scan", TableName=town.ledger_table) == "AccessDeniedException"
+    assert probe("media-lister", "dynamodb", "scan", TableName=deployment.ledger_table) == "AccessDeniedException"
 
 
-def test_only_the_authenticator_may_change_the_credentials(town: Village, probe: Callable[..., str]) -> None:
-    change = {"SecretId": town.secret, "SecretString": "{}"}
+def test_only_the_authenticator_may_change_the_credentials(deployment: Deployment, probe: Callable[..., str]) -> None:
+    change = {"SecretId": deployment.secret, "SecretString": "{}"}
     assert probe("media-authenticator", "secretsmanager", "put_secret_value", **change) == "allowed"
     assert probe("media-lister", "secretsmanager", "put_secret_value", **change) == "AccessDeniedException"
     assert probe("video-downloader", "secretsmanager", "put_secret_value", **change) == "AccessDeniedException"
-    assert probe("run-report", "secretsmanager", "get_secret_value", SecretId=town.secret) == "AccessDeniedException"
+    assert (
+        probe("run-report", "secretsmanager", "get_secret_value", SecretId=deployment.secret) == "AccessDeniedException"
+    )
 
 
-def test_no_function_may_read_another_secret(town: Village, probe: Callable[..., str]) -> None:
-    other = town.secrets.create_secret(Name="somebody/else", SecretString="{}")["ARN"]
+def test_no_function_may_read_another_secret(deployment: Deployment, probe: Callable[..., str]) -> None:
+    other = deployment.secrets.create_secret(Name="somebody/else", SecretString="{}")["ARN"]
     try:
         for function in ("media-authenticator", "media-lister", "video-downloader"):
             answer = probe(function, "secretsmanager", "get_secret_value", SecretId=other)
             assert answer == "AccessDeniedException"
     finally:
-        town.secrets.delete_secret(SecretId=other, ForceDeleteWithoutRecovery=True)
+        deployment.secrets.delete_secret(SecretId=other, ForceDeleteWithoutRecovery=True)
 
 
-def test_no_function_may_delete_from_the_ledger_or_write_outside_runs(town: Village, probe: Callable[..., str]) -> None:
-    row = {"TableName": town.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
+def test_no_function_may_delete_from_the_ledger_or_write_outside_runs(
+    deployment: Deployment, probe: Callable[..., str]
+) -> None:
+    row = {"TableName": deployment.ledger_table, "Key": {"pk": {"S": "x"}, "sk": {"S": "x"}}}
     for function in ("media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report"):
         assert probe(function, "dynamodb", "delete_item", **row) == "AccessDeniedException"
-    assert probe("media-lister", "s3", "put_object", Bucket=town.work_bucket, Key="other/x") == "AccessDenied"
+    assert probe("media-lister", "s3", "put_object", Bucket=deployment.work_bucket, Key="other/x") == "AccessDenied"
 
 
 def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_half_written(
-    town: Village, inbox: Inbox, gopro: FakeGoPro
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
-    iam = town.emulator.client("iam")
-    role = town.emulator.client("lambda").get_function_configuration(FunctionName="video-downloader")["Role"]
+    iam = deployment.emulator.client("iam")
+    role = deployment.emulator.client("lambda").get_function_configuration(FunctionName="video-downloader")["Role"]
     role_name = role.rpartition("/")[2]
     (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
@@ -126,12 +136,12 @@ def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_h
     assert len(lesser["Statement"]) == len(document["Statement"]) - 1
     iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(lesser))
     try:
-        description = town.run()
+        description = deployment.run()
     finally:
         iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(document))
     assert (description["status"], description["error"]) == ("FAILED", "ConfigurationError")
     assert "may not do this: writing" in description["cause"]
     (alert,) = inbox()
     assert description["cause"] in alert["Message"]
-    assert town.objects() == {}
-    assert output_of(town.run())["archived"] == 17  # mended, the next run goes on
+    assert deployment.objects() == {}
+    assert output_of(deployment.run())["archived"] == 17  # mended, the next run goes on

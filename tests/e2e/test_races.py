@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.audit import audit
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 
 BIG, NO_ORIGINAL = "65a0f0c2b7e4d1a2c3b40005", "65a0f0c2b7e4d1a2c3b4000c"
 NOT_ARCHIVED = {NO_ORIGINAL: "original_unavailable"}
@@ -20,60 +20,60 @@ def hold(gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)
 
 
-def stepped_aside(town: Village, execution_arn: str) -> bool:
-    events = town.step_functions.get_execution_history(executionArn=execution_arn)["events"]
+def stepped_aside(deployment: Deployment, execution_arn: str) -> bool:
+    events = deployment.step_functions.get_execution_history(executionArn=execution_arn)["events"]
     return "AlreadyRunning" in json.dumps(events, default=str)
 
 
-def assert_fetched_once(town: Village, gopro: FakeGoPro) -> None:
+def assert_fetched_once(deployment: Deployment, gopro: FakeGoPro) -> None:
     served = gopro.control.stats()["bytes_served"]
     fetched = sum(count for name, count in served.items() if "source" in name)
-    objects = town.objects()
+    objects = deployment.objects()
     # Small files are asked for once; of each large one, a first look may read one byte more.
     assert fetched - sum(objects.values()) in range(2), "every byte is fetched once"
 
 
-def assert_whole(town: Village, gopro: FakeGoPro) -> None:
-    found = audit(town, gopro.control.originals(), not_archived=NOT_ARCHIVED, complete=True)
+def assert_whole(deployment: Deployment, gopro: FakeGoPro) -> None:
+    found = audit(deployment, gopro.control.originals(), not_archived=NOT_ARCHIVED, complete=True)
     assert found == []
-    assert_fetched_once(town, gopro)
+    assert_fetched_once(deployment, gopro)
 
 
-def test_of_five_runs_at_once_one_does_the_work(town: Village, gopro: FakeGoPro) -> None:
+def test_of_five_runs_at_once_one_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
-    arns = [town.start_run() for _ in range(5)]
-    assert {town.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
-    assert sorted(stepped_aside(town, arn) for arn in arns) == [False, True, True, True, True]
+    arns = [deployment.start_run() for _ in range(5)]
+    assert {deployment.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
+    assert sorted(stepped_aside(deployment, arn) for arn in arns) == [False, True, True, True, True]
     assert gopro.control.stats()["token_refreshes"] == 1, "five authenticated at once, one renewed"
-    assert_whole(town, gopro)
+    assert_whole(deployment, gopro)
 
 
-def test_the_schedule_steps_aside_for_a_run_by_hand(town: Village, gopro: FakeGoPro) -> None:
+def test_the_schedule_steps_aside_for_a_run_by_hand(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
-    by_hand = town.start_run()
-    town.wait_for(lambda: any(row.get("current") for row in town.rows()))
-    by_schedule = fired(town, besides=by_hand)
-    assert town.wait(by_schedule)["status"] == "SUCCEEDED" and stepped_aside(town, by_schedule)
-    assert town.step_functions.describe_execution(executionArn=by_hand)["status"] == "RUNNING"
-    assert town.wait(by_hand)["status"] == "SUCCEEDED" and not stepped_aside(town, by_hand)
-    assert_whole(town, gopro)
+    by_hand = deployment.start_run()
+    deployment.wait_for(lambda: any(row.get("current") for row in deployment.rows()))
+    by_schedule = fired(deployment, besides=by_hand)
+    assert deployment.wait(by_schedule)["status"] == "SUCCEEDED" and stepped_aside(deployment, by_schedule)
+    assert deployment.step_functions.describe_execution(executionArn=by_hand)["status"] == "RUNNING"
+    assert deployment.wait(by_hand)["status"] == "SUCCEEDED" and not stepped_aside(deployment, by_hand)
+    assert_whole(deployment, gopro)
 
 
-def fired(town: Village, besides: str) -> str:
+def fired(deployment: Deployment, besides: str) -> str:
     """The execution that a twin of the nightly schedule, due now, has started."""
-    scheduler = town.emulator.client("scheduler")
+    scheduler = deployment.emulator.client("scheduler")
     nightly = scheduler.get_schedule(Name="gopro-sync-nightly")
-    before, now = executions(town) | {besides}, datetime.now(UTC).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    before, now = executions(deployment) | {besides}, datetime.now(UTC).strftime("at(%Y-%m-%dT%H:%M:%S)")
     twin: dict[str, Any] = {name: nightly[name] for name in ("Target", "FlexibleTimeWindow")}
     scheduler.create_schedule(Name="meanwhile", ScheduleExpression=now, **twin)
     try:
-        town.wait_for(lambda: executions(town) - before)
+        deployment.wait_for(lambda: executions(deployment) - before)
     finally:
         scheduler.delete_schedule(Name="meanwhile")
-    (arn,) = executions(town) - before
+    (arn,) = executions(deployment) - before
     return arn
 
 
-def executions(town: Village) -> set[str]:
-    found = town.step_functions.list_executions(stateMachineArn=town.state_machine_arn)["executions"]
+def executions(deployment: Deployment) -> set[str]:
+    found = deployment.step_functions.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
     return {execution["executionArn"] for execution in found}

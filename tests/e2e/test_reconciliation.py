@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -15,53 +15,57 @@ ITEMS = {"provider": "gopro", "filters": {"media_ids": [CLIP, TRASHED, OTHER]}}
 RECONCILE = {"provider": "gopro", "mode": "reconcile"}
 
 
-def key_of(town: Village, media_id: str) -> str:
-    (key,) = (row["key"] for row in town.rows() if row["sk"] == "SOURCE#0001" and row["media_id"] == media_id)
+def key_of(deployment: Deployment, media_id: str) -> str:
+    (key,) = (row["key"] for row in deployment.rows() if row["sk"] == "SOURCE#0001" and row["media_id"] == media_id)
     return str(key)
 
 
 def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
-    assert output_of(town.run(ITEMS))["archived"] == 3
-    missing = key_of(town, CLIP)
-    town.s3.delete_object(Bucket=town.archive_bucket, Key=missing)
-    town.s3.put_object(Bucket=town.archive_bucket, Key="gopro/2026/01/nobody/GX019999.MP4", Body=b"x")
-    changed = key_of(town, OTHER)
-    size = town.objects()[changed]
-    town.s3.put_object(Bucket=town.archive_bucket, Key=changed, Body=b"x" * size, ChecksumAlgorithm="CRC64NVME")
+    assert output_of(deployment.run(ITEMS))["archived"] == 3
+    missing = key_of(deployment, CLIP)
+    deployment.s3.delete_object(Bucket=deployment.archive_bucket, Key=missing)
+    deployment.s3.put_object(Bucket=deployment.archive_bucket, Key="gopro/2026/01/nobody/GX019999.MP4", Body=b"x")
+    changed = key_of(deployment, OTHER)
+    size = deployment.objects()[changed]
+    deployment.s3.put_object(
+        Bucket=deployment.archive_bucket, Key=changed, Body=b"x" * size, ChecksumAlgorithm="CRC64NVME"
+    )
     gopro.control.trash_item(TRASHED)
     inbox()
-    before = (town.rows(), town.objects())
+    before = (deployment.rows(), deployment.objects())
 
-    told = output_of(town.run(RECONCILE))
+    told = output_of(deployment.run(RECONCILE))
 
     assert told["status"] == "COMPLETE"
     assert (told["items"], told["sources"], told["objects"]) == (18, 3, 3)
     findings = {"missing_object": 1, "orphan_object": 1, "checksum_differs": 1, "gone_at_source": 1}
     assert {kind: told["findings"].get(kind) for kind in findings} == findings
-    body = town.s3.get_object(Bucket=town.work_bucket, Key=told["report_key"])["Body"].read()
+    body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=told["report_key"])["Body"].read()
     named = {line["kind"]: line.get("key") or line["media_id"] for line in map(json.loads, body.splitlines())}
     assert (named["missing_object"], named["checksum_differs"], named["gone_at_source"]) == (missing, changed, TRASHED)
     (mail,) = inbox()
     assert mail["Subject"].endswith("disagreements between provider, ledger and archive")
-    assert (town.rows(), town.objects()) == before
+    assert (deployment.rows(), deployment.objects()) == before
 
 
-def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived(town: Village, inbox: Inbox) -> None:
-    assert output_of(town.run())["archived"] == 17
+def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived(
+    deployment: Deployment, inbox: Inbox
+) -> None:
+    assert output_of(deployment.run())["archived"] == 17
     inbox()
-    assert output_of(town.run(RECONCILE))["findings"] == {}
+    assert output_of(deployment.run(RECONCILE))["findings"] == {}
     (mail,) = inbox()
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
 
 
 def test_a_reconciliation_whose_token_has_ended_stops_with_one_alert(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
-    town.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
+    deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
     gopro.control.expire_access_tokens()
-    description = town.run(RECONCILE)
+    description = deployment.run(RECONCILE)
     assert (description["status"], description["error"]) == ("FAILED", "CredentialsExpiredError")
     (alert,) = inbox()
     assert alert["Subject"] == "Cloud Sync: the run failed (CredentialsExpiredError)"

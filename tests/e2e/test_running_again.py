@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import verify
-from local.village import Village
 from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -20,95 +20,97 @@ def bytes_of_sources(gopro: FakeGoPro) -> int:
     return sum(count for name, count in gopro.control.stats()["bytes_served"].items() if "source" in name)
 
 
-def test_two_runs_at_once_move_nothing_twice(town: Village, gopro: FakeGoPro) -> None:
+def test_two_runs_at_once_move_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)  # ten seconds, so that they overlap
-    arns = [town.start_run(), town.start_run()]
-    ends = [town.wait(arn) for arn in arns]
+    arns = [deployment.start_run(), deployment.start_run()]
+    ends = [deployment.wait(arn) for arn in arns]
     assert [end["status"] for end in ends] == ["SUCCEEDED", "SUCCEEDED"]
-    assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
+    assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
     # The bytes are fetched once; only the large file is looked at before, by its first byte.
-    assert bytes_of_sources(gopro) - sum(town.objects().values()) in range(2)
-    histories = [town.step_functions.get_execution_history(executionArn=arn)["events"] for arn in arns]
+    assert bytes_of_sources(gopro) - sum(deployment.objects().values()) in range(2)
+    histories = [deployment.step_functions.get_execution_history(executionArn=arn)["events"] for arn in arns]
     stepped_aside = ["AlreadyRunning" in json.dumps(events, default=str) for events in histories]
     assert sorted(stepped_aside) == [False, True]
 
 
-def test_a_run_takes_over_from_one_that_was_aborted(town: Village, gopro: FakeGoPro) -> None:
+def test_a_run_takes_over_from_one_that_was_aborted(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=1_000_000)
-    aborted = town.start_run()
-    town.wait_for(lambda: any(row.get("upload_id") for row in town.rows()))
-    town.step_functions.stop_execution(executionArn=aborted)
+    aborted = deployment.start_run()
+    deployment.wait_for(lambda: any(row.get("upload_id") for row in deployment.rows()))
+    deployment.step_functions.stop_execution(executionArn=aborted)
     gopro.control.clear_faults()
-    assert town.run()["status"] == "SUCCEEDED"
+    assert deployment.run()["status"] == "SUCCEEDED"
     # The aborted run's functions are still at work on the same upload, and in the emulator its children too.
-    town.wait_for(lambda: not children_at_work(town, aborted))
-    assert all(verdict.agreed for verdict in verify(town, gopro.control.originals()))
-    assert not any("current" in row for row in town.rows())
+    deployment.wait_for(lambda: not children_at_work(deployment, aborted))
+    assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
+    assert not any("current" in row for row in deployment.rows())
 
 
-def children_at_work(town: Village, execution: str) -> int:
-    states = town.step_functions
+def children_at_work(deployment: Deployment, execution: str) -> int:
+    states = deployment.step_functions
     runs = states.list_map_runs(executionArn=execution)["mapRuns"]
     counts = [states.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"] for run in runs]
     return sum(count["pending"] + count["running"] for count in counts)
 
 
 def test_failures_are_tried_again_and_handed_to_a_person_at_the_ceiling(
-    town: Village, gopro: FakeGoPro, inbox: Inbox
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     only = {"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b4000c"]}}
-    summaries = [output_of(town.run(only)) for _ in range(6)]
+    summaries = [output_of(deployment.run(only)) for _ in range(6)]
     assert [summary["failed"] for summary in summaries] == [1, 1, 1, 1, 1, 0]
     assert summaries[-1]["exhausted"] == 1
-    sqs = town.emulator.client("sqs")
+    sqs = deployment.emulator.client("sqs")
     url = sqs.get_queue_url(QueueName="gopro-sync-dlq")["QueueUrl"]
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     told = json.loads(message["Body"])
     assert (told["category"], told["attempts"]) == ("original_unavailable", 5)
     assert "wait for you" in inbox()[-1]["Message"]
-    assert output_of(town.run(told["again"]))["failed"] == 1  # what the message says to start does start it
+    assert output_of(deployment.run(told["again"]))["failed"] == 1  # what the message says to start does start it
 
 
-def test_the_schedule_starts_a_run(town: Village) -> None:
-    scheduler = town.emulator.client("scheduler")
+def test_the_schedule_starts_a_run(deployment: Deployment) -> None:
+    scheduler = deployment.emulator.client("scheduler")
     schedule = scheduler.get_schedule(Name="gopro-sync-nightly")
     assert (schedule["State"], schedule["ScheduleExpression"]) == ("ENABLED", "cron(0 2 * * ? *)")
-    before = {execution["executionArn"] for execution in executions(town)}
+    before = {execution["executionArn"] for execution in executions(deployment)}
     # Its twin, due now: same target, same role, same input.
     now = datetime.now(UTC).strftime("at(%Y-%m-%dT%H:%M:%S)")
     twin = {name: schedule[name] for name in ("Target", "FlexibleTimeWindow")}
     scheduler.create_schedule(Name="now", ScheduleExpression=now, **twin)
     try:
-        town.wait_for(lambda: {execution["executionArn"] for execution in executions(town)} - before)
+        deployment.wait_for(lambda: {execution["executionArn"] for execution in executions(deployment)} - before)
     finally:
         scheduler.delete_schedule(Name="now")
-    (arn,) = {execution["executionArn"] for execution in executions(town)} - before
-    end = town.wait(arn)
+    (arn,) = {execution["executionArn"] for execution in executions(deployment)} - before
+    end = deployment.wait(arn)
     assert json.loads(end["input"]) == {"provider": "gopro"}
     assert output_of(end)["archived"] == 17
 
 
-def executions(town: Village) -> list[dict[str, str]]:
-    told: list[dict[str, str]] = town.step_functions.list_executions(stateMachineArn=town.state_machine_arn)[
-        "executions"
-    ]
+def executions(deployment: Deployment) -> list[dict[str, str]]:
+    told: list[dict[str, str]] = deployment.step_functions.list_executions(
+        stateMachineArn=deployment.state_machine_arn
+    )["executions"]
     return told
 
 
-def test_a_large_file_completes_by_resuming_when_the_function_has_four_seconds(town: Village, gopro: FakeGoPro) -> None:
-    functions = town.emulator.client("lambda")
+def test_a_large_file_completes_by_resuming_when_the_function_has_four_seconds(
+    deployment: Deployment, gopro: FakeGoPro
+) -> None:
+    functions = deployment.emulator.client("lambda")
     timeout = functions.get_function_configuration(FunctionName="video-downloader")["Timeout"]
     functions.update_function_configuration(FunctionName="video-downloader", Timeout=4)
     # Five parts over four connections, each part two seconds: the fifth does not fit into four seconds.
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=2_600_000)
     try:
-        summary = output_of(town.run({"provider": "gopro", "filters": {"media_ids": [BIG]}}))
+        summary = output_of(deployment.run({"provider": "gopro", "filters": {"media_ids": [BIG]}}))
     finally:
         functions.update_function_configuration(FunctionName="video-downloader", Timeout=timeout)
     assert summary["archived"] == 1
-    row = next(row for row in town.rows() if row["sk"] == "ITEM")
+    row = next(row for row in deployment.rows() if row["sk"] == "ITEM")
     assert row["run_slices"] >= 2
-    (verdict,) = [v for v in verify(town, gopro.control.originals()) if v.media_id == BIG]
+    (verdict,) = [v for v in verify(deployment, gopro.control.originals()) if v.media_id == BIG]
     assert verdict.agreed
     fetched = gopro.control.stats()["bytes_served"][f"{BIG}/source/1"]
     assert fetched < 2 * verdict.size  # parts that were done were kept

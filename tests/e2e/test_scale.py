@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import output_of
 
 VIDEOS = int(os.environ.get("SCALE_VIDEOS", "150"))
@@ -27,16 +27,16 @@ def clip(tmp_path: Path, gopro: FakeGoPro) -> Iterator[Path]:
 
 
 @pytest.mark.timeout(60 + 4 * VIDEOS)
-def test_every_one_of_many_new_videos_is_archived_once(town: Village, gopro: FakeGoPro, clip: Path) -> None:
+def test_every_one_of_many_new_videos_is_archived_once(deployment: Deployment, gopro: FakeGoPro, clip: Path) -> None:
     gopro.library.put_generated(clip, VIDEOS)
     only = {"provider": "gopro", "filters": {"captured_before": "2025-01-01T00:00:00Z"}}  # the generated ones
-    summary = output_of(town.run(only, seconds=4 * VIDEOS))
+    summary = output_of(deployment.run(only, seconds=4 * VIDEOS))
     assert (summary["listed"], summary["new"], summary["archived"], summary["failed"]) == (VIDEOS, VIDEOS, VIDEOS, 0)
     assert summary["bytes_archived"] == VIDEOS * clip.stat().st_size
-    rows, objects = town.rows(), town.objects()
+    rows, objects = deployment.rows(), deployment.objects()
     sources = {row["media_id"]: row for row in rows if row["sk"].startswith("SOURCE#")}
     assert {row["status"] for row in rows if row["sk"] in ("ITEM", "SOURCE#0001")} == {"ARCHIVED"}
     assert len(sources) == VIDEOS and {row["key"] for row in sources.values()} == set(objects)
     assert len({row["checksum"] for row in sources.values()}) == 1 and set(objects.values()) == {clip.stat().st_size}
-    again = output_of(town.run(only))
+    again = output_of(deployment.run(only))
     assert (again["listed"], again["new"]) == (VIDEOS, 0)

@@ -8,31 +8,31 @@ from typing import Any
 
 import pytest
 
+from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.traces import SIGNED_LINK, everything_said
-from local.village import Village
 from tests.e2e.conftest import account_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
 
 @pytest.mark.parametrize("kind", ["oauth", "session"])
-def test_no_secret_is_left_anywhere(town: Village, gopro: FakeGoPro, inbox: Inbox, kind: str) -> None:
+def test_no_secret_is_left_anywhere(deployment: Deployment, gopro: FakeGoPro, inbox: Inbox, kind: str) -> None:
     account = account_of(gopro)
     credentials: dict[str, Any] = account.oauth() if kind == "oauth" else account.session()
-    town.store_credentials(credentials)
+    deployment.store_credentials(credentials)
     # Troubles on the way, because errors are what talks too much.
     gopro.control.add_fault(FaultKind.CONNECTION_CUT, times=2, byte=1000)
     gopro.control.add_fault(FaultKind.LINK_REFUSED, times=2)
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
-    town.run()
+    deployment.run()
     gopro.control.expire_access_tokens()
     gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
-    assert town.run()["status"] == "FAILED"
+    assert deployment.run()["status"] == "FAILED"
     secrets = {account.access_token, account.refresh_token, account.client_secret, gopro.access_token,
                gopro.refresh_token, SIGNED_LINK}  # fmt: skip
-    said = [*everything_said(town), ("mail", json.dumps(inbox()))]
+    said = [*everything_said(deployment), ("mail", json.dumps(inbox()))]
     assert any(account.user_id in text or "archived" in text for _, text in said)  # the search looks at real text
     leaks = [(where, secret[:4]) for where, text in said for secret in secrets if secret in text]
     assert leaks == []

@@ -15,11 +15,11 @@ import pytest
 from botocore import xform_name
 from botocore.model import OperationModel, Shape
 
+from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from local.village import Village
 from tests.e2e.conftest import output_of
 from tests.synthesis import ROOT
-from tests.unit.house_rules import commands
+from tests.unit.code_rules import commands
 
 # What the AWS CLI calls by another name than botocore does.
 SERVICES = {"s3api": "s3"}
@@ -33,10 +33,10 @@ def chapter() -> list[str]:
     return [line for line in commands(text.replace("\\\n", " ")) if line.startswith("aws ")]
 
 
-def run(town: Village, command: str) -> dict[str, Any]:
+def run(deployment: Deployment, command: str) -> dict[str, Any]:
     """What AWS answers to one command of the AWS CLI."""
     _, service, verb, *options = shlex.split(command)
-    client = town.emulator.client(SERVICES.get(service, service))
+    client = deployment.emulator.client(SERVICES.get(service, service))
     method = verb.replace("-", "_")
     operation: OperationModel = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
     members = {xform_name(name, "-"): (name, shape) for name, shape in operation.input_shape.members.items()}
@@ -54,14 +54,14 @@ def typed(shape: Shape, value: str) -> Any:
     return int(value) if shape.type_name in ("integer", "long") else value
 
 
-def filled(town: Village, command: str) -> str:
+def filled(deployment: Deployment, command: str) -> str:
     """The command with the reader's own names in the places that are in capitals."""
-    sqs = town.emulator.client("sqs")
+    sqs = deployment.emulator.client("sqs")
     places = {
-        "BUCKET": town.archive_bucket,
+        "BUCKET": deployment.archive_bucket,
         "MEDIA_ID": NO_ORIGINAL,
         "QUEUE_URL": sqs.get_queue_url(QueueName="gopro-sync-dlq")["QueueUrl"],
-        "arn:aws:states:REGION:ACCOUNT:stateMachine:gopro-sync-orchestrator": town.state_machine_arn,
+        "arn:aws:states:REGION:ACCOUNT:stateMachine:gopro-sync-orchestrator": deployment.state_machine_arn,
     }
     for place, value in places.items():
         command = command.replace(place, value)
@@ -81,47 +81,47 @@ def test_the_chapter_gives_commands_for_its_three_families() -> None:
 
 
 @pytest.mark.parametrize("command", [line for line in chapter() if "rotate-secret" not in line])
-def test_a_command_of_the_chapter_is_one_that_aws_takes(town: Village, command: str) -> None:
-    assert run(town, filled(town, command))["ResponseMetadata"]["HTTPStatusCode"] == 200
+def test_a_command_of_the_chapter_is_one_that_aws_takes(deployment: Deployment, command: str) -> None:
+    assert run(deployment, filled(deployment, command))["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_what_authentication_said_is_in_the_log(town: Village, gopro: FakeGoPro) -> None:
-    town.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
+def test_what_authentication_said_is_in_the_log(deployment: Deployment, gopro: FakeGoPro) -> None:
+    deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
     gopro.control.expire_access_tokens()
-    assert town.run()["status"] == "FAILED"
-    events = run(town, find("filter-log-events"))["events"]
+    assert deployment.run()["status"] == "FAILED"
+    events = run(deployment, find("filter-log-events"))["events"]
     assert any("CredentialsExpiredError" in event["message"] for event in events)
-    described = run(town, find("describe-secret"))
+    described = run(deployment, find("describe-secret"))
     assert described["LastChangedDate"] and "SecretString" not in described
 
 
-def test_new_credentials_are_tried_at_once(town: Village, gopro: FakeGoPro) -> None:
-    function = town.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
+def test_new_credentials_are_tried_at_once(deployment: Deployment, gopro: FakeGoPro) -> None:
+    function = deployment.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
     arn = function["FunctionArn"]  # the schedule, which the local stack lacks, would have set it
-    version = run(town, f"{find('rotate-secret')} --rotation-lambda-arn {arn}")["VersionId"]
-    town.wait_for(lambda: town.secrets.get_secret_value(SecretId=town.secret)["VersionId"] == version)
+    version = run(deployment, f"{find('rotate-secret')} --rotation-lambda-arn {arn}")["VersionId"]
+    deployment.wait_for(lambda: deployment.secrets.get_secret_value(SecretId=deployment.secret)["VersionId"] == version)
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_what_failed_is_found_and_tried_again_as_the_chapter_says(town: Village) -> None:
+def test_what_failed_is_found_and_tried_again_as_the_chapter_says(deployment: Deployment) -> None:
     for _ in range(5):
-        town.run({"provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL]}})
-    (waiting,) = run(town, filled(town, find("--index-name not-archived")))["Items"]
+        deployment.run({"provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL]}})
+    (waiting,) = run(deployment, filled(deployment, find("--index-name not-archived")))["Items"]
     assert waiting["error_category"]["S"] == "original_unavailable" and waiting["attempts"]["N"] == "5"
-    rows = run(town, filled(town, find("gopro#MEDIA_ID")))["Items"]
+    rows = run(deployment, filled(deployment, find("gopro#MEDIA_ID")))["Items"]
     assert [row["sk"]["S"] for row in rows] == ["ITEM"]
-    (message,) = run(town, filled(town, find("receive-message")))["Messages"]
+    (message,) = run(deployment, filled(deployment, find("receive-message")))["Messages"]
     again = json.loads(message["Body"])["again"]
-    started = run(town, filled(town, find("start-execution")))
-    given = town.step_functions.describe_execution(executionArn=started["executionArn"])["input"]
+    started = run(deployment, filled(deployment, find("start-execution")))
+    given = deployment.step_functions.describe_execution(executionArn=started["executionArn"])["input"]
     assert json.loads(given) == again
-    assert output_of(town.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
+    assert output_of(deployment.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
 
 
-def test_the_places_where_costs_hide_can_be_seen(town: Village) -> None:
-    town.run()
-    rules = run(town, filled(town, find("get-bucket-lifecycle-configuration")))["Rules"]
+def test_the_places_where_costs_hide_can_be_seen(deployment: Deployment) -> None:
+    deployment.run()
+    rules = run(deployment, filled(deployment, find("get-bucket-lifecycle-configuration")))["Rules"]
     assert {rule["ID"] for rule in rules} == {"Tiers", "AbortStrayUploads"}
-    assert len(run(town, filled(town, find("list-object-versions")))["Versions"]) == 20
-    assert "Uploads" not in run(town, filled(town, find("list-multipart-uploads")))
-    assert run(town, find("get-function-configuration"))["MemorySize"] == 512
+    assert len(run(deployment, filled(deployment, find("list-object-versions")))["Versions"]) == 20
+    assert "Uploads" not in run(deployment, filled(deployment, find("list-multipart-uploads")))
+    assert run(deployment, find("get-function-configuration"))["MemorySize"] == 512

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import trustme
 from awscrt.checksums import crc64nvme
-from cloud_sync_common import aws_chunked, aws_clients, relay
+from cloud_sync_common.aws import aws_chunked, clients
+from cloud_sync_common.transfer import upload_stream
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import BotocoreStubber
@@ -206,9 +207,11 @@ def serving(folder: Path) -> Iterator[AwsServer]:
 def forget_clients() -> None:
     """The house makes its clients once per process; the next ones are made for the environment as it is then."""
     for name in CLIENTS:
-        getattr(aws_clients, name).cache_clear()
-    relay.of_this_process(allow_loopback=True).close()  # its connections trust the authority of that environment
-    relay.of_this_process.cache_clear()
+        getattr(clients, name).cache_clear()
+    upload_stream.of_this_process(
+        allow_loopback=True
+    ).close()  # its connections trust the authority of that environment
+    upload_stream.of_this_process.cache_clear()
 
 
 @cache
@@ -233,9 +236,9 @@ class Aws:
         self.server.after = lambda _: None
         self.server.watch = lambda _moment, _name: None
         self.server.instead.clear()
-        self.s3, self.secrets = aws_clients.s3(), aws_clients.secrets()
-        self.sns, self.sqs = aws_clients.sns(), aws_clients.sqs()
-        self.table: Table = aws_clients.table(TABLE)
+        self.s3, self.secrets = clients.s3(), clients.secrets()
+        self.sns, self.sqs = clients.sns(), clients.sqs()
+        self.table: Table = clients.table(TABLE)
 
     def _make_anew(self) -> None:
         """Done inside the process, which is quick; the server then answers from what was made."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud_sync_common import http_client, relay
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.transfer import upload_stream
 
 from local.demo_library import make_tiny_library
 from local.fake_providers.gopro import FakeGoPro, running
@@ -54,7 +55,7 @@ def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
     with running(Library.load(demo_folder)) as fake:
         yield fake
         http_client.pool().clear()
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from tests.integration.aws_on_loopback import WORK, Aws, AwsServer
 from tests.integration.crash_points import Watch
-from tests.integration.score_player import Player, StatesError
 from tests.integration.secret_check import assert_no_secret
+from tests.integration.state_machine_player import Player, StatesError
 from tests.integration.wait_until import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloud_sync_common import relay
-from cloud_sync_common.archive import Archive
-from cloud_sync_common.credential_store import CredentialStore
-from cloud_sync_common.ledger import ItemRow, Ledger, SourceRow, Status
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import GoPro
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.runs import CredentialsLease, Runs
-from cloud_sync_common.transfer import SliceResult, Transfer
+from cloud_sync_common.steps.download import SliceResult, VideoDownloader
+from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.ledger import ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.transfer import upload_stream
 
 from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import ARCHIVE, SECRET, Aws
@@ -73,15 +74,15 @@ class Downloader:
         moved = self._transfer(left, self.ledger).run_batch(tuple(items[media_id] for media_id in media_ids), "run-1")
         return [item.media_id for item in moved.unfinished]
 
-    def _transfer(self, left: Callable[[], float], ledger: Ledger) -> Transfer:
-        return Transfer(
+    def _transfer(self, left: Callable[[], float], ledger: Ledger) -> VideoDownloader:
+        return VideoDownloader(
             provider=GoPro(self.fake.base_url),
             credentials=CredentialStore(self.aws.secrets, SECRET, "gopro"),
             lease=self.lease,
             ledger=ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
-            relay=relay.of_this_process(allow_loopback=True),
+            uploader=upload_stream.of_this_process(allow_loopback=True),
             connections=self.connections,
             deadline=Deadline(left, margin=0.0),
             memory_mb=1024,

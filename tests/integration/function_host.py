@@ -17,7 +17,8 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from cloud_sync_common import aws_clients, settings
+from cloud_sync_common.aws import clients
+from cloud_sync_common.runtime import settings
 
 from tests.integration.slice_process import most_memory
 
@@ -48,8 +49,8 @@ def spent() -> dict[str, float]:
 def warm_up() -> dict[str, Any]:
     """The doors, and AWS's clients, which take long to make and have no connection yet."""
     config = settings.load()
-    aws_clients.s3(), aws_clients.secrets(), aws_clients.sns(), aws_clients.sqs(), aws_clients.step_functions()
-    aws_clients.table(config.ledger_table)
+    clients.s3(), clients.secrets(), clients.sns(), clients.sqs(), clients.step_functions()
+    clients.table(config.ledger_table)
     return {name: importlib.import_module(f"lambdas.{name.replace('-', '_')}.handler").handler for name in FUNCTIONS}
 
 

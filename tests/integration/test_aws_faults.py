@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cloud_sync_common.aws_clients import AwsError
+from cloud_sync_common.aws.clients import AwsError
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
 
 from local.aws_fault_menu import AwsFault, AwsFaultError, AwsFaultKind

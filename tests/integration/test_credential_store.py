@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cloud_sync_common.credential_store import CURRENT, RENEWED, CredentialStore
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.stores.credential_store import CURRENT, RENEWED, CredentialStore
 
 from tests.integration.aws_on_loopback import SECRET, Aws
 from tests.integration.secret_check import Output, assert_no_secret

@@ -13,31 +13,32 @@ from unittest.mock import patch
 
 import anycrc
 import pytest
-from cloud_sync_common import archive as archive_module
-from cloud_sync_common import aws_chunked, relay, source_transfer
-from cloud_sync_common.archive import Archive
+from cloud_sync_common.aws import aws_chunked
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
     ProviderUnavailableError,
     ShortReadError,
 )
-from cloud_sync_common.ledger import SourceRow, Status
-from cloud_sync_common.pace import Pace
-from cloud_sync_common.part_plan import PartPlan
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.range_transfer import Effort, Tools
-from cloud_sync_common.relay import Relay
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.source_link import SourceLink
-from cloud_sync_common.source_transfer import SourceTransfer
+from cloud_sync_common.stores import archive as archive_module
+from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.transfer import source_transfer, upload_stream
+from cloud_sync_common.transfer.part_plan import PartPlan
+from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.source_transfer import SourceTransfer
+from cloud_sync_common.transfer.upload_stream import StreamUploader
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.integration.aws_on_loopback import forget_clients
 from tests.integration.range_source import Served, serving
 from tests.integration.seaweedfs import BUCKET, SeaweedFs
-from tests.unit.test_content_proof import published
+from tests.unit.test_content_hash import published
 
 SMALLEST_PART = 5 * 1024 * 1024  # S3's, and SeaweedFS's
 DICE = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
@@ -90,13 +91,13 @@ class Archiving:
         self.server, self.served, self.ledger, self.connections = server, served, OneRow(), connections
 
     def invocation(self, deadline: Deadline, connections: int | None = None) -> SourceRow | None:
-        this: Relay = relay.of_this_process(allow_loopback=True)
+        this: StreamUploader = upload_stream.of_this_process(allow_loopback=True)
         archive = Archive(self.server.s3, BUCKET, "STANDARD")
-        tools = Tools(this, archive, connections or self.connections, deadline, 900.0, Effort())
+        options = TransferOptions(this, archive, connections or self.connections, deadline, 900.0, TransferStats())
         source = MediaSource(file_number=1, filename="clip.mp4", url=self.served.url, content_hash=self.content_hash)
-        link = SourceLink(source, lambda ended: ended, deadline, Pace(tools.connections))
+        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
         ledger: Any = self.ledger
-        return this.run(SourceTransfer(tools, ledger, "test", self.item, source, link, "run").go_on())
+        return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").go_on())
 
     def stored(self) -> bytes:
         assert self.ledger.row is not None and self.ledger.row.status is Status.ARCHIVED
@@ -160,7 +161,7 @@ def test_object_equals_source_for_any_size_plan_cut_and_resume(
         row = archiving.invocation(Deadline.after(60))
         assert row is not None and row.checksum == true_checksum(content) and row.size == size
         assert archiving.stored() == content
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
     assert engine.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
@@ -177,14 +178,14 @@ def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
     """The checksum was taken from the source's bytes; what arrives differs in one bit of one byte."""
     where, passed, framed = min(int(size * position), size - 1), 0, aws_chunked.framed
 
-    def spoil(room: memoryview, count: int, crc: int | None) -> memoryview:
+    def spoil(buffer: memoryview, count: int, crc: int | None) -> memoryview:
         nonlocal passed
         if passed <= where < passed + count:
-            room[aws_chunked.ROOM_BEFORE + where - passed] ^= 1
+            buffer[aws_chunked.SPACE_BEFORE + where - passed] ^= 1
         passed += count
         if passed == size:
             passed = 0  # what is tried again is spoilt again
-        return framed(room, count, crc)
+        return framed(buffer, count, crc)
 
     plan, one = parts_of(part_size, size if whole else 1)
     with serving(Served(DICE[:size])) as served, plan, one:
@@ -194,7 +195,7 @@ def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
             archiving.invocation(Deadline.after(60))
         assert archiving.nothing_is_there()
         assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == DICE[:size]
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(engine: SeaweedFs) -> None:
@@ -206,7 +207,7 @@ def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(e
         with patch.object(archive_module, "combined_checksum", lambda _: wrong), pytest.raises(IntegrityError):
             archiving.invocation(Deadline.after(60))
         assert archiving.nothing_is_there()
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 CHANGED = bytes([DICE[0] ^ 1]) + DICE[1:]
@@ -223,7 +224,7 @@ def test_a_source_that_is_replaced_between_parts_is_never_mixed(
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED and len(served.asked) > answers
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: SeaweedFs) -> None:
@@ -234,7 +235,7 @@ def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: Se
         served.content, served.etag = CHANGED, '"second"'
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 @pytest.mark.parametrize("kind", ["md5", "sha256", "sha256-4mib"])
@@ -252,4 +253,4 @@ def test_a_published_hash_is_proven_in_the_same_pass_and_a_wrong_one_refuses_the
         with pytest.raises(IntegrityError):
             wrong.invocation(Deadline.after(60))
         assert wrong.nothing_is_there()
-        relay.of_this_process(allow_loopback=True).sources.close()
+        upload_stream.of_this_process(allow_loopback=True).sources.close()

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud_sync_common import aws_clients, settings
+from cloud_sync_common.aws import clients
 from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, OriginalUnavailableError
-from cloud_sync_common.ledger import Ledger, Status
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.runtime import settings
+from cloud_sync_common.stores.ledger import Ledger, Status
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
@@ -23,7 +24,7 @@ from tests.integration.downloader import NO_ORIGINAL, PLAIN, TWIN
 from tests.integration.secret_check import Output, assert_no_secret, secrets_of
 
 ROOT = Path(__file__).resolve().parents[2]
-DOORS = {
+HANDLERS = {
     "auth": "media_authenticator",
     "list": "media_lister",
     "batch": "video_downloader",
@@ -60,9 +61,9 @@ class Functions:
 
     def call(self, name: str, event: Any = None, **changes: Any) -> dict[str, Any]:
         """A door's answer as Step Functions sees it: through JSON."""
-        module = importlib.import_module(f"lambdas.{DOORS[name]}.handler")
+        module = importlib.import_module(f"lambdas.{HANDLERS[name]}.handler")
         given = sample(name, **changes) if event is None else event
-        return json.loads(json.dumps(module.handler(given, Context(DOORS[name].replace("_", "-")))))
+        return json.loads(json.dumps(module.handler(given, Context(HANDLERS[name].replace("_", "-")))))
 
     @property
     def ledger(self) -> Ledger:
@@ -94,21 +95,21 @@ def functions(aws: Aws, gopro: FakeGoPro, monkeypatch: pytest.MonkeyPatch, outpu
 
 
 def test_there_is_a_sample_event_for_each_door_and_a_door_for_each_event() -> None:
-    assert {path.name for path in (ROOT / "events").iterdir()} == {f"{name}_event.json" for name in DOORS}
-    assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(DOORS.values())
+    assert {path.name for path in (ROOT / "events").iterdir()} == {f"{name}_event.json" for name in HANDLERS}
+    assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(HANDLERS.values())
 
 
-@pytest.mark.parametrize("name", sorted(set(DOORS) - {"rotate"}))
+@pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate"}))
 def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
     score = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
-    function = "".join(word.capitalize() for word in DOORS[name].split("_"))
+    function = "".join(word.capitalize() for word in HANDLERS[name].split("_"))
     payloads = re.findall(rf'"FunctionName": "\$\{{{function}\}}",\s*"Payload": (\{{.*?\}})\s*\}}', score, re.DOTALL)
     sent = [{key.removesuffix(".$") for key in json.loads(payload)} for payload in payloads]
     assert set(sample(name)) in sent
 
 
 def test_no_sample_event_holds_anything_like_a_secret() -> None:
-    for name in DOORS:
+    for name in HANDLERS:
         text = json.dumps(sample(name)).lower().replace("clientrequesttoken", "")  # the id of a rotation
         assert not any(word in text for word in ("token", "client_secret", "eyj", "signature", "password"))
 
@@ -170,7 +171,7 @@ def test_the_lister_writes_what_is_new_and_counts_the_rest(functions: Functions,
 def test_the_lister_steps_aside_for_a_run_that_is_under_way(functions: Functions) -> None:
     functions.call("list")
     machine = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
-    states = aws_clients.step_functions()
+    states = clients.step_functions()
     role = "arn:aws:iam::123456789012:role/states"
     arn = states.create_state_machine(name="sync", definition=machine, roleArn=role)["stateMachineArn"]
     running = states.start_execution(stateMachineArn=arn, name="run-2")["executionArn"]
@@ -338,14 +339,14 @@ def test_a_field_that_is_missing_is_named(functions: Functions, name: str, field
         functions.call(name, event)
 
 
-@pytest.mark.parametrize("name", sorted(DOORS))
+@pytest.mark.parametrize("name", sorted(HANDLERS))
 @pytest.mark.parametrize("event", [[], "gopro", 7])
 def test_an_event_that_is_no_object_is_refused(functions: Functions, name: str, event: object) -> None:
     with pytest.raises(ConfigurationError, match="object"):
         functions.call(name, event)
 
 
-@pytest.mark.parametrize("name", sorted(DOORS))
+@pytest.mark.parametrize("name", sorted(HANDLERS))
 def test_a_setting_that_is_missing_is_named(functions: Functions, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
     settings.load.cache_clear()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from boto3.dynamodb.conditions import Key
 from cloud_sync_common.exceptions import ArchiveUnavailableError
-from cloud_sync_common.ledger import Claim, Ledger, SourceRow, Status
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.ledger import Claim, Ledger, SourceRow, Status
 
 from tests.integration.aws_on_loopback import Aws
 
@@ -155,7 +155,7 @@ def test_only_the_run_that_holds_an_item_may_end_it(ledger: Ledger) -> None:
     assert not ledger.archive_item("clip", "run-2", bytes_total=100)
     assert not ledger.leave_unavailable("clip", "run-2", "not_available_yet", "x")
     ledger.fail_item(CLIP, "run-2", "integrity", "x")
-    ledger.set_effort("clip", "run-2", {"effort_run": "run-2", "run_bytes": 7})
+    ledger.set_stats("clip", "run-2", {"effort_run": "run-2", "run_bytes": 7})
     row = ledger.known(["clip"])["clip"]
     assert (row.status, row.lease_owner, row.attempts, row.run_bytes) == (Status.IN_PROGRESS, "run-1", 0, 0)
 
@@ -207,10 +207,10 @@ def test_an_archived_item_has_no_trouble_left_and_a_later_failure_counts_from_on
 
 def test_the_effort_of_a_run_is_kept_with_the_item(ledger: Ledger) -> None:
     ledger.claim(CLIP, "run-1", 60)
-    effort = {"effort_run": "run-1", "run_bytes": 10**13, "run_gb_seconds": 12.345, "run_requests": 9, "run_slices": 2}
-    ledger.set_effort("clip", "run-1", effort)
+    stats = {"effort_run": "run-1", "run_bytes": 10**13, "run_gb_seconds": 12.345, "run_requests": 9, "run_slices": 2}
+    ledger.set_stats("clip", "run-1", stats)
     row = ledger.known(["clip"])["clip"]
-    assert {name: getattr(row, name) for name in effort} == effort
+    assert {name: getattr(row, name) for name in stats} == stats
 
 
 # Sources

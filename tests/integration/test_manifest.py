@@ -6,8 +6,8 @@ import json
 import tracemalloc
 
 import pytest
-from cloud_sync_common.manifest import Manifest
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.manifest import Manifest
 
 from tests.integration.aws_on_loopback import WORK, Aws
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from cloud_sync_common import settings
 from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.runtime import settings
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro

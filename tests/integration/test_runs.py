@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from cloud_sync_common.runs import CredentialsLease, RunRow, Runs
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.runs import RunRow, Runs
 
 from tests.integration.aws_on_loopback import Aws
 

@@ -64,7 +64,7 @@ def test_sam_finds_a_function_by_its_construct_id_with_its_code_layer_and_settin
     assert [path.name for path in code.iterdir()] == ["handler.py"]
     assert (code / "handler.py").read_bytes() == (ROOT / "lambdas" / folder / "handler.py").read_bytes()
     (layer,) = map(Path, found["layers"])
-    assert (layer / "python" / "cloud_sync_common" / "settings.py").is_file()
+    assert (layer / "python" / "cloud_sync_common" / "runtime" / "settings.py").is_file()
     assert (layer / "python" / "boto3").is_dir()
 
 

@@ -23,7 +23,7 @@ ACCEPTED = {
     "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/design.md, 16).",
     "CKV_AWS_149": "The secret uses Secrets Manager's managed key, for the same reason.",
     "CKV_AWS_158": "Logs hold no secret and no media; CloudWatch encrypts them with its own key.",
-    "CKV_AWS_173": "The variables hold names and numbers only (tests/unit/test_blueprint_and_house.py).",
+    "CKV_AWS_173": "The variables hold names and numbers only (tests/unit/test_infrastructure_and_functions.py).",
     "CKV_AWS_18": "The work bucket takes the archive's access logs, the trail's bucket is such a log itself.",
     "CKV_AWS_21": "The work bucket holds manifests that expire; an older version of one is of no use.",
     "CKV_AWS_27": "Queues are encrypted with SQS's own key (SqsManagedSseEnabled), which this rule does not look for.",
@@ -36,11 +36,11 @@ ACCEPTED = {
 NO_SECRETS = {
     ("tests/e2e/test_races.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/integration/test_races.py", "Hex High Entropy String"): "ids of videos of the demo library",
-    ("tests/unit/test_answer_shape.py", "Hex High Entropy String"): "a value that must not be told",
+    ("tests/unit/test_response_shape.py", "Hex High Entropy String"): "a value that must not be told",
     ("tests/e2e/test_running_again.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/e2e/test_troubleshooting.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/unit/gopro_service.py", "Hex High Entropy String"): "an id in the shape of GoPro's",
-    ("tests/unit/test_source_address.py", "Basic Auth Credentials"): "a link that must be refused",
+    ("tests/unit/test_address_guard.py", "Basic Auth Credentials"): "a link that must be refused",
 }
 
 

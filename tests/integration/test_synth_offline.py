@@ -18,7 +18,7 @@ ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 
 
 def comparable(template: dict[str, Any]) -> dict[str, Any]:
-    """Without what the command line adds for itself: metadata for tools, and a count of constructs for AWS."""
+    """Without what the command line adds for itself: metadata for options, and a count of constructs for AWS."""
     whole: dict[str, Any] = json.loads(ASSET.sub("<asset>.zip", json.dumps(template)))
     whole.pop("Conditions", None)
     whole["Resources"].pop("CDKMetadata", None)

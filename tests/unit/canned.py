@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any, cast
 
-from cloud_sync_common.http_connection import Connection, Connections, Origin
-from cloud_sync_common.tls_stream import Stream
+from cloud_sync_common.http.connection import Connection, Connections, Origin
+from cloud_sync_common.http.tls_stream import Stream
 
 
 class CannedStream:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from cloud_sync_common.ledger import ItemRow, Status
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.runs import CredentialsLease, RunRow
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.ledger import ItemRow, Status
+from cloud_sync_common.stores.runs import RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from cloud_sync_common.ledger import ItemRow, Ledger, SourceRow, Status
-from cloud_sync_common.manifest import Manifest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.runs import Runs
+from cloud_sync_common.stores.ledger import ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.runs import Runs
 from moto import mock_aws
 
 from tests.ledger_table import LEDGER_TABLE
@@ -55,11 +55,11 @@ class Town:
             writer.add(items)
         return manifest
 
-    def archive(self, item: MediaItem, run_id: str, **effort: float) -> None:
+    def archive(self, item: MediaItem, run_id: str, **stats: float) -> None:
         """What a transfer that succeeds leaves in the ledger."""
         self.ledger.claim(item, run_id, 60)
-        self.ledger.set_effort(item.media_id, run_id, {"effort_run": run_id, **effort})
-        done = SourceRow(status=Status.ARCHIVED, key="k", size=int(effort.get("run_bytes", 0)), checksum="c")
+        self.ledger.set_stats(item.media_id, run_id, {"effort_run": run_id, **stats})
+        done = SourceRow(status=Status.ARCHIVED, key="k", size=int(stats.get("run_bytes", 0)), checksum="c")
         self.ledger.archive_source(item.media_id, 1, run_id, done)
         self.ledger.archive_item(item.media_id, run_id, bytes_total=done.size)
 

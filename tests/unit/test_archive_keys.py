@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
-from cloud_sync_common.archive_keys import capture_month, is_version, metadata, object_key, safe_name
-from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.ranged_http import Fingerprint
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.stores.archive_keys import capture_month, is_version, metadata, object_key, safe_name
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from cloud_sync_common.ledger import Ledger, SourceRow, Status
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
 from moto import mock_aws
 
 from local.audit import audit, counts
+from local.deployment import Deployment
 from local.verify import file_digests
-from local.village import Village
 from tests.ledger_table import LEDGER_TABLE, TABLE
 
 ARCHIVE = "archive"
@@ -33,9 +33,9 @@ class InProcess:
 
 @dataclass
 class Town:
-    """A village in which everything is archived, and the means to spoil it."""
+    """A deployment in which everything is archived, and the means to spoil it."""
 
-    village: Village
+    deployment: Deployment
     ledger: Ledger
     originals: list[dict[str, Any]]
 
@@ -53,7 +53,7 @@ class Town:
         written = Path(original["path"]).with_suffix(".written")
         written.write_bytes(content)
         checksum = file_digests(written)[1]
-        self.village.s3.put_object(
+        self.deployment.s3.put_object(
             Bucket=ARCHIVE, Key=key or self.key(original), Body=content, Metadata=stored,
             ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum,
         )  # fmt: skip
@@ -76,20 +76,20 @@ class Town:
 
     def set_item(self, media_id: str, **fields: str) -> None:
         """Changes the item's row behind the ledger's back."""
-        row = next(row for row in self.village.rows() if (row["sk"], row.get("media_id")) == ("ITEM", media_id))
+        row = next(row for row in self.deployment.rows() if (row["sk"], row.get("media_id")) == ("ITEM", media_id))
         changed = {name: {"S": str(value)} for name, value in {**row, **fields}.items()}
-        self.village.dynamodb.put_item(TableName=TABLE, Item=changed)
+        self.deployment.dynamodb.put_item(TableName=TABLE, Item=changed)
 
     def drop(self, media_id: str, sk: str) -> None:
-        self.village.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"gopro#{media_id}"}, "sk": {"S": sk}})
+        self.deployment.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": f"gopro#{media_id}"}, "sk": {"S": sk}})
 
     def kinds(self, **how: Any) -> dict[str, int]:
-        found = counts(audit(self.village, self.originals, **how))
+        found = counts(audit(self.deployment, self.originals, **how))
         return {kind: count for kind, count in found.items() if count}
 
 
 @pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
+def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -108,26 +108,26 @@ def town(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
             Bucket=ARCHIVE, VersioningConfiguration={"Status": "Enabled"}
         )
         table = boto3.resource("dynamodb", "us-east-1").create_table(**LEDGER_TABLE)
-        village = Village(cast(Any, InProcess()), {**outputs, "ArchiveBucket": ARCHIVE, "LedgerTable": TABLE})
-        made = Town(village, Ledger(table, "gopro"), originals)
+        deployment = Deployment(cast(Any, InProcess()), {**outputs, "ArchiveBucket": ARCHIVE, "LedgerTable": TABLE})
+        made = Town(deployment, Ledger(table, "gopro"), originals)
         made.archive(CLIP)
         made.archive(CHAPTERS)
         yield made
 
 
-def test_an_archive_that_holds_every_original_is_without_findings(town: Town) -> None:
-    assert audit(town.village, town.originals, complete=True, resume_window=timedelta(0)) == []
+def test_an_archive_that_holds_every_original_is_without_findings(deployment: Town) -> None:
+    assert audit(deployment.deployment, deployment.originals, complete=True, resume_window=timedelta(0)) == []
 
 
-def delete_an_object(town: Town) -> None:
-    versions = town.village.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
+def delete_an_object(deployment: Town) -> None:
+    versions = deployment.deployment.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
     for version in versions:
-        town.village.s3.delete_object(Bucket=ARCHIVE, Key=version["Key"], VersionId=version["VersionId"])
+        deployment.deployment.s3.delete_object(Bucket=ARCHIVE, Key=version["Key"], VersionId=version["VersionId"])
 
 
-def store_other_bytes(town: Town) -> None:
-    delete_an_object(town)
-    town.put(town.originals[0], body=b"x" * town.originals[0]["size"])
+def store_other_bytes(deployment: Town) -> None:
+    delete_an_object(deployment)
+    deployment.put(deployment.originals[0], body=b"x" * deployment.originals[0]["size"])
 
 
 SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
@@ -137,7 +137,7 @@ SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
     "an item without its row": (lambda t: t.drop(CLIP, "ITEM"), {"lost": 1}),
     "an item that no index shows": (lambda t: t.set_item(CLIP, status="FAILED"), {"lost": 1}),
     "an object that nobody knows": (
-        lambda t: t.village.s3.put_object(Bucket=ARCHIVE, Key="gopro/other", Body=b"x"),
+        lambda t: t.deployment.s3.put_object(Bucket=ARCHIVE, Key="gopro/other", Body=b"x"),
         {"orphan_object": 1},
     ),
     "one source twice": (
@@ -146,7 +146,7 @@ SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
     ),
     "an object written over": (lambda t: t.put(t.originals[0]), {"duplicated": 1}),
     "an upload that nobody goes on with": (
-        lambda t: t.village.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half"),
+        lambda t: t.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half"),
         {"stray_upload": 1},
     ),
     "a reason where there is none": (
@@ -157,36 +157,36 @@ SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("what", SPOILED)
-def test_whatever_is_spoiled_is_found_and_nothing_else(town: Town, what: str) -> None:
+def test_whatever_is_spoiled_is_found_and_nothing_else(deployment: Town, what: str) -> None:
     spoil, found = SPOILED[what]
-    spoil(town)
-    assert town.kinds(resume_window=timedelta(0)) == found
+    spoil(deployment)
+    assert deployment.kinds(resume_window=timedelta(0)) == found
 
 
-def test_an_upload_younger_than_the_resume_window_is_no_stray(town: Town) -> None:
-    town.village.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
+def test_an_upload_younger_than_the_resume_window_is_no_stray(deployment: Town) -> None:
+    deployment.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
     # moto begins every upload in 2010.
-    assert town.kinds(resume_window=timedelta(days=36_500)) == {}
-    assert town.kinds() == {"stray_upload": 1}
+    assert deployment.kinds(resume_window=timedelta(days=36_500)) == {}
+    assert deployment.kinds() == {"stray_upload": 1}
 
 
-def test_an_item_that_must_not_be_archived_is_listed_with_the_reason_that_was_expected(town: Town) -> None:
-    assert town.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
-    town.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity")
-    assert town.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
-    assert town.kinds(not_archived={CLIP: "integrity"}) == {}
-    assert town.kinds(not_archived={CLIP: "integrity", "unheard-of": "integrity"}) == {"lost": 1}
+def test_an_item_that_must_not_be_archived_is_listed_with_the_reason_that_was_expected(deployment: Town) -> None:
+    assert deployment.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    deployment.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity")
+    assert deployment.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    assert deployment.kinds(not_archived={CLIP: "integrity"}) == {}
+    assert deployment.kinds(not_archived={CLIP: "integrity", "unheard-of": "integrity"}) == {"lost": 1}
 
 
-def test_an_item_that_waits_for_a_later_run_is_no_loss_until_all_must_be_done(town: Town) -> None:
-    town.set_item(CLIP, status="PENDING", not_archived="gopro")
-    assert town.kinds() == {}
-    assert town.kinds(complete=True) == {"lost": 1}
+def test_an_item_that_waits_for_a_later_run_is_no_loss_until_all_must_be_done(deployment: Town) -> None:
+    deployment.set_item(CLIP, status="PENDING", not_archived="gopro")
+    assert deployment.kinds() == {}
+    assert deployment.kinds(complete=True) == {"lost": 1}
 
 
-def test_items_that_a_run_could_not_list_are_no_loss_when_it_said_so(town: Town) -> None:
-    town.drop(CLIP, "ITEM")
-    town.drop(CLIP, "SOURCE#0001")
-    delete_an_object(town)
-    assert town.kinds() == {"lost": 1}
-    assert town.kinds(unlisted=True) == {}
+def test_items_that_a_run_could_not_list_are_no_loss_when_it_said_so(deployment: Town) -> None:
+    deployment.drop(CLIP, "ITEM")
+    deployment.drop(CLIP, "SOURCE#0001")
+    delete_an_object(deployment)
+    assert deployment.kinds() == {"lost": 1}
+    assert deployment.kinds(unlisted=True) == {}

@@ -6,19 +6,19 @@ import base64
 
 import pytest
 from awscrt.checksums import crc64nvme
-from cloud_sync_common import aws_chunked
+from cloud_sync_common.aws import aws_chunked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
 def framed(content: bytes) -> bytes:
     """A whole body, as the relay sends it."""
-    room, sent, checksum, left = aws_chunked.buffer(), b"", 0, len(content)
+    buffer, sent, checksum, left = aws_chunked.new_buffer(), b"", 0, len(content)
     for start in range(0, len(content), aws_chunked.PIECE):
         piece = content[start : start + aws_chunked.PIECE]
-        room[aws_chunked.ROOM_BEFORE : aws_chunked.ROOM_BEFORE + len(piece)] = piece
+        buffer[aws_chunked.SPACE_BEFORE : aws_chunked.SPACE_BEFORE + len(piece)] = piece
         checksum, left = crc64nvme(piece, checksum), left - len(piece)
-        sent += aws_chunked.framed(room, len(piece), None if left else checksum)
+        sent += aws_chunked.framed(buffer, len(piece), None if left else checksum)
     return sent or aws_chunked.trailer(0)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import msgspec
-from cloud_sync_common.manifest import BATCH_BYTES, BATCH_ITEMS, LINE_LIMIT, Batch, batches
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.manifest import BATCH_BYTES, BATCH_ITEMS, LINE_LIMIT, Batch, batches
 from hypothesis import given
 from hypothesis import strategies as st
 

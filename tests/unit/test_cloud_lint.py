@@ -98,7 +98,7 @@ def test_every_acknowledgement_answers_a_finding_and_gives_a_reason(
 
         return SimpleNamespace(acknowledge=note)
 
-    monkeypatch.setattr("cloud_sync.findings.Validations.of", note_only)
+    monkeypatch.setattr("cloud_sync.nag_suppressions.Validations.of", note_only)
     found = nag(Synthesised(new_app(tmp_path, environment="dev")).app)
 
     def answers(rule: str, path: str) -> bool:

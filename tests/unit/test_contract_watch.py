@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cloud_sync_common import http_client
 from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import GoPro

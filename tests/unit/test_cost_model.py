@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud_sync_common import manifest, prices
-from cloud_sync_common.ledger import SourceRow, Status
+from cloud_sync_common import prices
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores import manifest
+from cloud_sync_common.stores.ledger import SourceRow, Status
 
 from cloud_sync import config
 from costs import page
 from costs.model import (
-    SCORE,
+    DEFINITION,
     Design,
     Engine,
     Library,
@@ -130,7 +131,7 @@ def test_the_report_counts_the_transitions_that_the_score_makes() -> None:
 
 
 def test_the_report_counts_the_states_that_another_slice_enters() -> None:
-    machine = json.loads(SCORE.read_text())
+    machine = json.loads(DEFINITION.read_text())
     batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
     child = batch["EachMedia"]["ItemProcessor"]["States"]
     again = [choice["Next"] for state in child.values() for choice in state.get("Choices", [])]
@@ -140,17 +141,17 @@ def test_the_report_counts_the_states_that_another_slice_enters() -> None:
 
 
 @pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    with running_town(monkeypatch) as town:
-        yield town
+def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    with running_town(monkeypatch) as deployment:
+        yield deployment
 
 
-def write_units(town: Town, write: Callable[[], object]) -> int:
+def write_units(deployment: Town, write: Callable[[], object]) -> int:
     """Write units that DynamoDB bills: one for the row, and for each index one where it enters or leaves, two where it
     moves, because the time of the last write is the sort key of both (developer guide, "Global secondary indexes")."""
 
     def rows() -> dict[str, dict[str, Any]]:
-        return {f"{row['pk']} {row['sk']}": row for row in town.table.scan()["Items"]}
+        return {f"{row['pk']} {row['sk']}": row for row in deployment.table.scan()["Items"]}
 
     def place(row: dict[str, Any], index: str) -> tuple[object, object] | None:
         return (row[index], row["updated_at"]) if index in row else None
@@ -169,22 +170,24 @@ def write_units(town: Town, write: Callable[[], object]) -> int:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each write has a time of its own."""
     ticks = iter(range(1_000))
-    monkeypatch.setattr("cloud_sync_common.rows.now", lambda: f"2026-01-01T00:00:00.{next(ticks):03}Z")
+    monkeypatch.setattr(
+        "cloud_sync_common.stores.conditional_table.now", lambda: f"2026-01-01T00:00:00.{next(ticks):03}Z"
+    )
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_video_costs_the_write_units_that_the_model_says(town: Town) -> None:
-    ledger, item = town.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
+def test_a_video_costs_the_write_units_that_the_model_says(deployment: Town) -> None:
+    ledger, item = deployment.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
     begun = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
-    listed = write_units(town, lambda: ledger.add_pending([item], "r"))
-    claimed = write_units(town, lambda: ledger.claim(item, "r", 60))
-    upload = write_units(town, lambda: ledger.begin_source("m", 1, "r", begun))
-    paused = write_units(town, lambda: ledger.set_effort("m", "r", {"run_bytes": 1}))
-    claimed_again = write_units(town, lambda: ledger.claim(item, "r", 60))
-    in_parts = write_units(town, lambda: ledger.archive_source("m", 1, "r", begun))
-    in_one = write_units(town, lambda: ledger.archive_source("m", 2, "r", begun))
-    archived = write_units(town, lambda: ledger.archive_item("m", "r", bytes_total=1))
-    noted = write_units(town, lambda: ledger.set_effort("m", "r", {"run_bytes": 2}))
+    listed = write_units(deployment, lambda: ledger.add_pending([item], "r"))
+    claimed = write_units(deployment, lambda: ledger.claim(item, "r", 60))
+    upload = write_units(deployment, lambda: ledger.begin_source("m", 1, "r", begun))
+    paused = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
+    claimed_again = write_units(deployment, lambda: ledger.claim(item, "r", 60))
+    in_parts = write_units(deployment, lambda: ledger.archive_source("m", 1, "r", begun))
+    in_one = write_units(deployment, lambda: ledger.archive_source("m", 2, "r", begun))
+    archived = write_units(deployment, lambda: ledger.archive_item("m", "r", bytes_total=1))
+    noted = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO
     assert paused + claimed_again == prices.WRITES_PER_SLICE
     assert upload + in_parts - in_one == prices.WRITES_OF_AN_UPLOAD

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cloud_sync.queries import SAVED
-from local.dashboard_picture import Readings, page
 from local.log_queries import QueryError, answer, fields_named
 from tests.synthesis import ROOT, Synthesis
+from tools.dashboard_picture.page import Readings, page
 
 SERVICE = ("provider", "gopro", "service", "cloud-sync")
 LINES = [
@@ -99,8 +99,8 @@ def test_what_is_not_understood_is_refused_and_not_guessed(query: str) -> None:
 
 
 def test_every_field_that_a_saved_query_asks_for_is_one_that_the_functions_log() -> None:
-    house = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
-    logged = "\n".join(path.read_text() for path in house.glob("*.py"))
+    function_code = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
+    logged = "\n".join(path.read_text() for path in function_code.rglob("*.py"))
     of_powertools = {"@timestamp", "message", "function_name"}
     asked = set().union(*(fields_named(query.text) for query in SAVED)) - of_powertools
     assert len(asked) > 15

@@ -8,7 +8,6 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from cloud_sync_common import http_client
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     CredentialsExpiredError,
@@ -18,6 +17,7 @@ from cloud_sync_common.exceptions import (
     ProviderThrottledError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaSource
 from cloud_sync_common.providers.gopro import GoPro
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_sync_common import http_client
 from cloud_sync_common.exceptions import ProviderUnavailableError
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Filters, MediaItem, MediaPage
 from cloud_sync_common.providers.gopro import ACCEPT, PER_PAGE, VIDEO_TYPES, GoPro
 from hypothesis import given, settings

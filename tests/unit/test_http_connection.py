@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cloud_sync_common.http_connection import Connections, EndedEarly, HttpError, Origin, target_of
+from cloud_sync_common.http.connection import Connections, EndedEarly, HttpError, Origin, target_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,12 +20,12 @@ UNTIL_CLOSED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + BODY
 CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + MEASURED
 
 
-async def exchange(stream: CannedStream, room: int = 4096) -> tuple[int, bytes, bool]:
+async def exchange(stream: CannedStream, capacity: int = 4096) -> tuple[int, bytes, bool]:
     """Status, body, and whether the connection can be used again."""
     asked = connection(stream)
     await asked.request("GET", "/clip?a=b", {"Range": "bytes=0-10239"})
     head = await asked.head()
-    view, body = memoryview(bytearray(room)), b""
+    view, body = memoryview(bytearray(capacity)), b""
     while count := await asked.body_into(view):
         body += view[:count]
     return head.status, body, asked.is_reusable
@@ -34,11 +34,11 @@ async def exchange(stream: CannedStream, room: int = 4096) -> tuple[int, bytes, 
 @given(
     answer=st.sampled_from([MEASURED, CHUNKED, UNTIL_CLOSED, CONTINUED]),
     piece=st.integers(1, 12_000),
-    room=st.integers(1, 20_000),
+    capacity=st.integers(1, 20_000),
 )
 @settings(deadline=None, max_examples=60)
-def test_a_body_is_the_same_however_the_network_cuts_it(answer: bytes, piece: int, room: int) -> None:
-    status, body, _ = awaited(exchange(CannedStream(answer, piece), room))
+def test_a_body_is_the_same_however_the_network_cuts_it(answer: bytes, piece: int, capacity: int) -> None:
+    status, body, _ = awaited(exchange(CannedStream(answer, piece), capacity))
     assert body == BODY and status in (200, 206)
 
 
@@ -159,7 +159,7 @@ def test_an_idle_connection_that_has_ended_is_not_used_again() -> None:
 
     assert awaited(taken_again(quiet=True))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cloud_sync_common.http_connection.Stream.open", refuse)
+        patch.setattr("cloud_sync_common.http.connection.Stream.open", refuse)
         assert not awaited(taken_again(quiet=False))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.part_plan import SINGLE_PUT, SLOW_CONNECTION, PartPlan, largest_put, plan_parts
+from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 

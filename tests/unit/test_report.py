@@ -1,4 +1,4 @@
-"""The room behind run-report: what became of a run, told once, in numbers that are those of the ledger."""
+"""The step behind run-report: what became of a run, told once, in numbers that are those of the ledger."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from unittest.mock import Mock
 import pytest
 from cloud_sync_common import prices
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.ledger import Ledger, Status
-from cloud_sync_common.manifest import Manifest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.report import LISTED_FAILURES, Failed, Listing, Report, ReportRequest, Summary
+from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, Report, ReportRequest, Summary
+from cloud_sync_common.stores.ledger import Ledger, Status
+from cloud_sync_common.stores.manifest import Manifest
 
 from tests.unit.in_process_aws import WORK, Town, running_town
 
 
 @pytest.fixture
-def town(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "CloudSync")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "cloud-sync")
-    with running_town(monkeypatch) as town:
-        yield town
+    with running_town(monkeypatch) as deployment:
+        yield deployment
 
 
 def clip(number: int, filename: str | None = None) -> MediaItem:
@@ -35,16 +35,16 @@ def started(seconds_ago: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
 
 
-def report(town: Town, request: ReportRequest) -> Summary | Failed:
-    room = Report(
+def report(deployment: Town, request: ReportRequest) -> Summary | Failed:
+    step = Report(
         provider=request.provider_name,
-        ledger=Ledger(town.table, request.provider_name),
-        runs=town.runs,
-        manifest=Manifest(town.s3, WORK, request.run_id),
-        topic=town.sns,
-        topic_arn=town.topic_arn,
+        ledger=Ledger(deployment.table, request.provider_name),
+        runs=deployment.runs,
+        manifest=Manifest(deployment.s3, WORK, request.run_id),
+        topic=deployment.sns,
+        topic_arn=deployment.topic_arn,
     )
-    return room.of(request)
+    return step.of(request)
 
 
 def success(listing: Listing, seconds_ago: float = 90, run_id: str = "run-1") -> ReportRequest:
@@ -70,21 +70,21 @@ def metrics_in(printed: str) -> dict[str, float]:
     return values
 
 
-def a_mixed_run(town: Town) -> Listing:
+def a_mixed_run(deployment: Town) -> Listing:
     """Two archived, one failed, one unavailable, one that nobody came to."""
     items = [clip(number) for number in range(5)]
-    town.manifest("run-1", items)
-    town.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
-    town.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
-    town.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
-    town.ledger.claim(items[3], "run-1", 60)
-    town.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
-    town.ledger.add_pending([items[4]], "run-1")
+    deployment.manifest("run-1", items)
+    deployment.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
+    deployment.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
+    deployment.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
+    deployment.ledger.claim(items[3], "run-1", 60)
+    deployment.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
+    deployment.ledger.add_pending([items[4]], "run-1")
     return Listing(listed=12, new=5, waiting=2, exhausted=1, batches=1)
 
 
-def test_the_summary_counts_what_the_ledger_says(town: Town) -> None:
-    summary = report(town, success(a_mixed_run(town)))
+def test_the_summary_counts_what_the_ledger_says(deployment: Town) -> None:
+    summary = report(deployment, success(a_mixed_run(deployment)))
     assert isinstance(summary, Summary)
     assert (summary.status, summary.listed, summary.new, summary.waiting, summary.exhausted) == (
         "SUCCEEDED", 12, 5, 2, 1,
@@ -96,8 +96,8 @@ def test_the_summary_counts_what_the_ledger_says(town: Town) -> None:
     assert 89 < summary.seconds < 150
 
 
-def test_the_metrics_are_those_of_the_summary(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = report(town, success(a_mixed_run(town)))
+def test_the_metrics_are_those_of_the_summary(deployment: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = report(deployment, success(a_mixed_run(deployment)))
     assert isinstance(summary, Summary)
     assert metrics_in(capsys.readouterr().out) == {
         "VideosArchived": 2,
@@ -119,51 +119,53 @@ def test_the_metrics_are_those_of_the_summary(town: Town, capsys: pytest.Capture
 
 
 def test_the_backlog_is_held_against_the_one_that_the_last_successful_run_left(
-    town: Town, capsys: pytest.CaptureFixture[str]
+    deployment: Town, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(town, success(a_mixed_run(town)))
+    report(deployment, success(a_mixed_run(deployment)))
     assert "BacklogGrowth" not in metrics_in(capsys.readouterr().out)  # there was no run before
-    town.ledger.add_pending([clip(number) for number in range(5, 9)], "run-2")
-    report(town, success(Listing(listed=16, new=0, waiting=2), run_id="run-2"))
+    deployment.ledger.add_pending([clip(number) for number in range(5, 9)], "run-2")
+    report(deployment, success(Listing(listed=16, new=0, waiting=2), run_id="run-2"))
     assert metrics_in(capsys.readouterr().out)["BacklogGrowth"] == 4
 
 
-def test_a_run_that_failed_does_not_count_as_the_last_success(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
-    report(town, success(Listing(), run_id="run-0"))
+def test_a_run_that_failed_does_not_count_as_the_last_success(
+    deployment: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(deployment, success(Listing(), run_id="run-0"))
     capsys.readouterr()
-    report(town, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    report(deployment, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
     emitted = metrics_in(capsys.readouterr().out)
     assert (emitted["RunsSucceeded"], emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (0, 1, 1)
-    assert town.runs.last_success().run_id == "run-0"
-    *_, mail = town.mails()
-    assert f"The last run to succeed: {town.runs.last_success().ended_at[:10]}" in mail["Message"]
+    assert deployment.runs.last_success().run_id == "run-0"
+    *_, mail = deployment.mails()
+    assert f"The last run to succeed: {deployment.runs.last_success().ended_at[:10]}" in mail["Message"]
 
 
 def test_a_run_whose_manifest_cannot_be_read_is_still_ended_counted_and_told(
-    town: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployment: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    town.runs.begin("run-1", "arn:1")
+    deployment.runs.begin("run-1", "arn:1")
     trouble = ConfigurationError("The role may not do this.")
     monkeypatch.setattr(Manifest, "items", Mock(side_effect=trouble))
-    report(town, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    report(deployment, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
     emitted = metrics_in(capsys.readouterr().out)
     assert (emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (1, 1)
-    assert not town.runs.is_under_way()
-    (mail,) = town.mails()
+    assert not deployment.runs.is_under_way()
+    (mail,) = deployment.mails()
     assert "could not be read" in mail["Message"] and "CredentialsExpiredError" in mail["Subject"]
 
 
 def test_only_a_refused_credential_counts_as_a_failed_authentication(
-    town: Town, capsys: pytest.CaptureFixture[str]
+    deployment: Town, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(town, failure({"provider": "gopro", "error": {"Error": "ProviderContractError", "Cause": "x"}}))
+    report(deployment, failure({"provider": "gopro", "error": {"Error": "ProviderContractError", "Cause": "x"}}))
     assert metrics_in(capsys.readouterr().out)["AuthenticationFailures"] == 0
 
 
 def test_each_video_of_a_run_leaves_a_line_that_says_what_became_of_it(
-    town: Town, caplog: pytest.LogCaptureFixture
+    deployment: Town, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report(town, success(a_mixed_run(town)))
+    report(deployment, success(a_mixed_run(deployment)))
     lines = [vars(record) for record in caplog.records]
     videos = {line["file"]: line for line in lines if line["msg"] == "video"}
     assert len(videos) == 5
@@ -174,9 +176,9 @@ def test_each_video_of_a_run_leaves_a_line_that_says_what_became_of_it(
     assert (videos["GX010002.MP4"]["status"], videos["GX010002.MP4"]["category"]) == ("FAILED", "original_unavailable")
 
 
-def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(town: Town) -> None:
-    report(town, success(a_mixed_run(town)))
-    (mail,) = town.mails()
+def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(deployment: Town) -> None:
+    report(deployment, success(a_mixed_run(deployment)))
+    (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: 2 videos archived, 1 failed"
     text = mail["Message"]
     assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "12 items were listed" in text
@@ -187,81 +189,81 @@ def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(town: Town) -> No
     assert "USD" in text and "tried again in the next run" in text
 
 
-def test_a_run_without_failures_names_none(town: Town) -> None:
-    town.manifest("run-1", [clip(1)])
-    town.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
-    report(town, success(Listing(listed=1, new=1)))
-    (mail,) = town.mails()
+def test_a_run_without_failures_names_none(deployment: Town) -> None:
+    deployment.manifest("run-1", [clip(1)])
+    deployment.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
+    report(deployment, success(Listing(listed=1, new=1)))
+    (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: 1 videos archived" and "(999 B moved)" in mail["Message"]
     assert "Not archived" not in mail["Message"] and "dead-letter" not in mail["Message"]
     assert "Next step: none, all is well." in mail["Message"] and "Run run-1." in mail["Message"]
 
 
-def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(town: Town) -> None:
-    summary = report(town, success(Listing(listed=7)))
+def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(deployment: Town) -> None:
+    summary = report(deployment, success(Listing(listed=7)))
     assert isinstance(summary, Summary) and (summary.archived, summary.listed) == (0, 7)
-    (mail,) = town.mails()
+    (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: nothing new" and "0 of 0 new videos" in mail["Message"]
 
 
-def test_what_an_earlier_run_moved_is_not_counted_again(town: Town) -> None:
-    town.archive(clip(1), "run-0", run_bytes=5_000_000, run_gb_seconds=9, run_requests=9, run_slices=9)
-    town.manifest("run-1", [clip(1)])
-    summary = report(town, success(Listing(listed=1, new=1)))
+def test_what_an_earlier_run_moved_is_not_counted_again(deployment: Town) -> None:
+    deployment.archive(clip(1), "run-0", run_bytes=5_000_000, run_gb_seconds=9, run_requests=9, run_slices=9)
+    deployment.manifest("run-1", [clip(1)])
+    summary = report(deployment, success(Listing(listed=1, new=1)))
     assert isinstance(summary, Summary) and (summary.archived, summary.bytes_archived) == (1, 0)
 
 
-def test_a_long_list_of_failures_is_cut_in_the_mail_and_not_in_the_numbers(town: Town) -> None:
+def test_a_long_list_of_failures_is_cut_in_the_mail_and_not_in_the_numbers(deployment: Town) -> None:
     items = [clip(number) for number in range(LISTED_FAILURES + 5)]
-    town.manifest("run-1", items)
+    deployment.manifest("run-1", items)
     for item in items:
-        town.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
-    summary = report(town, success(Listing(listed=len(items), new=len(items))))
+        deployment.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(deployment, success(Listing(listed=len(items), new=len(items))))
     assert isinstance(summary, Summary) and summary.failed == LISTED_FAILURES + 5
-    assert town.mails()[0]["Message"].count("- GX01") == LISTED_FAILURES
+    assert deployment.mails()[0]["Message"].count("- GX01") == LISTED_FAILURES
 
 
-def test_more_items_than_one_read_of_the_ledger_takes_are_all_counted(town: Town) -> None:
+def test_more_items_than_one_read_of_the_ledger_takes_are_all_counted(deployment: Town) -> None:
     items = [clip(number) for number in range(230)]
-    town.manifest("run-1", items)
-    town.ledger.add_pending(items, "run-1")
+    deployment.manifest("run-1", items)
+    deployment.ledger.add_pending(items, "run-1")
     for item in (items[0], items[120], items[229]):
-        town.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
-    summary = report(town, success(Listing(listed=230, new=230)))
+        deployment.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(deployment, success(Listing(listed=230, new=230)))
     assert isinstance(summary, Summary) and summary.failed == 3
 
 
-def test_a_reported_run_is_over_and_keeps_its_totals(town: Town) -> None:
-    town.runs.begin("run-1", "arn:1")
-    listing = a_mixed_run(town)
-    assert town.runs.begin("run-2", "arn:2").run_id == "run-1"
-    report(town, success(listing))
-    assert town.runs.has_ended("run-1") and town.runs.begin("run-2", "arn:2").run_id == "run-2"
-    row = town.table.get_item(Key={"pk": "RUN#run-1", "sk": "RUN"})["Item"]
+def test_a_reported_run_is_over_and_keeps_its_totals(deployment: Town) -> None:
+    deployment.runs.begin("run-1", "arn:1")
+    listing = a_mixed_run(deployment)
+    assert deployment.runs.begin("run-2", "arn:2").run_id == "run-1"
+    report(deployment, success(listing))
+    assert deployment.runs.has_ended("run-1") and deployment.runs.begin("run-2", "arn:2").run_id == "run-2"
+    row = deployment.table.get_item(Key={"pk": "RUN#run-1", "sk": "RUN"})["Item"]
     assert (row["status"], row["archived"], row["failed"], row["bytes_archived"]) == ("SUCCEEDED", 2, 1, 2_000_000)
 
 
-def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(town: Town) -> None:
-    listing = a_mixed_run(town)
+def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(deployment: Town) -> None:
+    listing = a_mixed_run(deployment)
     cause = json.dumps({"errorMessage": "The role may not write.", "errorType": "ConfigurationError"})
     state = {
         "provider": "gopro",
         "listing": {"status": "COMPLETE", "next_cursor": None, "listed": listing.listed, "new": listing.new},
         "error": {"Error": "ConfigurationError", "Cause": cause},
     }
-    assert report(town, failure(state)) == Failed("ConfigurationError", "The role may not write.")
-    (mail,) = town.mails()
+    assert report(deployment, failure(state)) == Failed("ConfigurationError", "The role may not write.")
+    (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: the run failed (ConfigurationError)"
     assert "The run run-1 failed: The role may not write." in mail["Message"]
     assert "Before that it archived 2 videos (2.0 MB moved). 3 are known and not archived yet." in mail["Message"]
     assert "The last run to succeed: never." in mail["Message"] and "Next step: mend the cause" in mail["Message"]
 
 
-def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(town: Town) -> None:
-    town.runs.stop("run-1", "CredentialsExpiredError", "Sign in at gopro.com again.")
+def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(deployment: Town) -> None:
+    deployment.runs.stop("run-1", "CredentialsExpiredError", "Sign in at gopro.com again.")
     state = {"provider": "gopro", "error": {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "map failed"}}
-    assert report(town, failure(state)) == Failed("CredentialsExpiredError", "Sign in at gopro.com again.")
-    (mail,) = town.mails()
+    assert report(deployment, failure(state)) == Failed("CredentialsExpiredError", "Sign in at gopro.com again.")
+    (mail,) = deployment.mails()
     assert "CredentialsExpiredError" in mail["Subject"] and "Sign in at gopro.com again." in mail["Message"]
     assert "map failed" not in mail["Message"]
 
@@ -276,47 +278,49 @@ def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(town: Town) -
     ],
 )
 def test_whatever_state_a_run_failed_in_there_is_an_alert_and_the_run_is_over(
-    town: Town, state: dict[str, Any]
+    deployment: Town, state: dict[str, Any]
 ) -> None:
-    assert isinstance(report(town, failure(state)), Failed)
-    assert len(town.mails()) == 1 and town.runs.has_ended("run-1")
+    assert isinstance(report(deployment, failure(state)), Failed)
+    assert len(deployment.mails()) == 1 and deployment.runs.has_ended("run-1")
 
 
-def test_an_alert_goes_out_even_when_the_ledger_cannot_be_read(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    town.manifest("run-1", [clip(1)])
+def test_an_alert_goes_out_even_when_the_ledger_cannot_be_read(
+    deployment: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.manifest("run-1", [clip(1)])
     denied = {"Error": {"Code": "AccessDeniedException", "Message": ""}}
 
     def refuse(**_: object) -> None:
-        raise town.table.meta.client.exceptions.ClientError(denied, "GetItem")
+        raise deployment.table.meta.client.exceptions.ClientError(denied, "GetItem")
 
-    monkeypatch.setattr(town.table, "get_item", refuse)
-    failed = report(town, failure({"error": {"Error": "States.Timeout", "Cause": "too long"}}))
-    assert failed == Failed("States.Timeout", "too long") and "too long" in town.mails()[0]["Message"]
+    monkeypatch.setattr(deployment.table, "get_item", refuse)
+    failed = report(deployment, failure({"error": {"Error": "States.Timeout", "Cause": "too long"}}))
+    assert failed == Failed("States.Timeout", "too long") and "too long" in deployment.mails()[0]["Message"]
 
 
 @pytest.mark.parametrize("name", ["E" * 300, "Größe🏔️Error", "two\nlines"])
-def test_a_subject_is_one_short_line_of_ascii_whatever_failed(town: Town, name: str) -> None:
-    report(town, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))
-    (mail,) = town.mails()
+def test_a_subject_is_one_short_line_of_ascii_whatever_failed(deployment: Town, name: str) -> None:
+    report(deployment, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))
+    (mail,) = deployment.mails()
     assert len(mail["Subject"]) <= 100 and mail["Subject"].isascii() and mail["Subject"].isprintable()
 
 
-def test_no_signed_link_reaches_the_mail(town: Town) -> None:
+def test_no_signed_link_reaches_the_mail(deployment: Town) -> None:
     cause = "GET https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk&Key-Pair-Id=K"
-    report(town, failure({"provider": "gopro", "error": {"Error": "Runtime.ExitError", "Cause": cause}}))
-    assert "c2lnbmVk" not in town.mails()[0]["Message"]
+    report(deployment, failure({"provider": "gopro", "error": {"Error": "Runtime.ExitError", "Cause": cause}}))
+    assert "c2lnbmVk" not in deployment.mails()[0]["Message"]
 
 
-def test_a_start_time_that_cannot_be_read_does_not_stop_the_report(town: Town) -> None:
+def test_a_start_time_that_cannot_be_read_does_not_stop_the_report(deployment: Town) -> None:
     request = ReportRequest(run_id="run-1", provider="gopro", started_at="sometime", listing=Listing())
-    summary = report(town, request)
+    summary = report(deployment, request)
     assert isinstance(summary, Summary) and summary.seconds == 0.0
 
 
-def test_statuses_in_the_summary_cover_every_item_of_the_run(town: Town) -> None:
-    listing = a_mixed_run(town)
-    summary = report(town, success(listing))
+def test_statuses_in_the_summary_cover_every_item_of_the_run(deployment: Town) -> None:
+    listing = a_mixed_run(deployment)
+    summary = report(deployment, success(listing))
     assert isinstance(summary, Summary)
-    rows = town.ledger.known([clip(number).media_id for number in range(5)]).values()
+    rows = deployment.ledger.known([clip(number).media_id for number in range(5)]).values()
     left = sum(row.status in (Status.PENDING, Status.IN_PROGRESS) for row in rows)
     assert summary.archived + summary.failed + summary.unavailable + left == listing.new

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
-from cloud_sync_common.run_input import field_of, filters_of, mode_of
+from cloud_sync_common.runtime.run_input import field_of, filters_of, mode_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -12,23 +12,23 @@ from typing import Any
 
 import msgspec
 import pytest
-from cloud_sync_common import run_input
-from cloud_sync_common.catalog import CURSOR_LIMIT, PAGE_SECONDS, Progress, _cursor
 from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError
-from cloud_sync_common.execution_errors import SENTENCE_LIMIT
-from cloud_sync_common.manifest import LINE_LIMIT, ManifestWriter
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import PER_PAGE
 from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.runtime import run_input
+from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
+from cloud_sync_common.steps.list_media import CURSOR_LIMIT, PAGE_SECONDS, Progress, _cursor
+from cloud_sync_common.stores.manifest import LINE_LIMIT, ManifestWriter
 
 from cloud_sync.config import ENVIRONMENTS
-from tests.unit.score import State, states
+from tests.unit.state_machine import State, states
 
 STATE_LIMIT, HISTORY_LIMIT = 256 * 1024, 25_000
 NAME_LIMIT = 80  # characters of an execution's name (API reference, StartExecution)
 CAUSE_LIMIT = 32_768  # characters of a cause (API reference, LambdaFunctionFailedEventDetails); up to 4 bytes each
 TEN_MILLION = 10_000_000
-SCORE = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
+DEFINITION = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
 
 
 def size(document: Any) -> int:
@@ -99,7 +99,7 @@ def test_the_state_of_one_of_its_videos_stays_within_its_limit_whatever_happens(
 
 
 def test_what_its_videos_leave_behind_is_empty_so_that_ten_of_them_fit_into_a_child() -> None:
-    found = states(SCORE)["EachMedia"]["ItemProcessor"]["States"]
+    found = states(DEFINITION)["EachMedia"]["ItemProcessor"]["States"]
     done = [state for state in found.values() if state["Type"] == "Succeed" or state.get("End")]
     assert [(state["Type"], state["Result"]) for state in done] == [("Pass", {})]
 
@@ -135,7 +135,7 @@ def events(state: State) -> int:
 
 def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_is_as_slow_as_it_may_be() -> None:
     """Each invocation lists until less than a page's time is left; each is tried as often as the score allows."""
-    score = states(SCORE)
+    score = states(DEFINITION)
     one_invocation = events(score["ListMedia"]) + events(score["IsListingComplete"])
     the_rest = sum(events(score[name]) for name in ("Authenticate", "RenewForListing", "EachBatch", "Report"))
     seconds = float(ENVIRONMENTS["prod"].lister_timeout_seconds)
@@ -147,7 +147,7 @@ def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_
 
 
 def test_a_video_of_four_terabytes_fits_into_one_history_at_five_megabytes_a_second() -> None:
-    score = states(SCORE)
+    score = states(DEFINITION)
     one_slice = events(score["DownloadSlice"]) + events(score["IsVideoComplete"])
     around = ("DownloadBatch", "EachMedia", "RenewForDownload", "RecordFailure", "StopRun")
     the_rest = sum(events(score[name]) for name in around)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from cloud_sync_common import settings
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.settings import Settings, parse
+from cloud_sync_common.runtime import settings
+from cloud_sync_common.runtime.settings import Settings, parse
 
 ENVIRONMENT = {
     "ARCHIVE_BUCKET": "archive",

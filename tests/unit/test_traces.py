@@ -12,9 +12,10 @@ import pytest
 import urllib3
 from aws_xray_sdk.core import AWSXRayRecorder
 from botocore.exceptions import ClientError
-from cloud_sync_common import correlation, http_client, xray_utils
-from cloud_sync_common.aws_clients import aws_errors
+from cloud_sync_common import correlation, xray_utils
+from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ConfigurationError, ProviderUnavailableError
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Filters
 from cloud_sync_common.providers.gopro import GoPro
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+UNKNOWN = -1  # a size that even the source does not say
 LISTINGS = 3  # how often a listing that does not add up is begun again
 
 
@@ -79,6 +80,15 @@ class MediaSource:
     etag: str | None = None
     content_hash: str | None = None
     expires_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What identifies one version of a source: its true size in bytes (UNKNOWN where even the source does not say) and
+    its ETag (empty when it has none)."""
+
+    size: int
+    etag: str
 
 
 @dataclass(frozen=True)

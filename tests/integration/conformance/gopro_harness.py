@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloud_sync_common import http_client, relay
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers.gopro import PER_PAGE, GoPro
+from cloud_sync_common.transfer import upload_stream
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
@@ -153,4 +154,4 @@ def running_gopro(folder: Path) -> Iterator[GoProHarness]:
             yield GoProHarness(fake, folder)
         finally:
             http_client.pool().clear()
-            relay.of_this_process(allow_loopback=True).sources.close()
+            upload_stream.of_this_process(allow_loopback=True).sources.close()

@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from cloud_sync_common import relay
 from cloud_sync_common.exceptions import CloudSyncError, RangeIgnoredError
-from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
-from cloud_sync_common.ranged_http import Fingerprint, open_range
+from cloud_sync_common.provider_interface import (
+    Credentials,
+    Filters,
+    Fingerprint,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+    Provider,
+)
+from cloud_sync_common.transfer import upload_stream
+from cloud_sync_common.transfer.ranged_get import open_range
 
 from tests.integration.secret_check import assert_no_secret
 
@@ -152,7 +160,7 @@ def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int
             opened.close()
         return bytes(view)
 
-    this = relay.of_this_process(allow_loopback=True)
+    this = upload_stream.of_this_process(allow_loopback=True)
     return this.run(reading())
 
 
@@ -166,7 +174,7 @@ def probe(source: MediaSource) -> Fingerprint:
             raise RangeIgnoredError("The source sends the whole file.")
         return opened.fingerprint
 
-    this = relay.of_this_process(allow_loopback=True)
+    this = upload_stream.of_this_process(allow_loopback=True)
     return this.run(asking())
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from cloud_sync_common import http_client
 from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     ProviderContractError,
     ProviderThrottledError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.providers import PROVIDERS, get
 from cloud_sync_common.retry_utils import Deadline, retrying

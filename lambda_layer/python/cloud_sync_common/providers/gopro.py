@@ -17,8 +17,6 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import urllib3
 
-from cloud_sync_common import http_client
-from cloud_sync_common.answer_shape import shape
 from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     MediaNotFoundError,
@@ -26,6 +24,8 @@ from cloud_sync_common.exceptions import (
     ProviderContractError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http import client as http_client
+from cloud_sync_common.http.response_shape import shape
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import (
     Capabilities,

@@ -1,0 +1,246 @@
+"""HTTP/1.1 over a `Stream`: heads are written and read by h11, bodies are read straight into the caller's buffer.
+
+h11 is a complete, strict implementation of HTTP/1.1 that does no input or output of its own. Only where a body is as
+long as its Content-Length says, which is what media and S3's answers are, its bytes need not pass through h11.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+import h11
+
+from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
+
+_FIRST_READ = 16 * 1024  # bytes; a head fits, and little of a body is copied
+_HEAD_LIMIT = 64 * 1024
+_SMALL_BODY = 1024 * 1024
+
+
+class HttpError(Exception):
+    """The other side does not speak HTTP as it should, or has gone. Its text names no URL."""
+
+
+class EndedEarly(HttpError):
+    """A body that ended before its announced length."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """Status and headers of an answer; names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whom a connection is with."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        """Raises HttpError when it is no http(s) URL."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        except (ValueError, KeyError):
+            raise HttpError("what should be a link is none") from None
+        if not parts.hostname:
+            raise HttpError("a link names no host")
+        return cls(parts.scheme, parts.hostname, port)
+
+    @property
+    def authority(self) -> str:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+
+def target_of(url: str) -> str:
+    """What a request line asks for (RFC 9112, 3.2.1, origin-form)."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+class Connection:
+    """One exchange at a time. Raises OSError and HttpError."""
+
+    def __init__(self, origin: Origin, stream: Stream) -> None:
+        self.origin: Final = origin
+        self._stream = stream
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._early = b""  # body bytes that came with the head
+        self._left: int | None = 0  # body bytes to come; None when h11 must tell where the body ends
+        self._keep = False
+
+    async def request(self, method: str, target: str, headers: Mapping[str, str]) -> None:
+        """Sends a request's head; with a Content-Length, its body is to follow by `send`."""
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
+        self._keep = False
+        fields = [("Host", self.origin.authority), *headers.items()]
+        try:
+            head = self._http.send(h11.Request(method=method, target=target, headers=fields))
+        except (h11.LocalProtocolError, UnicodeError):
+            raise HttpError("a request cannot be written as HTTP") from None
+        await self._stream.send(head or b"")
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """Sends a piece of the request's body."""
+        await self._stream.send(data)
+
+    async def head(self) -> Head:
+        """Waits for the answer's head."""
+        view = memoryview(bytearray(_FIRST_READ))
+        try:
+            while True:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    count = await self._stream.receive_into(view)
+                    if count == 0:
+                        raise HttpError("the connection was closed without an answer")
+                    self._http.receive_data(bytes(view[:count]))
+                elif isinstance(event, h11.Response):
+                    return self._begun(event)
+        except h11.RemoteProtocolError:
+            raise HttpError("the answer is not HTTP") from None
+
+    def _begun(self, response: h11.Response) -> Head:
+        headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
+        self._keep = response.http_version == b"1.1" and headers.get("connection", "").lower() != "close"
+        length = headers.get("content-length")
+        if "transfer-encoding" in headers or length is None or response.status_code in (204, 304):
+            self._left = None
+        else:
+            self._left = int(length)
+            self._early = self._http.trailing_data[0]
+        return Head(response.status_code, headers)
+
+    async def body_into(self, view: memoryview) -> int:
+        """Fills `view` with the body's next bytes, all of it unless the body ends: 0 at the end.
+
+        Raises EndedEarly, which a body without a length can only be known to have done when it is chunked, or by TLS.
+        """
+        filled = 0
+        while filled < len(view):
+            count = await self._some_body(view[filled:])
+            if count == 0:
+                break
+            filled += count
+        return filled
+
+    async def _some_body(self, view: memoryview) -> int:
+        if self._left is None:
+            return await self._some_unmeasured(view)
+        wanted = min(len(view), self._left)
+        if wanted == 0:
+            return 0
+        if self._early:
+            count = min(len(self._early), wanted)
+            view[:count], self._early = self._early[:count], self._early[count:]
+        else:
+            count = await self._stream.receive_into(view[:wanted])
+        if count == 0:
+            raise EndedEarly("the body ended before its announced length")
+        self._left -= count
+        return count
+
+    async def _some_unmeasured(self, view: memoryview) -> int:
+        """A body whose end h11 finds: chunked, or as long as the connection."""
+        try:
+            while not self._early:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    count = await self._stream.receive_into(view)
+                    if count == 0 and self._stream.broke_off:
+                        raise EndedEarly("the connection broke off in the middle of the body")
+                    self._http.receive_data(bytes(view[:count]))
+                elif isinstance(event, h11.Data):
+                    self._early = bytes(event.data)
+                else:
+                    self._left = 0
+                    return 0
+        except h11.RemoteProtocolError:
+            raise EndedEarly("the body ended before its last chunk") from None
+        count = min(len(self._early), len(view))
+        view[:count], self._early = self._early[:count], self._early[count:]
+        return count
+
+    async def small_body(self) -> bytes:
+        """The whole body, when it is at most 1 MiB. Raises HttpError when it is larger."""
+        view = memoryview(bytearray(_SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY) + 1))
+        count = await self.body_into(view)
+        if count > _SMALL_BODY or not self.at_end:
+            raise HttpError("an answer is larger than such answers are")
+        return bytes(view[:count])
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the whole body has been read."""
+        return self._left == 0 and not self._early
+
+    @property
+    def is_reusable(self) -> bool:
+        return self._keep and self.at_end
+
+    @property
+    def is_quiet(self) -> bool:
+        return self._stream.is_quiet
+
+    def close(self) -> None:
+        self._keep = False
+        self._stream.close()
+
+
+@dataclass
+class Connections:
+    """Keeps connections for the next exchange with the same origin. `tls` makes the context for an origin's first
+    connection; `addresses` says which addresses may be connected to, and `check_url` raises for a link that may not be
+    followed."""
+
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    addresses: Addresses = every_address
+    check_url: Callable[[str], None] = lambda _: None
+    _idle: dict[Origin, list[Connection]] = field(default_factory=dict)
+    _context: ssl.SSLContext | None = None
+
+    async def take(self, origin: Origin) -> Connection:
+        """An idle connection that is still open, or a new one. Raises OSError, TimeoutError."""
+        idle = self._idle.get(origin, [])
+        while idle:
+            connection = idle.pop()
+            if connection.is_quiet:
+                return connection
+            connection.close()
+        if origin.scheme == "https" and self._context is None:
+            self._context = self.tls()
+        context = self._context if origin.scheme == "https" else None
+        return Connection(origin, await Stream.open(origin.host, origin.port, context, self.addresses))
+
+    def drop(self, connection: Connection) -> None:
+        """Closes a connection that has failed, and those that have been idle beside it: what ended one of them while
+        this process was frozen has ended the others."""
+        connection.close()
+        for idle in self._idle.pop(connection.origin, []):
+            idle.close()
+
+    def give_back(self, connection: Connection) -> None:
+        """For the next exchange, when the last one has ended in order; else it is closed."""
+        if connection.is_reusable:
+            self._idle.setdefault(connection.origin, []).append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Closes every idle connection."""
+        for idle in self._idle.values():
+            for connection in idle:
+                connection.close()
+        self._idle.clear()

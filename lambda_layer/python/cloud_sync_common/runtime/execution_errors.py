@@ -1,0 +1,21 @@
+"""Errors as Step Functions reports them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cloud_sync_common.logging_utils import redact
+
+SENTENCE_LIMIT = 700  # characters
+
+
+def parse_error_output(error: dict[str, Any]) -> tuple[str, str]:
+    """(name, sentence) of an error as Step Functions reports it. A Lambda function's cause is JSON that holds the
+    sentence (Lambda developer guide, "Python function errors"); anything else is text."""
+    name, cause = str(error.get("Error", "Unknown")), error.get("Cause", "")
+    try:
+        sentence = json.loads(cause)["errorMessage"]
+    except (TypeError, ValueError, KeyError):
+        sentence = cause
+    return name, redact(str(sentence))[:SENTENCE_LIMIT]

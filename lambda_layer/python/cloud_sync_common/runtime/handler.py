@@ -1,0 +1,53 @@
+"""What every outside door does: bind the run, log, trace, and let no foreign exception's text out.
+
+A door's function takes the event and Lambda's context and returns something JSON-ready or a msgspec struct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+import msgspec
+
+from cloud_sync_common import correlation
+from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError, UnexpectedError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.retry_utils import LambdaContext
+from cloud_sync_common.runtime.run_input import field_of
+from cloud_sync_common.xray_utils import tracer
+
+type Handler = Callable[[Any, LambdaContext], Any]
+
+
+def lambda_handler(function: Handler) -> Handler:
+    """Wraps a handler. Errors of our own tree pass as they are, because Step Functions knows them by name; any other
+    exception becomes UnexpectedError, because its text may hold a URL or a token."""
+
+    @logger.inject_lambda_context
+    @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
+    @wraps(function)
+    def wrapped(event: Any, context: LambdaContext) -> Any:
+        # A rotation has no run: Secrets Manager's own token stands for it.
+        run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
+        with correlation.bound_to(run_id):
+            tracer.put_annotation("run_id", run_id or "none")
+            try:
+                return msgspec.to_builtins(function(event, context))
+            except CloudSyncError as error:
+                logger.error(str(error), extra={"error": type(error).__name__, "category": error.category})
+                raise
+            except Exception as error:
+                logger.exception("unexpected", extra={"error": type(error).__name__})
+                raise UnexpectedError(f"A defect in Cloud Sync ({type(error).__name__}); see the log.") from None
+
+    return cast(Handler, wrapped)
+
+
+def decode[Request](event: Any, kind: type[Request]) -> Request:
+    """The event as the request that a door expects. Raises ConfigurationError naming the field that does not fit."""
+    try:
+        return msgspec.convert(event, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"The event does not fit: {error}.") from None

@@ -1,0 +1,288 @@
+"""The reconciler behind archive-reconciler: provider, ledger and archive held against each other. It never repairs.
+
+Three walks, each in pages and in as many invocations as it takes: the provider's listing, of which eight bytes an item
+are kept; the ledger, whose archived sources are looked up in the archive; the archive, whose objects are looked up in
+the ledger.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from hashlib import blake2b
+from itertools import groupby
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.exceptions import ProviderUnavailableError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import LISTINGS, Filters, MediaPage, Provider
+from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.stores import archive_keys
+from cloud_sync_common.stores.archive import Archive, ArchivedObject
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.stores.ledger import Ledger, LedgerRow, Status
+from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.stores.work_files import WorkFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+PAGE_SECONDS = 20  # what one page of any walk may take; less left than this, and the reconciliation pauses
+LOOKUPS = 16  # at a time
+
+
+class Disagreement(StrEnum):
+    """What can disagree."""
+
+    MISSING_OBJECT = "missing_object"
+    SIZE_DIFFERS = "size_differs"
+    CHECKSUM_DIFFERS = "checksum_differs"
+    ORPHAN_OBJECT = "orphan_object"
+    GONE_AT_SOURCE = "gone_at_source"
+    NOT_IN_LEDGER = "not_in_ledger"
+
+
+MEANINGS = {
+    Disagreement.MISSING_OBJECT: "the ledger says archived, and the archive has no such object",
+    Disagreement.SIZE_DIFFERS: "the object has another size than the ledger says",
+    Disagreement.CHECKSUM_DIFFERS: "S3 states another checksum than the ledger",
+    Disagreement.ORPHAN_OBJECT: "an object that no row of the ledger names",
+    Disagreement.GONE_AT_SOURCE: "the provider does not list it any more; what is archived stays",
+    Disagreement.NOT_IN_LEDGER: "the provider lists it, and no run has seen it yet",
+}
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One disagreement: a line of the report's file."""
+
+    kind: Disagreement
+    media_id: str = ""
+    key: str = ""
+    detail: str = ""
+
+
+class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The event of archive-reconciler. `started_at` is when the run began, ISO 8601; `cursor` is None at first."""
+
+    run_id: str
+    provider: str
+    started_at: str
+    cursor: str | None = None
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """Where a reconciliation stands: the walk (provider, ledger, archive), where in it, and what it has counted."""
+
+    walk: str = "provider"
+    place: str | None = None
+    listing: int = 1
+    items: int = 0
+    sources: int = 0
+    objects: int = 0
+    findings: dict[str, int] = msgspec.field(default_factory=dict)
+    report_bytes: int = 0  # of the two files, what belongs to the counts above
+    listed_bytes: int = 0
+
+
+class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
+    """`status`: COMPLETE, IN_PROGRESS (call again with `next_cursor`) or ALREADY_RUNNING (a run is under way).
+
+    Counts what was walked: `items` of the provider, archived `sources` of the ledger, `objects` of the archive.
+    `findings` counts disagreements by kind; the file `report_key` in the work bucket names each.
+    """
+
+    status: str
+    next_cursor: str | None = None
+    report_key: str = ""
+    items: int = 0
+    sources: int = 0
+    objects: int = 0
+    findings: dict[str, int] = {}
+
+
+@dataclass(frozen=True)
+class ArchiveReconciler:
+    """Reconciles one provider's library with its ledger and its archive."""
+
+    provider: Provider
+    credentials: CredentialStore
+    lease: CredentialsLease
+    ledger: Ledger
+    runs: Runs
+    archive: Archive
+    listed: WorkFile
+    report: WorkFile
+    topic: SNSClient
+    topic_arn: str
+    deadline: Deadline
+
+    def go_on(self, request: ReconcileRequest) -> ReconcileResult:
+        """Walks until everything is compared or time is up.
+
+        Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
+        ArchiveUnavailableError, ConfigurationError.
+        """
+        if request.cursor is None and self.runs.is_under_way():
+            return ReconcileResult(status="ALREADY_RUNNING")
+        progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
+        with (
+            self.report.extended(progress.report_bytes) as report,
+            self.listed.extended(progress.listed_bytes) as listed,
+        ):
+            walks = _Walks(self, progress, report, listed, datetime.fromisoformat(request.started_at))
+            done = walks.go_on()
+            progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
+        if walks.begins_anew:
+            # By the next invocation: until this one is believed, the files that it went on from may be needed again.
+            progress = Progress(listing=progress.listing + 1)
+        result = ReconcileResult(
+            status="COMPLETE" if done else "IN_PROGRESS",
+            next_cursor=None if done else msgspec.json.encode(progress).decode(),
+            report_key=self.report.key,
+            items=progress.items,
+            sources=progress.sources,
+            objects=progress.objects,
+            findings=progress.findings,
+        )
+        if done:
+            self._tell(result)
+        return result
+
+    def page(self, cursor: str | None) -> MediaPage:
+        """One page of the provider's listing."""
+        credentials = self.credentials.load()
+        token = credentials.access_token or ""
+        with self.lease.noting_refusal(credentials.version):
+            return retrying(lambda: self.provider.list_media(token, cursor, Filters()), self.deadline, attempts=5)
+
+    def _tell(self, result: ReconcileResult) -> None:
+        """One message: how much was compared, what disagrees, and where the whole report is."""
+        logger.info("reconciled", extra=msgspec.to_builtins(result))
+        total = sum(result.findings.values())
+        subject = f"Cloud Sync: {total or 'no'} disagreements between provider, ledger and archive"
+        lines = [
+            f"Compared: {result.items} items of the provider, {result.sources} archived sources of the ledger, "
+            f"{result.objects} objects of the archive. Nothing was changed."
+        ]
+        lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
+        if total:
+            lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
+        with aws_errors("sending the report"):
+            self.topic.publish(TopicArn=self.topic_arn, Subject=subject, Message="\n\n".join(lines))
+
+
+@dataclass
+class _Walks:
+    """The part of the three walks that one invocation does."""
+
+    reconciler: ArchiveReconciler
+    progress: Progress
+    report: IO[bytes]
+    listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
+    began: datetime
+    begins_anew: bool = False  # the listing does not add up
+
+    def go_on(self) -> bool:
+        """True when all walks are over, False when time is up or the listing is to begin anew."""
+        walks: dict[str, tuple[Callable[[str | None], str | None], str]] = {
+            "provider": (self._provider_page, "ledger"),
+            "ledger": (self._ledger_page, "archive"),
+            "archive": (self._archive_page, ""),
+        }
+        while self.progress.walk:
+            page, then = walks[self.progress.walk]
+            self.progress.place = page(self.progress.place)
+            if self.progress.place is None:
+                self.progress.walk = then
+            if self.begins_anew or (self.progress.walk and not self.reconciler.deadline.allows(PAGE_SECONDS)):
+                return False
+        return True
+
+    def _note(self, kind: Disagreement, media_id: str = "", key: str = "", detail: str = "") -> None:
+        self.progress.findings[kind] = self.progress.findings.get(kind, 0) + 1
+        self.report.write(msgspec.json.encode(Finding(kind, media_id, key, detail)) + b"\n")
+
+    def _provider_page(self, place: str | None) -> str | None:
+        """Remembers what is listed. Absence is only believed when the listing adds up."""
+        page = self.reconciler.page(place)
+        self.listed.write(array("Q", map(_fingerprint, page.ids)).tobytes())
+        known = self.reconciler.ledger.known(item.media_id for item in page.items)
+        for item in page.items:
+            if item.media_id not in known:
+                self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
+        if page.next_cursor is not None:
+            return page.next_cursor
+        self.progress.items = len(self._read_fingerprints())
+        if page.total in (None, self.progress.items) or not self.reconciler.provider.capabilities.counts_exactly:
+            return None
+        if self.progress.listing >= LISTINGS:
+            raise ProviderUnavailableError(
+                f"The provider says that it has {page.total} items, but lists {self.progress.items}; reconcile again."
+            )
+        self.begins_anew = True
+        return None
+
+    @cached_property
+    def _fingerprints(self) -> array[int]:
+        """Those of a listing that is over."""
+        return self._read_fingerprints()
+
+    def _read_fingerprints(self) -> array[int]:
+        """Those of all listed ids, sorted, each once."""
+        self.listed.seek(0)
+        found = array("Q", self.listed.read())
+        return array("Q", (fingerprint for fingerprint, _ in groupby(sorted(found))))
+
+    def _ledger_page(self, place: str | None) -> str | None:
+        """Items that the provider no longer lists, and archived sources whose object is not what the row says."""
+        rows, next_place = self.reconciler.ledger.page(place)
+        for row in rows:
+            if row.is_item and not self._is_listed(row.media_id):
+                self._note(Disagreement.GONE_AT_SOURCE, row.media_id, detail=f"{row.filename} ({row.status})")
+        archived = [row for row in rows if not row.is_item and row.status is Status.ARCHIVED]
+        self.progress.sources += len(archived)
+        with ThreadPoolExecutor(LOOKUPS) as lookups:
+            found = lookups.map(lambda row: self.reconciler.archive.find(row.key), archived)
+            for row, there in zip(archived, found, strict=True):
+                self._compare(row, there)
+        return next_place
+
+    def _compare(self, row: LedgerRow, found: ArchivedObject | None) -> None:
+        if found is None:
+            self._note(Disagreement.MISSING_OBJECT, row.media_id, row.key)
+        elif found.size != row.size:
+            self._note(Disagreement.SIZE_DIFFERS, row.media_id, row.key, f"{found.size} instead of {row.size} bytes")
+        elif found.checksum != row.checksum:
+            told = f"{found.checksum or 'none'} instead of {row.checksum}"
+            self._note(Disagreement.CHECKSUM_DIFFERS, row.media_id, row.key, told)
+
+    def _is_listed(self, media_id: str) -> bool:
+        fingerprints, wanted = self._fingerprints, _fingerprint(media_id)
+        at = bisect_left(fingerprints, wanted)
+        return at < len(fingerprints) and fingerprints[at] == wanted
+
+    def _archive_page(self, place: str | None) -> str | None:
+        """Objects that no row names. One that is younger than this run may belong to a run that began meanwhile."""
+        objects = self.reconciler.archive.page(f"{self.reconciler.provider.name}/", place or "")
+        self.progress.objects += len(objects)
+        for media_id, group in groupby(objects, lambda found: archive_keys.media_id_of(found.key)):
+            named = self.reconciler.ledger.keys_of(media_id)
+            for found in group:
+                if found.key not in named and found.last_modified < self.began:
+                    self._note(Disagreement.ORPHAN_OBJECT, media_id, found.key, f"{found.size} bytes")
+        return objects[-1].key if objects else None
+
+
+def _fingerprint(media_id: str) -> int:
+    """64 bits of an id: among ten million, two alike are not to be expected (1 in 370,000)."""
+    return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")

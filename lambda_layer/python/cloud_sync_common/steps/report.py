@@ -1,0 +1,324 @@
+"""The room behind run-report: what became of a run, told once to a person.
+
+Totals are read from the ledger, item by item of the manifest and strongly consistent: what the mail says is what is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cloud_sync_common import prices
+from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.exceptions import AuthenticationError, CloudSyncError, CredentialsExpiredError, category_of
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.runtime.execution_errors import parse_error_output
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
+from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.runs import LastSuccess, Runs
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+LISTED_FAILURES = 20  # in the mail; the ledger lists all
+AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
+_SUBJECT_LIMIT = 100  # characters (SNS API reference, Publish)
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """The listing's counts, as the state machine carries them."""
+
+    listed: int = 0
+    new: int = 0
+    waiting: int = 0
+    exhausted: int = 0
+    batches: int = 0
+
+
+class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """The event of run-report. A run that failed sends the whole state it failed in, whatever that holds by then."""
+
+    run_id: str
+    started_at: str
+    provider: str = ""
+    listing: Listing = Listing()
+    state: dict[str, Any] | None = None
+
+    @property
+    def provider_name(self) -> str:
+        """Text, even when the run failed because its input named no provider."""
+        given = self.provider or (self.state or {}).get("provider")
+        return given[:64] if isinstance(given, str) else "unknown"
+
+
+class Failed(msgspec.Struct, frozen=True):
+    """Why a run ended: an error's name and the sentence that goes with it."""
+
+    error: str
+    cause: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in numbers: the output of the execution."""
+
+    run_id: str
+    provider: str
+    status: str
+    listed: int
+    new: int
+    archived: int
+    bytes_archived: int
+    failed: int
+    unavailable: int
+    waiting: int
+    exhausted: int
+    backlog: int
+    seconds: float
+    estimated_usd: float
+
+    @property
+    def failure_rate(self) -> float:
+        """Percent of the videos that were archived or failed."""
+        tried = self.archived + self.failed
+        return 100 * self.failed / tried if tried else 0.0
+
+
+@dataclass
+class Totals:
+    """What the ledger says of the items of one run."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    categories: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    bytes_archived: int = 0
+    gb_seconds: float = 0
+    requests: int = 0
+    slices: int = 0
+    moved: int = 0  # items that had a slice in this run
+
+    def count(self, media_id: str, row: ItemRow, run_id: str) -> None:
+        """Adds what the ledger says of one item, and what this run has done for it."""
+        self.statuses[row.status] += 1
+        if row.status in (Status.FAILED, Status.UNAVAILABLE):
+            self.categories[row.error_category] += 1
+            if len(self.failures) < LISTED_FAILURES:
+                self.failures.append(f"{row.filename}: {row.error_message} ({row.error_category})")
+        _log_video(media_id, row, run_id)
+        if row.effort_run == run_id:
+            self.bytes_archived += row.run_bytes
+            self.gb_seconds += row.run_gb_seconds
+            self.requests += row.run_requests
+            self.slices += row.run_slices
+            self.moved += row.run_slices > 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Reports on the runs of one provider."""
+
+    provider: str
+    ledger: Ledger
+    runs: Runs
+    manifest: Manifest
+    topic: SNSClient
+    topic_arn: str
+
+    def of(self, request: ReportRequest) -> Summary | Failed:
+        """Reports on a run, whichever way it ended. Raises ArchiveUnavailableError, ConfigurationError."""
+        if request.state is None:
+            return self.succeeded(request.run_id, request.started_at, request.listing)
+        name, sentence = parse_error_output(request.state.get("error") or {})
+        listing = request.state.get("listing")
+        counts = {key: value for key, value in listing.items() if isinstance(value, int)} if listing else {}
+        return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
+
+    def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
+        """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
+        totals = self._totals(run_id)
+        summary = self._summary(run_id, started_at, listing, totals, "SUCCEEDED")
+        before = self.runs.last_success()
+        growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
+        emit(self.provider, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
+        self._close(summary, totals)
+        self.runs.note_success(run_id, summary.backlog)
+        self._send(_subject(summary), _paragraphs(summary, totals))
+        return summary
+
+    def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
+        """Ends the run and sends the one alert that says why and what to do; returns the reason as it is known best: a
+        child that stopped the run has left a better one in the ledger than the map's own."""
+        failed, numbers = self._best_known(run_id, failed), "What it had done could not be read."
+        refused = category_of(failed.error) in AUTHENTICATION
+        emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
+        try:
+            totals = self._totals(run_id)
+            summary = self._summary(run_id, started_at, listing, totals, "FAILED")
+            self._close(summary, totals)
+            numbers = _numbers(summary, self.runs.last_success())
+        except CloudSyncError as error:  # the alarms and the alert matter more than the numbers
+            _log_unreadable(error)
+            with suppress(CloudSyncError):
+                self.runs.end(run_id, {"status": "FAILED"})
+        self._send(
+            f"Cloud Sync: the run failed ({failed.error})",
+            [
+                f"The run {run_id} failed: {failed.cause}",
+                numbers,
+                "Next step: mend the cause, then start a run (README, 'Run by hand'). Nothing is half-written; it goes "
+                "on from here. Until then each nightly run says this again, once.",
+            ],
+        )
+        return failed
+
+    def _best_known(self, run_id: str, failed: Failed) -> Failed:
+        """What a child that stopped the run has left in the ledger, where one has."""
+        try:
+            run = self.runs.get(run_id)
+        except CloudSyncError as error:
+            _log_unreadable(error)
+            return failed
+        return Failed(run.stop_error, run.stop_message) if run and run.stop_error else failed
+
+    def _totals(self, run_id: str) -> Totals:
+        totals = Totals()
+        for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
+            for media_id, row in self.ledger.known(item.media_id for item in batch).items():
+                totals.count(media_id, row, run_id)
+        return totals
+
+    def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: str) -> Summary:
+        archived = totals.statuses[Status.ARCHIVED]
+        cost = prices.run_cost(
+            videos=listing.new,
+            batches=listing.batches,
+            gb_seconds=totals.gb_seconds,
+            requests=totals.requests,
+            slices=totals.slices,
+        )
+        return Summary(
+            run_id=run_id,
+            provider=self.provider,
+            status=status,
+            listed=listing.listed,
+            new=listing.new,
+            archived=archived,
+            bytes_archived=totals.bytes_archived,
+            failed=totals.statuses[Status.FAILED],
+            unavailable=totals.statuses[Status.UNAVAILABLE],
+            waiting=listing.waiting,
+            exhausted=listing.exhausted,
+            backlog=self.ledger.backlog() + listing.waiting,
+            seconds=round(_seconds_since(started_at), 1),
+            estimated_usd=round(cost, 4),
+        )
+
+    def _close(self, summary: Summary, totals: Totals) -> None:
+        measured = {
+            "VideosArchived": summary.archived,
+            "BytesArchived": summary.bytes_archived,
+            "VideosFailed": summary.failed,
+            "FailureRate": round(summary.failure_rate, 1),
+            "MediaListed": summary.listed,
+            "Backlog": summary.backlog,
+            "RunSeconds": summary.seconds,
+            "RunCost": summary.estimated_usd,
+        }
+        if summary.bytes_archived and summary.seconds:
+            measured["Throughput"] = round(summary.bytes_archived / summary.seconds)
+        if totals.moved:
+            measured["SlicesPerVideo"] = round(totals.slices / totals.moved, 2)
+        emit(self.provider, measured)
+        for category, count in sorted(totals.categories.items()):
+            emit(self.provider, {"Failures": count}, category=category)
+        numbers: dict[str, Any] = msgspec.to_builtins(summary)
+        logger.info("run report", extra=numbers)
+        self.runs.end(
+            summary.run_id, {name: numbers[name] for name in ("status", "archived", "failed", "bytes_archived")}
+        )
+
+    def _send(self, subject: str, paragraphs: list[str]) -> None:
+        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
+        with aws_errors("sending the report"):
+            self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
+
+
+def _log_unreadable(error: CloudSyncError) -> None:
+    logger.error("the report could not read what was done", exc_info=error, extra={"category": error.category})
+
+
+def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
+    """One line per video and run, for the saved queries."""
+    of_this_run = row.effort_run == run_id
+    line = {
+        "media_id": media_id,
+        "file": row.filename,
+        "status": row.status.value,
+        "category": row.error_category,
+        "reason": row.error_message,
+        "bytes": row.run_bytes if of_this_run else 0,
+        "gb_seconds": row.run_gb_seconds if of_this_run else 0,
+        "slices": row.run_slices if of_this_run else 0,
+        "attempts": row.attempts,
+    }
+    logger.info("video", extra=line)
+
+
+def _numbers(summary: Summary, last: LastSuccess) -> str:
+    when = f"{last.ended_at[:16].replace('T', ' at ')} UTC" if last.ended_at else "never"
+    return (
+        f"Before that it archived {summary.archived} videos ({_size(summary.bytes_archived)} moved). {summary.backlog} "
+        f"are known and not archived yet. The last run to succeed: {when}."
+    )
+
+
+def _subject(summary: Summary) -> str:
+    if summary.failed:
+        return f"Cloud Sync: {summary.archived} videos archived, {summary.failed} failed"
+    return f"Cloud Sync: {summary.archived} videos archived" if summary.archived else "Cloud Sync: nothing new"
+
+
+def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
+    lines = [
+        f"{summary.archived} of {summary.new} new videos are in the archive ({_size(summary.bytes_archived)} moved), "
+        f"every one with its checksum agreed. {summary.listed} items were listed in all; the run took "
+        f"{summary.seconds:.0f} s and cost about {summary.estimated_usd:.4f} USD before any free tier."
+    ]
+    if summary.backlog:
+        lines[0] += f" {summary.backlog} are known and not archived yet."
+    if totals.failures:
+        lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
+        lines.append("They are tried again in the next run; nothing needs doing unless this line comes back.")
+    if summary.waiting:
+        lines.append(f"{summary.waiting} are not ready at the provider and are left for a later run.")
+    if summary.exhausted:
+        lines.append(
+            f"{summary.exhausted} have failed too often and wait for you: read the dead-letter queue, then start a run "
+            'with {"filters": {"retry_failed": true}}.'
+        )
+    if not totals.failures and not summary.exhausted:
+        lines.append("Next step: none, all is well.")
+    lines.append(f"Run {summary.run_id}.")
+    return lines
+
+
+def _seconds_since(started_at: str) -> float:
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(started_at)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"

@@ -1,0 +1,240 @@
+"""The archive: objects in S3, written once, each proven by a CRC-64/NVME over its whole content.
+
+S3 checks every part against the checksum that went with it, and the object against the one we combined from the parts
+(S3 user guide, "Checking object integrity for data uploads"); an object is never overwritten.
+"""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
+
+from awscrt.checksums import combine_crc64nvme
+
+from cloud_sync_common.aws import aws_chunked
+from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
+from cloud_sync_common.aws.s3_upload import Stored, Upload, bucket_url, refused, signed_put
+from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_MISMATCH = frozenset(
+    {"BadDigest", "InvalidDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that S3 holds. `checksum` is base64 of its CRC-64/NVME, as S3 writes it."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: str
+
+
+@dataclass(frozen=True)
+class ArchivedObject:
+    """An object as S3 has it. `checksum` covers its whole content; `metadata` is what we stored with it."""
+
+    key: str
+    size: int
+    checksum: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object as a listing shows it. `size` is bytes."""
+
+    key: str
+    size: int
+    last_modified: datetime
+
+
+class UploadGone(Exception):
+    """The multipart upload is no longer there: it was completed, aborted, or expired."""
+
+
+class ObjectExists(Exception):
+    """An object of that key exists; it was not touched."""
+
+
+class Archive:
+    """One bucket, and the storage class that new objects get."""
+
+    def __init__(self, client: S3Client, bucket: str, storage_class: str) -> None:
+        self._s3, self._bucket = client, bucket
+        self._url = bucket_url(client, bucket)
+        self._storage_class: Any = storage_class
+
+    def object_upload(self, key: str, length: int, metadata: Mapping[str, str]) -> Upload:
+        """A request to write a whole object: cheaper than a multipart upload where one part would do."""
+        return self._upload(
+            key,
+            "",
+            length,
+            {
+                "Content-Type": _content_type(key),
+                "If-None-Match": "*",
+                "X-Amz-Storage-Class": self._storage_class,
+                **{f"X-Amz-Meta-{name}": value for name, value in metadata.items()},
+            },
+        )
+
+    def object_stored(self, stored: Stored) -> str:
+        """The checksum of an object that is written by now. Raises ObjectExists, IntegrityError,
+        ArchiveUnavailableError, ConfigurationError."""
+        self._agreed(stored, "PutObject", "writing an object")
+        return stored.checksum
+
+    def part_upload(self, key: str, upload_id: str, number: int, length: int) -> Upload:
+        """A request to write one part."""
+        return self._upload(key, f"?partNumber={number}&uploadId={quote(upload_id, safe='')}", length, {})
+
+    def part_stored(self, number: int, length: int, stored: Stored) -> Part:
+        """The part that is written by now. Raises UploadGone, IntegrityError, ArchiveUnavailableError,
+        ConfigurationError."""
+        self._agreed(stored, "UploadPart", f"writing part {number}")
+        return Part(number, length, stored.headers.get("etag", ""), stored.checksum)
+
+    def _upload(self, key: str, query: str, length: int, headers: Mapping[str, str]) -> Upload:
+        target = f"/{quote(key, safe='/~')}{query}"
+        url = f"{self._url}{target}"
+        signed = signed_put(url, {**headers, **aws_chunked.headers(length)}, self._s3.meta.region_name)
+        return Upload(url, signed, length)
+
+    def _agreed(self, stored: Stored, operation: str, doing: str) -> None:
+        """Whether S3 holds what was sent: it says so, and names the same checksum."""
+        if stored.status != 200:
+            try:
+                with aws_errors(doing):
+                    raise refused(stored.status, stored.body, operation)
+            except AwsError as error:
+                _raise_for(error, doing)
+        if stored.headers.get(aws_chunked.CHECKSUM_HEADER, stored.checksum) != stored.checksum:
+            raise IntegrityError(f"S3 holds another content than was read from the source, at {doing}.")
+
+    def begin(self, key: str, metadata: Mapping[str, str]) -> str:
+        """Starts a multipart upload and returns its id."""
+        with aws_errors("starting an upload to the archive"):
+            answer = self._s3.create_multipart_upload(
+                Bucket=self._bucket,
+                Key=key,
+                ContentType=_content_type(key),
+                ChecksumAlgorithm="CRC64NVME",
+                ChecksumType="FULL_OBJECT",
+                StorageClass=self._storage_class,
+                Metadata=dict(metadata),
+            )
+        return answer["UploadId"]
+
+    def parts(self, key: str, upload_id: str) -> dict[int, Part]:
+        """What S3 holds of an upload, by part number: S3 remembers so that we need not. Raises UploadGone.
+
+        A part that is listed without its checksum could not be vouched for and is left out; AWS lists it always, other
+        S3 servers (SeaweedFS 4.48) do not.
+        """
+        held: dict[int, Part] = {}
+        pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        try:
+            with aws_errors("reading an upload's parts"):
+                for page in pages:
+                    for part in page.get("Parts", []):
+                        if checksum := part.get("ChecksumCRC64NVME"):
+                            number = part["PartNumber"]
+                            held[number] = Part(number, part["Size"], part["ETag"], checksum)
+        except AwsError as error:
+            _raise_for(error, "reading an upload's parts")
+        return held
+
+    def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
+        """Makes the parts one object and returns its checksum. S3 compares the whole object's checksum and size with
+        ours before it lets the object exist. Raises UploadGone, ObjectExists, IntegrityError."""
+        checksum = combined_checksum(parts)
+        try:
+            with aws_errors("completing an upload"):
+                answer = self._s3.complete_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=key,
+                    UploadId=upload_id,
+                    MultipartUpload={
+                        "Parts": [
+                            {"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC64NVME": part.checksum}
+                            for part in parts
+                        ]
+                    },
+                    ChecksumCRC64NVME=checksum,
+                    ChecksumType="FULL_OBJECT",
+                    MpuObjectSize=sum(part.size for part in parts),
+                    IfNoneMatch="*",
+                )
+        except AwsError as error:
+            _raise_for(error, "completing an upload")
+        if answer.get("ChecksumCRC64NVME", checksum) != checksum:
+            raise IntegrityError("S3 computed another checksum for the completed object than we did.")
+        return checksum
+
+    def abort(self, key: str, upload_id: str) -> None:
+        """Gives up an upload; one that is already gone is fine."""
+        try:
+            with aws_errors("aborting an upload"):
+                self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+        except AwsError as error:
+            if error_code(error) != "NoSuchUpload":
+                raise
+
+    def find(self, key: str) -> ArchivedObject | None:
+        """The object of that key, without reading it; None when there is none."""
+        try:
+            with aws_errors("looking into the archive"):
+                head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if error_code(error) in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return ArchivedObject(key, head["ContentLength"], head.get("ChecksumCRC64NVME", ""), head["Metadata"])
+
+    def page(self, prefix: str, after: str) -> list[StoredObject]:
+        """Up to 1,000 objects (ListObjectsV2's limit) whose keys come after `after`; empty at the end.
+
+        Raises ArchiveUnavailableError, ConfigurationError.
+        """
+        place: dict[str, Any] = {"StartAfter": after} if after else {}
+        with aws_errors("listing the archive"):
+            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix, **place)
+        return [
+            StoredObject(found["Key"], found["Size"], found["LastModified"]) for found in answer.get("Contents", [])
+        ]
+
+
+def combined_checksum(parts: list[Part]) -> str:
+    """The CRC-64/NVME of the concatenated parts, base64 as S3 writes it, from theirs: no byte is read again."""
+    whole = 0
+    for part in parts:
+        whole = combine_crc64nvme(whole, int.from_bytes(base64.b64decode(part.checksum), "big"), part.size)
+    return aws_chunked.encode_checksum(whole)
+
+
+def _content_type(key: str) -> str:
+    return mimetypes.guess_type(key)[0] or "application/octet-stream"
+
+
+def _raise_for(error: AwsError, doing: str) -> NoReturn:
+    """S3's refusals as what they mean here."""
+    code = error_code(error)
+    if code == "NoSuchUpload":
+        raise UploadGone from None
+    if code in ("PreconditionFailed", "412"):
+        raise ObjectExists from None
+    if code in ("ConditionalRequestConflict", "409"):  # another completion of that key at this moment
+        raise ArchiveUnavailableError(f"S3 has a conflicting write under way at {doing}.") from None
+    if code in _MISMATCH:
+        raise IntegrityError(f"S3 refused {doing}: what arrived is not what was sent ({code}).") from None
+    raise ConfigurationError(f"S3 refused {doing} ({code}).") from None

@@ -1,0 +1,93 @@
+"""Where an original goes in the archive, and what is stored beside it. Pure functions.
+
+`{provider}/{yyyy}/{mm}/{media_id}/{filename}` by UTC capture date. The media id keeps two clips of one name apart; the
+sources of one item are numbered; a later version of a source that was archived before goes beside the first.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from urllib.parse import quote
+
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+
+_NAME_LIMIT = 180
+_METADATA_LIMIT = 900  # of the 2 KB that S3 allows for all user metadata (user guide, "Working with object metadata")
+
+
+def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
+    """The key of one source; `copy` counts the versions of it that were archived, from 1."""
+    safe_id = _safe_id(item.media_id)
+    name = PurePosixPath(safe_name(source.filename) or safe_name(item.filename) or safe_id)
+    width = max(2, len(str(source.file_count)))  # so that names sort as the numbers do
+    number = f"-{source.file_number:0{width}d}" if source.file_count > 1 else ""
+    version = f"-v{copy}" if copy > 1 else ""
+    folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
+    return f"{folder}/{name.stem}{number}{version}{name.suffix}"
+
+
+def _safe_id(media_id: str) -> str:
+    """The id as it is, but for characters that a key had better not have: those become `.` and the hexadecimal of
+    their bytes, so that no two ids become one."""
+    return re.sub(r"[^A-Za-z0-9_-]", lambda found: "".join(f".{byte:02x}" for byte in found[0].encode()), media_id)
+
+
+def media_id_of(key: str) -> str:
+    """The media id in a key that `object_key` made; the reverse of what makes it safe."""
+    parts = key.split("/")
+    safe = parts[3] if len(parts) == 5 else ""
+    found = re.sub(rb"\.([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), safe.encode())
+    return found.decode(errors="replace")
+
+
+def versions(key: str, copy: int) -> set[str]:
+    """The key of a source's version number `copy`, and those of the versions before it."""
+    path = PurePosixPath(key)
+    stem = path.stem.removesuffix(f"-v{copy}") if copy > 1 else path.stem
+    earlier = {str(path.with_name(f"{stem}{f'-v{n}' if n > 1 else ''}{path.suffix}")) for n in range(1, copy)}
+    return {key, *earlier}
+
+
+def capture_month(captured_at: str) -> str:
+    """`yyyy/mm` in UTC; a time without an offset is taken as UTC, an unreadable one goes under 0000/00."""
+    try:
+        moment = datetime.fromisoformat(captured_at)
+        utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return "0000/00"
+    return f"{utc.year:04}/{utc.month:02}"
+
+
+def safe_name(filename: str) -> str:
+    """The last path component with only characters that every S3 tool handles (S3 user guide, "Safe characters")."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", filename) if not unicodedata.combining(c))
+    last = re.split(r"[/\\]", plain.strip())[-1]
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", last).lstrip("._")
+    stem, dot, suffix = safe.rpartition(".")
+    return f"{stem[:_NAME_LIMIT]}{dot}{suffix[:16]}" if dot and stem else safe[:_NAME_LIMIT]
+
+
+def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: Fingerprint) -> dict[str, str]:
+    """User metadata of the object, ASCII only: where it came from, and which version of it this is. The original name
+    is percent-encoded UTF-8."""
+    return {
+        "provider": provider,
+        "media-id": quote(item.media_id),
+        "file-number": str(source.file_number),
+        "captured-at": quote(item.captured_at, safe=":+"),
+        "filename": re.sub(r"%[0-9A-F]?$", "", quote(source.filename or item.filename)[:_METADATA_LIMIT]),
+        "source-size": str(fingerprint.size),
+        "source-etag": quote(fingerprint.etag.strip('"')),
+    }
+
+
+def is_version(stored: Mapping[str, str], fingerprint: Fingerprint) -> bool:
+    """Whether an object's metadata says that it is this very version of the source."""
+    return (stored.get("source-size"), stored.get("source-etag")) == (
+        str(fingerprint.size),
+        quote(fingerprint.etag.strip('"')),
+    )

@@ -1,0 +1,201 @@
+"""Credentials in Secrets Manager: read, checked field by field, and replaced without ever losing a rotated token.
+
+A renewal is stored in two steps. The new version is written under the label RENEWED first, naming the version it
+replaces; only then does AWSCURRENT move from exactly that version to it. A crash in between loses nothing (`load`
+finishes the move), and a value that the owner stored meanwhile wins.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.logging_utils import logger, protect
+from cloud_sync_common.provider_interface import Credentials
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
+_TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """One version of the secret; `stored_at` is Unix time."""
+
+    version: str
+    text: str
+    stored_at: float
+
+
+class CredentialStore:
+    """One provider's credentials, in one secret."""
+
+    def __init__(self, client: SecretsManagerClient, secret_id: str, provider: str) -> None:
+        self._client, self._secret_id, self._provider = client, secret_id, provider
+
+    def load(self) -> Credentials:
+        """The current credentials.
+
+        Raises ConfigurationError naming what is missing or malformed and how to mend it, ArchiveUnavailableError.
+        """
+        found = self._read(CURRENT)
+        if found is None or not found.text.strip():
+            raise ConfigurationError(f"No credentials are stored in the secret {self._secret_id} yet. {self._mend()}")
+        credentials = replace(self._parse(found.text, found.version), stored_at=found.stored_at)
+        protect(*credentials.secrets)
+        return credentials
+
+    def recover(self) -> None:
+        """Finishes a renewal that a crash interrupted between its two steps; otherwise does nothing."""
+        current, renewed = self._read(CURRENT), self._read(RENEWED)
+        if current and renewed and current.version != renewed.version:
+            replaces = _as_object(renewed.text).get("renewed_from")
+            if replaces == current.version and self._promote(renewed.version, current.version):
+                logger.warning("finished a renewal of the credentials that had been interrupted")
+
+    def replace(self, old: Credentials, new: Credentials) -> Credentials:
+        """Stores `new` in the place of the version that `old` was read from, and returns what is current then: `new`,
+        or what the owner stored in the meantime.
+
+        Raises ConfigurationError, ArchiveUnavailableError.
+        """
+        version = self._put(old, new, str(uuid.uuid4()), [RENEWED])
+        self._promote(version, old.version)
+        return self.load()
+
+    def stage(self, token: str, old: Credentials, new: Credentials) -> None:
+        """Stores `new` as the version `token`, the pending one of a rotation, without making it current yet.
+
+        It has the label of an interrupted renewal as well, so that a run which comes in between finishes it.
+        """
+        self._put(old, new, token, [PENDING, RENEWED])
+
+    def staged(self, token: str) -> Credentials | None:
+        """The pending version of a rotation; None when nothing is stored as it yet."""
+        found = self._read(token, by_version=True)
+        if found is None or not found.text:
+            return None
+        credentials = self._parse(found.text, found.version)
+        protect(*credentials.secrets)
+        return credentials
+
+    def finish(self, token: str) -> bool:
+        """Makes the pending version current, unless the owner has stored others in the meantime: then false, and
+        theirs stay."""
+        current, pending = self._read(CURRENT), self._read(token, by_version=True)
+        if current and current.version == token:
+            return True
+        replaces = _as_object(pending.text).get("renewed_from") if pending else None
+        if current and replaces == current.version and self._promote(token, current.version):
+            return True
+        with aws_errors("ending the rotation"):
+            self._client.update_secret_version_stage(
+                SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=token
+            )
+        return False
+
+    def _put(self, old: Credentials, new: Credentials, token: str, labels: list[str]) -> str:
+        """Stores `new`, with what else the owner put beside `old`, and returns its version."""
+        protect(*new.secrets)
+        found = self._read(old.version, by_version=True)
+        value = _as_object(found.text) if found else {}
+        for name in _TEXT_FIELDS:
+            value[name] = getattr(new, name)
+        value |= {"provider": self._provider, "expires_at": new.expires_at, "renewed_from": old.version}
+        text = json.dumps({name: field for name, field in value.items() if field is not None})
+        with aws_errors("storing the renewed credentials"):
+            stored = self._client.put_secret_value(
+                SecretId=self._secret_id,
+                ClientRequestToken=token,
+                SecretString=text,
+                VersionStages=labels,
+            )
+        return stored["VersionId"]
+
+    def _promote(self, version: str, replaced: str) -> bool:
+        """Makes `version` current if `replaced` still is: Secrets Manager refuses to take the label from a version
+        that does not hold it (API reference, UpdateSecretVersionStage)."""
+        try:
+            with aws_errors("storing the renewed credentials"):
+                self._client.update_secret_version_stage(
+                    SecretId=self._secret_id,
+                    VersionStage=CURRENT,
+                    MoveToVersionId=version,
+                    RemoveFromVersionId=replaced,
+                )
+        except AwsError as error:
+            if error_code(error) != "InvalidParameterException":
+                raise
+            logger.warning("the owner stored other credentials during a renewal; theirs are used")
+            return False
+        return True
+
+    def _read(self, label: str, *, by_version: bool = False) -> _Stored | None:
+        """What is stored under a label or as a version; None when there is none."""
+        which: Any = {"VersionId": label} if by_version else {"VersionStage": label}
+        try:
+            with aws_errors("reading the credentials"):
+                answer = self._client.get_secret_value(SecretId=self._secret_id, **which)
+        except AwsError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return _Stored(answer["VersionId"], answer.get("SecretString", ""), answer["CreatedDate"].timestamp())
+
+    def _parse(self, text: str, version: str) -> Credentials:
+        value = _as_object(text)
+        if not value:
+            raise ConfigurationError(f"The secret {self._secret_id} does not hold a JSON object. {self._mend()}")
+        for name in (*_TEXT_FIELDS, "provider"):
+            if not isinstance(value.get(name) or "", str):
+                raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
+        named = value.get("provider", self._provider)
+        if named != self._provider:
+            raise ConfigurationError(
+                f"The secret {self._secret_id} is for provider '{named}', but this run is for '{self._provider}'."
+            )
+        self._check_complete(value)
+        expires_at = value.get("expires_at")
+        return Credentials(
+            provider=self._provider,
+            expires_at=float(expires_at) if isinstance(expires_at, int | float) else None,
+            version=version,
+            **{name: value.get(name) or None for name in _TEXT_FIELDS},
+        )
+
+    def _check_complete(self, value: Mapping[str, Any]) -> None:
+        """OAuth needs three fields; a session needs its token."""
+        if not value.get("refresh_token"):
+            if not value.get("access_token"):
+                raise ConfigurationError(
+                    f"The secret {self._secret_id} has neither 'refresh_token' nor 'access_token'. {self._mend()}"
+                )
+            return
+        for name in ("client_id", "client_secret"):
+            if not value.get(name):
+                raise ConfigurationError(
+                    f"The secret {self._secret_id} has a 'refresh_token' but no '{name}'. {self._mend()}"
+                )
+
+    def _mend(self) -> str:
+        return (
+            f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
+            "file://credentials.json (fields: refresh_token, client_id, client_secret, user_id; or access_token, "
+            "user_id)."
+        )
+
+
+def _as_object(text: str) -> dict[str, Any]:
+    """The JSON object in `text`; empty when it is anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

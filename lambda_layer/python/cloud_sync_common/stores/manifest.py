@@ -1,0 +1,92 @@
+"""The manifest of a run: its new work as JSON Lines, one batch a line, in the hot work bucket.
+
+The distributed map starts a child for each line, and the report reads it too. It is never held in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+import msgspec
+
+from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.work_files import WorkFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
+# What a child costs is shared by so many videos, as long as one invocation moves them with ease (docs/cost.md).
+BATCH_ITEMS, BATCH_BYTES = 10, 1024**3
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """A line: the items that one child is given."""
+
+    media: tuple[MediaItem, ...]
+
+
+def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
+    """`items` in their order, cut so that a batch keeps all three limits; an item of unknown size counts as a large
+    one, and one that keeps a limit by no means is a batch by itself."""
+    media: list[MediaItem] = []
+    bytes_left = line_left = 0
+    for item in items:
+        size, line = item.size or BATCH_BYTES, len(msgspec.json.encode(item)) + 1
+        if media and (len(media) == BATCH_ITEMS or size > bytes_left or line > line_left):
+            yield Batch(tuple(media))
+            media = []
+        if not media:
+            bytes_left, line_left = BATCH_BYTES, LINE_LIMIT - len(msgspec.json.encode(Batch(())))
+        media.append(item)
+        bytes_left, line_left = bytes_left - size, line_left - line
+    if media:
+        yield Batch(tuple(media))
+
+
+class Manifest:
+    """One run's manifest."""
+
+    def __init__(self, client: S3Client, bucket: str, run_id: str) -> None:
+        self._file = WorkFile(client, bucket, run_id, "work.jsonl", "the manifest")
+        self.key = self._file.key
+
+    @contextmanager
+    def extended(self, kept: int) -> Iterator[ManifestWriter]:
+        """A writer that goes on behind the first `kept` bytes; see WorkFile.extended."""
+        with self._file.extended(kept) as file:
+            yield ManifestWriter(file)
+
+    def items(self) -> Iterator[MediaItem]:
+        """Every item in it, streamed; none when the run wrote no manifest."""
+        for line in self._file.lines():
+            yield from msgspec.json.decode(line, type=Batch).media
+
+
+class ManifestWriter:
+    """Appends lines."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def add(self, items: Iterable[MediaItem]) -> int:
+        """How many batches that were. Raises ProviderContractError for an item too large to travel through the state
+        machine."""
+        count = 0
+        for batch in batches(items):
+            line = msgspec.json.encode(batch)
+            if len(line) > LINE_LIMIT:
+                raise ProviderContractError(
+                    f"The provider describes one video in {len(line)} bytes; names and ids are not that long."
+                )
+            self._file.write(line + b"\n")
+            count += 1
+        return count
+
+    @property
+    def size(self) -> int:
+        """Bytes that stand in it: what the next invocation keeps."""
+        return self._file.tell()

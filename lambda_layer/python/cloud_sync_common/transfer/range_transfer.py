@@ -1,0 +1,252 @@
+"""A source's bytes on their way into S3: whole, in parts over several connections, or in one stream when it must be.
+
+Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here is awaited on the uploader's loop;
+calls to S3 that carry no media are short and made in place, when nothing else is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.stores.archive import Archive, Part
+from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
+from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
+from cloud_sync_common.transfer.ranged_get import Range, open_range
+from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
+
+_UNMEASURED_PART = 8 * MIB  # held in memory: a part's length must be known before its first byte is sent
+
+
+@dataclass
+class TransferStats:
+    """What a slice has done and cost so far."""
+
+    started: float = field(default_factory=time.monotonic)
+    bytes_moved: int = 0
+    requests: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+
+class Proofs:
+    """The source's own hashes of one version of it, as far as they can be checked while it is moved."""
+
+    def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
+        published = published_hash(source.content_hash, fingerprint.size)
+        self._published = ContentHash(published, fingerprint.size) if published else None
+        guesses = plausible_etags(fingerprint.etag, fingerprint.size) if check_etag else ()
+        self._etags = [ContentHash(guess, fingerprint.size) for guess in guesses]
+
+    @property
+    def all(self) -> list[ContentHash]:
+        return [*([self._published] if self._published else []), *self._etags]
+
+    @property
+    def block_size(self) -> int:
+        """Parts had better be a multiple of this; 1 MiB when nothing asks for more."""
+        return next((proof.spec.block_size for proof in self.all if proof.spec.block_size < proof.size), MIB)
+
+    def needs_order(self, part_size: int) -> bool:
+        """Whether a published hash can only be computed when the parts come one after the other."""
+        return self._published is not None and self._published.spec.block_size > part_size
+
+    def hashers(self, first: int) -> list[tuple[ContentHash, RangeHasher]]:
+        found = ((proof, proof.hasher(first)) for proof in self.all)
+        return [(proof, hasher) for proof, hasher in found if hasher is not None]
+
+    def made(self) -> tuple[str, ...]:
+        """Names of the proofs that hold. Raises IntegrityError when the content has not the published hash."""
+        verdict = self._published.verdict() if self._published else None
+        if verdict is False:
+            raise IntegrityError("What the source sent has not the hash that the provider publishes for it.")
+        etag = any(proof.verdict() for proof in self._etags)
+        return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []))
+
+
+@dataclass(frozen=True)
+class ArchivedContent:
+    """An object that is in the archive by now, written from one answer of the source."""
+
+    size: int
+    checksum: str
+    proofs: tuple[str, ...]
+    single_stream: bool
+
+
+@dataclass(frozen=True)
+class TransferOptions:
+    """What every transfer of an invocation works with."""
+
+    uploader: StreamUploader
+    archive: Archive
+    connections: int
+    deadline: Deadline
+    seconds: float  # the whole time an invocation has
+    stats: TransferStats
+    check_etag: bool = True
+    single_put: int = SINGLE_PUT  # bytes
+
+
+class RangeTransfer:
+    """Moves one source."""
+
+    def __init__(self, options: TransferOptions, link: SourceLink) -> None:
+        self._uploader, self._archive, self._link = options.uploader, options.archive, link
+        self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
+        self._connections = options.connections
+        self.streaming = False  # whether what is under way can only be begun anew
+
+    async def in_time[T](self, work: Awaitable[T]) -> T | None:
+        """What `work` comes to, or None when the time is up first; parts that are done by then stay."""
+        try:
+            async with asyncio.timeout(max(0.0, self._deadline.remaining() - self._deadline.margin)):
+                return await work
+        except TimeoutError:
+            if not self.streaming:
+                return None
+            raise RangeIgnoredError(
+                f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
+                "stream; nothing of it was kept. Raise downloader_timeout_seconds."
+            ) from None
+
+    async def open(self, source: MediaSource, last: int) -> Range:
+        """The source from its first byte to byte `last` or its end, whichever is first; in whatever version it is."""
+        return await open_range(self._uploader.sources, source, 0, last, None)
+
+    # ArchivedContent
+
+    async def put(self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs) -> ArchivedContent:
+        """One answer into one object. Raises ObjectExists, and whatever either side raises."""
+        size = source.fingerprint.size
+        upload = self._archive.object_upload(key, size, metadata)
+        hashers = proofs.hashers(0)
+        made: list[str] = []
+
+        def vouch() -> None:
+            for proof, hasher in hashers:
+                proof.keep(hasher)
+            made.extend(proofs.made())
+
+        stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), vouch)
+        checksum = self._archive.object_stored(stored)
+        self._stats.requests += 1
+        self._stats.bytes_moved += size
+        return ArchivedContent(size, checksum, tuple(made), single_stream=not source.honoured)
+
+    # In one stream
+
+    async def stream(
+        self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs, check_size: Callable[[int], None]
+    ) -> ArchivedContent:
+        """A source that ignores ranges, or does not say how long it is: part after part from one answer. Whatever
+        stops it, nothing is kept. Raises ObjectExists, what `check_size` raises, and whatever either side raises."""
+        self.streaming = True
+        upload_id = self._archive.begin(key, metadata)
+        parts: list[Part] = []
+        try:
+            first = 0
+            async for piece, length in self._pieces(source):
+                parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
+                first += length
+            check_size(first)
+            made = proofs.made()
+            checksum = self._archive.complete(key, upload_id, parts)
+        except BaseException:
+            self._archive.abort(key, upload_id)
+            raise
+        self.streaming = False
+        self._stats.requests += 2
+        return ArchivedContent(first, checksum, made, single_stream=True)
+
+    async def _pieces(self, source: Range) -> AsyncIterator[tuple[BodyReader, int]]:
+        """What fills each part, and how long it is."""
+        if source.length != UNKNOWN:
+            plan = plan_parts(source.length, self._seconds)
+            for number in range(1, plan.count + 1):
+                yield source, plan.length(number)
+            return
+        buffer = memoryview(bytearray(_UNMEASURED_PART))
+        for _ in range(MAX_PARTS):
+            length = await source.read_into(buffer)
+            if length:
+                yield BufferedBody(buffer[:length]), length
+            if length < len(buffer):
+                return
+        raise RangeIgnoredError("The source does not say how long it is, and is longer than can be moved like that.")
+
+    # In parts
+
+    async def parts(
+        self, row_key: str, upload_id: str, plan: PartPlan, held: dict[int, Part], version: Fingerprint, proofs: Proofs
+    ) -> None:
+        """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
+        in time. What was moved is added to `held`, whatever else fails."""
+        todo = iter([number for number in range(1, plan.count + 1) if number not in held])
+        slowest, failed = 0.0, False
+
+        async def work() -> None:
+            nonlocal slowest, failed
+            while not failed and self._deadline.allows(slowest * 1.25):
+                number = next(todo, None)
+                if number is None:
+                    return
+                begun = time.monotonic()
+                try:
+                    held[number] = await self._ranged_part(row_key, upload_id, plan, number, version, proofs)
+                except BaseException:
+                    failed = True
+                    raise
+                slowest = max(slowest, time.monotonic() - begun)
+
+        connections = 1 if proofs.needs_order(plan.part_size) else self._connections
+        ended = await asyncio.gather(*(work() for _ in range(connections)), return_exceptions=True)
+        for problem in ended:
+            if isinstance(problem, BaseException):
+                raise problem
+
+    async def _ranged_part(
+        self, key: str, upload_id: str, plan: PartPlan, number: int, version: Fingerprint, proofs: Proofs
+    ) -> Part:
+        first, last = plan.bounds(number)
+
+        async def move(source: MediaSource) -> Part:
+            opened = await open_range(self._uploader.sources, source, first, last, version)
+            try:
+                return await self._part(opened, key, upload_id, number, first, opened.length, proofs)
+            finally:
+                opened.close()
+
+        return await self._link.use(move)
+
+    async def _part(
+        self, body: BodyReader, key: str, upload_id: str, number: int, first: int, length: int, proofs: Proofs
+    ) -> Part:
+        hashers = proofs.hashers(first)
+        upload = self._archive.part_upload(key, upload_id, number, length)
+        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers))
+        part = self._archive.part_stored(number, length, stored)
+        for proof, hasher in hashers:
+            proof.keep(hasher)
+        self._stats.requests += 1
+        self._stats.bytes_moved += length
+        return part
+
+
+class BufferedBody:
+    """Bytes in memory that fill a part."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._left = data
+
+    async def fill(self, view: memoryview) -> None:
+        view[:] = self._left[: len(view)]
+        self._left = self._left[len(view) :]

@@ -1,0 +1,168 @@
+"""Ranged GETs whose every answer is checked: the right bytes of the right version of the right file, or an error.
+
+Nothing is trusted: a 206 must carry the very Content-Range asked for, the total and the ETag must be the ones first
+seen, and a body must be as long as announced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from cloud_sync_common.exceptions import (
+    MediaNotFoundError,
+    ProviderContractError,
+    ProviderUnavailableError,
+    RangeIgnoredError,
+    ShortReadError,
+    SourceChangedError,
+    SourceLinkExpiredError,
+)
+from cloud_sync_common.http import client as http_client
+from cloud_sync_common.http.connection import Connection, Connections, EndedEarly, Head, HttpError, Origin, target_of
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
+
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_DOING = "a request for media bytes"
+ANSWER_SECONDS = 30.0
+_PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
+_AS_STORED = {"", "identity", "aws-chunked"}  # the last is a leftover of an upload that S3 stores as a name
+
+
+class Range:
+    """An answer that was found to be the bytes asked for, and whose body is still to be read.
+
+    `length` is in bytes, UNKNOWN when it is not announced. `honoured` is False when the source answered with the whole
+    file instead of a range. To be closed, read or unread.
+    """
+
+    def __init__(
+        self, connections: Connections, connection: Connection, fingerprint: Fingerprint, length: int, honoured: bool
+    ) -> None:
+        self._connections, self._connection = connections, connection
+        self.fingerprint, self.length, self.honoured = fingerprint, length, honoured
+
+    async def fill(self, view: memoryview) -> None:
+        """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError."""
+        if (count := await self.read_into(view)) < len(view):
+            raise ShortReadError(f"The source ended {len(view) - count} bytes or more early.")
+
+    async def read_into(self, view: memoryview) -> int:
+        """Fills `view` unless the body ends first; returns how many bytes there were. Raises as `fill` does."""
+        with _source_errors():
+            return await self._connection.body_into(view)
+
+    def close(self) -> None:
+        """Gives the connection back when the body was read whole, else ends it."""
+        self._connections.give_back(self._connection)
+
+
+async def open_range(
+    connections: Connections, source: MediaSource, first: int, last: int, expected: Fingerprint | None
+) -> Range:
+    """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
+    the end, and a source that ignores ranges is a Range that says so.
+
+    Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
+    RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
+    """
+    connections.check_url(source.url)
+    headers = _headers(source, first, last, expected)
+    with _source_errors():
+        connection = await connections.take(Origin.of(source.url))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await connection.request("GET", target_of(source.url), headers)
+                head = await connection.head()
+            return _checked(connections, connection, head, (first, last), expected)
+        except BaseException:
+            connections.drop(connection)
+            raise
+
+
+def _headers(source: MediaSource, first: int, last: int, expected: Fingerprint | None) -> dict[str, str]:
+    # Only what the provider put into the recipe: credentials never go to a signed link.
+    headers = {
+        "User-Agent": http_client.USER_AGENT,
+        "Accept": "*/*",
+        **source.headers,
+        "Range": f"bytes={first}-{last}",
+        "Accept-Encoding": "identity",
+    }
+    if expected and expected.etag and not expected.etag.startswith("W/"):
+        headers["If-Match"] = expected.etag
+    return headers
+
+
+@contextmanager
+def _source_errors() -> Iterator[None]:
+    """What keeps us from the source's bytes as our errors; a foreign text may hold the link."""
+    try:
+        yield
+    except EndedEarly:
+        raise ShortReadError("The source ended early.") from None
+    except (OSError, HttpError) as error:
+        raise ProviderUnavailableError(
+            f"There was no answer to {_DOING}, or it broke off ({type(error).__name__})."
+        ) from None
+
+
+def _checked(
+    connections: Connections, connection: Connection, head: Head, asked: tuple[int, int], expected: Fingerprint | None
+) -> Range:
+    """The answer as a Range, once it is found to be what was asked for."""
+    etag = head.headers.get("etag", "")
+    if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
+        connection.close()
+        return Range(connections, connection, Fingerprint(0, etag), 0, honoured=True)
+    if head.status in (200, 206):
+        _refuse_what_is_no_media(head)
+    if head.status == 200 and expected is None:
+        length = int(head.headers.get("content-length", UNKNOWN))
+        return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
+    if head.status != 206:
+        http_client.refuse_when_busy(head, _DOING)
+        _raise_for_status(head.status)
+    first, last, fingerprint = _content_range(head)
+    if expected is not None and fingerprint != expected:
+        raise SourceChangedError("The source changed while it was read: its size or ETag is another.")
+    if (first, last) != (asked[0], min(asked[1], fingerprint.size - 1)):
+        raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {asked[0]}-{asked[1]}.")
+    length = last - first + 1
+    if int(head.headers.get("content-length", length)) != length:
+        raise ProviderContractError("The source announced a range and another length of it.")
+    return Range(connections, connection, fingerprint, length, honoured=True)
+
+
+def _refuse_what_is_no_media(head: Head) -> None:
+    """A page in the place of the bytes, as CDNs and firewalls send it (CloudFront developer guide, "Custom error
+    responses", may make a 200 of it), or bytes that are not those which are stored."""
+    kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _PAGES:
+        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
+    if head.headers.get("content-encoding", "").strip().lower() not in _AS_STORED:
+        raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
+
+
+def _content_range(head: Head) -> tuple[int, int, Fingerprint]:
+    """First and last byte of an answer, and what it says of the whole source."""
+    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", ""))
+    if not match:
+        raise ProviderContractError("The source sent a range without saying which.")
+    first, last, total = (int(group) for group in match.groups())
+    return first, last, Fingerprint(total, head.headers.get("etag", ""))
+
+
+def _raise_for_status(status: int) -> NoReturn:
+    if status in (401, 403, 410):
+        raise SourceLinkExpiredError(f"The link to the source is no longer accepted ({status}).")
+    if status == 404:
+        raise MediaNotFoundError("The source is no longer there (404).")
+    if status in (412, 416):
+        raise SourceChangedError(f"The source is not the version that was first seen ({status}).")
+    if status == 200:
+        raise RangeIgnoredError("The source answered a request for a range with the whole file.")
+    raise ProviderContractError(f"The source answered a request for a range with {status}.")

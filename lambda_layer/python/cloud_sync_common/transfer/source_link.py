@@ -1,0 +1,50 @@
+"""A source whose signed link is renewed when it ends, and which is asked with manners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from cloud_sync_common.exceptions import SourceLinkExpiredError
+from cloud_sync_common.provider_interface import MediaSource
+from cloud_sync_common.retry_utils import Deadline, retrying_async
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+
+LINK_RENEWALS = 10  # per source and slice
+
+
+class SourceLink:
+    """One source, for all that read it at once. `renew` asks the provider for the same source again; it may block."""
+
+    def __init__(
+        self,
+        source: MediaSource,
+        renew: Callable[[MediaSource], MediaSource],
+        deadline: Deadline,
+        limiter: RequestLimiter,
+    ) -> None:
+        self._source, self._ask_again, self._deadline, self._limiter = source, renew, deadline, limiter
+        self._lock, self._renewals = asyncio.Lock(), 0
+
+    async def use[T](self, call: Callable[[MediaSource], Awaitable[T]]) -> T:
+        """`await call(source)`: again after passing trouble, and again with a fresh link when that one has ended."""
+        while True:
+            source = self._source
+            try:
+                return await retrying_async(lambda: self._in_turn(call, source), self._deadline)  # noqa: B023
+            except SourceLinkExpiredError:
+                await self._renew(source)
+
+    async def _in_turn[T](self, call: Callable[[MediaSource], Awaitable[T]], source: MediaSource) -> T:
+        async with self._limiter.turn():
+            return await call(source)
+
+    async def _renew(self, ended: MediaSource) -> None:
+        """Once for everybody who met the same end."""
+        async with self._lock:
+            if self._source is not ended:
+                return
+            self._renewals += 1
+            if self._renewals > LINK_RENEWALS:
+                raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
+            self._source = await asyncio.to_thread(self._ask_again, ended)

@@ -1,0 +1,231 @@
+"""One source on its way into the archive: found again, planned, moved, and noted with its proofs.
+
+S3 remembers the parts, the ledger the upload; so a slice that runs out of time, or is killed, costs at most the parts
+that were under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloud_sync_common.exceptions import IntegrityError, OriginalUnavailableError, SourceChangedError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.stores import archive_keys
+from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone
+from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
+from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, Proofs, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.ranged_get import Range
+from cloud_sync_common.transfer.source_link import SourceLink
+
+S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
+# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem): what has half is another file.
+LEAST_SHARE = 0.5
+
+
+class LostLease(Exception):
+    """Another invocation moves this source now."""
+
+
+class SourceTransfer:
+    """One source of one item, for one run."""
+
+    def __init__(
+        self,
+        options: TransferOptions,
+        ledger: Ledger,
+        provider: str,
+        item: MediaItem,
+        source: MediaSource,
+        link: SourceLink,
+        run_id: str,
+    ) -> None:
+        self._options, self._ledger, self._provider = options, ledger, provider
+        self._item, self._source, self._link, self._run_id = item, source, link, run_id
+        self._archive, self._bytes = options.archive, RangeTransfer(options, link)
+        self._most_at_once = largest_put(options.seconds, options.single_put)
+
+    async def go_on(self) -> SourceRow | None:
+        """What the ledger says of the source once it is in the archive; None when time was up first.
+
+        A source that changes while it is read is begun anew, once. Raises LostLease and every leaf of the error tree.
+        """
+        try:
+            return await self._go_on()
+        except SourceChangedError:
+            logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
+            return await self._go_on()
+
+    async def _go_on(self) -> SourceRow | None:
+        row = self._ledger.source(self._item.media_id, self._source.file_number)
+        copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
+        while True:
+            try:
+                first = await self._bytes.in_time(self._first_contact(row, copy))
+                break
+            except ObjectExists:
+                copy += 1
+        if first is None or isinstance(first, SourceRow):
+            return first
+        if row and row.upload_id:
+            if _is_of(row, first):
+                return await self._upload(row)
+            self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+        return await self._begin(first, row, copy)
+
+    async def _first_contact(self, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint | None:
+        """The row of a source that is in the archive by now, because it was already or because one answer was enough;
+        else which version of it there is to be moved in parts. None when there is no time to begin."""
+        claimed = self._source.size or self._item.size or 0
+        may_fit = claimed <= self._most_at_once and not (row and row.upload_id)
+        if may_fit and self._options.stats.bytes_moved and not self._options.deadline.allows(claimed / SLOW_CONNECTION):
+            return None
+
+        async def ask(source: MediaSource) -> SourceRow | Fingerprint:
+            opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
+            try:
+                return await self._taken(opened, row, copy)
+            finally:
+                opened.close()
+
+        return await self._link.use(ask)
+
+    async def _taken(self, opened: Range, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint:
+        version = opened.fingerprint
+        if row and row.status is Status.ARCHIVED and _is_of(row, version):
+            return row
+        if version.size != UNKNOWN:
+            self._refuse_a_stand_in(version.size)
+        whole = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
+        if opened.honoured and not whole:
+            return version
+        key = archive_keys.object_key(self._provider, self._item, self._source, copy)
+        proofs, metadata = self._proofs(version), self._metadata(version)
+        try:
+            if whole:
+                return self._archived(version, key, copy, await self._bytes.put(opened, key, metadata, proofs))
+            streamed = await self._bytes.stream(opened, key, metadata, proofs, self._refuse_a_stand_in)
+            return self._archived(version, key, copy, streamed)
+        except ObjectExists:
+            found = self._found(key, version)
+            if found is None:
+                raise
+            return self._archived(version, key, copy, replace(found, single_stream=not opened.honoured))
+
+    def _refuse_a_stand_in(self, size: int) -> None:
+        """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
+        is; where an item has several files, its size says nothing of one of them."""
+        alone = self._item.source_count == self._source.file_count == 1
+        claimed = self._source.size or (self._item.size if alone else None) or 0
+        if size < claimed * LEAST_SHARE:
+            raise OriginalUnavailableError(
+                f"The source has {size} bytes, and the provider says that the original has {claimed}; what is that "
+                "much smaller is not stored in its place."
+            )
+
+    async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
+        while True:
+            key = archive_keys.object_key(self._provider, self._item, self._source, copy)
+            there = self._archive.find(key)
+            if there is None:
+                break
+            if found := _of_version(there, version):  # here already: the ledger has forgotten
+                return self._archived(version, key, copy, found)
+            copy += 1
+        plan = plan_parts(
+            version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
+        )
+        upload_id = self._archive.begin(key, self._metadata(version))
+        self._options.stats.requests += 1
+        new = SourceRow(
+            status=Status.IN_PROGRESS,
+            key=key,
+            size=version.size,
+            etag=version.etag,
+            upload_id=upload_id,
+            part_size=plan.part_size,
+            copy=copy,
+        )
+        return await self._upload(self._noted(new, row.upload_id if row else ""))
+
+    def _metadata(self, version: Fingerprint) -> dict[str, str]:
+        return archive_keys.metadata(self._provider, self._item, self._source, version)
+
+    def _proofs(self, version: Fingerprint) -> Proofs:
+        return Proofs(self._source, version, check_etag=self._options.check_etag)
+
+    def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
+        """The row of an upload that has begun, in the ledger. Raises LostLease when another invocation was first."""
+        number = self._source.file_number
+        if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
+            return new
+        self._archive.abort(new.key, new.upload_id)
+        raise LostLease
+
+    async def _upload(self, row: SourceRow) -> SourceRow | None:
+        """Goes on with a multipart upload."""
+        plan, version = PartPlan(row.size, row.part_size), Fingerprint(row.size, row.etag)
+        proofs = self._proofs(version)
+        try:
+            held = self._archive.parts(row.key, row.upload_id)
+            held = {number: part for number, part in held.items() if part.size == plan.length(number)}
+            moved = self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
+            await self._bytes.in_time(moved)
+            if len(held) < plan.count:
+                return None
+            whole = self._completed(row, held, proofs)
+        except UploadGone:
+            return await self._after_upload_gone(row)
+        except ObjectExists:
+            self._archive.abort(row.key, row.upload_id)
+            return await self._after_upload_gone(row)
+        except IntegrityError:
+            self._archive.abort(row.key, row.upload_id)  # the next attempt begins anew
+            raise
+        return self._archived(version, row.key, row.copy, whole)
+
+    def _completed(self, row: SourceRow, held: dict[int, Part], proofs: Proofs) -> ArchivedContent:
+        made = proofs.made()
+        checksum = self._archive.complete(row.key, row.upload_id, [held[number] for number in sorted(held)])
+        self._options.stats.requests += 1
+        return ArchivedContent(row.size, checksum, made, single_stream=False)
+
+    async def _after_upload_gone(self, row: SourceRow) -> SourceRow | None:
+        """An upload that is no longer there was completed (then its object is) or has expired (then it begins anew)."""
+        version = Fingerprint(row.size, row.etag)
+        if found := self._found(row.key, version):
+            return self._archived(version, row.key, row.copy, found)
+        return await self._begin(version, row, row.copy)
+
+    def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
+        there = self._archive.find(key)
+        return _of_version(there, version) if there else None
+
+    def _archived(self, version: Fingerprint, key: str, copy: int, whole: ArchivedContent) -> SourceRow:
+        """ARCHIVED, in the ledger, with every proof that was made."""
+        claimed = [CLAIMED_SIZE] if whole.size in (self._source.size, self._item.size) else []
+        done = SourceRow(
+            status=Status.ARCHIVED,
+            key=key,
+            size=whole.size,
+            etag=version.etag,
+            checksum=whole.checksum,
+            copy=copy,
+            proofs=(S3_CHECKSUM, *claimed, *whole.proofs),
+            single_stream=whole.single_stream,
+        )
+        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
+        return done
+
+
+def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
+    """An object that is in the archive, if it is that version of the source; nothing new is proven of it."""
+    if not archive_keys.is_version(there.metadata, version):
+        return None
+    return ArchivedContent(there.size, there.checksum, (), single_stream=False)
+
+
+def _is_of(row: SourceRow, version: Fingerprint) -> bool:
+    """Whether a row is about that version of the source; where a source tells no size, its ETag alone says so."""
+    return row.etag == version.etag and version.size in (row.size, UNKNOWN)

@@ -1,0 +1,244 @@
+"""The model deployment: a fake provider, the emulator, and the stack deployed into it; and what one does in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.aws_proxy import AwsProxy
+from local.emulator import ROOT, Certificates, DeploymentError, Emulator, inherited, stop_group
+
+POLL_SECONDS = 0.25
+FAKE_READY_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account at the fake GoPro Cloud: where it is, and both kinds of credentials for it."""
+
+    base_url: str
+    control_url: str
+    access_token: str
+    user_id: str
+    client_id: str
+    client_secret: str
+    refresh_token: str
+
+    def oauth(self) -> dict[str, str]:
+        """The secret's value for OAuth refresh, as the README tells users to store it."""
+        return {
+            "provider": "gopro",
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "refresh_token": self.refresh_token,
+            "user_id": self.user_id,
+        }
+
+    def session(self) -> dict[str, str]:
+        """The secret's value for a browser session token."""
+        return {"provider": "gopro", "access_token": self.access_token, "user_id": self.user_id}
+
+
+class FakeProcess:
+    """The fake GoPro Cloud as a program of its own."""
+
+    def __init__(self, library: Path, extra: list[Path], certificates: Certificates, log_file: Path) -> None:
+        command = [sys.executable, "-m", "local.fake_providers.gopro", "--library", str(library)]
+        for folder in extra:
+            command += ["--extra", str(folder)]
+        command += ["--certfile", str(certificates.certfile), "--keyfile", str(certificates.keyfile)]
+        with log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=inherited(),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        try:
+            self.account = self._await_ready(log_file)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_ready(self, log_file: Path) -> Account:
+        """Reads the `key=value` lines that it prints until it is ready."""
+        told: dict[str, str] = {}
+        for line in self._process.stdout or []:
+            if line.strip() == "ready":
+                return Account(**told)
+            key, _, value = line.strip().partition("=")
+            told[key] = value
+        raise DeploymentError(f"the fake GoPro Cloud did not start: {log_file.read_text().strip()[-500:]}")
+
+    def stop(self) -> None:
+        stop_group(self.pid)
+        self._process.wait()
+
+
+class Deployment:
+    """A deployed stack and the names of what is in it."""
+
+    def __init__(self, emulator: Emulator, outputs: Mapping[str, str]) -> None:
+        self.emulator = emulator
+        self.outputs = dict(outputs)
+        self.archive_bucket = outputs["ArchiveBucket"]
+        self.work_bucket = outputs["WorkBucket"]
+        self.ledger_table = outputs["LedgerTable"]
+        self.secret = outputs["CredentialsSecret"]
+        self.state_machine_arn = outputs["StateMachineArn"]
+        self.topic_arn = outputs["AlertsTopicArn"]
+        self.s3 = emulator.client("s3")
+        self.step_functions = emulator.client("stepfunctions")
+        self.dynamodb = emulator.client("dynamodb")
+        self.secrets = emulator.client("secretsmanager")
+
+    def store_credentials(self, value: Mapping[str, Any] | str) -> None:
+        """Puts the secret's value, as the README tells users to."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        self.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
+
+    def start_run(self, run_input: Any = None) -> str:
+        """Starts an execution by hand and returns its ARN."""
+        given = {"provider": "gopro"} if run_input is None else run_input
+        answer = self.step_functions.start_execution(stateMachineArn=self.state_machine_arn, input=json.dumps(given))
+        return str(answer["executionArn"])
+
+    def wait(self, execution_arn: str, *, seconds: float = 600, each: Callable[[], None] = lambda: None) -> Any:
+        """Waits until an execution has ended and returns its description; calls `each` while it waits.
+
+        Raises DeploymentError when it takes too long.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            description = self.step_functions.describe_execution(executionArn=execution_arn)
+            each()
+            if description["status"] != "RUNNING":
+                return description
+            time.sleep(POLL_SECONDS)  # polling interval of the condition above
+        raise DeploymentError(f"the execution {execution_arn} has not ended after {seconds:.0f} s")
+
+    def wait_for(self, condition: Callable[[], Any], *, seconds: float = 60) -> None:
+        """Waits until `condition()` holds. Raises DeploymentError when it takes too long."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise DeploymentError(f"what was waited for has not come after {seconds:.0f} s")
+            time.sleep(POLL_SECONDS)  # polling interval of the condition above
+
+    def run(self, run_input: Any = None, *, seconds: float = 600) -> Any:
+        """One execution from start to end: its description."""
+        return self.wait(self.start_run(run_input), seconds=seconds)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The ledger, whole, in Python's own types."""
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.ledger_table, ConsistentRead=True)
+        return [{name: _plain(value) for name, value in row.items()} for page in pages for row in page["Items"]]
+
+    def objects(self) -> dict[str, int]:
+        """Every object in the archive: key and size."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket)
+        return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
+
+    def sweep(self) -> None:
+        """As on its first day: buckets, ledger and queues are empty."""
+        for bucket in (self.archive_bucket, self.work_bucket):
+            for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+                self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            versions = self.s3.list_object_versions(Bucket=bucket)
+            for entry in (*versions.get("Versions", []), *versions.get("DeleteMarkers", [])):
+                self.s3.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
+            for entry in self.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+                self.s3.delete_object(Bucket=bucket, Key=entry["Key"])
+        for row in self.rows():
+            self.dynamodb.delete_item(TableName=self.ledger_table, Key={k: {"S": row[k]} for k in ("pk", "sk")})
+        sqs = self.emulator.client("sqs")
+        for url in sqs.list_queues(QueueNamePrefix="gopro-sync").get("QueueUrls", []):
+            with suppress(sqs.exceptions.PurgeQueueInProgress):
+                sqs.purge_queue(QueueUrl=url)
+
+    def function_name(self, construct_id: str) -> str:
+        """The deployed name of the function that the stack calls `construct_id`, such as MediaLister.
+
+        Raises DeploymentError naming the functions there are.
+        """
+        cloudformation = self.emulator.client("cloudformation")
+        template = cloudformation.get_template(StackName="CloudSync-local")["TemplateBody"]
+        resources = (json.loads(template) if isinstance(template, str) else template)["Resources"]
+        functions = {
+            resource["Metadata"]["aws:cdk:path"].split("/")[-2]: resource["Properties"]["FunctionName"]
+            for resource in resources.values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
+        if construct_id not in functions:
+            raise DeploymentError(f"there is no function {construct_id!r}; there are {', '.join(sorted(functions))}")
+        return str(functions[construct_id])
+
+
+class Inbox:
+    """What the alerts topic sends: a queue subscribed to it."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        sns, self._sqs = deployment.emulator.client("sns"), deployment.emulator.client("sqs")
+        self._url = self._sqs.create_queue(QueueName="inbox")["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
+        arn = found["Attributes"]["QueueArn"]
+        allow = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
+        sns.subscribe(TopicArn=deployment.topic_arn, Protocol="sqs", Endpoint=arn)
+
+    def emptied(self) -> list[dict[str, str]]:
+        """The messages since the last look, each with its Subject and Message."""
+        letters: list[dict[str, str]] = []
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                letters.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return letters
+
+
+def _plain(value: Mapping[str, Any]) -> Any:
+    (kind, content), *_ = value.items()
+    if kind == "N":
+        return float(content) if "." in content else int(content)
+    return content
+
+
+@contextmanager
+def deploy(
+    folder: Path,
+    certificates: Certificates,
+    provider_url: str,
+    *,
+    context: Mapping[str, str] | None = None,
+    retry_delay_scale: float = 1.0,
+    proxy: AwsProxy | None = None,
+) -> Iterator[Deployment]:
+    """An emulator with the stack deployed against a provider at `provider_url`; gone again afterwards. With `proxy`
+    the functions reach AWS through that."""
+    endpoint = proxy.url if proxy else None
+    with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale, functions_endpoint=endpoint) as emulator:
+        if proxy:
+            proxy.target = emulator.endpoint
+        settings = {
+            "gopro_api_base_url": provider_url,
+            "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+            **(context or {}),
+        }
+        yield Deployment(emulator, emulator.deploy(settings))

@@ -1,0 +1,90 @@
+"""A deployment that outlives the command that started it: how to reach it, and how to end it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from local.deployment import Deployment, FakeProcess
+from local.emulator import HOME, Certificates, DeploymentError, Emulator, stop_group
+
+RECORD = HOME / "deployment.json"
+SHELL_FILE = HOME / "deployment.env"
+
+
+def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: Path) -> None:
+    """Records the running deployment, lets go of it, and says how to use it."""
+    emulator = deployment.emulator
+    RECORD.write_text(
+        json.dumps(
+            {
+                "pids": [emulator.pid, fake.pid],
+                "folder": str(folder),
+                "port": emulator.port,
+                "outputs": deployment.outputs,
+                "control_url": fake.account.control_url,
+            },
+            indent=2,
+        )
+    )
+    SHELL_FILE.write_text("".join(f"export {name}='{value}'\n" for name, value in emulator.environment().items()))
+    emulator.leave_running()
+    console.print("[bold]Kept running.[/] To use it with the AWS CLI:")
+    console.print(f"  . {os.path.relpath(SHELL_FILE)}", highlight=False)
+    for name, value in emulator.environment().items():
+        console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
+    console.print("To stop it: make down", highlight=False)
+
+
+def find() -> Deployment | None:
+    """The deployment that was left running, if it still is."""
+    record = _read()
+    if record is None or not all(Path(f"/proc/{pid}").exists() or _answers(pid) for pid in record["pids"]):
+        return None
+    folder = Path(record["folder"])
+    emulator = Emulator(folder, Certificates.found_in(folder))
+    emulator.port = record["port"]
+    emulator.endpoint = f"https://127.0.0.1:{record['port']}"
+    return Deployment(emulator, record["outputs"])
+
+
+def control_url() -> str:
+    """Where the kept deployment's provider is controlled. Raises DeploymentError when none was kept."""
+    record = _read()
+    if record is None:
+        raise DeploymentError("no deployment is running: start one with `make demo KEEP=1`")
+    return str(record["control_url"])
+
+
+def stop() -> bool:
+    """Ends the deployment that was left running; whether there was one."""
+    record = _read()
+    if record is None:
+        return False
+    for pid in record["pids"]:
+        stop_group(pid)
+    shutil.rmtree(Path(record["folder"]) / "tmp", ignore_errors=True)
+    RECORD.unlink()
+    SHELL_FILE.unlink(missing_ok=True)
+    return True
+
+
+def _read() -> Any:
+    try:
+        return json.loads(RECORD.read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _answers(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Tests of the deployed stack, in the emulator, IAM enforced."""

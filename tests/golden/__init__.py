@@ -1,0 +1,1 @@
+"""The templates as they were accepted."""

@@ -1,0 +1,1 @@
+"""Facts that every provider must satisfy; each has a harness."""

@@ -1,0 +1,296 @@
+"""A transfer while the provider misbehaves: right in the end, or an error by its right name and nothing stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+    RangeIgnoredError,
+    ShortReadError,
+    SourceChangedError,
+    SourceLinkExpiredError,
+)
+from cloud_sync_common.stores.ledger import Status
+
+from local.fake_providers.fault_menu import Endpoint, FaultKind
+from tests.integration.aws_on_loopback import Aws
+from tests.integration.downloader import BIG, PLAIN, Downloader, assert_whole
+
+
+@pytest.fixture
+def downloader(downloader: Downloader) -> Downloader:
+    downloader.connections = 2
+    return downloader
+
+
+def inverted(path: Path) -> str:
+    """SHA-256 of a file with every bit turned round, which is what the fake puts in the place of a replaced one."""
+    return hashlib.sha256(bytes(255 - value for value in path.read_bytes())).hexdigest()
+
+
+def path_of(downloader: Downloader, media_id: str) -> Path:
+    (path,) = (found.path for found in downloader.fake.library.originals() if found.media_id == media_id)
+    return path
+
+
+# Links that end
+
+
+def ending_links(downloader: Downloader) -> Callable[[], float]:
+    """Time that is always enough; but once S3 has a part, the provider's clock jumps past the end of every link."""
+    jumped: list[bool] = []
+
+    def left() -> float:
+        if downloader.aws.calls("UploadPart") and not jumped:
+            downloader.fake.control.advance_clock(3601)
+            jumped.append(True)
+        return 4.0
+
+    return left
+
+
+def test_a_link_that_ends_in_the_middle_is_renewed_and_the_upload_goes_on(aws: Aws, downloader: Downloader) -> None:
+    assert downloader.move(BIG, left=ending_links(downloader))[-1].status == "ARCHIVED"
+    asked = downloader.fake.control.stats()["requests"]
+    assert asked["cdn"]["403"] >= 1 and asked["download"]["200"] == 2
+    assert len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
+
+
+@pytest.mark.parametrize("status", [401, 403, 410])
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 2)])
+def test_a_link_that_is_refused_is_asked_for_anew(
+    aws: Aws, downloader: Downloader, status: int, media_id: str, after: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.LINK_REFUSED, status=status, after=after, times=1)
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == (media_id == BIG)
+    assert_whole(downloader, media_id)
+
+
+def test_links_that_never_work_are_given_up_on(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.LINK_REFUSED)
+    with pytest.raises(SourceLinkExpiredError):
+        downloader.move(PLAIN)
+    assert aws.archived() == {}
+    assert downloader.fake.control.stats()["requests"]["download"]["200"] < 30
+
+
+def test_a_token_that_dies_when_a_link_must_be_renewed_is_told_and_the_upload_stays(
+    aws: Aws, downloader: Downloader
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, after=1)
+    item = downloader.items()[BIG]
+    with pytest.raises(CredentialsExpiredError):
+        downloader.move(item, left=ending_links(downloader))
+    assert len(aws.uploads()) == 1
+    downloader.fake.control.reset()
+    aws.store({"provider": "gopro", "access_token": downloader.fake.access_token, "user_id": "renewed"})
+    assert downloader.move(item)[-1].status == "ARCHIVED" and len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
+
+
+# Connections that break
+
+
+@pytest.mark.parametrize("byte", [0, 1, 65_536, 1_000_000])
+def test_a_connection_cut_in_the_middle_of_a_part_costs_only_that_part(
+    aws: Aws, downloader: Downloader, byte: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=byte, after=1, times=1)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
+
+
+def test_a_small_file_whose_connection_is_cut_is_fetched_again(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=100_000, times=1)
+    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
+    assert_whole(downloader, PLAIN)
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_source_that_always_ends_early_is_never_taken_for_whole(
+    aws: Aws, downloader: Downloader, media_id: str
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=300_000)
+    with pytest.raises((ShortReadError, ProviderUnavailableError)):
+        downloader.move(media_id)
+    assert aws.archived() == {} and downloader.row(media_id).status is Status.IN_PROGRESS
+    downloader.fake.control.clear_faults()
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        (FaultKind.THROTTLED, {"retry_after": 0}),
+        (FaultKind.THROTTLED, {}),
+        (FaultKind.SERVER_ERROR, {"status": 503}),
+        (FaultKind.SERVER_ERROR, {"status": 500}),
+    ],
+)
+def test_passing_trouble_of_the_cdn_passes(downloader: Downloader, kind: FaultKind, how: dict[str, int]) -> None:
+    downloader.fake.control.add_fault(kind, endpoint=Endpoint.CDN, after=1, times=2, **how)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert_whole(downloader)
+
+
+def test_a_cdn_that_asks_for_a_longer_pause_than_there_is_time_is_left_to_the_state_machine(
+    downloader: Downloader,
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.THROTTLED, endpoint=Endpoint.CDN, retry_after=600)
+    with pytest.raises(ProviderThrottledError) as failure:
+        downloader.move(BIG)
+    assert failure.value.retry_after == 600
+
+
+# Sources that change
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_source_that_is_replaced_in_the_middle_is_begun_anew_and_ends_as_the_new_one(
+    aws: Aws, downloader: Downloader, after: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))] == list(aws.archived().values())
+    assert aws.uploads() == []
+
+
+def test_a_source_that_is_replaced_between_two_slices_is_begun_anew(aws: Aws, downloader: Downloader) -> None:
+    upload = downloader.half_move(BIG).upload_id
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))]
+    assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
+
+
+def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: Aws, downloader: Downloader) -> None:
+    for after in range(1, 80, 2):
+        downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after, times=1)
+    downloader.connections = 1
+    with pytest.raises(SourceChangedError):
+        downloader.move(BIG)
+    assert aws.archived() == {}
+
+
+# Answers that are not what was asked for
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_page_is_never_stored_as_a_video(aws: Aws, downloader: Downloader, media_id: str) -> None:
+    downloader.fake.control.add_fault(FaultKind.PAGE_INSTEAD)
+    with pytest.raises(ProviderUnavailableError, match="text/html"):
+        downloader.move(media_id)
+    assert aws.archived() == {}
+    downloader.fake.control.clear_faults()
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_file_of_less_than_half_the_listed_size_is_not_stored_as_the_original(
+    aws: Aws, downloader: Downloader, media_id: str, ranges: bool
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.FILE_SIZE_STALE, bytes_off=-100_000_000)
+    if not ranges:
+        downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    with pytest.raises(OriginalUnavailableError, match="not stored in its place"):
+        downloader.move(media_id)
+    assert aws.archived() == {} and aws.uploads() == []
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_cdn_that_ignores_ranges_is_read_in_one_stream_and_the_result_says_so(
+    aws: Aws, downloader: Downloader, media_id: str
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    (result,) = downloader.move(media_id)
+    assert (result.status, result.single_stream) == ("ARCHIVED", True)
+    assert downloader.source(media_id).single_stream and aws.uploads() == []
+    assert downloader.fake.control.stats()["requests"]["cdn"] == {"200": 1}
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("byte", [0, 6_000_000])
+def test_one_stream_that_breaks_is_begun_from_the_start_and_leaves_nothing_behind(
+    aws: Aws, downloader: Downloader, byte: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=byte, times=1)
+    (result,) = downloader.move(BIG)
+    assert (result.status, result.single_stream) == ("ARCHIVED", True)
+    begun, given_up = aws.calls("CreateMultipartUpload"), aws.calls("AbortMultipartUpload")
+    assert len(begun) == len(given_up) + 1 and aws.uploads() == []
+    assert_whole(downloader)
+
+
+def test_one_stream_that_does_not_fit_into_an_invocation_is_told_with_the_mend(
+    aws: Aws, downloader: Downloader
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
+    downloader.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=4_000_000)
+    with pytest.raises(RangeIgnoredError, match="Raise downloader_timeout_seconds"):
+        downloader.slice(BIG, left=lambda: 2.0)
+    assert aws.archived() == {} and aws.uploads() == []
+
+
+def test_a_cdn_that_stops_honouring_ranges_in_the_middle_leaves_what_was_moved(
+    aws: Aws, downloader: Downloader
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED, after=2)
+    with pytest.raises(RangeIgnoredError):
+        downloader.move(BIG)
+    assert aws.archived() == {} and len(aws.uploads()) == 1
+    downloader.fake.control.clear_faults()
+    assert downloader.move(BIG)[-1].status == "ARCHIVED" and len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        (FaultKind.RANGE_SHIFTED, ProviderContractError),
+        (FaultKind.AUTHORIZATION_REFUSED, ProviderContractError),
+    ],
+)
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 1)])
+def test_an_answer_to_another_question_is_never_stored(
+    aws: Aws, downloader: Downloader, kind: FaultKind, error: type[Exception], media_id: str, after: int
+) -> None:
+    downloader.fake.control.add_fault(kind, after=after)
+    with pytest.raises(error):
+        downloader.move(media_id)
+    assert aws.archived() == {}
+
+
+def test_ranges_that_are_refused_in_the_middle_leave_what_was_moved(aws: Aws, downloader: Downloader) -> None:
+    downloader.half_move(BIG)
+    downloader.fake.control.add_fault(FaultKind.RANGE_REFUSED)
+    with pytest.raises((SourceChangedError, ProviderContractError)):
+        downloader.move(BIG)
+    downloader.fake.control.clear_faults()
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert_whole(downloader)
+
+
+def test_a_video_that_is_thrown_away_in_the_middle_is_unavailable_and_no_failure(
+    aws: Aws, downloader: Downloader
+) -> None:
+    item = downloader.items()[BIG]
+    downloader.half_move(item)
+    downloader.fake.control.trash_item(BIG)
+    assert downloader.slice(item).status == "UNAVAILABLE"
+    assert downloader.row(BIG).error_category == MediaNotFoundError.category and aws.archived() == {}

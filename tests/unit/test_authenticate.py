@@ -1,0 +1,239 @@
+"""The room behind media-authenticator: one renewal for everybody, stored before it is used."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    CredentialsExpiredError,
+    ProviderContractError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
+
+from tests.unit.doubles import PLENTY, Account, Lease, Store
+
+OAUTH = Credentials(
+    provider="gopro",
+    access_token="access-0",
+    refresh_token="refresh-0",
+    client_id="client",
+    client_secret="shhh",
+    expires_at=4e9,
+    version="v",
+)
+SESSION = Credentials(provider="gopro", access_token="session-0", version="v")
+
+
+def authenticator(
+    account: Account,
+    store: Store,
+    lease: Lease,
+    deadline: Deadline = PLENTY,
+    sleep: Callable[[float], None] = lambda _: None,
+) -> Authenticator:
+    return Authenticator(
+        provider=account, store=cast(Any, store), lease=cast(Any, lease), deadline=deadline, sleep=sleep
+    )
+
+
+def test_a_token_that_is_good_for_long_is_left_alone() -> None:
+    account, store = Account(), Store(OAUTH)
+    assert authenticator(account, store, Lease()).ensure() == OAUTH
+    assert account.refreshes == 0 and store.events == ["recover"]
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [
+        replace(OAUTH, access_token=None),
+        replace(OAUTH, expires_at=time.time() + RENEW_BEFORE_SECONDS - 5),
+        replace(OAUTH, expires_at=time.time() - 5),
+    ],
+    ids=["missing", "near expiry", "expired"],
+)
+def test_a_token_that_is_missing_or_near_its_end_is_renewed(stale: Credentials) -> None:
+    account, store = Account(), Store(stale)
+    found = authenticator(account, store, Lease()).ensure()
+    assert (found.access_token, found.refresh_token) == ("access-1", "refresh-1")
+    assert account.refreshes == 1 and store.current == found
+
+
+def test_a_token_whose_end_nobody_knows_is_used_until_it_is_refused() -> None:
+    endless = replace(OAUTH, expires_at=None)
+    account = Account()
+    assert authenticator(account, Store(endless), Lease()).ensure() == endless
+    assert account.refreshes == 0
+
+
+def test_a_version_that_the_provider_refused_is_renewed_however_long_it_claims_to_live() -> None:
+    account, store = Account(), Store(OAUTH)
+    found = authenticator(account, store, Lease(refused=OAUTH.version)).ensure()
+    assert account.refreshes == 1 and found.access_token == "access-1"
+
+
+def test_a_refusal_of_an_older_version_does_not_cost_a_renewal() -> None:
+    account = Account()
+    authenticator(account, Store(OAUTH), Lease(refused="an older one")).ensure()
+    assert account.refreshes == 0
+
+
+def test_an_interrupted_renewal_is_finished_before_anything_is_read() -> None:
+    class Interrupted(Store):
+        def recover(self) -> None:
+            self.current = replace(OAUTH, access_token="recovered", version="v+")
+
+    account = Account()
+    found = authenticator(account, Interrupted(replace(OAUTH, expires_at=1.0)), Lease()).ensure()
+    assert found.access_token == "recovered" and account.refreshes == 0
+
+
+def test_twenty_at_once_cause_one_renewal_and_all_get_its_token() -> None:
+    account, store, lease = Account(), Store(OAUTH), Lease(refused=OAUTH.version)
+    barrier = Barrier(20)
+
+    def ensure(_: int) -> Credentials:
+        barrier.wait()
+        return authenticator(account, store, lease, sleep=lambda _: time.sleep(0.001)).ensure()
+
+    with ThreadPoolExecutor(20) as callers:
+        found = list(callers.map(ensure, range(20)))
+    assert account.refreshes == 1
+    assert {credentials.access_token for credentials in found} == {"access-1"}
+    assert not lease.lock.locked()
+
+
+def test_what_the_one_before_has_renewed_is_used() -> None:
+    account, store = Account(), Store(OAUTH)
+    renewed = replace(OAUTH, access_token="of-the-other", version="v+")
+
+    def other_holds_it_twice(asked: int) -> bool:
+        if asked == 2:
+            store.current = renewed
+        return asked > 2
+
+    waits: list[float] = []
+    lease = Lease(refused=OAUTH.version, ask=other_holds_it_twice)
+    assert authenticator(account, store, lease, sleep=waits.append).ensure() == renewed
+    assert account.refreshes == 0 and len(waits) == 2 and lease.released == 1
+
+
+def test_one_who_waited_renews_when_the_other_did_not() -> None:
+    account, lease = Account(), Lease(refused=OAUTH.version, ask=lambda asked: asked > 2)
+    assert authenticator(account, Store(OAUTH), lease).ensure().access_token == "access-1"
+
+
+def test_a_lease_that_does_not_come_free_in_time_is_passing_trouble() -> None:
+    left = iter([90.0, 60.0, 30.0, 10.0, 0.1, 0.1])
+    lease = Lease(refused=OAUTH.version, ask=lambda _: False)
+    deadline = Deadline(lambda: next(left), 0.0)
+    with pytest.raises(ProviderUnavailableError, match="renewing the credentials for too long"):
+        authenticator(Account(), Store(OAUTH), lease, deadline).ensure()
+    assert lease.released == 0
+
+
+def test_a_rotated_token_is_stored_before_it_is_handed_out() -> None:
+    store = Store(replace(OAUTH, access_token=None))
+    events = store.events
+
+    class Watched(Account):
+        def refresh(self, credentials: Credentials) -> Credentials:
+            events.append("renewed")
+            return super().refresh(credentials)
+
+    found = authenticator(Watched(), store, Lease()).ensure()
+    assert events == ["recover", "recover", "renewed", "stored"] and found is store.current
+
+
+def test_a_token_that_could_not_be_stored_is_not_handed_out_and_the_lease_is_given_back() -> None:
+    store = Store(replace(OAUTH, access_token=None), broken=ArchiveUnavailableError("x"))
+    lease = Lease()
+    with pytest.raises(ArchiveUnavailableError):
+        authenticator(Account(), store, lease).ensure()
+    assert store.current.access_token is None and not lease.lock.locked()
+
+
+def test_what_the_owner_stored_meanwhile_is_used() -> None:
+    theirs = replace(OAUTH, access_token="of-the-owner", version="w")
+    store = Store(replace(OAUTH, access_token=None))
+
+    class Slow(Account):
+        def refresh(self, credentials: Credentials) -> Credentials:
+            store.current = theirs
+            return super().refresh(credentials)
+
+    assert authenticator(Slow(), store, Lease()).ensure() == theirs
+
+
+@pytest.mark.parametrize("error", [CredentialsExpiredError("x"), ProviderContractError("x")])
+def test_a_refused_renewal_is_told_as_it_is_and_gives_the_lease_back(error: Exception) -> None:
+    account, lease = Account(trouble=[error]), Lease(refused=OAUTH.version)
+    with pytest.raises(type(error)):
+        authenticator(account, Store(OAUTH), lease).ensure()
+    assert account.refreshes == 1 and not lease.lock.locked()
+
+
+def test_a_session_token_is_shown_to_the_provider_once_and_never_stored_anew() -> None:
+    account, store = Account(), Store(SESSION)
+    assert authenticator(account, store, Lease()).ensure() == SESSION
+    assert account.refreshes == 1 and store.events == ["recover"]
+
+
+def test_a_session_token_that_has_ended_asks_for_the_owner() -> None:
+    account = Account(trouble=[CredentialsExpiredError("Sign in again.")])
+    with pytest.raises(CredentialsExpiredError, match="Sign in again"):
+        authenticator(account, Store(SESSION), Lease()).ensure()
+
+
+@pytest.mark.parametrize("renewals", [MAX_RENEWALS, MAX_RENEWALS + 1])
+@pytest.mark.parametrize("credentials", [OAUTH, SESSION])
+def test_renewing_has_a_ceiling(renewals: int, credentials: Credentials) -> None:
+    account = Account()
+    with pytest.raises(CredentialsExpiredError, match="keeps refusing"):
+        authenticator(account, Store(credentials), Lease()).ensure(renewals)
+    assert account.refreshes == 0
+
+
+def test_below_the_ceiling_renewing_goes_on() -> None:
+    found = authenticator(Account(), Store(OAUTH), Lease(refused=OAUTH.version)).ensure(MAX_RENEWALS - 1)
+    assert found.access_token == "access-1"
+
+
+@pytest.mark.parametrize("credentials", [OAUTH, SESSION, replace(OAUTH, user_id="user")])
+def test_credentials_show_no_secret_when_printed(credentials: Credentials) -> None:
+    shown = f"{credentials!r} {credentials}"
+    assert credentials.secrets and not any(secret in shown for secret in credentials.secrets)
+
+
+def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    names = ("CredentialsAgeDays", "CredentialsDaysLeft")
+    return {name: line[name][0] for line in lines for name in names if name in line}
+
+
+def test_the_age_of_the_credentials_is_measured_once_in_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    old = replace(OAUTH, stored_at=time.time() - 3 * 86_400)
+    authenticator(Account(), Store(old), Lease()).ensure()
+    assert measured(capsys)["CredentialsAgeDays"] == pytest.approx(3, abs=0.01)
+    authenticator(Account(), Store(old), Lease()).ensure(renewals=1)
+    assert measured(capsys) == {}
+
+
+def test_days_left_are_measured_only_where_nobody_but_the_owner_can_renew_and_the_end_is_known(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    authenticator(Account(), Store(replace(SESSION, expires_at=time.time() + 86_400)), Lease()).ensure()
+    assert measured(capsys)["CredentialsDaysLeft"] == pytest.approx(1, abs=0.01)
+    for unknown in (SESSION, replace(OAUTH, stored_at=time.time())):
+        authenticator(Account(), Store(unknown), Lease()).ensure()
+        assert "CredentialsDaysLeft" not in measured(capsys)

@@ -1,0 +1,104 @@
+"""Hashes of a source's content that are made while it passes, held against independent ones."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+import pytest
+from cloud_sync_common.transfer.content_hash import BlockHash, ContentHash, plausible_etags, published_hash
+from cloud_sync_common.transfer.part_plan import MIB
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+CONTENT = random.Random(5).randbytes(100_000)  # noqa: S311 (test data)
+
+
+def etag_of(content: bytes, part: int) -> str:
+    """As S3 makes the ETag of a multipart upload."""
+    parts = [hashlib.md5(content[n : n + part]).digest() for n in range(0, len(content), part)]  # noqa: S324
+    return f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}"  # noqa: S324
+
+
+def proven(spec: BlockHash, content: bytes, ranges: list[tuple[int, int]]) -> bool | None:
+    """The verdict after these ranges were moved, in this order."""
+    proof = ContentHash(spec, len(content))
+    for first, end in ranges:
+        hasher = proof.hasher(first)
+        if hasher is not None:
+            for start in range(first, end, 777):
+                hasher.update(memoryview(content[start : min(start + 777, end)]))
+            proof.keep(hasher)
+    return proof.verdict()
+
+
+def multipart(block: int, etag: str) -> BlockHash:
+    return BlockHash("md5", block, etag.split("-", maxsplit=1)[0], of_digests=True, guessed=True)
+
+
+@given(block=st.integers(100, 120_000), blocks_a_part=st.integers(1, 7), seed=st.integers(0, 99))
+@settings(deadline=None, max_examples=60)
+def test_parts_that_begin_where_blocks_begin_prove_it_in_any_order(block: int, blocks_a_part: int, seed: int) -> None:
+    part = block * blocks_a_part
+    ranges = [(first, min(first + part, len(CONTENT))) for first in range(0, len(CONTENT), part)]
+    random.Random(seed).shuffle(ranges)  # noqa: S311 (test data)
+    spec = multipart(block, etag_of(CONTENT, block))
+    assert proven(spec, CONTENT, ranges) is True
+    assert proven(spec, CONTENT, ranges[1:]) is None
+
+
+@given(part=st.integers(1000, 100_000), block=st.integers(500, 100_000))
+@settings(deadline=None, max_examples=60)
+def test_parts_that_come_in_order_prove_it_wherever_they_are_cut(part: int, block: int) -> None:
+    ranges = [(first, min(first + part, len(CONTENT))) for first in range(0, len(CONTENT), part)]
+    assert proven(multipart(block, etag_of(CONTENT, block)), CONTENT, ranges) is True
+
+
+@given(position=st.integers(0, len(CONTENT) - 1), kind=st.sampled_from(["md5", "sha256", "sha256-4mib"]))
+@settings(deadline=None, max_examples=40)
+def test_one_wrong_byte_is_seen_by_every_published_hash(position: int, kind: str) -> None:
+    spec = published_hash(published(kind, CONTENT), len(CONTENT))
+    wrong = CONTENT[:position] + bytes([CONTENT[position] ^ 1]) + CONTENT[position + 1 :]
+    assert spec is not None
+    assert proven(spec, CONTENT, [(0, len(CONTENT))]) is True
+    assert proven(spec, wrong, [(0, len(CONTENT))]) is False
+
+
+def published(kind: str, content: bytes) -> str:
+    if kind == "sha256-4mib":
+        blocks = [hashlib.sha256(content[n : n + 4 * MIB]).digest() for n in range(0, len(content), 4 * MIB)]
+        return f"sha256-4mib:{hashlib.sha256(b''.join(blocks)).hexdigest()}"
+    return f"{kind}:{hashlib.new(kind, content).hexdigest()}"
+
+
+def test_a_guess_that_does_not_fit_proves_nothing_and_accuses_nobody() -> None:
+    assert proven(multipart(20_000, etag_of(CONTENT, 30_000)), CONTENT, [(0, len(CONTENT))]) is None
+
+
+@pytest.mark.parametrize(
+    ("etag", "size", "blocks"),
+    [
+        ('"81485c0e873d222199469076b60f30e9-1"', 5 * MIB, [5 * MIB]),
+        (f'"{"0" * 32}-2"', 39 * MIB, [20 * MIB, 25 * MIB]),
+        (f'"{"0" * 32}-3"', 250 * MIB, [100 * MIB]),
+        (f'"{"0" * 32}"', 7, [7]),
+        (f'"{"0" * 32}-977"', 5 * MIB, []),
+        ('"67418d3a-40000000"', 1024 * MIB, []),
+        ('W/"weak"', 7, []),
+        ("", 7, []),
+        (f'"{"0" * 32}-1"', 0, []),
+    ],
+)
+def test_only_part_sizes_that_give_that_many_parts_are_plausible(etag: str, size: int, blocks: list[int]) -> None:
+    assert [guess.block_size for guess in plausible_etags(etag, size)] == blocks
+
+
+def test_an_etag_that_aws_made_is_reproduced() -> None:
+    """5 MiB of zeros, uploaded as one part of 20 MiB (provider notes)."""
+    (guess,) = plausible_etags('"81485c0e873d222199469076b60f30e9-1"', 5 * MIB)
+    assert proven(guess, bytes(5 * MIB), [(0, 5 * MIB)]) is True
+
+
+@pytest.mark.parametrize("content_hash", [None, "", "crc32:00", "quickxor:abc"])
+def test_a_hash_of_an_unknown_kind_is_not_checked(content_hash: str | None) -> None:
+    assert published_hash(content_hash, 10) is None

@@ -1,0 +1,279 @@
+"""The drawing office and the house never import each other: here the names that they share are held together."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aws_lambda_powertools.shared import constants
+from cloud_sync_common import metrics_utils, providers
+from cloud_sync_common.runtime import settings
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from cloud_sync.layer import build_layer
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
+
+FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
+LAYER = ROOT / "lambda_layer" / "requirements.txt"
+POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
+
+# What AWS itself measures and the stack looks at: the services' user guides, "CloudWatch metrics".
+AWS_METRICS = {
+    ("AWS/Lambda", "Duration", ("FunctionName",)),
+    ("AWS/Lambda", "Errors", ("FunctionName",)),
+    ("AWS/Lambda", "Throttles", ()),  # of the whole account
+    ("AWS/Lambda", "Throttles", ("FunctionName",)),
+    ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
+    ("AWS/States", "ExecutionsFailed", ("StateMachineArn",)),
+}
+
+each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
+
+
+@pytest.fixture
+def stack(synthesis: Synthesis, environment: str) -> Synthesised:
+    return synthesis.of(environment)
+
+
+def variables(stack: Synthesised, function: str) -> dict[str, str]:
+    given = stack.function(function)["Environment"]["Variables"]
+    return {name: stack.text(value) for name, value in given.items()}
+
+
+# --- the functions' environment -------------------------------------------------------------------------------------
+
+
+@each_environment
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_given_exactly_the_variables_that_the_house_reads(stack: Synthesised, name: str) -> None:
+    fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)} - {"PROVIDER_BASE_URLS"}
+    base_urls = {f"{provider.upper()}_API_BASE_URL" for provider in providers.PROVIDERS}
+    assert set(variables(stack, name)) == fields | base_urls | POWERTOOLS
+
+
+@each_environment
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_house_can_read_what_a_function_is_given(stack: Synthesised, name: str, environment: str) -> None:
+    of = stack.config.name
+    assert settings.parse(variables(stack, name)) == settings.Settings(
+        archive_bucket="<archive>",
+        archive_storage_class="STANDARD",
+        work_bucket="<work>",
+        ledger_table=f"<{of('gopro-sync-tracker')}>",
+        credentials_secret=of("gopro/credentials"),
+        alerts_topic_arn=f"<{of('gopro-sync-alerts')}>",
+        dead_letter_queue_url=f"<{of('gopro-sync-dlq')}>",
+        max_attempts=5,
+        connections_per_video=4,
+        single_put_mib=64,
+        check_source_etag=True,
+        allow_loopback_sources=environment == "local",
+        provider_base_urls={"gopro": "https://api.gopro.com"},
+    )
+
+
+def test_what_is_overridden_reaches_the_house(synthesis: Synthesis) -> None:
+    overridden = synthesis.of(
+        "dev", max_attempts="9", connections_per_video="2", gopro_api_base_url="https://127.0.0.1:8443/"
+    )
+    read = settings.parse(variables(overridden, "video-downloader"))
+    assert (read.max_attempts, read.connections_per_video) == (9, 2)
+    assert read.provider_base_urls == {"gopro": "https://127.0.0.1:8443"}
+
+
+def test_the_variables_for_powertools_are_ones_that_it_reads() -> None:
+    known = {value for name, value in vars(constants).items() if name.isupper() and isinstance(value, str)}
+    assert known >= POWERTOOLS
+
+
+# --- alarms and dashboard -------------------------------------------------------------------------------------------
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """A metric as an alarm or a widget asks for it."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+
+
+def metrics(stack: Synthesised) -> Iterator[Metric]:
+    for resource in stack.resources("AWS::CloudWatch::Alarm").values():
+        alarm = resource["Properties"]
+        given = tuple((d["Name"], stack.text(d["Value"])) for d in alarm.get("Dimensions", []))
+        yield Metric(alarm["Namespace"], alarm["MetricName"], given)
+    dashboard = json.loads(stack.text(stack.only("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]))
+    for widget in (w for w in dashboard["widgets"] if w["type"] == "metric"):
+        for namespace, name, *rest in widget["properties"]["metrics"]:
+            words = [word for word in rest if isinstance(word, str)]
+            yield Metric(namespace, name, tuple(zip(words[::2], words[1::2], strict=True)))
+
+
+@pytest.fixture
+def emitted(
+    synthesis: Synthesis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, Any]:
+    """The very log line of run-report, with every metric in it, under the environment that its function is given."""
+    for name, value in variables(synthesis.of("dev"), "run-report").items():
+        monkeypatch.setenv(name, value)
+    metrics_utils.emit("gopro", dict.fromkeys(set(metrics_utils.UNITS) - {"Failures"}, 1.0))
+    line: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return line
+
+
+@each_environment
+def test_our_metrics_that_are_looked_at_are_ones_that_the_functions_emit(
+    stack: Synthesised, emitted: dict[str, Any]
+) -> None:
+    (directive,) = emitted["_aws"]["CloudWatchMetrics"]
+    (dimensions,) = directive["Dimensions"]
+    names = {metric["Name"] for metric in directive["Metrics"]}
+    ours = [metric for metric in metrics(stack) if not metric.namespace.startswith("AWS/")]
+    assert len(ours) >= 6
+    for metric in ours:
+        assert metric.namespace == directive["Namespace"] == "CloudSync"
+        assert metric.name in names
+        assert dict(metric.dimensions) == {dimension: emitted[dimension] for dimension in dimensions}
+
+
+def test_every_metric_that_is_declared_is_emitted_by_a_room_that_calls_emit() -> None:
+    named: set[str] = set()
+    for path in FUNCTION_CODE.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        if path.stem != "metrics_utils" and any(isinstance(n, ast.Name) and n.id == "emit" for n in nodes):
+            named |= {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    assert set(metrics_utils.UNITS) - named == set()
+
+
+def test_a_metric_that_is_not_declared_cannot_be_emitted() -> None:
+    with pytest.raises(KeyError):
+        metrics_utils.emit("gopro", {"Videos": 1.0})
+
+
+@each_environment
+def test_metrics_of_aws_are_known_ones_with_their_dimension(stack: Synthesised) -> None:
+    looked_at = {
+        (metric.namespace, metric.name, tuple(name for name, _ in metric.dimensions))
+        for metric in metrics(stack)
+        if metric.namespace.startswith("AWS/")
+    }
+    assert looked_at == AWS_METRICS
+
+
+@each_environment
+def test_alarms_and_widgets_look_at_resources_of_their_own_stack(stack: Synthesised) -> None:
+    values = {value for metric in metrics(stack) for _, value in metric.dimensions}
+    own = {f"<{word}>" for word in stack.words.values()}
+    assert values - own == {"gopro", "cloud-sync", "AllStorageTypes"}
+
+
+# --- what the layer ships -------------------------------------------------------------------------------------------
+
+
+@cache
+def shipped() -> dict[str, str]:
+    """Name and version of each distribution in the layer."""
+    lines = (line.split("#")[0].strip() for line in LAYER.read_text().splitlines())
+    pins = [line.split("==") for line in lines if line]
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def imported(code: str) -> set[str]:
+    """Top-level names of the modules that this code imports when it runs (not those for the type checker only)."""
+    found: set[str] = set()
+
+    class Imports(ast.NodeVisitor):
+        def visit_If(self, node: ast.If) -> None:
+            never = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            for statement in node.orelse if never else [*node.body, *node.orelse]:
+                self.visit(statement)
+
+        def visit_Import(self, node: ast.Import) -> None:
+            found.update(alias.name.split(".")[0] for alias in node.names)
+
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+            found.add((node.module or "").split(".")[0])
+
+    Imports().visit(ast.parse(code))
+    return found
+
+
+def needed() -> set[str]:
+    """The distributions that house and doors import, by name."""
+    sources = [*FUNCTION_CODE.rglob("*.py"), *(ROOT / "lambdas").glob("*/handler.py")]
+    names = set().union(*(imported(source.read_text()) for source in sources))
+    foreign = names - set(sys.stdlib_module_names) - {"cloud_sync_common", "__future__"}
+    owners = metadata.packages_distributions()
+    return {canonicalize_name(owner) for name in foreign for owner in owners[name]}
+
+
+# The parts of a package that we use and that pip knows as extras.
+EXTRAS = {"aws-lambda-powertools": "tracer"}
+
+
+def dependencies(distribution: str) -> set[str]:
+    """What a distribution needs on Lambda, for the parts of it that we use."""
+    lambdas = {"sys_platform": "linux", "platform_system": "Linux", "python_version": "3.13"}
+    lambdas["extra"] = EXTRAS.get(distribution, "")
+    requirements = [Requirement(text) for text in metadata.requires(distribution) or []]
+    return {canonicalize_name(r.name) for r in requirements if r.marker is None or r.marker.evaluate(lambdas)}
+
+
+def test_the_layer_ships_every_package_that_the_house_imports() -> None:
+    assert len(needed()) >= 6
+    assert needed() - set(shipped()) == set()
+
+
+def test_the_layer_ships_what_its_packages_need_in_turn() -> None:
+    """pip is told --no-deps, so that the requirements file is the whole truth."""
+    missing = {name: dependencies(name) - set(shipped()) for name in shipped()}
+    assert {name: absent for name, absent in missing.items() if absent} == {}
+
+
+def test_the_layer_ships_nothing_that_nobody_needs() -> None:
+    of_others = set().union(*(dependencies(name) for name in shipped()))
+    assert set(shipped()) - needed() - of_others == set()
+
+
+def test_tests_run_with_the_versions_that_the_layer_ships() -> None:
+    assert {name: metadata.version(name) for name in shipped()} == shipped()
+
+
+def test_imports_for_the_type_checker_only_do_not_count() -> None:
+    code = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mypy_boto3_s3\nelse:\n    import a.b\n"
+    assert imported(code) == {"typing", "a"}
+    assert imported("def f():\n    from boto3.session import Session\n") == {"boto3"}
+
+
+@pytest.fixture(scope="module")
+def layer() -> Path:
+    return build_layer("arm64", "3.13") / "python"
+
+
+def test_the_built_layer_holds_the_house_as_it_is_now(layer: Path) -> None:
+    sources = {p.relative_to(FUNCTION_CODE): p.read_bytes() for p in FUNCTION_CODE.rglob("*.py")}
+    built = layer / "cloud_sync_common"
+    assert {p.relative_to(built): p.read_bytes() for p in built.rglob("*") if p.is_file()} == sources
+
+
+def test_the_built_layer_holds_every_pinned_wheel(layer: Path) -> None:
+    found = [re.fullmatch(r"(.+)-([^-]+)\.dist-info", path.name) for path in layer.glob("*.dist-info")]
+    assert {canonicalize_name(match[1]): match[2] for match in found if match} == shipped()
+
+
+def test_nothing_in_the_built_layer_is_compiled_for_another_machine(layer: Path) -> None:
+    aarch64 = 0xB7  # e_machine, the ELF header's word at byte 18
+    libraries = list(layer.rglob("*.so*"))
+    assert len(libraries) >= 3
+    assert {int.from_bytes(path.read_bytes()[18:20], "little") for path in libraries} == {aarch64}

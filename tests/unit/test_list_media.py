@@ -1,0 +1,343 @@
+"""The room behind media-lister: every new video in the manifest, once, whatever happens while it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderThrottledError, ProviderUnavailableError
+from cloud_sync_common.provider_interface import LISTINGS, Capabilities, Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Status
+from cloud_sync_common.stores.runs import RunRow
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store
+
+CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
+OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
+
+
+@dataclass
+class Library:
+    """Rows in the provider's order, cut into pages; `between` may change it after each page that was handed out."""
+
+    ids: list[str]
+    per_page: int = 3
+    waiting: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    claimed: Callable[[int], int | None] = lambda count: count
+    between: Callable[[int], None] = lambda _: None
+    pages_given: int = 0
+
+    def page(self, number: int) -> MediaPage:
+        rows = self.ids[(number - 1) * self.per_page : number * self.per_page]
+        more = number * self.per_page < len(self.ids)
+        page = MediaPage(
+            items=tuple(media(row) for row in rows if row not in (*self.waiting, *self.ignored)),
+            waiting=tuple(row for row in rows if row in self.waiting),
+            ignored=tuple(row for row in rows if row in self.ignored),
+            next_cursor=str(number + 1) if more else None,
+            total=self.claimed(len(self.ids)),
+        )
+        self.pages_given += 1
+        self.between(self.pages_given)
+        return page
+
+
+@dataclass
+class Executions:
+    """Step Functions, as far as the catalog asks it."""
+
+    status: str | Exception = "RUNNING"
+    asked: list[str] = field(default_factory=list)
+
+    def describe_execution(self, *, executionArn: str) -> dict[str, str]:
+        self.asked.append(executionArn)
+        if isinstance(self.status, Exception):
+            raise self.status
+        return {"status": self.status}
+
+
+@dataclass
+class Lister:
+    """A catalog on doubles, called as the state machine calls it."""
+
+    account: Account
+    rows: Rows = field(default_factory=Rows)
+    runs: RunsUnderWay = field(default_factory=RunsUnderWay)
+    lines: Lines = field(default_factory=Lines)
+    lease: Lease = field(default_factory=Lease)
+    executions: Executions = field(default_factory=Executions)
+
+    def call(
+        self, cursor: str | None = None, filters: Filters | None = None, deadline: Deadline = PLENTY
+    ) -> ListResult:
+        catalog = MediaLister(
+            provider=cast(Any, self.account),
+            credentials=cast(Any, Store(CREDENTIALS)),
+            lease=cast(Any, self.lease),
+            ledger=cast(Any, self.rows),
+            runs=cast(Any, self.runs),
+            manifest=cast(Any, self.lines),
+            executions=cast(Any, self.executions),
+            max_attempts=3,
+            deadline=deadline,
+        )
+        request = ListRequest(
+            run_id="run-1", provider="gopro", execution_arn="arn:1", filters=filters or Filters(), cursor=cursor
+        )
+        return catalog.list_new(request)
+
+    def to_the_end(self) -> ListResult:
+        """As the state machine goes on."""
+        result = self.call()
+        while result.status == "IN_PROGRESS":
+            result = self.call(result.next_cursor)
+        return result
+
+
+def media(media_id: str, revision: str = "") -> MediaItem:
+    return MediaItem(media_id=media_id, filename=f"{media_id}.MP4", revision=revision)
+
+
+def names(count: int) -> list[str]:
+    return [f"clip-{number:03}" for number in range(count)]
+
+
+def lister(library: Library) -> Lister:
+    return Lister(Account(pages=library.page))
+
+
+def test_every_page_is_listed_and_every_new_video_is_work() -> None:
+    found = lister(Library(names(8)))
+    result = found.call()
+    assert (result.status, result.listed, result.new, result.next_cursor) == ("COMPLETE", 8, 8, None)
+    assert found.lines.ids == names(8) and result.manifest_key == found.lines.key
+    assert found.account.listed == [None, "2", "3"]
+    assert {row.status for row in found.rows.rows.values()} == {Status.PENDING} and len(found.rows.rows) == 8
+
+
+def test_an_empty_library_is_complete_and_has_no_work() -> None:
+    found = lister(Library([]))
+    assert found.call() == ListResult(status="COMPLETE", manifest_key=found.lines.key)
+
+
+def test_what_is_not_ready_waits_and_what_is_no_video_is_only_counted() -> None:
+    found = lister(Library(names(7), waiting=("clip-001", "clip-005"), ignored=("clip-003",)))
+    result = found.call()
+    assert (result.listed, result.new, result.waiting) == (7, 4, 2)
+    assert found.lines.ids == ["clip-000", "clip-002", "clip-004", "clip-006"]
+    assert set(found.rows.rows) == set(found.lines.ids)
+
+
+def test_a_row_that_slides_over_a_page_border_is_listed_once() -> None:
+    ids = names(8)
+    found = lister(Library([*ids[:3], *ids[2:]], claimed=lambda count: count - 1))
+    result = found.call()
+    assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, ids)
+    assert found.account.listed == [None, "2", "3"]
+
+
+def test_an_upload_between_two_pages_begins_the_listing_anew_and_loses_nothing() -> None:
+    library = Library(names(8))
+    library.between = lambda given: library.ids.insert(0, "new") if given == 1 else None
+    found = lister(library)
+    result = found.to_the_end()
+    assert (result.status, result.listed, result.new) == ("COMPLETE", 9, 9)
+    assert found.lines.ids == ["new", *names(8)]
+
+
+def test_a_deletion_between_two_pages_loses_no_other_video() -> None:
+    library = Library(names(8))
+    library.between = lambda given: library.ids.remove("clip-001") if given == 1 else None
+    found = lister(library)
+    result = found.to_the_end()
+    assert result.status == "COMPLETE" and found.lines.ids == [name for name in names(8) if name != "clip-001"]
+
+
+def test_a_deletion_between_two_invocations_loses_no_other_video() -> None:
+    library = Library(names(8))
+    found = lister(library)
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    library.ids.remove("clip-001")
+    assert found.call(found.call(cursor).next_cursor).status == "COMPLETE"
+    assert found.lines.ids == [name for name in names(8) if name != "clip-001"]
+
+
+def test_an_invocation_that_died_after_it_stored_the_manifest_is_repeated_and_lists_nothing_twice() -> None:
+    found = lister(Library(names(8)))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    found.call(cursor, deadline=OUT_OF_TIME)  # its answer is lost
+    assert found.call(cursor).new == 8 and found.lines.ids == names(8)
+
+
+def test_a_listing_that_does_not_add_up_is_begun_anew_and_counts_nothing_twice() -> None:
+    library = Library(names(8), waiting=("clip-004",))
+    library.claimed = lambda count: count + 1 if library.pages_given < 3 else count
+    found = lister(library)
+    found.rows.rows["clip-000"] = ItemRow(status=Status.FAILED, attempts=3)
+    result = found.to_the_end()
+    assert (result.status, result.listed, result.new, result.waiting, result.exhausted) == ("COMPLETE", 8, 6, 1, 1)
+    assert found.lines.ids == [name for name in names(8) if name not in ("clip-000", "clip-004")]
+    assert found.account.listed == [None, "2", "3"] * 2
+
+
+def test_an_invocation_that_wants_the_listing_anew_can_be_repeated() -> None:
+    library = Library(names(8))
+    found = lister(library)
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    library.ids.insert(0, "soon-gone")
+    assert found.call(cursor).listed == 0  # it begins anew; this answer is lost
+    library.ids.remove("soon-gone")
+    assert (found.call(cursor).status, found.lines.ids) == ("COMPLETE", names(8))
+
+
+def test_a_listing_that_never_adds_up_is_trouble_with_both_numbers() -> None:
+    found = lister(Library(names(8), claimed=lambda count: count + 5))
+    with pytest.raises(ProviderUnavailableError, match=r"13\b.*\b8\b"):
+        found.to_the_end()
+    assert len(found.account.listed) == 3 * LISTINGS
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "claimed"),
+    [(Capabilities(counts_exactly=False), 99), (Capabilities(counts_exactly=True), None)],
+    ids=["the total is not exact", "there is no total"],
+)
+def test_a_total_that_means_nothing_is_not_held_against_the_listing(
+    capabilities: Capabilities, claimed: int | None
+) -> None:
+    found = lister(Library(names(8), claimed=lambda _: claimed))
+    found.account.capabilities = capabilities
+    assert (found.call().status, found.lines.ids) == ("COMPLETE", names(8))
+
+
+@given(count=st.integers(0, 130), per_page=st.integers(1, 60), pauses=st.lists(st.booleans(), min_size=1, max_size=140))
+@settings(deadline=None)
+def test_however_often_time_is_up_nothing_is_lost_or_listed_twice(
+    count: int, per_page: int, pauses: list[bool]
+) -> None:
+    found, turns = lister(Library(names(count), per_page=per_page)), iter(pauses)
+    result = found.call(deadline=OUT_OF_TIME)
+    while result.status == "IN_PROGRESS":
+        deadline = OUT_OF_TIME if next(turns, False) else PLENTY
+        result = found.call(result.next_cursor, deadline=deadline)
+    assert (result.status, result.listed, result.new) == ("COMPLETE", count, count)
+    assert found.lines.ids == names(count)
+
+
+def test_when_time_is_up_the_cursor_says_where_to_go_on_and_the_manifest_what_there_is() -> None:
+    found = lister(Library(names(8)))
+    first = found.call(deadline=OUT_OF_TIME)
+    assert (first.status, first.listed, found.lines.ids) == ("IN_PROGRESS", 3, names(3))
+    found.call(first.next_cursor)
+    assert found.account.listed == [None, "2", "3"]
+
+
+def test_a_row_that_slides_over_the_border_of_two_invocations_is_listed_once() -> None:
+    ids = names(8)
+    found = lister(Library([*ids[:3], *ids[2:]], claimed=lambda count: count - 1))
+    result = found.call(found.call(deadline=OUT_OF_TIME).next_cursor)
+    assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, ids)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_work"),
+    [
+        (ItemRow(status=Status.ARCHIVED, revision="r1"), False),
+        (ItemRow(status=Status.ARCHIVED, revision="r0"), True),
+        (ItemRow(status=Status.PENDING), True),
+        (ItemRow(status=Status.IN_PROGRESS, revision="r1"), True),
+        (ItemRow(status=Status.UNAVAILABLE, revision="r1", attempts=9), True),
+        (ItemRow(status=Status.FAILED, revision="r1", attempts=2), True),
+        (ItemRow(status=Status.FAILED, revision="r1", attempts=3), False),
+    ],
+    ids=lambda value: f"{value.status}-{value.revision}-{value.attempts}" if isinstance(value, ItemRow) else "",
+)
+def test_work_is_what_the_archive_does_not_have_and_has_not_failed_too_often(row: ItemRow, is_work: bool) -> None:
+    found = Lister(Account(pages=lambda _: MediaPage(items=(media("clip", "r1"),), total=1)), Rows({"clip": row}))
+    result = found.call()
+    assert (result.listed, result.new, found.lines.ids) == (1, int(is_work), ["clip"] if is_work else [])
+    assert result.exhausted == int(row.status is Status.FAILED and not is_work)
+    assert found.rows.rows["clip"] is row
+
+
+def test_what_has_failed_too_often_is_taken_up_when_asked_for() -> None:
+    found = lister(Library(names(2)))
+    found.rows.rows["clip-001"] = ItemRow(status=Status.FAILED, attempts=7)
+    result = found.call(filters=Filters(retry_failed=True))
+    assert (result.new, result.exhausted, found.lines.ids) == (2, 0, names(2))
+
+
+def test_only_the_videos_asked_for_are_work() -> None:
+    found = lister(Library(names(8)))
+    found.rows.rows["clip-002"] = ItemRow(status=Status.FAILED, attempts=7)
+    result = found.call(filters=Filters(media_ids=("clip-001", "clip-007", "no-such-clip")))
+    assert (result.listed, result.new, result.exhausted) == (8, 2, 0)
+    assert found.lines.ids == ["clip-001", "clip-007"] and set(found.rows.rows) == {"clip-001", "clip-002", "clip-007"}
+
+
+def test_the_filters_reach_the_provider_on_every_page() -> None:
+    filters = Filters(captured_from="2026-01-01T00:00:00Z")
+    found = lister(Library(names(8)))
+    found.call(filters=filters)
+    assert found.account.seen == [filters] * 3
+
+
+def test_the_ledger_is_read_by_the_hundred() -> None:
+    found = lister(Library(names(260), per_page=50))
+    found.call()
+    assert sum(found.rows.reads) == 260 and max(found.rows.reads) <= BATCH_GET_LIMIT and len(found.rows.reads) == 3
+
+
+def test_another_run_under_way_is_left_to_its_work() -> None:
+    found = lister(Library(names(8)))
+    found.runs.current = RunRow(run_id="run-0", execution_arn="arn:0")
+    found.lines.stored = [media("of-the-other")]
+    assert found.call() == ListResult(status="ALREADY_RUNNING")
+    assert found.account.listed == [] and found.lines.ids == ["of-the-other"]
+    assert (found.executions.asked, found.runs.current.run_id) == (["arn:0"], "run-0")
+
+
+def gone(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, "DescribeExecution")
+
+
+@pytest.mark.parametrize(
+    "status",
+    ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT", gone("ExecutionDoesNotExist"), gone("InvalidArn")],
+    ids=str,
+)
+def test_a_run_whose_execution_is_over_is_taken_over(status: str | Exception) -> None:
+    found = lister(Library(names(8)))
+    found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), status
+    assert found.call().status == "COMPLETE"
+    assert found.runs.current == RunRow(run_id="run-1", execution_arn="arn:1")
+
+
+def test_a_lister_that_is_called_again_for_its_own_run_lists() -> None:
+    found = lister(Library(names(8)))
+    found.runs.current = RunRow(run_id="run-1", execution_arn="arn:1")
+    assert found.call().status == "COMPLETE" and found.executions.asked == []
+
+
+def test_a_refused_token_is_noted_for_everybody_and_the_manifest_stays_as_it_was() -> None:
+    found = lister(Library(names(8)))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    found.account.trouble = [CredentialsExpiredError("x")]
+    with pytest.raises(CredentialsExpiredError):
+        found.call(cursor)
+    assert found.lease.refused == CREDENTIALS.version and found.lines.ids == names(3)
+
+
+def test_passing_trouble_on_a_page_is_tried_again() -> None:
+    found = lister(Library(names(8)))
+    found.account.trouble = [ProviderThrottledError("x", 0.0), ProviderThrottledError("x", 0.0)]
+    assert (found.call().status, found.lines.ids) == ("COMPLETE", names(8))
+    assert found.account.listed == [None, None, None, "2", "3"] and found.lease.refused == ""

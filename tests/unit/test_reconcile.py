@@ -1,0 +1,219 @@
+"""The step behind archive-reconciler: whatever disagrees is found, nothing else is, and nothing is touched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaPage
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
+from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.work_files import WorkFile
+
+from tests.unit.doubles import PLENTY, Account, Lease, Store
+from tests.unit.in_process_aws import WORK, Town, running_town
+
+ARCHIVE = "archive"
+LONG_AGO, IN_A_CENTURY = "2000-01-01T00:00:00+00:00", "2100-01-01T00:00:00+00:00"
+ITEMS = [MediaItem(media_id=f"clip{number}", filename=f"GX01000{number}.MP4") for number in range(5)]
+CHECKSUM = "7Ujnccgdw5E="
+
+
+def key_of(item: MediaItem, suffix: str = "") -> str:
+    return f"gopro/2026/01/{item.media_id}/GX010001{suffix}.MP4"
+
+
+@dataclass
+class Bench:
+    """Everything archived and agreed, and the means to spoil it."""
+
+    deployment: Town
+    account: Account = field(default_factory=Account)
+    lease: Lease = field(default_factory=Lease)
+
+    def __post_init__(self) -> None:
+        self.deployment.s3.create_bucket(Bucket=ARCHIVE)
+        self.account.pages = lambda number: page(number, [item.media_id for item in ITEMS])
+        for item in ITEMS:
+            self.archive(item)
+
+    def archive(self, item: MediaItem, copy: int = 1) -> None:
+        key = key_of(item, "" if copy == 1 else f"-v{copy}")
+        self.put(key)
+        row = SourceRow(status=Status.ARCHIVED, key=key, size=4, checksum=CHECKSUM, copy=copy)
+        self.deployment.ledger.claim(item, "run-0", 60)
+        self.deployment.ledger.archive_source(item.media_id, 1, "run-0", row)
+        self.deployment.ledger.archive_item(item.media_id, "run-0", bytes_total=4)
+
+    def put(self, key: str, body: bytes = b"clip", checksum: str = CHECKSUM) -> None:
+        self.deployment.s3.put_object(
+            Bucket=ARCHIVE, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum
+        )
+
+    def slice(self, cursor: str | None, deadline: Deadline, started_at: str) -> ReconcileResult:
+        """One invocation."""
+        s3 = self.deployment.s3
+        step = ArchiveReconciler(
+            provider=cast(Any, self.account),
+            credentials=cast(Any, Store(Credentials(provider="gopro", access_token="t", version="v1"))),
+            lease=cast(Any, self.lease),
+            ledger=self.deployment.ledger,
+            runs=self.deployment.runs,
+            archive=Archive(s3, ARCHIVE, "STANDARD"),
+            listed=WorkFile(s3, WORK, "run-1", "listed.bin", "the ids"),
+            report=WorkFile(s3, WORK, "run-1", "reconciliation.jsonl", "the report"),
+            topic=self.deployment.sns,
+            topic_arn=self.deployment.topic_arn,
+            deadline=deadline,
+        )
+        return step.go_on(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
+
+    def reconcile(self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY) -> list[ReconcileResult]:
+        """Invocations until it is done, as the state machine calls them."""
+        results = [self.slice(None, deadline, started_at)]
+        while results[-1].status == "IN_PROGRESS":
+            results.append(self.slice(results[-1].next_cursor, deadline, started_at))
+        return results
+
+    def report(self) -> list[dict[str, str]]:
+        body = self.deployment.s3.get_object(Bucket=WORK, Key="runs/run-1/reconciliation.jsonl")["Body"].read()
+        return [json.loads(line) for line in body.splitlines()]
+
+
+def page(number: int, ids: list[str], rows: int = 2, total: int | None = None) -> MediaPage:
+    """Page `number` of a listing of two rows a page."""
+    shown = ids[(number - 1) * rows : number * rows]
+    more = str(number + 1) if number * rows < len(ids) else None
+    items = tuple(MediaItem(media_id=media_id, filename="GX.MP4") for media_id in shown)
+    return MediaPage(items=items, next_cursor=more, total=len(ids) if total is None else total)
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with running_town(monkeypatch) as deployment:
+        yield Bench(deployment)
+
+
+def test_when_all_agree_nothing_is_found_and_one_mail_says_so(bench: Bench) -> None:
+    (result,) = bench.reconcile()
+    assert (result.status, result.items, result.sources, result.objects) == ("COMPLETE", 5, 5, 5)
+    assert result.findings == {} and bench.report() == []
+    (mail,) = bench.deployment.mails()
+    assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
+
+
+def forget(bench: Bench, media_id: str) -> None:
+    """The rows of an item are gone."""
+    for sk in ("ITEM", "SOURCE#0001"):
+        bench.deployment.table.delete_item(Key={"pk": f"gopro#{media_id}", "sk": sk})
+
+
+def test_an_invocation_that_died_after_it_stored_its_report_is_repeated_and_reports_nothing_twice(bench: Bench) -> None:
+    for item in ITEMS[:3]:
+        forget(bench, item.media_id)
+    hurried, cursor, result = Deadline(lambda: 0.0, 0.0), None, None
+    while result is None or cursor:
+        bench.slice(cursor, hurried, IN_A_CENTURY)  # its answer is lost
+        result = bench.slice(cursor, hurried, IN_A_CENTURY)
+        cursor = result.next_cursor
+    found = [(line["kind"], line.get("media_id"), line.get("key")) for line in bench.report()]
+    assert len(found) == len(set(found)) == sum(result.findings.values()) == 6
+
+
+def trash(bench: Bench, media_id: str) -> None:
+    left = [item.media_id for item in ITEMS if item.media_id != media_id]
+    bench.account.pages = lambda number: page(number, left)
+
+
+SPOILED: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
+    "an object is gone": (
+        lambda b: b.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1])),
+        {"missing_object": 1},
+    ),
+    "an object is shorter": (lambda b: b.put(key_of(ITEMS[1]), b"cli"), {"size_differs": 1}),
+    "an object has other bytes": (
+        lambda b: b.put(key_of(ITEMS[1]), b"clop", "oxR6iwgptVo="),
+        {"checksum_differs": 1},
+    ),
+    "an object that no row names": (lambda b: b.put(key_of(ITEMS[1], "-02")), {"orphan_object": 1}),
+    "an object that is not even of an item": (lambda b: b.put("gopro/readme.txt"), {"orphan_object": 1}),
+    "rows are gone": (lambda b: forget(b, "clip1"), {"orphan_object": 1, "not_in_ledger": 1}),
+    "an item is trashed": (lambda b: trash(b, "clip1"), {"gone_at_source": 1}),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_whatever_disagrees_is_found_and_nothing_else(bench: Bench, what: str) -> None:
+    spoil, findings = SPOILED[what]
+    spoil(bench)
+    before = (bench.deployment.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.deployment.table.scan()["Items"])
+    assert bench.reconcile()[-1].findings == findings
+    after = (bench.deployment.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.deployment.table.scan()["Items"])
+    assert after == before  # it reports, and repairs nothing
+    (mail,) = bench.deployment.mails()
+    assert all(f"{count} {kind}" in mail["Message"] for kind, count in findings.items())
+    assert sorted(found["kind"] for found in bench.report()) == sorted(findings)
+
+
+def test_a_finding_names_the_video_and_the_key(bench: Bench) -> None:
+    bench.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[3]))
+    bench.reconcile()
+    assert bench.report() == [{"kind": "missing_object", "media_id": "clip3", "key": key_of(ITEMS[3])}]
+
+
+def test_an_earlier_version_of_a_source_is_no_orphan(bench: Bench) -> None:
+    bench.archive(ITEMS[2], copy=2)
+    assert bench.reconcile()[-1].findings == {}
+
+
+def test_an_object_that_is_younger_than_the_run_may_be_under_way_and_is_no_orphan(bench: Bench) -> None:
+    bench.put(key_of(ITEMS[1], "-02"))
+    assert bench.reconcile(started_at=LONG_AGO)[-1].findings == {}
+
+
+def test_out_of_time_it_goes_on_where_it_was_and_finds_the_same(bench: Bench) -> None:
+    bench.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
+    bench.put(key_of(ITEMS[4], "-02"))
+    trash(bench, "clip0")
+    results = bench.reconcile(Deadline(lambda: 1.0, 0.0))
+    assert len(results) > 3
+    assert [result.status for result in results[:-1]] == ["IN_PROGRESS"] * (len(results) - 1)
+    assert results[-1].findings == {"missing_object": 1, "orphan_object": 1, "gone_at_source": 1}
+    assert (results[-1].items, results[-1].sources) == (4, 5)
+    assert len(bench.report()) == 3 and len(bench.deployment.mails()) == 1
+
+
+def test_a_listing_that_does_not_add_up_is_begun_anew_before_anything_is_called_gone(bench: Bench) -> None:
+    whole = [item.media_id for item in ITEMS]
+    answers = iter([page(1, whole), page(2, whole[:3], total=5)])  # rows are missing, and the total says so
+    bench.account.pages = lambda number: next(answers, None) or page(number, whole)
+    assert bench.reconcile()[-1].findings == {}
+    assert bench.account.listed.count(None) == 2
+
+
+def test_a_listing_that_never_adds_up_fails_and_calls_nothing_gone(bench: Bench) -> None:
+    bench.account.pages = lambda number: page(number, ["clip0"], total=5)
+    with pytest.raises(ProviderUnavailableError, match="says that it has 5 items, but lists 1"):
+        bench.reconcile()
+    assert bench.deployment.mails() == []
+
+
+def test_it_steps_aside_while_a_run_is_under_way(bench: Bench) -> None:
+    bench.deployment.runs.begin("run-9", "arn:9")
+    (result,) = bench.reconcile()
+    assert result.status == "ALREADY_RUNNING" and bench.account.listed == [] and bench.deployment.mails() == []
+    bench.deployment.runs.end("run-9", {})
+    assert bench.reconcile()[-1].status == "COMPLETE"
+
+
+def test_a_refused_token_is_noted_so_that_the_next_run_renews_it(bench: Bench) -> None:
+    bench.account.trouble = [CredentialsExpiredError("no longer")]
+    with pytest.raises(CredentialsExpiredError):
+        bench.reconcile()
+    assert bench.lease.refused == "v1"

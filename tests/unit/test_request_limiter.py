@@ -1,0 +1,82 @@
+"""Manners: never more requests than are welcome, and slower after being asked to slow down."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+
+from tests.unit.canned import awaited
+
+
+async def most_at_once(limiter: RequestLimiter, requests: int) -> int:
+    """The most that were let through at any moment."""
+    active = most = 0
+
+    async def request() -> None:
+        nonlocal active, most
+        async with limiter.turn():
+            active += 1
+            most = max(most, active)
+            await asyncio.sleep(0)  # so that whoever may go on does
+            active -= 1
+
+    await asyncio.gather(*(request() for _ in range(requests)))
+    return most
+
+
+async def throttle(limiter: RequestLimiter, retry_after: float | None) -> None:
+    with pytest.raises(ProviderThrottledError):
+        async with limiter.turn():
+            raise ProviderThrottledError("slower", retry_after)
+
+
+@pytest.mark.parametrize("most", [1, 3, 8])
+def test_never_more_than_are_welcome_go_at_once(most: int) -> None:
+    async def reached() -> int:
+        return await most_at_once(RequestLimiter(most), 50)
+
+    assert awaited(reached()) == most
+
+
+def test_after_being_throttled_it_starts_with_one_and_doubles() -> None:
+    async def limits() -> list[int]:
+        limiter, seen = RequestLimiter(8), []
+        await throttle(limiter, 0)
+        for _ in range(4):
+            seen.append(limiter.limit)
+            await most_at_once(limiter, limiter.limit)
+        return seen
+
+    assert awaited(limits()) == [1, 2, 4, 8]
+
+
+def test_nobody_goes_on_before_the_wait_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def turn() -> None:
+        limiter = RequestLimiter(2)
+        await throttle(limiter, 30)
+        with monkeypatch.context() as patch:
+            patch.setattr("cloud_sync_common.transfer.request_limiter.asyncio.sleep", note)
+            async with limiter.turn():
+                pass
+
+    awaited(turn())
+    assert len(waits) == 1 and 29 < waits[0] <= 30
+
+
+def test_other_failures_do_not_slow_it_down() -> None:
+    async def limit() -> int:
+        limiter = RequestLimiter(4)
+        with pytest.raises(ValueError, match="odd"):
+            async with limiter.turn():
+                raise ValueError("odd")
+        return limiter.limit
+
+    assert awaited(limit()) == 4

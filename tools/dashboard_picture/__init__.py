@@ -1,0 +1,1 @@
+"""Draws the CloudWatch dashboard as it looks after some nights in the local deployment."""
