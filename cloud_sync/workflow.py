@@ -1,4 +1,4 @@
-"""The state machine that plays sync_workflow.asl.json, and the schedule that starts it."""
+"""The state machine, whose definition is sync_workflow.asl.json, and the schedule that starts it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def state_machine_name(config: Config) -> str:
 
 
 def executions_arn(scope: Construct, config: Config) -> str:
-    """Every execution of the state machine, by name, so that a function's role can be written before it exists."""
+    """Matches every execution of the state machine. It is built from the name, because roles are created before it."""
     return _states_arn(scope, "execution", f"{state_machine_name(config)}:*")
 
 
@@ -37,7 +37,7 @@ def _states_arn(scope: Construct, resource: str, name: str) -> str:
 
 
 class Workflow(Construct):
-    """The run, nightly and on demand."""
+    """The state machine of a run, and its nightly schedule."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
@@ -80,10 +80,10 @@ class Workflow(Construct):
         return machine
 
     def _statements(self, config: Config, storage: Storage, functions: Functions) -> list[iam.PolicyStatement]:
-        """Invoke the functions, read the manifest, write the map's results, and run its own children
-        (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
+        """What the state machine may do: invoke the functions, read the manifest, write the map's results and run its
+        child executions (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
         machine = _states_arn(self, "stateMachine", state_machine_name(config))
-        # The guide names the executions without the map's label, which is in a child's ARN; either may be asked for.
+        # The guide's policy leaves out the map's label, but the ARN of a child has it; IAM may check either of them.
         children = [
             _states_arn(self, "execution", f"{state_machine_name(config)}{label}:*") for label in ("", "/EachBatch")
         ]
@@ -91,8 +91,8 @@ class Workflow(Construct):
         acknowledge_wildcards(
             self,
             {
-                "*": "Log delivery and X-Ray accept no resource (service authorization reference).",
-                work: "The keys of a manifest and of its map's results hold the run's name.",
+                "*": "Log delivery and X-Ray actions take no resource (service authorization reference).",
+                work: "The keys of a manifest and of its map's results contain the name of the run.",
             }
             | dict.fromkeys(children, "A child execution gets its name when it starts."),
         )
@@ -101,7 +101,7 @@ class Workflow(Construct):
             allow(
                 sid="InvokeTheFunctions",
                 actions=["lambda:InvokeFunction"],
-                resources=[function.function_arn for function in functions.played],
+                resources=[function.function_arn for function in functions.invoked_by_the_state_machine],
             ),
             allow(
                 sid="ReadTheManifestAndWriteTheResults",
@@ -125,7 +125,7 @@ class Workflow(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(queue, "AwsSolutions-SQS3", "It is the schedule's dead-letter queue itself.")
+        acknowledge(queue, "AwsSolutions-SQS3", "This queue is the dead-letter queue of the schedule.")
         return queue
 
     def _schedule(self, config: Config) -> scheduler.Schedule:
