@@ -163,7 +163,7 @@ class SourceTransfer:
         if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
             raise OriginalUnavailableError(
                 f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
-                "is so much smaller is not stored as the original."
+                "is so much smaller is not stored in its place."
             )
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
