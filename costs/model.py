@@ -6,9 +6,7 @@ passes in the score itself. Sizes are bytes, GB are 10^9 bytes (as AWS bills S3)
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cloud_sync_common import prices
@@ -16,8 +14,8 @@ from cloud_sync_common.prices import Price
 from cloud_sync_common.stores import manifest
 from cloud_sync_common.transfer import part_plan
 
-ROOT = Path(__file__).resolve().parents[1]
-DEFINITION = ROOT / "cloud_sync" / "sync_workflow.asl.json"
+from cloud_sync.definition import definition
+
 MIB, GIB, GB = 1024**2, 1024**3, 10**9
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way, which one function reaches from 512 MB on (demo-s3-archiving)
@@ -117,7 +115,7 @@ def states_on_the_way(machine: dict[str, Any]) -> list[str]:
 
 def score() -> tuple[list[str], list[str]]:
     """The states on the way of a run, and those of a child of its map."""
-    machine = json.loads(DEFINITION.read_text())
+    machine = definition()
     (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
     return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"])
 
