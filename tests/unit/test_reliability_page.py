@@ -32,11 +32,11 @@ BY_CASE = {named(line[-2])[0]: line for line in (*PROVIDER, *AWS)}
 
 
 def outcome_in_words(case: Case) -> str:
-    categories = " or ".join(f"`{category}`" for category in case.told.split(" or "))
+    categories = " or ".join(f"`{category}`" for category in case.reported.split(" or "))
     words = {
         Outcome.ARCHIVED: "archived in the same run",
         Outcome.FAILED: f"`FAILED`, {categories}; archived by the next run",
-        Outcome.LEFT: "left for the next run" + (f", {categories}" if case.told else ""),
+        Outcome.LEFT: "left for the next run" + (f", {categories}" if case.reported else ""),
         Outcome.STOPPED: f"the run stops, {categories}, one alert; the next run archives",
     }[case.outcome]
     words += f", with {case.then}" if case.then else ""
