@@ -64,7 +64,8 @@ def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
         deployment.store_credentials(fake.account.oauth())
         result, good = _back_up(console, deployment, fake, certificates, started)
         RESULT_FILE.write_text(json.dumps(asdict(result), indent=2) + "\n")
-        _print_locations(console, deployment, folder)
+        _print_outcome(console, result, good=good)
+        _print_locations(console, deployment, folder, keep=keep)
         if keep:
             kept_deployment.leave(console, deployment, fake, folder)
             stack.pop_all()
@@ -131,7 +132,17 @@ def _print_not_archived(console: Console, deployment: Deployment) -> None:
             )
 
 
-def _print_locations(console: Console, deployment: Deployment, folder: Path) -> None:
+def _print_outcome(console: Console, result: DemoResult, *, good: bool) -> None:
+    archived, size = counted(result.archived, "item"), counted(result.bytes, "byte")
+    outcome = (
+        f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}."
+        if good
+        else f"[bold red]The demo failed:[/] {os.path.relpath(RESULT_FILE)} shows which of its checks."
+    )
+    console.print(outcome, highlight=False, soft_wrap=True)
+
+
+def _print_locations(console: Console, deployment: Deployment, folder: Path, *, keep: bool) -> None:
     console.print("[bold]6.[/] Where to find everything")
     for what, where in {
         "bucket": f"s3://{deployment.archive_bucket}",
@@ -141,3 +152,5 @@ def _print_locations(console: Console, deployment: Deployment, folder: Path) -> 
         "result": os.path.relpath(RESULT_FILE),
     }.items():
         console.print(f"  {what}: {where}", highlight=False, soft_wrap=True)
+    if not keep:
+        console.print("The local deployment stops now. `make demo KEEP=1` leaves it running.", highlight=False)
