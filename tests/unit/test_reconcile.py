@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
@@ -16,7 +15,7 @@ from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import SourceRow, Status
 from cloud_sync_common.stores.work_files import WorkFile
 
-from tests.unit.doubles import PLENTY, Account, Lease, Store
+from tests.unit.doubles import PLENTY, Account, Lease, Store, session_of
 from tests.unit.in_process_aws import WORK, Town, running_town
 
 ARCHIVE = "archive"
@@ -27,6 +26,9 @@ CHECKSUM = "7Ujnccgdw5E="
 
 def key_of(item: MediaItem, suffix: str = "") -> str:
     return f"gopro/2026/01/{item.media_id}/GX010001{suffix}.MP4"
+
+
+CREDENTIALS = Credentials(provider="gopro", access_token="t", version="v1")
 
 
 @dataclass
@@ -60,9 +62,7 @@ class Bench:
         """One invocation."""
         s3 = self.deployment.s3
         step = ArchiveReconciler(
-            provider=cast(Any, self.account),
-            credentials=cast(Any, Store(Credentials(provider="gopro", access_token="t", version="v1"))),
-            lease=cast(Any, self.lease),
+            session=session_of(self.account, Store(CREDENTIALS), self.lease, deadline),
             ledger=self.deployment.ledger,
             runs=self.deployment.runs,
             archive=Archive(s3, ARCHIVE, "STANDARD"),
@@ -72,7 +72,7 @@ class Bench:
             topic_arn=self.deployment.topic_arn,
             deadline=deadline,
         )
-        return step.go_on(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
+        return step.reconcile(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
 
     def reconcile(self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY) -> list[ReconcileResult]:
         """Invocations until it is done, as the state machine calls them."""

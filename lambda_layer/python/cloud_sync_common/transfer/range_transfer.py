@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
@@ -64,10 +64,10 @@ class Proofs:
         return [(proof, hasher) for proof, hasher in found if hasher is not None]
 
     def made(self) -> tuple[str, ...]:
-        """Names of the proofs that hold. Raises IntegrityError when the content has not the published hash."""
+        """Names of the proofs that hold. Raises IntegrityError when the content does not have the published hash."""
         verdict = self._published.verdict() if self._published else None
         if verdict is False:
-            raise IntegrityError("What the source sent has not the hash that the provider publishes for it.")
+            raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
         etag = any(proof.verdict() for proof in self._etags)
         return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []))
 
@@ -103,7 +103,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
-        self.streaming = False  # whether what is under way can only be begun anew
+        self.streaming = False  # whether what is under way can only be started again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
         """What `work` comes to, or None when the time is up first; parts that are done by then stay."""
@@ -115,14 +115,14 @@ class RangeTransfer:
                 return None
             raise RangeIgnoredError(
                 f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
-                "stream; nothing of it was kept. Raise downloader_timeout_seconds."
+                "stream; nothing was kept. Raise downloader_timeout_seconds."
             ) from None
 
     async def open(self, source: MediaSource, last: int) -> Range:
         """The source from its first byte to byte `last` or its end, whichever is first; in whatever version it is."""
         return await open_range(self._uploader.sources, source, 0, last, None)
 
-    # ArchivedContent
+    # In one object
 
     async def put(self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs) -> ArchivedContent:
         """One answer into one object. Raises ObjectExists, and whatever either side raises."""
@@ -186,32 +186,38 @@ class RangeTransfer:
     # In parts
 
     async def parts(
-        self, row_key: str, upload_id: str, plan: PartPlan, held: dict[int, Part], version: Fingerprint, proofs: Proofs
-    ) -> None:
+        self,
+        key: str,
+        upload_id: str,
+        plan: PartPlan,
+        held: Mapping[int, Part],
+        version: Fingerprint,
+        proofs: Proofs,
+    ) -> dict[int, Part]:
         """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
-        in time. What was moved is added to `held`, whatever else fails."""
+        in time. Returns the parts that S3 holds then, by number. Raises whatever either side raises."""
         todo = iter([number for number in range(1, plan.count + 1) if number not in held])
         slowest, failed = 0.0, False
 
-        async def work() -> None:
+        async def work() -> list[Part]:
             nonlocal slowest, failed
+            moved: list[Part] = []
             while not failed and self._deadline.allows(slowest * 1.25):
                 number = next(todo, None)
                 if number is None:
-                    return
-                begun = time.monotonic()
+                    break
+                started = time.monotonic()
                 try:
-                    held[number] = await self._ranged_part(row_key, upload_id, plan, number, version, proofs)
+                    moved.append(await self._ranged_part(key, upload_id, plan, number, version, proofs))
                 except BaseException:
                     failed = True
                     raise
-                slowest = max(slowest, time.monotonic() - begun)
+                slowest = max(slowest, time.monotonic() - started)
+            return moved
 
         connections = 1 if proofs.needs_order(plan.part_size) else self._connections
-        ended = await asyncio.gather(*(work() for _ in range(connections)), return_exceptions=True)
-        for problem in ended:
-            if isinstance(problem, BaseException):
-                raise problem
+        moved = await _all_ended([work() for _ in range(connections)])
+        return {**held, **{part.number: part for parts in moved for part in parts}}
 
     async def _ranged_part(
         self, key: str, upload_id: str, plan: PartPlan, number: int, version: Fingerprint, proofs: Proofs
@@ -239,6 +245,17 @@ class RangeTransfer:
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
+
+
+async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
+    """The results of all, once every one has ended. Raises the first error."""
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    results: list[T] = []
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results
 
 
 class BufferedBody:

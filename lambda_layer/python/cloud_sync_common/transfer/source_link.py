@@ -1,4 +1,4 @@
-"""A source whose signed link is renewed when it ends, and which is asked with manners."""
+"""A source whose signed link is renewed when it ends, and whose requests are limited."""
 
 from __future__ import annotations
 
