@@ -18,7 +18,7 @@ from local.emulator import HOME, Certificates, DeploymentError, new_folder
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
-from local.progress import counted
+from local.progress import count_of
 from local.verify import originals
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
@@ -79,7 +79,7 @@ def _audit(console: Console) -> int:
     run = deployment.run({"provider": "gopro", "mode": "reconcile"})
     console.print(f"reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
     findings = audit(deployment, originals(control_url, deployment.emulator.certificates.client_context()))
-    console.print(f"independent audit: {counted(len(findings), 'finding')}", highlight=False)
+    console.print(f"independent audit: {count_of(len(findings), 'finding')}", highlight=False)
     for finding in findings:
         console.print(f"  {finding.kind}: {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
     reconciled = run["status"] == "SUCCEEDED" and json.loads(run["output"])["findings"] == {}

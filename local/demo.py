@@ -17,7 +17,7 @@ from local import kept_deployment
 from local.demo_library import ensure_demo_library
 from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
-from local.progress import Display, Watch, counted
+from local.progress import Display, Watch, count_of
 from local.verify import Verdict, iam_is_enforced, originals, verify
 
 RESULT_FILE = HOME / "demo.json"
@@ -88,7 +88,7 @@ def _back_up(
     moved = int(json.loads(second.get("output") or "{}").get("bytes_archived", -1))
     new = len(set(deployment.objects()) - set(before))
     console.print(
-        f"  {second['status']}: {counted(moved, 'byte')} transferred, {counted(new, 'new object')}", highlight=False
+        f"  {second['status']}: {count_of(moved, 'byte')} transferred, {count_of(new, 'new object')}", highlight=False
     )
     per_item: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
@@ -133,7 +133,7 @@ def _print_not_archived(console: Console, deployment: Deployment) -> None:
 
 
 def _print_outcome(console: Console, result: DemoResult, *, good: bool) -> None:
-    archived, size = counted(result.archived, "item"), counted(result.bytes, "byte")
+    archived, size = count_of(result.archived, "item"), count_of(result.bytes, "byte")
     outcome = (
         f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}."
         if good

@@ -23,7 +23,7 @@ from local.deployment import Deployment
 PLAIN_SECONDS = 5  # between two lines of progress without a terminal
 
 
-def counted(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
     """A number with its noun: `1 finding`, `2 findings`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -1,4 +1,4 @@
-"""The templates as they were accepted. `make golden` accepts today's; review them like any other change."""
+"""The templates are the accepted ones. `make golden` accepts the present ones; review them like any other change."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.synthesis import ENVIRONMENTS, Synthesis, Synthesised
 
 GOLDEN = Path(__file__).with_name("templates")
 
-# An asset's key is the hash of its content, which each change of a function or of the layer makes anew.
+# An asset's key is the hash of its content, so that it changes with each change of a function or of the layer.
 ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 
 
 def readable(stack: Synthesised) -> str:
-    """The template, pretty-printed: what CloudFormation takes as one long text is opened up."""
+    """The template, pretty-printed, with the JSON that CloudFormation takes as one long text expanded."""
     template = json.loads(ASSET.sub("<asset>.zip", json.dumps(stack.template)))
     for resource in template["Resources"].values():
         for name in ("DefinitionString", "DashboardBody"):
@@ -29,7 +29,7 @@ def readable(stack: Synthesised) -> str:
 
 
 def flat(value: Any) -> str:
-    """A text with its references in angle brackets. Exact: no two values of one shape become the same text."""
+    """A text with its references in angle brackets. No two values of one shape become the same text."""
     match value:
         case str(text):
             return text
@@ -39,7 +39,7 @@ def flat(value: Any) -> str:
             return f"<{name}.{attribute}>"
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(flat(part) for part in parts)
-    raise AssertionError(f"an intrinsic function that the golden test does not read yet: {value}")
+    raise AssertionError(f"the golden test does not support this intrinsic function yet: {value}")
 
 
 def difference(expected: str, actual: str, environment: str) -> str:
@@ -61,7 +61,7 @@ def test_the_template_is_the_one_that_was_accepted(
     expected = golden.read_text(encoding="utf-8")
     if actual != expected:
         pytest.fail(
-            f"{difference(expected, actual, environment)}\n\nAccept it, if it is meant, with: make golden",
+            f"{difference(expected, actual, environment)}\n\nIf the change is intended, accept it with: make golden",
             pytrace=False,
         )
 
@@ -73,7 +73,7 @@ def test_a_difference_is_shown_as_a_diff_of_few_lines(synthesis: Synthesis) -> N
     assert lines == ["--- golden", "+++ dev today", '-        "MemorySize": 512,', '+        "MemorySize": 1024,']
 
 
-def test_a_change_within_the_score_or_the_dashboard_is_shown_on_its_own_line(synthesis: Synthesis) -> None:
+def test_a_change_within_the_definition_or_the_dashboard_is_shown_on_its_own_line(synthesis: Synthesis) -> None:
     accepted = readable(synthesis.of("dev"))
     changed = readable(synthesis.of("dev", max_concurrency="9"))
     lines = [line.strip() for line in difference(accepted, changed, "dev").splitlines() if line[0] in "+-"]

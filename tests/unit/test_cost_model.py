@@ -30,7 +30,7 @@ from costs.model import (
     transfer,
     usual_states,
 )
-from tests.unit.in_process_aws import Town, running_town
+from tests.unit.in_process_aws import InProcessAws, running_aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Library(files=1_000, file_bytes=100_000_000)
@@ -147,18 +147,18 @@ def test_the_report_counts_the_states_that_another_slice_enters() -> None:
 
 
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    with running_town(monkeypatch) as deployment:
-        yield deployment
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
+    with running_aws(monkeypatch) as aws:
+        yield aws
 
 
-def write_units(deployment: Town, write: Callable[[], object]) -> int:
+def write_units(aws: InProcessAws, write: Callable[[], object]) -> int:
     """Write units that DynamoDB bills: one for the row; for each index one if the row enters or leaves it, and two if
     its index key changes, which it does because the time of the last write is the sort key of both (developer guide,
     "Global secondary indexes")."""
 
     def rows() -> dict[str, dict[str, Any]]:
-        return {f"{row['pk']} {row['sk']}": row for row in deployment.table.scan()["Items"]}
+        return {f"{row['pk']} {row['sk']}": row for row in aws.table.scan()["Items"]}
 
     def place(row: dict[str, Any], index: str) -> tuple[object, object] | None:
         return (row[index], row["updated_at"]) if index in row else None
@@ -183,18 +183,18 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_video_uses_the_write_units_of_the_model(deployment: Town) -> None:
-    ledger, item = deployment.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
+def test_a_video_uses_the_write_units_of_the_model(aws: InProcessAws) -> None:
+    ledger, item = aws.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
     begun = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
-    listed = write_units(deployment, lambda: ledger.add_pending([item], "r"))
-    claimed = write_units(deployment, lambda: ledger.claim(item, "r", 60))
-    upload = write_units(deployment, lambda: ledger.begin_source("m", 1, "r", begun))
-    paused = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
-    claimed_again = write_units(deployment, lambda: ledger.claim(item, "r", 60))
-    in_parts = write_units(deployment, lambda: ledger.archive_source("m", 1, "r", begun))
-    in_one = write_units(deployment, lambda: ledger.archive_source("m", 2, "r", begun))
-    archived = write_units(deployment, lambda: ledger.archive_item("m", "r", bytes_total=1))
-    noted = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
+    listed = write_units(aws, lambda: ledger.add_pending([item], "r"))
+    claimed = write_units(aws, lambda: ledger.claim(item, "r", 60))
+    upload = write_units(aws, lambda: ledger.begin_source("m", 1, "r", begun))
+    paused = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
+    claimed_again = write_units(aws, lambda: ledger.claim(item, "r", 60))
+    in_parts = write_units(aws, lambda: ledger.archive_source("m", 1, "r", begun))
+    in_one = write_units(aws, lambda: ledger.archive_source("m", 2, "r", begun))
+    archived = write_units(aws, lambda: ledger.archive_item("m", "r", bytes_total=1))
+    noted = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO
     assert paused + claimed_again == prices.WRITES_PER_SLICE
     assert upload + in_parts - in_one == prices.WRITES_OF_AN_UPLOAD
