@@ -31,9 +31,11 @@ class Store:
     events: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     broken: Exception | None = None
+    loads: int = 0
 
     def load(self) -> Credentials:
         with self.lock:
+            self.loads += 1
             return self.current
 
     def recover(self) -> None:

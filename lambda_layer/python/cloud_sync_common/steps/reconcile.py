@@ -38,7 +38,7 @@ from cloud_sync_common.stores.work_files import WorkFile
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-PAGE_SECONDS = 20  # what one page of any walk may take; less left than this, and the reconciliation pauses
+PAGE_SECONDS = 20  # what one page of any walk may take; with less time left, the reconciliation pauses
 LOOKUPS = 16  # at a time
 
 
@@ -82,7 +82,7 @@ class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Walk(StrEnum):
-    """What is walked over, in this order."""
+    """What is walked, in this order."""
 
     PROVIDER = "provider"
     LEDGER = "ledger"
@@ -237,11 +237,11 @@ class _Walks:
 
     @cached_property
     def _fingerprints(self) -> array[int]:
-        """Those of a listing that is over."""
+        """The fingerprints of a listing that is complete."""
         return self._read_fingerprints()
 
     def _read_fingerprints(self) -> array[int]:
-        """Those of all listed ids, sorted, each once."""
+        """The fingerprints of all listed ids, sorted, each once."""
         self.listed.seek(0)
         found = array("Q", self.listed.read())
         return array("Q", (fingerprint for fingerprint, _ in groupby(sorted(found))))
@@ -275,7 +275,7 @@ class _Walks:
         return at < len(fingerprints) and fingerprints[at] == wanted
 
     def _archive_page(self, place: str | None) -> str | None:
-        """Objects that no row names. One that is younger than this run may belong to a run that began meanwhile."""
+        """Objects that no row names. A younger one than this run may belong to a run that started meanwhile."""
         objects = self.reconciler.archive.page(f"{self.reconciler.session.provider.name}/", place or "")
         self.progress.objects += len(objects)
         for media_id, group in groupby(objects, lambda found: archive_keys.media_id_of(found.key)):
@@ -287,5 +287,5 @@ class _Walks:
 
 
 def _fingerprint(media_id: str) -> int:
-    """64 bits of an id: among ten million, two alike are not to be expected (1 in 370,000)."""
+    """64 bits of an id: among ten million, two equal ones are unlikely (1 in 370,000)."""
     return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")

@@ -45,7 +45,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of run-report. A run that failed sends the whole state it failed in, whatever that holds by then."""
+    """The event of run-report. A run that failed sends the whole state it failed in, however far it got."""
 
     run_id: str
     started_at: str
@@ -154,8 +154,8 @@ class RunReport:
         return summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
-        """Ends the run and sends the one alert that says why and what to do; returns the reason as it is known best: a
-        child that stopped the run has left a better one in the ledger than the map's own."""
+        """Ends the run and sends the one alert that says why and what to do; returns the best known reason: a child
+        that stopped the run has left a better one in the ledger than the map's own."""
         failed, numbers = self._best_known(run_id, failed), "What it had done could not be read."
         refused = category_of(failed.error) in AUTHENTICATION
         emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
@@ -180,7 +180,7 @@ class RunReport:
         return failed
 
     def _best_known(self, run_id: str, failed: Failed) -> Failed:
-        """What a child that stopped the run has left in the ledger, where one has."""
+        """The reason that a child has left in the ledger when it stopped the run, else `failed`."""
         try:
             run = self.runs.get(run_id)
         except CloudSyncError as error:
@@ -246,7 +246,7 @@ class RunReport:
         )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
-        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
+        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # SNS accepts one line of ASCII
         with aws_errors("sending the report"):
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
 

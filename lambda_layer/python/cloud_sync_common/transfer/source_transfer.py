@@ -21,8 +21,8 @@ from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
-# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem): what has half is another file.
-LEAST_SHARE = 0.5
+# A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
+MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
 
 
 class LostLease(Exception):
@@ -30,7 +30,7 @@ class LostLease(Exception):
 
 
 class KeyTaken(Exception):
-    """The key belongs to another version of the source; this one goes under the next."""
+    """The key belongs to another version of the source; this version gets the next key."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class InParts:
 
 @dataclass(frozen=True)
 class OutOfTime:
-    """There is no time left to begin, or there was not enough to finish."""
+    """There is no time left to start, or there was not enough to finish."""
 
 
 type FirstContact = Archived | InParts | OutOfTime
@@ -144,8 +144,8 @@ class SourceTransfer:
     async def _store(
         self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
     ) -> SourceRow:
-        """Writes an object and notes it. One that is there already is as good when it is of this version: then the
-        ledger has missed an earlier success. Raises KeyTaken when it is of another."""
+        """Writes an object and notes it. An object that exists already will do when it is of this version: then the
+        ledger has missed an earlier success. Raises KeyTaken when it is of another version."""
         try:
             content = await write
         except ObjectExists:
@@ -157,19 +157,19 @@ class SourceTransfer:
 
     def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
-        is; where an item has several files, its size says nothing of one of them."""
+        is; where an item has several files, its size says nothing about one of them."""
         alone = self._item.source_count == self._source.file_count == 1
         claimed = self._source.size or (self._item.size if alone else None) or 0
-        if size < claimed * LEAST_SHARE:
+        if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
             raise OriginalUnavailableError(
-                f"The source has {size} bytes, and the provider says that the original has {claimed}; what is that "
-                "much smaller is not stored in its place."
+                f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
+                "is so much smaller is not stored in its place."
             )
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
         while there := self._archive.find(key := self._key(copy)):
-            if content := _of_version(there, version):  # here already: the ledger has forgotten
+            if content := _of_version(there, version):  # archived before, and the ledger does not know
                 return self._note_archived(version, key, copy, content)
             copy += 1
         plan = plan_parts(
@@ -198,7 +198,7 @@ class SourceTransfer:
         return Proofs(self._source, version, check_etag=self._options.check_etag)
 
     def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
-        """The row of an upload that has begun, in the ledger. Raises LostLease when another invocation was first."""
+        """Notes an upload that has started. Raises LostLease when another invocation was first."""
         number = self._source.file_number
         if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
             return new
@@ -266,12 +266,12 @@ class SourceTransfer:
 
 
 def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
-    """An object that is in the archive, if it is that version of the source; nothing new is proven of it."""
+    """The content of an object in the archive, if it is that version of the source; it adds no proof."""
     if not archive_keys.is_version(there.metadata, version):
         return None
     return ArchivedContent(there.size, there.checksum, (), single_stream=False)
 
 
 def _is_of(row: SourceRow, version: Fingerprint) -> bool:
-    """Whether a row is about that version of the source; where a source tells no size, its ETag alone says so."""
+    """Whether a row is about that version of the source; where a source states no size, its ETag alone decides."""
     return row.etag == version.etag and version.size in (row.size, UNKNOWN)
