@@ -1,4 +1,4 @@
-"""A stub of GoPro Cloud's API: prepared responses in the shapes of docs/gopro-api.md."""
+"""GoPro Cloud as the provider hears it: answers put into its mouth, in the shapes of docs/gopro-api.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROW: dict[str, Any] = {
 
 @dataclass
 class Service:
-    """Returns its answers in order, the last one for ever, and records the requests. Replaces http_client.request."""
+    """Answers in the order given, the last one for good; keeps what was asked. Stands for http_client.request."""
 
     answers: list[urllib3.HTTPResponse] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Service:
 
 
 def answer(body: Any = b"", status: int = 200, **headers: str) -> urllib3.HTTPResponse:
-    """A response with JSON, or with these bytes; `_` in a header's name becomes `-`."""
+    """An answer with JSON, or with just these bytes; `_` in a header's name stands for `-`."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return urllib3.HTTPResponse(
         io.BytesIO(data), {key.replace("_", "-"): value for key, value in headers.items()}, status
@@ -50,20 +50,20 @@ def answer(body: Any = b"", status: int = 200, **headers: str) -> urllib3.HTTPRe
 
 
 def search(*rows: dict[str, Any], total: int | None = None, page: int = 1) -> dict[str, Any]:
-    """The body of a page of the listing."""
+    """The body of a listing's page."""
     count = len(rows) if total is None else total
     pages = {"current_page": page, "per_page": PER_PAGE, "total_items": count, "total_pages": -(-count // PER_PAGE)}
     return {"_embedded": {"errors": [], "media": list(rows)}, "_pages": pages}
 
 
 def variation(label: str = "source", path: str = "/source/default/1.mp4", **more: Any) -> dict[str, Any]:
-    """One rendering in a download response."""
+    """One rendering in a download answer."""
     url = f"https://cdn.example{path}?Expires=1795000000&Signature=s"
     return {"label": label, "url": url, "available": True, **more}
 
 
 def download(*variations: dict[str, Any], filename: str | None = "GX010001.MP4") -> dict[str, Any]:
-    """The body of a download response; as for every video, `files` holds a proxy."""
+    """The body of a download answer; as for every video, `files` holds a proxy."""
     proxy = {"item_number": 1, "url": "https://cdn.example/proxy/1.mp4", "available": True}
     return {
         "filename": filename,

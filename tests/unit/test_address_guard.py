@@ -1,4 +1,4 @@
-"""The addresses that media may come from: only https and public addresses, in any notation."""
+"""Where media bytes may come from: https and public addresses only, however they are spelled."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ PRIVATE = [
     "64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1",  # NAT64
     "2002:a00:1::1", "2002:7f00:1::", "2002:a9fe:a9fe::",  # 6to4
     "2001:0:4136:e378:8000:63bf:5601:5601",  # Teredo, of a client at 169.254.169.254
-    "", "localhost", "10.0.0", "1.2.3.4.5", "::g",  # not addresses
+    "", "localhost", "10.0.0", "1.2.3.4.5", "::g",  # no address at all
 ]  # fmt: skip
 PUBLIC = ["1.1.1.1", "8.8.8.8", "52.95.110.1", "172.32.0.1", "100.128.0.1", "2600:9000::1", "2a00:1450:4007::200e"]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_a_private_or_reserved_address_is_not_public(address: str) -> None:
+def test_an_address_that_is_not_the_internets_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_an_internet_address_is_public(address: str) -> None:
+def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8") | st.ip_addresses(v=4, network="169.254.0.0/16"))
-def test_a_private_address_within_an_ipv6_address_is_not_public(address: Any) -> None:
+def test_a_private_address_stays_private_in_every_ipv6_disguise(address: Any) -> None:
     number = int(address)
     assert not is_public(f"::ffff:{address}")
     assert not is_public(f"64:ff9b::{number >> 16:x}:{number & 0xFFFF:x}")
@@ -72,18 +72,18 @@ def test_a_private_address_within_an_ipv6_address_is_not_public(address: Any) ->
         "https://[fe80::1%25eth0]/1.mp4",
     ],
 )
-def test_a_link_that_is_not_public_https_is_refused_without_naming_it(url: str) -> None:
+def test_a_link_that_is_not_public_https_is_refused_without_telling_it(url: str) -> None:
     with pytest.raises(ProviderContractError) as caught:
         check_url(url, allow_loopback=False)
     assert str(caught.value).startswith("The provider gave a link") and "1.mp4" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/1.mp4?Signature=x", "https://8.8.8.8:8443/1.mp4"])
-def test_a_public_https_link_is_accepted(url: str) -> None:
+def test_a_public_https_link_is_taken(url: str) -> None:
     check_url(url, allow_loopback=False)
 
 
-def test_the_local_deployment_may_use_loopback_but_no_other_private_address() -> None:
+def test_the_village_may_use_loopback_and_nothing_else_that_is_private() -> None:
     for url in ("https://127.0.0.1:8443/1.mp4", "http://127.0.0.1:8443/1.mp4"):
         check_url(url, allow_loopback=True)
     for url in ("https://169.254.169.254/", "https://10.0.0.1/", "http://10.0.0.1/", "http://cdn.example/"):
@@ -96,17 +96,19 @@ def resolves_to(monkeypatch: pytest.MonkeyPatch, *found: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1"])
-def test_a_name_that_resolves_to_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_name_that_resolves_to_a_private_address_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
     resolves_to(monkeypatch, address)
     with pytest.raises(ProviderContractError, match="not on the public Internet"):
         addresses("innocent.example", 443, allow_loopback=False)
 
 
-def test_only_the_public_addresses_of_a_name_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_public_addresses_of_a_name_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves_to(monkeypatch, "10.0.0.1", "8.8.8.8", "::1", "2600:9000::1")
     assert addresses("innocent.example", 443, allow_loopback=False) == ["8.8.8.8", "2600:9000::1"]
 
 
-def test_loopback_addresses_are_used_only_where_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_where_it_is_allowed_this_machine_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves_to(monkeypatch, "127.0.0.1", "10.0.0.1")
     assert addresses("here.example", 443, allow_loopback=True) == ["127.0.0.1"]

@@ -1,4 +1,4 @@
-"""The error tree: names that Step Functions matches, and categories for the ledger and the report."""
+"""The error tree: names that Step Functions matches, categories that the ledger and the report count by."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ CLASSES = {
 LEAVES = {name: value for name, value in CLASSES.items() if not value.__subclasses__()}
 
 
-def test_every_error_class_is_found_by_name() -> None:
+def test_the_tree_is_found_whole_and_by_name() -> None:
     found = {name: value for name, value in error_classes().items() if value.__module__ == exceptions.__name__}
     assert found == CLASSES
     assert len(LEAVES) == 14
 
 
-def test_the_tree_in_the_docstring_names_every_class_and_no_other() -> None:
-    named = re.findall(r"^[ │├└─]*(\w+Error)\b", inspect.getdoc(exceptions) or "", re.MULTILINE)
-    assert sorted(named) == sorted(CLASSES)
+def test_the_drawing_in_the_docstring_names_every_class_and_no_other() -> None:
+    drawn = re.findall(r"^[ │├└─]*(\w+Error)\b", inspect.getdoc(exceptions) or "", re.MULTILINE)
+    assert sorted(drawn) == sorted(CLASSES)
 
 
-def test_each_leaf_has_its_own_category() -> None:
+def test_each_leaf_has_a_category_of_its_own() -> None:
     categories = [leaf.category for leaf in LEAVES.values()]
     assert len(set(categories)) == len(categories)
     assert all(re.fullmatch("[a-z_]+", category) for category in categories)
 
 
 @pytest.mark.parametrize("name", sorted(LEAVES))
-def test_a_category_is_the_name_of_its_class_in_snake_case(name: str) -> None:
+def test_a_leaf_names_itself_in_the_category(name: str) -> None:
     words = re.findall("[A-Z][a-z]+", name.removesuffix("Error"))
     assert LEAVES[name].category == "_".join(words).lower()
 
 
-def test_only_errors_that_may_pass_are_transient() -> None:
+def test_only_passing_trouble_is_transient() -> None:
     assert {name for name, leaf in LEAVES.items() if issubclass(leaf, TransientError)} == {
         "ProviderThrottledError",
         "ProviderUnavailableError",
@@ -57,12 +57,12 @@ def test_only_errors_that_may_pass_are_transient() -> None:
 
 
 @pytest.mark.parametrize("seconds", [None, 0.0, 17.5])
-def test_a_throttled_error_has_the_wait_that_the_provider_asked_for(seconds: float | None) -> None:
+def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float | None) -> None:
     error = ProviderThrottledError("Slow down.", seconds)
     assert (error.retry_after, str(error)) == (seconds, "Slow down.")
 
 
-def test_a_throttled_error_may_have_no_wait() -> None:
+def test_a_throttled_error_without_a_wait_says_so() -> None:
     assert ProviderThrottledError("Slow down.").retry_after is None
 
 

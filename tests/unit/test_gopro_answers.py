@@ -1,4 +1,4 @@
-"""GoPro Cloud's download links, renewals and refusals, as the provider module reads them."""
+"""What GoPro Cloud's links, renewals and refusals become."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def paths(sources: list[MediaSource]) -> list[str]:
 # Links
 
 
-def test_a_source_has_a_link_and_no_credentials(service: Service) -> None:
+def test_a_source_is_a_recipe_without_any_credentials(service: Service) -> None:
     (source,) = offered(service, variation())
     assert (source.file_number, source.file_count, source.filename) == (1, 1, "GX010001.MP4")
     assert source.url.startswith("https://cdn.example/source/") and source.expires_at == 1795000000
@@ -65,7 +65,7 @@ def test_a_source_has_a_link_and_no_credentials(service: Service) -> None:
     assert service.paths == [f"/media/{CLIP.media_id}/download"]
 
 
-def test_a_proxy_is_never_a_source_whatever_its_position_and_size(service: Service) -> None:
+def test_never_a_proxy_wherever_it_stands_and_however_tall(service: Service) -> None:
     tall = {"width": 15360, "height": 8640}
     labels = ("edit_proxy", "concat", "high_res_proxy_mp4", "mp4_low", "audio_proxy", "timelapse_video")
     proxies = [variation(label, f"/{label}/1.mp4", **tall) for label in labels]
@@ -74,13 +74,13 @@ def test_a_proxy_is_never_a_source_whatever_its_position_and_size(service: Servi
         offered(service, *proxies)
 
 
-def test_a_video_without_variations_has_no_original(service: Service) -> None:
+def test_no_variations_at_all_is_no_original(service: Service) -> None:
     with pytest.raises(OriginalUnavailableError):
         offered(service)
 
 
 @pytest.mark.parametrize("numbers", [(3, 1, 2), ("3", "1", "2")])
-def test_chapters_are_in_the_order_of_their_numbers(service: Service, numbers: tuple[Any, ...]) -> None:
+def test_chapters_come_in_the_order_of_their_numbers(service: Service, numbers: tuple[Any, ...]) -> None:
     given = [variation(path=f"/{number}.mp4", item_number=number) for number in numbers]
     sources = offered(service, *given)
     assert paths(sources) == [f"/{number}.mp4" for number in sorted(map(int, numbers))]
@@ -96,29 +96,29 @@ def test_a_missing_chapter_does_not_shift_the_numbers_of_the_others(service: Ser
     ]
 
 
-def test_without_numbers_the_path_of_the_link_gives_the_order(service: Service) -> None:
+def test_without_numbers_the_path_of_the_link_tells_the_order(service: Service) -> None:
     given = [variation(path=f"/source/default/{number}.mp4") for number in (10, 2, 1)]
     assert paths(offered(service, *given)) == [f"/source/default/{number}.mp4" for number in (1, 2, 10)]
 
 
-def test_the_original_of_an_edit_is_its_rendering(service: Service) -> None:
+def test_an_edit_has_its_rendering_for_an_original(service: Service) -> None:
     (source,) = offered(service, variation("baked_source", "/baked/1.mp4"), filename="Best of winter")
     assert source.url.startswith("https://cdn.example/baked/1.mp4") and source.filename == "Best of winter.mp4"
 
 
-def test_camera_files_are_preferred_to_a_rendering(service: Service) -> None:
+def test_the_cameras_own_files_win_over_a_rendering(service: Service) -> None:
     assert paths(offered(service, variation("baked_source", "/baked/1.mp4"), variation())) == ["/source/default/1.mp4"]
 
 
 @pytest.mark.parametrize(
     "last", [variation(available=False), variation() | {"url": None}, variation() | {"url": ""}], ids=str
 )
-def test_there_is_no_source_while_one_chapter_is_unavailable(service: Service, last: dict[str, Any]) -> None:
+def test_when_one_chapter_cannot_be_had_just_now_none_is_given(service: Service, last: dict[str, Any]) -> None:
     assert offered(service, variation(), last) == []
 
 
 @pytest.mark.parametrize(
-    ("listed", "path", "filename"),
+    ("told", "path", "filename"),
     [
         (None, "/1.mp4", "GX010001.MP4"),
         ("", "/1.mp4", "GX010001.MP4"),
@@ -129,19 +129,19 @@ def test_there_is_no_source_while_one_chapter_is_unavailable(service: Service, l
     ],
 )
 def test_a_source_has_a_name_with_the_extension_of_a_video(
-    service: Service, listed: str | None, path: str, filename: str
+    service: Service, told: str | None, path: str, filename: str
 ) -> None:
-    assert offered(service, variation(path=path), filename=listed)[0].filename == filename
+    assert offered(service, variation(path=path), filename=told)[0].filename == filename
 
 
 @pytest.mark.parametrize("expires", ["", "soon", "-1"])
-def test_a_link_without_a_valid_expiry_has_none(service: Service, expires: str) -> None:
+def test_a_link_that_does_not_say_when_it_ends_is_taken_as_it_is(service: Service, expires: str) -> None:
     (source,) = offered(service, variation() | {"url": f"https://cdn.example/1.mp4?Expires={expires}"})
     assert source.expires_at is None
 
 
 @pytest.mark.parametrize("media_id", ["../../v1/oauth2/token", "a/b", "a?b", "", "a b", "é"])
-def test_an_id_that_gopro_cannot_have_issued_is_not_requested(service: Service, media_id: str) -> None:
+def test_an_id_that_gopro_never_gave_is_not_asked_for(service: Service, media_id: str) -> None:
     with pytest.raises(MediaNotFoundError):
         GoPro().sources(TOKEN, MediaItem(media_id=media_id, filename="x.mp4"))
     assert service.asked == []
@@ -150,7 +150,7 @@ def test_an_id_that_gopro_cannot_have_issued_is_not_requested(service: Service, 
 # Renewals
 
 
-def test_a_renewal_takes_every_field_of_the_response(service: Service) -> None:
+def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> None:
     body = {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 7200, "resource_owner_id": "user-1"}
     service.answers = [answer(body)]
     found = GoPro().refresh(OAUTH)
@@ -167,7 +167,7 @@ def test_a_renewal_takes_every_field_of_the_response(service: Service) -> None:
     }
 
 
-def test_fields_missing_from_a_renewal_stay_as_they_were(service: Service) -> None:
+def test_what_does_not_come_back_stays_as_it_was(service: Service) -> None:
     service.answers = [answer({"access_token": "access-1"})]
     assert GoPro().refresh(OAUTH) == replace(OAUTH, access_token="access-1")
 
@@ -183,7 +183,7 @@ def test_fields_missing_from_a_renewal_stay_as_they_were(service: Service) -> No
         ([1], 401, "401"),
     ],
 )
-def test_a_refused_renewal_names_gopros_error_code_and_the_next_step(
+def test_a_refused_renewal_names_gopros_word_for_it_and_what_to_do(
     service: Service, body: Any, status: int, word: str
 ) -> None:
     service.answers = [answer(body, status)]
@@ -192,13 +192,13 @@ def test_a_refused_renewal_names_gopros_error_code_and_the_next_step(
     assert not any(secret in str(failure.value) for secret in (*OAUTH.secrets, "secret words", "Free text"))
 
 
-def test_a_renewal_blocked_by_the_edge_is_a_transient_error(service: Service) -> None:
+def test_a_renewal_that_the_edge_blocked_does_not_cost_the_owner_a_sign_in(service: Service) -> None:
     service.answers = [answer(PAGE, 403, Content_Type="text/html; charset=UTF-8")]
     with pytest.raises(ProviderUnavailableError):
         GoPro().refresh(OAUTH)
 
 
-def test_a_session_token_is_validated_and_unchanged(service: Service) -> None:
+def test_a_session_token_is_shown_once_and_stays_as_it_is(service: Service) -> None:
     service.answers = [answer({"id": "user-7", "total_count": 3})]
     assert GoPro().refresh(SESSION) == replace(SESSION, user_id="user-7")
     assert service.paths == ["/media/user"]
@@ -239,7 +239,7 @@ def check() -> None:
         (509, {}, ProviderUnavailableError),
     ],
 )
-def test_each_status_raises_its_error(
+def test_each_status_is_told_as_what_it_means(
     service: Service, call: Any, status: int, headers: dict[str, str], error: type[CloudSyncError]
 ) -> None:
     service.answers = [answer(b"", status, **headers)]
@@ -248,7 +248,7 @@ def test_each_status_raises_its_error(
     assert type(failure.value) is error and TOKEN not in str(failure.value)
 
 
-def test_a_404_means_a_missing_video_only_for_a_video(service: Service) -> None:
+def test_only_a_video_can_be_gone_and_not_the_listing(service: Service) -> None:
     service.answers = [answer({"error": "not_found"}, 404)]
     with pytest.raises(MediaNotFoundError):
         links()
@@ -258,28 +258,30 @@ def test_a_404_means_a_missing_video_only_for_a_video(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), (None, None), ("soon", None), ("-3", None)])
-def test_retry_after_is_part_of_the_error(service: Service, value: str | None, seconds: float | None) -> None:
+def test_a_wait_that_gopro_asks_for_is_carried_along(
+    service: Service, value: str | None, seconds: float | None
+) -> None:
     service.answers = [answer(b"", 429, **({} if value is None else {"Retry_After": value}))]
     with pytest.raises(ProviderThrottledError) as failure:
         listing()
     assert failure.value.retry_after == seconds
 
 
-def test_retry_after_may_be_a_date(service: Service) -> None:
+def test_a_wait_may_also_be_a_date(service: Service) -> None:
     service.answers = [answer(b"", 429, Retry_After=formatdate(time.time() + 40, usegmt=True))]
     with pytest.raises(ProviderThrottledError) as failure:
         listing()
     assert failure.value.retry_after is not None and 30 < failure.value.retry_after <= 41
 
 
-def test_a_500_checks_the_token_because_gopro_has_sent_it_for_an_expired_one(service: Service) -> None:
+def test_a_500_is_asked_after_because_a_dead_token_has_looked_like_one(service: Service) -> None:
     service.answers = [answer(b"", 500), answer(b"", 401)]
     with pytest.raises(CredentialsExpiredError):
         listing()
     assert service.paths == ["/media/search", "/media/user"]
 
 
-def test_a_500_with_a_valid_token_is_a_transient_error(service: Service) -> None:
+def test_a_500_with_a_good_token_is_passing_trouble(service: Service) -> None:
     service.answers = [answer(b"", 500), answer({"id": "user-7"})]
     with pytest.raises(ProviderUnavailableError, match="500"):
         links()
@@ -290,7 +292,7 @@ def test_a_500_with_a_valid_token_is_a_transient_error(service: Service) -> None
     "body",
     [b"", b"<html>", {}, [], None, {"_embedded": {}}, {"_embedded": {"media": {}}, "_pages": {}}, {"_embedded": None}],
 )
-def test_a_response_of_another_shape_is_a_contract_error_and_never_an_empty_listing(
+def test_an_answer_of_another_shape_is_a_changed_contract_and_never_an_empty_one(
     service: Service, call: Any, body: Any
 ) -> None:
     service.answers = [answer(body)]
@@ -299,12 +301,12 @@ def test_a_response_of_another_shape_is_a_contract_error_and_never_an_empty_list
 
 
 @pytest.mark.parametrize("row", [ROW | {"id": None}, ROW | {"id": 7}, {"type": "Video"}, ROW | {"captured_at": 7}, []])
-def test_a_row_of_another_shape_is_a_contract_error_and_never_skipped(service: Service, row: Any) -> None:
+def test_a_row_of_another_shape_is_a_changed_contract_and_never_skipped(service: Service, row: Any) -> None:
     service.answers = [answer(search(ROW, row))]
     with pytest.raises(ProviderContractError):
         listing()
 
 
-def test_unknown_fields_are_ignored(service: Service) -> None:
+def test_fields_that_nobody_knows_yet_do_not_matter(service: Service) -> None:
     service.answers = [answer(search(ROW | {"mood": {"deep": [1]}}) | {"_links": {}})]
     assert len(GoPro().list_media(TOKEN, None, Filters()).items) == 1

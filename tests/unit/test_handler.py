@@ -1,4 +1,4 @@
-"""The handler decorator: our errors pass by name, foreign ones lose their text, and results become JSON."""
+"""What every outside door does: our errors pass by name, foreign ones lose their text, results become JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def raising(error: Exception) -> Any:
     return handler
 
 
-def test_a_struct_becomes_plain_json() -> None:
+def test_a_struct_becomes_what_json_can_say() -> None:
     @lambda_handler
     def handler(_event: Any, _context: Any) -> Result:
         return Result("DONE", Filters(media_ids=("a", "b")), MediaItem(media_id="a", filename="x.mp4"))
@@ -66,7 +66,7 @@ def test_a_struct_becomes_plain_json() -> None:
     }
 
 
-def test_a_result_that_json_cannot_represent_is_a_defect() -> None:
+def test_what_json_cannot_say_is_a_defect_and_not_a_result() -> None:
     @lambda_handler
     def handler(_event: Any, _context: Any) -> Any:
         return {"handle": object()}
@@ -76,9 +76,9 @@ def test_a_result_that_json_cannot_represent_is_a_defect() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [CredentialsExpiredError("Sign in."), ConfigurationError("Fix it."), ProviderThrottledError("Slow.", 3.0)]
+    "error", [CredentialsExpiredError("Sign in."), ConfigurationError("Mend it."), ProviderThrottledError("Slow.", 3.0)]
 )
-def test_our_own_errors_pass_unchanged(lines: io.StringIO, error: CloudSyncError) -> None:
+def test_our_own_errors_pass_as_they_are(lines: io.StringIO, error: CloudSyncError) -> None:
     with pytest.raises(type(error)) as failure:
         raising(error)({"run_id": "run-1"}, Context())
     assert failure.value is error
@@ -91,16 +91,16 @@ def test_a_foreign_exception_becomes_an_unexpected_error_without_its_text(lines:
     protect(TOKEN)
     with pytest.raises(UnexpectedError) as failure:
         raising(error)({"run_id": "run-1"}, Context())
-    message = str(failure.value)
-    assert type(error).__name__ in message and "see the log" in message
+    told = str(failure.value)
+    assert type(error).__name__ in told and "see the log" in told
     assert failure.value.__cause__ is None and failure.value.__suppress_context__
-    for text in (message, lines.getvalue()):
-        assert TOKEN not in text and "c2lnbmVk" not in text and "cdn.example/1.mp4?Expires=1&Sig" not in message
+    for text in (told, lines.getvalue()):
+        assert TOKEN not in text and "c2lnbmVk" not in text and "cdn.example/1.mp4?Expires=1&Sig" not in told
     (line,) = (json.loads(text) for text in lines.getvalue().splitlines())
     assert line["error"] == type(error).__name__ and "test_handler.py" in str(line["exception"])
 
 
-def test_every_log_line_has_the_run_and_the_invocation(lines: io.StringIO) -> None:
+def test_every_line_carries_the_run_and_the_invocation(lines: io.StringIO) -> None:
     @lambda_handler
     def handler(_event: Any, _context: Any) -> dict[str, str]:
         logger.info("inside")
@@ -115,7 +115,7 @@ def test_every_log_line_has_the_run_and_the_invocation(lines: io.StringIO) -> No
 
 
 @pytest.mark.parametrize("event", [{}, None, [], "text", {"run_id": None}])
-def test_an_event_of_any_shape_reaches_the_handler(event: Any) -> None:
+def test_an_event_of_any_shape_gets_as_far_as_the_room(event: Any) -> None:
     @lambda_handler
     def handler(given: Any, _context: Any) -> dict[str, Any]:
         return {"given": given, "run": correlation.run_id()}
@@ -128,7 +128,7 @@ class Request(msgspec.Struct):
     attempts: int = 0
 
 
-def test_a_valid_request_is_decoded() -> None:
+def test_a_request_that_fits_is_decoded() -> None:
     assert decode({"run_id": "run-1", "attempts": 2, "more": "ignored"}, Request) == Request("run-1", 2)
 
 
@@ -142,7 +142,7 @@ def test_a_valid_request_is_decoded() -> None:
         ("text", "object"),
     ],
 )
-def test_an_invalid_request_names_the_field_and_not_its_value(event: Any, named: str) -> None:
+def test_a_request_that_does_not_fit_names_the_field_and_not_its_value(event: Any, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named) as failure:
         decode(event, Request)
     assert "two" not in str(failure.value)

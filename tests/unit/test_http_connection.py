@@ -1,4 +1,4 @@
-"""HTTP responses of real servers, valid and invalid."""
+"""HTTP as servers really speak it, and as they should not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def exchange(stream: CannedStream, capacity: int = 4096) -> tuple[int, byt
     capacity=st.integers(1, 20_000),
 )
 @settings(deadline=None, max_examples=60)
-def test_a_body_is_the_same_however_the_network_splits_it(answer: bytes, piece: int, capacity: int) -> None:
+def test_a_body_is_the_same_however_the_network_cuts_it(answer: bytes, piece: int, capacity: int) -> None:
     status, body, _ = awaited(exchange(CannedStream(answer, piece), capacity))
     assert body == BODY and status in (200, 206)
 
@@ -52,18 +52,18 @@ def test_a_body_is_the_same_however_the_network_splits_it(answer: bytes, piece: 
         (MEASURED.replace(b"HTTP/1.1", b"HTTP/1.0"), False),
     ],
 )
-def test_a_connection_is_reused_when_the_end_of_the_response_is_known(answer: bytes, reusable: bool) -> None:
+def test_a_connection_is_kept_when_both_sides_know_where_the_answer_ends(answer: bytes, reusable: bool) -> None:
     assert awaited(exchange(CannedStream(answer)))[2] is reusable
 
 
 @pytest.mark.parametrize("missing", [1, 100, len(BODY)])
 @pytest.mark.parametrize("answer", [MEASURED, CHUNKED])
-def test_a_truncated_body_is_an_error(answer: bytes, missing: int) -> None:
+def test_a_body_that_ends_before_its_announced_end_is_told(answer: bytes, missing: int) -> None:
     with pytest.raises(EndedEarly):
         awaited(exchange(CannedStream(answer[:-missing])))
 
 
-def test_a_body_without_a_length_is_an_error_when_tls_is_cut_off() -> None:
+def test_a_body_without_a_length_that_tls_breaks_off_is_told() -> None:
     stream = CannedStream(UNTIL_CLOSED)
     stream.broke_off = True
     with pytest.raises(EndedEarly):
@@ -82,19 +82,19 @@ def test_a_body_without_a_length_is_an_error_when_tls_is_cut_off() -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
     ],
 )
-def test_an_invalid_response_is_an_error(answer: bytes) -> None:
+def test_what_is_not_http_is_told_as_such(answer: bytes) -> None:
     with pytest.raises(HttpError):
         awaited(exchange(CannedStream(answer)))
 
 
-def test_a_request_has_its_host_and_headers() -> None:
+def test_a_request_names_its_host_and_its_headers() -> None:
     stream = CannedStream(MEASURED)
     awaited(exchange(stream))
     lines = stream.heard.decode().split("\r\n")
     assert lines[0] == "GET /clip?a=b HTTP/1.1" and "Host: cdn.example" in lines and "Range: bytes=0-10239" in lines
 
 
-def test_a_header_value_cannot_inject_another_header() -> None:
+def test_a_header_cannot_smuggle_another_one() -> None:
     async def smuggle() -> None:
         await connection(CannedStream(MEASURED)).request("GET", "/", {"Range": "bytes=0-1\r\nX-Evil: 1"})
 
@@ -102,13 +102,13 @@ def test_a_header_value_cannot_inject_another_header() -> None:
         awaited(smuggle())
 
 
-def test_a_link_with_non_ascii_characters_is_refused() -> None:
+def test_a_link_that_is_not_ascii_cannot_be_asked_for() -> None:
     with pytest.raises(HttpError):
         awaited(connection(CannedStream(MEASURED)).request("GET", "/ü?Signature=s", {}))
 
 
 @pytest.mark.parametrize(("size", "fits"), [(0, True), (1_000_000, True), (2_000_000, False)])
-def test_only_small_bodies_are_read_completely(size: int, fits: bool) -> None:
+def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
     async def read() -> bytes:
         asked = connection(CannedStream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)))
         await asked.request("GET", "/", {})
@@ -131,18 +131,18 @@ def test_only_small_bodies_are_read_completely(size: int, fits: bool) -> None:
         ("https://[::1]:4443/x", "[::1]:4443", "/x"),
     ],
 )
-def test_a_link_is_split_into_authority_and_target(url: str, authority: str, target: str) -> None:
+def test_a_link_is_taken_apart(url: str, authority: str, target: str) -> None:
     assert (Origin.of(url).authority, target_of(url)) == (authority, target)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
-def test_an_invalid_link_is_an_error_that_does_not_name_it(url: str) -> None:
+def test_what_is_no_link_is_told_without_naming_it(url: str) -> None:
     with pytest.raises(HttpError) as failure:
         Origin.of(url)
     assert not url or url not in str(failure.value)
 
 
-def test_an_idle_connection_that_was_closed_is_not_used_again() -> None:
+def test_an_idle_connection_that_has_ended_is_not_used_again() -> None:
     async def taken_again(quiet: bool) -> bool:
         stream, connections = CannedStream(MEASURED), Connections()
         first = connection(stream)
@@ -153,7 +153,7 @@ def test_an_idle_connection_that_was_closed_is_not_used_again() -> None:
         stream.is_quiet = quiet
         try:
             return await connections.take(first.origin) is first
-        except OSError:  # cdn.example does not exist
+        except OSError:  # cdn.example is nobody
             assert stream.closed
             return False
 
@@ -163,7 +163,7 @@ def test_an_idle_connection_that_was_closed_is_not_used_again() -> None:
         assert not awaited(taken_again(quiet=False))
 
 
-def test_a_failed_connection_closes_the_idle_ones_of_its_origin() -> None:
+def test_a_connection_that_fails_takes_the_idle_ones_of_its_origin_with_it() -> None:
     async def idle_after_one_failed() -> list[bool]:
         connections = Connections()
         streams = [CannedStream(MEASURED) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Log lines: JSON, with the run's id, and never with a secret."""
+"""Log lines: JSON, with the run's id, and never with a secret in them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_line_is_one_json_object_with_level_message_and_extras(lines: io.Strin
     assert (line["level"], line["message"], line["media_id"], line["count"]) == ("WARNING", "a line\nof two", "65a0", 3)
 
 
-def test_log_lines_inside_a_run_have_its_id_and_others_have_none(lines: io.StringIO) -> None:
+def test_inside_a_run_each_line_carries_its_id_and_outside_none_does(lines: io.StringIO) -> None:
     logger.info("before")
     with correlation.bound_to("run-7"):
         logger.info("inside")
@@ -45,14 +45,14 @@ def test_log_lines_inside_a_run_have_its_id_and_others_have_none(lines: io.Strin
     assert found == [None, "run-7", "run-8", "run-7", None]
 
 
-def test_the_run_id_is_removed_after_an_exception_too() -> None:
+def test_a_run_ends_also_when_an_exception_ends_it() -> None:
     with pytest.raises(KeyError), correlation.bound_to("run-7"):
         raise KeyError
     assert correlation.run_id() == ""
 
 
 @pytest.mark.parametrize("secret", [TOKEN, 'quote"and\\backslash', "Schlüssel-für-alles", "with space/and+plus"])
-def test_a_protected_secret_is_in_no_part_of_a_line(lines: io.StringIO, secret: str) -> None:
+def test_a_protected_secret_is_in_no_line_wherever_it_is_written(lines: io.StringIO, secret: str) -> None:
     protect(secret)
     logger.info(f"in the message {secret}", extra={"field": secret, "deep": {"list": [f"x{secret}x"]}})
     try:
@@ -67,7 +67,7 @@ def test_a_protected_secret_is_in_no_part_of_a_line(lines: io.StringIO, secret: 
     assert f"in an exception {BLANK}" in str(second["exception"])
 
 
-def test_a_secret_that_is_the_start_of_another_leaves_no_remainder(lines: io.StringIO) -> None:
+def test_a_secret_that_another_one_begins_with_leaves_no_rest(lines: io.StringIO) -> None:
     protect(TOKEN[:20], TOKEN, TOKEN[:30])
     logger.info(TOKEN)
     assert only_line(lines)["message"] == BLANK
@@ -84,14 +84,14 @@ def test_a_secret_that_is_the_start_of_another_leaves_no_remainder(lines: io.Str
         ("https://x/?Policy=eyJ0IjoxfQ__&n=1", "https://x/?Policy=***&n=1"),
     ],
 )
-def test_tokens_and_signatures_are_masked_without_being_protected(lines: io.StringIO, text: str, seen: str) -> None:
+def test_tokens_and_signatures_that_nobody_announced_are_blanked(lines: io.StringIO, text: str, seen: str) -> None:
     assert redact(text) == seen
     logger.info(text, extra={"field": text})
     line = only_line(lines)
     assert (line["message"], line["field"]) == (seen, seen)
 
 
-def test_a_signed_link_in_an_exception_is_masked_too(lines: io.StringIO) -> None:
+def test_an_unannounced_link_in_an_exception_is_blanked_too(lines: io.StringIO) -> None:
     try:
         raise ConnectionError(f"GET {LINK} failed")
     except ConnectionError:
@@ -99,12 +99,12 @@ def test_a_signed_link_in_an_exception_is_masked_too(lines: io.StringIO) -> None
     assert "c2lnbmVk" not in lines.getvalue() and "0123abcd" not in lines.getvalue()
 
 
-def test_short_values_and_none_are_not_masked(lines: io.StringIO) -> None:
+def test_short_values_and_none_are_not_blanked(lines: io.StringIO) -> None:
     protect(None, "", "ready", "1234567")
     logger.info("ready at 1234567")
     assert only_line(lines)["message"] == "ready at 1234567"
 
 
-def test_text_without_secrets_is_unchanged() -> None:
+def test_text_without_secrets_stays_as_it_is() -> None:
     text = "A policy=none, a signature=plain; see https://example.org/?page=2&signed=no"
     assert redact(text) == text

@@ -1,4 +1,4 @@
-"""The log of an unexpected response: its shape, and none of its values."""
+"""What the log shows of an answer that is not understood: its shape, and nothing of what it says."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def test_names_and_types_are_shown_and_no_value() -> None:
         {"deep": {"a": {"b": {"c": {"d": {"e": {"f": TOKEN}}}}}}},
     ],
 )
-def test_tokens_ids_and_filenames_are_never_shown(body: object) -> None:
+def test_no_token_id_or_filename_gets_through_wherever_it_stands(body: object) -> None:
     shown = json.dumps(shape(json.dumps(body).encode()))
     assert not any(secret in shown for secret in (TOKEN, "65a0f0c2b7e4d1a2c3b40001", "Anna"))
 
 
 @pytest.mark.parametrize("body", [b"<html>You are signed in as Anna</html>", b"", b"\xff\xfe"])
-def test_only_the_size_of_a_body_that_is_not_json_is_shown(body: bytes) -> None:
+def test_of_what_is_not_json_only_the_size_is_shown(body: bytes) -> None:
     assert shape(body) == f"{len(body)} bytes that are not JSON"
 
 
-def test_the_shape_of_a_large_response_is_a_short_line() -> None:
+def test_a_large_answer_stays_a_short_line() -> None:
     shown = shape(json.dumps({f"field_{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(600)}).encode())
     assert shown["..."] == "560 more" and len(json.dumps(shown)) < 2000

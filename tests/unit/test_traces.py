@@ -1,4 +1,4 @@
-"""Traces: each call to AWS and to the provider is a named subsegment, with the run's id and without exception texts."""
+"""Traces: each call to AWS and to the provider is a named part, with the run's id and without any exception's text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINK = "https://cdn.example/1.mp4?Signature=c2lnbmVk"
 
 
 class Segments:
-    """Collects what the SDK would send to the daemon."""
+    """What would be sent to the daemon."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -48,20 +48,20 @@ def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segments]:
 
 
 def parts(segments: Segments) -> dict[str, dict[str, Any]]:
-    """The subsegments of the invocation by name."""
+    """The parts of the invocation by name."""
     xray_utils.tracer.provider.end_segment()
     (segment,) = segments.sent
     return {part["name"]: part for part in segment["subsegments"]}
 
 
-def test_a_call_to_aws_is_a_subsegment_with_the_run_id(segments: Segments) -> None:
+def test_a_call_to_aws_is_a_part_that_carries_the_runs_id(segments: Segments) -> None:
     with aws_errors("reading the ledger"):
         pass
     part = parts(segments)["## reading the ledger"]
     assert part["annotations"] == {"run_id": "run-7"}
 
 
-def test_a_refused_call_records_the_kind_of_error_without_its_text(segments: Segments) -> None:
+def test_a_refused_call_says_which_kind_of_error_it_was_and_not_its_text(segments: Segments) -> None:
     refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": f"no, not {LINK}"}}, "PutObject")
     with pytest.raises(ConfigurationError), aws_errors("writing to the archive"):
         raise refusal
@@ -70,7 +70,7 @@ def test_a_refused_call_records_the_kind_of_error_without_its_text(segments: Seg
     assert "c2lnbmVk" not in json.dumps(segments.sent)
 
 
-def test_a_call_to_the_provider_is_a_subsegment_without_token_or_address(
+def test_a_call_to_the_provider_is_a_part_without_token_or_address(
     segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_method: str, url: str, **_: object) -> None:

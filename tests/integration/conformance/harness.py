@@ -126,7 +126,7 @@ def harness_of(provider: str, makers: Mapping[str, Maker], folder: Path) -> Abst
 
 
 def pages_of(harness: Harness, filters: Filters | None = None) -> Iterator[MediaPage]:
-    """Every page of a listing, as the lister requests them."""
+    """Every page of a listing, as the catalog asks for them."""
     cursor = None
     while True:
         page = harness.provider.list_media(harness.token, cursor, filters or Filters())
