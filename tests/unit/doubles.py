@@ -1,4 +1,4 @@
-"""Doubles in memory for the rooms' tests: as thread-safe and as strict as what they stand for."""
+"""Test doubles in memory for the steps' tests, as thread-safe and as strict as the real classes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PLENTY = Deadline(lambda: 600.0, 0.0)
 
 
 def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:
-    """A session on doubles."""
+    """A session made of doubles."""
     return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline)
 
 
 @dataclass
 class Store:
-    """Credentials, versioned as Secrets Manager does it: a replacement of a version that is not current loses."""
+    """Credentials with versions, as in Secrets Manager: replacing a version that is not current has no effect."""
 
     current: Credentials
     events: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Store:
 
 @dataclass
 class Lease:
-    """The lease of renewals, held by one at a time. `ask` may let a test act whenever someone asks for it."""
+    """The lease of renewals, for one holder at a time. `ask` lets a test act at each request for it."""
 
     refused: str = ""
     ask: Callable[[int], bool | None] = lambda _: None
@@ -71,8 +71,8 @@ class Lease:
 
     def acquire(self, seconds: float) -> bool:
         self.asked += 1
-        told = self.ask(self.asked)
-        return self.lock.acquire(blocking=False) if told is None else told
+        answer = self.ask(self.asked)
+        return self.lock.acquire(blocking=False) if answer is None else answer
 
     def release(self) -> None:
         self.released += 1
@@ -82,7 +82,7 @@ class Lease:
 
 @dataclass
 class Account:
-    """A provider whose refresh token works once. Listings are the pages of `pages`, a callable for each request."""
+    """A provider whose refresh token works once. `pages` returns the listing page of a number."""
 
     name: str = "gopro"
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(counts_exactly=True))
@@ -143,7 +143,7 @@ class Rows:
 
 @dataclass
 class RunsUnderWay:
-    """Which run is under way."""
+    """The active run."""
 
     current: RunRow = field(default_factory=RunRow)
 
@@ -155,7 +155,7 @@ class RunsUnderWay:
 
 @dataclass
 class Lines:
-    """A manifest in memory, of one byte a line: what is written in a block that an exception ends is not kept."""
+    """A manifest in memory, one byte per line; lines written in a block that ends with an exception are dropped."""
 
     key: str = "runs/run-1/work.jsonl"
     stored: list[MediaItem] = field(default_factory=list)
