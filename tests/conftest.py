@@ -1,4 +1,4 @@
-"""What any test may ask for: the stack of each environment, synthesised once, and `--accept-golden`."""
+"""Fixtures and options of all tests: the stack of each environment, synthesised once, and `--accept-golden`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-# Every room may measure; the stack gives each function these two.
+# Every module may publish metrics; the stack gives each function these two variables.
 os.environ["POWERTOOLS_METRICS_NAMESPACE"], os.environ["POWERTOOLS_SERVICE_NAME"] = "CloudSync", "cloud-sync"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept-golden", action="store_true", help="write today's templates as the golden ones")
+    parser.addoption("--accept-golden", action="store_true", help="write the present templates as the golden ones")
 
 
 @pytest.fixture(scope="session")

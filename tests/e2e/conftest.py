@@ -60,7 +60,7 @@ def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: Aw
 @pytest.fixture(scope="session")
 def inbox(deployed: Deployment) -> Callable[[], list[dict[str, str]]]:
     """What the alerts topic has sent since the last look."""
-    return Inbox(deployed).emptied
+    return Inbox(deployed).take_mails
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def deployment(
     """The deployment as on its first day: nothing archived, nothing known, good OAuth credentials stored."""
     aws.rules.clear()
     gopro.control.reset()
-    sweep(deployed)
+    clear(deployed)
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     return deployed
@@ -81,9 +81,9 @@ def account_of(gopro: FakeGoPro) -> Account:
     return Account(**{name: getattr(gopro, name) for name in names})
 
 
-def sweep(deployment: Deployment) -> None:
+def clear(deployment: Deployment) -> None:
     """Empties buckets, ledger and queues."""
-    deployment.sweep()
+    deployment.clear()
 
 
 def output_of(description: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import Verdict, iam_is_enforced, verify
-from tests.e2e.conftest import account_of, output_of, sweep
+from tests.e2e.conftest import account_of, clear, output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
@@ -21,7 +21,7 @@ type Inbox = Callable[[], list[dict[str, str]]]
 def first_run(deployed: Deployment, gopro: FakeGoPro, inbox: Inbox) -> dict[str, Any]:
     """A run over an empty archive, and everything that was there to be seen right after it."""
     gopro.control.reset()
-    sweep(deployed)
+    clear(deployed)
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     description = deployed.run()

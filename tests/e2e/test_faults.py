@@ -14,7 +14,7 @@ from local.aws_proxy import AwsProxy
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.fault_cases import CASES, Case
-from local.fault_matrix import Bench, play
+from local.fault_matrix import Bench, run_case
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +24,6 @@ def bench(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.quick])
 def test_a_fault_ends_as_its_table_says_and_the_next_run_mends_it(bench: Bench, case: Case) -> None:
-    played = play(bench, case)
-    assert played.problems == []
-    assert played.findings == []
+    result = run_case(bench, case)
+    assert result.problems == []
+    assert result.findings == []

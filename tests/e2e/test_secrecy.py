@@ -11,7 +11,7 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from local.traces import SIGNED_LINK, everything_said
+from local.traces import SIGNED_LINK, all_output
 from tests.e2e.conftest import account_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -32,7 +32,7 @@ def test_no_secret_is_left_anywhere(deployment: Deployment, gopro: FakeGoPro, in
     assert deployment.run()["status"] == "FAILED"
     secrets = {account.access_token, account.refresh_token, account.client_secret, gopro.access_token,
                gopro.refresh_token, SIGNED_LINK}  # fmt: skip
-    said = [*everything_said(deployment), ("mail", json.dumps(inbox()))]
+    said = [*all_output(deployment), ("mail", json.dumps(inbox()))]
     assert any(account.user_id in text or "archived" in text for _, text in said)  # the search looks at real text
     leaks = [(where, secret[:4]) for where, text in said for secret in secrets if secret in text]
     assert leaks == []

@@ -14,7 +14,6 @@ from typing import Protocol
 import msgspec
 
 UNKNOWN = -1  # a size that even the source does not say
-LISTINGS = 3  # how often a listing that does not add up is begun again
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,6 +144,10 @@ class Provider(Protocol):
 
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError.
         """
+        ...
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        """The same credentials, accepted."""
         ...
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:

@@ -140,9 +140,6 @@ class GoPro:
 
     def refresh(self, credentials: Credentials) -> Credentials:
         """OAuth credentials are exchanged for new ones; a session token is tried on a cheap call. See Provider."""
-        if not credentials.renewable:
-            user = self._user(credentials.access_token or "")
-            return replace(credentials, user_id=credentials.user_id or user.id)
         form = {
             "grant_type": "refresh_token",
             "client_id": credentials.client_id or "",
@@ -164,6 +161,11 @@ class GoPro:
             expires_at=time.time() + token.expires_in if token.expires_in else None,
             user_id=token.resource_owner_id or credentials.user_id,
         )
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        """A cheap call."""
+        user = self._user(credentials.access_token or "")
+        return replace(credentials, user_id=credentials.user_id or user.id)
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         """One page, newest first. Raises ProviderUnavailableError for a short page: GoPro sends those with status 200
