@@ -83,15 +83,21 @@ class Account:
     listed: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     trouble: list[Exception] = field(default_factory=list)
+    validations: int = 0
     seen: list[Filters] = field(default_factory=list)
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        with self.lock:
+            self.validations += 1
+            if self.trouble:
+                raise self.trouble.pop(0)
+            return credentials
 
     def refresh(self, credentials: Credentials) -> Credentials:
         with self.lock:
             self.refreshes += 1
             if self.trouble:
                 raise self.trouble.pop(0)
-            if not credentials.renewable:
-                return credentials
             assert credentials.refresh_token == self.refresh_token, "a refresh token was used twice"
             self.refresh_token = f"refresh-{self.refreshes}"
             return replace(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
+    ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -59,7 +60,7 @@ def paths(sources: list[MediaSource]) -> list[str]:
 def test_a_source_is_a_recipe_without_any_credentials(service: Service) -> None:
     (source,) = offered(service, variation())
     assert (source.file_number, source.file_count, source.filename) == (1, 1, "GX010001.MP4")
-    assert source.url.startswith("https://cdn.example/source/") and source.expires_at == 1795000000
+    assert source.url.startswith("https://cdn.example/source/")
     assert source.headers == {} and TOKEN not in source.url
     assert "Signature" not in repr(source) and "cdn.example" not in repr(source)
     assert service.paths == [f"/media/{CLIP.media_id}/download"]
@@ -134,12 +135,6 @@ def test_a_source_has_a_name_with_the_extension_of_a_video(
     assert offered(service, variation(path=path), filename=told)[0].filename == filename
 
 
-@pytest.mark.parametrize("expires", ["", "soon", "-1"])
-def test_a_link_that_does_not_say_when_it_ends_is_taken_as_it_is(service: Service, expires: str) -> None:
-    (source,) = offered(service, variation() | {"url": f"https://cdn.example/1.mp4?Expires={expires}"})
-    assert source.expires_at is None
-
-
 @pytest.mark.parametrize("media_id", ["../../v1/oauth2/token", "a/b", "a?b", "", "a b", "é"])
 def test_an_id_that_gopro_never_gave_is_not_asked_for(service: Service, media_id: str) -> None:
     with pytest.raises(MediaNotFoundError):
@@ -159,7 +154,7 @@ def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> Non
     assert replace(found, expires_at=None) == expected
     (asked,) = service.asked
     assert (asked["method"], service.paths) == ("POST", ["/v1/oauth2/token"])
-    assert asked["fields"] == {
+    assert asked["form"] == {
         "grant_type": "refresh_token",
         "client_id": "client-id-0",
         "client_secret": "client-secret-0",
@@ -198,9 +193,30 @@ def test_a_renewal_that_the_edge_blocked_does_not_cost_the_owner_a_sign_in(servi
         GoPro().refresh(OAUTH)
 
 
-def test_a_session_token_is_shown_once_and_stays_as_it_is(service: Service) -> None:
+def test_a_session_token_cannot_be_renewed_and_nothing_is_sent(service: Service) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be renewed.*store it"):
+        GoPro().refresh(SESSION)
+    assert service.asked == []
+
+
+# Validation
+
+
+@pytest.mark.parametrize(("credentials", "user"), [(SESSION, "user-7"), (OAUTH, "user-0")], ids=["session", "oauth"])
+def test_credentials_of_both_kinds_are_validated_by_one_cheap_call_and_stay_as_they_are(
+    service: Service, credentials: Credentials, user: str
+) -> None:
     service.answers = [answer({"id": "user-7", "total_count": 3})]
-    assert GoPro().refresh(SESSION) == replace(SESSION, user_id="user-7")
+    assert GoPro().validate(credentials) == replace(credentials, user_id=user)
+    (asked,) = service.asked
+    assert (asked["method"], service.paths) == ("GET", ["/media/user"])
+    assert asked["headers"]["Authorization"] == f"Bearer {credentials.access_token}"
+
+
+def test_a_refused_validation_says_how_to_sign_in_again(service: Service) -> None:
+    service.answers = [answer({"error": "unauthorized"}, 401)]
+    with pytest.raises(CredentialsExpiredError, match=r"no longer accepts the stored token.*gp_access_token"):
+        GoPro().validate(OAUTH)
     assert service.paths == ["/media/user"]
 
 
@@ -216,7 +232,7 @@ def links() -> None:
 
 
 def check() -> None:
-    GoPro().refresh(SESSION)
+    GoPro().validate(SESSION)
 
 
 @pytest.mark.parametrize("call", [listing, links, check])

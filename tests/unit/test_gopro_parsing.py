@@ -166,14 +166,14 @@ def test_a_page_is_asked_for_with_the_token_the_versioned_type_and_the_fields_th
     (asked,) = service.asked
     assert (asked["method"], asked["url"]) == ("GET", "https://api.example/media/search")
     assert asked["headers"] == {"Accept": ACCEPT, "Authorization": f"Bearer {TOKEN}"}
-    assert (asked["fields"]["page"], asked["fields"]["per_page"]) == (3, PER_PAGE)
-    assert set(ROW) <= set(asked["fields"]["fields"].split(","))
+    assert (asked["query"]["page"], asked["query"]["per_page"]) == (3, PER_PAGE)
+    assert set(ROW) <= set(asked["query"]["fields"].split(","))
 
 
 def test_a_listing_asks_for_videos_only_when_it_knows_every_kind_there_is(service: Service) -> None:
     service.answers = [answer(search(total=40)), answer(search(total=40)), answer(search(ROW))]
     page = GoPro().list_media(TOKEN, None, Filters())
-    everything, known, listed = (asked["fields"].get("type") for asked in service.asked)
+    everything, known, listed = (asked["query"].get("type") for asked in service.asked)
     assert everything is None and "Photo" in known.split(",")
     assert set(VIDEO_TYPES) <= set(listed.split(",")) and "Photo" not in listed
     assert page.next_cursor is None
@@ -183,10 +183,10 @@ def test_a_listing_asks_for_everything_when_there_is_a_kind_it_does_not_know(ser
     rows = [ROW | {"id": f"id{number}", "type": "Hologram"} for number in range(PER_PAGE)]
     service.answers = [answer(search(total=60)), answer(search(total=59)), answer(search(*rows, total=60))]
     page = GoPro().list_media(TOKEN, None, Filters())
-    assert "type" not in service.asked[2]["fields"]
+    assert "type" not in service.asked[2]["query"]
     service.answers = [answer(search(*rows[:10], total=60, page=2))]
     GoPro().list_media(TOKEN, page.next_cursor, Filters())
-    assert "type" not in service.asked[3]["fields"]
+    assert "type" not in service.asked[3]["query"]
 
 
 @pytest.mark.parametrize(
@@ -204,4 +204,4 @@ def test_a_listing_asks_for_everything_when_there_is_a_kind_it_does_not_know(ser
 def test_a_range_of_capture_times_is_always_whole(service: Service, filters: Filters, asked: str | None) -> None:
     service.answers = [answer(search())]
     GoPro().list_media(TOKEN, None, filters)
-    assert {call["fields"].get("captured_range") for call in service.asked} == {asked}
+    assert {call["query"].get("captured_range") for call in service.asked} == {asked}

@@ -9,7 +9,7 @@ from typing import Any
 
 import aws_xray_sdk
 import pytest
-import urllib3
+import requests
 from aws_xray_sdk.core import AWSXRayRecorder
 from botocore.exceptions import ClientError
 from cloud_sync_common import correlation, xray_utils
@@ -73,10 +73,10 @@ def test_a_refused_call_says_which_kind_of_error_it_was_and_not_its_text(segment
 def test_a_call_to_the_provider_is_a_part_without_token_or_address(
     segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_method: str, url: str, **_: object) -> None:
-        raise urllib3.exceptions.HTTPError(f"no connection to {url}")
+    def refuse(request: requests.PreparedRequest, **_: object) -> None:
+        raise requests.ConnectionError(f"no connection to {request.url}")
 
-    monkeypatch.setattr(http_client, "pool", lambda: SimpleNamespace(request=refuse))
+    monkeypatch.setattr(http_client.session(), "send", refuse)
     with pytest.raises(ProviderUnavailableError):
         GoPro("https://127.0.0.1:1/secret-path").list_media("eyJ0b2tlbg", None, Filters())
     assert any(name.startswith("## the listing") for name in parts(segments))

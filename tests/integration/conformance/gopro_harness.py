@@ -153,5 +153,5 @@ def running_gopro(folder: Path) -> Iterator[GoProHarness]:
         try:
             yield GoProHarness(fake, folder)
         finally:
-            http_client.pool().clear()
+            http_client.session().close()
             upload_stream.of_this_process(allow_loopback=True).sources.close()

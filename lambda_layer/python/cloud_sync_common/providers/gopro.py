@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
-import urllib3
+import requests
 
 from cloud_sync_common.exceptions import (
+    ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -138,19 +139,23 @@ class GoPro:
     def __init__(self, base_url: str = "https://api.gopro.com") -> None:
         self._base_url = base_url
 
+    def validate(self, credentials: Credentials) -> Credentials:
+        """GET /media/user, the cheapest call that needs a token. See Provider."""
+        user = self._user(credentials.access_token or "")
+        return replace(credentials, user_id=credentials.user_id or user.id)
+
     def refresh(self, credentials: Credentials) -> Credentials:
-        """OAuth credentials are exchanged for new ones; a session token is tried on a cheap call. See Provider."""
+        """Exchanges the refresh token for a new access token, and mostly for a new refresh token too. See Provider."""
         if not credentials.renewable:
-            user = self._user(credentials.access_token or "")
-            return replace(credentials, user_id=credentials.user_id or user.id)
+            raise ConfigurationError("A session token cannot be renewed. " + SIGN_IN_AGAIN)
         form = {
             "grant_type": "refresh_token",
             "client_id": credentials.client_id or "",
             "client_secret": credentials.client_secret or "",
             "refresh_token": credentials.refresh_token or "",
         }
-        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", fields=form)
-        if response.status in (400, 401, 403) and not _is_html(response):
+        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", form=form)
+        if response.status_code in (400, 401, 403) and not _is_html(response):
             raise CredentialsExpiredError(
                 f"GoPro refuses to renew the token ({_oauth_error(response)}). Obtain a new refresh token and store "
                 "it, or store a session token. " + SIGN_IN_AGAIN
@@ -186,7 +191,7 @@ class GoPro:
 
     def _search(self, token: str, filters: Filters, types: tuple[str, ...], page: int, per_page: int) -> _Search:
         """A page of rows, newest first; of all types when `types` is empty."""
-        query = {"page": page, "per_page": per_page, "fields": FIELDS, "order_by": "captured_at"}
+        query: dict[str, str | int] = {"page": page, "per_page": per_page, "fields": FIELDS, "order_by": "captured_at"}
         if types:
             query["type"] = ",".join(types)
         if filters.captured_from or filters.captured_before:
@@ -218,45 +223,48 @@ class GoPro:
                 file_count=max(claimed, *_numbers(originals)),
                 filename=filename,
                 url=variation.url or "",
-                expires_at=_expiry(variation.url or ""),
             )
             for number, variation in zip(_numbers(originals), originals, strict=True)
         ]
 
     def _user(self, token: str) -> _User:
-        """The cheapest call that a token is needed for."""
         return _decode(self._call("/media/user", token, "the check of the token"), _User, "the check of the token")
 
     def _call(
-        self, path: str, token: str, doing: str, query: Mapping[str, object] | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        """A GET with the token. A dead token has also been reported as 500, so that is asked after."""
-        response = self._exchange("GET", path, doing, token=token, fields=query)
-        if response.status == 500 and path != "/media/user":
+        self, path: str, token: str, doing: str, query: Mapping[str, str | int] | None = None
+    ) -> requests.Response:
+        """A GET with the token. An expired token has been reported as status 500 too, so that is looked into."""
+        response = self._exchange("GET", path, doing, token=token, query=query)
+        if response.status_code == 500 and path != "/media/user":
             self._user(token)
-        if response.status == 404 and path.endswith("/download"):
-            raise MediaNotFoundError("GoPro does not have this video any more; it was deleted or trashed.")
+        if response.status_code == 404 and path.endswith("/download"):
+            raise MediaNotFoundError("GoPro no longer has this video; it was deleted or moved to the trash.")
         self._refuse(response, doing)
         return response
 
     def _exchange(
-        self, method: str, path: str, doing: str, token: str | None = None, fields: Mapping[str, object] | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": ACCEPT}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        encoded: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
-        with subsegment(f"{doing} at GoPro"):
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        token: str | None = None,
+        query: Mapping[str, str | int] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        headers = {"Accept": ACCEPT} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        doing = f"{doing} at GoPro"
+        with subsegment(doing):
             return http_client.request(
-                method, self._base_url + path, headers=headers, doing=f"{doing} at GoPro", fields=fields, **encoded
+                method, self._base_url + path, doing=doing, headers=headers, query=query, form=form
             )
 
-    def _refuse(self, response: urllib3.BaseHTTPResponse, doing: str) -> None:
+    def _refuse(self, response: requests.Response, doing: str) -> None:
         """Raises for every status but 200."""
-        status = response.status
+        status = response.status_code
         if status == 200:
             return
-        http_client.refuse_when_busy(response, f"{doing} at GoPro")
+        http_client.refuse_when_busy(status, response.headers, f"{doing} at GoPro")
         if status == 403 and _is_html(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
@@ -347,22 +355,16 @@ def _with_extension(filename: str, url: str) -> str:
     return filename + (PurePosixPath(urlsplit(url).path).suffix or ".mp4")
 
 
-def _expiry(url: str) -> float | None:
-    """When a signed link ends, Unix time; they live an hour (go2cloud, measured)."""
-    values = parse_qs(urlsplit(url).query).get("Expires", [])
-    return float(values[0]) if values and values[0].isdigit() else None
-
-
-def _decode[T](response: urllib3.BaseHTTPResponse, kind: type[T], doing: str) -> T:
+def _decode[T](response: requests.Response, kind: type[T], doing: str) -> T:
     """The answer as a struct. Raises ProviderContractError when it has not the shape we rely on."""
     try:
-        return msgspec.json.decode(response.data, type=kind)
+        return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise _changed(response, doing, f"GoPro's answer to {doing} has another shape ({error})") from None
 
 
 def _require(
-    rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: urllib3.BaseHTTPResponse, doing: str
+    rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: requests.Response, doing: str
 ) -> None:
     """Raises ProviderContractError when not one row has a field that decides what a row is. A value may be null."""
     for field in fields:
@@ -370,10 +372,10 @@ def _require(
             raise _changed(response, doing, f"GoPro's answer to {doing} has no '{field}' any more")
 
 
-def _changed(response: urllib3.BaseHTTPResponse, doing: str, what: str) -> ProviderContractError:
+def _changed(response: requests.Response, doing: str, what: str) -> ProviderContractError:
     """The error of an API that is no longer the one known here; the log gets the answer's shape, without its values."""
     kind = response.headers.get("Content-Type", "")[:80]
-    sample = {"doing": doing, "status": response.status, "content_type": kind, "shape": shape(response.data)}
+    sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
     logger.error("the provider's API has changed", extra=sample)
     return ProviderContractError(
         f"{what}: its API is no longer the one that this version was written for. Look for a newer version of Cloud "
@@ -381,14 +383,14 @@ def _changed(response: urllib3.BaseHTTPResponse, doing: str, what: str) -> Provi
     )
 
 
-def _is_html(response: urllib3.BaseHTTPResponse) -> bool:
+def _is_html(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def _oauth_error(response: urllib3.BaseHTTPResponse) -> str:
+def _oauth_error(response: requests.Response) -> str:
     """The `error` word of an OAuth answer (RFC 6749, 5.2), when it is one; never its free text."""
     try:
-        word = msgspec.json.decode(response.data, type=dict[str, Any]).get("error", "")
+        word = msgspec.json.decode(response.content, type=dict[str, Any]).get("error", "")
     except (msgspec.DecodeError, msgspec.ValidationError):
         word = ""
-    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status)
+    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)

@@ -108,8 +108,9 @@ class Authenticator:
             self.lease.release()
 
     def ask(self, credentials: Credentials) -> Credentials:
-        """The provider's answer: renewed credentials, or the same ones where there is nothing to renew, accepted."""
-        return retrying(lambda: self.provider.refresh(credentials), self.deadline)
+        """Renewed credentials, or, where they cannot be renewed, the same ones after the provider has accepted them."""
+        call = self.provider.refresh if credentials.renewable else self.provider.validate
+        return retrying(lambda: call(credentials), self.deadline)
 
 
 def measure(credentials: Credentials) -> None:

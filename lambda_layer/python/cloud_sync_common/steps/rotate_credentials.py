@@ -8,7 +8,7 @@ with the new token (Secrets Manager user guide, "CredentialsRotator by Lambda fu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.retry_utils import retrying
 from cloud_sync_common.steps.authenticate import Authenticator, measure
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class CredentialsRotator:
         staged = self.authenticator.store.staged(token)
         if staged is None:
             raise CredentialsExpiredError("The rotation has no pending version to test.")
-        self.authenticator.ask(replace(staged, refresh_token=None))  # without one, the access token is tried and kept
+        retrying(lambda: self.authenticator.provider.validate(staged), self.authenticator.deadline)
         return "accepted"
 
     def _finish(self, token: str) -> str:
