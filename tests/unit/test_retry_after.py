@@ -27,7 +27,7 @@ def test_a_date_that_has_passed_is_no_wait() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "soon", "-1", "1.5", "7, 7", "9" * 5000, "²", "Wed, 32 Oct 2015 07:28:00 GMT", "Mon, 1 Jan 0000 0:0:0"],
+    ["", "soon", "-1", "1.5", "7, 7", "9" * 5000, "²", "Wed, 32 Oct 2015 07:28:00 GMT"],
 )
 def test_what_cannot_be_read_is_as_if_it_were_absent(value: str) -> None:
     assert retry_after({"retry-after": value}) is None

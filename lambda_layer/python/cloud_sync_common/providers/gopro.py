@@ -363,9 +363,7 @@ def _decode[T](response: requests.Response, kind: type[T], doing: str) -> T:
         raise _changed(response, doing, f"GoPro's answer to {doing} has another shape ({error})") from None
 
 
-def _require(
-    rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: requests.Response, doing: str
-) -> None:
+def _require(rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: requests.Response, doing: str) -> None:
     """Raises ProviderContractError when not one row has a field that decides what a row is. A value may be null."""
     for field in fields:
         if rows and all(getattr(row, field) is msgspec.UNSET for row in rows):
