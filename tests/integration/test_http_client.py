@@ -222,7 +222,7 @@ def test_a_port_where_nobody_listens_is_no_answer(server: CannedServer) -> None:
 
 @pytest.fixture
 def root_log() -> Iterator[io.StringIO]:
-    """What a handler of the root logger prints, as Lambda's own does, with nothing held back."""
+    """What a handler of the root logger prints, as the one in Lambda does, at every level."""
     root, written = logging.getLogger(), io.StringIO()
     handler, level = logging.StreamHandler(written), root.level
     root.addHandler(handler)

@@ -39,7 +39,7 @@ CALLS = ("list_media", "sources", "validate")
 
 
 def ask(harness: Harness, call: str, token: str | None = None) -> object:
-    """Makes one of the calls that need a token: by default, with one that is accepted; or the renewal."""
+    """Makes one call: with this token, or with one that is accepted; `refresh` needs none."""
     token, provider = token or harness.token, harness.provider
     if call == "list_media":
         return provider.list_media(token, None, Filters())
