@@ -65,7 +65,7 @@ def main() -> None:
             source = MediaSource(file_number=1, filename=name, url=url)
             link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(connections))
             item = MediaItem(media_id=name, filename=name)
-            row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").go_on()
+            row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()
             sizes.append(row.size if row else 0)
         return sizes
 

@@ -34,6 +34,7 @@ MEDIA = {
     "kind": "Video",
 }
 RUN = {"run_id": "run-1", "provider": "gopro"}
+SLICE = {"request": "slice", **RUN}
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def a_manifest(deployment: Deployment, _gopro: FakeGoPro) -> None:
 
 def one_archived(deployment: Deployment, gopro: FakeGoPro) -> None:
     session(deployment, gopro)
-    assert outcome(deployment, "video-downloader", {**RUN, "media": MEDIA}) == ("", "")
+    assert outcome(deployment, "video-downloader", {**SLICE, "media": MEDIA}) == ("", "")
 
 
 def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
@@ -84,7 +85,7 @@ def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
 
 AUTHENTICATE = Step({"run_id": "run-1", "input": {"provider": "gopro"}})
 LIST = Step({**RUN, "execution_arn": "arn:aws:states:eu-west-3:000000000000:execution:x:run-1"}, session)
-DOWNLOAD = Step({**RUN, "media": MEDIA}, session)
+DOWNLOAD = Step({**SLICE, "media": MEDIA}, session)
 LARGE = {**MEDIA, "media_id": "65a0f0c2b7e4d1a2c3b40005", "size": 24_163_834}  # looked for before it goes in parts
 RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, one_archived)
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
@@ -102,8 +103,8 @@ NEEDED = {
     ("video-downloader", "UseTheCredentials"): DOWNLOAD,
     ("video-downloader", "UseTheLedger"): DOWNLOAD,
     ("video-downloader", "WriteTheArchive"): DOWNLOAD,
-    ("video-downloader", "SeeWhatIsArchived"): Step({**RUN, "media": LARGE}, session),
-    ("video-downloader", "TellMissingFromForbidden"): Step({**RUN, "media": LARGE}, session),
+    ("video-downloader", "SeeWhatIsArchived"): Step({**SLICE, "media": LARGE}, session),
+    ("video-downloader", "TellMissingFromForbidden"): Step({**SLICE, "media": LARGE}, session),
     ("archive-reconciler", "UseTheCredentials"): RECONCILE,
     ("archive-reconciler", "UseTheLedger"): RECONCILE,
     ("archive-reconciler", "UseTheManifest"): RECONCILE,

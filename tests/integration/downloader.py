@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import GoPro
 from cloud_sync_common.retry_utils import Deadline
@@ -75,18 +76,20 @@ class Downloader:
         return [item.media_id for item in moved.unfinished]
 
     def _transfer(self, left: Callable[[], float], ledger: Ledger) -> VideoDownloader:
+        deadline = Deadline(left, margin=0.0)
         return VideoDownloader(
-            provider=GoPro(self.fake.base_url),
-            credentials=CredentialStore(self.aws.secrets, SECRET, "gopro"),
-            lease=self.lease,
+            session=AuthorisedSession(GoPro(self.fake.base_url), self._store(), self.lease, deadline),
             ledger=ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
             uploader=upload_stream.of_this_process(allow_loopback=True),
             connections=self.connections,
-            deadline=Deadline(left, margin=0.0),
+            deadline=deadline,
             memory_mb=1024,
         )
+
+    def _store(self) -> CredentialStore:
+        return CredentialStore(self.aws.secrets, SECRET, "gopro")
 
     def move(self, item: MediaItem | str, run_id: str = "run-1", **how: Any) -> list[SliceResult]:
         """Slices until there is nothing to go on with, as the state machine does."""

@@ -65,7 +65,7 @@ def test_a_slice_in_which_not_one_part_could_move_is_trouble_and_not_an_endless_
 
 
 def event(item: MediaItem) -> str:
-    return json.dumps({"run_id": "run-1", "provider": "gopro", "media": msgspec.to_builtins(item)})
+    return json.dumps({"request": "slice", "run_id": "run-1", "provider": "gopro", "media": msgspec.to_builtins(item)})
 
 
 def process(downloader: Downloader, *events: str, connections: int = 2) -> subprocess.Popen[str]:

@@ -97,7 +97,7 @@ class Archiving:
         source = MediaSource(file_number=1, filename="clip.mp4", url=self.served.url, content_hash=self.content_hash)
         link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
         ledger: Any = self.ledger
-        return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").go_on())
+        return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").archive())
 
     def stored(self) -> bytes:
         assert self.ledger.row is not None and self.ledger.row.status is Status.ARCHIVED

@@ -300,6 +300,8 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
         ("download", {"media": {"filename": "x.mp4"}}, "media_id"),
         ("download", {"media": {"media_id": 7, "filename": "x.mp4"}}, "media_id"),
         ("download", {"media": "65a0"}, "media"),
+        ("download", {"request": "everything"}, "request"),
+        ("download", {"request": None}, "request"),
         ("batch", {"provider": "nowhere"}, "'provider'.*gopro"),
         ("batch", {"batch": [{"filename": "x.mp4"}]}, "media_id"),
         ("batch", {"batch": "65a0"}, "batch"),

@@ -124,7 +124,12 @@ def test_twenty_children_that_meet_one_dead_token_renew_it_once(world: World) ->
     world.invoke(AUTHENTICATOR, {"run_id": "run-1", "input": {"provider": "gopro"}})
     fake.control.expire_access_tokens()
     children = [
-        {"run_id": "run-1", "provider": "gopro", "media": {"media_id": item.media_id, "filename": "GX010001.MP4"}}
+        {
+            "request": "slice",
+            "run_id": "run-1",
+            "provider": "gopro",
+            "media": {"media_id": item.media_id, "filename": "GX010001.MP4"},
+        }
         for item in Library.generated(fake.library.folder / "new.mp4", CHILDREN).items()
     ]
     renewals = [{"run_id": "run-1", "input": {"provider": "gopro"}, "renewals": 0} for _ in children]

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
+from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -14,6 +16,11 @@ from cloud_sync_common.stores.ledger import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)
+
+
+def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:
+    """A session on doubles."""
+    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline)
 
 
 @dataclass
@@ -24,9 +31,11 @@ class Store:
     events: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     broken: Exception | None = None
+    loads: int = 0
 
     def load(self) -> Credentials:
         with self.lock:
+            self.loads += 1
             return self.current
 
     def recover(self) -> None:
@@ -79,19 +88,12 @@ class Account:
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(counts_exactly=True))
     refresh_token: str = "refresh-0"
     refreshes: int = 0
+    validations: int = 0
     pages: Callable[[int], MediaPage] = lambda _: MediaPage(items=())
     listed: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     trouble: list[Exception] = field(default_factory=list)
-    validations: int = 0
     seen: list[Filters] = field(default_factory=list)
-
-    def validate(self, credentials: Credentials) -> Credentials:
-        with self.lock:
-            self.validations += 1
-            if self.trouble:
-                raise self.trouble.pop(0)
-            return credentials
 
     def refresh(self, credentials: Credentials) -> Credentials:
         with self.lock:
@@ -106,6 +108,13 @@ class Account:
                 refresh_token=self.refresh_token,
                 expires_at=4e9,
             )
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        with self.lock:
+            self.validations += 1
+            if self.trouble:
+                raise self.trouble.pop(0)
+            return credentials
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         self.listed.append(cursor)

@@ -17,6 +17,7 @@ from cloud_sync_common.exceptions import (
     ProviderContractError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
@@ -42,9 +43,7 @@ def authenticator(
     deadline: Deadline = PLENTY,
     sleep: Callable[[float], None] = lambda _: None,
 ) -> Authenticator:
-    return Authenticator(
-        provider=account, store=cast(Any, store), lease=cast(Any, lease), deadline=deadline, sleep=sleep
-    )
+    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, sleep))
 
 
 def test_a_token_that_is_good_for_long_is_left_alone() -> None:
@@ -186,7 +185,7 @@ def test_a_refused_renewal_is_told_as_it_is_and_gives_the_lease_back(error: Exce
 def test_a_session_token_is_shown_to_the_provider_once_and_never_stored_anew() -> None:
     account, store = Account(), Store(SESSION)
     assert authenticator(account, store, Lease()).ensure() == SESSION
-    assert (account.validations, account.refreshes) == (1, 0) and store.events == ["recover"]
+    assert (account.refreshes, account.validations) == (0, 1) and store.events == ["recover"]
 
 
 def test_a_session_token_that_has_ended_asks_for_the_owner() -> None:

@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderThrottledError, ProviderUnavailableError
-from cloud_sync_common.provider_interface import LISTINGS, Capabilities, Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.provider_access.listing import LISTINGS
+from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Status
@@ -17,7 +18,7 @@ from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store
+from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
 CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
 OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
@@ -79,9 +80,7 @@ class Lister:
         self, cursor: str | None = None, filters: Filters | None = None, deadline: Deadline = PLENTY
     ) -> ListResult:
         catalog = MediaLister(
-            provider=cast(Any, self.account),
-            credentials=cast(Any, Store(CREDENTIALS)),
-            lease=cast(Any, self.lease),
+            session=session_of(self.account, Store(CREDENTIALS), self.lease, deadline),
             ledger=cast(Any, self.rows),
             runs=cast(Any, self.runs),
             manifest=cast(Any, self.lines),

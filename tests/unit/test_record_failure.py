@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.runtime.run_input import filters_of
-from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest, FailureResult
+from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest, FailureResult, Scope
 from cloud_sync_common.stores.ledger import Status
 
 from tests.unit.in_process_aws import Town, running_town
@@ -35,7 +35,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
 
 
 def record(
-    deployment: Town, run_id: str = "run-1", error: dict[str, str] | None = None, scope: str = "media"
+    deployment: Town, run_id: str = "run-1", error: dict[str, str] | None = None, scope: Scope = Scope.MEDIA
 ) -> FailureResult:
     step = FailureRecorder(
         ledger=deployment.ledger,
@@ -47,7 +47,7 @@ def record(
     request = FailureRequest(
         run_id=run_id,
         provider="gopro",
-        scope="run" if scope == "run" else "media",
+        scope=scope,
         media=CLIP,
         error=error or NO_ORIGINAL,
     )
@@ -142,7 +142,7 @@ def test_an_archived_video_never_becomes_a_failed_one(deployment: Town) -> None:
 def test_a_reason_to_stop_the_run_is_noted_on_the_run_and_blames_no_video(deployment: Town) -> None:
     deployment.runs.begin("run-1", "arn:1")
     stop = {"Error": "CredentialsExpiredError", "Cause": '{"errorMessage": "Sign in again."}'}
-    assert record(deployment, error=stop, scope="run") == FailureResult("credentials_expired")
+    assert record(deployment, error=stop, scope=Scope.RUN) == FailureResult("credentials_expired")
     run = deployment.runs.get("run-1")
     assert run is not None and (run.stop_error, run.stop_message) == ("CredentialsExpiredError", "Sign in again.")
     assert deployment.ledger.known([CLIP.media_id]) == {} and deployment.letters() == []
@@ -150,6 +150,6 @@ def test_a_reason_to_stop_the_run_is_noted_on_the_run_and_blames_no_video(deploy
 
 def test_of_several_reasons_to_stop_the_first_stands(deployment: Town) -> None:
     for name in ("CredentialsExpiredError", "ConfigurationError"):
-        record(deployment, error={"Error": name, "Cause": ""}, scope="run")
+        record(deployment, error={"Error": name, "Cause": ""}, scope=Scope.RUN)
     run = deployment.runs.get("run-1")
     assert run is not None and run.stop_error == "CredentialsExpiredError"

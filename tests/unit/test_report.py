@@ -12,7 +12,7 @@ import pytest
 from cloud_sync_common import prices
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, Report, ReportRequest, Summary
+from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger import Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest
 
@@ -36,7 +36,7 @@ def started(seconds_ago: float) -> str:
 
 
 def report(deployment: Town, request: ReportRequest) -> Summary | Failed:
-    step = Report(
+    step = RunReport(
         provider=request.provider_name,
         ledger=Ledger(deployment.table, request.provider_name),
         runs=deployment.runs,
@@ -44,7 +44,7 @@ def report(deployment: Town, request: ReportRequest) -> Summary | Failed:
         topic=deployment.sns,
         topic_arn=deployment.topic_arn,
     )
-    return step.of(request)
+    return step.report(request)
 
 
 def success(listing: Listing, seconds_ago: float = 90, run_id: str = "run-1") -> ReportRequest:
@@ -181,11 +181,14 @@ def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(deployment: Town)
     (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: 2 videos archived, 1 failed"
     text = mail["Message"]
-    assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "12 items were listed" in text
+    assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "The run listed 12 items," in text
     assert "- GX010002.MP4: GoPro offers no original. (original_unavailable)" in text
     assert "- GX010003.MP4: Not just now. (not_available_yet)" in text
-    assert "2 are not ready at the provider" in text
-    assert "1 have failed too often and wait for you: read the dead-letter queue" in text and "retry_failed" in text
+    assert "2 videos are not ready at the provider" in text
+    assert (
+        "1 video has failed too often and will not be tried again by itself: read the dead-letter queue" in text
+        and "retry_failed" in text
+    )
     assert "USD" in text and "tried again in the next run" in text
 
 
@@ -194,7 +197,7 @@ def test_a_run_without_failures_names_none(deployment: Town) -> None:
     deployment.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
     report(deployment, success(Listing(listed=1, new=1)))
     (mail,) = deployment.mails()
-    assert mail["Subject"] == "Cloud Sync: 1 videos archived" and "(999 B moved)" in mail["Message"]
+    assert mail["Subject"] == "Cloud Sync: 1 video archived" and "(999 B moved)" in mail["Message"]
     assert "Not archived" not in mail["Message"] and "dead-letter" not in mail["Message"]
     assert "Next step: none, all is well." in mail["Message"] and "Run run-1." in mail["Message"]
 
@@ -255,8 +258,10 @@ def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(deployment: Town)
     (mail,) = deployment.mails()
     assert mail["Subject"] == "Cloud Sync: the run failed (ConfigurationError)"
     assert "The run run-1 failed: The role may not write." in mail["Message"]
-    assert "Before that it archived 2 videos (2.0 MB moved). 3 are known and not archived yet." in mail["Message"]
-    assert "The last run to succeed: never." in mail["Message"] and "Next step: mend the cause" in mail["Message"]
+    assert (
+        "Before that it archived 2 videos (2.0 MB moved). 3 videos are known and not archived yet." in mail["Message"]
+    )
+    assert "The last run to succeed: never." in mail["Message"] and "Next step: fix the cause" in mail["Message"]
 
 
 def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(deployment: Town) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 import msgspec
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError
+from cloud_sync_common.provider_access.listing import CURSOR_LIMIT, ListingProgress, encode_cursor
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import PER_PAGE
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime import run_input
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
-from cloud_sync_common.steps.list_media import CURSOR_LIMIT, PAGE_SECONDS, Progress, _cursor
+from cloud_sync_common.steps.list_media import PAGE_SECONDS, Progress
 from cloud_sync_common.stores.manifest import LINE_LIMIT, ManifestWriter
 
 from cloud_sync.config import ENVIRONMENTS
@@ -48,12 +49,17 @@ def ids(count: int) -> Filters:
 
 def largest_cursor() -> str:
     """Ids that are all quotation marks, which JSON within JSON writes as four characters."""
-    progress = Progress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION, new=TEN_MILLION)
+    listing = ListingProgress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION)
+    progress = Progress(listing=listing, new=TEN_MILLION)
     while True:
-        longer = msgspec.structs.replace(progress, page_ids=(*progress.page_ids, '"' * 128))
+        longer = msgspec.structs.replace(progress, listing=with_one_id_more(progress.listing))
         if len(msgspec.json.encode(longer)) > CURSOR_LIMIT:
-            return _cursor(progress)
+            return encode_cursor(progress, progress.listing)
         progress = longer
+
+
+def with_one_id_more(listing: ListingProgress) -> ListingProgress:
+    return msgspec.structs.replace(listing, page_ids=(*listing.page_ids, '"' * 128))
 
 
 def error() -> dict[str, str]:
@@ -111,8 +117,9 @@ def test_filters_that_would_not_fit_are_refused_with_the_mend() -> None:
 
 
 def test_a_page_too_large_to_be_remembered_is_a_broken_contract() -> None:
+    listing = ListingProgress(page_ids=ids(2000).media_ids)
     with pytest.raises(ProviderContractError, match="2000 rows"):
-        _cursor(Progress(page_ids=ids(2000).media_ids))
+        encode_cursor(Progress(listing=listing), listing)
 
 
 def test_a_video_too_large_to_travel_is_a_broken_contract(tmp_path: Path) -> None:

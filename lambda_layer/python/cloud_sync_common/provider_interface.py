@@ -14,7 +14,6 @@ from typing import Protocol
 import msgspec
 
 UNKNOWN = -1  # the size of a source that does not state one
-LISTINGS = 3  # how often a listing that does not add up is started again
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,13 +1,13 @@
-"""What every outside door does: bind the run, log, trace, and let no foreign exception's text out.
+"""What every Lambda handler does around its step: bind the run, log, trace, and let no foreign exception's text out.
 
-A door's function takes the event and Lambda's context and returns something JSON-ready or a msgspec struct.
+A handler takes the event and Lambda's context and returns something JSON-ready or a msgspec struct.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeAliasType, cast, overload
 
 import msgspec
 
@@ -45,8 +45,15 @@ def lambda_handler(function: Handler) -> Handler:
     return cast(Handler, wrapped)
 
 
-def decode[Request](event: Any, kind: type[Request]) -> Request:
-    """The event as the request that a door expects. Raises ConfigurationError naming the field that does not fit."""
+@overload
+def decode[Request](event: Any, kind: type[Request]) -> Request: ...
+@overload
+def decode(event: Any, kind: TypeAliasType) -> Any: ...
+def decode(event: Any, kind: Any) -> Any:
+    """The event as the request that a handler expects; `kind` may be a tagged union of several.
+
+    Raises ConfigurationError naming the field that does not fit.
+    """
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -10,8 +11,14 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
 
-MODES = SYNC, RECONCILE = ("sync", "reconcile")
 FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
+
+
+class Mode(StrEnum):
+    """What a run is for."""
+
+    SYNC = "sync"
+    RECONCILE = "reconcile"
 
 
 def filters_of(run_input: object) -> Filters:
@@ -40,17 +47,18 @@ def filters_of(run_input: object) -> Filters:
     return checked
 
 
-def mode_of(run_input: object) -> str:
-    """What a run is for: `sync` (what it is without a word) or `reconcile`.
+def mode_of(run_input: object) -> Mode:
+    """What a run is for; SYNC when its input does not say.
 
-    Raises ConfigurationError naming the field and the mend.
+    Raises ConfigurationError naming the field and the fix.
     """
-    mode = field_of(run_input, "mode")
-    if mode not in (None, *MODES):
-        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(MODES)}, not {mode!r}.")
-    if mode == RECONCILE and field_of(run_input, "filters"):
+    given = field_of(run_input, "mode")
+    if given not in (None, *Mode):
+        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(Mode)}, not {given!r}.")
+    mode = Mode(given or Mode.SYNC)
+    if mode is Mode.RECONCILE and field_of(run_input, "filters"):
         raise ConfigurationError("The input's field 'filters' has no meaning with mode 'reconcile'; leave it out.")
-    return mode or SYNC
+    return mode
 
 
 def _utc(field: str, text: str | None) -> str | None:
