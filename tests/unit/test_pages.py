@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from collections import Counter
 from pathlib import Path
 
+import cloud_sync_common
 import pytest
 
 from tests.synthesis import ROOT
@@ -95,6 +97,14 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
         waiting |= {target for target in targets if target.is_file()} - reached
     for_github_only = {page for page in PAGES.values() if ".github" in page.parts}
     assert set(PAGES.values()) - reached - for_github_only == set()
+
+
+def test_changelog_project_and_function_code_have_one_version() -> None:
+    changelog = re.findall(
+        r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert changelog[0] == project == cloud_sync_common.__version__
 
 
 def test_a_broken_link_and_a_missing_heading_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
