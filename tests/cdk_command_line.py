@@ -1,4 +1,4 @@
-"""The real CDK command line, where there is neither a network nor a credential."""
+"""The real CDK command line, without a network and without credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 
 
 class CdkCommandLine:
-    """`cdk`, in a network namespace of its own, or, where an ordinary user may make none, behind a closed proxy."""
+    """`cdk` in a network namespace of its own, or behind a closed proxy where an ordinary user may not create one."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,7 +31,7 @@ class CdkCommandLine:
         self.synth = cache(self._synth)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command, in the repository."""
+        """Runs one command in the repository."""
         line = [*self.without_network, "cdk", *arguments]
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
 

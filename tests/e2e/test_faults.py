@@ -23,7 +23,7 @@ def bench(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.quick])
-def test_a_fault_ends_as_its_table_says_and_the_next_run_mends_it(bench: Bench, case: Case) -> None:
+def test_a_fault_has_the_stated_outcome_and_the_next_run_archives_the_rest(bench: Bench, case: Case) -> None:
     result = run_case(bench, case)
     assert result.problems == []
     assert result.findings == []

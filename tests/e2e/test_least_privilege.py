@@ -163,7 +163,7 @@ def outcome(deployment: Deployment, function: str, event: dict[str, Any]) -> tup
     return (told["errorType"], told["errorMessage"]) if "FunctionError" in answer else ("", "")
 
 
-def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_seen_here(
+def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_tested(
     deployed: Deployment,
 ) -> None:
     found = {(function, sid) for function in FUNCTIONS for sid in Policy(deployed, function).sids}
@@ -172,7 +172,7 @@ def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_ca
 
 
 @pytest.mark.parametrize(("function", "sid"), sorted(NEEDED))
-def test_without_this_statement_a_step_fails_and_says_what_it_may_not_do(
+def test_without_this_statement_a_step_fails_and_names_the_missing_permission(
     deployment: Deployment, gopro: FakeGoPro, function: str, sid: str
 ) -> None:
     step = NEEDED[function, sid]

@@ -27,7 +27,7 @@ def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
     return {alarm["AlarmName"]: alarm for alarm in pages}
 
 
-def test_every_alarm_that_is_raised_can_be_read_as_one_mail(deployment: Deployment, inbox: Inbox) -> None:
+def test_every_alarm_sends_one_mail_with_the_next_step(deployment: Deployment, inbox: Inbox) -> None:
     cloudwatch = deployment.emulator.client("cloudwatch")
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a fault run raised it")
@@ -54,7 +54,7 @@ def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
     assert step.startswith("Next step: ")
 
 
-def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
+def test_many_failures_of_one_cause_are_counted_in_one_mail(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     gopro.control.add_fault(FaultKind.NO_SOURCE, endpoint=Endpoint.DOWNLOAD)
@@ -82,7 +82,7 @@ def saved(title: str) -> str:
     return text
 
 
-def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
+def test_each_saved_query_finds_the_log_lines_of_a_run_with_faults(
     deployment: Deployment, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
 ) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
@@ -111,7 +111,7 @@ def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(deploym
     assert rows and {row["run_id"] for row in rows} == {execution}
 
 
-def test_the_dashboard_can_be_drawn_from_what_a_run_measured(deployment: Deployment) -> None:
+def test_the_dashboard_can_be_drawn_from_the_metrics_of_a_run(deployment: Deployment) -> None:
     deployment.run()
     seen = readings(deployment)
     ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}

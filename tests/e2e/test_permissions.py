@@ -124,7 +124,7 @@ def test_no_function_may_delete_from_the_ledger_or_write_outside_runs(
     assert probe("media-lister", "s3", "put_object", Bucket=deployment.work_bucket, Key="other/x") == "AccessDenied"
 
 
-def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_half_written(
+def test_a_run_without_a_permission_fails_with_one_sentence_and_leaves_nothing_incomplete(
     deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
     iam = deployment.emulator.client("iam")

@@ -39,7 +39,7 @@ def assert_whole(deployment: Deployment, gopro: FakeGoPro) -> None:
     assert_fetched_once(deployment, gopro)
 
 
-def test_of_five_runs_at_once_one_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_one_of_five_concurrent_runs_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
     arns = [deployment.start_run() for _ in range(5)]
     assert {deployment.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
@@ -48,7 +48,7 @@ def test_of_five_runs_at_once_one_does_the_work(deployment: Deployment, gopro: F
     assert_whole(deployment, gopro)
 
 
-def test_the_schedule_steps_aside_for_a_run_by_hand(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_scheduled_run_stops_while_a_manual_run_is_active(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
     by_hand = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("current") for row in deployment.rows()))

@@ -20,7 +20,7 @@ def key_of(deployment: Deployment, media_id: str) -> str:
     return str(key)
 
 
-def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
+def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     assert output_of(deployment.run(ITEMS))["archived"] == 3
@@ -50,9 +50,7 @@ def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
     assert (deployment.rows(), deployment.objects()) == before
 
 
-def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived(
-    deployment: Deployment, inbox: Inbox
-) -> None:
+def test_a_reconciliation_after_a_run_finds_no_disagreements(deployment: Deployment, inbox: Inbox) -> None:
     assert output_of(deployment.run())["archived"] == 17
     inbox()
     assert output_of(deployment.run(RECONCILE))["findings"] == {}
@@ -60,7 +58,7 @@ def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
 
 
-def test_a_reconciliation_whose_token_has_ended_stops_with_one_alert(
+def test_a_reconciliation_with_an_expired_token_stops_with_one_alert(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})

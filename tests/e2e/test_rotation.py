@@ -33,7 +33,7 @@ def test_a_rotation_stores_the_new_refresh_token_and_the_next_run_uses_it(
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_a_rotation_in_the_middle_of_a_run_harms_neither(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_rotation_during_a_run_affects_neither(deployment: Deployment, gopro: FakeGoPro) -> None:
     execution = deployment.start_run()
     deployment.wait_for(lambda: any(row["sk"] == "ITEM" for row in deployment.rows()))
     version = rotate(deployment)

@@ -20,7 +20,7 @@ def bytes_of_sources(gopro: FakeGoPro) -> int:
     return sum(count for name, count in gopro.control.stats()["bytes_served"].items() if "source" in name)
 
 
-def test_two_runs_at_once_move_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_two_concurrent_runs_transfer_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)  # ten seconds, so that they overlap
     arns = [deployment.start_run(), deployment.start_run()]
     ends = [deployment.wait(arn) for arn in arns]
@@ -33,7 +33,7 @@ def test_two_runs_at_once_move_nothing_twice(deployment: Deployment, gopro: Fake
     assert sorted(stepped_aside) == [False, True]
 
 
-def test_a_run_takes_over_from_one_that_was_aborted(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_run_continues_after_an_aborted_one(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=1_000_000)
     aborted = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("upload_id") for row in deployment.rows()))
@@ -53,7 +53,7 @@ def children_at_work(deployment: Deployment, execution: str) -> int:
     return sum(count["pending"] + count["running"] for count in counts)
 
 
-def test_failures_are_tried_again_and_handed_to_a_person_at_the_ceiling(
+def test_failures_are_retried_and_sent_to_the_dead_letter_queue_at_the_limit(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     only = {"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b4000c"]}}

@@ -74,18 +74,18 @@ def find(words: str) -> str:
     return command
 
 
-def test_the_chapter_gives_commands_for_its_three_families() -> None:
+def test_the_section_has_commands_for_all_its_topics() -> None:
     services = [line.split()[1] for line in chapter()]
     assert set(services) == {"secretsmanager", "logs", "dynamodb", "sqs", "stepfunctions", "s3api", "lambda"}
     assert len(services) == 12
 
 
 @pytest.mark.parametrize("command", [line for line in chapter() if "rotate-secret" not in line])
-def test_a_command_of_the_chapter_is_one_that_aws_takes(deployment: Deployment, command: str) -> None:
+def test_every_command_is_accepted_by_aws(deployment: Deployment, command: str) -> None:
     assert run(deployment, filled(deployment, command))["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_what_authentication_said_is_in_the_log(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_the_cause_of_a_failed_authentication_is_in_the_log(deployment: Deployment, gopro: FakeGoPro) -> None:
     deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
     gopro.control.expire_access_tokens()
     assert deployment.run()["status"] == "FAILED"
@@ -103,7 +103,7 @@ def test_new_credentials_are_tried_at_once(deployment: Deployment, gopro: FakeGo
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_what_failed_is_found_and_tried_again_as_the_chapter_says(deployment: Deployment) -> None:
+def test_failures_are_found_and_retried_with_these_commands(deployment: Deployment) -> None:
     for _ in range(5):
         deployment.run({"provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL]}})
     (waiting,) = run(deployment, filled(deployment, find("--index-name not-archived")))["Items"]
@@ -118,7 +118,7 @@ def test_what_failed_is_found_and_tried_again_as_the_chapter_says(deployment: De
     assert output_of(deployment.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
 
 
-def test_the_places_where_costs_hide_can_be_seen(deployment: Deployment) -> None:
+def test_hidden_costs_can_be_found(deployment: Deployment) -> None:
     deployment.run()
     rules = run(deployment, filled(deployment, find("get-bucket-lifecycle-configuration")))["Rules"]
     assert {rule["ID"] for rule in rules} == {"Tiers", "AbortStrayUploads"}
