@@ -155,7 +155,8 @@ class World:
         """Invokes a function as Step Functions does; a killed process is a Runtime.ExitError, as on AWS."""
         self.watch.begins(function)
         hurried = function in ("media-lister", "video-downloader")
-        invocation = {"function": function, "event": payload, "later": self.later} | ({"left": HURRIED} if hurried else {})
+        invocation = {"function": function, "event": payload, "later": self.later}
+        invocation |= {"left": HURRIED} if hurried else {}
         invocation["environment"] = {"CONNECTIONS_PER_VIDEO": str(self.connections)}
         (answer,) = self.host.invoke([invocation], self.watch)
         wait_until(lambda: self.aws.server.busy == 0, "the requests of the process have ended")
