@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_iam as iam
@@ -15,12 +14,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.config import Config
+from cloud_sync.definition import definition
 from cloud_sync.functions import Functions
 from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.storage import Storage
-
-DEFINITION = Path(__file__).with_name("sync_workflow.asl.json")
 
 
 def state_machine_name(config: Config) -> str:
@@ -149,10 +147,10 @@ class Workflow(Construct):
 
 
 def _definition(config: Config) -> str:
-    """The score, with the one number that the environment sets (a substitution could only make it text)."""
-    score = json.loads(DEFINITION.read_text(encoding="utf-8"))
-    score["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
-    return json.dumps(score)
+    """The definition with the one number that the environment sets (a substitution could only insert text)."""
+    machine = definition()
+    machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
+    return json.dumps(machine)
 
 
 def _expression(config: Config) -> scheduler.ScheduleExpression:

@@ -7,9 +7,7 @@ enters in the state machine definition. Sizes are bytes, GB are 10^9 bytes (as A
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cloud_sync_common import prices
@@ -17,8 +15,8 @@ from cloud_sync_common.prices import Price
 from cloud_sync_common.stores import manifest
 from cloud_sync_common.transfer import part_plan
 
-ROOT = Path(__file__).resolve().parents[1]
-DEFINITION = ROOT / "cloud_sync" / "sync_workflow.asl.json"
+from cloud_sync.definition import definition
+
 MIB, GIB, GB = 1024**2, 1024**3, 10**9
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way: the limit of a function with 512 MB or more (demo-s3-archiving)
@@ -118,7 +116,7 @@ def usual_states(machine: dict[str, Any]) -> list[str]:
 
 def states_of_a_run() -> tuple[list[str], list[str]]:
     """The usual states of a run, and those of a child of its map."""
-    machine = json.loads(DEFINITION.read_text())
+    machine = definition()
     (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
     return usual_states(machine), usual_states(each["ItemProcessor"])
 

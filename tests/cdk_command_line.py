@@ -1,4 +1,4 @@
-"""The real CDK command line, without a network and without credentials."""
+"""The real CDK command line, run without a network and without credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 
 
 class CdkCommandLine:
-    """`cdk` in a network namespace of its own, or behind a closed proxy where an ordinary user may not create one."""
+    """`cdk` in a network namespace of its own or, where a user may not create one, behind a proxy that is closed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,12 +36,12 @@ class CdkCommandLine:
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
 
     def _synth(self, environment: str) -> Path:
-        """The template of an environment; its assets are beside it."""
+        """The path of an environment's template; its assets are in the same folder."""
         build_layer(**PINNED)  # the very first build may use the network, the synthesis may not
         output = self._folder / environment
         context = [f"--context={key}={value}" for key, value in (PINNED | {"environment": environment}).items()]
-        done = self.run("synth", "--quiet", f"--output={output}", *context)
-        assert done.returncode == 0, done.stderr
+        completed = self.run("synth", "--quiet", f"--output={output}", *context)
+        assert completed.returncode == 0, completed.stderr
         return output / f"CloudSync-{environment}.template.json"
 
 

@@ -13,10 +13,8 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.log_queries import answer
 from tests.e2e.conftest import output_of
-from tests.synthesis import ROOT
+from tests.golden.accepted import accepted
 from tools.dashboard_picture.nights import logged, readings
-
-GOLDEN = ROOT / "tests" / "golden" / "templates" / "local.json"
 
 type Inbox = Callable[[], list[dict[str, str]]]
 TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
@@ -76,8 +74,8 @@ def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
 
 def saved(title: str) -> str:
     """The text of a saved query, as it is deployed."""
-    template = json.loads(GOLDEN.read_text())
-    queries = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::QueryDefinition"]
+    resources = accepted("local")["Resources"].values()
+    queries = [r["Properties"] for r in resources if r["Type"] == "AWS::Logs::QueryDefinition"]
     (text,) = (str(q["QueryString"]) for q in queries if q["Name"].endswith(f"/{title}"))
     return text
 

@@ -54,7 +54,7 @@ def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
     """The fake GoPro Cloud with the demo library."""
     with running(Library.load(demo_folder)) as fake:
         yield fake
-        http_client.pool().clear()
+        http_client.session().close()
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 

@@ -13,6 +13,7 @@ import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, OriginalUnavailableError
 from cloud_sync_common.steps.download import SliceResult
 from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.runs import RunStatus
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
@@ -141,7 +142,7 @@ def test_items_leased_by_an_ended_run_are_taken_over(downloader: Downloader) -> 
     downloader.runs.begin("run-0", "arn:0")
     downloader.ledger.claim(item, "run-0", 900)
     assert downloader.slice(item).status == "BUSY"
-    downloader.runs.end("run-0", {})
+    downloader.runs.end("run-0", RunStatus.SUCCEEDED, {})
     assert downloader.slice(item).status == "ARCHIVED"
 
 

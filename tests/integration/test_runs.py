@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.runs import RunRow, Runs
+from cloud_sync_common.stores.runs import RunRow, Runs, RunStatus
 
 from tests.integration.aws_on_loopback import Aws
 
@@ -45,30 +45,31 @@ def test_of_runs_that_begin_at_once_exactly_one_is_under_way(runs: Runs) -> None
 def test_when_a_run_has_ended_another_may_begin(runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     assert not runs.has_ended("run-1")
-    runs.end("run-1", {"archived": 3})
+    runs.end("run-1", RunStatus.SUCCEEDED, {"archived": 3})
     assert runs.has_ended("run-1") and runs.begin("run-2", "arn:2").run_id == "run-2"
     assert not runs.has_ended("run-2")
 
 
 def test_the_end_of_one_run_does_not_end_another(runs: Runs) -> None:
     runs.begin("run-2", "arn:2")
-    runs.end("run-1", {})
+    runs.end("run-1", RunStatus.SUCCEEDED, {})
     assert runs.begin("run-3", "arn:3").run_id == "run-2" and not runs.has_ended("run-2")
 
 
 def test_the_first_end_of_a_run_stands(aws: Aws, runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
-    runs.end("run-1", {"archived": 3})
+    runs.end("run-1", RunStatus.SUCCEEDED, {"archived": 3})
     first = aws.row("RUN#run-1", "RUN")
-    runs.end("run-1", {"archived": 0})
-    assert aws.row("RUN#run-1", "RUN") == first and first["archived"] == 3
+    runs.end("run-1", RunStatus.FAILED, {"archived": 0})
+    assert aws.row("RUN#run-1", "RUN") == first and (first["status"], first["archived"]) == ("SUCCEEDED", 3)
 
 
-def test_a_run_that_is_known_to_be_over_is_replaced_and_only_that_one(runs: Runs) -> None:
+def test_a_run_that_is_known_to_be_over_is_replaced_and_only_that_one(aws: Aws, runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     assert runs.begin("run-3", "arn:3", instead_of="run-2").run_id == "run-1"
     assert runs.begin("run-3", "arn:3", instead_of="run-1") == RunRow(run_id="run-3", execution_arn="arn:3")
     assert runs.begin("run-1", "arn:1").run_id == "run-3"
+    assert runs.has_ended("run-1") and aws.row("RUN#run-1", "RUN")["status"] == "ABORTED"
 
 
 def test_providers_run_side_by_side(aws: Aws, runs: Runs) -> None:
@@ -84,7 +85,7 @@ def test_the_first_reason_to_stop_stands_and_survives_the_end(runs: Runs) -> Non
     runs.begin("run-1", "arn:1")
     runs.stop("run-1", "CredentialsExpiredError", "Sign in again.")
     runs.stop("run-1", "ConfigurationError", "Something else.")
-    runs.end("run-1", {"failed": 1})
+    runs.end("run-1", RunStatus.FAILED, {"failed": 1})
     run = runs.get("run-1")
     assert run is not None and (run.stop_error, run.stop_message) == ("CredentialsExpiredError", "Sign in again.")
 

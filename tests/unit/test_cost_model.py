@@ -15,9 +15,9 @@ from cloud_sync_common.stores import manifest
 from cloud_sync_common.stores.ledger import SourceRow, Status
 
 from cloud_sync import config
+from cloud_sync.definition import definition
 from costs import page
 from costs.model import (
-    DEFINITION,
     Design,
     Engine,
     Library,
@@ -137,7 +137,7 @@ def test_the_report_counts_the_transitions_of_the_state_machine_definition() -> 
 
 
 def test_the_report_counts_the_states_that_another_slice_enters() -> None:
-    machine = json.loads(DEFINITION.read_text())
+    machine = definition()
     batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
     child = batch["EachMedia"]["ItemProcessor"]["States"]
     again = [choice["Next"] for state in child.values() for choice in state.get("Choices", [])]

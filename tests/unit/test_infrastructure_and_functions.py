@@ -174,7 +174,7 @@ def test_metrics_of_aws_are_known_ones_with_their_dimension(stack: Synthesised) 
 @each_environment
 def test_alarms_and_widgets_look_at_resources_of_their_own_stack(stack: Synthesised) -> None:
     values = {value for metric in metrics(stack) for _, value in metric.dimensions}
-    own = {f"<{word}>" for word in stack.words.values()}
+    own = {f"<{word}>" for word in stack.labels.values()}
     assert values - own == {"gopro", "cloud-sync", "AllStorageTypes"}
 
 

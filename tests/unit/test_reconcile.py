@@ -13,6 +13,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
 
 from tests.unit.doubles import PLENTY, Account, Lease, Store, session_of
@@ -223,7 +224,7 @@ def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
     bench.aws.runs.begin("run-9", "arn:9")
     (result,) = bench.reconcile()
     assert result.status == "ALREADY_RUNNING" and bench.account.listed == [] and bench.aws.mails() == []
-    bench.aws.runs.end("run-9", {})
+    bench.aws.runs.end("run-9", RunStatus.SUCCEEDED, {})
     assert bench.reconcile()[-1].status == "COMPLETE"
 
 

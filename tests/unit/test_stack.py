@@ -214,7 +214,7 @@ def test_names_are_plain_in_the_default_environment_and_suffixed_in_the_others(
 
 
 def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> None:
-    given = [set(synthesis.of(e).words.values()) for e in REAL]
+    given = [set(synthesis.of(e).labels.values()) for e in REAL]
     clashing = {name for one, other in ((0, 1), (0, 2), (1, 2)) for name in given[one] & given[other]}
     logical_ids = set(synthesis.of("dev").template["Resources"])
     assert clashing - logical_ids == {"archive", "work", "key"}  # the tests' own words for what the stack does not name

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, PLAYED, Synthesis, Synthesised, as_list
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, INVOKED_BY_THE_STATE_MACHINE, Synthesis, Synthesised, as_list
 
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -112,7 +112,7 @@ def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synth
 def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_own_children(dev: Synthesised) -> None:
     machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
     assert dev.policy_of(machine["RoleArn"]) == {
-        **{f"<{function}>": {"lambda:InvokeFunction"} for function in PLAYED},
+        **{f"<{function}>": {"lambda:InvokeFunction"} for function in INVOKED_BY_THE_STATE_MACHINE},
         "<work>/runs/*": {
             "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
         },

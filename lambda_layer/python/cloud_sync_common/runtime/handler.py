@@ -22,14 +22,14 @@ type Handler = Callable[[Any, LambdaContext], Any]
 
 
 def lambda_handler(function: Handler) -> Handler:
-    """Wraps a handler. Errors of our own tree pass as they are, because Step Functions knows them by name; any other
-    exception becomes UnexpectedError, because its text may hold a URL or a token."""
+    """Wraps a handler. Errors of our own tree pass unchanged, because Step Functions matches their names. Any other
+    exception becomes UnexpectedError, because its text may contain a URL or a token."""
 
     @logger.inject_lambda_context
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
     @wraps(function)
     def wrapped(event: Any, context: LambdaContext) -> Any:
-        # A rotation has no run: Secrets Manager's own token stands for it.
+        # A rotation belongs to no run; the token of Secrets Manager identifies it instead.
         run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
         with correlation.bound_to(run_id):
             tracer.put_annotation("run_id", run_id or "none")

@@ -1,4 +1,4 @@
-"""The input of a run, checked: `{"provider": "...", "filters": {...}}`, or with `"mode": "reconcile"`."""
+"""Checks the input of a run: `{"provider": "...", "filters": {...}}`, or with `"mode": "reconcile"`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
 
-FILTERS_LIMIT = 32 * 1024  # bytes of JSON; they travel in the run's state (docs/design.md, "Limits of a run")
+FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
 
 
 class Mode(StrEnum):
@@ -22,7 +22,7 @@ class Mode(StrEnum):
 
 
 def filters_of(run_input: object) -> Filters:
-    """The filters in the input of a run, their times in UTC; none when it has none.
+    """The filters in the input of a run, with their times in UTC; empty filters if the input has none.
 
     Raises ConfigurationError naming the field and the fix.
     """
@@ -78,5 +78,5 @@ def _utc(field: str, text: str | None) -> str | None:
 
 
 def field_of(event: object, name: str) -> Any:
-    """A field of an event; None where there is none."""
+    """A field of an event; None if the event has no such field."""
     return event.get(name) if isinstance(event, dict) else None

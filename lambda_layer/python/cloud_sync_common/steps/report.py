@@ -24,7 +24,7 @@ from cloud_sync_common.runtime.execution_errors import parse_error_output
 from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest
-from cloud_sync_common.stores.runs import LastSuccess, Runs
+from cloud_sync_common.stores.runs import LastSuccess, Runs, RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -72,7 +72,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     provider: str
-    status: str
+    status: RunStatus
     listed: int
     new: int
     archived: int
@@ -144,7 +144,7 @@ class RunReport:
     def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
         """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
         totals = self._totals(run_id)
-        summary = self._summary(run_id, started_at, listing, totals, "SUCCEEDED")
+        summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         emit(self.provider, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
@@ -161,13 +161,13 @@ class RunReport:
         emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
         try:
             totals = self._totals(run_id)
-            summary = self._summary(run_id, started_at, listing, totals, "FAILED")
+            summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
             self._close(summary, totals)
             numbers = _numbers(summary, self.runs.last_success())
         except CloudSyncError as error:  # the alarms and the alert matter more than the numbers
             _log_unreadable(error)
             with suppress(CloudSyncError):
-                self.runs.end(run_id, {"status": "FAILED"})
+                self.runs.end(run_id, RunStatus.FAILED, {})
         self._send(
             f"Cloud Sync: the run failed ({failed.error})",
             [
@@ -195,7 +195,7 @@ class RunReport:
                 totals.count(media_id, row, run_id)
         return totals
 
-    def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: str) -> Summary:
+    def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: RunStatus) -> Summary:
         archived = totals.statuses[Status.ARCHIVED]
         cost = prices.run_cost(
             videos=listing.new,
@@ -241,9 +241,8 @@ class RunReport:
             emit(self.provider, {"Failures": count}, category=category)
         numbers: dict[str, Any] = msgspec.to_builtins(summary)
         logger.info("run report", extra=numbers)
-        self.runs.end(
-            summary.run_id, {name: numbers[name] for name in ("status", "archived", "failed", "bytes_archived")}
-        )
+        counts = {name: numbers[name] for name in ("archived", "failed", "bytes_archived")}
+        self.runs.end(summary.run_id, summary.status, counts)
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
         plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # SNS accepts one line of ASCII

@@ -124,7 +124,7 @@ def _checked(
         length = int(head.headers.get("content-length", UNKNOWN))
         return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
     if head.status != 206:
-        http_client.refuse_when_busy(head, _DOING)
+        http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
     first, last, fingerprint = _content_range(head)
     if expected is not None and fingerprint != expected:
