@@ -1,4 +1,4 @@
-"""One library, backed up by the deployed stack: what is in the archive afterwards, and what is not."""
+"""The deployed stack backs up one library: what is in the archive afterwards, and what is not."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import Verdict, iam_is_enforced, verify
-from tests.e2e.conftest import account_of, clear, output_of
+from tests.e2e.conftest import account_of, output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
 def first_run(deployed: Deployment, gopro: FakeGoPro, inbox: Inbox) -> dict[str, Any]:
-    """A run over an empty archive, and everything that was there to be seen right after it."""
+    """A run with an empty archive, and the state right after it."""
     gopro.control.reset()
-    clear(deployed)
+    deployed.clear()
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     description = deployed.run()

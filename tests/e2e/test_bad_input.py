@@ -1,4 +1,4 @@
-"""What a user gets for a mistake: a run that ends with one sentence, one alert, and nothing half-written."""
+"""A user's mistake ends the run with one sentence and one alert, and leaves nothing incomplete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
     assert alert["Subject"] == f"Cloud Sync: the run failed ({error})"
     assert deployment.objects() == {}
     assert "Uploads" not in deployment.s3.list_multipart_uploads(Bucket=deployment.archive_bucket)
-    assert not any("current" in row for row in deployment.rows())  # no run is under way: the next one may begin
+    assert not any("current" in row for row in deployment.rows())  # no run is active, so the next one may start
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tokens that end, rotate and are refused while the deployed stack is at work."""
+"""Tokens expire, rotate and are refused during runs of the deployed stack."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ type Inbox = Callable[[], list[dict[str, str]]]
 
 
 def secret_of(deployment: Deployment) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(deployment.secrets.get_secret_value(SecretId=deployment.secret)["SecretString"])
-    return told
+    value: dict[str, Any] = json.loads(deployment.secrets.get_secret_value(SecretId=deployment.secret)["SecretString"])
+    return value
 
 
 def test_a_rotated_refresh_token_is_stored(deployment: Deployment, gopro: FakeGoPro) -> None:
@@ -41,7 +41,7 @@ def test_a_token_that_expires_during_a_run_is_renewed_once_for_all_children(
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
     description = deployment.run()
     assert output_of(description)["archived"] == 17
-    assert gopro.control.stats()["token_refreshes"] == 2  # one at the start, one for everybody
+    assert gopro.control.stats()["token_refreshes"] == 2  # one at the start, one for all children
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
 
 
@@ -68,7 +68,7 @@ def test_a_session_that_expires_during_a_run_stops_it_with_one_alert_and_counts_
     assert "gp_access_token" in alert["Message"]
     items = [row for row in deployment.rows() if row["sk"] == "ITEM"]
     assert all(row.get("attempts", 0) == 0 for row in items)
-    assert any(row["status"] == "ARCHIVED" for row in items)  # what was moved before stays
+    assert any(row["status"] == "ARCHIVED" for row in items)  # videos archived before stay archived
 
 
 def test_a_run_with_new_credentials_continues_where_the_stopped_one_ended(

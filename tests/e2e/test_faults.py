@@ -1,6 +1,6 @@
-"""The quick part of the fault matrix on the deployed stack; `make faults` plays all of it.
+"""The quick cases of the fault matrix on the deployed stack; `make faults` runs all of them.
 
-Each case names its outcome in local/fault_cases.py, and docs/reliability.md says it in words.
+local/fault_cases.py states the outcome of each case, and docs/reliability.md lists them.
 """
 
 from __future__ import annotations

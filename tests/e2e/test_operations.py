@@ -1,4 +1,4 @@
-"""What people are told and can ask: the mail of every alarm, the mail of a bad run, and the saved questions."""
+"""Mails and queries: the mail of every alarm, the mails of failed runs, and the saved queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.golden.accepted import accepted
 from tools.dashboard_picture.nights import logged, readings
 
 type Inbox = Callable[[], list[dict[str, str]]]
-TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
+REPORTED_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
 
 
 def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -32,7 +32,7 @@ def test_every_alarm_sends_one_mail_with_the_next_step(deployment: Deployment, i
     mails = {json.loads(mail["Message"])["AlarmName"]: mail for mail in inbox()}
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    assert set(mails) == set(alarms(deployment)) - TOLD_BY_THE_RUN
+    assert set(mails) == set(alarms(deployment)) - REPORTED_BY_THE_RUN
     for name, mail in mails.items():
         assert name in mail["Subject"] and "ALARM" in mail["Subject"]
         assert "Next step: " in json.loads(mail["Message"])["AlarmDescription"]
@@ -64,7 +64,7 @@ def test_many_failures_of_one_cause_are_counted_in_one_mail(
 
 @pytest.fixture(scope="module")
 def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
-    """`asked(title, log group)`: what a question of the dashboard or a saved one finds in the logs."""
+    """`asked(query, log group)`: the result of a query over the logs."""
 
     def ask(query: str, group: str) -> list[dict[str, Any]]:
         return answer(query, [line for line in logged(deployed) if group in line["log_group"]])

@@ -1,4 +1,4 @@
-"""A reconciliation inside the deployed stack, with no more rights than it has: it finds, tells, and repairs nothing."""
+"""A reconciliation inside the deployed stack, with its own permissions: it finds, reports, and repairs nothing."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     inbox()
     before = (deployment.rows(), deployment.objects())
 
-    told = output_of(deployment.run(RECONCILE))
+    result = output_of(deployment.run(RECONCILE))
 
-    assert told["status"] == "COMPLETE"
-    assert (told["items"], told["sources"], told["objects"]) == (18, 3, 3)
+    assert result["status"] == "COMPLETE"
+    assert (result["items"], result["sources"], result["objects"]) == (18, 3, 3)
     findings = {"missing_object": 1, "orphan_object": 1, "checksum_differs": 1, "gone_at_source": 1}
-    assert {kind: told["findings"].get(kind) for kind in findings} == findings
-    body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=told["report_key"])["Body"].read()
+    assert {kind: result["findings"].get(kind) for kind in findings} == findings
+    body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=result["report_key"])["Body"].read()
     named = {line["kind"]: line.get("key") or line["media_id"] for line in map(json.loads, body.splitlines())}
     assert (named["missing_object"], named["checksum_differs"], named["gone_at_source"]) == (missing, changed, TRASHED)
     (mail,) = inbox()
