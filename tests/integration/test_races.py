@@ -83,7 +83,7 @@ def test_a_video_trashed_during_a_run_stays_listed_with_the_reason(
     run(world)
     gone = {media_id: ("UNAVAILABLE", "media_not_found")}
     assert audit(world, LEFT | gone) == []
-    assert world.run() == "SUCCEEDED" and audit(world, LEFT | gone) == [], "absence means nothing"
+    assert world.run() == "SUCCEEDED" and audit(world, LEFT | gone) == [], "absence proves nothing"
 
 
 def test_a_video_replaced_during_its_transfer_is_archived_as_the_new_one(world: World) -> None:
