@@ -1,9 +1,12 @@
 """A GoPro library to try Cloud Sync on: real H.264 clips, made by ffmpeg, in all the shapes of real libraries."""
 
+import fcntl
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -114,12 +117,27 @@ def make_tiny_library(folder: Path, progress: Callable[[str], None] = _say_nothi
 
 
 def _ensure(folder: Path, profile: _Profile, progress: Callable[[str], None]) -> Path:
-    stamp = f"{profile.name} {_VERSION}"
-    if _stamp_of(folder) == stamp:
-        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder.parent):
+        if _stamp_of(folder) != (stamp := f"{profile.name} {_VERSION}"):
+            _replace(folder, stamp, profile, progress)
+    return folder
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Another process that wants the same library waits until this one has made it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which unlocks it, as the end of the process does
+
+
+def _replace(folder: Path, stamp: str, profile: _Profile, progress: Callable[[str], None]) -> None:
     if folder.exists() and any(folder.iterdir()) and _stamp_of(folder) is None:
         raise DemoLibraryError(f"{folder} holds files that are not a demo library; name another folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
         made, old = Path(workshop, "made"), Path(workshop, "old")
         _make(made, profile, progress)
@@ -128,7 +146,6 @@ def _ensure(folder: Path, profile: _Profile, progress: Callable[[str], None]) ->
         if folder.exists():
             folder.rename(old)
         made.rename(folder)
-    return folder
 
 
 def _stamp_of(folder: Path) -> str | None:

@@ -138,6 +138,11 @@ class FaultRules:
         with self._lock:
             self._rules = [rule for rule in self._rules if kind is not None and rule.fault.kind is not kind]
 
+    def in_force(self, fault: Fault) -> bool:
+        """Whether this rule has not been taken back."""
+        with self._lock:
+            return any(rule.fault is fault for rule in self._rules)
+
     def listed(self) -> list[dict[str, Any]]:
         """The rules in force, each with how many requests it looked at (`seen`) and struck (`applied`)."""
         with self._lock:

@@ -16,13 +16,23 @@ NOT_ARCHIVED = {NO_ORIGINAL: "original_unavailable"}
 
 
 def hold(gopro: FakeGoPro) -> None:
-    """One file takes ten seconds, so that what is started at once overlaps."""
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)
+    """One file takes more than a minute, unless it is released before: what is started meanwhile overlaps."""
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
+
+
+def release(gopro: FakeGoPro) -> None:
+    gopro.control.clear_faults(FaultKind.SLOW)
 
 
 def stepped_aside(deployment: Deployment, execution_arn: str) -> bool:
     events = deployment.step_functions.get_execution_history(executionArn=execution_arn)["events"]
     return "AlreadyRunning" in json.dumps(events, default=str)
+
+
+def ended(deployment: Deployment, arns: list[str]) -> list[str]:
+    """Those of these executions that are over."""
+    states = deployment.step_functions
+    return [arn for arn in arns if states.describe_execution(executionArn=arn)["status"] != "RUNNING"]
 
 
 def assert_fetched_once(deployment: Deployment, gopro: FakeGoPro) -> None:
@@ -42,6 +52,8 @@ def assert_whole(deployment: Deployment, gopro: FakeGoPro) -> None:
 def test_of_five_runs_at_once_one_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
     arns = [deployment.start_run() for _ in range(5)]
+    deployment.wait_for(lambda: len(ended(deployment, arns)) == 4)
+    release(gopro)
     assert {deployment.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
     assert sorted(stepped_aside(deployment, arn) for arn in arns) == [False, True, True, True, True]
     assert gopro.control.stats()["token_refreshes"] == 1, "five authenticated at once, one renewed"
@@ -54,7 +66,8 @@ def test_the_schedule_steps_aside_for_a_run_by_hand(deployment: Deployment, gopr
     deployment.wait_for(lambda: any(row.get("current") for row in deployment.rows()))
     by_schedule = fired(deployment, besides=by_hand)
     assert deployment.wait(by_schedule)["status"] == "SUCCEEDED" and stepped_aside(deployment, by_schedule)
-    assert deployment.step_functions.describe_execution(executionArn=by_hand)["status"] == "RUNNING"
+    assert ended(deployment, [by_hand]) == []
+    release(gopro)
     assert deployment.wait(by_hand)["status"] == "SUCCEEDED" and not stepped_aside(deployment, by_hand)
     assert_whole(deployment, gopro)
 

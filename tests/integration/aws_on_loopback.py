@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 ARCHIVE, WORK, SECRET = "archive", "work", "gopro/credentials"
 LARGE_BODY = 64 * 1024  # bytes
-CLIENTS = ("_session", "s3", "table", "secrets", "sns", "sqs", "step_functions")
+CLIENTS = ("session", "s3", "table", "secrets", "sns", "sqs", "step_functions")
 
 _UPLOAD_CALLS = {
     "PUT": "UploadPart",

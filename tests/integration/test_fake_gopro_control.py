@@ -118,7 +118,7 @@ def test_the_command_tells_how_to_reach_it_and_stops_when_told(folder: Path, tmp
         headers = {"Accept": ACCEPT, "Authorization": f"Bearer {told['access_token']}"}
         assert http.request("GET", f"{told['base_url']}/media/user", headers=headers).json()["id"] == told["user_id"]
         process.send_signal(how)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr is not None and process.stderr.read() == ""
     assert {"client_id", "client_secret", "refresh_token"} <= told.keys()
 
@@ -136,5 +136,5 @@ def test_the_command_refuses_what_it_cannot_serve_in_one_sentence(
 ) -> None:
     taken = gopro.fake.base_url.rpartition(":")[2]
     with _command("--library", str(folder), option, value.replace("taken", taken)) as process:
-        errors = process.communicate(timeout=10)[1]
+        errors = process.communicate(timeout=60)[1]
     assert process.returncode == 2 and told in errors and option in errors and errors.count("\n") == 1
