@@ -1,4 +1,5 @@
-"""One deployment for all end-to-end tests: deployed once, and cleared before each test that uses `deployment`."""
+"""One deployment for the end-to-end tests of a process: deployed once, cleared before each test that uses
+`deployment`. Where tests run side by side, each process has its own."""
 
 from __future__ import annotations
 
@@ -12,10 +13,11 @@ import pytest
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
 from local.deployment import Account, Deployment, Inbox, deploy
-from local.emulator import HOME, Certificates, new_folder
+from local.emulator import EMULATOR_PYTHON, FUNCTION_PYTHON, HOME, Certificates, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_matrix import IN_PARTS
+from tests.installed import installed
 
 # A factor for all waits of the state machine, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
@@ -51,6 +53,7 @@ def aws(certificates: Certificates) -> Iterator[AwsProxy]:
 
 @pytest.fixture(scope="session")
 def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Deployment]:
+    installed("node", "cdk", str(EMULATOR_PYTHON), str(FUNCTION_PYTHON))
     with deploy(
         folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
     ) as deployment:

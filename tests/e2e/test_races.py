@@ -15,14 +15,24 @@ BIG, NO_ORIGINAL = "65a0f0c2b7e4d1a2c3b40005", "65a0f0c2b7e4d1a2c3b4000c"
 NOT_ARCHIVED = {NO_ORIGINAL: "original_unavailable"}
 
 
-def slow_down(gopro: FakeGoPro) -> None:
-    """Makes one file take ten seconds, so that concurrent runs overlap."""
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)
+def hold(gopro: FakeGoPro) -> None:
+    """One file takes more than a minute, unless it is released before: what is started meanwhile overlaps."""
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
+
+
+def release(gopro: FakeGoPro) -> None:
+    gopro.control.clear_faults(FaultKind.SLOW)
 
 
 def found_another_run(deployment: Deployment, execution_arn: str) -> bool:
     events = deployment.step_functions.get_execution_history(executionArn=execution_arn)["events"]
     return "AlreadyRunning" in json.dumps(events, default=str)
+
+
+def ended(deployment: Deployment, arns: list[str]) -> list[str]:
+    """Those of these executions that are over."""
+    states = deployment.step_functions
+    return [arn for arn in arns if states.describe_execution(executionArn=arn)["status"] != "RUNNING"]
 
 
 def assert_fetched_once(deployment: Deployment, gopro: FakeGoPro) -> None:
@@ -40,8 +50,10 @@ def assert_whole(deployment: Deployment, gopro: FakeGoPro) -> None:
 
 
 def test_one_of_five_concurrent_runs_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
-    slow_down(gopro)
+    hold(gopro)
     arns = [deployment.start_run() for _ in range(5)]
+    deployment.wait_for(lambda: len(ended(deployment, arns)) == 4)
+    release(gopro)
     assert {deployment.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
     assert sorted(found_another_run(deployment, arn) for arn in arns) == [False, True, True, True, True]
     assert gopro.control.stats()["token_refreshes"] == 1, "of five concurrent authentications, one renewed"
@@ -49,12 +61,13 @@ def test_one_of_five_concurrent_runs_does_the_work(deployment: Deployment, gopro
 
 
 def test_a_scheduled_run_stops_while_a_manual_run_is_active(deployment: Deployment, gopro: FakeGoPro) -> None:
-    slow_down(gopro)
+    hold(gopro)
     by_hand = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("current") for row in deployment.rows()))
     by_schedule = fired(deployment, besides=by_hand)
     assert deployment.wait(by_schedule)["status"] == "SUCCEEDED" and found_another_run(deployment, by_schedule)
-    assert deployment.step_functions.describe_execution(executionArn=by_hand)["status"] == "RUNNING"
+    assert ended(deployment, [by_hand]) == []
+    release(gopro)
     assert deployment.wait(by_hand)["status"] == "SUCCEEDED" and not found_another_run(deployment, by_hand)
     assert_whole(deployment, gopro)
 

@@ -21,8 +21,10 @@ def bytes_of_sources(gopro: FakeGoPro) -> int:
 
 
 def test_two_concurrent_runs_transfer_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=600_000)  # ten seconds, so that they overlap
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
     arns = [deployment.start_run(), deployment.start_run()]
+    deployment.wait_for(lambda: any(status(deployment, arn) != "RUNNING" for arn in arns))
+    gopro.control.clear_faults()  # they overlapped: one has stepped aside while the other was held up
     ends = [deployment.wait(arn) for arn in arns]
     assert [end["status"] for end in ends] == ["SUCCEEDED", "SUCCEEDED"]
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
@@ -33,8 +35,13 @@ def test_two_concurrent_runs_transfer_nothing_twice(deployment: Deployment, gopr
     assert sorted(found_another_run) == [False, True]
 
 
+def status(deployment: Deployment, execution_arn: str) -> str:
+    found: str = deployment.step_functions.describe_execution(executionArn=execution_arn)["status"]
+    return found
+
+
 def test_a_run_continues_after_an_aborted_one(deployment: Deployment, gopro: FakeGoPro) -> None:
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=1_000_000)
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
     aborted = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("upload_id") for row in deployment.rows()))
     deployment.step_functions.stop_execution(executionArn=aborted)

@@ -2,6 +2,7 @@
 
 import subprocess
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
@@ -53,6 +54,14 @@ def test_it_is_made_once_and_always_with_the_same_bytes(folder: Path) -> None:
     again = make_tiny_library(folder.parent / "again")
     for name in ("library.json", "media/03-2.mp4"):
         assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_two_that_want_it_at_once_make_it_once(tmp_path: Path) -> None:
+    said: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        both = [pool.submit(make_tiny_library, tmp_path / "library", said.append) for _ in range(2)]
+        assert {each.result() for each in both} == {tmp_path / "library"}
+    assert len(said) > 12 and len(said) == len(set(said))
 
 
 def test_an_older_demo_library_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import json
 import subprocess
 from pathlib import Path
 
+from tests.installed import installed
+
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "local" / "emulator_gaps.py"
-EMULATOR_PYTHON = ROOT / ".local" / "emulator" / "venv" / "bin" / "python"
+EMULATOR_PYTHON = ".local/emulator/venv/bin/python"
 
 
 def gaps() -> list[str]:
@@ -22,8 +24,9 @@ def gaps() -> list[str]:
 
 
 def test_every_gap_that_is_patched_here_is_still_open_upstream() -> None:
+    installed(EMULATOR_PYTHON)
     done = subprocess.run(
-        [str(EMULATOR_PYTHON), str(LAUNCHER), "--open-upstream"], capture_output=True, text=True, check=True
+        [str(ROOT / EMULATOR_PYTHON), str(LAUNCHER), "--open-upstream"], capture_output=True, text=True, check=True
     )
     assert len(gaps()) >= 6
     assert json.loads(done.stdout) == sorted(gaps())

@@ -119,7 +119,7 @@ def test_the_command_prints_how_to_reach_it_and_stops_on_a_signal(folder: Path, 
         user = http.request("GET", f"{printed['base_url']}/media/user", headers=headers).json()
         assert user["id"] == printed["user_id"]
         process.send_signal(how)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=60) == 0
         assert process.stderr is not None and process.stderr.read() == ""
     assert {"client_id", "client_secret", "refresh_token"} <= printed.keys()
 
@@ -137,5 +137,5 @@ def test_the_command_refuses_invalid_options_with_one_sentence(
 ) -> None:
     taken = gopro.fake.base_url.rpartition(":")[2]
     with _command("--library", str(folder), option, value.replace("taken", taken)) as process:
-        errors = process.communicate(timeout=10)[1]
+        errors = process.communicate(timeout=60)[1]
     assert process.returncode == 2 and message in errors and option in errors and errors.count("\n") == 1

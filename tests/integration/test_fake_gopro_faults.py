@@ -291,7 +291,17 @@ def test_a_slow_connection_keeps_its_rate(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=SIZE * 2)
     started = time.monotonic()
     assert len(gopro.fetch(gopro.link()).data) == SIZE
-    assert 0.4 < time.monotonic() - started < 2
+    assert 0.4 < time.monotonic() - started < 20
+
+
+def test_a_slow_connection_is_slow_no_longer_once_its_rule_is_taken_back(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=SIZE // 600)  # ten minutes
+    answer = gopro.http.request("GET", gopro.link(), preload_content=False)
+    first = answer.read(SIZE // 6000)
+    gopro.fake.control.clear_faults()
+    started = time.monotonic()
+    assert len(first + answer.read()) == SIZE
+    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize("byte", [0, 1000])

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.installed import installed
 from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis
 
-SCANNERS = ROOT / ".local" / "scan" / "bin"
+SCANNERS = ".local/scan/bin"
 
 # Findings of checkov that we accept.
 ACCEPTED = {
@@ -44,9 +45,15 @@ NO_SECRETS = {
 }
 
 
+def scanner(name: str) -> str:
+    """The path of a scanner, which has an environment of its own."""
+    installed(f"{SCANNERS}/{name}")
+    return str(ROOT / SCANNERS / name)
+
+
 def checkov(folder: Path) -> dict[str, Any]:
     """checkov's report on the templates in a folder."""
-    command = [str(SCANNERS / "checkov"), "--directory", str(folder), "--framework", "cloudformation", "--compact",
+    command = [scanner("checkov"), "--directory", str(folder), "--framework", "cloudformation", "--compact",
                "--skip-download", "--quiet", "--output", "json"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     report: dict[str, Any] = json.loads(done.stdout)
@@ -85,7 +92,7 @@ def test_checkov_finds_a_public_bucket(templates: Path, tmp_path: Path) -> None:
 
 def secrets_in(*paths: str, folder: Path) -> set[tuple[str, str]]:
     """detect-secrets' findings in these files: the file and the kind."""
-    command = [str(SCANNERS / "detect-secrets"), "scan", "--disable-plugin", "KeywordDetector", *paths]
+    command = [scanner("detect-secrets"), "scan", "--disable-plugin", "KeywordDetector", *paths]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     results = json.loads(done.stdout)["results"]
     return {(name, finding["type"]) for name, findings in results.items() for finding in findings}
