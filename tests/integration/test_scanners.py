@@ -21,7 +21,7 @@ ACCEPTED = {
     "CKV_AWS_115": "MaxConcurrency of the map limits them; reserved concurrency would reduce the account's pool.",
     "CKV_AWS_116": "Step Functions and Secrets Manager call them and see every failure; none is asynchronous.",
     "CKV_AWS_117": "Only prod pays for a network; a function outside a network accepts no connections either.",
-    "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/design.md, 16).",
+    "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/decisions/016).",
     "CKV_AWS_149": "The secret uses Secrets Manager's managed key, for the same reason.",
     "CKV_AWS_158": "Logs contain no secrets and no media; CloudWatch encrypts them with its own key.",
     "CKV_AWS_173": "The variables are only names and numbers (tests/unit/test_infrastructure_and_functions.py).",
