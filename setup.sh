@@ -1,15 +1,17 @@
 #!/bin/sh
-# Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
-# Makes everything that `make` words need, inside this folder: .venv (CDK app, tests, Node), node_modules (the CDK
-# command line), .local/emulator (the emulator's own environments) and the layer's wheels; with the arguments `sam` and
-# `scan`, also .local/sam and .local/scan, which some tests ask; with `bench`, the programs that `make bench` compares
-# with (.local/bench/tools, and nginx, curl, a C compiler and OpenSSL's headers from Debian). Run again, it only checks
-# that they are current.
+# Installs what the `make` words need. Everything but the last line goes into this folder, and is installed again only
+# when the files that it is made from have changed.
+#
+#   always   .venv (CDK app, tests, Node), node_modules (CDK command line), .local/emulator, .build (the layer's wheels)
+#   sam      .local/sam: SAM's command line, for tests
+#   scan     .local/scan: checkov and detect-secrets, for tests
+#   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
+#            compiler and OpenSSL's headers
 set -eu
 cd "$(dirname "$0")"
 asked="$*" # sam, scan, bench
 
-fresh() { # fresh STAMP INPUT...: succeeds when STAMP records exactly these inputs
+fresh() { # fresh STAMP INPUT...: succeeds when STAMP was recorded for exactly these inputs
   stamp=$1; shift
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | cksum)" ]
 }
@@ -18,7 +20,7 @@ record() { stamp=$1; shift; cat "$@" | cksum > "$stamp"; }
 
 usable() { "$1" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 12))' 2>/dev/null; }
 
-find_python() { # the runtime's own minor version first, then any other that will do
+find_python() { # the Lambda runtime's own version (3.13) first, then any other that is new enough
   for candidate in ${CLOUD_SYNC_PYTHON:-} python3.13 python3.12 python3.14 python3 \
       "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[24]*/bin/python
   do
@@ -51,8 +53,8 @@ if ! fresh node_modules/.ready package.json; then
   record node_modules/.ready package.json
 fi
 
-# The emulator runs in an environment of its own, and the functions in a bare one, so that a dependency missing from
-# the layer is missing here too.
+# The emulator has an environment of its own. The functions run in an empty one, so that a dependency missing from the
+# layer is missing here too.
 if ! fresh .local/emulator/.ready local/emulator-requirements.txt .venv/.ready; then
   echo "set-up: emulator (.local/emulator)"
   rm -rf .local/emulator
@@ -73,7 +75,7 @@ print(host_architecture(), "%d.%d" % sys.version_info[:2])')
   record .build/.ready lambda_layer/requirements.txt .venv/.ready
 fi
 
-# An environment beside ours, for programs whose pins clash with ours; made anew when those change.
+# A separate environment, for programs whose dependencies conflict with ours; replaced when its requirements change.
 beside() { # beside FOLDER REQUIREMENTS WHAT
   fresh "$1/.ready" "$2" && return
   echo "set-up: $3 ($1)"
@@ -83,7 +85,7 @@ beside() { # beside FOLDER REQUIREMENTS WHAT
   record "$1/.ready" "$2"
 }
 
-# A test asks SAM's own code whether `sam local invoke` finds the functions.
+# One test file asks SAM's own code whether `sam local invoke` finds the functions; another runs the scanners.
 if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi
 if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners"; fi
 
@@ -99,6 +101,6 @@ if wanted bench; then
     # shellcheck disable=SC2086
     { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
       apt-get install -qq -y --no-install-recommends $missing >/dev/null; } \
-      || echo "set-up: apt-get could not install$missing; make bench will say what it misses." >&2
+      || echo "set-up: apt-get could not install$missing; make bench will say what is missing." >&2
   fi
 fi

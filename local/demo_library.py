@@ -1,9 +1,12 @@
 """A GoPro library for trying Cloud Sync: real H.264 clips, made by ffmpeg, with the special cases of real libraries."""
 
+import fcntl
 import json
+import os
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -114,21 +117,35 @@ def make_tiny_library(folder: Path, progress: Callable[[str], None] = _ignore) -
 
 
 def _ensure(folder: Path, profile: _Profile, progress: Callable[[str], None]) -> Path:
-    stamp = f"{profile.name} {_VERSION}"
-    if _stamp_of(folder) == stamp:
-        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder.parent):
+        if _stamp_of(folder) != (stamp := f"{profile.name} {_VERSION}"):
+            _replace(folder, stamp, profile, progress)
+    return folder
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Another process that wants the same library waits until this one has made it."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)  # which unlocks it, as the end of the process does
+
+
+def _replace(folder: Path, stamp: str, profile: _Profile, progress: Callable[[str], None]) -> None:
     if folder.exists() and any(folder.iterdir()) and _stamp_of(folder) is None:
         raise DemoLibraryError(f"{folder} holds files that are not a demo library; choose another folder.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         new, old = Path(temporary, "new"), Path(temporary, "old")
         _make(new, profile, progress)
         (new / _STAMP).write_text(stamp)
-        # Renamed as a whole, so that an interrupted run never leaves half a library.
+        # Renamed as a whole, so that an interrupted run never leaves half a library under the name.
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
-    return folder
 
 
 def _stamp_of(folder: Path) -> str | None:

@@ -181,7 +181,7 @@ class Deployment:
             if resource["Type"] == "AWS::Lambda::Function"
         }
         if construct_id not in functions:
-            raise DeploymentError(f"there is no function {construct_id!r}; there are {', '.join(sorted(functions))}")
+            raise DeploymentError(f"there is no function {construct_id!r}; use one of {', '.join(sorted(functions))}")
         return str(functions[construct_id])
 
 

@@ -202,12 +202,14 @@ class Emulator:
         outputs = self.folder / "outputs.json"
         assembly = self.folder / "cdk.out"
         options = [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
-        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        self._cdk("deploy", "--require-approval=never", f"--outputs-file={outputs}", f"--output={assembly}", *options)
+        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=self.folder)  # where no app is, none is synthesised
+        app = f"--app={sys.executable} app.py"
+        files = [f"--outputs-file={outputs}", f"--output={assembly}"]
+        self._cdk("deploy", "--require-approval=never", app, *files, *options, cwd=ROOT)
         values: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return next(iter(values.values()))
 
-    def _cdk(self, *arguments: str) -> None:
+    def _cdk(self, *arguments: str, cwd: Path) -> None:
         environment = {
             **inherited(),
             **self.environment(),
@@ -216,11 +218,10 @@ class Emulator:
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CI": "1",
         }
-        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices",
-                   "--app", f"{sys.executable} app.py"]  # fmt: skip
+        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
         log_file = self.folder / "cdk.log"
         with log_file.open("ab") as log:
-            done = subprocess.run(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+            done = subprocess.run(command, cwd=cwd, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
         if done.returncode != 0:
             tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-20:])
             raise DeploymentError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")

@@ -23,7 +23,7 @@ from local.aws_fault_menu import AwsFault
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
 from local.deployment import Deployment, Inbox, deploy
-from local.emulator import HOME, Certificates, new_folder
+from local.emulator import HOME, Certificates, DeploymentError, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_cases import CASES, ID, Case, Outcome
@@ -197,12 +197,22 @@ def summary(results: list[CaseResult]) -> dict[str, int]:
     }
 
 
+def _case(name: str) -> Case:
+    if name not in CASES:
+        raise DeploymentError(f"there is no fault case {name!r}; there are {', '.join(sorted(CASES))}")
+    return CASES[name]
+
+
 def run_faults(console: Console, names: list[str]) -> int:
-    """Runs the cases of these names, or all; the exit status is 0 when each has the outcome that the matrix states."""
+    """Runs the cases of these names, or all; the exit status is 0 when each has the outcome that the matrix states.
+
+    Raises DeploymentError for a name that no case has.
+    """
+    cases = [_case(name) for name in names] or list(CASES.values())
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that went away
     results = []
     with bench() as deployed:
-        for case in [CASES[name] for name in names] or CASES.values():
+        for case in cases:
             started = datetime.now(UTC)
             result = run_case(deployed, case)
             results.append(result)

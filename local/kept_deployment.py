@@ -34,10 +34,11 @@ def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: P
     )
     SHELL_FILE.write_text("".join(f"export {name}='{value}'\n" for name, value in emulator.environment().items()))
     emulator.leave_running()
-    console.print("[bold]Kept running.[/] To use it with the AWS CLI:")
+    console.print("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings:")
     console.print(f"  . {os.path.relpath(SHELL_FILE)}", highlight=False)
     for name, value in emulator.environment().items():
         console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    console.print("For example:")
     console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
     console.print("To stop it: make down", highlight=False)
 

@@ -8,17 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.installed import installed
 
 if TYPE_CHECKING:
     from tests.cdk_command_line import CdkCommandLine
     from tests.synthesis import Synthesis
 
-# Node comes with the virtual environment; synthesis finds it on the path.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+# Node comes with the virtual environment, the CDK command line with node_modules; tests find both on the path.
+PROGRAMS = (Path(sys.executable).parent, Path(__file__).resolve().parents[1] / "node_modules" / ".bin")
+os.environ["PATH"] = os.pathsep.join([*map(str, PROGRAMS), os.environ["PATH"]])
 
-
-# Every module may publish metrics; the stack gives each function these two variables.
+# Every step may emit metrics; the stack gives each function these two.
 os.environ["POWERTOOLS_METRICS_NAMESPACE"], os.environ["POWERTOOLS_SERVICE_NAME"] = "CloudSync", "cloud-sync"
+
+
+# How long an example takes says more about the machine, and about what runs beside, than about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """The stack of each environment; the import is in here because it starts Node, which few tests need."""
+    installed("node")
     from tests.synthesis import Synthesis  # noqa: PLC0415
 
     return Synthesis(tmp_path_factory.mktemp("synthesis"))
@@ -36,6 +45,7 @@ def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
 @pytest.fixture(scope="session")
 def cdk(tmp_path_factory: pytest.TempPathFactory) -> CdkCommandLine:
     """The real CDK command line, without network and credentials; it synthesises each environment once."""
+    installed("node", "cdk")
     from tests.cdk_command_line import CdkCommandLine  # noqa: PLC0415
 
     return CdkCommandLine(tmp_path_factory.mktemp("cdk"))

@@ -138,6 +138,11 @@ class FaultRules:
         with self._lock:
             self._rules = [rule for rule in self._rules if kind is not None and rule.fault.kind is not kind]
 
+    def in_force(self, fault: Fault) -> bool:
+        """Whether this rule has not been taken back."""
+        with self._lock:
+            return any(rule.fault is fault for rule in self._rules)
+
     def listed(self) -> list[dict[str, Any]]:
         """The active rules, each with the number of requests that it matched (`seen`) and affected (`applied`)."""
         with self._lock:

@@ -172,7 +172,7 @@ class Cdn:
     async def _send(
         self, request: web.Request, response: web.StreamResponse, active: ActiveFaults, body: Iterable[bytes]
     ) -> None:
-        """Send the body at the rate and up to the byte that the faults set."""
+        """Send the body up to the byte that the faults allow, and at their rate for as long as it is in force."""
         info = request.match_info
         name = f"{info['media_id']}/{info['label']}/{info['number']}"
         slow, started, sent = active.find(FaultKind.SLOW), time.monotonic(), 0
@@ -180,7 +180,7 @@ class Cdn:
             self._state.log.served(name, len(piece))
             await response.write(piece)
             sent += len(piece)
-            if slow:
+            if slow and self._state.faults.in_force(slow):
                 await asyncio.sleep(started + sent / slow["bytes_per_second"] - time.monotonic())
         if active.find(FaultKind.CONNECTION_CUT) and request.transport:
             request.transport.close()

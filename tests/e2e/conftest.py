@@ -1,4 +1,5 @@
-"""One deployment for all end-to-end tests: deployed once, swept before each test that asks for `deployment`."""
+"""One deployment for the end-to-end tests of a process: deployed once, cleared before each test that uses
+`deployment`. Where tests run side by side, each process has its own."""
 
 from __future__ import annotations
 
@@ -12,12 +13,13 @@ import pytest
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
 from local.deployment import Account, Deployment, Inbox, deploy
-from local.emulator import HOME, Certificates, new_folder
+from local.emulator import EMULATOR_PYTHON, FUNCTION_PYTHON, HOME, Certificates, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_matrix import IN_PARTS
+from tests.installed import installed
 
-# Waits of the state machine shrink by this, so that a test of all retries is quick.
+# A factor for all waits of the state machine, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
 
 
@@ -44,13 +46,14 @@ def gopro(certificates: Certificates, library_folder: Path) -> Iterator[FakeGoPr
 
 @pytest.fixture(scope="session")
 def aws(certificates: Certificates) -> Iterator[AwsProxy]:
-    """What stands between the functions and AWS; it lets everything pass, until a test gives it a rule."""
+    """The proxy between the functions and AWS; it changes nothing until a test adds a rule."""
     with aws_proxy(certificates) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Deployment]:
+    installed("node", "cdk", str(EMULATOR_PYTHON), str(FUNCTION_PYTHON))
     with deploy(
         folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
     ) as deployment:
@@ -59,7 +62,7 @@ def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: Aw
 
 @pytest.fixture(scope="session")
 def inbox(deployed: Deployment) -> Callable[[], list[dict[str, str]]]:
-    """What the alerts topic has sent since the last look."""
+    """Returns the mails of the alerts topic since the last call."""
     return Inbox(deployed).take_mails
 
 
@@ -67,10 +70,10 @@ def inbox(deployed: Deployment) -> Callable[[], list[dict[str, str]]]:
 def deployment(
     deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], list[dict[str, str]]]
 ) -> Deployment:
-    """The deployment as on its first day: nothing archived, nothing known, good OAuth credentials stored."""
+    """The deployment in its initial state: an empty archive and ledger, and valid OAuth credentials."""
     aws.rules.clear()
     gopro.control.reset()
-    clear(deployed)
+    deployed.clear()
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     return deployed
@@ -81,12 +84,7 @@ def account_of(gopro: FakeGoPro) -> Account:
     return Account(**{name: getattr(gopro, name) for name in names})
 
 
-def clear(deployment: Deployment) -> None:
-    """Empties buckets, ledger and queues."""
-    deployment.clear()
-
-
 def output_of(description: Any) -> dict[str, Any]:
-    """What a finished execution returned."""
-    told: dict[str, Any] = json.loads(description["output"])
-    return told
+    """The output of a finished execution."""
+    output: dict[str, Any] = json.loads(description["output"])
+    return output

@@ -1,4 +1,4 @@
-"""What people are told and can ask: the mail of every alarm, the mail of a bad run, and the saved questions."""
+"""Mails and queries: the mail of every alarm, the mails of failed runs, and the saved queries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.golden.accepted import accepted
 from tools.dashboard_picture.nights import logged, readings
 
 type Inbox = Callable[[], list[dict[str, str]]]
-TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
+REPORTED_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
 
 
 def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -25,14 +25,14 @@ def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
     return {alarm["AlarmName"]: alarm for alarm in pages}
 
 
-def test_every_alarm_that_is_raised_can_be_read_as_one_mail(deployment: Deployment, inbox: Inbox) -> None:
+def test_every_alarm_sends_one_mail_with_the_next_step(deployment: Deployment, inbox: Inbox) -> None:
     cloudwatch = deployment.emulator.client("cloudwatch")
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a fault run raised it")
     mails = {json.loads(mail["Message"])["AlarmName"]: mail for mail in inbox()}
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    assert set(mails) == set(alarms(deployment)) - TOLD_BY_THE_RUN
+    assert set(mails) == set(alarms(deployment)) - REPORTED_BY_THE_RUN
     for name, mail in mails.items():
         assert name in mail["Subject"] and "ALARM" in mail["Subject"]
         assert "Next step: " in json.loads(mail["Message"])["AlarmDescription"]
@@ -52,7 +52,7 @@ def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
     assert step.startswith("Next step: ")
 
 
-def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
+def test_many_failures_of_one_cause_are_counted_in_one_mail(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     gopro.control.add_fault(FaultKind.NO_SOURCE, endpoint=Endpoint.DOWNLOAD)
@@ -64,7 +64,7 @@ def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
 
 @pytest.fixture(scope="module")
 def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
-    """`asked(title, log group)`: what a question of the dashboard or a saved one finds in the logs."""
+    """`asked(query, log group)`: the result of a query over the logs."""
 
     def ask(query: str, group: str) -> list[dict[str, Any]]:
         return answer(query, [line for line in logged(deployed) if group in line["log_group"]])
@@ -80,7 +80,7 @@ def saved(title: str) -> str:
     return text
 
 
-def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
+def test_each_saved_query_finds_the_log_lines_of_a_run_with_faults(
     deployment: Deployment, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
 ) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
@@ -109,7 +109,7 @@ def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(deploym
     assert rows and {row["run_id"] for row in rows} == {execution}
 
 
-def test_the_dashboard_can_be_drawn_from_what_a_run_measured(deployment: Deployment) -> None:
+def test_the_dashboard_can_be_drawn_from_the_metrics_of_a_run(deployment: Deployment) -> None:
     deployment.run()
     seen = readings(deployment)
     ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}

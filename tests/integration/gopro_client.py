@@ -116,7 +116,7 @@ class Client:
 def client_of(library: Library, trusting: ssl.SSLContext | None = None, **options: Any) -> Iterator[Client]:
     """A client that never retries, and its fake, which runs as long as the block."""
     with running(library, **options) as fake:
-        http = urllib3.PoolManager(retries=False, timeout=5, maxsize=8, ssl_context=trusting)
+        http = urllib3.PoolManager(retries=False, timeout=30, maxsize=8, ssl_context=trusting)
         try:
             yield Client(fake, http)
         finally:

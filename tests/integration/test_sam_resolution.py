@@ -1,6 +1,6 @@
-"""`sam local invoke MediaAuthenticator -e event.json -t template`, by SAM's own command line, up to the container.
+"""`sam local invoke MediaAuthenticator -e event.json -t template` with SAM's own command line, up to the container.
 
-There is no container engine here: what SAM would have started in it is compared with what the stack deploys.
+There is no container engine here: the test compares what SAM would start in it with what the stack deploys.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from tests.cdk_command_line import CdkCommandLine
+from tests.installed import installed
 from tests.synthesis import ROOT, Synthesis
 
-SAM_PYTHON = ROOT / ".local" / "sam" / "bin" / "python"
+SAM_PYTHON = ".local/sam/bin/python"
 SCRIPT = Path(__file__).with_name("sam_local_invoke.py")
 EVENT = {"run_id": "by-hand", "input": {"provider": "gopro"}}
 
@@ -23,6 +24,7 @@ EVENT = {"run_id": "by-hand", "input": {"provider": "gopro"}}
 @pytest.fixture
 def sam(cdk: CdkCommandLine, tmp_path: Path) -> Any:
     """Runs `sam local invoke` for one function of the synthesised dev stack."""
+    installed(SAM_PYTHON)
     event = tmp_path / "event.json"
     event.write_text(json.dumps(EVENT))
     template = cdk.synth("dev")
@@ -33,7 +35,7 @@ def sam(cdk: CdkCommandLine, tmp_path: Path) -> Any:
     }
 
     def invoke(function: str) -> subprocess.CompletedProcess[str]:
-        command = [str(SAM_PYTHON), str(SCRIPT), function, "-e", str(event), "-t", str(template)]
+        command = [str(ROOT / SAM_PYTHON), str(SCRIPT), function, "-e", str(event), "-t", str(template)]
         return subprocess.run(
             [*cdk.without_network, *command], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )

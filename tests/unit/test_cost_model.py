@@ -185,14 +185,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("clock")
 def test_a_video_uses_the_write_units_of_the_model(aws: InProcessAws) -> None:
     ledger, item = aws.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
-    begun = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
+    row = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
     listed = write_units(aws, lambda: ledger.add_pending([item], "r"))
     claimed = write_units(aws, lambda: ledger.claim(item, "r", 60))
-    upload = write_units(aws, lambda: ledger.begin_source("m", 1, "r", begun))
+    upload = write_units(aws, lambda: ledger.begin_source("m", 1, "r", row))
     paused = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
     claimed_again = write_units(aws, lambda: ledger.claim(item, "r", 60))
-    in_parts = write_units(aws, lambda: ledger.archive_source("m", 1, "r", begun))
-    in_one = write_units(aws, lambda: ledger.archive_source("m", 2, "r", begun))
+    in_parts = write_units(aws, lambda: ledger.archive_source("m", 1, "r", row))
+    in_one = write_units(aws, lambda: ledger.archive_source("m", 2, "r", row))
     archived = write_units(aws, lambda: ledger.archive_item("m", "r", bytes_total=1))
     noted = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO

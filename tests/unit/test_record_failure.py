@@ -110,12 +110,13 @@ def test_below_the_limit_no_dead_letter_is_sent(aws: InProcessAws) -> None:
 def test_at_the_limit_a_dead_letter_has_all_that_is_needed_to_try_again(aws: InProcessAws) -> None:
     results = [record(aws, f"run-{number}") for number in (1, 2, 3)]
     assert [(result.attempts, result.handed_over) for result in results] == [(1, False), (2, False), (3, True)]
-    (letter,) = aws.dead_letters()
-    assert letter["media"]["media_id"] == CLIP.media_id and letter["media"]["filename"] == "GX010042.MP4"
-    assert (letter["category"], letter["attempts"], letter["run_id"]) == ("original_unavailable", 3, "run-3")
-    assert letter["reason"] == "GoPro offers no original of this video."
-    filters = filters_of(letter["again"])
-    assert letter["again"]["provider"] == "gopro"
+    (dead_letter,) = aws.dead_letters()
+    assert dead_letter["media"]["media_id"] == CLIP.media_id and dead_letter["media"]["filename"] == "GX010042.MP4"
+    counts = (dead_letter["category"], dead_letter["attempts"], dead_letter["run_id"])
+    assert counts == ("original_unavailable", 3, "run-3")
+    assert dead_letter["reason"] == "GoPro offers no original of this video."
+    filters = filters_of(dead_letter["again"])
+    assert dead_letter["again"]["provider"] == "gopro"
     assert filters.media_ids == (CLIP.media_id,) and filters.retry_failed
 
 
@@ -124,7 +125,7 @@ def test_a_failure_beyond_the_limit_sends_another_dead_letter(aws: InProcessAws)
         record(aws, f"run-{number}")
     aws.dead_letters()
     assert record(aws, "run-4").handed_over
-    assert [letter["attempts"] for letter in aws.dead_letters()] == [4]
+    assert [dead_letter["attempts"] for dead_letter in aws.dead_letters()] == [4]
 
 
 def test_a_video_in_progress_in_another_run_is_not_marked_as_failed(aws: InProcessAws) -> None:
