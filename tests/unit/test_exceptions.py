@@ -22,11 +22,29 @@ CLASSES = {
 }
 LEAVES = {name: value for name, value in CLASSES.items() if not value.__subclasses__()}
 
+# Ledger, metrics and reports hold these words, so a row of last year counts with one of today.
+CATEGORIES = {
+    "ArchiveUnavailableError": "archive_unavailable",
+    "ConfigurationError": "configuration",
+    "CredentialsExpiredError": "credentials_expired",
+    "IntegrityError": "integrity",
+    "MediaNotFoundError": "media_not_found",
+    "OriginalUnavailableError": "original_unavailable",
+    "ProviderContractError": "provider_contract",
+    "ProviderThrottledError": "provider_throttled",
+    "ProviderUnavailableError": "provider_unavailable",
+    "RangeIgnoredError": "range_ignored",
+    "ShortReadError": "short_read",
+    "SourceChangedError": "source_changed",
+    "SourceLinkExpiredError": "source_link_expired",
+    "UnexpectedError": "unexpected",
+}
+
 
 def test_the_tree_is_found_whole_and_by_name() -> None:
     found = {name: value for name, value in error_classes().items() if value.__module__ == exceptions.__name__}
     assert found == CLASSES
-    assert len(LEAVES) == 14
+    assert set(LEAVES) == set(CATEGORIES)
 
 
 def test_the_drawing_in_the_docstring_names_every_class_and_no_other() -> None:
@@ -34,16 +52,9 @@ def test_the_drawing_in_the_docstring_names_every_class_and_no_other() -> None:
     assert sorted(drawn) == sorted(CLASSES)
 
 
-def test_each_leaf_has_a_category_of_its_own() -> None:
-    categories = [leaf.category for leaf in LEAVES.values()]
-    assert len(set(categories)) == len(categories)
-    assert all(re.fullmatch("[a-z_]+", category) for category in categories)
-
-
-@pytest.mark.parametrize("name", sorted(LEAVES))
-def test_a_leaf_names_itself_in_the_category(name: str) -> None:
-    words = re.findall("[A-Z][a-z]+", name.removesuffix("Error"))
-    assert LEAVES[name].category == "_".join(words).lower()
+@pytest.mark.parametrize(("name", "category"), CATEGORIES.items())
+def test_an_error_is_counted_under_this_category(name: str, category: str) -> None:
+    assert category_of(name) == category
 
 
 def test_only_passing_trouble_is_transient() -> None:
@@ -56,19 +67,14 @@ def test_only_passing_trouble_is_transient() -> None:
     }
 
 
-@pytest.mark.parametrize("seconds", [None, 0.0, 17.5])
-def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float | None) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 17.5])
+def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float) -> None:
     error = ProviderThrottledError("Slow down.", seconds)
     assert (error.retry_after, str(error)) == (seconds, "Slow down.")
 
 
 def test_a_throttled_error_without_a_wait_says_so() -> None:
     assert ProviderThrottledError("Slow down.").retry_after is None
-
-
-@pytest.mark.parametrize("name", sorted(CLASSES))
-def test_the_category_of_one_of_our_errors_is_its_own(name: str) -> None:
-    assert category_of(name) == CLASSES[name].category
 
 
 @pytest.mark.parametrize("name", ["States.Timeout", "Lambda.Unknown", "KeyError", ""])

@@ -51,7 +51,6 @@ def test_every_error_that_the_score_names_is_one_of_ours_or_of_aws() -> None:
 
 def test_the_score_names_leaves_only_because_step_functions_knows_no_inheritance() -> None:
     assert named_errors(MACHINE) & set(TREE) <= LEAVES
-    assert len(LEAVES) == 14
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

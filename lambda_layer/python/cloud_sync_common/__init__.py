@@ -1,1 +1,4 @@
-"""The house: everything that runs inside the functions, in floors; each module imports only the floors below it."""
+"""The function code: everything that runs inside the Lambda functions, in layers; each package imports only the layers
+below it."""
+
+__version__ = "0.2.0"
