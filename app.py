@@ -1,4 +1,4 @@
-"""The gate: read the context, pick the environment, build the stack, synthesise. No AWS call is made here."""
+"""The CDK app: reads the context, chooses the environment, builds its stack and synthesises it. It calls no AWS API."""
 
 import sys
 

@@ -1,1 +1,1 @@
-"""The engine and its peers, side by side on one machine: ratios, not absolute claims. `make bench` runs it."""
+"""Benchmarks of the transfer engine and its peers on one machine: ratios, not absolute claims. Run `make bench`."""

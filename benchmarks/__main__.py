@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: measures, and writes results.json and docs/performance.md. `make bench` prepares it.
+"""`python -m benchmarks`: measures, and writes results.json and docs/performance.md. `make bench` installs the peers.
 
-With other sizes than the usual ones it is a try: the page is printed, and nothing is written.
+With other sizes than the default ones it only prints the page and writes nothing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from typing import Any
 
 from benchmarks import peers, table
 from benchmarks.rig import HOME, MIB, Files, RigError, running
-from benchmarks.scenarios import play, say, scenarios
+from benchmarks.scenarios import run_scenario, say, scenarios
 
 SIZE_MIB, SMALL_FILES = 1024, 2000
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("--rounds", type=int, default=5)
-parser.add_argument("--size-mib", type=int, default=SIZE_MIB, help="of the one file; the huge one is eight times that")
-parser.add_argument("--small-files", type=int, default=SMALL_FILES, help="how many files of 1 MB")
+parser.add_argument(
+    "--size-mib", type=int, default=SIZE_MIB, help="size of the file; the huge one has eight times that"
+)
+parser.add_argument("--small-files", type=int, default=SMALL_FILES, help="number of files of 1 MB")
 parser.add_argument("--only", action="append", metavar="KEY", help="one scenario; may be repeated")
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine on which the figures were measured."""
     cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "?")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3
     return {
@@ -46,7 +48,7 @@ def _lines(path: str) -> list[str]:
 
 
 def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
-    """All scenarios, on a rig of their own. Raises RigError."""
+    """Runs all scenarios on a new rig. Raises RigError."""
     files = Files(arguments.size_mib * MIB, arguments.small_files)
     results: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
@@ -59,7 +61,7 @@ def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=HOME) as folder, running(Path(folder), files) as rig:
         for scenario in scenarios(files):
             if not arguments.only or scenario.key in arguments.only:
-                results["scenarios"][scenario.key] = play(scenario, rig, arguments.rounds, say)
+                results["scenarios"][scenario.key] = run_scenario(scenario, rig, arguments.rounds, say)
     return results
 
 
@@ -70,7 +72,9 @@ def main() -> None:
     except RigError as error:
         sys.exit(f"bench: {error}")
     if arguments.only or (arguments.size_mib, arguments.small_files) != (SIZE_MIB, SMALL_FILES):
-        results["remark"] = f"A try. The targets are about {SIZE_MIB} MiB and {SMALL_FILES} small files, all measured."
+        results["remark"] = (
+            f"A trial run. The targets are for {SIZE_MIB} MiB and {SMALL_FILES} small files in all scenarios."
+        )
         sys.stdout.write(table.page(results))
         return
     table.RESULTS.write_text(json.dumps(results, indent=1) + "\n")

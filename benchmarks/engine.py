@@ -1,7 +1,7 @@
-"""The engine as a process: moves files from a source to S3 the way the function does, and tells what that took.
+"""The engine as a process: transfers files from a source to S3 as the function does, and reports time and memory.
 
-It imports what video-downloader imports and makes the clients that it makes, so that its memory is the function's.
-Only the ledger is not there: every file is one that nobody has seen before.
+It has the imports and clients of video-downloader, so that it needs as much memory as the function. Only the ledger is
+a stub, to which every file is new.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import Any, cast
 from benchmarks.transfer_phase import TransferPhase
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
-parser.add_argument("--source", action="append", required=True, metavar="URL", help="a file to move; may be repeated")
+parser.add_argument(
+    "--source", action="append", required=True, metavar="URL", help="a file to transfer; may be repeated"
+)
 parser.add_argument("--endpoint", required=True, help="S3's URL, https://127.0.0.1:PORT")
 parser.add_argument("--bucket", required=True)
 parser.add_argument("--connections", type=int, default=4, help="per file")
@@ -22,7 +24,7 @@ parser.add_argument("--files-at-once", type=int, default=1)
 
 
 class NoLedger:
-    """Knows nothing and remembers nothing."""
+    """A ledger without rows that stores nothing."""
 
     def source(self, *_: object) -> None:
         return None
@@ -65,7 +67,7 @@ def main() -> None:
             source = MediaSource(file_number=1, filename=name, url=url)
             link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(connections))
             item = MediaItem(media_id=name, filename=name)
-            row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").go_on()
+            row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()
             sizes.append(row.size if row else 0)
         return sizes
 
@@ -74,7 +76,7 @@ def main() -> None:
 
     phase = TransferPhase()
     sizes = [size for moved in options.uploader.run(move_all()) for size in moved]
-    phase.tell(files=len(sizes), moved=sum(sizes))
+    phase.report(files=len(sizes), moved=sum(sizes))
 
 
 if __name__ == "__main__":

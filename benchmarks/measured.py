@@ -1,4 +1,4 @@
-"""One run of one peer, as a process of its own: what it used, what it asked, and whether it moved what it should."""
+"""One run of one peer in a process of its own: its resources, its requests, and whether it transferred the files."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MOST_SECONDS = 1800
 
 
 class PeerFailed(Exception):
-    """A run that ended badly or moved something else than the files; the message is for the table."""
+    """A run that failed or did not transfer exactly the files; the message is for the table."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, in round `number`. Seconds and CPU-seconds are of the transfer alone, `whole_*` of the process from its
-    start to its end."""
+    """One run, in round `number`. Seconds and CPU-seconds are those of the transfer alone, `whole_*` those of the whole
+    process."""
 
     number: int
     seconds: float
@@ -41,7 +41,7 @@ class Run:
 
 
 def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: Quota | None = None) -> Run:
-    """Runs `peer` once. `start` is what it needs for next to no data, subtracted where it does not report itself.
+    """Runs `peer` once. `start` is a run with almost no data, subtracted unless the peer reports its own figures.
 
     Raises PeerFailed.
     """
@@ -50,7 +50,7 @@ def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: 
     counts = {name: value - before[name] for name, value in job.rig.counts().items()}
     expected = job.size * len(job.paths)
     if counts["payload_bytes"] != expected:
-        raise PeerFailed(f"moved {counts['payload_bytes']} bytes instead of {expected}: {_last_line(errors)}")
+        raise PeerFailed(f"transferred {counts['payload_bytes']} bytes instead of {expected}: {_last_line(errors)}")
     phase = json.loads(output.splitlines()[-1]) if peer.reports else _without(whole, start)
     operations = {name: n for name, n in counts.items() if n and name not in ("payload_bytes", "connections", "source")}
     return Run(
@@ -60,7 +60,7 @@ def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: 
         max_rss_mib=whole["max_rss_mib"],
         whole_seconds=whole["seconds"],
         whole_cpu_seconds=whole["cpu_seconds"],
-        source_requests=counts["source"] - 1,  # nginx counted our question as well
+        source_requests=counts["source"] - 1,  # nginx counts our own request too
         sink_requests=operations,
     )
 
@@ -85,14 +85,14 @@ def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], s
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-                raise PeerFailed(f"not done after {MOST_SECONDS} s") from None
+                raise PeerFailed(f"not finished after {MOST_SECONDS} s") from None
         if process.returncode != 0 or not result.exists():
-            raise PeerFailed(f"ended with {process.returncode}: {_last_line(errors)}")
+            raise PeerFailed(f"ended with code {process.returncode}: {_last_line(errors)}")
         return json.loads(result.read_text()), output, errors
 
 
 def _last_line(errors: str) -> str:
-    return (errors.strip().splitlines() or ["without a word"])[-1][:200]
+    return (errors.strip().splitlines() or ["no error message"])[-1][:200]
 
 
 def _without(whole: dict[str, float], start: Run | None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The peers: for each, the command that moves the files of a job, and the environment that it finds its servers by."""
+"""The peers: for each, the command that transfers the files of a job; and the environment of all of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RELAY_PART = 32 * MIB
 
 @dataclass(frozen=True)
 class Job:
-    """What a peer is to move: these paths of that source, into a bucket of its own. Sizes in bytes."""
+    """The task of a peer: to transfer these paths of the source into a bucket of its own. Sizes are in bytes."""
 
     rig: Rig
     base: str
@@ -40,8 +40,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Peer:
-    """`program` is looked for first; where it is missing, the table says so. `reports`: it tells what its transfer
-    alone took, as one line of JSON; for the others, what a file of 1 kB takes is subtracted."""
+    """`program`: the programs that it needs; if one is missing, the table says so. `reports`: it prints the figures of
+    its transfer as one line of JSON; for the others, those of a file of 1 kB are subtracted."""
 
     name: str
     command: Callable[[Job], list[str]]
@@ -56,7 +56,7 @@ class Peer:
 
 
 def environment(job: Job) -> dict[str, str]:
-    """Of every peer alike. Nothing of the user's own AWS settings gets in."""
+    """The environment of every peer, without the user's own AWS settings."""
     authority = str(job.rig.authority)
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
     return {
@@ -124,7 +124,7 @@ def _rclone_multi_thread(*more: str) -> Callable[[Job], list[str]]:
 
 
 def _rclone_copy(*more: str) -> Callable[[Job], list[str]]:
-    """A whole folder."""
+    """The command that copies a whole folder."""
 
     def command(job: Job) -> list[str]:
         folder = job.paths[0].rsplit("/", 1)[0]
@@ -155,7 +155,7 @@ RCLONE_COPY_LEAN = Peer("rclone copy, fewest requests", _rclone_copy(*FEWEST_REQ
 
 
 def versions() -> dict[str, str]:
-    """Of everything that was measured and of what measured it."""
+    """The versions of the peers and of the tools of the benchmark."""
     first_lines = {
         "rclone": [str(TOOLS / "rclone"), "version"],
         "awscli": [str(TOOLS / "aws"), "--version"],
@@ -172,5 +172,5 @@ def _first_line(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        return "not here"
+        return "not installed"
     return (done.stdout + done.stderr).splitlines()[0]

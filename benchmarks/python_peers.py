@@ -1,4 +1,4 @@
-"""The peers that are a few lines of Python, each as people write it, as a process of its own.
+"""The peers that are a few lines of Python, in their usual form, each in a process of its own.
 
 `python -m benchmarks.python_peers upload_fileobj|naive --source URL ... --endpoint URL --bucket B [--files-at-once N]`
 """
@@ -29,7 +29,7 @@ parser.add_argument("--files-at-once", type=int, default=1)
 
 
 class Mover:
-    """One peer with its clients."""
+    """The two peers and their clients."""
 
     def __init__(self, s3: S3Client, bucket: str) -> None:
         self._s3, self._bucket, self._http = s3, bucket, requests.Session()
@@ -43,7 +43,7 @@ class Mover:
             return int(response.headers["Content-Length"])
 
     def naive(self, url: str) -> int:
-        """Read a part into memory, upload it, read the next one; a small file in one request."""
+        """Reads a part into memory, uploads it, reads the next one; a small file in one request."""
         with self._http.get(url, stream=True, timeout=60) as response:
             response.raise_for_status()
             if int(response.headers["Content-Length"]) <= PART:
@@ -76,7 +76,7 @@ def main() -> None:
     phase = TransferPhase()
     with ThreadPoolExecutor(arguments.files_at_once) as files:
         sizes = list(files.map(move, arguments.source))
-    phase.tell(files=len(sizes), moved=sum(sizes))
+    phase.report(files=len(sizes), moved=sum(sizes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A CPU quota for one process: a control group where this machine lets us make one, else stopping and continuing it."""
+"""A CPU quota for one process: a control group if this machine allows it, or else SIGSTOP and SIGCONT."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Quota:
-    """`members` is the file through which a process joins; empty where there is no group. `means` says which it is.
-    `core` is the one that the process keeps to; None for any."""
+    """`members` is the file through which a process joins the control group; empty without one. `means` names the
+    method. `core` is the only core of the process; None for any."""
 
     cores: float
     members: str
@@ -30,7 +30,7 @@ class Quota:
 
 @contextlib.contextmanager
 def quota(cores: float) -> Iterator[Quota]:
-    """A quota of that many cores, for as long as the block runs."""
+    """A quota of that many cores while the block runs."""
     for folder, write, means in (
         (GROUPS / NAME, _write_v2, "control group v2, cpu.max"),
         (GROUPS / "cpu" / NAME, _write_v1, "control group v1, cpu.cfs_quota_us"),
@@ -48,11 +48,11 @@ def quota(cores: float) -> Iterator[Quota]:
             return
         finally:
             folder.rmdir()
-    yield Quota(cores, "", "SIGSTOP and SIGCONT by a governor that watches the CPU time used")
+    yield Quota(cores, "", "SIGSTOP and SIGCONT by a governor that watches the used CPU time")
 
 
 def _write_v2(folder: Path, microseconds: int) -> None:
-    (folder / "cpu.max").open("r+").close()  # it is only there where the controller is handed down
+    (folder / "cpu.max").open("r+").close()  # fails where the controller is not delegated
     (folder / "cpu.max").write_text(f"{microseconds} {PERIOD_US}")
 
 
@@ -64,8 +64,8 @@ def _write_v1(folder: Path, microseconds: int) -> None:
 
 @contextlib.contextmanager
 def apart(servers: tuple[int, ...]) -> Iterator[int | None]:
-    """The core that a function has to itself, for as long as the block runs: the servers keep off it, as they do where
-    they are other machines. None where there is one core only."""
+    """Reserves a core for the peer while the block runs: the servers use the others, as if they were other machines.
+    None if there is only one core."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         yield None
@@ -81,7 +81,7 @@ def apart(servers: tuple[int, ...]) -> Iterator[int | None]:
 
 @contextlib.contextmanager
 def on_its_core(quota: Quota | None) -> Iterator[None]:
-    """What is started in the block keeps to the core of its quota, if it has one."""
+    """Processes started in the block use only the core of the quota, if it has one."""
     before = os.sched_getaffinity(0)
     if quota and quota.core is not None:
         os.sched_setaffinity(0, {quota.core})
@@ -99,25 +99,25 @@ def _keep_to(threads: list[int], cores: list[int]) -> None:
 
 @contextlib.contextmanager
 def governed(quota: Quota | None, measuring: int) -> Iterator[None]:
-    """Where there is no group: holds the child of the process `measuring` to its quota by signals."""
+    """Without a control group: limits the child of the process `measuring` to its quota by signals."""
     if quota is None or quota.members:
         yield
         return
-    over = threading.Event()
-    governor = threading.Thread(target=_govern, args=(quota.cores, measuring, over))
+    ended = threading.Event()
+    governor = threading.Thread(target=_govern, args=(quota.cores, measuring, ended))
     governor.start()
     try:
         yield
     finally:
-        over.set()
+        ended.set()
         governor.join()
 
 
-def _govern(cores: float, measuring: int, over: threading.Event) -> None:
-    begun = time.monotonic()
-    while not over.wait(PERIOD_US / 1e6 / 4):
+def _govern(cores: float, measuring: int, ended: threading.Event) -> None:
+    started = time.monotonic()
+    while not ended.wait(PERIOD_US / 1e6 / 4):
         for child in _children(measuring):
-            too_much = _cpu_seconds(child) > cores * (time.monotonic() - begun)
+            too_much = _cpu_seconds(child) > cores * (time.monotonic() - started)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGSTOP if too_much else signal.SIGCONT)
 

@@ -1,4 +1,4 @@
-"""Reads results.json: medians of rounds, ratios between peers, and whether each target of the project was met."""
+"""Reads results.json: medians of rounds, ratios between peers, and whether each target of the project is met."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ type Results = dict[str, Any]
 
 
 class NotMeasured(Exception):
-    """A target asks for something that these results do not have; the message says what."""
+    """The results lack a figure that a target needs; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +33,27 @@ class Figures:
 
 
 def figures(results: Results, scenario: str, peer: str) -> Figures:
-    """Raises NotMeasured."""
-    played = results["scenarios"].get(scenario, {"peers": {}})
-    row = played["peers"].get(peer, {"problem": "not run"})
+    """The figures of a peer. Raises NotMeasured."""
+    measured = results["scenarios"].get(scenario, {"peers": {}})
+    row = measured["peers"].get(peer, {"problem": "not run"})
     if "problem" in row:
         raise NotMeasured(f"{peer}: {row['problem']}")
     runs = row["runs"]
     seconds = median(run["seconds"] for run in runs)
     requests = median(run["source_requests"] + sum(run["sink_requests"].values()) for run in runs)
     return Figures(
-        throughput=played["bytes"] / seconds / 1e6,
+        throughput=measured["bytes"] / seconds / 1e6,
         seconds=seconds,
-        cpu_per_gib=median(run["cpu_seconds"] for run in runs) / (played["bytes"] / GIB),
+        cpu_per_gib=median(run["cpu_seconds"] for run in runs) / (measured["bytes"] / GIB),
         max_rss_mib=median(run["max_rss_mib"] for run in runs),
-        requests_per_file=requests / played["files"],
+        requests_per_file=requests / measured["files"],
         rounds=len(runs),
         failures=len(row.get("failures", [])),
     )
 
 
 def measured_peers(results: Results, scenario: str, prefix: str = "") -> dict[str, Figures]:
-    """Those whose names begin so and that were measured."""
+    """The figures of all measured peers whose names have this prefix."""
     found = {}
     for peer in results["scenarios"].get(scenario, {"peers": {}})["peers"]:
         if peer.startswith(prefix):
@@ -65,8 +65,8 @@ def measured_peers(results: Results, scenario: str, prefix: str = "") -> dict[st
 
 
 def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., str]) -> float:
-    """The engine's figure over that of the best of these peers: the median of the ratios within each round, because a
-    slow minute of the machine slows both. `best` is min or max. Raises NotMeasured."""
+    """The engine's figure divided by that of the best of these peers: the median of the ratios within each round,
+    because a slow minute of the machine slows both. `best` is min or max. Raises NotMeasured."""
     if not peers:
         raise NotMeasured("no such peer was measured")
     peer = best(peers, key=lambda name: getattr(figures(results, scenario, name), figure))
@@ -78,7 +78,7 @@ def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: 
 
 
 def _by_round(results: Results, scenario: str, peer: str, figure: str) -> dict[int, float]:
-    """A figure of each round, up to a factor that all peers of the scenario share."""
+    """A figure of each round, without factors that all peers of the scenario share."""
     figures(results, scenario, peer)
     value: dict[str, Callable[[dict[str, Any]], float]] = {
         "seconds": lambda run: run["seconds"],
@@ -99,7 +99,7 @@ def _single_stream(results: Results) -> list[str]:
 
 @dataclass(frozen=True)
 class Target:
-    """`limit` is the most (`at_most`) or the least that `measure` may give; it raises NotMeasured."""
+    """`limit` is the highest (`at_most`) or the lowest allowed value of `measure`, which raises NotMeasured."""
 
     text: str
     limit: float
@@ -108,7 +108,7 @@ class Target:
     unit: str = "×"
 
     def judge(self, results: Results) -> tuple[str, str]:
-        """What was reached, and the verdict, as texts."""
+        """The measured value and the verdict, as texts."""
         try:
             reached = self.measure(results)
         except NotMeasured as reason:
@@ -123,36 +123,36 @@ class Target:
 
 TARGETS = [
     Target(
-        "CPU per GiB against the floor, checksum included",
+        "CPU per GiB relative to the floor, checksum included",
         1.25,
         lambda results: ratio(results, "one", "cpu_per_gib", [RELAY], min),
     ),
     Target(
-        "CPU per GiB against the best rclone mode",
+        "CPU per GiB relative to the best rclone mode",
         0.65,
         lambda results: ratio(results, "one", "cpu_per_gib", _rclone(results, "one"), min),
     ),
     Target(
-        "CPU per GiB against boto3 `upload_fileobj`",
+        "CPU per GiB relative to boto3 `upload_fileobj`",
         0.70,
         lambda results: ratio(results, "one", "cpu_per_gib", [UPLOAD_FILEOBJ], min),
     ),
     Target("Peak memory, one file", 80, lambda r: figures(r, "one", ENGINE).max_rss_mib, unit="MiB"),
     Target("Peak memory, eight times the size", 80, lambda r: figures(r, "huge", ENGINE).max_rss_mib, unit="MiB"),
     Target(
-        "30 MB/s per connection: throughput against the best single stream",
+        "30 MB/s per connection: throughput relative to the best single stream",
         5,
         lambda results: ratio(results, "slow", "throughput", _single_stream(results), max),
         at_most=False,
     ),
     Target(
-        "30 MB/s per connection: throughput against rclone multi-thread, as many connections",
+        "30 MB/s per connection: throughput relative to rclone multi-thread with as many connections",
         1,
         lambda results: ratio(results, "slow", "throughput", _rclone(results, "slow", "rclone multi"), max),
         at_most=False,
     ),
     Target(
-        "The CPU of a 512 MB function: throughput against the best rclone mode",
+        "The CPU of a 512 MB function: throughput relative to the best rclone mode",
         1.5,
         lambda results: ratio(results, "lambda", "throughput", _rclone(results, "lambda"), max),
         at_most=False,
@@ -164,7 +164,7 @@ TARGETS = [
         unit="",
     ),
     Target(
-        "Small files: wall time against the best rclone mode, as many at once",
+        "Small files: wall time relative to the best rclone mode with as many files at once",
         0.5,
         lambda results: ratio(results, "small", "seconds", _rclone(results, "small"), min),
     ),

@@ -1,4 +1,5 @@
-"""The rig: a source of files with ranges (nginx) and an S3 that keeps nothing (our sink), with TLS, on loopback."""
+"""The test rig: a source of files with ranges (nginx) and an S3 server that stores nothing (our sink), with TLS, on
+loopback."""
 
 from __future__ import annotations
 
@@ -25,26 +26,26 @@ import trustme
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".local" / "bench"
 NATIVE = Path(__file__).with_name("native")
-PROGRAMS = {  # name: its sources, and what it is linked with
+PROGRAMS = {  # name: sources and libraries
     "sink": (["sink.c", "tls.c", "chunked.c"], ["-lssl", "-lcrypto", "-lpthread"]),
     "relay": (["relay.c", "tls.c"], ["-lssl", "-lcrypto", "-lpthread"]),
     "measure": (["measure.c"], []),
 }
 MIB = 1024 * 1024
-# The servers choose, and AES-128 first, as CloudFront does (developer guide, "Supported protocols and ciphers between
-# viewers and CloudFront"): else each peer's own preference would decide what encrypting costs it.
+# The servers choose the cipher, and prefer AES-128, as CloudFront does (developer guide, "Supported protocols and
+# ciphers between viewers and CloudFront"). Otherwise each peer's preference would determine its cost of encryption.
 CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"
-LIMIT_RATE = 30_000_000  # bytes per second over one connection: a content delivery network seen from far away
+LIMIT_RATE = 30_000_000  # bytes per second over one connection, as from a distant content delivery network
 SMALL_FILE, TINY_FILE = 1_000_000, 1_000  # bytes
 
 
 class RigError(Exception):
-    """The rig cannot be had here; the message says what is missing."""
+    """The rig cannot run here; the message says what is missing."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """What the source offers: sizes in bytes, and how many small files."""
+    """The files of the source: sizes in bytes, and the number of small files."""
 
     size: int
     small_count: int
@@ -64,8 +65,8 @@ class Files:
 
 @dataclass(frozen=True)
 class Rig:
-    """A running rig. `authority` is the file that both servers' certificates are verified with; `servers` are their
-    process ids."""
+    """A running rig. `authority` is the file with the authority of both servers' certificates; `servers` are the
+    servers' process ids."""
 
     source: str
     slow_source: str
@@ -74,16 +75,16 @@ class Rig:
     servers: tuple[int, ...] = ()
 
     def counts(self) -> dict[str, int]:
-        """Requests that the sink has answered so far by kind, its `payload_bytes`, and the source's as `source`."""
+        """The sink's requests so far by operation, its `payload_bytes`, and the source's requests as `source`."""
         found: dict[str, int] = json.loads(self._get(self.endpoint, "/__stats"))
         return {**found, "source": self._source_requests()}
 
     def _source_requests(self) -> int:
-        """nginx counts this question as well, and did every time before: the caller takes differences."""
+        """nginx counts these requests too, so that the caller has to take differences."""
         text = self._get(self.source, "/__stats")
         match = re.search(r"^ \d+ \d+ (\d+)", text, re.MULTILINE)
         if not match:
-            raise RigError("nginx did not tell how many requests it has answered.")
+            raise RigError("nginx did not report its number of requests.")
         return int(match[1])
 
     def _get(self, base: str, path: str) -> str:
@@ -102,7 +103,7 @@ class Rig:
 
 @contextlib.contextmanager
 def running(folder: Path, files: Files) -> Iterator[Rig]:
-    """Serves from `folder` for as long as the block runs. Raises RigError."""
+    """Serves from `folder` while the block runs. Raises RigError."""
     make_files(folder / "www", files)
     authority = folder / "authority.pem"
     make_certificate(folder)
@@ -114,7 +115,7 @@ def running(folder: Path, files: Files) -> Iterator[Rig]:
 
 
 def build(name: str) -> Path:
-    """One of our programs in C, compiled when its sources have changed since. Raises RigError."""
+    """The path of one of our C programs, compiled if its sources have changed. Raises RigError."""
     sources, libraries = PROGRAMS[name]
     content = b"".join((NATIVE / file).read_bytes() for file in sorted(p.name for p in NATIVE.iterdir()))
     program = HOME / "native" / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
@@ -122,7 +123,7 @@ def build(name: str) -> Path:
     if program.exists():
         return program
     if compiler is None:
-        raise RigError("There is no C compiler (cc) here; on Debian, apt-get install gcc libssl-dev.")
+        raise RigError("There is no C compiler (cc); on Debian, install it with apt-get install gcc libssl-dev.")
     program.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(NATIVE / source) for source in sources]
     flags = ["-O2", "-std=c11", "-Wall", "-Wextra", "-Werror"]
@@ -134,26 +135,26 @@ def build(name: str) -> Path:
 
 
 def make_files(folder: Path, files: Files) -> None:
-    """`one.mp4` and `half.mp4` of pseudo-random bytes, `huge.mp4` full of holes, tiny/tiny.mp4, and small/*.mp4, which
-    are many names of one file."""
+    """Makes `one.mp4` and `half.mp4` of pseudo-random bytes, the sparse file `huge.mp4`, `tiny/tiny.mp4`, and
+    `small/*.mp4`, which are hard links to one file."""
     for each in ("small", "tiny"):
         (folder / each).mkdir(parents=True)
-    dice = random.Random(1)  # noqa: S311 (the same bytes every time)
+    generator = random.Random(1)  # noqa: S311 (the same bytes every time)
     for name, size in (("one.mp4", files.size), ("half.mp4", files.half_size)):
         with (folder / name).open("wb") as file:
             for start in range(0, size, MIB):
-                file.write(dice.randbytes(min(MIB, size - start)))
+                file.write(generator.randbytes(min(MIB, size - start)))
     with (folder / "huge.mp4").open("wb") as huge:
         huge.truncate(files.huge_size)
-    (folder / "tiny" / "tiny.mp4").write_bytes(dice.randbytes(TINY_FILE))
+    (folder / "tiny" / "tiny.mp4").write_bytes(generator.randbytes(TINY_FILE))
     content = folder / "small-content"
-    content.write_bytes(dice.randbytes(SMALL_FILE))
+    content.write_bytes(generator.randbytes(SMALL_FILE))
     for name in files.small_names:
         os.link(content, folder / "small" / name)
 
 
 def make_certificate(folder: Path) -> None:
-    """One certificate for both servers, and the authority that it is verified with."""
+    """Makes one certificate for both servers, and its authority."""
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
@@ -163,7 +164,7 @@ def make_certificate(folder: Path) -> None:
 
 
 def nginx_configuration(folder: Path, fast: int, slow: int, user: str | None) -> str:
-    """`user` is whom the workers run as: only named when nginx is started by root, who would else become nobody."""
+    """The configuration of nginx. `user` is the user of the workers; root must name one, or they run as nobody."""
     temporary = "".join(
         f"  {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -184,16 +185,16 @@ def nginx_configuration(folder: Path, fast: int, slow: int, user: str | None) ->
 
 
 def nginx_program() -> str:
-    """Raises RigError."""
+    """The path of nginx. Raises RigError."""
     found = shutil.which("nginx", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]))
     if found is None:
-        raise RigError("nginx is not here; on Debian, apt-get install nginx-light.")
+        raise RigError("nginx is not installed; on Debian, install it with apt-get install nginx-light.")
     return found
 
 
 @contextlib.contextmanager
 def _source(folder: Path) -> Iterator[tuple[int, int, int]]:
-    """Its process id and its two ports."""
+    """Runs nginx; yields its process id and its two ports."""
     fast, slow = _free_ports(2)
     user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
     configuration = folder / "nginx.conf"
@@ -208,7 +209,7 @@ def _source(folder: Path) -> Iterator[tuple[int, int, int]]:
 
 @contextlib.contextmanager
 def _sink(folder: Path) -> Iterator[tuple[int, int]]:
-    """Its process id and its port."""
+    """Runs the sink; yields its process id and its port."""
     command = [str(build("sink")), str(folder / "certificate.pem"), str(folder / "key.pem")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     with _stopped_at_the_end(process):
@@ -241,8 +242,8 @@ def _until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) ->
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]

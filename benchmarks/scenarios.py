@@ -1,4 +1,4 @@
-"""What is measured: which peers move what, under which conditions, and how the rounds go."""
+"""The scenarios: which peers transfer which files, under which conditions, in several rounds."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmarks.peers import Job, Peer
 from benchmarks.quota import Quota, apart, quota
 from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 
-# A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"), and one second of that vCPU
-# does what 0.34 s did of the machine on which the calibration was made (docs/performance.md, "From here to Lambda").
+# A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"). One second of a vCPU does as
+# much as 0.34 s of a core of the calibrated machine (docs/performance.md, "From this machine to Lambda").
 LAMBDA_MB, MB_PER_VCPU, VCPU_IN_CORES = 512, 1769, 0.34
 LAMBDA_CORES = LAMBDA_MB / MB_PER_VCPU * VCPU_IN_CORES
 
-MOST_FAILURES = 1  # of one peer in one scenario; after more it is not asked again
+MOST_FAILURES = 1  # of one peer in one scenario; after more it does not run again
 
 _SINGLE_STREAM = (peers.RCLONE_COPYURL, peers.UPLOAD_FILEOBJ, peers.NAIVE, peers.CURL_AWS)
 
@@ -41,14 +41,14 @@ class Scenario:
 
 
 def scenarios(files: Files) -> list[Scenario]:
-    """All of them, for files of these sizes."""
+    """All scenarios, for files of these sizes."""
     small = tuple(f"small/{name}" for name in files.small_names)
     multi = (peers.RCLONE_MULTI, peers.RCLONE_MULTI_UNCHECKED)
     return [
         Scenario(
             "one",
-            "One file, nothing limited",
-            "What moving bytes costs: 4 connections where a peer can use them.",
+            "One file without limits",
+            "The cost of the transfer itself, with 4 connections if a peer supports them.",
             (peers.ENGINE, peers.RELAY, *multi, *_SINGLE_STREAM),
             ("one.mp4",),
             files.size,
@@ -56,7 +56,7 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "huge",
             "One file of eight times the size",
-            "Whether memory grows with the file. The file is sparse; the bytes moved are as many as it says.",
+            "Does memory grow with the file? The file is sparse, but all its bytes are transferred.",
             (peers.ENGINE,),
             ("huge.mp4",),
             files.huge_size,
@@ -64,7 +64,7 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "slow",
             "A source of 30 MB/s per connection",
-            "A content delivery network: half the file, 8 connections where a peer can use them.",
+            "Like a content delivery network: half the size, with 8 connections if a peer supports them.",
             (peers.ENGINE, peers.RELAY, *multi, *_SINGLE_STREAM),
             ("half.mp4",),
             files.half_size,
@@ -74,8 +74,8 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "lambda",
             f"The CPU of a {LAMBDA_MB} MB function",
-            f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone, on a core that the servers keep off; half the "
-            "file, 4 connections.",
+            f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone, on a core that the servers do not use; half the "
+            "size, 4 connections.",
             (peers.ENGINE, peers.RELAY, *multi, peers.RCLONE_COPYURL),
             ("half.mp4",),
             files.half_size,
@@ -84,7 +84,7 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "small",
             f"{files.small_count} files of 1 MB",
-            "8 files at once. Requests are those of both servers together.",
+            "8 files at once. The requests are those to both servers together.",
             (peers.ENGINE, peers.RCLONE_COPY, peers.RCLONE_COPY_LEAN),
             small,
             SMALL_FILE,
@@ -96,7 +96,7 @@ def scenarios(files: Files) -> list[Scenario]:
 
 @dataclass
 class Row:
-    """What became of one peer in one scenario: its runs, and those that failed; `missing` says why there are none."""
+    """The results of one peer in one scenario: its runs and its failures; `missing`: why it could not run."""
 
     missing: str = ""
     runs: list[Run] = field(default_factory=list)
@@ -112,8 +112,8 @@ class Row:
         return {"runs": [run.as_json() for run in self.runs], "failures": self.failures}
 
 
-def play(scenario: Scenario, rig: Rig, rounds: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    """All rounds of a scenario, the peers taking turns within each; its part of results.json."""
+def run_scenario(scenario: Scenario, rig: Rig, rounds: int, log: Callable[[str], None]) -> dict[str, Any]:
+    """Runs all rounds of a scenario, each with all peers in turn; returns its part of results.json."""
     rows = {peer.name: Row(peer.missing) for peer in scenario.peers}
     with contextlib.ExitStack() as stack:
         limit = None
@@ -126,14 +126,14 @@ def play(scenario: Scenario, rig: Rig, rounds: int, tell: Callable[[str], None])
                     continue
                 try:
                     row.runs.append(_once(scenario, peer, rig, number, limit))
-                    tell(f"{scenario.key}, round {number}: {peer.name} {row.runs[-1].seconds:.1f} s")
+                    log(f"{scenario.key}, round {number}: {peer.name} {row.runs[-1].seconds:.1f} s")
                 except PeerFailed as failed:
                     row.failures.append(str(failed))
-                    tell(f"{scenario.key}, round {number}: {peer.name} {failed}")
+                    log(f"{scenario.key}, round {number}: {peer.name} {failed}")
         means = limit.means if limit else ""
     return {
         "title": scenario.title,
-        "note": scenario.note + (f" By: {means}." if means else ""),
+        "note": scenario.note + (f" The quota is set by {means}." if means else ""),
         "bytes": scenario.size * len(scenario.paths),
         "files": len(scenario.paths),
         "peers": {name: row.as_json() for name, row in rows.items()},
@@ -158,5 +158,5 @@ def _once(scenario: Scenario, peer: Peer, rig: Rig, number: int, limit: Quota | 
 
 
 def say(line: str) -> None:
-    """Progress, for whoever watches."""
+    """Prints a line of progress to standard error."""
     sys.stderr.write(line + "\n")

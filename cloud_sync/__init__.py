@@ -1,1 +1,1 @@
-"""The drawing office: infrastructure only. It never imports what runs inside the functions."""
+"""The infrastructure of Cloud Sync, in the AWS CDK. It never imports the code that runs in the functions."""

@@ -1,13 +1,14 @@
-"""The alarms, one row each. An alarm's description is what its mail says: what it means, and what to do.
+"""The alarms. The description of an alarm is the text of its mail: what it means, and the next step.
 
-A run that fails sends a mail of its own, with the cause; so the alarms that stand for the same thing
-(`told_by="the run's mail"`) show their state on the dashboard and send nothing: one mail per run and cause.
+A run that fails sends a mail with the cause itself. The alarms for the same events have `sends_mail=False`: they show
+their state on the dashboard, so that nobody receives two mails about one cause in one run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -18,35 +19,34 @@ from cloud_sync.functions import Functions
 from cloud_sync.workflow import Workflow
 
 NAMESPACE = "CloudSync"
-THE_ALARM, THE_RUN = "the alarm", "the run's mail"
-HOUR, DAY, MINUTES = Duration.hours(1), Duration.days(1), Duration.minutes(5)
-SECONDS_BEFORE_THE_LIMIT = 10  # of a function that stops by itself about 30 s before its time is up
+FIVE_MINUTES, HOUR, DAY = Duration.minutes(5), Duration.hours(1), Duration.days(1)
+SECONDS_BEFORE_THE_TIMEOUT = 10  # a function normally ends by itself, about 30 s before its timeout
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm: raised when `metric` compares to `threshold` in `periods` periods in a row."""
+    """One alarm. It is raised when `metric` reaches `threshold` in `periods` periods in a row."""
 
     name: str
     metric: cloudwatch.IMetric
-    means: str
-    do: str
+    meaning: str
+    next_step: str
     threshold: float = 1
     periods: int = 1
     compare: cloudwatch.ComparisonOperator = AT_LEAST
-    missing_is_bad: bool = False
-    told_by: str = THE_ALARM
+    missing_data_is_breaching: bool = False
+    sends_mail: bool = True
 
     @property
     def description(self) -> str:
-        """What its mail says."""
-        return f"{self.means} Next step: {self.do}"
+        """The text of its mail."""
+        return f"{self.meaning} Next step: {self.next_step}"
 
 
 def run_metric(name: str, statistic: str = "Sum", **dimensions: str) -> cloudwatch.Metric:
-    """A metric that the functions emit, once per run (cloud_sync_common.metrics_utils)."""
+    """A metric that the functions emit once per run (cloud_sync_common.metrics_utils)."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
@@ -59,7 +59,7 @@ def run_metric(name: str, statistic: str = "Sum", **dimensions: str) -> cloudwat
 def all_alarms(
     config: Config, functions: Functions, workflow: Workflow, dead_letters: cloudwatch.IMetric
 ) -> list[Alarm]:
-    """Every alarm of one environment; `dead_letters` counts the messages of the videos' dead-letter queue."""
+    """Every alarm of an environment. `dead_letters` counts the messages in the dead-letter queue of the videos."""
     return [
         *_of_runs(config, workflow),
         *_of_credentials(config),
@@ -71,20 +71,20 @@ def all_alarms(
 def _of_runs(config: Config, workflow: Workflow) -> Iterator[Alarm]:
     yield Alarm(
         "run-failed",
-        workflow.state_machine.metric_failed(period=MINUTES, statistic="Sum"),
+        workflow.state_machine.metric_failed(period=FIVE_MINUTES, statistic="Sum"),
         "A run failed.",
-        "read that run's own mail, which names the cause and the mend.",
-        told_by=THE_RUN,
+        "read the mail of that run, which names the cause and the next step.",
+        sends_mail=False,
     )
     if config.schedule_enabled:
         yield Alarm(
             "no-successful-run",
             run_metric("RunsSucceeded").with_(period=HOUR),
-            "No run has succeeded for 26 hours, or none has yet: nothing new is being backed up.",
-            f"start one by hand (README, 'Run by hand') and look at how it ends in {workflow.name}.",
+            "No run has succeeded in the last 26 hours. New videos are not being backed up.",
+            f"start a run by hand (README, 'Run by hand') and look at its result in the state machine {workflow.name}.",
             periods=26,
             compare=BELOW,
-            missing_is_bad=True,
+            missing_data_is_breaching=True,
         )
 
 
@@ -94,83 +94,93 @@ def _of_credentials(config: Config) -> Iterator[Alarm]:
         "authentication-failed",
         run_metric("AuthenticationFailures"),
         "GoPro refused the stored credentials, and the run stopped.",
-        f"sign in, and store new credentials in {secret} (README, 'Store credentials').",
-        told_by=THE_RUN,
+        f"sign in at gopro.com and store new credentials in the secret {secret} (README, 'Store credentials').",
+        sends_mail=False,
     )
     yield Alarm(
         "credentials-end-soon",
         run_metric("CredentialsDaysLeft", "Minimum"),
-        f"The session token in {secret} ends in less than 2 days and cannot be renewed from here.",
-        "sign in at gopro.com and store a new one (README, 'Store credentials').",
+        f"The session token in the secret {secret} expires in less than 2 days, and Cloud Sync cannot renew it.",
+        "sign in at gopro.com and store a new token (README, 'Store credentials').",
         threshold=2,
         compare=BELOW,
     )
 
 
 def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMetric) -> Iterator[Alarm]:
-    queue = config.name("gopro-sync-dlq")
     yield Alarm(
         "failure-rate",
         run_metric("FailureRate", "Maximum"),
-        "One in four videos of a run, or more, could not be archived.",
-        "read that run's own mail: it lists them with their reasons.",
+        "At least a quarter of the videos of a run could not be archived.",
+        "read the mail of that run, which lists them and the reasons.",
         threshold=25,
-        told_by=THE_RUN,
+        sends_mail=False,
     )
     yield Alarm(
         "dead-letters",
         dead_letters,
-        f"A video has failed in {config.max_attempts} runs and is not tried again by itself.",
-        f"read its message in {queue}: it holds the reason, and the input that tries it again.",
+        f"A video has failed in {config.max_attempts} runs, so it is no longer tried automatically.",
+        f"read its message in the queue {config.name('gopro-sync-dlq')}. It contains the reason and the input of a run "
+        "that tries the video again.",
     )
     yield Alarm(
         "schedule-dead-letters",
         workflow.schedule_dead_letter_queue.metric_approximate_number_of_messages_visible(
-            period=MINUTES, statistic="Maximum"
+            period=FIVE_MINUTES, statistic="Maximum"
         ),
-        "The schedule could not start a run, although it tried for two hours.",
-        f"read the message in {config.name('gopro-sync-schedule-dlq')}: it says what was refused; then start a run.",
+        "The schedule could not start a run, although it tried again for up to two hours.",
+        f"read the reason in the message in the queue {config.name('gopro-sync-schedule-dlq')}. Then start a run by "
+        "hand (README, 'Run by hand').",
     )
     yield Alarm(
         "backlog-grows",
         run_metric("BacklogGrowth", "Minimum"),
-        "For 3 days there have been more videos known and not archived than the day before.",
-        "look at 'What failed, and why' on the dashboard; if nothing failed, raise max_concurrency.",
+        "The number of videos that are not archived yet has grown for 3 days.",
+        "look at 'What failed, and why' on the dashboard. If nothing failed, raise max_concurrency.",
         periods=3,
     )
 
 
 def _of_functions(config: Config, functions: Functions) -> Iterator[Alarm]:
     for function in functions.all:
-        name = function.node.id
-        tells = function is functions.run_report
-        yield Alarm(
-            f"errors-{name}",
-            function.metric_errors(period=HOUR, statistic="Sum"),
-            "A run ended and its mail could not be sent."
-            if tells
-            else f"{name} failed 20 times within an hour, more often than its retries explain.",
-            f"read the log of {name} ('Retries by cause' among the saved queries).",
-            threshold=1 if tells else 20,
-        )
+        yield _errors(function, sends_reports=function is functions.run_report)
     yield Alarm(
         "throttles",
         cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=HOUR),
-        "Lambda refused invocations for want of concurrency, in the whole account, 20 times within an hour.",
-        "raise the account's quota of concurrent executions, or lower max_concurrency.",
+        "Lambda throttled at least 20 invocations in this account within an hour, because too many ran at once.",
+        "request a higher quota of concurrent executions for the account, or lower max_concurrency.",
         threshold=20,
     )
-    limits: list[tuple[lambda_.Function, int]] = [
-        (functions.media_lister, config.lister_timeout_seconds),
-        (functions.video_downloader, config.downloader_timeout_seconds),
-        (functions.run_report, config.lister_timeout_seconds),
-    ]
-    for function, seconds in limits:
-        name = function.node.id
-        yield Alarm(
-            f"duration-{name}",
-            function.metric_duration(period=HOUR, statistic="Maximum"),
-            f"{name} ran to within {SECONDS_BEFORE_THE_LIMIT} s of its limit of {seconds} s, where Lambda ends it.",
-            "give it more memory, which brings more processor, or look for a slow service in its traces.",
-            threshold=max(1, seconds - SECONDS_BEFORE_THE_LIMIT) * 1000,
-        )
+    yield _duration(functions.media_lister, config.lister_timeout_seconds)
+    yield _duration(functions.video_downloader, config.downloader_timeout_seconds)
+    yield _duration(functions.run_report, config.lister_timeout_seconds)
+
+
+def _errors(function: lambda_.Function, *, sends_reports: bool) -> Alarm:
+    """One error of the function that sends the reports means a missing mail; others are retried."""
+    name = _name(function)
+    return Alarm(
+        f"errors-{function.node.id}",
+        function.metric_errors(period=HOUR, statistic="Sum"),
+        "A run ended, but its mail could not be sent."
+        if sends_reports
+        else f"{name} failed at least 20 times within an hour, more often than temporary errors explain.",
+        f"read the log group /aws/lambda/{name}, for example with the saved query 'Retries by cause'.",
+        threshold=1 if sends_reports else 20,
+    )
+
+
+def _duration(function: lambda_.Function, timeout_seconds: int) -> Alarm:
+    limit = f"its timeout of {timeout_seconds} s, at which Lambda stops it"
+    return Alarm(
+        f"duration-{function.node.id}",
+        function.metric_duration(period=HOUR, statistic="Maximum"),
+        f"{_name(function)} ran to within {SECONDS_BEFORE_THE_TIMEOUT} s of {limit}.",
+        "give it more memory, which also gives it more CPU, or look for a slow service in its traces.",
+        threshold=max(1, timeout_seconds - SECONDS_BEFORE_THE_TIMEOUT) * 1000,
+    )
+
+
+def _name(function: lambda_.Function) -> str:
+    """The function's name in the account as text; `function_name` is a reference to it."""
+    return str(cast(lambda_.CfnFunction, function.node.default_child).function_name)

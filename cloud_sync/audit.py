@@ -1,4 +1,4 @@
-"""The audit trail of an environment that asks for one: who did what, and every access to an original."""
+"""The audit trail, for an environment with `audit_trail`: API calls in the account, and each access to an original."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from cloud_sync.config import Config
 from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.storage import Storage
 
-KEPT_DAYS = 365
+DAYS_TO_KEEP = 365
 
 
 class Audit(Construct):
-    """CloudTrail into a bucket of its own. Reading and changing the secret are management events (Secrets Manager user
-    guide, "Log events with CloudTrail"), so they are in it as well."""
+    """A CloudTrail trail with a bucket of its own. Reading and changing the secret are management events (Secrets
+    Manager user guide, "Log events with CloudTrail"), so the trail contains them, too."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, storage: Storage) -> None:
         super().__init__(scope, construct_id)
@@ -30,9 +30,13 @@ class Audit(Construct):
             minimum_tls_version=1.2,
             versioned=True,
             removal_policy=storage.removal_policy,
-            lifecycle_rules=[s3.LifecycleRule(id="ExpireTrail", expiration=Duration.days(KEPT_DAYS))],
+            lifecycle_rules=[s3.LifecycleRule(id="ExpireTrail", expiration=Duration.days(DAYS_TO_KEEP))],
         )
-        acknowledge(bucket, "AwsSolutions-S1", "It is the log of accesses itself; logging its own would never end.")
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "The bucket is a log itself; logging the accesses to it would never end.",
+        )
         trail = cloudtrail.Trail(
             self,
             "Trail",

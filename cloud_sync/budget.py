@@ -1,4 +1,4 @@
-"""A budget, for an environment that asks for one."""
+"""A budget, for an environment with `monthly_budget_usd`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cloud_sync.config import Config
 
 
 class Budget(Construct):
-    """Of the whole account: a budget of one tag would stay silent until somebody activates that tag for billing."""
+    """A budget of the whole account. One for a tag would report nothing until that tag is activated for billing."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The main stack: it composes the constructs and defines no resource itself."""
+"""The stack: it combines the constructs and defines no resource itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What differs between environments: one frozen value each, and the checks that stop a bad one at synthesis.
+"""The configuration of each environment, and the checks that refuse a wrong value at synthesis.
 
-Every field can be overridden by its name from the command line: `cdk deploy -c deep_archive_after_days=0`.
+Every value can be overridden by its name from the command line: `cdk deploy -c deep_archive_after_days=0`.
 """
 
 from __future__ import annotations
@@ -18,49 +18,83 @@ class ConfigError(ValueError):
     """A value that cannot be deployed; the message is one sentence that names the field."""
 
 
-# The ones of CloudWatch Logs' fixed choices that anybody wants (API reference, PutRetentionPolicy).
+# Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
 
-# USD per GB and month, us-east-1 (docs/cost.md, "Prices"): what the tier arithmetic below is done with.
+# USD per GB and month, us-east-1 (docs/cost.md, "Prices"), for the check of the storage tiers below.
 STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
 INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
 
 
 @dataclass(frozen=True)
 class Config:
-    """One environment. Days are whole days, memory is in MB, time-outs are in seconds."""
+    """One environment. The sentence below each value is its description in docs/configuration.md."""
 
     environment: str
-    deep_archive_after_days: int = 7  # 0: uploaded straight into DEEP_ARCHIVE
+    deep_archive_after_days: int = 7
+    """Age at which an original moves from S3 Standard to Glacier Deep Archive. With 0 it is uploaded there directly."""
     instant_retrieval_after_days: int | None = None
-    abort_uploads_after_days: int = 7  # later than the longest resume, which is one run
+    """Age at which an original moves to Glacier Instant Retrieval on its way to Deep Archive. With none it does not."""
+    abort_uploads_after_days: int = 7
+    """Age at which S3 aborts an unfinished multipart upload. It must be longer than a run, which resumes them."""
     work_expires_after_days: int = 90
+    """Age at which manifests, map results and access logs in the work bucket expire."""
     retain_data: bool = True
+    """Whether buckets, table, secret and key are retained when the stack is deleted."""
     schedule: str = "cron(0 2 * * ? *)"
+    """When runs start: a cron() or rate() expression of EventBridge Scheduler."""
     schedule_time_zone: str = "Europe/Paris"
+    """IANA time zone of the schedule."""
     schedule_enabled: bool = True
+    """Whether the schedule starts runs. Without it there is no alarm `no-successful-run` either."""
     architecture: str = "arm64"
+    """Processor of the functions and their layer: arm64 or x86_64."""
     python_version: str = "3.13"
+    """Python of the functions and their layer: 3.12, 3.13 or 3.14."""
     downloader_memory_mb: int = 512
+    """Memory of video-downloader. Its share of a CPU, and so its speed, grows with it."""
     downloader_timeout_seconds: int = 900
+    """Timeout of video-downloader. A video that needs longer is continued by the next invocation."""
     function_memory_mb: int = 256
+    """Memory of each other function."""
     lister_timeout_seconds: int = 900
+    """Timeout of media-lister, run-report and archive-reconciler."""
     function_timeout_seconds: int = 120
-    max_concurrency: int = 3  # videos at a time: what GoPro's own clients are seen to use
+    """Timeout of media-authenticator, failure-recorder and credentials-rotator."""
+    max_concurrency: int = 3
+    """Videos that are downloaded at the same time. GoPro's own clients were observed to use 3."""
     connections_per_video: int = 4
-    single_put_mib: int = 64  # up to here one request; above, parts, which resume and need three requests more
-    check_source_etag: bool = True  # an MD5 of everything: proof against the CDN's ETag for about as much CPU again
-    max_attempts: int = 5  # runs that may fail on one video before a human is asked
+    """Connections that download parts of one video at the same time."""
+    single_put_mib: int = 64
+    """Largest file that is uploaded in one request. A larger one goes in parts, which takes three more requests but can
+    be resumed."""
+    check_source_etag: bool = True
+    """Whether each file's MD5 is compared with the ETag of the provider's CDN. This takes about twice the CPU time."""
+    max_attempts: int = 5
+    """Runs in which a video may fail before it goes to the dead-letter queue."""
     log_retention_days: int = 30
+    """Time for which CloudWatch Logs keeps the logs. It accepts only certain numbers, such as 1, 7, 30, 90 or 365."""
     alert_email: str | None = None
+    """Address that receives the alerts. SNS asks it for a confirmation. Without one, nobody receives them."""
     termination_protection: bool = False
-    rotate_credentials_every_days: int | None = 7  # by Secrets Manager; none: only a run renews them
-    private_network: bool = False  # functions in a VPC of their own, without a public address
-    audit_trail: bool = False  # CloudTrail, with every access to the archive
-    object_lock_days: int | None = None  # governance mode: nobody deletes an original before that, without a right to
-    monthly_budget_usd: int | None = None  # of the whole account; a mail at 80 % and when more is forecast
-    allow_loopback_sources: bool = False  # media from this very machine, which only the local deployment has
+    """Whether CloudFormation refuses to delete the stack."""
+    rotate_credentials_every_days: int | None = 7
+    """Time after which Secrets Manager renews the credentials. With none, only a run renews them."""
+    private_network: bool = False
+    """Whether the functions run in a VPC of their own, without public addresses. Its NAT gateway is charged by the
+    hour."""
+    audit_trail: bool = False
+    """Whether CloudTrail records management events and every access to the archive."""
+    object_lock_days: int | None = None
+    """Time in which nobody without a special permission can delete an original (S3 Object Lock, governance mode). With
+    none there is no lock."""
+    monthly_budget_usd: int | None = None
+    """Budget of the whole AWS account, which needs `alert_email`. AWS Budgets sends a mail at 80 % of it, and when it
+    forecasts more than 100 %."""
+    allow_loopback_sources: bool = False
+    """Whether videos may be downloaded from this machine itself. Only the local deployment allows it."""
     gopro_api_base_url: str = "https://api.gopro.com"
+    """Address of GoPro's API."""
 
     @property
     def provider_url(self) -> str:
@@ -71,22 +105,22 @@ class Config:
         return f"CloudSync-{self.environment}"
 
     def name(self, base: str) -> str:
-        """The account-wide name of a resource: plain in the default environment, suffixed elsewhere, so that all
-        environments can live in one account."""
+        """The name of a resource in the account. Names have a suffix in all environments but dev and local, so that one
+        account can contain several environments."""
         return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any]) -> Config:
-        """The environment named by the context value `environment` (default dev), with any field overridden.
+        """The environment that the context value `environment` names (default dev), with the overridden values.
 
-        The CDK's own context values have a colon or a slash in their names; any other that is no field of ours is taken
-        for a slip. Raises ConfigError.
+        The names of the CDK's own context values contain a colon or a slash. Any other name that is not a value of the
+        configuration is taken for a typing error. Raises ConfigError.
         """
         known = {f.name for f in fields(cls)}
         for name in context:
             if re.fullmatch(r"[a-z_]+", name) and name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                raise ConfigError(f"{name} is not a value of this stack{f'; {near[0]} is' if near else ''}.")
+                similar = difflib.get_close_matches(name, known, n=1)
+                raise ConfigError(f"{name} is not a value of this stack{f'; {similar[0]} is' if similar else ''}.")
         get = context.get
         name = get("environment") or "dev"
         if name not in ENVIRONMENTS:
@@ -99,7 +133,7 @@ class Config:
         return config
 
     def check(self) -> None:
-        """Raises ConfigError for the first value that AWS or common sense would refuse later."""
+        """Raises ConfigError for the first value with which the deployment would fail, or could not work well."""
         self._check_ranges()
         self._check_choices()
         check_schedule(self.schedule)
@@ -153,7 +187,7 @@ class Config:
             ) from None
 
     def _check_tiers(self) -> None:
-        """A step through Glacier Instant Retrieval bills 90 days at least, so a short one costs more than Standard."""
+        """Glacier Instant Retrieval bills at least 90 days, so a short stay there costs more than one in Standard."""
         start, end = self.instant_retrieval_after_days, self.deep_archive_after_days
         if start is None:
             return
@@ -173,7 +207,7 @@ class Config:
 
 
 def _typed(field: str, value: Any) -> Any:
-    """A context value (always text when it comes from the command line) as its field's type."""
+    """A context value, which is text when it comes from the command line, as its field's type."""
     kind = Config.__annotations__[field]
     text = str(value).strip()
     if kind.startswith("int"):
@@ -224,7 +258,7 @@ def check_schedule(expression: str) -> None:
 
 
 def _cron_value_fits(text: str, low: int, high: int, words: str) -> bool:
-    """`*`, a value, a range, and any of them with a step."""
+    """Whether the text is `*`, a value, a range, or one of these with a step."""
     span, _, step = text.partition("/")
     if "/" in text and not (step.isascii() and step.isdecimal() and int(step) > 0):
         return False
@@ -239,7 +273,7 @@ def _whole(text: str) -> int:
 
 
 def host_architecture() -> str:
-    """This machine's, by Lambda's name: what a layer must be built for to be imported here."""
+    """This machine's architecture as Lambda names it. A layer that runs on this machine is built for it."""
     return "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 
 

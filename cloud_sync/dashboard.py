@@ -1,4 +1,4 @@
-"""The dashboard `GoPro-Sync-Operations`: what an owner asks, from top to bottom, and under it what an engineer asks."""
+"""The dashboard `GoPro-Sync-Operations`: the questions of an owner first, then those of an engineer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloud_sync.workflow import Workflow
 
 
 class Dashboard(Construct):
-    """24 columns wide, as CloudWatch lays it out."""
+    """Rows of widgets that fill the 24 columns of a CloudWatch dashboard."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Dashboard(Construct):
 
     def _last_night(self, alarms: Sequence[cloudwatch.IAlarm]) -> None:
         self._heading("Did last night work, and how much is safe?")
-        in_archive = cloudwatch.Metric(  # S3 counts once a day, for nothing
+        in_archive = cloudwatch.Metric(  # S3 counts once a day, free of charge
             namespace="AWS/S3",
             metric_name="NumberOfObjects",
             dimensions_map={"BucketName": self.archive.bucket_name, "StorageType": "AllStorageTypes"},
@@ -94,7 +94,7 @@ class Dashboard(Construct):
 
     def _for_engineers(self) -> None:
         self._heading("For engineers")
-        every = self.functions.all
+        functions = self.functions.all
         schedule = self.workflow.schedule_dead_letter_queue.metric_approximate_number_of_messages_visible(period=DAY)
         self.board.add_widgets(
             _graph("Seconds per run", run_metric("RunSeconds", "Maximum"), run_metric("ListingSeconds")),
@@ -103,9 +103,9 @@ class Dashboard(Construct):
             _graph("Dead letters", self.dead_letters, schedule),
         )  # fmt: skip
         self.board.add_widgets(
-            _graph("Function time, ms", *(f.metric_duration(period=DAY, statistic="Maximum") for f in every)),
-            _graph("Function errors", *(f.metric_errors(period=DAY) for f in every)),
-            _graph("Function throttles", *(f.metric_throttles(period=DAY) for f in every)),
+            _graph("Function time, ms", *(f.metric_duration(period=DAY, statistic="Maximum") for f in functions)),
+            _graph("Function errors", *(f.metric_errors(period=DAY) for f in functions)),
+            _graph("Function throttles", *(f.metric_throttles(period=DAY) for f in functions)),
         )
 
 

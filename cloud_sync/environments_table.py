@@ -1,45 +1,86 @@
-"""The table of environments in the README, made from their one dataclass.
+"""Writes the two tables of docs/configuration.md: the values in which environments differ, and all values.
 
-`python -m cloud_sync.environments_table README.md` writes it between its two marks; a test says when that is due.
+`python -m cloud_sync.environments_table docs/configuration.md` replaces what is between the marks of each table. A
+default comes from cloud_sync/config.py, and so does the description: it is the text below the value there.
 """
 
 from __future__ import annotations
 
-import re
+import ast
+import inspect
+import itertools
 import sys
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import Field, fields
 from pathlib import Path
 
 from cloud_sync.config import ENVIRONMENTS, Config
 
-SHOWN = ("dev", "staging", "prod")
-BEGIN, END = "<!-- environments: made by `make readme` -->", "<!-- end of environments -->"
+DEPLOYED = ("dev", "staging", "prod")
+UNITS = {"days": "days", "seconds": "seconds", "mb": "MB", "mib": "MiB", "usd": "USD"}  # by the end of a value's name
 
 
-def table() -> str:
-    """Every value of every environment that is deployed to AWS; first those in which they differ."""
-    rows = [
-        (field.name, [_text(getattr(ENVIRONMENTS[name], field.name)) for name in SHOWN]) for field in fields(Config)
-    ]
-    rows = [row for row in rows if row[0] != "environment"]
-    rows.sort(key=lambda row: len(set(row[1])) == 1)
-    lines = [f"| value | {' | '.join(SHOWN)} |", "|---" * (len(SHOWN) + 1) + "|"]
-    lines += [f"| `{name}` | {' | '.join(values)} |" for name, values in rows]
-    return "\n".join(lines)
+def differing_values() -> str:
+    """The values that are not the same in all environments that are deployed to AWS."""
+    rows = [[field.name, *(_text(getattr(ENVIRONMENTS[name], field.name)) for name in DEPLOYED)] for field in _values()]
+    return _table(["value", *DEPLOYED], [row for row in rows if len(set(row[1:])) > 1])
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
+def all_values() -> str:
+    """Every value with its default, its unit and what it means."""
+    meanings = described()
+    rows = [[field.name, _text(field.default), unit(field.name), meanings[field.name]] for field in _values()]
+    return _table(["value", "default", "unit", "meaning"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"environments": differing_values, "values": all_values}
+
+
+def described() -> dict[str, str]:
+    """The text below each value of the dataclass. Python does not keep it, so it is read from the source."""
+    tree = ast.parse(inspect.getsource(Config))
+    statements = [statement for node in tree.body if isinstance(node, ast.ClassDef) for statement in node.body]
+    found = {}
+    for statement, following in itertools.pairwise(statements):
+        match statement, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = " ".join(text.split())
+    return found
+
+
+def unit(name: str) -> str:
+    return UNITS.get(name.rpartition("_")[2], "")
 
 
 def renewed(page: str) -> str:
-    """The page with today's table between its marks. Raises ValueError when it has no marks."""
-    pattern = re.compile(re.escape(BEGIN) + ".*?" + re.escape(END), re.DOTALL)
-    if not pattern.search(page):
-        raise ValueError(f"the page has no place for the table: {BEGIN}")
-    return pattern.sub(lambda _: f"{BEGIN}\n{table()}\n{END}", page)
+    """The page with today's tables. Raises ValueError if a mark of a table is missing."""
+    for name, table in TABLES.items():
+        begin, end = marks(name)
+        before, _, rest = page.partition(begin)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise ValueError(f"The page has no place for a table: write the lines {begin} and {end} into it.")
+        page = f"{before}{begin}\n{table()}\n{end}{after}"
+    return page
+
+
+def marks(name: str) -> tuple[str, str]:
+    """The lines before and after a table."""
+    return f"<!-- {name}: written by cloud_sync/environments_table.py -->", f"<!-- end of {name} -->"
+
+
+def _values() -> list[Field[object]]:
+    return [field for field in fields(Config) if field.name != "environment"]
+
+
+def _text(value: object) -> str:
+    """A value as one writes it after `-c name=`."""
+    return f"`{'none' if value is None else str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _table(heading: list[str], rows: list[list[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *([f"`{name}`", *cells] for name, *cells in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def main() -> None:

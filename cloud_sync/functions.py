@@ -1,4 +1,4 @@
-"""The layer and the functions, one builder for all of them."""
+"""The layer and the functions. All functions are created in the same way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The functions. Each has a role and a log group of its own."""
+    """The seven functions. Each has a role and a log group of its own."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
@@ -59,7 +59,7 @@ class Functions(Construct):
         self.credentials_rotator = self._function(
             "CredentialsRotator", small, short, permissions.credentials_rotator(grants)
         )
-        self.played = [  # by the state machine
+        self.invoked_by_the_state_machine = [
             self.media_authenticator,
             self.media_lister,
             self.video_downloader,
@@ -67,12 +67,12 @@ class Functions(Construct):
             self.run_report,
             self.archive_reconciler,
         ]
-        self.all = [*self.played, self.credentials_rotator]
+        self.all = [*self.invoked_by_the_state_machine, self.credentials_rotator]  # which Secrets Manager invokes
         acknowledge_wildcards(self, grants.wildcards)
         acknowledge(
             self,
             "AwsSolutions-L1",
-            "python_version is configuration: the layer's pinned wheels are built for it, and the tests run on it.",
+            "The runtime is configuration: the layer's wheels are pinned for it, and the tests run on it.",
         )
 
     def _layer(self) -> lambda_.LayerVersion:
@@ -83,13 +83,13 @@ class Functions(Construct):
             code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name),
             compatible_runtimes=[_RUNTIMES[self.config.python_version]],
             compatible_architectures=[_ARCHITECTURES[self.config.architecture]],
-            description="cloud_sync_common and what it stands on",
+            description="cloud_sync_common and its dependencies",
         )
 
     def _function(
         self, construct_id: str, memory_mb: int, timeout_seconds: int, statements: list[iam.PolicyStatement]
     ) -> lambda_.Function:
-        """`MediaLister` becomes the function `media-lister` from the folder lambdas/media_lister."""
+        """Creates, for `MediaLister`, the function `media-lister` from the folder lambdas/media_lister."""
         words = [word.lower() for word in re.findall("[A-Z][a-z]+", construct_id)]
         name = self.config.name("-".join(words))
         log_group = logs.LogGroup(
@@ -114,31 +114,31 @@ class Functions(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
             role=self._role(construct_id, name, log_group, statements),
-            **(self.network.placement if self.network else {}),
+            **(self.network.function_properties if self.network else {}),
         )
         resource = cast(CfnResource, function.node.default_child)
-        resource.add_metadata("SamResourceId", construct_id)  # the word by which `sam local invoke` finds it
+        resource.add_metadata("SamResourceId", construct_id)  # the name that `sam local invoke` takes
         return function
 
     def _role(
         self, construct_id: str, name: str, log_group: logs.LogGroup, statements: list[iam.PolicyStatement]
     ) -> iam.Role:
-        """A role with these statements, its own log, its place in the network where there is one, and (added by CDK for
-        active tracing) X-Ray."""
+        """A role that allows these statements, writing its own log and, in a private network, the network interfaces.
+        The CDK adds X-Ray, because tracing is active."""
         role = iam.Role(self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         write_log = iam.PolicyStatement(
             sid="WriteItsOwnLog",
             actions=["logs:CreateLogStream", "logs:PutLogEvents"],
             resources=[log_group.log_group_arn],
         )
-        placing = self.network.statements(name) if self.network else []
-        for statement in (write_log, *statements, *placing):
+        network_interfaces = self.network.statements(name) if self.network else []
+        for statement in (write_log, *statements, *network_interfaces):
             role.add_to_policy(statement)
         return role
 
 
 def _environment(config: Config, grants: Grants) -> dict[str, str]:
-    """What cloud_sync_common.settings reads; a test holds the two against each other."""
+    """The variables that cloud_sync_common.runtime.settings reads; a test compares the two."""
     storage = grants.storage
     return {
         "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,

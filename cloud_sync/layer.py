@@ -1,7 +1,7 @@
 """Builds the Lambda layer from pinned wheels, for the configured architecture and Python, without a container engine.
 
-pip chooses the wheels for the target platform, so an arm64 layer builds on any machine. A build is kept under
-`.build/layers`, named by what went into it, so that a later synthesis needs no network.
+pip chooses the wheels for the target platform, so any machine can build a layer for arm64. Builds are stored under
+`.build/layers` and named after a hash of their content, so that a later synthesis needs no network.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _PLATFORMS = {
 
 
 class LayerError(RuntimeError):
-    """The layer could not be built; the message says what to do."""
+    """The layer could not be built; the message says why."""
 
 
 def build_layer(architecture: str, python_version: str) -> Path:
-    """The folder of the built layer (it holds `python/`), made if this very content was not built before.
+    """Builds the layer, unless the same content was built before, and returns its folder, which contains `python/`.
 
-    Raises LayerError when pip cannot bring a wheel for the platform.
+    Raises LayerError when pip cannot install a wheel for the platform.
     """
     wheels = _wheels(architecture, python_version)
     digest = _digest(wheels.name.encode(), *(part for file in _sources() for part in (_name(file), file.read_bytes())))
@@ -51,7 +51,7 @@ def build_layer(architecture: str, python_version: str) -> Path:
 
 
 def _wheels(architecture: str, python_version: str) -> Path:
-    """The dependencies, unpacked for the platform: the slow part, so built once for each requirements file."""
+    """The unpacked dependencies for the platform. This is the slow part, so it is done once per requirements file."""
     target_platform = f"{python_version} {' '.join(_PLATFORMS[architecture])}"
     digest = _digest(REQUIREMENTS.read_bytes(), target_platform.encode())
     target = BUILDS / f"wheels-{digest}"
@@ -76,13 +76,13 @@ def _pip_install(target: Path, architecture: str, python_version: str) -> None:
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise LayerError(
-            f"pip could not bring the layer's wheels for {architecture}, Python {python_version} (the first build "
+            f"pip could not install the layer's wheels for {architecture}, Python {python_version} (the first build "
             f"needs the network): {reason[:500]}"
         )
 
 
 def _publish(built: Path, target: Path) -> None:
-    """Moves a finished build into place; another process that was faster wins."""
+    """Moves a finished build to its place. If another process has published the same build, that one is used."""
     try:
         built.rename(target)
     except OSError:
@@ -99,15 +99,15 @@ def _name(path: Path) -> bytes:
 
 
 def _digest(*parts: bytes) -> str:
-    """One digest of several byte strings, each length-prefixed so that their borders count."""
-    whole = hashlib.sha256()
+    """One digest of several byte strings. Each has its length before it, so that their boundaries count."""
+    digest = hashlib.sha256()
     for part in parts:
-        whole.update(len(part).to_bytes(8, "big") + part)
-    return whole.hexdigest()[:20]
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:20]
 
 
 def main() -> None:
-    """`python -m cloud_sync.layer arm64 3.13`: brings the wheels beforehand, so that synthesis needs no network."""
+    """`python -m cloud_sync.layer arm64 3.13` installs the wheels in advance, so that synthesis needs no network."""
     architecture, python_version = sys.argv[1:]
     _wheels(architecture, python_version)
 

@@ -1,4 +1,4 @@
-"""How long logs are kept, as CDK names it."""
+"""The retention of logs, as the CDK names it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cloud_sync.config import Config
 
 
 def retention(config: Config) -> logs.RetentionDays:
-    """How long this environment keeps logs, as CDK names it."""
+    """How long CloudWatch Logs keeps the logs of this environment."""
     return logs.RetentionDays[_RETENTION_NAMES[config.log_retention_days]]
 
 

@@ -1,4 +1,4 @@
-"""What tells people: the topic, the queue of what needs a person, and what watches the runs."""
+"""Alerts and monitoring: the topic and the dead-letter queue, the alarms, the dashboard and the saved queries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from cloud_sync.alarms import MINUTES, THE_ALARM, Alarm, all_alarms
+from cloud_sync.alarms import FIVE_MINUTES, Alarm, all_alarms
 from cloud_sync.config import Config
 from cloud_sync.dashboard import Dashboard
 from cloud_sync.functions import Functions
@@ -23,7 +23,7 @@ from cloud_sync.workflow import Workflow
 
 
 class Alerts(Construct):
-    """Where messages go: the topic that a person reads, and the queue of videos that need a person."""
+    """The topic whose messages a person receives, and the queue of videos that need a person's decision."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config, storage: Storage) -> None:
         super().__init__(scope, construct_id)
@@ -35,7 +35,7 @@ class Alerts(Construct):
             master_key=storage.key,
             enforce_ssl=True,
         )
-        # A topic's own policy, which enforce_ssl makes, replaces the default one that would let alarms publish.
+        # enforce_ssl creates a policy, which replaces the default policy that would allow alarms to publish.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AlarmsMayPublish",
@@ -55,11 +55,11 @@ class Alerts(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(self.dead_letter_queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the videos itself.")
+        acknowledge(self.dead_letter_queue, "AwsSolutions-SQS3", "This queue is the dead-letter queue of the videos.")
 
 
 class Monitoring(Construct):
-    """Alarms that say what to do, the dashboard `GoPro-Sync-Operations`, and the saved queries."""
+    """The alarms, the dashboard `GoPro-Sync-Operations` and the saved queries."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         self.config, self.topic = config, actions.SnsAction(alerts.topic)
         dead_letters = alerts.dead_letter_queue.metric_approximate_number_of_messages_visible(
-            period=MINUTES, statistic="Maximum"
+            period=FIVE_MINUTES, statistic="Maximum"
         )
         alarms = [self._alarm(alarm) for alarm in all_alarms(config, functions, workflow, dead_letters)]
         saved_queries(self, config, functions)
@@ -92,7 +92,7 @@ class Monitoring(Construct):
 
     def _alarm(self, alarm: Alarm) -> cloudwatch.Alarm:
         missing = cloudwatch.TreatMissingData
-        made = cloudwatch.Alarm(
+        created = cloudwatch.Alarm(
             self,
             alarm.name,
             alarm_name=self.config.name(f"gopro-sync-{alarm.name}"),
@@ -102,8 +102,8 @@ class Monitoring(Construct):
             evaluation_periods=alarm.periods,
             datapoints_to_alarm=alarm.periods,
             comparison_operator=alarm.compare,
-            treat_missing_data=missing.BREACHING if alarm.missing_is_bad else missing.NOT_BREACHING,
+            treat_missing_data=missing.BREACHING if alarm.missing_data_is_breaching else missing.NOT_BREACHING,
         )
-        if alarm.told_by == THE_ALARM:
-            made.add_alarm_action(self.topic)
-        return made
+        if alarm.sends_mail:
+            created.add_alarm_action(self.topic)
+        return created

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that we live with, each with its reason. cdk-nag itself runs in the tests, never here."""
+"""Suppresses findings of cdk-nag, each with a reason. cdk-nag itself runs only in the tests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from constructs import IConstruct
 
 
 def acknowledge(scope: IConstruct, finding: str, reason: str) -> None:
-    """Lives with `finding`, an id such as AwsSolutions-S1, in `scope` and below it."""
+    """Accepts `finding`, an id such as AwsSolutions-S1, for `scope` and everything in it."""
     Validations.of(scope).acknowledge(Acknowledgment(id=finding, reason=reason))
 
 
 def acknowledge_wildcards(scope: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Lives with IAM resources that hold a wildcard, each named: cdk-nag takes no word for all of them at once."""
+    """Accepts wildcards in IAM resources, one by one, because cdk-nag has no suppression for several resources."""
     for resource, reason in reasons.items():
         acknowledge(scope, f"AwsSolutions-IAM5[Resource::{_as_cdk_nag_writes(scope, resource)}]", reason)
 
 
 def _as_cdk_nag_writes(scope: IConstruct, arn: str) -> str:
-    """The ARN with each reference in angle brackets: `<Bucket.Arn>/*`."""
+    """The ARN with its references in angle brackets: `<Bucket.Arn>/*`."""
     resolved = Stack.of(scope).resolve(arn)
     if isinstance(resolved, str):
         return resolved

@@ -1,8 +1,9 @@
-"""The private network of an environment that asks for one: no function has a public address, and nothing can call in.
+"""The private network, for an environment with `private_network`.
 
-Out goes HTTPS only: to S3 and DynamoDB through gateway endpoints, which cost nothing, and to everything else through
-one NAT gateway. A security group knows addresses, not names, so it cannot say "GoPro and nobody else"; docs/security.md
-tells what that leaves open, and why no interface endpoint pays for itself here.
+No function has a public address, and no connection can be opened to one. Functions can only open HTTPS connections: to
+S3 and DynamoDB through gateway endpoints, which are free of charge, and to everything else through one NAT gateway. A
+security group filters by address, not by name, so it cannot allow GoPro alone; docs/security.md explains what that
+leaves open, and why interface endpoints are not worth their price here.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from constructs import Construct
 from cloud_sync.config import Config
 from cloud_sync.log_retention import retention
 
-_PLACING = [
+_INTERFACE_ACTIONS = [
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
@@ -29,7 +30,7 @@ _PLACING = [
 
 
 class Network(Construct):
-    """A VPC over two zones with private subnets for the functions."""
+    """A VPC in two availability zones, with private subnets for the functions."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -37,12 +38,12 @@ class Network(Construct):
             self,
             "Vpc",
             max_azs=2,
-            nat_gateways=1,  # one is enough for work that waits for the next night when its zone is down
+            nat_gateways=1,  # one is enough: when its zone is down, the work waits for the next night
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3),
                 "DynamoDb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
             },
-            restrict_default_security_group=False,  # it would take a custom resource; nothing uses that group
+            restrict_default_security_group=False,  # this would need a custom resource; nothing uses that group
             subnet_configuration=[
                 ec2.SubnetConfiguration(name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=24),
                 ec2.SubnetConfiguration(
@@ -61,7 +62,7 @@ class Network(Construct):
         self.security_group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS to AWS and the provider")
 
     def _log_flows(self, config: Config) -> None:
-        """Refused connections: what tried to get in, or out on another port."""
+        """Logs rejected connections: from outside, or to another port than 443."""
         group = logs.LogGroup(
             self,
             "Flows",
@@ -77,8 +78,8 @@ class Network(Construct):
         )
 
     @property
-    def placement(self) -> dict[str, Any]:
-        """What puts a function into the private subnets."""
+    def function_properties(self) -> dict[str, Any]:
+        """The properties that put a function into the private subnets."""
         return {
             "vpc": self.vpc,
             "vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
@@ -86,7 +87,7 @@ class Network(Construct):
         }
 
     def statements(self, function_name: str) -> list[iam.PolicyStatement]:
-        """Lambda's service makes network interfaces with the function's role; the function's own code may not (Lambda
+        """Lambda creates network interfaces with the function's role, but the function's own code may not (Lambda
         developer guide, "Giving Lambda functions access to resources in a VPC")."""
         function = Stack.of(self).format_arn(
             service="lambda",
@@ -95,11 +96,11 @@ class Network(Construct):
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
         return [
-            iam.PolicyStatement(sid="LambdaPlacesIt", actions=_PLACING, resources=["*"]),
+            iam.PolicyStatement(sid="LambdaPlacesIt", actions=_INTERFACE_ACTIONS, resources=["*"]),
             iam.PolicyStatement(
                 sid="ItsCodePlacesNothing",
                 effect=iam.Effect.DENY,
-                actions=_PLACING,
+                actions=_INTERFACE_ACTIONS,
                 resources=["*"],
                 conditions={"ArnEquals": {"lambda:SourceFunctionArn": [function]}},
             ),

@@ -1,6 +1,6 @@
-"""What each function's role may do, written out: no wildcard action, and no resource wider than the service allows.
+"""The permissions of each function's role: no wildcard in an action, and each resource as narrow as the service allows.
 
-Writing its own log and its traces, which every function does, is added by functions.py.
+functions.py adds what every function needs: to write its own log and its traces.
 """
 
 from __future__ import annotations
@@ -18,61 +18,61 @@ from cloud_sync.storage import Storage
 
 @dataclass(frozen=True)
 class Grants:
-    """Everything that a function can be let near."""
+    """The resources of the stack, and statements that allow actions on them."""
 
     storage: Storage
     alerts_topic: sns.Topic
     dead_letter_queue: sqs.Queue
-    executions_arn: str  # every execution of the state machine
+    executions_arn: str  # matches every execution of the state machine
 
     @property
-    def archived(self) -> str:
+    def archived_objects(self) -> str:
         """The provider's objects in the archive."""
         return self.storage.archive_bucket.arn_for_objects("gopro/*")
 
     @property
     def wildcards(self) -> dict[str, str]:
-        """The resources below that hold a wildcard, and why each must; cdk-nag fails the build over any other."""
+        """The resources with a wildcard that the statements below use, and why. cdk-nag reports any other one."""
         return {
-            "*": "X-Ray accepts no resource (service authorization reference, AWS X-Ray).",
-            self.storage.work_bucket.arn_for_objects("runs/*"): "A manifest's key holds its run's name.",
-            self.archived: "An object's key is made of what the provider lists.",
+            "*": "X-Ray actions take no resource (service authorization reference, AWS X-Ray).",
+            self.storage.work_bucket.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
+            self.archived_objects: "The key of an object is made from what the provider lists.",
             self.executions_arn: "An execution gets its name when it starts.",
         }
 
     def allow(self, sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement:
         return iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources))
 
-    def ledger(self, *actions: str) -> iam.PolicyStatement:
+    def use_ledger(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheLedger", [f"dynamodb:{a}" for a in actions], self.storage.ledger_table.table_arn)
 
-    def credentials(self, *actions: str) -> iam.PolicyStatement:
+    def use_credentials(self, *actions: str) -> iam.PolicyStatement:
         return self.allow(
             "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.attr_id
         )
 
-    def see_the_archive(self) -> list[iam.PolicyStatement]:
-        """HeadObject is s3:GetObject."""
+    def read_archive(self) -> list[iam.PolicyStatement]:
+        """HeadObject needs s3:GetObject."""
         return [
-            self.allow("SeeWhatIsArchived", ["s3:GetObject"], self.archived),
-            self.tell_missing_from_forbidden(self.storage.archive_bucket),
+            self.allow("SeeWhatIsArchived", ["s3:GetObject"], self.archived_objects),
+            self.list_bucket(self.storage.archive_bucket),
         ]
 
-    def tell_missing_from_forbidden(self, bucket: s3.IBucket) -> iam.PolicyStatement:
-        """An object that is not there is a 404 only for who may list, and a 403 for others (S3 API reference,
-        GetObject and HeadObject, "Permissions")."""
+    def list_bucket(self, bucket: s3.IBucket) -> iam.PolicyStatement:
+        """S3 answers 404 for a missing object only to a caller that may list the bucket, and 403 to others (S3 API
+        reference, GetObject and HeadObject, "Permissions")."""
         return self.allow("TellMissingFromForbidden", ["s3:ListBucket"], bucket.bucket_arn)
 
-    def work(self, *actions: str) -> iam.PolicyStatement:
+    def use_manifests(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
 
-    def alerts(self) -> iam.PolicyStatement:
+    def publish_alerts(self) -> iam.PolicyStatement:
         return self.allow("SendMails", ["sns:Publish"], self.alerts_topic.topic_arn)
 
-    def key_through(self, *services: str) -> iam.PolicyStatement:
-        """Writing under SSE-KMS needs a data key; the later parts of a multipart upload need to decrypt it
-        (S3 user guide, "Protecting data with SSE-KMS"). The function itself can do neither: only these services,
-        for it (KMS developer guide, "kms:ViaService")."""
+    def use_key_through(self, *services: str) -> iam.PolicyStatement:
+        """Writing with SSE-KMS needs a data key, and the later parts of a multipart upload need to decrypt it (S3 user
+        guide, "Protecting data with SSE-KMS"). The function cannot use the key itself, only through these services
+        (KMS developer guide, "kms:ViaService")."""
         stack = Stack.of(self.storage)
         via = [f"{service}.{stack.region}.{stack.url_suffix}" for service in services]
         return iam.PolicyStatement(
@@ -85,72 +85,72 @@ class Grants:
 
 def media_authenticator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        grants.ledger("GetItem", "UpdateItem"),
+        grants.use_credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        grants.use_ledger("GetItem", "UpdateItem"),
     ]
 
 
 def credentials_rotator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        grants.ledger("GetItem", "UpdateItem"),
-        grants.alerts(),
-        grants.key_through("sns"),
+        grants.use_credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+        grants.use_ledger("GetItem", "UpdateItem"),
+        grants.publish_alerts(),
+        grants.use_key_through("sns"),
     ]
 
 
 def media_lister(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.credentials("GetSecretValue"),
-        grants.ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
-        grants.work("s3:GetObject", "s3:PutObject"),
+        grants.use_credentials("GetSecretValue"),
+        grants.use_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], grants.executions_arn),
     ]
 
 
 def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
-    """It may write the archive and see what is in it, and delete nothing."""
+    """It may write into the archive and read what is there, but delete nothing."""
     return [
-        grants.credentials("GetSecretValue"),
-        grants.ledger("GetItem", "UpdateItem"),
+        grants.use_credentials("GetSecretValue"),
+        grants.use_ledger("GetItem", "UpdateItem"),
         grants.allow(
             "WriteTheArchive",
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            grants.archived,
+            grants.archived_objects,
         ),
-        *grants.see_the_archive(),
-        grants.key_through("s3"),
+        *grants.read_archive(),
+        grants.use_key_through("s3"),
     ]
 
 
 def failure_recorder(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.ledger("GetItem", "UpdateItem"),
+        grants.use_ledger("GetItem", "UpdateItem"),
         grants.allow("HandOverToAHuman", ["sqs:SendMessage"], grants.dead_letter_queue.queue_arn),
     ]
 
 
 def run_report(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        grants.use_ledger("BatchGetItem", "GetItem", "UpdateItem"),
         grants.allow(
             "CountTheBacklog", ["dynamodb:Query"], f"{grants.storage.ledger_table.table_arn}/index/not-archived"
         ),
-        grants.work("s3:GetObject"),
-        grants.tell_missing_from_forbidden(grants.storage.work_bucket),  # a run may fail before it has a manifest
-        grants.alerts(),
-        grants.key_through("sns"),
+        grants.use_manifests("s3:GetObject"),
+        grants.list_bucket(grants.storage.work_bucket),  # a run may fail before it has a manifest
+        grants.publish_alerts(),
+        grants.use_key_through("sns"),
     ]
 
 
 def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
-    """It reads all three sides, and may change nothing in the archive; the one row it writes says that a token was
-    refused. Only it may scan the ledger: what is missing from an index is what it looks for."""
+    """It reads the provider, the ledger and the archive, and may not change the archive. The only row that it writes
+    says that a token was refused. It alone may scan the ledger, because it looks for rows that an index lacks."""
     return [
-        grants.credentials("GetSecretValue"),
-        grants.ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
-        *grants.see_the_archive(),
-        grants.work("s3:GetObject", "s3:PutObject"),
-        grants.alerts(),
-        grants.key_through("s3", "sns"),
+        grants.use_credentials("GetSecretValue"),
+        grants.use_ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
+        *grants.read_archive(),
+        grants.use_manifests("s3:GetObject", "s3:PutObject"),
+        grants.publish_alerts(),
+        grants.use_key_through("s3", "sns"),
     ]

@@ -1,6 +1,6 @@
-"""The saved Logs Insights queries: what a person asks of the logs, deployed with the stack.
+"""The saved queries of CloudWatch Logs Insights, which are deployed with the stack.
 
-Each asks for fields that the functions log (a test runs them over the lines of a real run).
+They use the fields that the functions log; a test runs them over the log of a real run.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from constructs import Construct
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 
-EVERYWHERE = "every function"
-REPORT = "run-report"
+EVERY_FUNCTION = "every function"
+RUN_REPORT = "run-report"
 
 
 @dataclass(frozen=True)
 class Query:
-    """One question, and in whose log the answer is."""
+    """One query, and the functions whose logs it reads."""
 
     title: str
     text: str
-    where: str = REPORT
+    logs_of: str = RUN_REPORT
 
 
 WHAT_FAILED = Query(
@@ -41,7 +41,7 @@ SAVED = (
         "| fields @timestamp, correlation_id, function_name, message, status, category, reason, error\n"
         "| sort @timestamp asc\n"
         "| limit 1000",
-        EVERYWHERE,
+        EVERY_FUNCTION,
     ),
     Query(
         "Last night",
@@ -60,7 +60,7 @@ SAVED = (
     Query(
         "Retries by cause",
         "filter ispresent(error)\n| stats count(*) as times by error, function_name\n| sort times desc\n| limit 50",
-        EVERYWHERE,
+        EVERY_FUNCTION,
     ),
     Query(
         "Cost by run",
@@ -73,13 +73,13 @@ SAVED = (
 
 
 def log_groups(query: Query, functions: Functions) -> list[str]:
-    """The names of the log groups that `query` is asked of."""
-    asked = functions.all if query.where == EVERYWHERE else [functions.run_report]
-    return [function.log_group.log_group_name for function in asked]
+    """The names of the log groups that the query reads."""
+    logging = functions.all if query.logs_of == EVERY_FUNCTION else [functions.run_report]
+    return [function.log_group.log_group_name for function in logging]
 
 
 def saved_queries(scope: Construct, config: Config, functions: Functions) -> None:
-    """Defines the queries, in a folder of Logs Insights that is named after the environment."""
+    """Creates the queries, in a folder of Logs Insights that has the name of the environment."""
     for query in SAVED:
         logs.CfnQueryDefinition(
             scope,

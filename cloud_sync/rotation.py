@@ -1,4 +1,4 @@
-"""Rotation of the credentials, on Secrets Manager's own schedule."""
+"""Rotation of the credentials by Secrets Manager, on a schedule of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cloud_sync.storage import Storage
 
 
 class Rotation(Construct):
-    """Secrets Manager calls credentials-rotator; nobody else may."""
+    """The rotation schedule, and the permission with which Secrets Manager invokes credentials-rotator."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, function: lambda_.Function
@@ -32,7 +32,7 @@ class Rotation(Construct):
             "Schedule",
             secret_id=storage.credentials_secret.attr_id,
             rotation_lambda_arn=function.function_arn,
-            rotate_immediately_on_update=False,  # the secret is empty when the stack is made
+            rotate_immediately_on_update=False,  # the secret is empty when the stack is created
             rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
                 automatically_after_days=config.rotate_credentials_every_days
             ),

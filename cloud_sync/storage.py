@@ -1,4 +1,4 @@
-"""Where everything lives: the archive and its tiers, the work bucket, the ledger, the credentials, the key."""
+"""The storage: the archive and its tiers, the work bucket, the ledger, the secret with the credentials, and the key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cloud_sync.nag_suppressions import acknowledge
 
 
 class Storage(Construct):
-    """Buckets, table, secret and key. Data is RETAINed wherever the environment says so."""
+    """Buckets, table, secret and key. They are retained when the stack is deleted, if `retain_data` is true."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
@@ -27,7 +27,7 @@ class Storage(Construct):
         self.credentials_secret = self._credentials_secret(config)
 
     def _key(self, config: Config) -> kms.Key:
-        """One customer-managed key, for archive and alerts: its policy can be audited and its use is logged."""
+        """One customer managed key for archive and alerts, so that its policy can be audited and its use is logged."""
         key = kms.Key(
             self,
             "Key",
@@ -48,7 +48,7 @@ class Storage(Construct):
         return key
 
     def _work_bucket(self, config: Config) -> s3.Bucket:
-        """Manifests, map results and access logs (not its own): small, hot, expired, and never archived."""
+        """Manifests, map results and the access logs of the archive. They stay in S3 Standard until they expire."""
         return s3.Bucket(
             self,
             "WorkBucket",
@@ -95,14 +95,14 @@ class Storage(Construct):
         )
 
     def _transitions(self, config: Config) -> list[s3.Transition]:
-        """Days 0 keeps its transition too: it catches any object that was not uploaded into Deep Archive directly."""
+        """With 0 days the transition stays, for any object that was not uploaded directly into Deep Archive."""
         steps = [(s3.StorageClass.DEEP_ARCHIVE, config.deep_archive_after_days)]
         if config.instant_retrieval_after_days is not None:
             steps.insert(0, (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, config.instant_retrieval_after_days))
         return [s3.Transition(storage_class=tier, transition_after=Duration.days(days)) for tier, days in steps]
 
     def _ledger_table(self, config: Config) -> dynamodb.Table:
-        """One row per media item and one per source under it; docs/design.md draws them."""
+        """One row for each media item and one for each of its sources; docs/design.md describes them."""
         table = dynamodb.Table(
             self,
             "LedgerTable",
@@ -117,7 +117,7 @@ class Storage(Construct):
             deletion_protection=config.retain_data,
             removal_policy=self.removal_policy,
         )
-        # Sparse: a row leaves the first index when it is ARCHIVED, and only rows that a run touched are in the second.
+        # Sparse indexes: the first has no row that is ARCHIVED, the second only rows that a run has changed.
         for index, partition in (("not-archived", "not_archived"), ("by-run", "run_id")):
             table.add_global_secondary_index(
                 index_name=index,
@@ -127,7 +127,7 @@ class Storage(Construct):
         return table
 
     def _credentials_secret(self, config: Config) -> secretsmanager.CfnSecret:
-        """Made empty, on purpose: the owner stores the value with the AWS CLI, so that it is in no template."""
+        """An empty secret: the owner stores its value with the AWS CLI, so that no template contains it."""
         secret = secretsmanager.CfnSecret(
             self,
             "CredentialsSecret",
@@ -139,6 +139,6 @@ class Storage(Construct):
             acknowledge(
                 secret,
                 "AwsSolutions-SMG4",
-                "GoPro issues these credentials; media-authenticator renews and stores them each time they end.",
+                "GoPro issues these credentials; media-authenticator renews and stores them whenever they expire.",
             )
         return secret

@@ -1,9 +1,8 @@
-"""The state machine that plays sync_workflow.asl.json, and the schedule that starts it."""
+"""The state machine, whose definition is sync_workflow.asl.json, and the schedule that starts it."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, TimeZone
 from aws_cdk import aws_iam as iam
@@ -15,12 +14,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.config import Config
+from cloud_sync.definition import definition
 from cloud_sync.functions import Functions
 from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.storage import Storage
-
-DEFINITION = Path(__file__).with_name("sync_workflow.asl.json")
 
 
 def state_machine_name(config: Config) -> str:
@@ -28,7 +26,7 @@ def state_machine_name(config: Config) -> str:
 
 
 def executions_arn(scope: Construct, config: Config) -> str:
-    """Every execution of the state machine, by name, so that a function's role can be written before it exists."""
+    """Matches every execution of the state machine. It is built from the name, because roles are created before it."""
     return _states_arn(scope, "execution", f"{state_machine_name(config)}:*")
 
 
@@ -39,7 +37,7 @@ def _states_arn(scope: Construct, resource: str, name: str) -> str:
 
 
 class Workflow(Construct):
-    """The run, nightly and on demand."""
+    """The state machine of a run, and its nightly schedule."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
@@ -82,10 +80,10 @@ class Workflow(Construct):
         return machine
 
     def _statements(self, config: Config, storage: Storage, functions: Functions) -> list[iam.PolicyStatement]:
-        """Invoke the functions, read the manifest, write the map's results, and run its own children
-        (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
+        """What the state machine may do: invoke the functions, read the manifest, write the map's results and run its
+        child executions (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
         machine = _states_arn(self, "stateMachine", state_machine_name(config))
-        # The guide names the executions without the map's label, which is in a child's ARN; either may be asked for.
+        # The guide's policy leaves out the map's label, but the ARN of a child has it; IAM may check either of them.
         children = [
             _states_arn(self, "execution", f"{state_machine_name(config)}{label}:*") for label in ("", "/EachBatch")
         ]
@@ -93,8 +91,8 @@ class Workflow(Construct):
         acknowledge_wildcards(
             self,
             {
-                "*": "Log delivery and X-Ray accept no resource (service authorization reference).",
-                work: "The keys of a manifest and of its map's results hold the run's name.",
+                "*": "Log delivery and X-Ray actions take no resource (service authorization reference).",
+                work: "The keys of a manifest and of its map's results contain the name of the run.",
             }
             | dict.fromkeys(children, "A child execution gets its name when it starts."),
         )
@@ -103,7 +101,7 @@ class Workflow(Construct):
             allow(
                 sid="InvokeTheFunctions",
                 actions=["lambda:InvokeFunction"],
-                resources=[function.function_arn for function in functions.played],
+                resources=[function.function_arn for function in functions.invoked_by_the_state_machine],
             ),
             allow(
                 sid="ReadTheManifestAndWriteTheResults",
@@ -127,7 +125,7 @@ class Workflow(Construct):
             enforce_ssl=True,
             retention_period=Duration.days(14),
         )
-        acknowledge(queue, "AwsSolutions-SQS3", "It is the schedule's dead-letter queue itself.")
+        acknowledge(queue, "AwsSolutions-SQS3", "This queue is the dead-letter queue of the schedule.")
         return queue
 
     def _schedule(self, config: Config) -> scheduler.Schedule:
@@ -149,10 +147,10 @@ class Workflow(Construct):
 
 
 def _definition(config: Config) -> str:
-    """The score, with the one number that the environment sets (a substitution could only make it text)."""
-    score = json.loads(DEFINITION.read_text(encoding="utf-8"))
-    score["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
-    return json.dumps(score)
+    """The definition with the one number that the environment sets (a substitution could only insert text)."""
+    machine = definition()
+    machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
+    return json.dumps(machine)
 
 
 def _expression(config: Config) -> scheduler.ScheduleExpression:

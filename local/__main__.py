@@ -1,4 +1,4 @@
-"""`python -m local`: deployment up, run, watch, verify, down."""
+"""`python -m local`: deploys Cloud Sync into an AWS emulator on this machine, runs it and checks the result."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from local.emulator import HOME, Certificates, DeploymentError, new_folder
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
+from local.progress import count_of
 from local.verify import originals
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "invoke":
             return _invoke(console, options.function, options.event)
         stopped = kept_deployment.stop()
-        console.print("stopped" if stopped else "no deployment was left running")
+        console.print("The local deployment is stopped." if stopped else "No local deployment is running.")
         return 0
     except DeploymentError as error:
         console.print(f"local: {error}", style="red", highlight=False, soft_wrap=True)
@@ -47,15 +48,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.set_defaults(command="demo", videos=[], keep=False)
     commands = parser.add_subparsers(dest="command")
-    demo = commands.add_parser("demo", help="deploy, back up, prove, show (the default)")
+    demo = commands.add_parser("demo", help="deploy, back up sample videos and verify every original (the default)")
     demo.add_argument("--videos", type=_folder, action="append", default=[], help="also back up this folder's videos")
-    demo.add_argument("--keep", action="store_true", help="leave everything running")
+    demo.add_argument("--keep", action="store_true", help="leave everything running; `down` stops it")
     invoke = commands.add_parser("invoke", help="invoke one deployed function with an event from a file")
-    invoke.add_argument("function", help="the construct id, such as MediaAuthenticator")
+    invoke.add_argument("function", help="the function's construct id, such as MediaAuthenticator")
     invoke.add_argument("event", type=Path, help="a JSON file, such as events/auth_event.json")
-    faults = commands.add_parser("faults", help="play the fault matrix against the deployed stack")
-    faults.add_argument("names", nargs="*", metavar="name", help="only these cases")
-    commands.add_parser("audit", help="hold provider, ledger and archive of the kept deployment against each other")
+    faults = commands.add_parser("faults", help="run the fault matrix against a deployed stack")
+    faults.add_argument("names", nargs="*", metavar="name", help="only these cases; all of them by default")
+    commands.add_parser("audit", help="compare provider, ledger and archive of the running deployment")
     commands.add_parser("down", help="stop the deployment that `demo --keep` left running")
     return parser.parse_args(arguments)
 
@@ -68,14 +69,17 @@ def _folder(text: str) -> Path:
 
 
 def _audit(console: Console) -> int:
-    """The reconciliation that the deployed stack makes, and the audit from outside; 1 when either finds anything."""
+    """Runs the stack's own reconciliation and the independent audit; returns 1 when either finds anything."""
     control_url, deployment = kept_deployment.control_url(), kept_deployment.find()
     if deployment is None:
-        raise DeploymentError("the deployment that was kept is no longer running: `make down`, then `make demo KEEP=1`")
+        raise DeploymentError(
+            "the local deployment is no longer running: clean up with `make down`, then start it with "
+            "`make demo KEEP=1`"
+        )
     run = deployment.run({"provider": "gopro", "mode": "reconcile"})
     console.print(f"reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
     findings = audit(deployment, originals(control_url, deployment.emulator.certificates.client_context()))
-    console.print(f"audit from outside: {len(findings)} findings", highlight=False)
+    console.print(f"independent audit: {count_of(len(findings), 'finding')}", highlight=False)
     for finding in findings:
         console.print(f"  {finding.kind}: {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
     reconciled = run["status"] == "SUCCEEDED" and json.loads(run["output"])["findings"] == {}
@@ -83,7 +87,7 @@ def _audit(console: Console) -> int:
 
 
 def _invoke(console: Console, function: str, event_file: Path) -> int:
-    """Invokes a function of the deployment that was kept, or of a new one that is gone again afterwards."""
+    """Invokes a function of the running deployment, or else of a temporary one."""
     try:
         event = json.loads(event_file.read_text())
     except (OSError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""The audit: archive, ledger and provider held against each other from outside, after whatever went wrong.
+"""The independent audit: compares archive, ledger and provider after any fault.
 
 For each original exactly one must be true: it is archived byte for byte, or it is listed as not archived with the right
-category. Nothing here uses the code that made the archive, and nothing is repaired.
+category. The audit uses none of the code that made the archive, and it repairs nothing.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from enum import StrEnum
 from typing import Any
 
 from local.deployment import Deployment
-from local.traces import everything_said
+from local.traces import all_output
 from local.verify import Verdict, verify
 
-RESUME_WINDOW = timedelta(days=7)  # after which the archive's lifecycle rule aborts an upload (cloud_sync/config.py)
+RESUME_WINDOW = timedelta(days=7)  # then the archive's lifecycle rule aborts an upload (cloud_sync/config.py)
 
 type Rows = list[dict[str, Any]]
 type Originals = list[dict[str, Any]]
 
 
 class Kind(StrEnum):
-    """What can be wrong."""
+    """The kinds of findings."""
 
-    LOST = "lost"  # neither archived whole nor listed as not archived
-    DUPLICATED = "duplicated"  # one version of one source in two objects, or an object written over
-    WRONG_CATEGORY = "wrong_category"  # not archived, and listed with another reason than the true one
-    ORPHAN_OBJECT = "orphan_object"  # an object that no row knows
+    LOST = "lost"  # neither archived completely nor listed as not archived
+    DUPLICATED = "duplicated"  # one version of one source in two objects, or an object that was overwritten
+    WRONG_CATEGORY = "wrong_category"  # not archived, and listed with a wrong reason
+    ORPHAN_OBJECT = "orphan_object"  # an object that no row names
     ROW_WITHOUT_OBJECT = "row_without_object"  # a row says ARCHIVED and the archive has no such object
     STRAY_UPLOAD = "stray_upload"  # a multipart upload older than the resume window
     SECRET_FOUND = "secret_found"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong, and with what: a media id, a key, or a place."""
+    """One thing that is wrong. `what` is the media id, the key or the place concerned."""
 
     kind: Kind
     what: str
@@ -55,13 +55,13 @@ def audit(
     secrets: Iterable[str] = (),
     since: datetime | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong in the deployment; empty when all is well.
+    """Returns everything that is wrong in the deployment; an empty list when all is well.
 
-    `originals` are the provider's truth (the fake's control: GET originals); `not_archived` names the items that must
-    not be archived and the category that the ledger must give as the reason (`a or b` where either is true).
-    `unlisted`: the run ended before it could list, and said so, so items without a row are no loss. `complete`: no item
-    may be waiting for a later run any more. Uploads begun longer ago than `resume_window` are strays (zero: all are).
-    `secrets` are searched for in everything that the stack has said since `since`.
+    `originals` is the list of files at the provider (the fake's control API: GET originals). `not_archived` maps the
+    items that must not be archived to the category that the ledger must give as the reason (`a or b` where either is
+    right). `unlisted`: the run ended with an error before it could list, so items without a row are no loss.
+    `complete`: no item may still wait for a later run. Uploads started longer ago than `resume_window` are strays
+    (zero: all are). `secrets` are searched for in everything that the stack has written since `since`.
     """
     reasons, rows, objects = not_archived or {}, deployment.rows(), deployment.objects()
     return [
@@ -75,7 +75,7 @@ def audit(
 
 
 def counts(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings of each kind, all kinds named."""
+    """The number of findings of each kind, zeros included."""
     found = Counter(finding.kind for finding in findings)
     return {str(kind): found[kind] for kind in Kind}
 
@@ -89,7 +89,7 @@ def _items(
     unlisted: bool,
     complete: bool,
 ) -> Iterator[Finding]:
-    """Each original that ought to be archived is, byte for byte, or is listed as not archived."""
+    """Checks that each original is archived byte for byte, or listed as not archived."""
     items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
     for verdict in verify(deployment, [original for original in originals if original["media_id"] not in reasons]):
         row = items.get(verdict.media_id)
@@ -103,45 +103,44 @@ def _items(
 def _problem(verdict: Verdict, row: dict[str, Any] | None, *, complete: bool) -> tuple[Kind, str] | None:
     """What is wrong with one original, if anything is."""
     if verdict.key and not verdict.agreed:
-        return Kind.LOST, f"is not in the archive as it was: {verdict.reason}"
+        return Kind.LOST, f"differs from its copy in the archive: {verdict.reason}"
     if row is None:
         return Kind.LOST, "is neither archived nor listed"
     if row["status"] == "ARCHIVED":
-        return None if verdict.agreed else (Kind.LOST, f"is called archived, but {verdict.reason}")
+        return None if verdict.agreed else (Kind.LOST, f"is ARCHIVED in the ledger, but {verdict.reason}")
     if "not_archived" not in row:
-        return Kind.LOST, f"is {row['status']} and not in the index of what is not archived"
+        return Kind.LOST, f"is {row['status']}, but not in the ledger's index of items that are not archived"
     if "error_category" in row:
-        told = f"is {row['status']} with {row['error_category']}, but ought to be archived"
-        return Kind.WRONG_CATEGORY, told
+        return Kind.WRONG_CATEGORY, f"is {row['status']} with {row['error_category']}, but should be archived"
     return (Kind.LOST, f"is still {row['status']}") if complete else None
 
 
 def _reasons(rows: Rows, reasons: Mapping[str, str]) -> Iterator[Finding]:
-    """Each item that must not be archived is listed, with that reason and no other."""
+    """Checks that each item that must not be archived is listed with the expected reason."""
     items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
     for media_id, reason in reasons.items():
         row = items.get(media_id)
         if row is None:
             yield Finding(Kind.LOST, media_id, f"is not listed; {reason} was expected")
         elif row["status"] == "ARCHIVED" or row.get("error_category") not in reason.split(" or "):
-            told = f"{row['status']} with {row.get('error_category', 'no category')}"
-            yield Finding(Kind.WRONG_CATEGORY, media_id, f"{told}; {reason} was expected")
+            actual = f"{row['status']} with {row.get('error_category', 'no category')}"
+            yield Finding(Kind.WRONG_CATEGORY, media_id, f"{actual}; {reason} was expected")
 
 
 def _objects(rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Each object has its row and each ARCHIVED row its object, of that size."""
+    """Checks that each object has a row, and each ARCHIVED row an object of its size."""
     archived = {row["key"]: row for row in rows if row["sk"].startswith("SOURCE#") and row["status"] == "ARCHIVED"}
     named = {row["key"] for row in rows if row["sk"].startswith("SOURCE#")}
     for key in sorted(set(objects) - named):
-        yield Finding(Kind.ORPHAN_OBJECT, key, "no row of the ledger names it")
+        yield Finding(Kind.ORPHAN_OBJECT, key, "has no row in the ledger")
     for key, row in archived.items():
         if objects.get(key) != row["size"]:
-            there = f"has {objects[key]} bytes" if key in objects else "is not there"
+            there = f"has {objects[key]} bytes" if key in objects else "does not exist"
             yield Finding(Kind.ROW_WITHOUT_OBJECT, key, f"the ledger says {row['size']} bytes; the object {there}")
 
 
 def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Each version of a source is one object, written once."""
+    """Checks that each version of a source is one object, written once."""
     versions: Counter[str] = Counter()
     for page in deployment.s3.get_paginator("list_object_versions").paginate(Bucket=deployment.archive_bucket):
         versions.update(entry["Key"] for entry in page.get("Versions", []))
@@ -153,7 +152,7 @@ def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Find
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
         version = tuple(stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag"))
         if version in seen:
-            yield Finding(Kind.DUPLICATED, key, f"holds the same version of the same source as {seen[version]}")
+            yield Finding(Kind.DUPLICATED, key, f"is the same version of the same source as {seen[version]}")
         seen[version] = key
 
 
@@ -162,20 +161,20 @@ def _uploads(deployment: Deployment, resume_window: timedelta) -> Iterator[Findi
     for page in deployment.s3.get_paginator("list_multipart_uploads").paginate(Bucket=deployment.archive_bucket):
         for upload in page.get("Uploads", []):
             if not resume_window or upload["Initiated"] < latest:
-                yield Finding(Kind.STRAY_UPLOAD, upload["Key"], f"begun {upload['Initiated']:%Y-%m-%dT%H:%M:%SZ}")
+                yield Finding(Kind.STRAY_UPLOAD, upload["Key"], f"started at {upload['Initiated']:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def secrets_found(
     deployment: Deployment, secrets: Iterable[str], since: datetime | None = None, more: Mapping[str, str] | None = None
 ) -> list[Finding]:
-    """Where one of these secrets is to be read in what the stack has said, or in `more` texts (by where they are); the
-    finding does not repeat it."""
+    """Finds the places where one of these secrets is readable: in everything that the stack has written, and in the
+    texts of `more` (place to text). A finding does not repeat the secret."""
     wanted = list(secrets)
     if not wanted:
         return []
     return [
         Finding(Kind.SECRET_FOUND, where, f"a secret that begins with {secret[:4]!r}")
-        for where, text in (*everything_said(deployment, since), *(more or {}).items())
+        for where, text in (*all_output(deployment, since), *(more or {}).items())
         for secret in wanted
         if secret in text
     ]

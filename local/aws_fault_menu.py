@@ -1,6 +1,6 @@
-"""The fault menu of AWS: every way in which S3 and DynamoDB are known to surprise their clients, and rules for them.
+"""The fault menu of AWS: every fault of S3 and DynamoDB that clients must expect, and the rules that cause them.
 
-Answers are those of the S3 API reference ("Error responses") and the DynamoDB developer guide ("Error handling").
+Responses are those of the S3 API reference ("Error responses") and the DynamoDB developer guide ("Error handling").
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ type Refusal = tuple[int, str] | None
 
 
 class AwsFaultError(ValueError):
-    """A rule that means nothing; the message says what is wrong with it."""
+    """An invalid rule; the message says what is wrong with it."""
 
 
 class AwsFaultKind(StrEnum):
-    """Every fault: its name, what it does (its `__doc__`), and the (status, code) with which S3, and every other
-    service, refuses the request; None where it is carried out, and spoiled in another way."""
+    """Every fault: its name, what it does (its `__doc__`), and the (status, code) with which S3, and the other
+    services, refuse the request. None: the request is carried out, and the fault happens in another way."""
 
     s3: Refusal
     others: Refusal
@@ -32,35 +32,35 @@ class AwsFaultKind(StrEnum):
         return kind
 
     SLOW_DOWN = "slow_down", "S3 asks to slow down", (503, "SlowDown")
-    INTERNAL_ERROR = "internal_error", "it failed", (500, "InternalError"), (500, "InternalServerError")
+    INTERNAL_ERROR = "internal_error", "the request fails", (500, "InternalError"), (500, "InternalServerError")
     ERROR_IN_200 = (
         "error_in_200",
-        "200, and an error for a body: completing an upload may do so",
+        "status 200 with an error as the body, as CompleteMultipartUpload may return",
         (200, "InternalError"),
     )
-    BAD_DIGEST = "bad_digest", "what arrived has another checksum", (400, "BadDigest")
-    CONFLICT = "conflict", "another conditional write is under way", (409, "ConditionalRequestConflict")
-    ACCESS_DENIED = "access_denied", "not allowed", (403, "AccessDenied"), (400, "AccessDeniedException")
+    BAD_DIGEST = "bad_digest", "the body does not match its checksum", (400, "BadDigest")
+    CONFLICT = "conflict", "another conditional write is in progress", (409, "ConditionalRequestConflict")
+    ACCESS_DENIED = "access_denied", "access is denied", (403, "AccessDenied"), (400, "AccessDeniedException")
     THROTTLED = "throttled", "the table is throttled", None, (400, "ProvisionedThroughputExceededException")
     REQUESTS_THROTTLED = "requests_throttled", "the account is throttled", None, (400, "ThrottlingException")
     CONDITION_FAILED = "condition_failed", "the condition does not hold", None, (400, "ConditionalCheckFailedException")
 
-    ANSWER_LOST = "answer_lost", "it is carried out, then the connection closes without an answer"
-    SLOW_ANSWER = "slow_answer", "it is carried out, and the answer comes `seconds` late"
+    ANSWER_LOST = "answer_lost", "the request is carried out, then the connection closes without a response"
+    SLOW_ANSWER = "slow_answer", "the request is carried out, and the response comes `seconds` late"
     BYTES_FLIPPED = "bytes_flipped", "one byte of the body arrives inverted: S3 itself has to notice"
 
     def refusal(self, service: str) -> Refusal:
-        """(status, code) of the answer in place of carrying the request out; None when it is carried out."""
+        """(status, code) of the response when the request is refused; None when it is carried out."""
         return self.s3 if service == "s3" else self.others
 
     def happens_at(self, service: str) -> bool:
-        """Whether this service knows the fault."""
+        """Whether the fault can happen at this service."""
         return self.refusal(service) is not None or (self.s3 is None and self.others is None)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request to AWS; `text` is what it is about: S3's /bucket/key, or the JSON that was sent."""
+    """One request to AWS. `text` is the /bucket/key for S3, and the JSON body for other services."""
 
     service: str
     operation: str
@@ -69,8 +69,8 @@ class Call:
 
 @dataclass(frozen=True)
 class AwsFault:
-    """One rule: `kind` happens to requests of `operation` (as the API reference calls it; empty: any), skipping the
-    first `after`, then `times` times (None: for good). `holding`: only where what it is about holds all these texts."""
+    """One rule: `kind` happens to requests of `operation` (its name in the API reference; empty: any), skipping the
+    first `after`, then `times` times (None: always). `holding`: only requests whose `text` contains all of these."""
 
     kind: AwsFaultKind
     service: str
@@ -86,7 +86,7 @@ class AwsFault:
 
     @classmethod
     def from_json(cls, rule: Mapping[str, Any]) -> Self:
-        """Reads a rule as the control API takes it; what makes no sense is an AwsFaultError."""
+        """Reads a rule in the form of the control API; raises AwsFaultError for an invalid one."""
         kinds = {str(kind): kind for kind in AwsFaultKind}
         fields = dict(rule)
         name = fields.pop("kind", "(none)")
@@ -97,7 +97,7 @@ class AwsFault:
         except TypeError as error:
             raise AwsFaultError(str(error)) from error
 
-    def concerns(self, call: Call) -> bool:
+    def matches(self, call: Call) -> bool:
         return (
             self.service == call.service
             and self.operation in ("", call.operation)
@@ -106,14 +106,14 @@ class AwsFault:
 
 
 class AwsFaultRules:
-    """The rules in force, consulted once for each request. Safe to change from any thread."""
+    """The active rules, consulted once for each request. Safe to change from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[tuple[AwsFault, dict[str, int]]] = []
 
     def add(self, fault: AwsFault) -> None:
-        """Puts a rule in force; when several match a request, the one added first counts."""
+        """Activates a rule; when several match a request, the one added first counts."""
         with self._lock:
             self._rules.append((fault, {"seen": 0, "applied": 0}))
 
@@ -122,18 +122,18 @@ class AwsFaultRules:
             self._rules.clear()
 
     def listed(self) -> list[dict[str, Any]]:
-        """The rules in force, each with how many requests it looked at (`seen`) and struck (`applied`)."""
+        """The active rules, each with the number of requests that it matched (`seen`) and affected (`applied`)."""
         with self._lock:
-            return [{**vars(fault), **counted} for fault, counted in self._rules]
+            return [{**vars(fault), **counts} for fault, counts in self._rules]
 
     def take(self, call: Call) -> AwsFault | None:
-        """Counts one request, and says which fault happens to it."""
+        """Counts one request and returns the fault that happens to it, if any."""
         with self._lock:
-            for fault, counted in self._rules:
-                if not fault.concerns(call):
+            for fault, counts in self._rules:
+                if not fault.matches(call):
                     continue
-                counted["seen"] += 1
-                if counted["seen"] > fault.after and (fault.times is None or counted["applied"] < fault.times):
-                    counted["applied"] += 1
+                counts["seen"] += 1
+                if counts["seen"] > fault.after and (fault.times is None or counts["applied"] < fault.times):
+                    counts["applied"] += 1
                     return fault
         return None

@@ -1,7 +1,7 @@
-"""AWS with faults: a TLS proxy between the functions and the emulator, and its control.
+"""AWS with faults: a TLS proxy between the functions and the emulator, with a control API.
 
-Without a rule it changes nothing. It knows each request by its service and operation, as a rule of aws_fault_menu does;
-its control is the same as Python methods and as JSON under `/_control/`, as the fake provider's is.
+Without a rule it changes nothing. Rules (aws_fault_menu) select requests by service and operation. The control API
+offers the same operations as Python methods and as JSON under `/_control/`, like that of the fake provider.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call
 from local.emulator import Certificates, free_port
 from local.fake_providers.control import json_route
 
-FLIPPED_BYTE = 10_000  # far enough not to be in the frame that a chunked upload begins with
+FLIPPED_BYTE = 10_000  # beyond the frame header at the start of a chunked upload
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "te", "trailer", "upgrade"})
 _S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _S3_UPLOAD = {
@@ -34,9 +34,9 @@ _S3_UPLOAD = {
 
 
 class AwsProxy:
-    """Passes every request on to `target`; `url` is what the functions are given for AWS's endpoint.
+    """Forwards every request to `target`; the functions use `url` as their AWS endpoint.
 
-    `trust` says whom to trust at the target, when that is not the authority of these certificates.
+    `trust` verifies the target's certificate when another authority than that of `certificates` issued it.
     """
 
     def __init__(self, certificates: Certificates, trust: ssl.SSLContext | None = None) -> None:
@@ -51,7 +51,7 @@ class AwsProxy:
         self._runner: web.AppRunner
 
     def add_fault(self, kind: AwsFaultKind, service: str, operation: str = "", **rule: Any) -> None:
-        """Puts a rule in force: the fields of AwsFault by name."""
+        """Activates a rule: the fields of AwsFault by name."""
         self.rules.add(AwsFault(kind, service, operation, **rule))
 
     async def start(self) -> None:
@@ -68,7 +68,7 @@ class AwsProxy:
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=tls).start()
 
     async def stop(self) -> None:
-        """Cuts what is still connected: a client that keeps its connection would not answer the end of TLS."""
+        """Aborts open connections: a client that keeps one open would not answer the end of TLS."""
         for transport in list(self._connections):
             transport.abort()
         await self._runner.cleanup()
@@ -90,12 +90,12 @@ class AwsProxy:
         fault = self.rules.take(call)
         refusal = fault.kind.refusal(call.service) if fault else None
         if refusal:
-            async for _ in request.content.iter_any():  # a client that is cut off while it sends sees another error
+            async for _ in request.content.iter_any():  # read it all: a client cut off midway sees another error
                 pass
             return _refused(call, *refusal)
-        return await self._pass_on(request, fault)
+        return await self._forward(request, fault)
 
-    async def _pass_on(self, request: web.Request, fault: AwsFault | None) -> web.StreamResponse:
+    async def _forward(self, request: web.Request, fault: AwsFault | None) -> web.StreamResponse:
         kind = fault.kind if fault else None
         body = _body(request, flipped=kind is AwsFaultKind.BYTES_FLIPPED)
         kept = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
@@ -129,8 +129,8 @@ class AwsProxy:
 
 
 async def _body(request: web.Request, *, flipped: bool) -> AsyncIterator[bytes]:
-    """The request's body as it comes; with `flipped`, one byte is not what was sent."""
-    if request.content.at_eof():  # read already, to see what is asked
+    """The request's body as it arrives; with `flipped`, one byte is inverted."""
+    if request.content.at_eof():  # call_of has read it already
         yield await request.read()
         return
     seen = 0
@@ -144,12 +144,12 @@ async def _body(request: web.Request, *, flipped: bool) -> AsyncIterator[bytes]:
 
 
 async def call_of(request: web.Request) -> Call:
-    """Which operation of which service a request is: AWS's JSON protocols name it in a header, S3 by method, path and
-    query. Other protocols are passed on without an operation."""
+    """The service and operation of a request: AWS's JSON protocols name the operation in a header, S3 requests are
+    known by method, path and query. Other protocols get no operation name."""
     scope = request.headers.get("Authorization", "").partition("Credential=")[2].split("/")
     service = scope[3] if len(scope) > 3 else ""
     if service != "s3":
-        body = await request.read()  # small, and kept by aiohttp for whoever reads it again
+        body = await request.read()  # small; aiohttp keeps it for the next reader
         return Call(service, request.headers.get("X-Amz-Target", "").rpartition(".")[2], body.decode(errors="replace"))
     path, query, method = request.path, request.query, request.method
     if "uploads" in query:
@@ -176,8 +176,8 @@ def _refused(call: Call, status: int, code: str) -> web.Response:
 
 @contextmanager
 def aws_proxy(certificates: Certificates, trust: ssl.SSLContext | None = None) -> Iterator[AwsProxy]:
-    """A proxy in a thread with an event loop of its own, for as long as the block runs. Its `target` is set later,
-    because the emulator is told of the proxy when it starts."""
+    """Runs a proxy in a thread with its own event loop. Set `target` later: the emulator needs the proxy's URL when it
+    starts."""
     proxy = AwsProxy(certificates, trust)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="aws-proxy", daemon=True)

@@ -1,4 +1,4 @@
-"""A GoPro library to try Cloud Sync on: real H.264 clips, made by ffmpeg, in all the shapes of real libraries."""
+"""A GoPro library for trying Cloud Sync: real H.264 clips, made by ffmpeg, with the special cases of real libraries."""
 
 import fcntl
 import json
@@ -26,7 +26,7 @@ class DemoLibraryError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Profile:
-    """How large clips come out: frame size in pixels, rate in frames and in Mbit a second, length in seconds."""
+    """The size of the clips: frame size in pixels, rate in frames and in Mbit a second, length in seconds."""
 
     name: str
     width: int
@@ -46,7 +46,7 @@ _TINY = _Profile("tiny", 320, 180, 1, 1.5, 960, 540, 2, 70)
 
 @dataclass(frozen=True)
 class _Clip:
-    """One item: its row's fields, the files behind it, and what is special about how it is listed."""
+    """One item: the fields of its row, its files, and what is special in its listing."""
 
     filename: str | None
     captured_at: str
@@ -55,29 +55,29 @@ class _Clip:
     suffix: str = ".MP4"
     length: float = 1.0
     listed: dict[str, Any] = field(default_factory=dict)
-    size_said: Callable[[int], object] | None = None
+    listed_size: Callable[[int], object] | None = None
 
 
 _CLIPS = (
     _Clip("GX010042.MP4", "2026-01-11T09:12:44Z"),
-    _Clip("GX010042.MP4", "2026-03-29T15:40:02Z", "HERO11 Black", length=0.7),  # the counter began again: another clip
+    _Clip("GX010042.MP4", "2026-03-29T15:40:02Z", "HERO11 Black", length=0.7),  # another clip with the same name
     _Clip("GX010051.MP4", "2026-01-24T13:05:10Z", files=3),
     _Clip("GH010017.MP4", "2026-02-07T16:20:31Z", "HERO8 Black", files=2, listed={"item_numbers": False}),
     _Clip(_BIG, "2026-02-14T07:58:00Z"),
-    _Clip("GX010063.MP4", "2026-02-21T10:30:00Z", length=0.6, size_said=lambda size: None),
-    _Clip("GX010064.MP4", "2026-02-21T10:41:19Z", size_said=str),
+    _Clip("GX010063.MP4", "2026-02-21T10:30:00Z", length=0.6, listed_size=lambda size: None),
+    _Clip("GX010064.MP4", "2026-02-21T10:41:19Z", listed_size=str),
     _Clip(
         "GX010070.MP4",
         "2026-03-08T12:00:27Z",
         listed={"reprocessed_at": "2026-03-12T04:00:00Z"},
-        size_said=lambda size: size - 3245,
+        listed_size=lambda size: size - 3245,
     ),
     _Clip(
         "Best of winter",
         "2026-03-15T18:00:00Z",
         None,
         listed={"type": "MultiClipEdit", "file_extension": "json", "label": "baked_source", "play_as": "edl"},
-        size_said=lambda size: None,
+        listed_size=lambda size: None,
     ),
     _Clip(
         "GOPR0815.JPG",
@@ -86,7 +86,7 @@ _CLIPS = (
         listed={"type": "Photo", "resolution": "1", "source_duration": None},
     ),
     _Clip("GX010081.MP4", "2026-06-20T08:00:00Z", listed={"ready_to_view": "transcoding"}),
-    _Clip("GX010077.MP4", "2026-04-04T14:14:14Z", files=0, size_said=lambda size: None),
+    _Clip("GX010077.MP4", "2026-04-04T14:14:14Z", files=0, listed_size=lambda size: None),
     _Clip('Über den "Grat" ∕ 50% steil + Blick 🏔️ (1).MP4', "2026-04-12T06:45:00Z"),
     _Clip(None, "2026-04-25T17:03:55Z", length=0.6),
     _Clip("Drone over the lake.mov", "2026-05-02T19:22:08Z", None, suffix=".mov", listed={"type": "ExternalVideo"}),
@@ -98,21 +98,21 @@ _CLIPS = (
 )
 
 
-def _say_nothing(_message: str) -> None:
+def _ignore(_message: str) -> None:
     """Report no progress."""
 
 
-def ensure_demo_library(folder: Path, progress: Callable[[str], None] = _say_nothing) -> Path:
-    """Make the demo library in `folder`, unless it is there already, and return the folder.
+def ensure_demo_library(folder: Path, progress: Callable[[str], None] = _ignore) -> Path:
+    """Make the demo library in `folder`, unless it exists already, and return the folder.
 
-    About 240 MB, among it one clip of some 120 MB; `progress` is told of every file. A folder that holds anything else
-    is left alone: DemoLibraryError.
+    It has about 240 MB, with one clip of about 120 MB. `progress` is called with a message for every file. Raises
+    DemoLibraryError for a folder that holds anything else.
     """
     return _ensure(folder, _FULL, progress)
 
 
-def make_tiny_library(folder: Path, progress: Callable[[str], None] = _say_nothing) -> Path:
-    """Make a library of the same shapes for tests: a few hundred kB a clip, one clip of some 24 MB."""
+def make_tiny_library(folder: Path, progress: Callable[[str], None] = _ignore) -> Path:
+    """Make a small library with the same special cases for tests: a few hundred kB a clip, one clip of about 24 MB."""
     return _ensure(folder, _TINY, progress)
 
 
@@ -137,15 +137,15 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _replace(folder: Path, stamp: str, profile: _Profile, progress: Callable[[str], None]) -> None:
     if folder.exists() and any(folder.iterdir()) and _stamp_of(folder) is None:
-        raise DemoLibraryError(f"{folder} holds files that are not a demo library; name another folder.")
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as workshop:
-        made, old = Path(workshop, "made"), Path(workshop, "old")
-        _make(made, profile, progress)
-        (made / _STAMP).write_text(stamp)
+        raise DemoLibraryError(f"{folder} holds files that are not a demo library; choose another folder.")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
+        new, old = Path(temporary, "new"), Path(temporary, "old")
+        _make(new, profile, progress)
+        (new / _STAMP).write_text(stamp)
         # Renamed as a whole, so that an interrupted run never leaves half a library under the name.
         if folder.exists():
             folder.rename(old)
-        made.rename(folder)
+        new.rename(folder)
 
 
 def _stamp_of(folder: Path) -> str | None:
@@ -190,7 +190,7 @@ def _make_item(folder: Path, profile: _Profile, index: int, clip: _Clip) -> dict
         "width": width,
         "height": height,
         "resolution": f"{height}p",
-        "file_size": clip.size_said(size) if clip.size_said else size,
+        "file_size": clip.listed_size(size) if clip.listed_size else size,
         "sources": sources,
         "proxy": _PROXY,
         **clip.listed,
@@ -202,8 +202,8 @@ def _encode(
 ) -> None:
     """Make one file of about `seconds` times `megabits`; equal arguments make equal bytes.
 
-    Noise gives the encoder enough to do to reach any bit rate. The number of threads is fixed, and no maximum rate set,
-    because both would change the bytes from run to run, and with them the sizes in `library.json`.
+    Noise lets the encoder reach any bit rate. The number of threads is fixed and there is no maximum rate, because both
+    would change the bytes from run to run, and with them the sizes in `library.json`.
     """
     width, height = size
     picture = f"testsrc2=size={width}x{height}:rate={profile.rate}:duration={seconds:.2f}"

@@ -1,4 +1,4 @@
-"""The model deployment: a fake provider, the emulator, and the stack deployed into it; and what one does in it."""
+"""The local deployment: a fake provider, the emulator, the stack deployed into it, and the operations on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FAKE_READY_SECONDS = 30
 
 @dataclass(frozen=True)
 class Account:
-    """An account at the fake GoPro Cloud: where it is, and both kinds of credentials for it."""
+    """An account at the fake GoPro Cloud: its URLs and both kinds of credentials."""
 
     base_url: str
     control_url: str
@@ -47,7 +47,7 @@ class Account:
 
 
 class FakeProcess:
-    """The fake GoPro Cloud as a program of its own."""
+    """The fake GoPro Cloud in a process of its own."""
 
     def __init__(self, library: Path, extra: list[Path], certificates: Certificates, log_file: Path) -> None:
         command = [sys.executable, "-m", "local.fake_providers.gopro", "--library", str(library)]
@@ -73,12 +73,12 @@ class FakeProcess:
 
     def _await_ready(self, log_file: Path) -> Account:
         """Reads the `key=value` lines that it prints until it is ready."""
-        told: dict[str, str] = {}
+        values: dict[str, str] = {}
         for line in self._process.stdout or []:
             if line.strip() == "ready":
-                return Account(**told)
+                return Account(**values)
             key, _, value = line.strip().partition("=")
-            told[key] = value
+            values[key] = value
         raise DeploymentError(f"the fake GoPro Cloud did not start: {log_file.read_text().strip()[-500:]}")
 
     def stop(self) -> None:
@@ -87,7 +87,7 @@ class FakeProcess:
 
 
 class Deployment:
-    """A deployed stack and the names of what is in it."""
+    """A deployed stack and the names of its resources."""
 
     def __init__(self, emulator: Emulator, outputs: Mapping[str, str]) -> None:
         self.emulator = emulator
@@ -104,7 +104,7 @@ class Deployment:
         self.secrets = emulator.client("secretsmanager")
 
     def store_credentials(self, value: Mapping[str, Any] | str) -> None:
-        """Puts the secret's value, as the README tells users to."""
+        """Stores the secret's value, as the README tells users to."""
         text = value if isinstance(value, str) else json.dumps(value)
         self.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
 
@@ -133,15 +133,15 @@ class Deployment:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
-                raise DeploymentError(f"what was waited for has not come after {seconds:.0f} s")
+                raise DeploymentError(f"the awaited condition is still false after {seconds:.0f} s")
             time.sleep(POLL_SECONDS)  # polling interval of the condition above
 
     def run(self, run_input: Any = None, *, seconds: float = 600) -> Any:
-        """One execution from start to end: its description."""
+        """Runs one execution from start to end and returns its description."""
         return self.wait(self.start_run(run_input), seconds=seconds)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The ledger, whole, in Python's own types."""
+        """Every row of the ledger, in Python's own types."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.ledger_table, ConsistentRead=True)
         return [{name: _plain(value) for name, value in row.items()} for page in pages for row in page["Items"]]
 
@@ -150,8 +150,8 @@ class Deployment:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket)
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
-    def sweep(self) -> None:
-        """As on its first day: buckets, ledger and queues are empty."""
+    def clear(self) -> None:
+        """Empties buckets, ledger and queues."""
         for bucket in (self.archive_bucket, self.work_bucket):
             for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
                 self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -170,7 +170,7 @@ class Deployment:
     def function_name(self, construct_id: str) -> str:
         """The deployed name of the function that the stack calls `construct_id`, such as MediaLister.
 
-        Raises DeploymentError naming the functions there are.
+        Raises DeploymentError with the names of all functions when there is no such function.
         """
         cloudformation = self.emulator.client("cloudformation")
         template = cloudformation.get_template(StackName="CloudSync-local")["TemplateBody"]
@@ -181,12 +181,12 @@ class Deployment:
             if resource["Type"] == "AWS::Lambda::Function"
         }
         if construct_id not in functions:
-            raise DeploymentError(f"there is no function {construct_id!r}; there are {', '.join(sorted(functions))}")
+            raise DeploymentError(f"there is no function {construct_id!r}; use one of {', '.join(sorted(functions))}")
         return str(functions[construct_id])
 
 
 class Inbox:
-    """What the alerts topic sends: a queue subscribed to it."""
+    """A queue subscribed to the alerts topic."""
 
     def __init__(self, deployment: Deployment) -> None:
         sns, self._sqs = deployment.emulator.client("sns"), deployment.emulator.client("sqs")
@@ -203,14 +203,14 @@ class Inbox:
         self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": policy})
         sns.subscribe(TopicArn=deployment.topic_arn, Protocol="sqs", Endpoint=arn)
 
-    def emptied(self) -> list[dict[str, str]]:
-        """The messages since the last look, each with its Subject and Message."""
-        letters: list[dict[str, str]] = []
+    def take_mails(self) -> list[dict[str, str]]:
+        """Takes the mails since the last call out of the queue, each with its Subject and Message."""
+        mails: list[dict[str, str]] = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                letters.append(json.loads(message["Body"]))
+                mails.append(json.loads(message["Body"]))
                 self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return letters
+        return mails
 
 
 def _plain(value: Mapping[str, Any]) -> Any:
@@ -230,8 +230,8 @@ def deploy(
     retry_delay_scale: float = 1.0,
     proxy: AwsProxy | None = None,
 ) -> Iterator[Deployment]:
-    """An emulator with the stack deployed against a provider at `provider_url`; gone again afterwards. With `proxy`
-    the functions reach AWS through that."""
+    """Starts an emulator and deploys the stack into it, for a provider at `provider_url`; stops it afterwards. With
+    `proxy` the functions reach AWS through that proxy."""
     endpoint = proxy.url if proxy else None
     with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale, functions_endpoint=endpoint) as emulator:
         if proxy:

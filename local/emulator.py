@@ -1,4 +1,4 @@
-"""The AWS emulator, TLS and IAM enforced, on loopback, and the stack deployed into it with the real CDK CLI."""
+"""The AWS emulator on loopback, with TLS and IAM enforced, and the deployment into it with the real CDK CLI."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ READY_SECONDS, STOP_SECONDS = 60, 2
 
 
 class DeploymentError(RuntimeError):
-    """Something of the local deployment did not come up; the message says what and where its log is."""
+    """A part of the local deployment failed; the message says which, and names its log or the next step."""
 
 
 class Certificates:
-    """A certificate authority of this run's own, and one certificate for loopback signed by it."""
+    """A certificate authority for this run, and one certificate for loopback that it signed."""
 
     def __init__(self, folder: Path, *, make: bool = True) -> None:
         self.ca_bundle = folder / "ca.pem"
@@ -47,8 +47,8 @@ class Certificates:
             self._make()
 
     @classmethod
-    def found_in(cls, folder: Path) -> Self:
-        """The ones that an earlier run made there."""
+    def load(cls, folder: Path) -> Self:
+        """The certificates that an earlier run made in that folder."""
         return cls(folder, make=False)
 
     def _make(self) -> None:
@@ -69,10 +69,10 @@ class Certificates:
 
 
 class Emulator:
-    """A running emulator. Its state is in memory and in one folder, and both go when it stops.
+    """A running emulator. Its state is in memory and in one folder, and is deleted when it stops.
 
-    `retry_delay_scale` multiplies every wait of the state machines, so that a test of many retries is quick.
-    `functions_endpoint` is where the functions look for AWS when that is not the emulator itself.
+    `retry_delay_scale` multiplies every wait of the state machine, so that tests of many retries are quick.
+    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Emulator:
             "SFN_WAIT_SCALE": str(self.retry_delay_scale),
             "TMPDIR": str(scratch),
             "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
-            # What the function processes inherit: the endpoint, and whom to trust.
+            # The function processes inherit these: the endpoint and the trusted certificates.
             "AWS_ENDPOINT_URL": self.functions_endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
             "SSL_CERT_FILE": str(self.certificates.ca_bundle),
@@ -158,20 +158,20 @@ class Emulator:
         raise DeploymentError(f"the emulator was not ready after {READY_SECONDS} s: see {self.log_file}")
 
     def stop(self) -> None:
-        """Ends the emulator and the function processes it started (they share its process group)."""
+        """Stops the emulator and the function processes that it started (they share its process group)."""
         process, self._process = self._process, None
         if process is None:
-            return  # never started, or left running: then it needs its folder
+            return  # never started, or left running, so that it still needs its folder
         stop_group(process.pid)
         process.wait()
         shutil.rmtree(self.folder / "tmp", ignore_errors=True)
 
     def leave_running(self) -> None:
-        """From now on this process does not stop the emulator; `stop_group(pid)` does."""
+        """Keeps the emulator running when this process ends; `stop_group(pid)` stops it later."""
         self._process = None
 
     def environment(self) -> dict[str, str]:
-        """What the AWS CLI, boto3 and the CDK CLI need to reach this emulator as its administrator."""
+        """The variables with which the AWS CLI, boto3 and the CDK CLI reach this emulator as administrator."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
@@ -197,7 +197,7 @@ class Emulator:
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
         """Bootstraps and deploys the stack with the real CDK CLI; returns the stack's outputs.
 
-        Raises DeploymentError with the last lines of what the CLI printed.
+        Raises DeploymentError with the last lines of the CLI's output.
         """
         outputs = self.folder / "outputs.json"
         assembly = self.folder / "cdk.out"
@@ -228,7 +228,7 @@ class Emulator:
 
 
 def stop_group(pid: int) -> None:
-    """Ends a program that leads its process group, and whatever it has started: kindly, and after a while not."""
+    """Stops a process group by its leader: with SIGTERM to the leader, then with SIGKILL to whatever remains."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -238,7 +238,7 @@ def stop_group(pid: int) -> None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether it runs; a zombie, which waits only for its parent, does not."""
+    """Whether the process runs; a zombie, which only waits for its parent, does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:  # no /proc, or no process
@@ -250,7 +250,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def inherited() -> dict[str, str]:
-    """The part of this process's environment that a child may see: no AWS setting of the user's own account."""
+    """The part of this process's environment for child processes: no AWS settings of the user's own account."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
     return {**kept, "PATH": path}
@@ -264,6 +264,6 @@ def free_port() -> int:
 
 
 def new_folder(name: str) -> Path:
-    """A fresh folder for one run of the deployment, under .local."""
+    """A new folder below .local for one local deployment."""
     (HOME / "runs").mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=HOME / "runs"))

@@ -1,8 +1,8 @@
-"""Starts the emulator with the gaps closed that would otherwise bend the product to it. One function per gap.
+"""Starts the emulator with patches for its differences from AWS ("gaps") that matter here. One function per gap.
 
 This file runs inside the emulator's own environment (see emulator.py) and imports nothing of the project.
-`python emulator_gaps.py --open-upstream` lists the gaps that upstream still has: a test holds that list against
-GAPS, so that a gap which upstream closes is noticed and its function removed. docs/design.md tells each one's story.
+`python emulator_gaps.py --open-upstream` lists the gaps that upstream still has. A test compares that list with GAPS,
+so that the function for a gap is removed once upstream closes it. docs/design.md explains each one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _unpacking = threading.Lock()
 
 def handler_exceptions() -> None:
     """A handler's exception reaches the caller under its class name and leaves the environment warm, as on AWS;
-    upstream calls it Runtime.HandlerError and starts the environment anew."""
+    upstream calls it Runtime.HandlerError and restarts the environment."""
     lambda_runtime._PYTHON_WORKER_SCRIPT = lambda_runtime._PYTHON_WORKER_SCRIPT.replace(
         _HANDLER_ERROR, _HANDLER_ERROR.replace('"error"', '"ok", "error_type": type(e).__name__', 1)
     )
@@ -63,7 +63,7 @@ def _error_body(error_type, message):
 
 
 def bare_function_environment() -> None:
-    """Functions run in an interpreter that has no packages, so that a dependency missing from the layer is missed."""
+    """Functions run in an interpreter without packages, so that a dependency missing from the layer is noticed."""
     detect = lambda_runtime._detect_runtime_binary
     interpreter = os.environ["CLOUD_SYNC_FUNCTION_PYTHON"]
 
@@ -75,14 +75,14 @@ def bare_function_environment() -> None:
 
 
 def fast_crc64() -> None:
-    """CRC-64/NVME at memory speed; upstream's is pure Python, 10 MB/s. Not awscrt's: that one is being judged."""
+    """CRC-64/NVME at memory speed; upstream's is pure Python, 10 MB/s. Not awscrt's, because that one is under test."""
     model = anycrc.Model("CRC64-NVME")
     s3._crc64nvme = lambda body: model.calc(bytes(body))
 
 
 def full_object_checksums() -> None:
     """Multipart uploads of type FULL_OBJECT (all that use CRC64NVME) are checked over the whole object's bytes
-    (S3 user guide, "Checking object integrity"); upstream takes every multipart checksum as composite."""
+    (S3 user guide, "Checking object integrity"); upstream treats every multipart checksum as composite."""
     create, complete, composite = s3._create_multipart_upload, s3._complete_multipart_upload, s3._composite_checksum
     whole_object = contextvars.ContextVar("whole_object", default=None)
 
@@ -126,8 +126,8 @@ def full_object_checksums() -> None:
 
 
 def missing_or_forbidden() -> None:
-    """An object that is not there is a 404 only for who may list its bucket, and a 403 for others; upstream says 404 to
-    everybody."""
+    """A missing object is a 404 only for callers who may list its bucket, and a 403 for others; upstream returns 404
+    to everybody."""
     handle = s3.handle_request
 
     async def handle_and_hide(method, path, headers, body, query_params, **more):
@@ -185,7 +185,7 @@ def _encryption_xml(configuration):
 
 
 def saved_queries() -> None:
-    """CloudFormation takes a saved query of Logs Insights, which upstream does not know; nothing is made of it."""
+    """CloudFormation accepts a saved query of Logs Insights, which upstream does not know, and ignores it."""
     provisioners._RESOURCE_HANDLERS[_QUERY] = {
         "create": lambda logical_id, props, stack_name: (f"{stack_name}-{logical_id}", {}),
         "update": lambda physical_id, old, new, stack_name: (physical_id, {}),
@@ -195,7 +195,7 @@ def saved_queries() -> None:
 
 def rotation_by_function() -> None:
     """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
-    the value instead. How far it came is in the function's log and in the versions' labels."""
+    the value instead. The function's log and the versions' labels show which step it reached."""
     resolve = secretsmanager._resolve
 
     def rotate(data):
@@ -250,11 +250,11 @@ class _SharedLayer(zipfile.ZipFile):
 
 
 def one_port_only() -> None:
-    """With TLS on, upstream also opens port 443 where it can; everything here is on the one port that was asked for."""
+    """With TLS on, upstream also opens port 443 if it can; here the emulator uses only the requested port."""
     app._port_is_bindable = lambda host, port: False
 
 
-# Each gap, and how to see on an untouched emulator that upstream still has it.
+# Each gap, with a check that an unpatched emulator still has it.
 GAPS = {
     handler_exceptions: lambda: _HANDLER_ERROR in lambda_runtime._PYTHON_WORKER_SCRIPT,
     bare_function_environment: lambda: lambda_runtime._detect_runtime_binary("python3.13")[0] == sys.executable,

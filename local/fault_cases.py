@@ -1,6 +1,6 @@
-"""The fault matrix: what is done to a run, and what must become of it. docs/reliability.md is this table in words.
+"""The fault matrix: the faults of each case and the outcome that the run must have. docs/reliability.md explains it.
 
-Each case names its outcome before it is played (fault_matrix.py). Item ids are those of the demo library.
+fault_matrix.py runs the cases. Item ids are those of the demo library.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ WHOLE_LIBRARY: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
-    """What becomes of the run in which the fault strikes. The next run, without the fault, always archives the rest."""
+    """The outcome of the run with the fault. The next run, without the fault, always archives the rest."""
 
-    ARCHIVED = "archived"  # everything, in this very run
-    FAILED = "failed"  # the struck items, listed with the category; the run goes on and archives all others
-    LEFT = "left"  # the struck items, for a later run: not the item's fault, so no attempt is counted
-    STOPPED = "stopped"  # the run, with the error; one alert says so, and no item is blamed
+    ARCHIVED = "archived"  # this run archives everything
+    FAILED = "failed"  # the affected items fail and are listed with the category; the run archives all others
+    LEFT = "left"  # the affected items wait for a later run: not the item's fault, so no attempt is counted
+    STOPPED = "stopped"  # the run fails with the error and one alert; no item is marked as failed
 
 
 @dataclass(frozen=True)
 class Case:
-    """Faults that happen together. `told` is the category (FAILED, LEFT) or the error (STOPPED); `struck` are the
-    items that are not archived at first. `then` is what the owner has to do before the next run. `replaced` items end
-    as the bytes that took the place of the originals. `stray`: an upload is left for the lifecycle rule."""
+    """Faults that happen together. `reported` is the category (FAILED, LEFT) or the error (STOPPED); `affected` are the
+    items that the first run does not archive. `then` is what the owner has to do before the next run. `replaced` items
+    end as the bytes that replaced the originals. `stray`: an upload is left for the lifecycle rule."""
 
     name: str
     faults: tuple[Fault | AwsFault, ...]
     outcome: Outcome = Outcome.ARCHIVED
-    told: str = ""
-    struck: tuple[str, ...] = ()
+    reported: str = ""
+    affected: tuple[str, ...] = ()
     items: tuple[str, ...] = (PLAIN, CHAPTERS, BIG)
     session: bool = False
     then: str = ""
@@ -46,12 +46,12 @@ class Case:
 
     @property
     def quick(self) -> bool:
-        """Whether it is played in every test run; `make faults` plays all."""
+        """Whether every test run includes it; `make faults` runs all cases."""
         return self.name in QUICK
 
 
 def gopro(kind: FaultKind, endpoint: Endpoint | None = None, item: str | None = None, **rule: Any) -> Fault:
-    """A rule for the provider; what is no field of Fault is an argument of the kind."""
+    """A rule for the provider; names that are no fields of Fault are arguments of the kind."""
     args = {name: rule.pop(name) for name in list(rule) if name in kind.defaults}
     return Fault(kind, endpoint, item, args=args, **rule)
 
@@ -92,7 +92,7 @@ LISTINGS = (
           gopro(K.FILE_SIZE_NULL, item=BIG), gopro(K.FILE_SIZE_STRING, item=TWIN),
           gopro(K.FILE_SIZE_STALE, item=CLIP)),
          items=(PLAIN, CHAPTERS, BIG, TWIN, CLIP)),
-    Case("state_unknown", (gopro(K.STATE_UNKNOWN, item=PLAIN),), Outcome.LEFT, struck=(PLAIN,)),
+    Case("state_unknown", (gopro(K.STATE_UNKNOWN, item=PLAIN),), Outcome.LEFT, affected=(PLAIN,)),
     Case("type_unknown", (gopro(K.TYPE_UNKNOWN, item=PLAIN),)),
     Case("one_filename", (gopro(K.SAME_FILENAME),), items=(PLAIN, TWIN, CHAPTERS, BIG)),
     Case("edge_blocks_a_moment", (gopro(K.EDGE_BLOCKED, times=2),)),
@@ -125,7 +125,7 @@ CDN = (
     Case("links_never_work", (gopro(K.LINK_REFUSED, item=PLAIN),), Outcome.FAILED, "source_link_expired", (PLAIN,)),
     Case("connection_cut", (gopro(K.CONNECTION_CUT, times=3, byte=1000),)),
     Case("source_always_ends_early", (gopro(K.CONNECTION_CUT, item=PLAIN, byte=100_000),), Outcome.FAILED,
-         "short_read or provider_unavailable", (PLAIN,)),  # by how the end of TLS arrives
+         "short_read or provider_unavailable", (PLAIN,)),  # depends on how TLS ends
     Case("range_ignored", (gopro(K.RANGE_IGNORED, item=BIG),)),
     Case("range_refused", (gopro(K.RANGE_REFUSED, item=PLAIN),), Outcome.FAILED, "source_changed", (PLAIN,)),
     Case("range_shifted", (gopro(K.RANGE_SHIFTED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
@@ -180,11 +180,12 @@ LEDGER = (
          "ArchiveUnavailableError"),
     Case("ledger_fails_a_moment", (dynamodb(A.INTERNAL_ERROR, "UpdateItem", times=2),
                                    dynamodb(A.INTERNAL_ERROR, "GetItem"))),
-    Case("claim_refused", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *CLAIM, PLAIN),), Outcome.LEFT, struck=(PLAIN,)),
+    Case("claim_refused", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *CLAIM, PLAIN),), Outcome.LEFT,
+         affected=(PLAIN,)),
     Case("upload_noted_by_another", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *BEGIN),), Outcome.LEFT,
-         struck=(BIG,)),
+         affected=(BIG,)),
     Case("lease_lost_at_the_end", (dynamodb(A.CONDITION_FAILED, "UpdateItem", *DONE, PLAIN),), Outcome.LEFT,
-         struck=(PLAIN,)),
+         affected=(PLAIN,)),
     Case("ledger_answers_lost", (dynamodb(A.ANSWER_LOST, "UpdateItem", *CLAIM), dynamodb(A.ANSWER_LOST, "UpdateItem",
                                  *BEGIN), dynamodb(A.ANSWER_LOST, "UpdateItem", *PROOF),
                                  dynamodb(A.ANSWER_LOST, "UpdateItem", *DONE))),
@@ -232,11 +233,11 @@ QUICK = frozenset(
 )
 
 NOT_SURVIVED = frozenset({FaultKind.BYTES_CORRUPTED})
-"""What cannot be noticed: the provider publishes no hash, so bytes that it itself spoils are archived as they came."""
+"""Faults that go unnoticed: the provider publishes no hash, so bytes that it corrupts are archived as they came."""
 
 
 def kinds(case: Case) -> set[str]:
-    """The names of the faults of a case, AWS's after the service."""
+    """The names of the faults of a case; for AWS with the service in front."""
     return {
         f"{fault.service}:{fault.kind}" if isinstance(fault, AwsFault) else str(fault.kind) for fault in case.faults
     }

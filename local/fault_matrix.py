@@ -1,6 +1,7 @@
-"""Plays the fault matrix against a deployed stack: each fault, what becomes of the run, and how the next run mends it.
+"""Runs the fault matrix against a deployed stack: one run with the faults of a case, and one without them.
 
-After each of the two runs the audit must be clean. `make faults` plays all; tests/e2e/test_faults.py the quick ones.
+After each of the two runs the audit must be clean. `make faults` runs all cases; tests/e2e/test_faults.py the quick
+ones.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,31 +23,31 @@ from local.aws_fault_menu import AwsFault
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
 from local.deployment import Deployment, Inbox, deploy
-from local.emulator import HOME, Certificates, new_folder
+from local.emulator import HOME, Certificates, DeploymentError, new_folder
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_cases import CASES, ID, Case, Outcome
 from local.traces import SIGNED_LINK
 
 RESULT_FILE = HOME / "faults.json"
-IN_PARTS = {"single_put_mib": "8"}  # what the stack is deployed with, so that the one clip of 24 MB goes in parts
-PAGE_ROWS = 8  # so that the small library is listed in several pages
-NO_ORIGINAL = {ID(12): "original_unavailable"}  # of the whole library: a video of which there are only proxies
+IN_PARTS = {"single_put_mib": "8"}  # a setting of the stack, so that the clip of 24 MB is uploaded in parts
+PAGE_ROWS = 8  # so that even the small library is listed in several pages
+NO_ORIGINAL = {ID(12): "original_unavailable"}  # the one video of the library that has only proxies
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the matrix is played: a deployed stack, the provider, and what stands between the functions and AWS."""
+    """What the cases run on: a deployed stack, the provider, and the proxy between the functions and AWS."""
 
     deployment: Deployment
     gopro: FakeGoPro
     aws: AwsProxy
-    inbox: Callable[[], list[dict[str, str]]]  # what the alerts topic has sent since the last look
+    inbox: Callable[[], list[dict[str, str]]]  # returns the mails of the alerts topic since the last call
 
 
 @dataclass
-class Played:
-    """What became of a case: whatever was not as expected, in words, and what the audits found."""
+class CaseResult:
+    """The result of a case: sentences about everything unexpected, and the findings of the audits."""
 
     case: Case
     problems: list[str] = field(default_factory=list)
@@ -57,35 +58,35 @@ class Played:
         return not self.problems and not self.findings
 
 
-def play(bench: Bench, case: Case) -> Played:
-    """Two runs: one into the faults, and one after they have passed."""
-    played, since = Played(case), datetime.now(UTC)
-    _begin(bench, case)
+def run_case(bench: Bench, case: Case) -> CaseResult:
+    """Makes two runs: one with the faults, and one after they have passed."""
+    result, since = CaseResult(case), datetime.now(UTC)
+    _prepare(bench, case)
     run_input = {"provider": "gopro", "filters": {"media_ids": list(case.items)}} if case.items else None
-    with _truth(bench, case) as originals:
+    with _originals_of(bench, case) as originals:
         first = bench.deployment.run(run_input)
-        letters = bench.inbox()
-        played.problems += _problems(bench, case, first, letters)
-        played.findings += audit(bench.deployment, _expected(case, originals()), **_reasons(case))
-        _mend(bench, case)
+        mails = bench.inbox()
+        result.problems += _problems(bench, case, first, mails)
+        result.findings += audit(bench.deployment, _expected(case, originals()), **_audit_options(case))
+        _end_faults(bench, case)
         second = bench.deployment.run(run_input)
         if second["status"] != "SUCCEEDED":
-            played.problems.append(f"the run after it ended as {second['status']}: {second.get('cause')}")
+            result.problems.append(f"the second run ended with {second['status']}: {second.get('cause')}")
         window = RESUME_WINDOW if case.stray else timedelta(0)
         reasons = {} if case.items else NO_ORIGINAL
-        played.findings += audit(
+        result.findings += audit(
             bench.deployment, originals(), not_archived=reasons, complete=True, resume_window=window
         )
-    secrets, letters = {*bench.gopro.secrets(), SIGNED_LINK}, [*letters, *bench.inbox()]
-    played.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(letters)})
-    return played
+    secrets, mails = {*bench.gopro.secrets(), SIGNED_LINK}, [*mails, *bench.inbox()]
+    result.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(mails)})
+    return result
 
 
-def _begin(bench: Bench, case: Case) -> None:
+def _prepare(bench: Bench, case: Case) -> None:
     bench.gopro.control.reset()
     bench.gopro.control.set_page_size(PAGE_ROWS)
     bench.aws.rules.clear()
-    bench.deployment.sweep()
+    bench.deployment.clear()
     bench.deployment.store_credentials(_credentials(bench.gopro, session=case.session))
     bench.inbox()
     for fault in case.faults:
@@ -102,8 +103,8 @@ def _credentials(gopro: FakeGoPro, *, session: bool) -> dict[str, str]:
     return {"provider": "gopro", **{name: getattr(gopro, name) for name in names}}
 
 
-def _mend(bench: Bench, case: Case) -> None:
-    """The faults pass; what only the owner can do, the owner does."""
+def _end_faults(bench: Bench, case: Case) -> None:
+    """Ends the faults and does what the case asks of the owner."""
     bench.gopro.control.clear_faults()
     bench.aws.rules.clear()
     if case.then:
@@ -111,8 +112,8 @@ def _mend(bench: Bench, case: Case) -> None:
 
 
 @contextmanager
-def _truth(bench: Bench, case: Case) -> Iterator[Any]:
-    """`originals()`: what the archive must hold of the case's items, with replaced ones as what took their place."""
+def _originals_of(bench: Bench, case: Case) -> Iterator[Any]:
+    """Yields `originals()`: what the archive must hold of the case's items, with replaced ones in their new form."""
     with tempfile.TemporaryDirectory() as folder:
 
         def originals() -> list[dict[str, Any]]:
@@ -128,46 +129,46 @@ def _truth(bench: Bench, case: Case) -> Iterator[Any]:
 
 
 def _expected(case: Case, originals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The originals that the first run must archive or list: not those that it leaves without a reason."""
-    unlisted = case.struck if case.outcome is Outcome.LEFT and not case.told else ()
+    """The originals that the first run must archive or list: all but those that it leaves without a reason."""
+    unlisted = case.affected if case.outcome is Outcome.LEFT and not case.reported else ()
     return [original for original in originals if original["media_id"] not in unlisted]
 
 
-def _reasons(case: Case) -> dict[str, Any]:
-    """How the first audit is to be made."""
+def _audit_options(case: Case) -> dict[str, Any]:
+    """The arguments of the first audit."""
     reasons = {} if case.items else dict(NO_ORIGINAL)
-    if case.outcome in (Outcome.FAILED, Outcome.LEFT) and case.told:
-        reasons |= dict.fromkeys(case.struck, case.told)
+    if case.outcome in (Outcome.FAILED, Outcome.LEFT) and case.reported:
+        reasons |= dict.fromkeys(case.affected, case.reported)
     stopped = case.outcome is Outcome.STOPPED
     return {"not_archived": reasons, "unlisted": stopped, "complete": not stopped}
 
 
-def _problems(bench: Bench, case: Case, run: Any, letters: list[dict[str, str]]) -> Iterator[str]:
-    """Whatever is not as the case says: faults that never struck, how the run ended, what its owner was told."""
+def _problems(bench: Bench, case: Case, run: Any, mails: list[dict[str, str]]) -> Iterator[str]:
+    """Everything unexpected: faults that never happened, another end of the run, other mails to the owner."""
     for rule in (*bench.gopro.control.faults(), *bench.aws.rules.listed()):
         if not rule["applied"]:
-            yield f"the fault {rule['kind']} never struck"
-    subjects = [letter["Subject"] for letter in letters]
+            yield f"the fault {rule['kind']} never happened"
+    subjects = [mail["Subject"] for mail in mails]
     if case.outcome is Outcome.STOPPED:
-        if (run["status"], run.get("error")) != ("FAILED", case.told):
-            yield f"the run ended as {run['status']} {run.get('error')}: {run.get('cause') or run.get('output')}"
-        if subjects != [f"Cloud Sync: the run failed ({case.told})"]:
-            yield f"the owner was told {subjects}"
+        if (run["status"], run.get("error")) != ("FAILED", case.reported):
+            yield f"the run ended with {run['status']} {run.get('error')}: {run.get('cause') or run.get('output')}"
+        if subjects != [f"Cloud Sync: the run failed ({case.reported})"]:
+            yield f"the owner's mails are {subjects}"
         return
     if run["status"] != "SUCCEEDED":
-        yield f"the run ended as {run['status']} {run.get('error')}: {run.get('cause')}"
+        yield f"the run ended with {run['status']} {run.get('error')}: {run.get('cause')}"
         return
     summary = json.loads(run["output"])
-    failed = len(case.struck) * (case.outcome is Outcome.FAILED) + (not case.items)
+    failed = len(case.affected) * (case.outcome is Outcome.FAILED) + (not case.items)
     if summary["failed"] != failed:
-        yield f"{summary['failed']} items failed instead of {failed}"
-    if len(letters) != 1:
-        yield f"the owner was told {subjects}"
+        yield f"the run reports failed={summary['failed']}, expected {failed}"
+    if len(mails) != 1:
+        yield f"the owner's mails are {subjects}, expected one"
 
 
 @contextmanager
 def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
-    """A bench of its own: everything started and deployed, and gone again afterwards."""
+    """Starts and deploys everything that the cases need, and stops it afterwards."""
     folder = new_folder("faults")
     certificates = Certificates(folder)
     library = Library.load(make_tiny_library(HOME / "tiny-library"))
@@ -178,18 +179,17 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
             folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=retry_delay_scale, proxy=aws
         ) as deployment,
     ):
-        yield Bench(deployment, gopro, aws, Inbox(deployment).emptied)
+        yield Bench(deployment, gopro, aws, Inbox(deployment).take_mails)
 
 
-def summary(results: Iterable[Played]) -> dict[str, int]:
-    """What .local/faults.json holds."""
-    played = list(results)
-    found = [finding.kind for result in played for finding in result.findings]
+def summary(results: list[CaseResult]) -> dict[str, int]:
+    """The content of .local/faults.json."""
+    found = [finding.kind for result in results for finding in result.findings]
     lost = (Kind.LOST, Kind.ROW_WITHOUT_OBJECT)
     duplicated = (Kind.DUPLICATED, Kind.ORPHAN_OBJECT, Kind.STRAY_UPLOAD)
     return {
-        "cases": len(played),
-        "passed": sum(result.passed for result in played),
+        "cases": len(results),
+        "passed": sum(result.passed for result in results),
         "lost": sum(kind in lost for kind in found),
         "duplicated": sum(kind in duplicated for kind in found),
         "wrong_category": found.count(Kind.WRONG_CATEGORY),
@@ -197,19 +197,29 @@ def summary(results: Iterable[Played]) -> dict[str, int]:
     }
 
 
+def _case(name: str) -> Case:
+    if name not in CASES:
+        raise DeploymentError(f"there is no fault case {name!r}; there are {', '.join(sorted(CASES))}")
+    return CASES[name]
+
+
 def run_faults(console: Console, names: list[str]) -> int:
-    """Plays the cases of these names, or all; the exit status is 0 when each ended as its table says."""
+    """Runs the cases of these names, or all; the exit status is 0 when each has the outcome that the matrix states.
+
+    Raises DeploymentError for a name that no case has.
+    """
+    cases = [_case(name) for name in names] or list(CASES.values())
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that went away
     results = []
-    with bench() as place:
-        for case in [CASES[name] for name in names] or CASES.values():
-            begun = datetime.now(UTC)
-            result = play(place, case)
+    with bench() as deployed:
+        for case in cases:
+            started = datetime.now(UTC)
+            result = run_case(deployed, case)
             results.append(result)
-            seconds = (datetime.now(UTC) - begun).total_seconds()
+            seconds = (datetime.now(UTC) - started).total_seconds()
             console.print(f"{'ok  ' if result.passed else 'FAIL'} {case.name} ({seconds:.0f} s)", highlight=False)
-            for trouble in (*result.problems, *result.findings):
-                console.print(f"     {trouble}", highlight=False, soft_wrap=True)
+            for problem in (*result.problems, *result.findings):
+                console.print(f"     {problem}", highlight=False, soft_wrap=True)
     numbers = summary(results)
     RESULT_FILE.write_text(json.dumps(numbers, indent=2) + "\n")
     console.print_json(data=numbers)

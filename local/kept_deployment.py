@@ -1,4 +1,4 @@
-"""A deployment that outlives the command that started it: how to reach it, and how to end it."""
+"""A local deployment that keeps running after the command that started it: how to reach it and how to stop it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHELL_FILE = HOME / "deployment.env"
 
 
 def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: Path) -> None:
-    """Records the running deployment, lets go of it, and says how to use it."""
+    """Records the running deployment, leaves it running and prints how to use it."""
     emulator = deployment.emulator
     RECORD.write_text(
         json.dumps(
@@ -34,36 +34,37 @@ def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: P
     )
     SHELL_FILE.write_text("".join(f"export {name}='{value}'\n" for name, value in emulator.environment().items()))
     emulator.leave_running()
-    console.print("[bold]Kept running.[/] To use it with the AWS CLI:")
+    console.print("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings:")
     console.print(f"  . {os.path.relpath(SHELL_FILE)}", highlight=False)
     for name, value in emulator.environment().items():
         console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    console.print("For example:")
     console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
     console.print("To stop it: make down", highlight=False)
 
 
 def find() -> Deployment | None:
-    """The deployment that was left running, if it still is."""
+    """The deployment that was left running, or None if it has ended."""
     record = _read()
     if record is None or not all(Path(f"/proc/{pid}").exists() or _answers(pid) for pid in record["pids"]):
         return None
     folder = Path(record["folder"])
-    emulator = Emulator(folder, Certificates.found_in(folder))
+    emulator = Emulator(folder, Certificates.load(folder))
     emulator.port = record["port"]
     emulator.endpoint = f"https://127.0.0.1:{record['port']}"
     return Deployment(emulator, record["outputs"])
 
 
 def control_url() -> str:
-    """Where the kept deployment's provider is controlled. Raises DeploymentError when none was kept."""
+    """The control URL of the running deployment's provider. Raises DeploymentError when no deployment is running."""
     record = _read()
     if record is None:
-        raise DeploymentError("no deployment is running: start one with `make demo KEEP=1`")
+        raise DeploymentError("no local deployment is running: start one with `make demo KEEP=1`")
     return str(record["control_url"])
 
 
 def stop() -> bool:
-    """Ends the deployment that was left running; whether there was one."""
+    """Stops the deployment that was left running; returns whether there was one."""
     record = _read()
     if record is None:
         return False

@@ -1,7 +1,7 @@
-"""Answers a saved Logs Insights query from log lines: the small part of the language that our queries use.
+"""Runs a saved Logs Insights query over log lines. It knows the small part of the language that our queries use.
 
-`filter` (=, >, in, ispresent, and), `fields`, `stats count(*) ... by`, `sort`, `limit` (CloudWatch Logs user guide,
-"Logs Insights query syntax"). Anything else is refused, so that no query passes a test by being misread.
+That is `filter` (=, >, in, ispresent, and), `fields`, `stats count(*) ... by`, `sort` and `limit` (CloudWatch Logs user
+guide, "Logs Insights query syntax"). Anything else is refused, so that no query passes a test because it was misread.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _CONDITION = re.compile(
 
 
 class QueryError(ValueError):
-    """A part of a query that is not understood here."""
+    """A part of a query that is not supported here."""
 
 
 def answer(query: str, lines: Iterable[Line]) -> list[Line]:
-    """The rows that the query finds in `lines`, each a JSON log line with `@timestamp`. Raises QueryError."""
+    """The result rows of the query over `lines`, each a JSON log line with `@timestamp`. Raises QueryError."""
     rows = list(lines)
     for step in _steps(query):
         verb, _, rest = step.partition(" ")
         if verb not in _VERBS:
-            raise QueryError(f"{verb!r} is no step that is understood here: {step!r}")
+            raise QueryError(f"the command {verb!r} is not supported here: {step!r}")
         rows = _VERBS[verb](rest.strip(), rows)
     return rows
 
 
 def fields_named(query: str) -> set[str]:
-    """Every field that a query asks for."""
+    """Every field that a query names."""
     named: set[str] = set()
     for step in _steps(query):
         verb, _, rest = step.partition(" ")
@@ -60,7 +60,7 @@ def _filter(rest: str, rows: list[Line]) -> list[Line]:
     for part in rest.split(" and "):
         match = _CONDITION.fullmatch(part.strip())
         if not match:
-            raise QueryError(f"a condition that is not understood here: {part!r}")
+            raise QueryError(f"the condition {part!r} is not supported here")
         conditions.append(_holds(match))
     return [row for row in rows if all(holds(row) for holds in conditions)]
 
@@ -83,7 +83,7 @@ def _fields(rest: str, rows: list[Line]) -> list[Line]:
 def _stats(rest: str, rows: list[Line]) -> list[Line]:
     match = re.fullmatch(r"count\(\*\) as (\w+) by (.+)", rest)
     if not match:
-        raise QueryError(f"a sum that is not understood here: {rest!r}")
+        raise QueryError(f"the statistic {rest!r} is not supported here")
     name, groups = match[1], [part.strip() for part in match[2].split(",")]
     counts = Counter(tuple(row.get(group, "") for group in groups) for row in rows)
     return [{**dict(zip(groups, values, strict=True)), name: count} for values, count in counts.items()]

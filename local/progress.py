@@ -1,4 +1,4 @@
-"""How far a run is, seen from outside: the ledger's rows and the parts that S3 holds."""
+"""The progress of a run, as the ledger's rows and the parts in S3 show it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,17 @@ from rich.progress import (
 
 from local.deployment import Deployment
 
-PLAIN_SECONDS = 5  # between two lines where there is no terminal to draw on
+PLAIN_SECONDS = 5  # between two lines of progress without a terminal
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun: `1 finding`, `2 findings`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True)
 class FileProgress:
-    """One source file. `total` is None until the source itself has told its size."""
+    """One source file. `total` is None while its size is unknown."""
 
     name: str
     status: str
@@ -34,18 +39,19 @@ class FileProgress:
 
 
 class Watch:
-    """Samples one run. Cheap enough to call several times a second."""
+    """Watches one run."""
 
     def __init__(self, deployment: Deployment, execution_arn: str) -> None:
-        self._village = deployment
+        self._deployment = deployment
         self._run_id = execution_arn.rpartition(":")[2]
         self._manifest: list[dict[str, Any]] | None = None
 
     def sample(self) -> list[FileProgress]:
-        """Every file of the run's manifest; those not begun yet as one file per item."""
+        """Every file of the run's manifest, one per item for items not started yet. Cheap enough to call several times
+        a second."""
         if self._manifest is None:
             self._manifest = self._read_manifest()
-        rows = self._village.rows() if self._manifest else []
+        rows = self._deployment.rows() if self._manifest else []
         sources: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             if row["sk"].startswith("SOURCE#"):
@@ -53,35 +59,34 @@ class Watch:
         items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
         files: list[FileProgress] = []
         for item in self._manifest or []:
-            begun = sources.get(item["media_id"], [])
+            started = sources.get(item["media_id"], [])
             status = items.get(item["media_id"], {}).get("status", "PENDING")
-            files += [self._file(item, row) for row in begun] or [
+            files += [self._file(item, row) for row in started] or [
                 FileProgress(item["filename"], status, 0, item.get("size"))
             ]
         return files
 
     def _read_manifest(self) -> list[dict[str, Any]] | None:
+        s3, key = self._deployment.s3, f"runs/{self._run_id}/work.jsonl"
         try:
-            body = self._village.s3.get_object(Bucket=self._village.work_bucket, Key=f"runs/{self._run_id}/work.jsonl")[
-                "Body"
-            ].read()
-        except self._village.s3.exceptions.NoSuchKey:
+            body = s3.get_object(Bucket=self._deployment.work_bucket, Key=key)["Body"].read()
+        except s3.exceptions.NoSuchKey:
             return None
         return [item for line in body.splitlines() for item in json.loads(line)["media"]]
 
     def _file(self, item: dict[str, Any], row: dict[str, Any]) -> FileProgress:
-        done = row["size"] if row["status"] == "ARCHIVED" else self._moved(row)
+        done = row["size"] if row["status"] == "ARCHIVED" else self._uploaded(row)
         name = item["filename"] if row["file_number"] == 1 else f"{item['filename']} #{row['file_number']}"
         return FileProgress(name, row["status"], done, row["size"])
 
-    def _moved(self, row: dict[str, Any]) -> int:
-        """Bytes of the parts that S3 holds of an upload under way."""
+    def _uploaded(self, row: dict[str, Any]) -> int:
+        """The bytes in the parts of an upload in progress."""
         if "upload_id" not in row:
             return 0
-        s3 = self._village.s3
+        s3 = self._deployment.s3
         try:
             pages = s3.get_paginator("list_parts").paginate(
-                Bucket=self._village.archive_bucket, Key=row["key"], UploadId=row["upload_id"]
+                Bucket=self._deployment.archive_bucket, Key=row["key"], UploadId=row["upload_id"]
             )
             return sum(part["Size"] for page in pages for part in page.get("Parts", []))
         except s3.exceptions.NoSuchUpload:
@@ -89,7 +94,8 @@ class Watch:
 
 
 class Display:
-    """Draws a watch: a bar for each file under way and one for all, or plain lines where there is no terminal."""
+    """Shows the progress of a run: a bar for each file in progress and one for all, or plain lines without a
+    terminal."""
 
     def __init__(self, console: Console, watch: Watch) -> None:
         self._console, self._watch = console, watch
@@ -116,7 +122,7 @@ class Display:
         self._bars.stop()
 
     def update(self) -> None:
-        """Draws the state of this moment."""
+        """Shows the present state."""
         files = self._watch.sample()
         done, total = sum(file.done for file in files), sum(file.total or 0 for file in files)
         self._bars.update(self._overall, completed=done, total=total or None)
@@ -128,11 +134,11 @@ class Display:
         self._plain_line(done, total)
 
     def _draw(self, key: str, file: FileProgress) -> None:
-        under_way = file.status == "IN_PROGRESS" and file.total
-        if under_way and key not in self._tasks:
+        in_progress = file.status == "IN_PROGRESS" and file.total
+        if in_progress and key not in self._tasks:
             self._tasks[key] = self._bars.add_task(file.name, total=file.total)
         if key in self._tasks:
-            self._bars.update(self._tasks[key], completed=file.done, visible=bool(under_way))
+            self._bars.update(self._tasks[key], completed=file.done, visible=bool(in_progress))
 
     def _plain_line(self, done: int, total: int) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""Everything that a deployed stack says and leaves behind, as text: where a secret would be found if one got out."""
+"""Everything that a deployed stack writes, as text: the places where a leaked secret would show."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import datetime
 
 from local.deployment import Deployment
 
-SIGNED_LINK = "Key-Pair-Id="  # is on every signed link of the provider's CDN
+SIGNED_LINK = "Key-Pair-Id="  # part of every signed link of the provider's CDN
 
 
-def everything_said(deployment: Deployment, since: datetime | None = None) -> Iterator[tuple[str, str]]:
-    """(where, text) of logs and executions since that moment, and of the ledger, the work bucket, the queues and the
+def all_output(deployment: Deployment, since: datetime | None = None) -> Iterator[tuple[str, str]]:
+    """(place, text) of logs and executions since that moment, and of the ledger, the work bucket, the queues and the
     archive's names and metadata as they are now."""
     yield from _logs(deployment, since)
     yield from _histories(deployment, since)
@@ -40,7 +40,7 @@ def _logs(deployment: Deployment, since: datetime | None) -> Iterator[tuple[str,
 
 
 def _histories(deployment: Deployment, since: datetime | None) -> Iterator[tuple[str, str]]:
-    """Every execution, its children, and all their events."""
+    """Every execution, its child executions, and all their events."""
     machine = deployment.step_functions
     listed = machine.get_paginator("list_executions").paginate(stateMachineArn=deployment.state_machine_arn)
     executions = [execution for page in listed for execution in page["executions"]]

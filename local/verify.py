@@ -1,6 +1,6 @@
-"""Proof from outside that the archive holds the originals: read back, hashed, and held against the library's files.
+"""Verifies that the archive holds the originals: reads them back, hashes them and compares them with the library.
 
-Nothing here uses the code that made the archive; the checksum is computed with another implementation.
+It uses none of the code that made the archive, and another implementation of the checksum.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one original file. `agreed`: the object is the original, byte for byte, and S3 and the ledger
-    state its true checksum."""
+    """The result for one original file. `agreed`: the object is the original, byte for byte, and S3 and the ledger
+    have its true checksum."""
 
     media_id: str
     filename: str
@@ -37,14 +37,14 @@ class Verdict:
 
 
 def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]:
-    """Every file that a complete archive must hold, as the fake provider's control tells it."""
+    """Every file that a complete archive must hold, from the fake provider's control API."""
     with urllib.request.urlopen(f"{control_url}/originals", context=context) as answer:
-        told: list[dict[str, Any]] = json.load(answer)
-        return told
+        files: list[dict[str, Any]] = json.load(answer)
+        return files
 
 
 def verify(deployment: Deployment, expected: list[dict[str, Any]]) -> list[Verdict]:
-    """A verdict on each expected original, in the order given."""
+    """Verifies each expected original, in the given order."""
     sources = {
         (row["media_id"], row["file_number"]): row for row in deployment.rows() if row["sk"].startswith("SOURCE#")
     }
@@ -92,7 +92,7 @@ def file_digests(path: Path) -> tuple[str, str]:
 
 
 def iam_is_enforced(emulator: Emulator, bucket: str, table: str) -> bool:
-    """Whether a user without any permission is refused, by S3 and by DynamoDB."""
+    """Whether S3 and DynamoDB both refuse a user without permissions."""
     iam = emulator.client("iam")
     iam.create_user(UserName="nobody")
     key = iam.create_access_key(UserName="nobody")["AccessKey"]

@@ -1,4 +1,4 @@
-"""The real CDK command line, where there is neither a network nor a credential."""
+"""The real CDK command line, run without a network and without credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy"
 
 
 class CdkCommandLine:
-    """`cdk`, in a network namespace of its own, or, where an ordinary user may make none, behind a closed proxy."""
+    """`cdk` in a network namespace of its own or, where a user may not create one, behind a proxy that is closed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -31,17 +31,17 @@ class CdkCommandLine:
         self.synth = cache(self._synth)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """One command, in the repository."""
+        """Runs one command in the repository."""
         line = [*self.without_network, "cdk", *arguments]
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
 
     def _synth(self, environment: str) -> Path:
-        """The template of an environment; its assets are beside it."""
+        """The path of an environment's template; its assets are in the same folder."""
         build_layer(**PINNED)  # the very first build may use the network, the synthesis may not
         output = self._folder / environment
         context = [f"--context={key}={value}" for key, value in (PINNED | {"environment": environment}).items()]
-        done = self.run("synth", "--quiet", f"--output={output}", *context)
-        assert done.returncode == 0, done.stderr
+        completed = self.run("synth", "--quiet", f"--output={output}", *context)
+        assert completed.returncode == 0, completed.stderr
         return output / f"CloudSync-{environment}.template.json"
 
 

@@ -1,4 +1,4 @@
-"""What any test may ask for: the stack of each environment, synthesised once, and `--accept-golden`."""
+"""Fixtures and options of all tests: the stack of each environment, synthesised once, and `--accept-golden`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--accept-golden", action="store_true", help="write today's templates as the golden ones")
+    parser.addoption("--accept-golden", action="store_true", help="write the present templates as the golden ones")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The ledger table as the stack makes it, for tests that bring their own DynamoDB."""
+"""The ledger table as the stack defines it, for tests with their own DynamoDB."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The stack as the tests see it: each environment synthesised in process, and its template in words."""
+"""Synthesises the stack of each environment in process, and makes its template easy to read for tests."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from cloud_sync.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
-PLAYED = (
+INVOKED_BY_THE_STATE_MACHINE = (
     "media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler",
 )  # fmt: skip
-FUNCTIONS = (*PLAYED, "credentials-rotator")  # the last one is called by Secrets Manager, not by the state machine
+FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "credentials-rotator")  # which Secrets Manager invokes
 
-# What a template must not depend on: the machine that it is made on.
+# Fixed values, so that a template does not depend on the machine.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}
 
-# The properties that name a resource in the account.
+# The properties that hold the name of a resource in the account.
 NAMES = (
     "AlarmName", "AliasName", "DashboardName", "FunctionName", "LogGroupName", "Name", "QueueName", "StateMachineName",
     "TableName", "TopicName",
@@ -33,7 +33,7 @@ type Resource = dict[str, Any]
 
 
 class Synthesis:
-    """One stack for each environment, and others with some values overridden, each made once."""
+    """The stack of each environment, also with overridden values; each is synthesised once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,14 +46,14 @@ class Synthesis:
 
 
 def new_app(folder: Path, **context: str) -> cdk.App:
-    """An app with cdk.json's own context and these values, as `cdk synth -c key=value` would make it."""
+    """An app with the context of cdk.json and these values, like that of `cdk synth -c key=value`."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
-    leave_assets_where_they_are = {"aws:cdk:disable-asset-staging": True}
-    return cdk.App(context=flags | leave_assets_where_they_are | PINNED | context, outdir=str(folder))
+    do_not_copy_assets = {"aws:cdk:disable-asset-staging": True}
+    return cdk.App(context=flags | do_not_copy_assets | PINNED | context, outdir=str(folder))
 
 
 class Synthesised:
-    """One environment: its construct tree, its template, and the template's resources by type."""
+    """One environment: its construct tree, its template, and ways to look up the template's resources."""
 
     def __init__(self, app: cdk.App) -> None:
         self.app = app
@@ -94,29 +94,29 @@ class Synthesised:
         return properties
 
     @cached_property
-    def words(self) -> dict[str, str]:
-        """What the tests call each resource: its name where it has one, else the rest of its logical id."""
-        words = {key: sorted(_names(r.get("Properties", {})) or {key})[0] for key, r in self._all()}
-        words |= {self.buckets["archive"]: "archive", self.buckets["work"]: "work"}
-        words |= dict.fromkeys(self.resources("AWS::KMS::Key"), "key")
-        return words
+    def labels(self) -> dict[str, str]:
+        """What the tests call each resource: its name in the account if it has one, or its logical id."""
+        labels = {key: sorted(_names(r.get("Properties", {})) or {key})[0] for key, r in self._all()}
+        labels |= {self.buckets["archive"]: "archive", self.buckets["work"]: "work"}
+        labels |= dict.fromkeys(self.resources("AWS::KMS::Key"), "key")
+        return labels
 
     def _all(self) -> Iterator[tuple[str, Resource]]:
         yield from self.template["Resources"].items()
 
     def text(self, value: Any) -> str:
-        """A value of the template as one readable text: `<archive>/*` for the archive bucket's ARN and `/*`."""
+        """A value of the template as one text, with references in brackets: `<archive>/*` for all objects."""
         match value:
             case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
-                return f"<{self.words.get(name, name)}>"
+                return f"<{self.labels.get(name, name)}>"
             case {"Fn::Join": [separator, parts]}:
                 return str(separator).join(self.text(part) for part in parts)
             case {"Fn::Sub": text} | str(text):
                 return str(text)
-        raise AssertionError(f"an intrinsic function that the tests do not read yet: {value}")
+        raise AssertionError(f"the tests cannot read this intrinsic function yet: {value}")
 
     def policy_of(self, role: Any) -> dict[str, set[str]]:
-        """What a role may do: actions by resource, both in words. `role` is a reference to it."""
+        """The actions that a role may take, by resource. `role` is a reference to it."""
         role_id = role["Fn::GetAtt"][0]
         granted: dict[str, set[str]] = {}
         for policy in self.resources("AWS::IAM::Policy").values():
@@ -128,7 +128,7 @@ class Synthesised:
         return granted
 
     def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Every statement of every policy document, wherever in the template it stands, with its resource's type."""
+        """Every statement of every policy document in the template, with the type of the resource that has it."""
         for _, resource in self._all():
             for document in _documents(resource.get("Properties", {})):
                 for statement in document["Statement"]:
@@ -140,7 +140,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def _names(properties: dict[str, Any]) -> set[str]:
-    """The name that a resource has in the account, if it was given one."""
+    """The name that a resource has in the account, if the template sets one."""
     return {properties[key] for key in NAMES if isinstance(properties.get(key), str)}
 
 

@@ -1,1 +1,1 @@
-"""Programs that make this repository's pictures and pages; the product uses none of them."""
+"""Programs that make pictures for this repository's pages; the product uses none of them."""

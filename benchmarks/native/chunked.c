@@ -8,7 +8,7 @@ static void end_of_line(struct chunked *c) {
     c->line[c->line_length] = '\0';
     switch (c->state) {
     case CHUNK_SIZE:
-        c->left = strtoull(c->line, NULL, 16);  // it stops at an extension's semicolon
+        c->left = strtoull(c->line, NULL, 16);  // stops at the semicolon of an extension
         c->state = c->left > 0 ? CHUNK_DATA : CHUNK_TRAILER;
         break;
     case CHUNK_END:

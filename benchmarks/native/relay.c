@@ -1,6 +1,6 @@
-// The floor: what it costs at least to move a file from a server with ranges into S3's parts over TLS, in C. Some threads,
-// each with one connection to either side: a ranged GET of a part goes straight into the UploadPart of that part. No
-// checksum, no signature, no retry: a yardstick, not a proposal.
+// The floor: the least cost of a transfer from a server with ranges into S3's parts over TLS, in C. Each thread has one
+// connection to either side and streams a ranged GET of a part straight into the UploadPart of that part. It has no
+// checksum, no signature and no retry: it is a reference for measurements, not a proposal.
 //
 //   relay SOURCE_URL TARGET_URL SIZE PART_SIZE CONNECTIONS    (both URLs https://127.0.0.1:PORT/...; sizes in bytes)
 #define _GNU_SOURCE
@@ -50,8 +50,8 @@ static struct connection *dial(const struct end *end) {
 }
 
 static void ask(struct connection *c, const char *request, size_t length, const char *expected) {
-    if (connection_write(c, request, length) < 0 || connection_read_head(c) < 0) stop("a connection ended");
-    if (strncmp(c->head + strlen("HTTP/1.1 "), expected, 3) != 0) stop("an answer is not the one expected");
+    if (connection_write(c, request, length) < 0 || connection_read_head(c) < 0) stop("a connection was closed");
+    if (strncmp(c->head + strlen("HTTP/1.1 "), expected, 3) != 0) stop("unexpected status in a response");
 }
 
 static void move_part(struct connection *from, struct connection *to, char *buffer, long long number) {
@@ -60,14 +60,14 @@ static void move_part(struct connection *from, struct connection *to, char *buff
     int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=%lld-%lld\r\n\r\n",
                           source.path, first, first + left - 1);
     ask(from, request, (size_t)length, "206");
-    if (head_number(from->head, "Content-Length", -1) != left) stop("the source sent another range");
+    if (head_number(from->head, "Content-Length", -1) != left) stop("the source sent a different range");
     length = snprintf(request, sizeof request, "PUT %s?partNumber=%lld&uploadId=%s HTTP/1.1\r\nHost: 127.0.0.1\r\n"
                       "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\nContent-Length: %lld\r\n\r\n",
                       target.path, number, upload_id, left);
-    if (connection_write(to, request, (size_t)length) < 0) stop("the target's connection ended");
+    if (connection_write(to, request, (size_t)length) < 0) stop("the target closed the connection");
     while (left > 0) {
         int got = connection_take(from, buffer, left < BUFFER_SIZE ? (size_t)left : BUFFER_SIZE);
-        if (got < 0 || connection_write(to, buffer, (size_t)got) < 0) stop("a connection ended within a part");
+        if (got < 0 || connection_write(to, buffer, (size_t)got) < 0) stop("a connection was closed within a part");
         left -= got;
     }
     ask(to, "", 0, "200");
@@ -109,7 +109,7 @@ static void complete(struct connection *c) {
     int length = snprintf(request, sizeof request,
                           "POST %s?uploadId=%s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %zu\r\n\r\n",
                           target.path, upload_id, text_length);
-    if (connection_write(c, request, (size_t)length) < 0) stop("the target's connection ended");
+    if (connection_write(c, request, (size_t)length) < 0) stop("the target closed the connection");
     ask(c, text, text_length, "200");
     free(text);
 }
@@ -139,14 +139,14 @@ int main(int count, char **arguments) {
     context = tls_context(TLS_client_method());
     SSL_CTX_set_default_verify_paths(context);  // SSL_CERT_FILE
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    double begun = seconds_now();
+    double started = seconds_now();
     struct connection *control = dial(&target);
     begin(control);
     pthread_t threads[MOST_CONNECTIONS];
     for (int i = 0; i < connections; i++) pthread_create(&threads[i], NULL, work, NULL);
     for (int i = 0; i < connections; i++) pthread_join(threads[i], NULL);
     complete(control);
-    double seconds = seconds_now() - begun;
+    double seconds = seconds_now() - started;
     struct rusage used;
     getrusage(RUSAGE_SELF, &used);
     double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +

@@ -1,8 +1,8 @@
-// An S3 that keeps nothing: it takes objects over TLS, in one request or in parts, counts what it is asked, and discards
-// the bytes. So what a client costs is the client's own. It checks no signature and no checksum, and answers with the
-// checksum that came (Amazon S3 API reference: PutObject, UploadPart and their relatives).
+// An S3 server that stores nothing: it accepts objects over TLS, in one request or in parts, counts requests and bytes,
+// and discards the bytes, so that a measurement shows the cost of the client alone. It verifies no signature and no
+// checksum, and returns the checksum that it received (Amazon S3 API reference: PutObject, UploadPart and others).
 //
-//   sink CERTIFICATE KEY    prints its port, then serves until it is killed; GET /__stats returns its counts as JSON
+//   sink CERTIFICATE KEY    prints its port and serves until it is killed; GET /__stats returns its counts as JSON
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@
 #include "tls.h"
 
 #define MOST_PARTS 10000      // S3's limit
-#define MOST_OBJECTS 1000000  // of one life of this process
+#define MOST_OBJECTS 1000000  // while this process runs
 #define MOST_UPLOADS 100000
 #define CHECKSUM_LINE 96
 
@@ -36,22 +36,22 @@ struct part { uint64_t size; char checksum[CHECKSUM_LINE]; };
 struct upload { struct part *parts; };
 struct object { uint64_t size; };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  // around everything below
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;  // protects the following variables
 static uint64_t counts[OPERATIONS], payload_bytes, connections;
 static struct upload uploads[MOST_UPLOADS];
-static size_t uploads_begun;
+static size_t uploads_started;
 
 struct request {
     char method[8], path[2048], query[2048];
     enum operation operation;
-    long long part, upload;  // their numbers; -1 where the query names none
+    long long part, upload;  // numbers; -1 if the query has none
 };
 
 struct body {
     struct chunked http, aws;
     int http_chunked, aws_chunked;
     uint64_t payload;
-    char checksum[CHECKSUM_LINE];  // as a header line, `x-amz-checksum-crc32: ...`, when one came
+    char checksum[CHECKSUM_LINE];  // the received checksum as a header line, `x-amz-checksum-crc32: ...`, or empty
 };
 
 static void count_payload(void *body, const char *data, size_t length) {
@@ -65,20 +65,20 @@ static void through_aws(void *to, const char *data, size_t length) {
     else count_payload(body, data, length);
 }
 
-static void keep_checksum(const char *head, char *checksum, size_t room) {
+static void keep_checksum(const char *head, char *checksum, size_t capacity) {
     static const char *const algorithms[] = {"crc64nvme", "crc32", "crc32c", "sha1", "sha256"};
     for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
         char name[40], value[48];
         snprintf(name, sizeof name, "x-amz-checksum-%s", algorithms[i]);
-        if (head_text(head, name, value, sizeof value) == 0) snprintf(checksum, room, "%s: %s\r\n", name, value);
+        if (head_text(head, name, value, sizeof value) == 0) snprintf(checksum, capacity, "%s: %s\r\n", name, value);
     }
 }
 
-// Reads the whole body of a request. Returns -1 when it does not come whole or in its promised length.
+// Reads the whole body of a request. Returns -1 if it is incomplete or does not have the announced length.
 static int receive_body(struct connection *c, char *buffer, struct body *body) {
     char value[128];
     uint64_t left = (uint64_t)head_number(c->head, "Content-Length", 0);
-    long long promised = head_number(c->head, "x-amz-decoded-content-length", -1);
+    long long announced = head_number(c->head, "x-amz-decoded-content-length", -1);
     body->http_chunked = head_text(c->head, "Transfer-Encoding", value, sizeof value) == 0;
     body->aws_chunked = head_text(c->head, "Content-Encoding", value, sizeof value) == 0 && strstr(value, "aws-chunked");
     if (head_text(c->head, "Expect", value, sizeof value) == 0) {
@@ -94,7 +94,7 @@ static int receive_body(struct connection *c, char *buffer, struct body *body) {
         left -= body->http_chunked ? 0 : (uint64_t)got;
     }
     if (body->aws_chunked) keep_checksum(body->aws.trailers, body->checksum, sizeof body->checksum);
-    return promised >= 0 && (uint64_t)promised != body->payload ? -1 : 0;
+    return announced >= 0 && (uint64_t)announced != body->payload ? -1 : 0;
 }
 
 static int answer(struct connection *c, const char *status, const char *headers, const char *text, int without_body) {
@@ -111,7 +111,7 @@ static int no_such_upload(struct connection *c) {
 }
 
 static struct upload *upload_of(const struct request *request) {
-    return request->upload >= 0 && (size_t)request->upload < uploads_begun && uploads[request->upload].parts
+    return request->upload >= 0 && (size_t)request->upload < uploads_started && uploads[request->upload].parts
         ? &uploads[request->upload] : NULL;
 }
 
@@ -124,7 +124,7 @@ static void store(const char *path, uint64_t size) {
 static int create_upload(struct connection *c, const struct request *request) {
     char text[2600];
     pthread_mutex_lock(&lock);
-    size_t number = uploads_begun < MOST_UPLOADS ? uploads_begun++ : MOST_UPLOADS;
+    size_t number = uploads_started < MOST_UPLOADS ? uploads_started++ : MOST_UPLOADS;
     if (number < MOST_UPLOADS) uploads[number].parts = calloc(MOST_PARTS + 1, sizeof(struct part));
     pthread_mutex_unlock(&lock);
     if (number == MOST_UPLOADS) return answer(c, "503 Slow Down", "", "<Error><Code>SlowDown</Code></Error>", 0);
@@ -211,7 +211,7 @@ static int put_object(struct connection *c, const struct request *request, const
     return answer(c, "200 OK", headers, "", 0);
 }
 
-static int tell_counts(struct connection *c) {
+static int send_counts(struct connection *c) {
     char text[1024];
     pthread_mutex_lock(&lock);
     int length = snprintf(text, sizeof text, "{\"connections\": %" PRIu64 ", \"payload_bytes\": %" PRIu64, connections,
@@ -279,7 +279,7 @@ static void *serve(void *argument) {
     int open = SSL_accept(c->tls) == 1;
     while (open && read_request(c, &request) == 0) {
         if (!strcmp(request.path, "/__stats")) {
-            open = tell_counts(c) == 0;
+            open = send_counts(c) == 0;
             continue;
         }
         struct body body = {0};
@@ -311,8 +311,8 @@ static int listen_on_loopback(void) {
 int main(int count, char **arguments) {
     signal(SIGPIPE, SIG_IGN);
     SSL_CTX *context = tls_context(TLS_server_method());
-    // AES-128 first, whatever the client would rather have: as AWS's servers choose (CloudFront developer guide,
-    // "Supported protocols and ciphers"), so that the peers' own preferences do not decide what encrypting costs them.
+    // AES-128 first, whatever the client prefers, as AWS's servers choose it (CloudFront developer guide, "Supported
+    // protocols and ciphers"), so that the peers' preferences do not determine their cost of encryption.
     const char *ciphers = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384";
     if (context) SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
     if (count != 3 || !context || SSL_CTX_set_ciphersuites(context, ciphers) != 1 || !hcreate(MOST_OBJECTS) ||

@@ -27,8 +27,8 @@ int connection_write(struct connection *c, const char *data, size_t length) {
     return 0;
 }
 
-int connection_read(struct connection *c, char *data, size_t room) {
-    int got = SSL_read(c->tls, data, room > BUFFER_SIZE ? BUFFER_SIZE : (int)room);
+int connection_read(struct connection *c, char *data, size_t capacity) {
+    int got = SSL_read(c->tls, data, capacity > BUFFER_SIZE ? BUFFER_SIZE : (int)capacity);
     return got > 0 ? got : -1;
 }
 
@@ -47,10 +47,10 @@ int connection_read_head(struct connection *c) {
     return 0;
 }
 
-int connection_take(struct connection *c, char *data, size_t room) {
+int connection_take(struct connection *c, char *data, size_t capacity) {
     size_t waiting = c->filled - c->head_length;
-    if (waiting == 0) return connection_read(c, data, room);
-    if (waiting > room) waiting = room;
+    if (waiting == 0) return connection_read(c, data, capacity);
+    if (waiting > capacity) waiting = capacity;
     memcpy(data, c->head + c->head_length, waiting);
     memmove(c->head + c->head_length, c->head + c->head_length + waiting, c->filled - c->head_length - waiting);
     c->filled -= waiting;
@@ -77,10 +77,10 @@ long long head_number(const char *head, const char *name, long long otherwise) {
     return value ? atoll(value) : otherwise;
 }
 
-int head_text(const char *head, const char *name, char *value, size_t room) {
+int head_text(const char *head, const char *name, char *value, size_t capacity) {
     size_t length;
     const char *found = find(head, name, &length);
-    if (!found || length >= room) return -1;
+    if (!found || length >= capacity) return -1;
     memcpy(value, found, length);
     value[length] = '\0';
     return 0;

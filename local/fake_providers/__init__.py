@@ -1,1 +1,1 @@
-"""Faithful fakes of the source services: real HTTP on loopback, real bytes, and a menu of faults."""
+"""Fakes of the source services: real HTTP on loopback, real bytes, and a menu of faults."""

@@ -1,6 +1,6 @@
-"""The control of a running fake: the same operations as Python methods and as JSON under `/_control/`.
+"""The control API of a running fake: the same operations as Python methods and as JSON under `/_control/`.
 
-The HTTP layer adds nothing but parsing. It asks for no authentication, because the fake listens on loopback only.
+The HTTP layer only parses. It needs no authentication, because the fake listens on loopback only.
 """
 
 import json
@@ -19,7 +19,7 @@ type Json = dict[str, Any]
 
 
 class Control:
-    """Everything a test or a demo may do to the fake while it runs, from any thread."""
+    """Everything that a test or the demo may do to the fake while it runs, from any thread."""
 
     def __init__(self, state: GoProState) -> None:
         self._state = state
@@ -27,7 +27,7 @@ class Control:
         self._first_per_page_cap = state.per_page_cap
 
     def add_fault(self, kind: FaultKind, *, times: int | None = None, after: int = 0, **rule: Any) -> None:
-        """Put a rule in force: the fields of Fault by name, and any other name is an argument of the kind.
+        """Activate a rule: the fields of Fault by name; any other name is an argument of the kind.
 
         For example `add_fault(FaultKind.SHORT_PAGE, times=1, rows=3)`.
         """
@@ -38,34 +38,34 @@ class Control:
             raise FaultError(f"{kind}: {error}") from error
 
     def put_fault(self, fault: Fault) -> None:
-        """Put a rule in force that was made elsewhere."""
+        """Activate a rule."""
         self._state.faults.add(fault)
 
     def clear_faults(self, kind: FaultKind | None = None) -> None:
-        """Take back all rules, or those of one kind."""
+        """Remove all rules, or those of one kind."""
         self._state.faults.clear(kind)
 
     def faults(self) -> list[Json]:
-        """The rules in force, with how many requests each looked at and struck."""
+        """The active rules, each with the number of requests that it matched and affected."""
         return self._state.faults.listed()
 
     def advance_clock(self, seconds: float) -> None:
-        """Let `seconds` of the fake's own clock pass at once."""
+        """Advance the fake's own clock by `seconds`."""
         self._state.clock.advance(seconds)
 
     def expire_access_tokens(self) -> None:
-        """End every access token's life now; the refresh token stays good."""
+        """Expire every access token now; the refresh token stays valid."""
         self._state.tokens.kill()
 
     def set_lifetimes(self, *, access_token_seconds: float | None = None, link_seconds: float | None = None) -> None:
-        """Set how long tokens and links issued from now on will live."""
+        """Set the lifetime of tokens and links issued from now on."""
         if access_token_seconds is not None:
             self._state.tokens.access_seconds = access_token_seconds
         if link_seconds is not None:
             self._state.link_seconds = link_seconds
 
     def set_page_size(self, rows: int) -> None:
-        """Let no page of a listing have more rows than this, whatever is asked for."""
+        """Limit the rows of each page of a listing, whatever the request asks for."""
         self._state.per_page_cap = rows
 
     def put_item(self, description: Mapping[str, Any]) -> None:
@@ -73,11 +73,11 @@ class Control:
         self._state.library.put(description)
 
     def trash_item(self, media_id: str) -> None:
-        """Take an item away, as its owner does in the app."""
+        """Move an item to the trash, as its owner can in the app."""
         self._state.library.trash(media_id)
 
     def insert_between_pages(self, after_page: int = 1, item: Mapping[str, Any] | None = None) -> None:
-        """Let an upload land once, right after the listing's next `after_page` pages were answered."""
+        """Let one upload appear, right after the next `after_page` pages of the listing were sent."""
         self.add_fault(FaultKind.INSERT_ITEM, endpoint=Endpoint.SEARCH, times=1, after=after_page - 1, item=item)
 
     def originals(self) -> list[Json]:
@@ -93,7 +93,7 @@ class Control:
         return self._state.log.requests()
 
     def reset(self) -> None:
-        """As at the start: no rules, no statistics, the clock right, the first library, the first credentials good."""
+        """Return to the initial state: no rules, no statistics, real time, the first library and credentials."""
         self._state.clock.offset = 0.0
         self._state.link_seconds = self._first_link_seconds
         self._state.per_page_cap = self._first_per_page_cap
@@ -141,7 +141,7 @@ def control_routes(state: GoProState, control: Control) -> list[web.RouteDef]:
 
 
 def json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]:
-    """A handler that gives `operation` the request's JSON and path fields, and answers with what it returns."""
+    """A handler that calls `operation` with the request's JSON and path fields, and responds with its result."""
 
     async def answer(request: web.Request) -> web.Response:
         try:

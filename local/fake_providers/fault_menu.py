@@ -1,7 +1,7 @@
-"""The fault menu: every way in which GoPro Cloud is known to surprise its clients.
+"""The fault menu: every known fault or surprise of GoPro Cloud.
 
-What GoPro does of its own accord (expiry, rotation, 406 before 401, ...) the fake always does, without any rule. A kind
-named here makes it happen where it otherwise would not. Numbers are those of provider-apis.md, section 4.
+The fake always does what GoPro does normally (expiry, rotation, 406 before 401, ...), without any rule. A kind named
+here makes it happen where it otherwise would not. Numbers are those of provider-apis.md, section 4.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class Endpoint(StrEnum):
-    """What can be asked of the fake; `cdn` is every signed link."""
+    """The endpoints of the fake; `cdn` is every signed link."""
 
     TOKEN = "token"
     USER = "user"
@@ -31,11 +31,11 @@ _TOKEN = frozenset({Endpoint.TOKEN})
 _SEARCH = frozenset({Endpoint.SEARCH})
 _DOWNLOAD = frozenset({Endpoint.DOWNLOAD})
 _CDN = frozenset({Endpoint.CDN})
-_ROW_SHAPES = frozenset({7, 8, 9, 13})
+_ROW_CHANGES = frozenset({7, 8, 9, 13})
 
 
 class FaultKind(StrEnum):
-    """Every fault: its name, menu number (0: beyond the menu), where it can happen, what it does (its
+    """Every fault: its name, its menu number (0: not in provider-apis.md), where it can happen, what it does (its
     `__doc__`), and its arguments with their defaults.
     """
 
@@ -53,77 +53,94 @@ class FaultKind(StrEnum):
         return kind
 
     @property
-    def shapes_rows(self) -> bool:
-        """Whether it changes rows of a listing, so that a rule for one item also looks at listings."""
-        return self.menu in _ROW_SHAPES
+    def changes_rows(self) -> bool:
+        """Whether it changes rows of a listing, so that a rule for one item also applies to listings."""
+        return self.menu in _ROW_CHANGES
 
-    ACCESS_TOKEN_DIES = "access_token_dies", 1, _MEDIA, "the token presented dies: 401 now and ever after"
+    ACCESS_TOKEN_DIES = "access_token_dies", 1, _MEDIA, "the presented token expires: 401 from now on"
 
-    NO_ROTATION = "no_rotation", 2, _TOKEN, "a refresh returns no refresh_token and the old one stays good"
+    NO_ROTATION = "no_rotation", 2, _TOKEN, "a refresh returns no refresh_token and the old one stays valid"
     NO_OWNER_ID = "no_owner_id", 2, _TOKEN, "a refresh returns no resource_owner_id"
 
-    TOKEN_BLACKLISTED = "token_blacklisted", 3, _TOKEN, "a good refresh token is token_blacklisted", ("status", 400)
-    INVALID_GRANT = "invalid_grant", 3, _TOKEN, "a good refresh token is an invalid_grant", ("status", 400)
+    TOKEN_BLACKLISTED = "token_blacklisted", 3, _TOKEN, "a valid refresh token is token_blacklisted", ("status", 400)
+    INVALID_GRANT = "invalid_grant", 3, _TOKEN, "a valid refresh token is an invalid_grant", ("status", 400)
 
-    CONTRACT_CHANGED = "contract_changed", 4, _MEDIA, "a good Accept gets 410 (or 406, 415), no body", ("status", 410)
+    CONTRACT_CHANGED = "contract_changed", 4, _MEDIA, "a valid Accept gets 410 (or 406, 415), no body", ("status", 410)
 
-    SHORT_PAGE = "short_page", 5, _SEARCH, "only the first `rows` rows are sent; _pages stays coherent", ("rows", 12)
+    SHORT_PAGE = "short_page", 5, _SEARCH, "only the first `rows` rows are sent; _pages stays as it was", ("rows", 12)
 
-    INSERT_ITEM = "insert_item", 6, _SEARCH, "after this page an upload lands: `item`, or a twin of one", ("item", None)
+    INSERT_ITEM = (
+        "insert_item",
+        6,
+        _SEARCH,
+        "after this page an upload appears: `item`, or a copy of one",
+        ("item", None),
+    )
 
     FILENAME_NULL = "filename_null", 7, _NAMES, "filename is null"
     FILENAME_EMPTY = "filename_empty", 7, _NAMES, "filename is an empty string"
     FILE_SIZE_NULL = "file_size_null", 7, _ROWS, "file_size is null"
     FILE_SIZE_STRING = "file_size_string", 7, _ROWS, "file_size is a string of digits"
-    FILE_SIZE_STALE = "file_size_stale", 7, _ROWS, "file_size is `bytes_off` short of the truth", ("bytes_off", 3245)
+    FILE_SIZE_STALE = "file_size_stale", 7, _ROWS, "file_size is `bytes_off` bytes too small", ("bytes_off", 3245)
 
-    STATE_UNKNOWN = "state_unknown", 8, _ROWS, "ready_to_view is a word nobody has seen", ("value", "levitating")
-    TYPE_UNKNOWN = "type_unknown", 8, _ROWS, "type is a word nobody has seen", ("value", "Hologram")
+    STATE_UNKNOWN = "state_unknown", 8, _ROWS, "ready_to_view has an unknown value", ("value", "levitating")
+    TYPE_UNKNOWN = "type_unknown", 8, _ROWS, "type has an unknown value", ("value", "Hologram")
 
-    SAME_FILENAME = "same_filename", 9, _NAMES, "every item it strikes has this filename", ("value", "GX010001.MP4")
+    SAME_FILENAME = "same_filename", 9, _NAMES, "every affected item has this filename", ("value", "GX010001.MP4")
 
-    CHAPTERS_NUMBERED = "chapters_numbered", 10, _DOWNLOAD, "chapters carry item_number 1..N"
-    CHAPTERS_UNNUMBERED = "chapters_unnumbered", 10, _DOWNLOAD, "chapters carry no item_number; the link's path tells"
+    CHAPTERS_NUMBERED = "chapters_numbered", 10, _DOWNLOAD, "chapters have item_number 1..N"
+    CHAPTERS_UNNUMBERED = "chapters_unnumbered", 10, _DOWNLOAD, "chapters have no item_number; the link's path has it"
 
-    PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, claim more pixels than the source"
+    PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"
 
     NO_SOURCE = "no_source", 12, _DOWNLOAD, "no original is offered, only proxies"
 
-    SHOWN_AS_EDIT = "shown_as_edit", 13, _NAMES, "it is a MultiClipEdit: json, size null, label baked_source"
+    SHOWN_AS_EDIT = "shown_as_edit", 13, _NAMES, "the item is a MultiClipEdit: json, size null, baked_source"
 
     UNAVAILABLE = "unavailable", 14, _DOWNLOAD, "originals are listed with available:false"
 
-    LINK_SECONDS = "link_seconds", 15, _DOWNLOAD, "links live `seconds`, by the fake's clock", ("seconds", 3600)
-    LINK_REFUSED = "link_refused", 15, _CDN, "a good link is refused as if expired (403, 401, 410)", ("status", 403)
+    LINK_SECONDS = "link_seconds", 15, _DOWNLOAD, "links are valid for `seconds` of the fake's clock", ("seconds", 3600)
+    LINK_REFUSED = "link_refused", 15, _CDN, "a valid link is refused as if expired (403, 401, 410)", ("status", 403)
 
     CONNECTION_CUT = "connection_cut", 16, _CDN, "the connection closes after `byte` bytes of this body", ("byte", 0)
-    ANSWER_LOST = "answer_lost", 16, _API, "the request is carried out, then the connection closes without an answer"
+    ANSWER_LOST = "answer_lost", 16, _API, "the request is carried out, then the connection closes without a response"
 
     RANGE_IGNORED = "range_ignored", 17, _CDN, "Range is ignored: 200 and the whole file"
-    RANGE_REFUSED = "range_refused", 17, _CDN, "any Range is answered 416"
-    RANGE_SHIFTED = "range_shifted", 17, _CDN, "206, honestly labelled, but `bytes_off` further on", ("bytes_off", 1)
+    RANGE_REFUSED = "range_refused", 17, _CDN, "any Range gets 416"
+    RANGE_SHIFTED = "range_shifted", 17, _CDN, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
 
-    OBJECT_REPLACED = "object_replaced", 18, _CDN, "other bytes of the same length, with their own true ETag"
+    OBJECT_REPLACED = "object_replaced", 18, _CDN, "other bytes of the same length, with their own ETag"
 
-    AUTHORIZATION_REFUSED = "authorization_refused", 19, _CDN, "400 as for an Authorization header, but unprovoked"
+    AUTHORIZATION_REFUSED = "authorization_refused", 19, _CDN, "400 as for an Authorization header, without one"
 
-    HEAD_REFUSED = "head_refused", 20, _CDN, "HEAD gets 403 even on the link made for it"
+    HEAD_REFUSED = "head_refused", 20, _CDN, "HEAD gets 403 even on the link signed for it"
 
     THROTTLED = "throttled", 21, _ALL, "429; the Retry-After header is `retry_after`, or absent", ("retry_after", None)
 
     TRASHED = "trashed", 22, _ONE_ITEM, "404, though the item is still listed"
 
-    EDGE_BLOCKED = "edge_blocked", 23, _API, "403 with an HTML page, before anything else is looked at"
+    EDGE_BLOCKED = "edge_blocked", 23, _API, "403 with an HTML page, before any other check"
 
     SERVER_ERROR = "server_error", 24, _ALL, "500, or another `status`", ("status", 500), ("retry_after", None)
 
-    SLOW = "slow", 0, _CDN, "each connection carries so many bytes a second", ("bytes_per_second", 1_000_000)
-    STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: instead of an answer)", ("byte", 0)
-    PAGE_INSTEAD = "page_instead", 0, _CDN, "200 and a page, as of a CDN whose custom error responses are a success"
-    BYTES_CORRUPTED = "bytes_corrupted", 0, _CDN, "the file's byte at `byte` is inverted, the ETag is not", ("byte", 0)
+    SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
+    STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
+    PAGE_INSTEAD = (
+        "page_instead",
+        0,
+        _CDN,
+        "200 and an HTML page, as from a CDN with custom error responses of status 200",
+    )
+    BYTES_CORRUPTED = (
+        "bytes_corrupted",
+        0,
+        _CDN,
+        "the file's byte at `byte` is inverted, the ETag is unchanged",
+        ("byte", 0),
+    )
 
 
 MENU: Mapping[int, tuple[FaultKind, ...]] = MappingProxyType(
     {number: tuple(kind for kind in FaultKind if kind.menu == number) for number in range(1, 25)}
 )
-"""Menu number to the kinds that offer it."""
+"""Menu number to its kinds."""

@@ -1,4 +1,4 @@
-"""Rules that make faults happen: for everyone, for one item, for the next N requests, or by the fake's own clock."""
+"""Rules that cause faults: for all requests, for one item, for the next N requests, or by the fake's own clock."""
 
 import threading
 import time
@@ -10,27 +10,27 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 
 
 class Clock:
-    """Seconds since 1970 as the fake sees them: real time plus whatever it was advanced by."""
+    """The fake's clock, in seconds since 1970: real time plus an offset."""
 
     def __init__(self) -> None:
         self.offset = 0.0
 
     def now(self) -> float:
-        """The present moment, in seconds since 1970."""
+        """The present time, in seconds since 1970."""
         return time.time() + self.offset
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
+        """Move the clock forward by `seconds`."""
         self.offset += seconds
 
 
 class FaultError(ValueError):
-    """A rule that means nothing; the message says what is wrong with it."""
+    """An invalid rule; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One rule: `kind` happens on matching requests, skipping the first `after`, then `times` times (None: for good).
+    """One rule: `kind` happens on matching requests, skipping the first `after`, then `times` times (None: always).
 
     Matching can be narrowed to an endpoint, an item, or one source of an item (1-based, CDN only). `delay` and `lasts`
     are seconds of the fake's clock, from the moment the rule is added. `args` are those of the kind.
@@ -55,7 +55,7 @@ class Fault:
 
     @classmethod
     def from_json(cls, rule: Mapping[str, Any]) -> Self:
-        """Read a rule as the control API takes it; what makes no sense is a FaultError."""
+        """Read a rule in the form of the control API; raises FaultError for an invalid one."""
         kinds = {str(kind): kind for kind in FaultKind}
         fields = dict(rule)
         try:
@@ -68,12 +68,12 @@ class Fault:
             raise FaultError(str(error)) from error
 
     def __getitem__(self, name: str) -> Any:
-        """The value of one of the kind's arguments, as given or by default."""
+        """The value of one of the kind's arguments: the given one or the default."""
         return self.args.get(name, self.kind.defaults[name])
 
-    def concerns(self, endpoint: Endpoint, media_id: str | None, source: int | None) -> bool:
-        """Whether the rule looks at such a request at all. A listing concerns every item whose row it may shape."""
-        about_rows = endpoint is Endpoint.SEARCH and self.kind.shapes_rows
+    def matches(self, endpoint: Endpoint, media_id: str | None, source: int | None) -> bool:
+        """Whether the rule applies to such a request. A listing matches rules for any item whose row they change."""
+        about_rows = endpoint is Endpoint.SEARCH and self.kind.changes_rows
         return (
             endpoint in self.kind.endpoints
             and self.endpoint in (None, endpoint)
@@ -90,7 +90,7 @@ class _Rule:
     applied: int = 0
 
     def take(self, now: float) -> bool:
-        """Count one matching request, and say whether the fault happens to it."""
+        """Count one matching request and return whether the fault happens to it."""
         fault, age = self.fault, now - self.added
         if age < fault.delay or (fault.lasts is not None and age >= fault.delay + fault.lasts):
             return False
@@ -115,13 +115,13 @@ class ActiveFaults:
         return None
 
     @property
-    def shape_rows(self) -> bool:
+    def change_rows(self) -> bool:
         """Whether any of them changes rows of a listing."""
-        return any(fault.kind.shapes_rows for fault in self._faults)
+        return any(fault.kind.changes_rows for fault in self._faults)
 
 
 class FaultRules:
-    """The rules in force, consulted once for each request. Safe to change from a test's thread."""
+    """The active rules, consulted once for each request. Safe to change from a test's thread."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -129,12 +129,12 @@ class FaultRules:
         self._rules: list[_Rule] = []
 
     def add(self, fault: Fault) -> None:
-        """Put a rule in force; when several of one kind match a request, the one added first counts."""
+        """Activate a rule; when several of one kind match a request, the one added first counts."""
         with self._lock:
             self._rules.append(_Rule(fault, self._clock.now()))
 
     def clear(self, kind: FaultKind | None = None) -> None:
-        """Take back all rules, or those of one kind."""
+        """Remove all rules, or those of one kind."""
         with self._lock:
             self._rules = [rule for rule in self._rules if kind is not None and rule.fault.kind is not kind]
 
@@ -144,7 +144,7 @@ class FaultRules:
             return any(rule.fault is fault for rule in self._rules)
 
     def listed(self) -> list[dict[str, Any]]:
-        """The rules in force, each with how many requests it looked at (`seen`) and struck (`applied`)."""
+        """The active rules, each with the number of requests that it matched (`seen`) and affected (`applied`)."""
         with self._lock:
             return [
                 {**vars(rule.fault), "args": dict(rule.fault.args), "seen": rule.seen, "applied": rule.applied}
@@ -152,8 +152,8 @@ class FaultRules:
             ]
 
     def begin(self, endpoint: Endpoint, media_id: str | None = None, source: int | None = None) -> ActiveFaults:
-        """The faults of one new request; this is where requests are counted."""
+        """The faults of one new request, which is counted here."""
         now = self._clock.now()
         with self._lock:
-            concerned = [rule for rule in self._rules if rule.fault.concerns(endpoint, media_id, source)]
-            return ActiveFaults(tuple(rule.fault for rule in concerned if rule.take(now)))
+            matching = [rule for rule in self._rules if rule.fault.matches(endpoint, media_id, source)]
+            return ActiveFaults(tuple(rule.fault for rule in matching if rule.take(now)))

@@ -1,6 +1,6 @@
-"""A faithful fake of GoPro Cloud on loopback: `python -m local.fake_providers.gopro --library FOLDER`.
+"""A fake of GoPro Cloud on loopback: `python -m local.fake_providers.gopro --library FOLDER`.
 
-It prints `key=value` lines that tell how to reach it, then `ready`, and serves until it is told to stop.
+It prints its URLs and credentials as `key=value` lines, then `ready`, and serves until it gets a signal to stop.
 """
 
 import argparse
@@ -36,10 +36,10 @@ _SHUTDOWN_SECONDS = 0.5
 
 
 class FakeGoPro:
-    """One fake GoPro Cloud: an account with a library, and the servers through which it is reached.
+    """One fake GoPro Cloud: an account with a library, and its servers.
 
-    Lifetimes are seconds of the fake's own clock, `etag_part_size` is bytes. `base_url`, `cdn_url` and `control_url`
-    are empty until it serves; `access_token` and `refresh_token` are always the latest ones.
+    Lifetimes are in seconds of the fake's own clock, `etag_part_size` is in bytes. `base_url`, `cdn_url` and
+    `control_url` are empty until it serves; `access_token` and `refresh_token` are always the latest ones.
     """
 
     def __init__(
@@ -65,20 +65,20 @@ class FakeGoPro:
 
     @property
     def access_token(self) -> str:
-        """The access token handed out last."""
+        """The access token issued last."""
         return self._state.tokens.access_token
 
     @property
     def refresh_token(self) -> str:
-        """The refresh token handed out last."""
+        """The refresh token issued last."""
         return self._state.tokens.refresh_token
 
     def secrets(self) -> set[str]:
-        """Every token that it ever gave out, and its client's secret."""
+        """Every token that it ever issued, and the client's secret."""
         return set(self._state.tokens.known_secrets())
 
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
-        """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN is another host: a port of its own."""
+        """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN listens on a port of its own."""
         scheme = "http" if tls is None else "https"
         api = [*Api(self._state).routes(), *control_routes(self._state, self.control)]
         cdn = Cdn(self._state).routes()
@@ -94,7 +94,7 @@ class FakeGoPro:
     async def _listen(self, routes: Sequence[web.RouteDef], port: int, tls: ssl.SSLContext | None) -> int:
         app = web.Application()
         app.add_routes(routes)
-        # Cancelled handlers end transfers whose client went away, and those that a fault has stalled.
+        # Cancellation ends transfers whose client has disconnected, and those that a fault has stalled.
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
         self._runners.append(runner)
@@ -102,7 +102,7 @@ class FakeGoPro:
         return int(runner.addresses[0][1])
 
     async def stop(self) -> None:
-        """Stop listening and cut what is still under way."""
+        """Stop listening and close open connections."""
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
@@ -117,7 +117,7 @@ def running(
     cdn_port: int | None = None,
     **options: Any,
 ) -> Iterator[FakeGoPro]:
-    """Serve a library from a thread with an event loop of its own for as long as the block runs.
+    """Serve a library from a thread with its own event loop for as long as the block runs.
 
     `options` are those of FakeGoPro.
     """
@@ -135,16 +135,16 @@ def running(
         loop.close()
 
 
-async def _serve_until_told_to_stop(fake: FakeGoPro, options: argparse.Namespace) -> None:
-    told = asyncio.Event()
+async def _serve_until_stopped(fake: FakeGoPro, options: argparse.Namespace) -> None:
+    stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     tls = _tls_context(options.certfile, options.keyfile)
     await fake.start(port=options.port, cdn_port=options.cdn_port, tls=tls)
     for key in ("base_url", "access_token", "user_id", "client_id", "client_secret", "refresh_token", "control_url"):
         print(f"{key}={getattr(fake, key)}")
     print("ready", flush=True)
-    await told.wait()
+    await stopped.wait()
     await fake.stop()
 
 
@@ -158,20 +158,20 @@ def _tls_context(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.fake_providers.gopro", description=__doc__)
-    parser.add_argument("--library", type=Path, required=True, help="folder with a library.json, or just with videos")
-    parser.add_argument("--extra", type=Path, action="append", default=[], help="folder whose videos are added")
+    parser.add_argument("--library", type=Path, required=True, help="folder with a library.json, or only with videos")
+    parser.add_argument("--extra", type=Path, action="append", default=[], help="folder with more videos to serve")
     parser.add_argument("--port", type=int, default=0, help="port of the API; 0 picks a free one")
-    parser.add_argument("--cdn-port", type=int, help="port of the CDN, if it is to have one of its own")
-    parser.add_argument("--certfile", type=Path, help="PEM certificate: serve HTTPS")
-    parser.add_argument("--keyfile", type=Path, help="its private key, if that is in a file of its own")
+    parser.add_argument("--cdn-port", type=int, help="port of the CDN; that of the API by default")
+    parser.add_argument("--certfile", type=Path, help="PEM certificate; turns HTTPS on")
+    parser.add_argument("--keyfile", type=Path, help="its private key, if that is in another file")
     parser.add_argument("--access-token-seconds", type=float, default=DEFAULT_ACCESS_TOKEN_SECONDS)
     parser.add_argument("--link-seconds", type=float, default=LINK_SECONDS)
-    parser.add_argument("--bytes-per-second", type=int, help="what one CDN connection carries")
+    parser.add_argument("--bytes-per-second", type=int, help="limit of each CDN connection")
     return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status is 2, with one sentence on stderr, when an option cannot be honoured."""
+    """Run the command; the exit status is 2, with one sentence on stderr, when an option is invalid."""
     options = _options(arguments)
     try:
         library = Library.load(options.library, options.extra)
@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.bytes_per_second:
         fake.control.add_fault(FaultKind.SLOW, bytes_per_second=options.bytes_per_second)
     try:
-        asyncio.run(_serve_until_told_to_stop(fake, options))
+        asyncio.run(_serve_until_stopped(fake, options))
     except OSError as error:
         print(f"--port, --cdn-port, --certfile or --keyfile: {error}.", file=sys.stderr)
         return 2

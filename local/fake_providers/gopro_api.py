@@ -1,4 +1,4 @@
-"""The API side of GoPro Cloud: tokens, the account, listings and the download answer (provider-apis.md 1.1 to 1.4)."""
+"""The API of GoPro Cloud: tokens, the account, listings and download links (provider-apis.md 1.1 to 1.4)."""
 
 import asyncio
 import re
@@ -10,16 +10,16 @@ from aiohttp import web
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.faults import ActiveFaults
-from local.fake_providers.gopro_cdn import signed_link, troubled
+from local.fake_providers.gopro_cdn import service_error, signed_link
 from local.fake_providers.gopro_download import Link, download_answer
 from local.fake_providers.gopro_listing import (
-    FoundRows,
     MalformedQueryError,
+    QueryCache,
     Row,
-    found_rows,
-    picked_fields,
+    matching_rows,
+    row_with_faults,
     search_page,
-    shaped_row,
+    selected_fields,
 )
 from local.fake_providers.gopro_state import GoProState
 from local.fake_providers.library import Item
@@ -43,7 +43,7 @@ class Api:
 
     def __init__(self, state: GoProState) -> None:
         self._state = state
-        self._listing = FoundRows()
+        self._listing = QueryCache()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the API."""
@@ -62,7 +62,7 @@ class Api:
         return web.get(path, self._answering(endpoint, admitted), allow_head=False)
 
     def _answering(self, endpoint: Endpoint, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-        """Wrap a handler in what happens at every endpoint: the edge, troubles, the log, and answers that get lost."""
+        """Wrap a handler in what every endpoint shares: the edge, server errors, the log, and lost responses."""
 
         async def answer(request: web.Request) -> web.Response:
             media_id = request.match_info.get("media_id")
@@ -72,7 +72,7 @@ class Api:
             if active.find(FaultKind.EDGE_BLOCKED):
                 response = web.Response(status=403, text=_EDGE_PAGE, content_type="text/html")
             else:
-                response = troubled(active) or await handler(request, active)
+                response = service_error(active) or await handler(request, active)
             self._record(request, endpoint, response.status)
             if active.find(FaultKind.ANSWER_LOST) and request.transport:
                 request.transport.close()
@@ -132,12 +132,12 @@ class Api:
         try:
             page = search_page(self._rows(request, active), request.query, self._state.per_page_cap)
         except MalformedQueryError:
-            # A malformed range is answered 500, not 400 (go2cloud U14). For a malformed page nobody knows.
+            # A malformed range gets 500, not 400 (go2cloud U14). For a malformed page the status is unknown.
             return web.json_response({"error": "internal_server_error"}, status=500)
         media = page["_embedded"]["media"]
         if short := active.find(FaultKind.SHORT_PAGE):
             media = media[: short["rows"]]
-        page["_embedded"]["media"] = [picked_fields(row, request.query) for row in media]
+        page["_embedded"]["media"] = [selected_fields(row, request.query) for row in media]
         if upload := active.find(FaultKind.INSERT_ITEM):
             self._upload(upload["item"])
         return web.json_response(page)
@@ -147,10 +147,10 @@ class Api:
         version = library.version
 
         def rows() -> list[Row]:
-            return [shaped_row(item, self._state.tokens.user_id, active) for item in library.items()]
+            return [row_with_faults(item, self._state.tokens.user_id, active) for item in library.items()]
 
-        if active.shape_rows:
-            return found_rows(rows(), request.query)
+        if active.change_rows:
+            return matching_rows(rows(), request.query)
         return self._listing.find(version, rows, request.query)
 
     def _upload(self, description: dict[str, Any] | None) -> None:
@@ -164,14 +164,14 @@ class Api:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = shaped_row(item, self._state.tokens.user_id, active)
-        return web.json_response(picked_fields(row, request.query))
+        row = row_with_faults(item, self._state.tokens.user_id, active)
+        return web.json_response(selected_fields(row, request.query))
 
     async def _download(self, request: web.Request, active: ActiveFaults) -> web.Response:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = shaped_row(item, self._state.tokens.user_id, active)
+        row = row_with_faults(item, self._state.tokens.user_id, active)
         labels = set(request.query.get("labels", "").split(",")) - {""}
         link = self._signer(request, item, str(row["filename"] or ""), active)
         return web.json_response(download_answer(item, row, link, active, labels))
@@ -180,7 +180,7 @@ class Api:
         return None if active.find(FaultKind.TRASHED) else self._state.library.get(request.match_info["media_id"])
 
     def _signer(self, request: web.Request, item: Item, filename: str, active: ActiveFaults) -> Link:
-        """Links lead to the host that the client asked, so that they also work under another name than 127.0.0.1."""
+        """Links point to the host of the request, so that they also work under another name than 127.0.0.1."""
         port = self._state.cdn_port
         base = str(request.url.origin() if port is None else request.url.origin().with_port(port))
         shorter = active.find(FaultKind.LINK_SECONDS)
@@ -194,7 +194,7 @@ class Api:
 
 
 def _negotiated(request: web.Request, endpoint: Endpoint, active: ActiveFaults) -> int:
-    """The status that content negotiation leads to: 200, 406 for no type it knows, 410 for a version it dropped."""
+    """The status of content negotiation: 200, 406 for an unknown type, 410 for a version that is no longer offered."""
     known = (MEDIA_TYPE, SEARCH_TYPE) if endpoint is Endpoint.SEARCH else (MEDIA_TYPE,)
     status = 406
     for offer in request.headers.get("Accept", "").split(","):

@@ -1,4 +1,4 @@
-"""The CDN side of GoPro Cloud: signed links, ranges, ETags, and what goes wrong there (provider-apis.md 1.5)."""
+"""The CDN of GoPro Cloud: signed links, ranges, ETags, and their faults (provider-apis.md 1.5)."""
 
 import asyncio
 import base64
@@ -33,7 +33,7 @@ _REFUSALS = {
 
 
 def signed_link(state: GoProState, base: str, path: str, method: str, filename: str, seconds: float) -> str:
-    """A link good for one method, one path and `seconds`; a HEAD needs a link of its own (dustin lambda; gopro-dl)."""
+    """A link valid for one method, one path and `seconds`; HEAD needs a link of its own (dustin lambda; gopro-dl)."""
     expires = str(int(state.clock.now() + seconds))
     disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
     query = {
@@ -62,7 +62,7 @@ def _is_good_link(state: GoProState, request: web.Request) -> bool:
 
 @dataclass(frozen=True)
 class _Span:
-    """Bytes `first` to `last`, both included, of an object of `total` bytes; `partial` makes it a 206."""
+    """Bytes `first` to `last`, both included, of an object of `total` bytes; `partial`: the status is 206."""
 
     first: int
     last: int
@@ -75,9 +75,9 @@ class _Span:
 
 
 def requested_span(header: str | None, total: int) -> _Span | None:
-    """What a Range header asks of `total` bytes; None if nothing of it exists (416).
+    """The span that a Range header selects from `total` bytes; None if it is not satisfiable (416).
 
-    Several ranges at once, or a header that makes no sense, get the whole object, as S3 does.
+    Several ranges, or an invalid header, get the whole object, as with S3.
     """
     whole = _Span(0, total - 1, total, partial=False)
     match = re.fullmatch(r"\s*bytes=(\d*)-(\d*)\s*", header or "", re.ASCII)
@@ -94,7 +94,7 @@ def requested_span(header: str | None, total: int) -> _Span | None:
 
 
 class Cdn:
-    """Serves the files behind signed links. Tokens have no business here: one that turns up is remembered."""
+    """Serves the files behind signed links. API tokens must never reach it: it records any that does."""
 
     def __init__(self, state: GoProState) -> None:
         self._state = state
@@ -134,7 +134,7 @@ class Cdn:
         return await self._deliver(request, active, stored, etag)
 
     def _refusal(self, request: web.Request, active: ActiveFaults) -> web.Response | None:
-        """The answer to a request that is not let in: first for a second way of authentication, then for the link."""
+        """The error response to a refused request: first for a second authentication method, then for the link."""
         if "Authorization" in request.headers or active.find(FaultKind.AUTHORIZATION_REFUSED):
             return _refused(400)
         if not _is_good_link(self._state, request):
@@ -145,7 +145,7 @@ class Cdn:
             return _refused(403)
         if active.find(FaultKind.PAGE_INSTEAD):
             return web.Response(text="<!doctype html><title>Back soon</title>", content_type="text/html")
-        return troubled(active)
+        return service_error(active)
 
     async def _deliver(
         self, request: web.Request, active: ActiveFaults, stored: CdnObject, etag: str
@@ -201,8 +201,8 @@ class Cdn:
         )
 
 
-def troubled(active: ActiveFaults) -> web.Response | None:
-    """The answer of a service in trouble: 429 or 5xx, with or without Retry-After (provider-apis.md 1.7)."""
+def service_error(active: ActiveFaults) -> web.Response | None:
+    """The response of an overloaded or failing service: 429 or 5xx, maybe with Retry-After (provider-apis.md 1.7)."""
     if fault := active.find(FaultKind.THROTTLED):
         return web.json_response({"error": "too_many_requests"}, status=429, headers=_retry_after(fault["retry_after"]))
     if fault := active.find(FaultKind.SERVER_ERROR):
@@ -235,7 +235,7 @@ def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: st
 
 
 def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) -> dict[str, str]:
-    """Headers as measured on the real CDN (go2cloud, live); the content type says nothing about the content."""
+    """The headers of the real CDN, as measured (go2cloud, live); its content type is the same for all files."""
     headers = {
         "Content-Type": "binary/octet-stream",
         "Accept-Ranges": "bytes",
@@ -251,7 +251,7 @@ def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) ->
 
 
 def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:
-    """The bytes of `span`, as far as they get, in pieces small enough to keep a slow connection's limiter."""
+    """The bytes of `span` up to a fault's end, in pieces small enough for the rate limit of a slow connection."""
     ends = [fault["byte"] for kind in (FaultKind.CONNECTION_CUT, FaultKind.STALL) if (fault := active.find(kind))]
     slow = active.find(FaultKind.SLOW)
     chunk = max(1, min(CHUNK, slow["bytes_per_second"] // 10)) if slow else CHUNK

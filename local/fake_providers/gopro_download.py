@@ -1,4 +1,4 @@
-"""The download answer: which files stand behind an item, each with a signed link (provider-apis.md 1.4)."""
+"""The download response: the files of an item, each with a signed link (provider-apis.md 1.4)."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,18 +11,18 @@ type Entry = dict[str, Any]
 type Link = Callable[[str, int, str, str], str]
 """Signs a link: (label, number, extension, "GET" or "HEAD") to URL."""
 
-# Label, quality, width and height of the renderings made for viewing. A real answer had edit_proxy before the source
-# (go2cloud, live), and concat before it too (dustin test/concat.json): variations[0] is never to be relied upon.
+# Label, quality, width and height of the renderings made for viewing. A real response had edit_proxy before the source
+# (go2cloud, live), and concat before it too (dustin test/concat.json): clients must never rely on variations[0].
 _BEFORE_SOURCE = (("edit_proxy", "720p", 1280, 720),)
 _AFTER_SOURCE = (("high_res_proxy_mp4", "1080p", 1920, 1080), ("mp4_low", "240p", 426, 240))
 _TALLER = {"width": 15360, "height": 8640}
 
 
 def download_answer(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFaults, labels: set[str]) -> Entry:
-    """Everything that GoPro offers of one item; no size and no checksum is among it.
+    """Everything that GoPro offers for one item, without sizes and checksums.
 
-    For video `files[]` holds a proxy; for stills the originals, one per `item_number`, and the lone `source` variation
-    is just the cover (go2cloud; gopro-dl). `labels`, unless empty, narrows the labelled parts of the answer.
+    For video `files[]` holds a proxy; for stills it holds the originals, one per `item_number`, and the only `source`
+    variation is the cover (go2cloud; gopro-dl). `labels`, unless empty, filters the labelled parts of the response.
     """
     variations = _variations(item, row, link, active)
     sidecars = [{"label": "gpmf", **_entry(link, "gpmf", 1, "mp4", type="mp4", item_number=1, fps=0)}]
@@ -54,7 +54,7 @@ def _variations(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFa
     if not item.is_video:
         return originals[:1]
     taller = _TALLER if active.find(FaultKind.PROXY_TALLEST) else {}
-    # An edit has nothing beside its rendering (dustin test/multiclip.json).
+    # An edit has only its rendering (dustin test/multiclip.json).
     plain = item.label == "source" and not active.find(FaultKind.SHOWN_AS_EDIT)
     before = _BEFORE_SOURCE if plain else ()
     after = _AFTER_SOURCE if plain or not originals else ()
@@ -68,7 +68,7 @@ def _variations(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFa
 
 
 def _originals(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFaults) -> list[Entry]:
-    """One variation per source file. A single file carries no item_number; several may or may not (rclone-PR)."""
+    """One variation per source file. A single file has no item_number; several may have it or not (rclone-PR)."""
     numbered = (item.item_numbers or active.find(FaultKind.CHAPTERS_NUMBERED)) and not active.find(
         FaultKind.CHAPTERS_UNNUMBERED
     )

@@ -1,4 +1,4 @@
-"""The listing: rows as GoPro shows them, filtered, ordered and cut into pages (provider-apis.md 1.3)."""
+"""The listing: rows as GoPro shows them, filtered, sorted and split into pages (provider-apis.md 1.3)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class MalformedQueryError(ValueError):
-    """A query that GoPro answers with 500 (ranges), or that is not known to be answered at all (page numbers)."""
+    """A query that gets status 500 from GoPro (ranges), or one whose status is unknown (page numbers)."""
 
 
-# What a fault does to a row: the fields it changes.
-_SHAPES: Mapping[FaultKind, Callable[[Row, Fault], Row]] = {
+# The fields of a row that each fault changes.
+_CHANGES: Mapping[FaultKind, Callable[[Row, Fault], Row]] = {
     FaultKind.SHOWN_AS_EDIT: lambda *_: {"type": "MultiClipEdit", "file_extension": "json", "file_size": None},
     FaultKind.FILENAME_NULL: lambda *_: {"filename": None},
     FaultKind.FILENAME_EMPTY: lambda *_: {"filename": ""},
@@ -38,39 +38,39 @@ _SHAPES: Mapping[FaultKind, Callable[[Row, Fault], Row]] = {
 }
 
 
-def shaped_row(item: Item, user_id: str, active: ActiveFaults) -> Row:
-    """The item's row with the faults that shape rows (menu numbers 7, 8, 9 and 13)."""
+def row_with_faults(item: Item, user_id: str, active: ActiveFaults) -> Row:
+    """The item's row, changed by the active faults (menu numbers 7, 8, 9 and 13)."""
     row = {**item.row, "gopro_user_id": user_id}
-    for kind, shape in _SHAPES.items():
+    for kind, change in _CHANGES.items():
         if fault := active.find(kind, item.media_id):
-            row |= shape(row, fault)
+            row |= change(row, fault)
     return row
 
 
-def picked_fields(row: Row, query: Mapping[str, str]) -> Row:
-    """The row narrowed to the `fields` asked for; names that do not exist are silently ignored (go2cloud U13)."""
+def selected_fields(row: Row, query: Mapping[str, str]) -> Row:
+    """The requested `fields` of the row; unknown names are silently ignored (go2cloud U13)."""
     if "fields" not in query:
         return row
     wanted = _words(query["fields"])
     return {name: value for name, value in row.items() if name in wanted}
 
 
-def found_rows(rows: Iterable[Row], query: Mapping[str, str]) -> list[Row]:
-    """The rows that `query` asks for, newest first.
+def matching_rows(rows: Iterable[Row], query: Mapping[str, str]) -> list[Row]:
+    """The rows that match `query`, newest first.
 
-    Words that no filter knows are ignored, so that a misspelt `type` alone filters nothing (go2cloud U13). Raises
-    MalformedQueryError for a range that cannot be read.
+    Unknown values of a filter are ignored, so that a misspelt `type` alone filters nothing (go2cloud U13). Raises
+    MalformedQueryError for an invalid range.
     """
     order = "created_at" if query.get("order_by") == "created_at" else "captured_at"
     filters = _filters(query)
     found = [row for row in rows if all(fits(row) for fits in filters)]
-    # The id settles ties, so that equal moments do not shuffle between pages.
+    # Sorted by id too, so that rows with equal times keep their order between pages.
     found.sort(key=lambda row: (_moment_of(row, order), row["id"]), reverse=True)
     return found
 
 
-class FoundRows:
-    """What was found for each query, kept until the library changes: the pages of a large one are cut from one list."""
+class QueryCache:
+    """A cache of the rows of each query, valid until the library changes: all pages come from one list."""
 
     def __init__(self) -> None:
         self._version = -1
@@ -78,17 +78,17 @@ class FoundRows:
         self._found: dict[frozenset[tuple[str, str]], list[Row]] = {}
 
     def find(self, version: int, rows: Callable[[], list[Row]], query: Mapping[str, str]) -> list[Row]:
-        """As `found_rows`, for the rows of this version of the library, which no fault has shaped."""
+        """Like `matching_rows`, for the rows of this version of the library without faults."""
         if version != self._version:
             self._version, self._rows, self._found = version, rows(), {}
         key = frozenset((name, value) for name, value in query.items() if name not in ("page", "per_page", "fields"))
         if key not in self._found:
-            self._found[key] = found_rows(self._rows, query)
+            self._found[key] = matching_rows(self._rows, query)
         return self._found[key]
 
 
 def search_page(found: Sequence[Row], query: Mapping[str, str], per_page_cap: int) -> Row:
-    """One page of what was found. Raises MalformedQueryError for a page number that cannot be read."""
+    """One page of the matching rows. Raises MalformedQueryError for an invalid page number."""
     page = _positive(query, "page", 1)
     per_page = min(_positive(query, "per_page", _DEFAULT_PER_PAGE), per_page_cap)
     return {
@@ -117,7 +117,7 @@ def _filters(query: Mapping[str, str]) -> Sequence[Callable[[Row], bool]]:
 
 
 def _within(field: str, text: str) -> Callable[[Row], bool]:
-    """The filter of a range `ISO,ISO`, which holds its start and not its end (go2cloud U14)."""
+    """The filter of a range `ISO,ISO`, which includes its start but not its end (go2cloud U14)."""
     try:
         start, end = (_moment(part) for part in text.split(","))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the fake GoPro Cloud remembers: who may come in, who came, and what was served."""
+"""The state of the fake GoPro Cloud: valid tokens, a log of the requests, and settings."""
 
 import base64
 import json
@@ -15,16 +15,16 @@ from local.fake_providers.faults import ActiveFaults, Clock, FaultRules
 from local.fake_providers.library import Library
 
 DEFAULT_ACCESS_TOKEN_SECONDS = 86_400
-"""No source gives a firm lifetime; a day is what most clients assume (dustin README; provider-apis.md 1.1)."""
+"""The real lifetime is unknown; most clients assume a day (dustin README; provider-apis.md 1.1)."""
 
 LINK_SECONDS = 3600
-"""How long a signed CDN link lives, in seconds (go2cloud, measured 3599)."""
+"""Lifetime of a signed CDN link, in seconds (go2cloud, measured 3599)."""
 
 ETAG_PART_SIZE = 20 * 1024 * 1024
-"""Part size behind the CDN's multipart ETags, in bytes; 20 MiB and 100 MiB were seen (gopro-dl integrity.py)."""
+"""Part size of the CDN's multipart ETags, in bytes; 20 MiB and 100 MiB occur (gopro-dl integrity.py)."""
 
 PER_PAGE_CAP = 200
-"""Larger pages are silently cut to this many rows (rclone-PR, listPageSize); the only limit anyone reports."""
+"""Larger pages are silently cut to this many rows (rclone-PR, listPageSize); no other limit is known."""
 
 SCOPE = "root root:channels public me upload media_library_beta live"
 
@@ -32,8 +32,8 @@ SCOPE = "root root:channels public me upload media_library_beta live"
 class Tokens:
     """The account's credentials, and the grants that renew them.
 
-    `access_token` and `refresh_token` are the latest ones handed out. An access token lives for `access_seconds` of the
-    fake's clock; those issued earlier live on beside a newer one, as nothing is known to the contrary.
+    `access_token` and `refresh_token` are the latest ones issued. An access token is valid for `access_seconds` of the
+    fake's clock; a new token does not end earlier ones (GoPro's behaviour here is unknown).
     """
 
     def __init__(self, clock: Clock, access_seconds: float) -> None:
@@ -46,30 +46,30 @@ class Tokens:
         self.reset()
 
     def reset(self) -> None:
-        """Make the credentials of the start, and only those, good again."""
+        """Make only the first credentials valid again."""
         self.access_seconds = self._first_access_seconds
         self.access_token, self.refresh_token = self._first_tokens
         self._expiry = {self.access_token: self._clock.now() + self.access_seconds}
         self._blacklist: set[str] = set()
 
     def accepts(self, access_token: str) -> bool:
-        """Whether the token opens the media endpoints now."""
+        """Whether the token is valid now."""
         return self._clock.now() < self._expiry.get(access_token, 0.0)
 
     def kill(self, access_token: str | None = None) -> None:
-        """End one access token's life now, or that of all of them."""
+        """Expire one access token now, or all of them."""
         for token in list(self._expiry) if access_token is None else [access_token]:
             self._expiry[token] = 0.0
 
     def known_secrets(self) -> list[str]:
-        """Every secret that no one but the API's token and media endpoints may ever be shown."""
+        """Every secret; only the API's token and media endpoints may ever see them."""
         return [*self._expiry, *self._blacklist, self.refresh_token, self.client_secret]
 
     def grant(self, form: Mapping[str, str], active: ActiveFaults) -> tuple[int, dict[str, Any]]:
-        """Answer a request for tokens with a status and a JSON body.
+        """The status and JSON body of the response to a request for tokens.
 
-        A refresh returns a new refresh token and blacklists the old one. `invalid_client` is 401 (go2cloud PLAN); of
-        `invalid_grant` and `token_blacklisted` only the words are known, so they come with OAuth's usual 400.
+        A refresh returns a new refresh token and blacklists the old one. `invalid_client` is 401 (go2cloud PLAN); the
+        status of `invalid_grant` and `token_blacklisted` is unknown, so it is OAuth's usual 400.
         """
         if form.get("client_id") != self.client_id or form.get("client_secret") != self.client_secret:
             return _oauth_error(401, "invalid_client", "client authentication failed")
@@ -106,21 +106,21 @@ def _oauth_error(status: int, error: str, description: str) -> tuple[int, dict[s
 
 
 def _new_access_token() -> str:
-    """A token shaped like GoPro's: a five-segment JWE of which a client can read nothing (gopro-plus #6)."""
+    """A token like GoPro's: a JWE of five segments that a client cannot decrypt (gopro-plus #6)."""
     header = json.dumps({"alg": "RSA-OAEP", "enc": "A128GCM", "cty": "JWT"}, separators=(",", ":")).encode()
     segments = [header, *(secrets.token_bytes(length) for length in (256, 12, 420, 16))]
     return ".".join(base64.urlsafe_b64encode(segment).rstrip(b"=").decode() for segment in segments)
 
 
 class RequestLog:
-    """What was asked and what was sent, without secrets. A request is in it before its answer leaves."""
+    """The requests and the bytes sent, without secrets. A request is recorded before its response is sent."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the CDN requests under way."""
+        """Forget everything but the CDN requests in progress."""
         with self._lock:
             self._requests: list[dict[str, Any]] = []
             self._bytes_served: Counter[str] = Counter()
@@ -129,30 +129,30 @@ class RequestLog:
             self._cdn_saw_authorization = self._cdn_saw_token = False
 
     def record(self, **entry: Any) -> None:
-        """Note one request and the status it gets."""
+        """Record one request and its status."""
         with self._lock:
             self._requests.append(entry)
             self._refreshes += entry["endpoint"] == "token" and entry["status"] == 200
 
     def served(self, name: str, count: int) -> None:
-        """Note that `count` bytes of body of the file `media_id/label/number` were sent."""
+        """Record that `count` bytes of the file `media_id/label/number` were sent."""
         with self._lock:
             self._bytes_served[name] += count
 
     def cdn_busy(self, change: int) -> None:
-        """Note that a CDN request began (1) or ended (-1)."""
+        """Record that a CDN request began (1) or ended (-1)."""
         with self._lock:
             self._busy += change
             self._most_busy = max(self._most_busy, self._busy)
 
     def cdn_saw(self, *, authorization: bool, token: bool) -> None:
-        """Note whether a CDN request brought an Authorization header, or any secret of the API anywhere."""
+        """Record whether a CDN request contained an Authorization header, or any secret of the API anywhere."""
         with self._lock:
             self._cdn_saw_authorization |= authorization
             self._cdn_saw_token |= token
 
     def requests(self) -> list[dict[str, Any]]:
-        """Every request in order: endpoint, method, path, query, status, and for the CDN the range asked for."""
+        """Every request in order: endpoint, method, path, query, status, and for the CDN the requested range."""
         with self._lock:
             return [dict(entry) for entry in self._requests]
 
@@ -175,7 +175,7 @@ class RequestLog:
 
 @dataclass
 class GoProState:
-    """Everything one fake GoPro Cloud holds; `cdn_port` is set when links point to a port of their own."""
+    """The state of one fake GoPro Cloud; `cdn_port` is set when the CDN has a port of its own."""
 
     library: Library
     clock: Clock

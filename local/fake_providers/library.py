@@ -1,7 +1,7 @@
-"""What the fake serves: a media library read from a folder of real files.
+"""The media library that the fake serves, loaded from a folder of real files.
 
-A folder with a `library.json` describes its items; any other folder is taken as it is, every video file in it
-becoming one item. Files are never read here, only measured: the CDN streams them from disk.
+The file `library.json` describes the items of a folder; without it every video file in the folder is one item. Only the
+sizes of files are read here: the CDN streams their bytes from disk.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ VIDEO_TYPES = frozenset(
     {"Video", "TimeLapseVideo", "BurstVideo", "Chaptered", "Livestream", "Looped", "LoopedVideo", "ExternalVideo"}
     | {"MultiClipEdit", "Edit"}
 )
-"""Values of `type` whose content is moving pictures (gopro-api models.py; provider-apis.md 1.3)."""
+"""Values of `type` for videos (gopro-api models.py; provider-apis.md 1.3)."""
 
 MEDIA_TYPES = VIDEO_TYPES | {"Photo", "TimeLapse", "Burst", "Continuous", "Session", "Audio"}
 """Every value of `type` that the search filter knows (go2cloud; gopro-api models.py)."""
@@ -34,7 +34,7 @@ _SERVING_KEYS = frozenset({"sources", "proxy", "label", "item_numbers", "availab
 
 
 class LibraryError(ValueError):
-    """A library folder that cannot be served; the message is one sentence for whoever named the folder."""
+    """A library folder that cannot be served; the message is one sentence for the user who named it."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Original:
 
 @dataclass(frozen=True)
 class Item:
-    """One media item: its row as the listing shows it, and the files behind it.
+    """One media item: its row as the listing shows it, and its files.
 
     `sources` are the original files in order (chapters of a video, frames of a burst). An item without sources has
-    only proxies. `item_numbers` says whether several sources carry `item_number` in the download answer.
+    only proxies. `item_numbers`: whether several sources have `item_number` in the download response.
     """
 
     media_id: str
@@ -71,13 +71,13 @@ class Item:
 
     @property
     def is_video(self) -> bool:
-        """Whether the content is moving pictures; a type nobody knows yet is judged by its extension."""
+        """Whether the item is a video; for an unknown type the extension decides."""
         kind = self.row["type"]
         return kind in VIDEO_TYPES or (kind not in MEDIA_TYPES and f".{self.row['file_extension']}" in VIDEO_SUFFIXES)
 
     @property
     def is_archivable(self) -> bool:
-        """Whether GoPro would hand out this item's original video now."""
+        """Whether GoPro offers this item's original video now."""
         return self.is_video and self.row["ready_to_view"] == "ready" and self.available and bool(self.sources)
 
 
@@ -89,13 +89,13 @@ class Library:
         self._lock = threading.Lock()
         self._items = {item.media_id: item for item in items}
         self._at_start = dict(self._items)
-        self.version = 0  # another one after each change
+        self.version = 0  # increases with each change
 
     @classmethod
     def load(cls, folder: Path, extra: Iterable[Path] = ()) -> Self:
-        """Read `folder` (described by its `library.json`, else scanned) and scan every folder of `extra`.
+        """Read `folder` (described by its `library.json`, or else scanned) and scan every folder of `extra`.
 
-        Raises LibraryError, naming the folder and the item, for anything that could not be served as described.
+        Raises LibraryError, naming the folder and the item, for anything that cannot be served as described.
         """
         _require_folder(folder)
         items = _described_items(folder) if (folder / "library.json").exists() else _scanned_items(folder, folder)
@@ -106,18 +106,18 @@ class Library:
 
     @classmethod
     def generated(cls, file: Path, count: int) -> Self:
-        """A library of `count` videos which all have this one file: as large as anybody likes."""
+        """A library of `count` videos that all have this one file, for tests of scale."""
         return cls(file.parent, _generated_items(file, count))
 
     def put_generated(self, file: Path, count: int) -> None:
-        """Add `count` videos which all have this one file."""
+        """Add `count` videos that all have this one file."""
         items = _generated_items(file, count)
         with self._lock:
             self._items |= {item.media_id: item for item in items}
             self.version += 1
 
     def items(self) -> list[Item]:
-        """A snapshot of all items, in no promised order."""
+        """A snapshot of all items, in no particular order."""
         with self._lock:
             return list(self._items.values())
 
@@ -135,11 +135,11 @@ class Library:
         return item
 
     def put_twin(self, captured_at: str) -> Item:
-        """Add a copy of some video under an id of its own: an upload of which only the moment matters."""
+        """Add a copy of some video under a new id, as a new upload."""
         with self._lock:
             model = next((item for item in self._items.values() if item.is_archivable), None)
             if model is None:
-                raise LibraryError("The library holds no video that could be copied.")
+                raise LibraryError("The library has no video to copy.")
             media_id = secrets.token_hex(12)
             dates = dict.fromkeys(("captured_at", "created_at", "updated_at"), captured_at)
             twin = replace(model, media_id=media_id, row={**model.row, "id": media_id, **dates})
@@ -148,13 +148,13 @@ class Library:
         return twin
 
     def trash(self, media_id: str) -> None:
-        """Take an item away, as its owner does in the app; unknown ids are a KeyError."""
+        """Remove an item, as its owner can in the app; raises KeyError for an unknown id."""
         with self._lock:
             del self._items[media_id]
             self.version += 1
 
     def reset(self) -> None:
-        """Bring back the items that were loaded, and only those."""
+        """Return to the items that were loaded, and only those."""
         with self._lock:
             self._items = dict(self._at_start)
             self.version += 1
@@ -170,7 +170,7 @@ class Library:
 
 
 def _generated_items(file: Path, count: int) -> list[Item]:
-    """A minute apart."""
+    """Items with capture times one minute apart."""
     first, row, items = datetime(2020, 1, 1, tzinfo=UTC), _row({"id": "", "filename": "GX010001.MP4"}, (file,)), []
     for number in range(count):
         media_id, moment = f"65b0{number:020x}", (first + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -185,7 +185,7 @@ def _require_folder(folder: Path) -> None:
 
 
 def _scanned_items(folder: Path, root: Path | None) -> list[Item]:
-    """Every video below `folder`; ids are stable: from the path below `root`, or the whole path without a root."""
+    """Every video below `folder`; stable ids come from the path below `root`, or from the full path without a root."""
     files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in VIDEO_SUFFIXES)
     items = []
     for path in files:
@@ -223,7 +223,9 @@ def _described_item(folder: Path, entry: object) -> Item:
         raise LibraryError(f'"sources" of item {media_id!r} is not a list of paths.')
     label = entry.get("label", "source")
     if label not in ORIGINAL_LABELS:
-        raise LibraryError(f'"label" of item {media_id!r} is {label!r}, which is none of {", ".join(ORIGINAL_LABELS)}.')
+        raise LibraryError(
+            f'"label" of item {media_id!r} is {label!r}; it must be one of {", ".join(ORIGINAL_LABELS)}.'
+        )
     sources = tuple(_inside(folder, name, media_id) for name in names)
     proxy = entry.get("proxy")
     return Item(
@@ -239,7 +241,7 @@ def _described_item(folder: Path, entry: object) -> Item:
 
 
 def _inside(folder: Path, name: object, media_id: str) -> Path:
-    """The file that an item names, if it lies in the library's folder even after links are followed."""
+    """The file that an item names, if it is in the library's folder even after links are resolved."""
     if not isinstance(name, str) or not (folder / name).resolve().is_relative_to(folder.resolve()):
         raise LibraryError(f"Item {media_id!r} names {name!r}, which is not a path inside {folder}.")
     if not (folder / name).is_file():
@@ -248,10 +250,10 @@ def _inside(folder: Path, name: object, media_id: str) -> Path:
 
 
 def _row(entry: Mapping[str, Any], sources: tuple[Path, ...]) -> dict[str, Any]:
-    """The listing row: what the entry says, verbatim, over what GoPro says of an ordinary camera clip.
+    """The row in the listing: the fields of the entry, and defaults of an ordinary camera clip for all others.
 
-    Shapes as measured: `file_size` is the sum over all chapters, `source_duration` milliseconds in a string,
-    `parent_id` always null (go2cloud; gopro-dl docs/file-integrity.md).
+    As measured at GoPro: `file_size` is the sum over all chapters, `source_duration` is milliseconds in a string,
+    `parent_id` is always null (go2cloud; gopro-dl docs/file-integrity.md).
     """
     filename = sources[0].name if sources else None
     suffix = (sources[0].suffix if sources else ".mp4").lstrip(".").lower()
@@ -277,7 +279,7 @@ def _row(entry: Mapping[str, Any], sources: tuple[Path, ...]) -> dict[str, Any]:
         "content_title": None,
         "composition": None,
         "parent_id": None,
-        # A superset of what /download hands out, as in the real listing (go2cloud).
+        # More than /download offers, as in the real listing (go2cloud).
         "available_labels": [entry.get("label", "source"), "high_res_proxy_mp4", "mp4_low", "gpmf"],
     }
     return usual | {key: value for key, value in entry.items() if key not in _SERVING_KEYS}

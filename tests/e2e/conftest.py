@@ -1,4 +1,4 @@
-"""One deployment for the end-to-end tests of a process: deployed once, swept before each test that asks for
+"""One deployment for the end-to-end tests of a process: deployed once, cleared before each test that uses
 `deployment`. Where tests run side by side, each process has its own."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.fake_providers.library import Library
 from local.fault_matrix import IN_PARTS
 from tests.installed import installed
 
-# Waits of the state machine shrink by this, so that a test of all retries is quick.
+# A factor for all waits of the state machine, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
 
 
@@ -50,7 +50,7 @@ def gopro(certificates: Certificates, library_folder: Path) -> Iterator[FakeGoPr
 
 @pytest.fixture(scope="session")
 def aws(certificates: Certificates) -> Iterator[AwsProxy]:
-    """What stands between the functions and AWS; it lets everything pass, until a test gives it a rule."""
+    """The proxy between the functions and AWS; it changes nothing until a test adds a rule."""
     with aws_proxy(certificates) as proxy:
         yield proxy
 
@@ -66,18 +66,18 @@ def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: Aw
 
 @pytest.fixture(scope="session")
 def inbox(deployed: Deployment) -> Callable[[], list[dict[str, str]]]:
-    """What the alerts topic has sent since the last look."""
-    return Inbox(deployed).emptied
+    """Returns the mails of the alerts topic since the last call."""
+    return Inbox(deployed).take_mails
 
 
 @pytest.fixture
 def deployment(
     deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable[[], list[dict[str, str]]]
 ) -> Deployment:
-    """The deployment as on its first day: nothing archived, nothing known, good OAuth credentials stored."""
+    """The deployment in its initial state: an empty archive and ledger, and valid OAuth credentials."""
     aws.rules.clear()
     gopro.control.reset()
-    sweep(deployed)
+    deployed.clear()
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     return deployed
@@ -88,12 +88,7 @@ def account_of(gopro: FakeGoPro) -> Account:
     return Account(**{name: getattr(gopro, name) for name in names})
 
 
-def sweep(deployment: Deployment) -> None:
-    """Empties buckets, ledger and queues."""
-    deployment.sweep()
-
-
 def output_of(description: Any) -> dict[str, Any]:
-    """What a finished execution returned."""
-    told: dict[str, Any] = json.loads(description["output"])
-    return told
+    """The output of a finished execution."""
+    output: dict[str, Any] = json.loads(description["output"])
+    return output

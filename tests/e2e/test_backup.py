@@ -1,4 +1,4 @@
-"""One library, backed up by the deployed stack: what is in the archive afterwards, and what is not."""
+"""The deployed stack backs up one library: what is in the archive afterwards, and what is not."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import Verdict, iam_is_enforced, verify
-from tests.e2e.conftest import account_of, output_of, sweep
+from tests.e2e.conftest import account_of, output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
 
 @pytest.fixture(scope="module")
 def first_run(deployed: Deployment, gopro: FakeGoPro, inbox: Inbox) -> dict[str, Any]:
-    """A run over an empty archive, and everything that was there to be seen right after it."""
+    """A run with an empty archive, and the state right after it."""
     gopro.control.reset()
-    sweep(deployed)
+    deployed.clear()
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     description = deployed.run()
@@ -55,7 +55,7 @@ def test_two_clips_with_one_filename_are_two_objects(first_run: dict[str, Any]) 
     assert len(set(keys)) == 2
 
 
-def test_all_chapters_of_a_video_are_there_in_order(first_run: dict[str, Any]) -> None:
+def test_all_chapters_of_a_video_are_archived_in_order(first_run: dict[str, Any]) -> None:
     keys = [
         verdict.key.rpartition("/")[2]
         for verdict in first_run["verdicts"]
@@ -69,7 +69,7 @@ def test_keys_are_by_provider_capture_month_and_media_id(first_run: dict[str, An
     assert key == "gopro/2026/02/65a0f0c2b7e4d1a2c3b40005/GX010060.MP4"
 
 
-def test_the_object_says_where_it_came_from(deployed: Deployment, first_run: dict[str, Any]) -> None:
+def test_the_metadata_of_an_object_names_its_source(deployed: Deployment, first_run: dict[str, Any]) -> None:
     key = next(key for key in first_run["objects"] if "den_Grat" in key)
     head = deployed.s3.head_object(Bucket=deployed.archive_bucket, Key=key)
     assert head["Metadata"]["provider"] == "gopro"
@@ -84,20 +84,20 @@ def test_a_video_without_an_original_fails_is_listed_and_does_not_fail_the_run(f
     assert first_run["description"]["status"] == "SUCCEEDED"
 
 
-def test_a_photo_is_left_alone_and_a_clip_still_transcoding_is_left_for_later(first_run: dict[str, Any]) -> None:
+def test_a_photo_is_ignored_and_a_clip_still_transcoding_waits(first_run: dict[str, Any]) -> None:
     names = {row["filename"] for row in first_run["rows"].values()}
     assert "GOPR0815.JPG" not in names
     assert "GX010081.MP4" not in names
     assert output_of(first_run["description"])["waiting"] == 1
 
 
-def test_the_run_counts_what_it_did(first_run: dict[str, Any]) -> None:
+def test_the_summary_of_the_run_has_the_right_counts(first_run: dict[str, Any]) -> None:
     summary = output_of(first_run["description"])
     assert (summary["listed"], summary["new"], summary["archived"], summary["failed"]) == (19, 18, 17, 1)
     assert summary["bytes_archived"] == sum(first_run["objects"].values())
 
 
-def test_one_mail_tells_what_the_run_did(first_run: dict[str, Any]) -> None:
+def test_one_mail_reports_the_run(first_run: dict[str, Any]) -> None:
     (mail,) = first_run["mail"]
     assert mail["Subject"] == "Cloud Sync: 17 videos archived, 1 failed"
     assert "GX010077.MP4: GoPro offers no original" in mail["Message"]
@@ -115,7 +115,7 @@ def test_the_manifest_and_the_results_are_in_the_work_bucket(deployed: Deploymen
     assert len(listed) == len(set(listed)) and set(listed) == set(first_run["rows"])
 
 
-def test_a_second_run_moves_nothing(deployed: Deployment, gopro: FakeGoPro, first_run: dict[str, Any]) -> None:
+def test_a_second_run_transfers_nothing(deployed: Deployment, gopro: FakeGoPro, first_run: dict[str, Any]) -> None:
     before = gopro.control.stats()["bytes_served"]
     second = deployed.run()
     assert output_of(second)["bytes_archived"] == 0
@@ -137,5 +137,5 @@ def test_an_item_that_became_ready_is_archived_by_the_next_run(
     assert hashlib.sha256(body).digest() == hashlib.sha256(waiting.sources[0].read_bytes()).digest()
 
 
-def test_iam_is_enforced_in_the_village(deployed: Deployment) -> None:
+def test_iam_is_enforced_in_the_local_deployment(deployed: Deployment) -> None:
     assert iam_is_enforced(deployed.emulator, deployed.archive_bucket, deployed.ledger_table)

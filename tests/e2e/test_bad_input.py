@@ -1,4 +1,4 @@
-"""What a user gets for a mistake: a run that ends with one sentence, one alert, and nothing half-written."""
+"""A user's mistake ends the run with one sentence and one alert, and leaves nothing incomplete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
     assert alert["Subject"] == f"Cloud Sync: the run failed ({error})"
     assert deployment.objects() == {}
     assert "Uploads" not in deployment.s3.list_multipart_uploads(Bucket=deployment.archive_bucket)
-    assert not any("current" in row for row in deployment.rows())  # no run is under way: the next one may begin
+    assert not any("current" in row for row in deployment.rows())  # no run is active, so the next one may start
 
 
 @pytest.mark.parametrize(
@@ -42,14 +42,14 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
         (json.dumps(OAUTH | {"provider": "dropbox"}), ("for provider 'dropbox'",)),
     ],
 )
-def test_a_secret_that_cannot_be_used_is_told_by_its_field(
+def test_an_invalid_secret_is_an_error_that_names_its_field(
     deployment: Deployment, inbox: Inbox, secret: str, words: tuple[str, ...]
 ) -> None:
     deployment.store_credentials(secret)
     assert_failed_cleanly(deployment, inbox, deployment.run(), "ConfigurationError", *words)
 
 
-def test_no_secret_value_at_all_says_how_to_store_one(deployment: Deployment, inbox: Inbox) -> None:
+def test_an_empty_secret_says_how_to_store_credentials(deployment: Deployment, inbox: Inbox) -> None:
     versions = deployment.secrets.describe_secret(SecretId=deployment.secret)["VersionIdsToStages"]
     current = next(version for version, stages in versions.items() if "AWSCURRENT" in stages)
     deployment.secrets.update_secret_version_stage(
@@ -68,13 +68,13 @@ def test_no_secret_value_at_all_says_how_to_store_one(deployment: Deployment, in
         ({"provider": "gopro", "filters": {"unknown": 1}}, ("'filters'", "unknown")),
     ],
 )
-def test_an_input_that_cannot_be_used_is_told_by_its_field(
+def test_an_invalid_input_is_an_error_that_names_its_field(
     deployment: Deployment, inbox: Inbox, run_input: dict[str, Any], words: tuple[str, ...]
 ) -> None:
     assert_failed_cleanly(deployment, inbox, deployment.run(run_input), "ConfigurationError", *words)
 
 
-def test_a_session_token_that_has_ended_says_where_to_get_another(
+def test_an_expired_session_token_says_where_to_get_another(
     deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
     deployment.store_credentials(account_of(gopro).session())
@@ -82,19 +82,19 @@ def test_a_session_token_that_has_ended_says_where_to_get_another(
     assert_failed_cleanly(deployment, inbox, deployment.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
 
 
-def test_a_refresh_token_that_was_blacklisted_says_what_to_store(
-    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
-) -> None:
+def test_a_blacklisted_refresh_token_says_what_to_store(deployment: Deployment, inbox: Inbox, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.TOKEN_BLACKLISTED)
     assert_failed_cleanly(deployment, inbox, deployment.run(), "CredentialsExpiredError", "token_blacklisted", "store")
 
 
-def test_an_unreachable_provider_is_told_after_retries(deployment: Deployment, inbox: Inbox, gopro: FakeGoPro) -> None:
+def test_an_unavailable_provider_is_reported_after_retries(
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
+) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR)
     assert_failed_cleanly(deployment, inbox, deployment.run(), "ProviderUnavailableError", "GoPro")
 
 
-def test_an_api_that_has_changed_is_told_as_such_and_never_as_nothing_new(
+def test_a_changed_api_is_reported_and_never_looks_like_nothing_new(
     deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
     gopro.control.add_fault(FaultKind.CONTRACT_CHANGED)

@@ -1,4 +1,4 @@
-"""Tokens that end, rotate and are refused while the deployed stack is at work."""
+"""Tokens expire, rotate and are refused during runs of the deployed stack."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ type Inbox = Callable[[], list[dict[str, str]]]
 
 
 def secret_of(deployment: Deployment) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(deployment.secrets.get_secret_value(SecretId=deployment.secret)["SecretString"])
-    return told
+    value: dict[str, Any] = json.loads(deployment.secrets.get_secret_value(SecretId=deployment.secret)["SecretString"])
+    return value
 
 
 def test_a_rotated_refresh_token_is_stored(deployment: Deployment, gopro: FakeGoPro) -> None:
@@ -29,23 +29,23 @@ def test_a_rotated_refresh_token_is_stored(deployment: Deployment, gopro: FakeGo
     assert stored["client_id"] == gopro.client_id
 
 
-def test_a_good_token_is_not_renewed_again(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_valid_token_is_not_renewed_again(deployment: Deployment, gopro: FakeGoPro) -> None:
     deployment.run()
     deployment.run()
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed_once_for_all_children(
+def test_a_token_that_expires_during_a_run_is_renewed_once_for_all_children(
     deployment: Deployment, gopro: FakeGoPro
 ) -> None:
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
     description = deployment.run()
     assert output_of(description)["archived"] == 17
-    assert gopro.control.stats()["token_refreshes"] == 2  # one at the start, one for everybody
+    assert gopro.control.stats()["token_refreshes"] == 2  # one at the start, one for all children
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
 
 
-def test_a_token_that_ends_in_the_middle_of_the_listing_is_renewed(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_token_that_expires_during_the_listing_is_renewed(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.SEARCH, times=1)
     assert output_of(deployment.run())["archived"] == 17
     assert gopro.control.stats()["token_refreshes"] == 2
@@ -57,7 +57,7 @@ def test_a_session_token_alone_is_enough(deployment: Deployment, gopro: FakeGoPr
     assert gopro.control.stats()["token_refreshes"] == 0
 
 
-def test_a_session_that_ends_in_the_middle_stops_the_run_with_one_alert_and_counts_no_attempt(
+def test_a_session_that_expires_during_a_run_stops_it_with_one_alert_and_counts_no_attempt(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     deployment.store_credentials(account_of(gopro).session())
@@ -68,10 +68,10 @@ def test_a_session_that_ends_in_the_middle_stops_the_run_with_one_alert_and_coun
     assert "gp_access_token" in alert["Message"]
     items = [row for row in deployment.rows() if row["sk"] == "ITEM"]
     assert all(row.get("attempts", 0) == 0 for row in items)
-    assert any(row["status"] == "ARCHIVED" for row in items)  # what was moved before stays
+    assert any(row["status"] == "ARCHIVED" for row in items)  # videos archived before stay archived
 
 
-def test_a_run_with_new_credentials_goes_on_where_the_stopped_one_ended(
+def test_a_run_with_new_credentials_continues_where_the_stopped_one_ended(
     deployment: Deployment, gopro: FakeGoPro
 ) -> None:
     deployment.store_credentials(account_of(gopro).session())

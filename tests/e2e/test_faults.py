@@ -1,6 +1,6 @@
-"""The quick part of the fault matrix on the deployed stack; `make faults` plays all of it.
+"""The quick cases of the fault matrix on the deployed stack; `make faults` runs all of them.
 
-Each case names its outcome in local/fault_cases.py, and docs/reliability.md says it in words.
+local/fault_cases.py states the outcome of each case, and docs/reliability.md lists them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from local.aws_proxy import AwsProxy
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.fault_cases import CASES, Case
-from local.fault_matrix import Bench, play
+from local.fault_matrix import Bench, run_case
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def bench(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy, inbox: Callable
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES.items() if case.quick])
-def test_a_fault_ends_as_its_table_says_and_the_next_run_mends_it(bench: Bench, case: Case) -> None:
-    played = play(bench, case)
-    assert played.problems == []
-    assert played.findings == []
+def test_a_fault_has_the_stated_outcome_and_the_next_run_archives_the_rest(bench: Bench, case: Case) -> None:
+    result = run_case(bench, case)
+    assert result.problems == []
+    assert result.findings == []

@@ -1,7 +1,7 @@
-"""Every statement of every function's role is needed: without it, a named step fails with a sentence that says so.
+"""Every statement of every function's role is needed: without it, a step fails with an error that says so.
 
-The statements are read from what was deployed, so a new one without a step here fails; a policy is changed in place,
-which the emulator enforces from the next call on.
+The statements come from the deployed policies, so that a new one without a step here fails. The test changes a policy
+in place, and the emulator enforces it from the next call on.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.conftest import account_of
 from tests.synthesis import FUNCTIONS
 
-# What the emulator does not enforce; docs/security.md says what holds these instead.
+# Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
 NOT_ENFORCED = {
     "WriteItsOwnLog": "the emulator writes a function's log itself",
     "UseTheKey": "neither S3 nor SNS asks KMS whether the caller may use the key",
@@ -34,14 +34,15 @@ MEDIA = {
     "kind": "Video",
 }
 RUN = {"run_id": "run-1", "provider": "gopro"}
+SLICE = {"request": "slice", **RUN}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step that fails without one statement: how it is prepared, its event, and how it ends with the statement."""
+    """A step that fails without one statement: its event, its preparation, and its error with the statement."""
 
     event: dict[str, Any]
-    prepare: Callable[[Deployment, FakeGoPro], None] = lambda _town, _gopro: None
+    prepare: Callable[[Deployment, FakeGoPro], None] = lambda _deployment, _gopro: None
     ends: str = ""
 
 
@@ -54,7 +55,7 @@ def ended_session(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.expire_access_tokens()
 
 
-def another_run_under_way(deployment: Deployment, gopro: FakeGoPro) -> None:
+def another_active_run(deployment: Deployment, gopro: FakeGoPro) -> None:
     session(deployment, gopro)
     arn = deployment.state_machine_arn.replace(":stateMachine:", ":execution:") + ":gone"
     row = {"pk": "PROVIDER#gopro", "sk": "RUN_UNDER_WAY", "current": "gone", "execution_arn": arn}
@@ -73,7 +74,7 @@ def a_manifest(deployment: Deployment, _gopro: FakeGoPro) -> None:
 
 def one_archived(deployment: Deployment, gopro: FakeGoPro) -> None:
     session(deployment, gopro)
-    assert outcome(deployment, "video-downloader", {**RUN, "media": MEDIA}) == ("", "")
+    assert outcome(deployment, "video-downloader", {**SLICE, "media": MEDIA}) == ("", "")
 
 
 def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
@@ -84,13 +85,17 @@ def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
 
 AUTHENTICATE = Step({"run_id": "run-1", "input": {"provider": "gopro"}})
 LIST = Step({**RUN, "execution_arn": "arn:aws:states:eu-west-3:000000000000:execution:x:run-1"}, session)
-DOWNLOAD = Step({**RUN, "media": MEDIA}, session)
-LARGE = {**MEDIA, "media_id": "65a0f0c2b7e4d1a2c3b40005", "size": 24_163_834}  # looked for before it goes in parts
+DOWNLOAD = Step({**SLICE, "media": MEDIA}, session)
+LARGE = {
+    **MEDIA,
+    "media_id": "65a0f0c2b7e4d1a2c3b40005",
+    "size": 24_163_834,
+}  # looked up before it is uploaded in parts
 RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, one_archived)
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
-ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each time of another version
+ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each call is for another version
 
 NEEDED = {
     ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,
@@ -98,12 +103,12 @@ NEEDED = {
     ("media-lister", "UseTheCredentials"): LIST,
     ("media-lister", "UseTheLedger"): LIST,
     ("media-lister", "UseTheManifest"): LIST,
-    ("media-lister", "SeeWhetherARunIsUnderWay"): Step(LIST.event, another_run_under_way),
+    ("media-lister", "SeeWhetherARunIsUnderWay"): Step(LIST.event, another_active_run),
     ("video-downloader", "UseTheCredentials"): DOWNLOAD,
     ("video-downloader", "UseTheLedger"): DOWNLOAD,
     ("video-downloader", "WriteTheArchive"): DOWNLOAD,
-    ("video-downloader", "SeeWhatIsArchived"): Step({**RUN, "media": LARGE}, session),
-    ("video-downloader", "TellMissingFromForbidden"): Step({**RUN, "media": LARGE}, session),
+    ("video-downloader", "SeeWhatIsArchived"): Step({**SLICE, "media": LARGE}, session),
+    ("video-downloader", "TellMissingFromForbidden"): Step({**SLICE, "media": LARGE}, session),
     ("archive-reconciler", "UseTheCredentials"): RECONCILE,
     ("archive-reconciler", "UseTheLedger"): RECONCILE,
     ("archive-reconciler", "UseTheManifest"): RECONCILE,
@@ -140,7 +145,7 @@ class Policy:
 
     @contextmanager
     def without(self, sid: str) -> Iterator[None]:
-        """The role lacks this statement as long as the block runs."""
+        """Removes this statement from the role while the block runs."""
         left = [s for s in self._document["Statement"] if s.get("Sid", "") != sid]
         assert len(left) == len(self._document["Statement"]) - 1
         self._put({**self._document, "Statement": left})
@@ -154,15 +159,15 @@ class Policy:
 
 
 def outcome(deployment: Deployment, function: str, event: dict[str, Any]) -> tuple[str, str]:
-    """(error, sentence) of one invocation; both empty when it went well."""
+    """(error, message) of one invocation; both are empty when it succeeded."""
     if "Step" in event:
         event = {**event, "ClientRequestToken": str(uuid.uuid4())}
     answer = deployment.emulator.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
-    told = json.loads(answer["Payload"].read())
-    return (told["errorType"], told["errorMessage"]) if "FunctionError" in answer else ("", "")
+    result = json.loads(answer["Payload"].read())
+    return (result["errorType"], result["errorMessage"]) if "FunctionError" in answer else ("", "")
 
 
-def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_seen_here(
+def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_tested(
     deployed: Deployment,
 ) -> None:
     found = {(function, sid) for function in FUNCTIONS for sid in Policy(deployed, function).sids}
@@ -171,7 +176,7 @@ def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_ca
 
 
 @pytest.mark.parametrize(("function", "sid"), sorted(NEEDED))
-def test_without_this_statement_a_step_fails_and_says_what_it_may_not_do(
+def test_without_this_statement_a_step_fails_and_names_the_missing_permission(
     deployment: Deployment, gopro: FakeGoPro, function: str, sid: str
 ) -> None:
     step = NEEDED[function, sid]

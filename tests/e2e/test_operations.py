@@ -1,4 +1,4 @@
-"""What people are told and can ask: the mail of every alarm, the mail of a bad run, and the saved questions."""
+"""Mails and queries: the mail of every alarm, the mails of failed runs, and the saved queries."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.log_queries import answer, fields_named
 from tests.e2e.conftest import output_of
-from tests.synthesis import ROOT
+from tests.golden.accepted import accepted
 from tools.dashboard_picture.nights import logged, readings
 
-GOLDEN = ROOT / "tests" / "golden" / "templates" / "local.json"
-
 type Inbox = Callable[[], list[dict[str, str]]]
-TOLD_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
+REPORTED_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
 
 
 def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
@@ -29,14 +27,14 @@ def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:
     return {alarm["AlarmName"]: alarm for alarm in pages}
 
 
-def test_every_alarm_that_is_raised_can_be_read_as_one_mail(deployment: Deployment, inbox: Inbox) -> None:
+def test_every_alarm_sends_one_mail_with_the_next_step(deployment: Deployment, inbox: Inbox) -> None:
     cloudwatch = deployment.emulator.client("cloudwatch")
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a fault run raised it")
     mails = {json.loads(mail["Message"])["AlarmName"]: mail for mail in inbox()}
     for name in alarms(deployment):
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="over")
-    assert set(mails) == set(alarms(deployment)) - TOLD_BY_THE_RUN
+    assert set(mails) == set(alarms(deployment)) - REPORTED_BY_THE_RUN
     for name, mail in mails.items():
         assert name in mail["Subject"] and "ALARM" in mail["Subject"]
         assert "Next step: " in json.loads(mail["Message"])["AlarmDescription"]
@@ -56,7 +54,7 @@ def test_a_run_whose_credentials_are_refused_sends_one_mail_and_no_more(
     assert step.startswith("Next step: ")
 
 
-def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
+def test_many_failures_of_one_cause_are_counted_in_one_mail(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     gopro.control.add_fault(FaultKind.NO_SOURCE, endpoint=Endpoint.DOWNLOAD)
@@ -68,7 +66,7 @@ def test_twenty_failures_of_one_cause_are_one_mail_that_counts_them(
 
 @pytest.fixture(scope="module")
 def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
-    """`asked(title, log group)`: what a question of the dashboard or a saved one finds in the logs."""
+    """`asked(query, log group)`: the result of a query over the logs."""
 
     def ask(query: str, group: str) -> list[dict[str, Any]]:
         return answer(query, [line for line in logged(deployed) if group in line["log_group"]])
@@ -78,13 +76,13 @@ def asked(deployed: Deployment) -> Callable[[str, str], list[dict[str, Any]]]:
 
 def saved(title: str) -> str:
     """The text of a saved query, as it is deployed."""
-    template = json.loads(GOLDEN.read_text())
-    queries = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::Logs::QueryDefinition"]
+    resources = accepted("local")["Resources"].values()
+    queries = [r["Properties"] for r in resources if r["Type"] == "AWS::Logs::QueryDefinition"]
     (text,) = (str(q["QueryString"]) for q in queries if q["Name"].endswith(f"/{title}"))
     return text
 
 
-def test_each_saved_question_is_answered_by_the_lines_of_a_run_with_troubles(
+def test_each_saved_query_finds_the_log_lines_of_a_run_with_faults(
     deployment: Deployment, gopro: FakeGoPro, asked: Callable[[str, str], list[dict[str, Any]]]
 ) -> None:
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
@@ -115,7 +113,7 @@ def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(deploym
     assert rows and {row["run_id"] for row in rows} == {execution}
 
 
-def test_the_dashboard_can_be_drawn_from_what_a_run_measured(deployment: Deployment) -> None:
+def test_the_dashboard_can_be_drawn_from_the_metrics_of_a_run(deployment: Deployment) -> None:
     deployment.run()
     deployment.run()
     seen = readings(deployment)

@@ -1,4 +1,4 @@
-"""Least privilege, seen: each role can do its work, and is refused what is not its work."""
+"""Least privilege: each role can do its work and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
-# Runs under the role of another function, with nothing but what that role has.
+# Runs with the role of another function, with only its permissions.
 PROBE = """
 import boto3
 
@@ -31,16 +31,16 @@ def handler(event, context):
 
 @pytest.fixture
 def probe(deployment: Deployment) -> Iterator[Callable[..., str]]:
-    """`probe(function, service, call, **arguments)`: AWS's answer to a call made with that function's role."""
+    """`probe(function, service, call, **arguments)`: the result of a call with that function's role."""
     functions = deployment.emulator.client("lambda")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("handler.py", PROBE)
-    made: list[str] = []
+    created: list[str] = []
 
     def ask(function: str, service: str, call: str, **arguments: Any) -> str:
         name = f"probe-{function}"
-        if name not in made:
+        if name not in created:
             config = functions.get_function_configuration(FunctionName=function)
             functions.create_function(
                 FunctionName=name,
@@ -51,13 +51,13 @@ def probe(deployment: Deployment) -> Iterator[Callable[..., str]]:
                 Layers=[layer["Arn"] for layer in config["Layers"]],
                 Timeout=30,
             )
-            made.append(name)
+            created.append(name)
         event = json.dumps({"service": service, "call": call, "arguments": arguments})
         answer = functions.invoke(FunctionName=name, Payload=event.encode())
         return str(json.loads(answer["Payload"].read()))
 
     yield ask
-    for name in made:
+    for name in created:
         functions.delete_function(FunctionName=name)
 
 
@@ -124,7 +124,7 @@ def test_no_function_may_delete_from_the_ledger_or_write_outside_runs(
     assert probe("media-lister", "s3", "put_object", Bucket=deployment.work_bucket, Key="other/x") == "AccessDenied"
 
 
-def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_half_written(
+def test_a_run_without_a_permission_fails_with_one_sentence_and_leaves_nothing_incomplete(
     deployment: Deployment, inbox: Inbox, gopro: FakeGoPro
 ) -> None:
     iam = deployment.emulator.client("iam")
@@ -132,9 +132,9 @@ def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_h
     role_name = role.rpartition("/")[2]
     (policy_name,) = iam.list_role_policies(RoleName=role_name)["PolicyNames"]
     document = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)["PolicyDocument"]
-    lesser = {**document, "Statement": [s for s in document["Statement"] if s.get("Sid") != "WriteTheArchive"]}
-    assert len(lesser["Statement"]) == len(document["Statement"]) - 1
-    iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(lesser))
+    reduced = {**document, "Statement": [s for s in document["Statement"] if s.get("Sid") != "WriteTheArchive"]}
+    assert len(reduced["Statement"]) == len(document["Statement"]) - 1
+    iam.put_role_policy(RoleName=role_name, PolicyName=policy_name, PolicyDocument=json.dumps(reduced))
     try:
         description = deployment.run()
     finally:
@@ -144,4 +144,4 @@ def test_a_run_whose_grant_is_missing_fails_with_a_sentence_and_leaves_nothing_h
     (alert,) = inbox()
     assert description["cause"] in alert["Message"]
     assert deployment.objects() == {}
-    assert output_of(deployment.run())["archived"] == 17  # mended, the next run goes on
+    assert output_of(deployment.run())["archived"] == 17  # with the permission back, the next run succeeds

@@ -1,4 +1,4 @@
-"""Many runs at once over one library: one does the work, the others step aside, and every byte is fetched once."""
+"""Several concurrent runs over one library: one does the work, the others stop, and every byte is fetched once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def release(gopro: FakeGoPro) -> None:
     gopro.control.clear_faults(FaultKind.SLOW)
 
 
-def stepped_aside(deployment: Deployment, execution_arn: str) -> bool:
+def found_another_run(deployment: Deployment, execution_arn: str) -> bool:
     events = deployment.step_functions.get_execution_history(executionArn=execution_arn)["events"]
     return "AlreadyRunning" in json.dumps(events, default=str)
 
@@ -39,7 +39,7 @@ def assert_fetched_once(deployment: Deployment, gopro: FakeGoPro) -> None:
     served = gopro.control.stats()["bytes_served"]
     fetched = sum(count for name, count in served.items() if "source" in name)
     objects = deployment.objects()
-    # Small files are asked for once; of each large one, a first look may read one byte more.
+    # Small files are requested once; for a large one, the first request may read one byte more.
     assert fetched - sum(objects.values()) in range(2), "every byte is fetched once"
 
 
@@ -49,36 +49,36 @@ def assert_whole(deployment: Deployment, gopro: FakeGoPro) -> None:
     assert_fetched_once(deployment, gopro)
 
 
-def test_of_five_runs_at_once_one_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_one_of_five_concurrent_runs_does_the_work(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
     arns = [deployment.start_run() for _ in range(5)]
     deployment.wait_for(lambda: len(ended(deployment, arns)) == 4)
     release(gopro)
     assert {deployment.wait(arn)["status"] for arn in arns} == {"SUCCEEDED"}
-    assert sorted(stepped_aside(deployment, arn) for arn in arns) == [False, True, True, True, True]
-    assert gopro.control.stats()["token_refreshes"] == 1, "five authenticated at once, one renewed"
+    assert sorted(found_another_run(deployment, arn) for arn in arns) == [False, True, True, True, True]
+    assert gopro.control.stats()["token_refreshes"] == 1, "of five concurrent authentications, one renewed"
     assert_whole(deployment, gopro)
 
 
-def test_the_schedule_steps_aside_for_a_run_by_hand(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_scheduled_run_stops_while_a_manual_run_is_active(deployment: Deployment, gopro: FakeGoPro) -> None:
     hold(gopro)
     by_hand = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("current") for row in deployment.rows()))
     by_schedule = fired(deployment, besides=by_hand)
-    assert deployment.wait(by_schedule)["status"] == "SUCCEEDED" and stepped_aside(deployment, by_schedule)
+    assert deployment.wait(by_schedule)["status"] == "SUCCEEDED" and found_another_run(deployment, by_schedule)
     assert ended(deployment, [by_hand]) == []
     release(gopro)
-    assert deployment.wait(by_hand)["status"] == "SUCCEEDED" and not stepped_aside(deployment, by_hand)
+    assert deployment.wait(by_hand)["status"] == "SUCCEEDED" and not found_another_run(deployment, by_hand)
     assert_whole(deployment, gopro)
 
 
 def fired(deployment: Deployment, besides: str) -> str:
-    """The execution that a twin of the nightly schedule, due now, has started."""
+    """The execution that a copy of the nightly schedule, due now, has started."""
     scheduler = deployment.emulator.client("scheduler")
     nightly = scheduler.get_schedule(Name="gopro-sync-nightly")
     before, now = executions(deployment) | {besides}, datetime.now(UTC).strftime("at(%Y-%m-%dT%H:%M:%S)")
-    twin: dict[str, Any] = {name: nightly[name] for name in ("Target", "FlexibleTimeWindow")}
-    scheduler.create_schedule(Name="meanwhile", ScheduleExpression=now, **twin)
+    copy: dict[str, Any] = {name: nightly[name] for name in ("Target", "FlexibleTimeWindow")}
+    scheduler.create_schedule(Name="meanwhile", ScheduleExpression=now, **copy)
     try:
         deployment.wait_for(lambda: executions(deployment) - before)
     finally:

@@ -1,4 +1,4 @@
-"""A reconciliation inside the deployed stack, with no more rights than it has: it finds, tells, and repairs nothing."""
+"""A reconciliation inside the deployed stack, with its own permissions: it finds, reports, and repairs nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def key_of(deployment: Deployment, media_id: str) -> str:
     return str(key)
 
 
-def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
+def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     assert output_of(deployment.run(ITEMS))["archived"] == 3
@@ -36,13 +36,13 @@ def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
     inbox()
     before = (deployment.rows(), deployment.objects())
 
-    told = output_of(deployment.run(RECONCILE))
+    result = output_of(deployment.run(RECONCILE))
 
-    assert told["status"] == "COMPLETE"
-    assert (told["items"], told["sources"], told["objects"]) == (18, 3, 3)
+    assert result["status"] == "COMPLETE"
+    assert (result["items"], result["sources"], result["objects"]) == (18, 3, 3)
     findings = {"missing_object": 1, "orphan_object": 1, "checksum_differs": 1, "gone_at_source": 1}
-    assert {kind: told["findings"].get(kind) for kind in findings} == findings
-    body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=told["report_key"])["Body"].read()
+    assert {kind: result["findings"].get(kind) for kind in findings} == findings
+    body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=result["report_key"])["Body"].read()
     named = {line["kind"]: line.get("key") or line["media_id"] for line in map(json.loads, body.splitlines())}
     assert (named["missing_object"], named["checksum_differs"], named["gone_at_source"]) == (missing, changed, TRASHED)
     (mail,) = inbox()
@@ -50,9 +50,7 @@ def test_what_disagrees_is_told_in_one_mail_and_one_file_and_left_as_it_is(
     assert (deployment.rows(), deployment.objects()) == before
 
 
-def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived(
-    deployment: Deployment, inbox: Inbox
-) -> None:
+def test_a_reconciliation_after_a_run_finds_no_disagreements(deployment: Deployment, inbox: Inbox) -> None:
     assert output_of(deployment.run())["archived"] == 17
     inbox()
     assert output_of(deployment.run(RECONCILE))["findings"] == {}
@@ -60,7 +58,7 @@ def test_a_reconciliation_after_a_run_finds_nothing_wrong_with_what_was_archived
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
 
 
-def test_a_reconciliation_whose_token_has_ended_stops_with_one_alert(
+def test_a_reconciliation_with_an_expired_token_stops_with_one_alert(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})

@@ -1,4 +1,4 @@
-"""Rotation of the deployed secret through Secrets Manager's API, also while a run is at work."""
+"""Rotation of the deployed secret through Secrets Manager's API, also during a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.e2e.conftest import output_of
 
 
 def rotate(deployment: Deployment) -> str:
-    """Asks for a rotation as the schedule would, and returns the version that is to become current."""
+    """Starts a rotation, as the schedule would, and returns the version that will become current."""
     function = deployment.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
     answer = deployment.secrets.rotate_secret(SecretId=deployment.secret, RotationLambdaARN=function["FunctionArn"])
     return str(answer["VersionId"])
@@ -33,7 +33,7 @@ def test_a_rotation_stores_the_new_refresh_token_and_the_next_run_uses_it(
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_a_rotation_in_the_middle_of_a_run_harms_neither(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_rotation_during_a_run_affects_neither(deployment: Deployment, gopro: FakeGoPro) -> None:
     execution = deployment.start_run()
     deployment.wait_for(lambda: any(row["sk"] == "ITEM" for row in deployment.rows()))
     version = rotate(deployment)

@@ -1,4 +1,4 @@
-"""Running again, at the same time, after a stop, by the schedule: always safe, and nothing is moved twice."""
+"""Repeated, concurrent, aborted and scheduled runs are always safe, and transfer nothing twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bytes_of_sources(gopro: FakeGoPro) -> int:
     return sum(count for name, count in gopro.control.stats()["bytes_served"].items() if "source" in name)
 
 
-def test_two_runs_at_once_move_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_two_concurrent_runs_transfer_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
     arns = [deployment.start_run(), deployment.start_run()]
     deployment.wait_for(lambda: any(status(deployment, arn) != "RUNNING" for arn in arns))
@@ -28,11 +28,11 @@ def test_two_runs_at_once_move_nothing_twice(deployment: Deployment, gopro: Fake
     ends = [deployment.wait(arn) for arn in arns]
     assert [end["status"] for end in ends] == ["SUCCEEDED", "SUCCEEDED"]
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
-    # The bytes are fetched once; only the large file is looked at before, by its first byte.
+    # The bytes are fetched once; only for the large file, a first request reads one byte more.
     assert bytes_of_sources(gopro) - sum(deployment.objects().values()) in range(2)
     histories = [deployment.step_functions.get_execution_history(executionArn=arn)["events"] for arn in arns]
-    stepped_aside = ["AlreadyRunning" in json.dumps(events, default=str) for events in histories]
-    assert sorted(stepped_aside) == [False, True]
+    found_another_run = ["AlreadyRunning" in json.dumps(events, default=str) for events in histories]
+    assert sorted(found_another_run) == [False, True]
 
 
 def status(deployment: Deployment, execution_arn: str) -> str:
@@ -40,14 +40,14 @@ def status(deployment: Deployment, execution_arn: str) -> str:
     return found
 
 
-def test_a_run_takes_over_from_one_that_was_aborted(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_a_run_continues_after_an_aborted_one(deployment: Deployment, gopro: FakeGoPro) -> None:
     gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
     aborted = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("upload_id") for row in deployment.rows()))
     deployment.step_functions.stop_execution(executionArn=aborted)
     gopro.control.clear_faults()
     assert deployment.run()["status"] == "SUCCEEDED"
-    # The aborted run's functions are still at work on the same upload, and in the emulator its children too.
+    # The aborted run's functions still work on the same upload, and in the emulator its child executions too.
     deployment.wait_for(lambda: not children_at_work(deployment, aborted))
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
     assert not any("current" in row for row in deployment.rows())
@@ -60,7 +60,7 @@ def children_at_work(deployment: Deployment, execution: str) -> int:
     return sum(count["pending"] + count["running"] for count in counts)
 
 
-def test_failures_are_tried_again_and_handed_to_a_person_at_the_ceiling(
+def test_failures_are_retried_and_sent_to_the_dead_letter_queue_at_the_limit(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     only = {"provider": "gopro", "filters": {"media_ids": ["65a0f0c2b7e4d1a2c3b4000c"]}}
@@ -70,10 +70,10 @@ def test_failures_are_tried_again_and_handed_to_a_person_at_the_ceiling(
     sqs = deployment.emulator.client("sqs")
     url = sqs.get_queue_url(QueueName="gopro-sync-dlq")["QueueUrl"]
     (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    told = json.loads(message["Body"])
-    assert (told["category"], told["attempts"]) == ("original_unavailable", 5)
-    assert "wait for you" in inbox()[-1]["Message"]
-    assert output_of(deployment.run(told["again"]))["failed"] == 1  # what the message says to start does start it
+    dead_letter = json.loads(message["Body"])
+    assert (dead_letter["category"], dead_letter["attempts"]) == ("original_unavailable", 5)
+    assert "will not be tried again by itself" in inbox()[-1]["Message"]
+    assert output_of(deployment.run(dead_letter["again"]))["failed"] == 1  # the input in the message works
 
 
 def test_the_schedule_starts_a_run(deployment: Deployment) -> None:
@@ -81,10 +81,10 @@ def test_the_schedule_starts_a_run(deployment: Deployment) -> None:
     schedule = scheduler.get_schedule(Name="gopro-sync-nightly")
     assert (schedule["State"], schedule["ScheduleExpression"]) == ("ENABLED", "cron(0 2 * * ? *)")
     before = {execution["executionArn"] for execution in executions(deployment)}
-    # Its twin, due now: same target, same role, same input.
+    # A copy of it, due now: same target, same role, same input.
     now = datetime.now(UTC).strftime("at(%Y-%m-%dT%H:%M:%S)")
-    twin = {name: schedule[name] for name in ("Target", "FlexibleTimeWindow")}
-    scheduler.create_schedule(Name="now", ScheduleExpression=now, **twin)
+    copy = {name: schedule[name] for name in ("Target", "FlexibleTimeWindow")}
+    scheduler.create_schedule(Name="now", ScheduleExpression=now, **copy)
     try:
         deployment.wait_for(lambda: {execution["executionArn"] for execution in executions(deployment)} - before)
     finally:
@@ -96,10 +96,10 @@ def test_the_schedule_starts_a_run(deployment: Deployment) -> None:
 
 
 def executions(deployment: Deployment) -> list[dict[str, str]]:
-    told: list[dict[str, str]] = deployment.step_functions.list_executions(
+    found: list[dict[str, str]] = deployment.step_functions.list_executions(
         stateMachineArn=deployment.state_machine_arn
     )["executions"]
-    return told
+    return found
 
 
 def test_a_large_file_completes_by_resuming_when_the_function_has_four_seconds(
@@ -120,4 +120,4 @@ def test_a_large_file_completes_by_resuming_when_the_function_has_four_seconds(
     (verdict,) = [v for v in verify(deployment, gopro.control.originals()) if v.media_id == BIG]
     assert verdict.agreed
     fetched = gopro.control.stats()["bytes_served"][f"{BIG}/source/1"]
-    assert fetched < 2 * verdict.size  # parts that were done were kept
+    assert fetched < 2 * verdict.size  # finished parts were kept

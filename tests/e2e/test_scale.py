@@ -1,6 +1,6 @@
-"""Thousands of small videos through the distributed map of the deployed stack, and not one is lost.
+"""Thousands of small videos pass through the distributed map of the deployed stack, and none is lost.
 
-`SCALE_VIDEOS` sets how many (`make scale`: 5,000).
+`SCALE_VIDEOS` sets their number (`make scale`: 5,000).
 """
 
 from __future__ import annotations

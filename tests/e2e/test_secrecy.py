@@ -1,4 +1,4 @@
-"""Secrets appear in no log, state, history, manifest, ledger row, object or message: everything is searched."""
+"""Secrets are in no log, state, history, manifest, ledger row, object or message: the test searches everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from local.traces import SIGNED_LINK, everything_said
+from local.traces import SIGNED_LINK, all_output
 from tests.e2e.conftest import account_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -22,7 +22,7 @@ def test_no_secret_is_left_anywhere(deployment: Deployment, gopro: FakeGoPro, in
     account = account_of(gopro)
     credentials: dict[str, Any] = account.oauth() if kind == "oauth" else account.session()
     deployment.store_credentials(credentials)
-    # Troubles on the way, because errors are what talks too much.
+    # With faults, because secrets leak through error messages.
     gopro.control.add_fault(FaultKind.CONNECTION_CUT, times=2, byte=1000)
     gopro.control.add_fault(FaultKind.LINK_REFUSED, times=2)
     gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=6)
@@ -32,8 +32,8 @@ def test_no_secret_is_left_anywhere(deployment: Deployment, gopro: FakeGoPro, in
     assert deployment.run()["status"] == "FAILED"
     secrets = {account.access_token, account.refresh_token, account.client_secret, gopro.access_token,
                gopro.refresh_token, SIGNED_LINK}  # fmt: skip
-    said = [*everything_said(deployment), ("mail", json.dumps(inbox()))]
-    assert any(account.user_id in text or "archived" in text for _, text in said)  # the search looks at real text
-    leaks = [(where, secret[:4]) for where, text in said for secret in secrets if secret in text]
+    output = [*all_output(deployment), ("mail", json.dumps(inbox()))]
+    assert any(account.user_id in text or "archived" in text for _, text in output)  # the search sees real text
+    leaks = [(where, secret[:4]) for where, text in output for secret in secrets if secret in text]
     assert leaks == []
-    assert sum(len(text) for _, text in said) > 50_000
+    assert sum(len(text) for _, text in output) > 50_000

@@ -1,7 +1,7 @@
-"""Every AWS command that the README's chapter on troubleshooting gives is run against the deployed stack.
+"""Runs every AWS command of the README's section on troubleshooting against the deployed stack.
 
-The AWS CLI's own grammar (service, operation, options) is read with botocore's model of that operation, which is what
-the CLI itself does; so a misspelt option or a value of the wrong shape fails here too.
+The test reads the commands (service, operation, options) with botocore's model of the operation, as the AWS CLI does,
+so that a misspelt option or a value of the wrong type fails here too.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from tests.e2e.conftest import output_of
 from tests.synthesis import ROOT
 from tests.unit.code_rules import commands
 
-# What the AWS CLI calls by another name than botocore does.
+# Services with another name in the AWS CLI than in botocore.
 SERVICES = {"s3api": "s3"}
 NO_ORIGINAL = "65a0f0c2b7e4d1a2c3b4000c"
 
 
-def chapter() -> list[str]:
-    """The commands of the chapter, each on one line."""
+def section() -> list[str]:
+    """The commands of the section, each on one line."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     text = readme[readme.index("## Troubleshooting") : readme.index("## Develop")]
     return [line for line in commands(text.replace("\\\n", " ")) if line.startswith("aws ")]
 
 
 def run(deployment: Deployment, command: str) -> dict[str, Any]:
-    """What AWS answers to one command of the AWS CLI."""
+    """The result of one command of the AWS CLI."""
     _, service, verb, *options = shlex.split(command)
     client = deployment.emulator.client(SERVICES.get(service, service))
     method = verb.replace("-", "_")
@@ -55,37 +55,37 @@ def typed(shape: Shape, value: str) -> Any:
 
 
 def filled(deployment: Deployment, command: str) -> str:
-    """The command with the reader's own names in the places that are in capitals."""
+    """The command with real values for its placeholders, which are in capitals."""
     sqs = deployment.emulator.client("sqs")
-    places = {
+    values = {
         "BUCKET": deployment.archive_bucket,
         "MEDIA_ID": NO_ORIGINAL,
         "QUEUE_URL": sqs.get_queue_url(QueueName="gopro-sync-dlq")["QueueUrl"],
         "arn:aws:states:REGION:ACCOUNT:stateMachine:gopro-sync-orchestrator": deployment.state_machine_arn,
     }
-    for place, value in places.items():
-        command = command.replace(place, value)
+    for placeholder, value in values.items():
+        command = command.replace(placeholder, value)
     assert not re.findall(r"\b(?:REGION|ACCOUNT|KEY)\b", command)
     return command
 
 
 def find(words: str) -> str:
-    (command,) = (line for line in chapter() if words in line)
+    (command,) = (line for line in section() if words in line)
     return command
 
 
-def test_the_chapter_gives_commands_for_its_three_families() -> None:
-    services = [line.split()[1] for line in chapter()]
+def test_the_section_has_commands_for_all_its_topics() -> None:
+    services = [line.split()[1] for line in section()]
     assert set(services) == {"secretsmanager", "logs", "dynamodb", "sqs", "stepfunctions", "s3api", "lambda"}
     assert len(services) == 12
 
 
-@pytest.mark.parametrize("command", [line for line in chapter() if "rotate-secret" not in line])
-def test_a_command_of_the_chapter_is_one_that_aws_takes(deployment: Deployment, command: str) -> None:
+@pytest.mark.parametrize("command", [line for line in section() if "rotate-secret" not in line])
+def test_every_command_is_accepted_by_aws(deployment: Deployment, command: str) -> None:
     assert run(deployment, filled(deployment, command))["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_what_authentication_said_is_in_the_log(deployment: Deployment, gopro: FakeGoPro) -> None:
+def test_the_cause_of_a_failed_authentication_is_in_the_log(deployment: Deployment, gopro: FakeGoPro) -> None:
     deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
     gopro.control.expire_access_tokens()
     assert deployment.run()["status"] == "FAILED"
@@ -97,13 +97,13 @@ def test_what_authentication_said_is_in_the_log(deployment: Deployment, gopro: F
 
 def test_new_credentials_are_tried_at_once(deployment: Deployment, gopro: FakeGoPro) -> None:
     function = deployment.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
-    arn = function["FunctionArn"]  # the schedule, which the local stack lacks, would have set it
+    arn = function["FunctionArn"]  # the rotation schedule sets it, but the local stack has none
     version = run(deployment, f"{find('rotate-secret')} --rotation-lambda-arn {arn}")["VersionId"]
     deployment.wait_for(lambda: deployment.secrets.get_secret_value(SecretId=deployment.secret)["VersionId"] == version)
     assert gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_what_failed_is_found_and_tried_again_as_the_chapter_says(deployment: Deployment) -> None:
+def test_failures_are_found_and_retried_with_these_commands(deployment: Deployment) -> None:
     for _ in range(5):
         deployment.run({"provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL]}})
     (waiting,) = run(deployment, filled(deployment, find("--index-name not-archived")))["Items"]
@@ -118,7 +118,7 @@ def test_what_failed_is_found_and_tried_again_as_the_chapter_says(deployment: De
     assert output_of(deployment.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
 
 
-def test_the_places_where_costs_hide_can_be_seen(deployment: Deployment) -> None:
+def test_hidden_costs_can_be_found(deployment: Deployment) -> None:
     deployment.run()
     rules = run(deployment, filled(deployment, find("get-bucket-lifecycle-configuration")))["Rules"]
     assert {rule["ID"] for rule in rules} == {"Tiers", "AbortStrayUploads"}

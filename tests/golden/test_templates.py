@@ -1,4 +1,4 @@
-"""The templates as they were accepted. `make golden` accepts today's; review them like any other change."""
+"""The templates are those that were accepted. `make golden` accepts the ones of today; review what it changes."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from typing import Any
 
 import pytest
 
+from tests.golden.accepted import Template, accepted, named_for, path, text_to_accept
+from tests.golden.differences import differences
+from tests.golden.json_text import pretty
 from tests.synthesis import ENVIRONMENTS, Synthesis, Synthesised
 
-GOLDEN = Path(__file__).with_name("templates")
-
-# An asset's key is the hash of its content, which each change of a function or of the layer makes anew.
+# The key of an asset is the hash of its content, so it changes with every change of a function or of the layer.
 ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 
 
-def readable(stack: Synthesised) -> str:
-    """The template, pretty-printed: what CloudFormation takes as one long text is opened up."""
-    template = json.loads(ASSET.sub("<asset>.zip", json.dumps(stack.template)))
+def readable(stack: Synthesised) -> Template:
+    """The template, in which JSON that CloudFormation takes as one long text is JSON again."""
+    template: Template = json.loads(ASSET.sub("<asset>.zip", json.dumps(stack.template)))
     for resource in template["Resources"].values():
         for name in ("DefinitionString", "DashboardBody"):
             if name in resource.get("Properties", {}):
                 resource["Properties"][name] = json.loads(flat(resource["Properties"][name]))
-    return json.dumps(template, indent=2, sort_keys=True) + "\n"
+    return template
 
 
 def flat(value: Any) -> str:
-    """A text with its references in angle brackets. Exact: no two values of one shape become the same text."""
+    """A text with its references in angle brackets. No two values of one shape become the same text."""
     match value:
         case str(text):
             return text
@@ -39,49 +40,69 @@ def flat(value: Any) -> str:
             return f"<{name}.{attribute}>"
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(flat(part) for part in parts)
-    raise AssertionError(f"an intrinsic function that the golden test does not read yet: {value}")
+    raise AssertionError(f"the golden test cannot read this intrinsic function yet: {value}")
 
 
-def difference(expected: str, actual: str, environment: str) -> str:
-    lines = difflib.unified_diff(
-        expected.splitlines(), actual.splitlines(), "golden", f"{environment} today", lineterm="", n=4
-    )
-    return "\n".join(lines)
+def diff(expected: Template, actual: Template, environment: str) -> str:
+    """A unified diff of the two templates in full."""
+    texts = [pretty(template).splitlines() for template in (expected, actual)]
+    return "\n".join(difflib.unified_diff(*texts, f"{environment} accepted", f"{environment} today", lineterm="", n=4))
+
+
+def changed_lines(expected: Template, actual: Template) -> list[str]:
+    lines = diff(expected, actual, "dev").splitlines()[2:]
+    return [line[0] + line[1:].strip() for line in lines if line[0] in "+-"]
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_template_is_the_one_that_was_accepted(
     synthesis: Synthesis, environment: str, request: pytest.FixtureRequest
 ) -> None:
-    actual = readable(synthesis.of(environment))
-    golden = GOLDEN / f"{environment}.json"
+    actual, dev = readable(synthesis.of(environment)), readable(synthesis.of("dev"))
     if request.config.getoption("--accept-golden"):
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(actual, encoding="utf-8")
-    expected = golden.read_text(encoding="utf-8")
-    if actual != expected:
+        path("dev").write_text(text_to_accept("dev", dev, dev), encoding="utf-8")
+        path(environment).write_text(text_to_accept(environment, actual, dev), encoding="utf-8")
+    expected = accepted(environment)
+    if pretty(actual) != pretty(expected):
         pytest.fail(
-            f"{difference(expected, actual, environment)}\n\nAccept it, if it is meant, with: make golden",
+            f"{diff(expected, actual, environment)}\n\nIf this change is intended, accept it with: make golden",
             pytrace=False,
         )
+    assert path(environment).read_text(encoding="utf-8") == text_to_accept(environment, actual, dev)
 
 
-def test_a_difference_is_shown_as_a_diff_of_few_lines(synthesis: Synthesis) -> None:
-    accepted = readable(synthesis.of("dev"))
-    changed = readable(synthesis.of("dev", downloader_memory_mb="1024"))
-    lines = [line for line in difference(accepted, changed, "dev").splitlines() if line[0] in "+-"]
-    assert lines == ["--- golden", "+++ dev today", '-        "MemorySize": 512,', '+        "MemorySize": 1024,']
+def test_staging_is_dev_under_other_names() -> None:
+    assert differences(named_for("staging", accepted("dev")), accepted("staging")) == []
 
 
-def test_a_change_within_the_score_or_the_dashboard_is_shown_on_its_own_line(synthesis: Synthesis) -> None:
-    accepted = readable(synthesis.of("dev"))
+@pytest.mark.parametrize(
+    ("name", "without_suffix"),
+    [
+        ("gopro-sync-tracker-staging", "gopro-sync-tracker"),
+        ("cloud-sync-staging/Last night", "cloud-sync/Last night"),
+        ("the queue gopro-sync-dlq-staging", "the queue gopro-sync-dlq"),
+    ],
+)
+def test_a_name_that_lacks_the_suffix_of_its_environment_is_a_difference(name: str, without_suffix: str) -> None:
+    template = json.dumps(accepted("staging"))
+    assert name in template
+    (change,) = differences(accepted("staging"), json.loads(template.replace(name, without_suffix)))
+    assert change["to"] == change["from"].replace(name, without_suffix)
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_change_is_shown_as_a_diff_of_few_lines(synthesis: Synthesis, environment: str) -> None:
+    changed = readable(synthesis.of(environment, downloader_memory_mb="1024"))
+    assert changed_lines(accepted(environment), changed) == ['-"MemorySize": 512,', '+"MemorySize": 1024,']
+
+
+def test_a_change_within_the_definition_or_the_dashboard_is_shown_on_its_own_line(synthesis: Synthesis) -> None:
     changed = readable(synthesis.of("dev", max_concurrency="9"))
-    lines = [line.strip() for line in difference(accepted, changed, "dev").splitlines() if line[0] in "+-"]
-    assert [line.replace(" ", "") for line in lines[2:]] == ['-"MaxConcurrency":3,', '+"MaxConcurrency":9,']
+    assert changed_lines(accepted("dev"), changed) == ['-"MaxConcurrency": 3,', '+"MaxConcurrency": 9,']
 
 
 def test_what_depends_on_the_machine_or_on_the_code_is_masked(synthesis: Synthesis) -> None:
-    text = readable(synthesis.of("dev"))
+    text = pretty(readable(synthesis.of("dev")))
     assert text.count("<asset>.zip") == 8  # seven functions and the layer
     assert not re.search(r"[0-9a-f]{20}", text)
     assert str(Path.home()) not in text

@@ -1,7 +1,7 @@
-"""AWS on loopback, over TLS as production speaks it: moto's services behind a real HTTP server, for tests.
+"""AWS on loopback, over TLS as in production: moto's services behind a real HTTP server, for tests.
 
-moto's own server needs Flask, which nothing else here does; this one puts moto's answers behind werkzeug, and notes
-every S3 call. moto checks no checksum: a test judges an object by reading it back.
+moto's own server needs Flask, which nothing else here does. This one serves moto with werkzeug and records every S3
+call. moto verifies no checksums: tests verify an object by reading it back.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "
 
 @dataclass(frozen=True)
 class S3Call:
-    """One request about an object that S3 answered; `part` is the number of the part, for those that are about one."""
+    """One request for an object and S3's status; `part` is the number of the part, if it is about one."""
 
     name: str
     bucket: str
@@ -65,11 +65,11 @@ class S3Call:
 
 @dataclass
 class AwsServer:
-    """The WSGI application, and what S3 was asked. `variables` are the environment that leads boto3 here; `after` is
-    told of each S3 call that was carried out, before its answer leaves. `watch` is told of every request by name, once
-    when it has arrived (`sent`), once when half of a large body has (`body`), and once when it was carried out and not
-    yet answered (`done`); it may raise ConnectionError, and then nothing more happens. `busy` requests are under way.
-    `instead` answers calls of a name, JSON for JSON, in moto's place.
+    """The WSGI application, and its record of S3 calls. `variables` is the environment with which boto3 uses it.
+    `after` is called with each S3 call that was carried out, before the response is sent. `watch` is called for every
+    request with its name: when it has arrived (`sent`), when half of a large body has arrived (`body`), and when it was
+    carried out but not answered yet (`done`). It may raise ConnectionError to end the request. `busy` is the number of
+    requests in progress. `instead` answers calls of a name, JSON for JSON, in place of moto.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
@@ -78,11 +78,11 @@ class AwsServer:
     watch: Callable[[str, str], None] = lambda _moment, _name: None
     instead: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
     busy: int = 0
-    # A conditional write is atomic on AWS; moto looks first and writes then.
+    # A conditional write is atomic on AWS; moto reads first and writes afterwards.
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        # moto tells services apart by host name, so each request gets the one that it would have.
+        # moto distinguishes services by host name, so each request gets the real one.
         service = environ["HTTP_AUTHORIZATION"].split("Credential=")[1].split("/")[3]
         environ["HTTP_HOST"] = f"{service}.{REGION}.amazonaws.com"
         with self._one_at_a_time:
@@ -108,8 +108,8 @@ class AwsServer:
             request = Request(environ)
         request.get_data()
         if name in self.instead:
-            told = json.dumps(self.instead[name](json.loads(request.get_data()))).encode()
-            answer: tuple[int, Any, Any] = (200, {"Content-Type": "application/x-amz-json-1.0"}, told)
+            body = json.dumps(self.instead[name](json.loads(request.get_data()))).encode()
+            answer: tuple[int, Any, Any] = (200, {"Content-Type": "application/x-amz-json-1.0"}, body)
         else:
             with contextlib.nullcontext() if service == "s3" else self._one_at_a_time:
                 answer = _answer(request)
@@ -125,7 +125,7 @@ def _is_about_an_object(service: str, request: Request) -> bool:
 
 
 def _name(service: str, request: Request) -> str:
-    """What a request asks for, such as `dynamodb.UpdateItem`."""
+    """The name of a request, such as `dynamodb.UpdateItem`."""
     if _is_about_an_object(service, request):
         return f"s3.{_s3_call(request, 0).name}"
     return f"{service}.{request.headers.get('X-Amz-Target', request.method).rpartition('.')[2]}"
@@ -137,7 +137,7 @@ def _answer(request: Request) -> tuple[int, Any, Any]:
     except KeyError:
         if "uploadId" not in request.args:
             raise
-        return 404, {}, "<Error><Code>NoSuchUpload</Code></Error>"  # moto forgets to say so of a completion
+        return 404, {}, "<Error><Code>NoSuchUpload</Code></Error>"  # moto lacks this for a completion
     assert answer is not None, f"moto has no answer to {request.url}"
     return _with_checksums(request, answer) if _is_list_of_parts(request) else answer
 
@@ -147,19 +147,19 @@ def _is_list_of_parts(request: Request) -> bool:
 
 
 def _with_checksums(request: Request, answer: tuple[int, Any, Any]) -> tuple[int, Any, Any]:
-    """ListParts tells each part's checksum, as AWS does; moto forgets to."""
+    """ListParts with each part's checksum, as on AWS; moto leaves it out."""
     status, headers, content = answer
     bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_bucket(request.path.split("/")[1])
     upload = bucket.multiparts.get(request.args["uploadId"])
     if status != 200 or upload is None:
         return answer
 
-    def told(number: re.Match[str]) -> str:
+    def with_checksum(number: re.Match[str]) -> str:
         checksum = aws_chunked.encode_checksum(crc64nvme(upload.parts[int(number[1])].value))
         return f"{number[0]}<ChecksumCRC64NVME>{checksum}</ChecksumCRC64NVME>"
 
     text = content.decode() if isinstance(content, bytes) else content
-    listed = re.sub(r"<PartNumber>(\d+)</PartNumber>", told, text)
+    listed = re.sub(r"<PartNumber>(\d+)</PartNumber>", with_checksum, text)
     return status, {name: value for name, value in headers.items() if name.lower() != "content-length"}, listed
 
 
@@ -175,12 +175,12 @@ def _s3_call(request: Request, status: int) -> S3Call:
 
 class _Handler(WSGIRequestHandler):
     def log(self, *_: Any) -> None:
-        """Nothing: what a test captures is the functions' own log."""
+        """Logs nothing, so that a test captures only the functions' own log."""
 
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[AwsServer]:
-    """Serves from a thread for as long as the block runs. The certificate's authority is written into `folder`."""
+    """Serves from a thread while the block runs. Writes the certificate's authority into `folder`."""
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
@@ -205,7 +205,8 @@ def serving(folder: Path) -> Iterator[AwsServer]:
 
 
 def forget_clients() -> None:
-    """The house makes its clients once per process; the next ones are made for the environment as it is then."""
+    """Drops the clients that the function code makes once per process, so that it makes new ones for the present
+    environment."""
     for name in CLIENTS:
         getattr(clients, name).cache_clear()
     upload_stream.of_this_process(
@@ -223,7 +224,7 @@ def _inside() -> tuple[Any, ...]:
 
 @dataclass
 class Aws:
-    """An account with what the stack makes in it, empty; and what a test asks of it."""
+    """An account with the empty resources of the stack, and methods for tests."""
 
     server: AwsServer
     topic_arn: str = ""
@@ -231,7 +232,7 @@ class Aws:
     inbox_url: str = ""
 
     def __post_init__(self) -> None:
-        self._make_anew()
+        self._create_resources()
         self.server.calls.clear()
         self.server.after = lambda _: None
         self.server.watch = lambda _moment, _name: None
@@ -240,8 +241,8 @@ class Aws:
         self.sns, self.sqs = clients.sns(), clients.sqs()
         self.table: Table = clients.table(TABLE)
 
-    def _make_anew(self) -> None:
-        """Done inside the process, which is quick; the server then answers from what was made."""
+    def _create_resources(self) -> None:
+        """Creates the resources inside the process, which is quick; the server then serves them."""
         moto = mock_aws()
         moto.start(reset=True)
         dynamodb, s3, secrets, sqs, sns = _inside()
@@ -249,7 +250,8 @@ class Aws:
             s3.create_bucket(Bucket=bucket)
         dynamodb.create_table(**LEDGER_TABLE)
         secrets.create_secret(Name=SECRET)
-        self.queue_url, self.inbox_url = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("letters", "inbox"))
+        queues = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead-letters", "inbox"))
+        self.queue_url, self.inbox_url = queues
         self.topic_arn = sns.create_topic(Name="gopro-sync-alerts")["TopicArn"]
         found = sqs.get_queue_attributes(QueueUrl=self.inbox_url, AttributeNames=["QueueArn"])
         sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
@@ -276,12 +278,12 @@ class Aws:
         }
 
     def store(self, value: object) -> str:
-        """What the owner does: puts credentials into the secret. Returns the version's id."""
+        """Stores credentials in the secret, as the owner does. Returns the version's id."""
         text = value if isinstance(value, str) else json.dumps(value)
         return self.secrets.put_secret_value(SecretId=SECRET, SecretString=text)["VersionId"]
 
     def calls(self, name: str) -> list[S3Call]:
-        """What S3 was asked under that name so far, about the archive."""
+        """The S3 calls of that name so far, to the archive bucket."""
         return [call for call in self.server.calls if call.name == name and call.bucket == ARCHIVE]
 
     def archived(self) -> dict[str, str]:
@@ -293,7 +295,7 @@ class Aws:
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def uploads(self) -> list[str]:
-        """Ids of the multipart uploads that are not over."""
+        """Ids of the multipart uploads in progress."""
         found = self.s3.list_multipart_uploads(Bucket=ARCHIVE).get("Uploads", [])
         return [upload["UploadId"] for upload in found]
 
@@ -301,7 +303,7 @@ class Aws:
         return self.table.get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True).get("Item", {})
 
     def mails(self) -> list[dict[str, str]]:
-        """What the topic's subscribers have received since the last look."""
+        """The mails to the topic's subscribers since the last call."""
         answer = self.sqs.receive_message(QueueUrl=self.inbox_url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
 

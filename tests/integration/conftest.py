@@ -1,4 +1,4 @@
-"""AWS and the fake GoPro Cloud, on loopback, for the tests in this folder."""
+"""AWS and the fake GoPro Cloud on loopback, for the tests in this folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.integration.secret_check import Output, assert_no_secret
 
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny demo library: every shape of item, one clip of 24 MB. Only to be read."""
+    """The tiny demo library: every special case, one clip of 24 MB. Tests must not change it."""
     return make_tiny_library(tmp_path_factory.mktemp("demo") / "library")
 
 
@@ -36,15 +36,15 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
 
 @pytest.fixture
 def aws(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """An account as the stack leaves it: two buckets, a table, an empty secret, a queue and a topic."""
+    """An account with the stack's resources: two buckets, a table, an empty secret, a queue and a topic."""
     for name, value in aws_server.variables.items():
         monkeypatch.setenv(name, value)
     return Aws(aws_server)
 
 
 @pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.SeaweedFs]:
-    """SeaweedFS with one bucket, `seaweedfs.BUCKET`: it refuses what a checksum does not agree with."""
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[seaweedfs.SeaweedFs]:
+    """SeaweedFS with one bucket, `seaweedfs.BUCKET`: it refuses content that does not match its checksum."""
     with seaweedfs.serving(tmp_path_factory.mktemp("seaweedfs")) as server:
         yield server
 
@@ -54,20 +54,20 @@ def gopro(demo_folder: Path) -> Iterator[FakeGoPro]:
     """The fake GoPro Cloud with the demo library."""
     with running(Library.load(demo_folder)) as fake:
         yield fake
-        http_client.pool().clear()
+        http_client.session().close()
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
 @pytest.fixture
 def downloader(aws: Aws, gopro: FakeGoPro, output: Output) -> Iterator[Downloader]:
-    """A room on a fresh account. Whatever a test makes it log is free of secrets."""
+    """A downloader with a new account. Afterwards, its log is checked for secrets."""
     yield Downloader(aws, gopro)
     assert_no_secret(output.text, gopro)
 
 
 @pytest.fixture
 def output(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Output:
-    """What the code under test logs and prints: in Lambda all of it lands in CloudWatch."""
+    """The log and output of the code under test: in Lambda all of it goes to CloudWatch."""
     lines = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", lines)
     return Output(lines, capsys)

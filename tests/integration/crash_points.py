@@ -1,7 +1,7 @@
-"""Where a function process is killed: at the servers that it talks to, which see its every effect.
+"""Kills function processes at chosen requests. The servers do it, because they see every effect of a process.
 
-A point is a moment of a request: when it has arrived and nothing is done yet, when half of its body has, or when it
-has been carried out and its answer has not left. So nothing is planted in the process, whatever library speaks in it.
+A point is a moment of a request: when it has arrived and nothing is done yet, when half of its body has arrived, or
+when it was carried out and its response is not sent yet. So the process needs no hooks, whatever libraries it uses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AUTHENTICATOR, LISTER, DOWNLOADER = "media-authenticator", "media-lister", "vide
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """Points of one kind: in this function, at this moment (sent, body or done) of a request of this name."""
+    """A kind of points: this function, this moment (sent, body or done) of a request of this name."""
 
     function: str
     request: str
@@ -35,8 +35,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Point:
-    """The `ordinal`th time, from 1, that it comes to this since the last point was reached. `act` is done in the place
-    of killing the process."""
+    """The `ordinal`th time, from 1, that a moment of this kind happens since the last point. `act` is called instead of
+    killing the process."""
 
     kind: Kind
     ordinal: int = 1
@@ -48,11 +48,11 @@ class Point:
 
 @dataclass
 class Watch:
-    """Told of every moment of every request, it kills the process at the points that it was given, once at each.
-    `seen` counts every moment; `struck` are the points that were reached, in order."""
+    """Watches every moment of every request and kills the process at the given points, once at each. `seen` counts
+    every moment; `reached` has the points that were reached, in order."""
 
     points: list[Point] = field(default_factory=list)
-    struck: list[Point] = field(default_factory=list)
+    reached: list[Point] = field(default_factory=list)
     seen: Counter[Kind] = field(default_factory=Counter)
     function: str = ""
     pid: Future[int] = field(default_factory=Future)
@@ -60,22 +60,22 @@ class Watch:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begins(self, function: str) -> None:
-        """An invocation begins; its process is told by `pid.set_result`."""
+        """An invocation begins; `pid.set_result` sets its process later."""
         self.function, self.pid = function, Future()
 
     def ends(self) -> None:
-        """From now on requests are a test's own, and not looked at."""
+        """The invocation has ended: requests from now on are a test's own and are ignored."""
         self.function = ""
 
     def forget(self) -> None:
-        """As at the start."""
-        self.points, self.struck = [], []
+        """Returns to the initial state."""
+        self.points, self.reached = [], []
         self.seen.clear()
         self._times.clear()
         self.ends()
 
     def __call__(self, moment: str, request: str) -> None:
-        """Raises ConnectionError at the point, once the process is dead: the request was its last."""
+        """Raises ConnectionError at a point, once the process is dead, to end the request."""
         kind = Kind(self.function, request, moment)
         if not kind.function:
             return
@@ -86,7 +86,7 @@ class Watch:
             if point is None:
                 return
             self.points.remove(point)
-            self.struck.append(point)
+            self.reached.append(point)
             self._times.clear()
         if point.act:
             point.act()
@@ -95,8 +95,8 @@ class Watch:
         raise ConnectionResetError
 
     def attach(self, fake: FakeGoPro) -> None:
-        """Sees also what the provider sees: each request before it does anything and once it is carried out, and each
-        piece of a file before it is sent."""
+        """Watches the provider too: each request when it arrives and when it is carried out, and each piece of a file
+        before it is sent."""
         state: Any = fake._state
         begin, record, served = state.faults.begin, state.log.record, state.log.served
 
@@ -116,8 +116,8 @@ class Watch:
 
 
 def choose(random: Random, seen: Counter[Kind], count: int) -> list[Point]:
-    """Points of an undisturbed run, in which every kind was `seen` so often: each function has the same chance, in it
-    each moment, and at that each kind, so that a rare request is not lost among a thousand reads of a body."""
+    """Random points of an undisturbed run, in which every kind was `seen` so many times. Each function has the same
+    chance, then each of its moments, and then each kind, so that frequent reads of a body do not hide rare requests."""
     functions = sorted({kind.function for kind in seen})
     points = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""A small library, an account, and runs whose functions may be killed anywhere; and the audit of what is left."""
+"""A small library, an account, and runs whose functions may be killed anywhere; and the audit of the result."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ from tests.integration.wait_until import wait_until
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN, TWIN, CHAPTERS, BIG, NO_ORIGINAL, NOT_READY = (f"65a0f0c2b7e4d1a2c3b5{number:04x}" for number in range(1, 7))
 LEFT: dict[str, tuple[str, str | None]] = {NO_ORIGINAL: ("FAILED", "original_unavailable")}
-# Always this much is left: a large file goes in parts of 5 MiB, and a listing pauses after each page.
+# The remaining time of every invocation: a large file is uploaded in parts of 5 MiB, a listing pauses after each page.
 HURRIED = 4.0
 RESTARTS = 12
-# By so much all clocks are ahead after a death: leases on renewing the credentials have ended by then.
+# All clocks move ahead by this after a death, so that the lease for renewing the credentials has expired.
 LATER = 90.0
 
 
 def make_library(folder: Path) -> Path:
-    """Six items of every shape, 17 MB in all: one video of several parts, one of several chapters, two of one name."""
+    """Six items, 17 MB in total: one video of several parts, one of several chapters, two with the same name, one
+    without an original, and one that is not ready."""
     random = Random(4)  # noqa: S311 (test data)
     names = {"one.mp4": 3_000, "two.mp4": 2_500, "a.mp4": 2_000, "b.mp4": 2_100, "c.mp4": 2_200, "big.mp4": 17_000_000}
     for name, size in names.items():
@@ -66,18 +67,18 @@ class Host:
             command, cwd=ROOT, env=os.environ | variables | paths, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    def invoke(self, orders: list[dict[str, Any]], watch: Watch | None = None) -> list[dict[str, Any]]:
-        """What came of invocations that began together."""
+    def invoke(self, invocations: list[dict[str, Any]], watch: Watch | None = None) -> list[dict[str, Any]]:
+        """The results of concurrent invocations."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(orders).encode() + b"\n")
+        self._process.stdin.write(json.dumps(invocations).encode() + b"\n")
         self._process.stdin.flush()
-        pids = self._told()
+        pids = self._read()
         if watch:
             watch.pid.set_result(pids[0])
-        answers: list[dict[str, Any]] = self._told()
+        answers: list[dict[str, Any]] = self._read()
         return answers
 
-    def _told(self) -> Any:
+    def _read(self) -> Any:
         assert self._process.stdout
         line = self._process.stdout.readline()
         assert line, f"the host of the functions has ended: {self.log_file.read_text()[-2000:]}"
@@ -100,12 +101,12 @@ def hosted(variables: dict[str, str], log_file: Path) -> Iterator[Host]:
 
 
 class Aborted(Exception):
-    """The execution was stopped from outside, with a dead function in it."""
+    """The execution was stopped after a function died."""
 
 
 @dataclass
 class World:
-    """One account at both ends, and its runs."""
+    """An account at AWS and at the provider, and its runs."""
 
     aws: Aws
     fake: FakeGoPro
@@ -122,19 +123,20 @@ class World:
         self.store_credentials()
 
     def store_credentials(self) -> None:
-        """What the owner does."""
+        """Stores OAuth credentials, as the owner does."""
         fake = self.fake
         names = ("client_id", "client_secret", "refresh_token", "user_id")
         self.aws.store({"provider": "gopro"} | {name: getattr(fake, name) for name in names})
 
     def run(self, *media_ids: str, aborts: Random | None = None) -> str:
-        """One execution, of these videos only if any are named, and how it ended: SUCCEEDED, ABORTED, or the name of an
-        error. `aborts` decides after each death whether Step Functions tries again or somebody stops the execution."""
+        """Runs one execution, for these videos only if any are named. Returns how it ended: SUCCEEDED, ABORTED, or the
+        name of an error. `aborts` decides after each death whether Step Functions retries or the execution is
+        stopped."""
         self.runs += 1
-        deaths = len(self.watch.struck)
+        deaths = len(self.watch.reached)
 
         def retried(_: StatesError) -> None:
-            if aborts and len(self.watch.struck) > deaths and aborts.random() < 0.25:
+            if aborts and len(self.watch.reached) > deaths and aborts.random() < 0.25:
                 raise Aborted
 
         name = f"run-{self.runs}"
@@ -150,13 +152,14 @@ class World:
         return self.ends[-1]
 
     def invoke(self, function: str, payload: Any) -> Any:
-        """As Step Functions does it; a process that was killed is Runtime.ExitError, as it is on AWS."""
+        """Invokes a function as Step Functions does; a killed process is a Runtime.ExitError, as on AWS."""
         self.watch.begins(function)
         hurried = function in ("media-lister", "video-downloader")
-        order = {"function": function, "event": payload, "later": self.later} | ({"left": HURRIED} if hurried else {})
-        order["environment"] = {"CONNECTIONS_PER_VIDEO": str(self.connections)}
-        (answer,) = self.host.invoke([order], self.watch)
-        wait_until(lambda: self.aws.server.busy == 0, "what the process had asked for is over")
+        invocation = {"function": function, "event": payload, "later": self.later}
+        invocation |= {"left": HURRIED} if hurried else {}
+        invocation["environment"] = {"CONNECTIONS_PER_VIDEO": str(self.connections)}
+        (answer,) = self.host.invoke([invocation], self.watch)
+        wait_until(lambda: self.aws.server.busy == 0, "the requests of the process have ended")
         self.watch.ends()
         if "ok" in answer:
             return answer["ok"]
@@ -170,16 +173,16 @@ class World:
     def manifest(self, key: str) -> list[bytes]:
         return self.aws.read(key, WORK).splitlines()
 
-    def run_until_well(self, aborts: Random | None = None) -> None:
-        """Runs, as night after night, until one has gone through with nobody dying in it."""
+    def run_until_success(self, aborts: Random | None = None) -> None:
+        """Repeats runs, as on successive nights, until one succeeds without a death."""
         while self.runs < RESTARTS:
-            deaths = len(self.watch.struck)
+            deaths = len(self.watch.reached)
             end = self.run(aborts=aborts)
             if end == "CredentialsExpiredError":
                 self.store_credentials()
-            if end == "SUCCEEDED" and len(self.watch.struck) == deaths:
+            if end == "SUCCEEDED" and len(self.watch.reached) == deaths:
                 return
-        raise AssertionError(f"no run has gone through: {self.ends}")
+        raise AssertionError(f"no run succeeded without a death: {self.ends}")
 
     def rows(self, sk: str) -> list[dict[str, Any]]:
         found = self.aws.table.scan(ConsistentRead=True)["Items"]
@@ -187,8 +190,8 @@ class World:
 
 
 @dataclass
-class Ground:
-    """What worlds stand on, one after the other: two servers, and the functions beside them."""
+class Servers:
+    """The two servers and the processes of the functions, which successive worlds share."""
 
     server: AwsServer
     fake: FakeGoPro
@@ -196,33 +199,33 @@ class Ground:
     watch: Watch
 
     def world(self) -> World:
-        """A fresh account, and the library as it was."""
+        """A new account, with the library in its initial state."""
         self.fake.control.reset()
         return World(Aws(self.server), self.fake, self.host, self.watch)
 
 
 @contextmanager
-def prepared(server: AwsServer, folder: Path) -> Iterator[Ground]:
-    """The ground, with its library in `folder`. Whatever functions log on it is free of secrets."""
+def running_servers(server: AwsServer, folder: Path) -> Iterator[Servers]:
+    """Runs the servers, with their library in `folder`. At the end, checks the functions' log for secrets."""
     log = make_library(folder) / "functions.log"
     with pytest.MonkeyPatch.context() as patch:
         for name, value in server.variables.items():
             patch.setenv(name, value)
         variables = Aws(server).variables
-        # Pages of three, so that the listing takes several invocations.
+        # Pages of three rows, so that the listing takes several invocations.
         with (
             running(Library.load(folder), per_page_cap=3) as fake,
             hosted(variables | {"GOPRO_API_BASE_URL": fake.base_url}, log) as host,
         ):
             watch = Watch()
             watch.attach(fake)
-            yield Ground(server, fake, host, watch)
+            yield Servers(server, fake, host, watch)
             assert_no_secret(log.read_text(), fake)
 
 
 def audit(world: World, left: Mapping[str, tuple[str, str | None]] = LEFT) -> list[str]:
-    """Everything that is not as it must be: each original in the archive once and byte for byte, nothing else there,
-    and a ledger that says just that. `left` are the items that are not archived, with status and category."""
+    """Everything that is wrong: each original must be in the archive once, byte for byte, with nothing else there, and
+    the ledger must agree. `left` maps the items that are not archived to their status and category."""
     objects = world.aws.archived()
     sources = {(row["media_id"], int(row["file_number"])): row for row in world.rows("SOURCE#")}
     items = {row["media_id"]: row for row in world.rows("ITEM")}
@@ -234,12 +237,12 @@ def audit(world: World, left: Mapping[str, tuple[str, str | None]] = LEFT) -> li
         if row is None or row["status"] != "ARCHIVED":
             wrong.append(f"lost: {name} is not archived")
         elif objects.pop(row["key"], None) != hashlib.sha256(original.path.read_bytes()).hexdigest():
-            wrong.append(f"lost: the object of {name} is missing, claimed twice, or another")
+            wrong.append(f"lost: the object of {name} is missing, claimed twice, or has other content")
         if items.get(original.media_id, {}).get("status") != "ARCHIVED":
             wrong.append(f"wrong: the item of {name} is not ARCHIVED")
-    wrong += [f"duplicate: {key} belongs to nothing" for key in objects]
+    wrong += [f"duplicate: {key} belongs to no original" for key in objects]
     wrong += [
-        f"wrong: {key} is archived and no original" for key, row in sources.items() if row["status"] == "ARCHIVED"
+        f"wrong: {key} is ARCHIVED but no original" for key, row in sources.items() if row["status"] == "ARCHIVED"
     ]
     ours = {original.media_id for original in originals}
     for media_id, row in items.items():

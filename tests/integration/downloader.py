@@ -1,5 +1,5 @@
-"""The room behind video-downloader, put together on the fake GoPro Cloud and AWS on loopback, and called as the state
-machine calls it."""
+"""The step behind video-downloader, with the fake GoPro Cloud and AWS on loopback, called as the state machine calls
+it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import GoPro
 from cloud_sync_common.retry_utils import Deadline
@@ -22,18 +23,18 @@ from cloud_sync_common.transfer import upload_stream
 from local.fake_providers.gopro import FakeGoPro
 from tests.integration.aws_on_loopback import ARCHIVE, SECRET, Aws
 
-# Ids of the demo library's items (local/demo_library.py), by what is special about them.
+# Ids of items of the demo library (local/demo_library.py), named after their special case.
 ID = "65a0f0c2b7e4d1a2c3b4{:04x}".format
 PLAIN, TWIN, CHAPTERS, UNNUMBERED, BIG, NO_ORIGINAL, ODD_NAME = map(ID, (1, 2, 3, 4, 5, 12, 13))
 
-# So little time is left, all the time, that the big clip is cut into parts of 5 MiB.
+# The remaining time at any moment: so little that the big clip is uploaded in parts of 5 MiB.
 HURRIED = 4.0
 MOST_SLICES = 20
 
 
 @dataclass
 class Downloader:
-    """Moves items of the fake into the archive; each slice is a room of its own, as each invocation is."""
+    """Transfers items of the fake into the archive; each slice is a new step object, as in a new invocation."""
 
     aws: Aws
     fake: FakeGoPro
@@ -47,7 +48,7 @@ class Downloader:
         self.aws.store({"provider": "gopro", "access_token": self.fake.access_token})
 
     def items(self) -> dict[str, MediaItem]:
-        """What the provider lists, by id."""
+        """The items that the provider lists, by id."""
         provider, found, cursor = GoPro(self.fake.base_url), {}, None
         while True:
             page = provider.list_media(self.fake.access_token, cursor, Filters())
@@ -64,39 +65,41 @@ class Downloader:
         left: Callable[[], float] = lambda: HURRIED,
         ledger: Ledger | None = None,
     ) -> SliceResult:
-        """One slice; `left` tells how many seconds are left whenever it is asked."""
+        """One slice; `left` returns the remaining seconds at each call."""
         transfer = self._transfer(left, ledger or self.ledger)
         return transfer.run_slice(self.items()[item] if isinstance(item, str) else item, run_id)
 
     def batch(self, *media_ids: str, left: Callable[[], float] = lambda: HURRIED) -> list[str]:
-        """One batch; the ids of the items that it leaves."""
+        """One batch; returns the ids of the unfinished items."""
         items = self.items()
         moved = self._transfer(left, self.ledger).run_batch(tuple(items[media_id] for media_id in media_ids), "run-1")
         return [item.media_id for item in moved.unfinished]
 
     def _transfer(self, left: Callable[[], float], ledger: Ledger) -> VideoDownloader:
+        deadline = Deadline(left, margin=0.0)
         return VideoDownloader(
-            provider=GoPro(self.fake.base_url),
-            credentials=CredentialStore(self.aws.secrets, SECRET, "gopro"),
-            lease=self.lease,
+            session=AuthorisedSession(GoPro(self.fake.base_url), self._store(), self.lease, deadline),
             ledger=ledger,
             runs=self.runs,
             archive=Archive(self.aws.s3, ARCHIVE, "STANDARD"),
             uploader=upload_stream.of_this_process(allow_loopback=True),
             connections=self.connections,
-            deadline=Deadline(left, margin=0.0),
+            deadline=deadline,
             memory_mb=1024,
         )
 
+    def _store(self) -> CredentialStore:
+        return CredentialStore(self.aws.secrets, SECRET, "gopro")
+
     def move(self, item: MediaItem | str, run_id: str = "run-1", **how: Any) -> list[SliceResult]:
-        """Slices until there is nothing to go on with, as the state machine does."""
+        """Slices until the item is no longer in progress, as the state machine makes them."""
         results = [self.slice(item, run_id, **how)]
         while results[-1].status == "IN_PROGRESS" and len(results) < MOST_SLICES:
             results.append(self.slice(item, run_id, **how))
         return results
 
     def half_move(self, item: MediaItem | str, parts: int = 1) -> SourceRow:
-        """A slice of the big clip whose time is up once S3 has so many parts. Returns the upload to go on with."""
+        """A slice of the big clip whose time is up once S3 has so many parts. Returns the upload to resume."""
         connections, self.connections = self.connections, 1
         result = self.slice(item, left=UntilParts(self.aws, parts))
         self.connections = connections
@@ -136,7 +139,7 @@ class Downloader:
 
 
 def assert_whole(downloader: Downloader, media_id: str = BIG) -> None:
-    """This item is archived, byte for byte, and no upload is left behind."""
+    """Checks that this item is archived byte for byte, and that no upload is left."""
     assert downloader.row(media_id).status is Status.ARCHIVED
     assert downloader.archived(media_id) == downloader.originals(media_id)
     assert downloader.aws.uploads() == []
@@ -144,7 +147,7 @@ def assert_whole(downloader: Downloader, media_id: str = BIG) -> None:
 
 @dataclass
 class UntilParts:
-    """The time that is left: enough until S3 has been sent so many parts more, then none."""
+    """The remaining time: enough until S3 has received so many more parts, then none."""
 
     aws: Aws
     count: int = 1

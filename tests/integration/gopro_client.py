@@ -1,4 +1,4 @@
-"""A small library and a plain client for the tests of the fake GoPro Cloud."""
+"""A small library and a simple client for the tests of the fake GoPro Cloud."""
 
 import contextlib
 import json
@@ -53,7 +53,7 @@ ITEMS: list[dict[str, Any]] = [
 
 
 def write_library(folder: Path, items: list[dict[str, Any]] | None = None) -> Path:
-    """Write the files of SIZES, with bytes that are always the same, and a `library.json`."""
+    """Writes the files in SIZES, with the same bytes each time, and a `library.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in SIZES.items():
         (folder / name).write_bytes(random.Random(name).randbytes(size))  # noqa: S311 - test data
@@ -63,31 +63,31 @@ def write_library(folder: Path, items: list[dict[str, Any]] | None = None) -> Pa
 
 @dataclass
 class Client:
-    """Asks a running fake as a careful client would; every helper takes more headers by keyword."""
+    """A client of a running fake. Its methods take more headers by keyword."""
 
     fake: FakeGoPro
     http: urllib3.PoolManager
 
     def api(self, path: str, accept: str | None = ACCEPT, **headers: str) -> urllib3.BaseHTTPResponse:
-        """GET a path of the API with the current token, unless the headers hold another or a cookie."""
+        """GETs a path of the API with the current token, unless the headers contain another token or a cookie."""
         sent = {"Authorization": f"Bearer {self.fake.access_token}"} if "Cookie" not in headers else {}
         sent |= {} if accept is None else {"Accept": accept}
         return self.http.request("GET", self.fake.base_url + path, headers=sent | headers)
 
     def search(self, query: str = "") -> Any:
-        """The decoded answer of a search."""
+        """The decoded answer to a search."""
         return self.api(f"/media/search?{query}").json()
 
     def ids(self, query: str = "") -> list[str]:
-        """The ids a search finds, in its order."""
+        """The ids that a search finds, in its order."""
         return [row["id"] for row in self.search(query)["_embedded"]["media"]]
 
     def download(self, media_id: str, query: str = "") -> Any:
-        """The embedded part of a download answer."""
+        """The embedded part of the answer to a download request."""
         return self.api(f"/media/{media_id}/download?{query}").json()["_embedded"]
 
     def originals(self, media_id: str) -> list[Any]:
-        """The variations that hold original bytes."""
+        """The variations with original bytes."""
         return [entry for entry in self.download(media_id)["variations"] if entry["label"].endswith("source")]
 
     def link(self, media_id: str = "clip", number: int = 1) -> str:
@@ -95,11 +95,11 @@ class Client:
         return str(self.originals(media_id)[number - 1]["url"])
 
     def fetch(self, url: str, method: str = "GET", **headers: str) -> urllib3.BaseHTTPResponse:
-        """Ask the CDN; `_` in a header's name stands for `-`."""
+        """Makes a request to the CDN; `_` in a header's name means `-`."""
         return self.http.request(method, url, headers={name.replace("_", "-"): text for name, text in headers.items()})
 
     def renew(self, *, as_json: bool = False, **changes: str) -> urllib3.BaseHTTPResponse:
-        """Use the refresh token, or whatever `changes` puts in its place."""
+        """Renews with the refresh token; `changes` replaces fields of the form."""
         form = {
             "grant_type": "refresh_token",
             "client_id": self.fake.client_id,
@@ -114,7 +114,7 @@ class Client:
 
 @contextlib.contextmanager
 def client_of(library: Library, trusting: ssl.SSLContext | None = None, **options: Any) -> Iterator[Client]:
-    """A client, which never retries, of a fake that runs as long as the block."""
+    """A client that never retries, and its fake, which runs as long as the block."""
     with running(library, **options) as fake:
         http = urllib3.PoolManager(retries=False, timeout=30, maxsize=8, ssl_context=trusting)
         try:

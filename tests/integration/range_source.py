@@ -1,4 +1,4 @@
-"""One file behind a plain HTTP server on loopback, with Range, ETag and If-Match, and connections that can break."""
+"""An HTTP server on loopback with one file, Range, ETag and If-Match, and connections that can break."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class Served:
-    """`cuts`: each is spent by one answer, which then ends after so many bytes of body. `successor`: after so many
-    answers this content takes the place of the first, under another ETag."""
+    """`cuts`: each ends one response after so many bytes of body. `successor`: after so many responses this content
+    replaces the first, with another ETag."""
 
     content: bytes
     etag: str = '"first"'
@@ -50,12 +50,12 @@ def serving(served: Served) -> Iterator[Served]:
                 self.send_header(name, value)
             self.end_headers()
             cut = served.cuts.pop() if served.cuts else len(body)
-            with contextlib.suppress(ConnectionError):  # a client that has heard enough
+            with contextlib.suppress(ConnectionError):  # a client that has closed the connection
                 self.wfile.write(body[:cut])
             self.close_connection = cut < len(body)
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

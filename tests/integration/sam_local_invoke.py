@@ -1,6 +1,6 @@
-"""`sam local invoke ...` up to the container: prints what SAM's own code would have run in it, as JSON.
+"""Runs `sam local invoke ...` up to the container, and prints what SAM would run in it, as JSON.
 
-Started by test_sam_resolution.py with the Python of .local/sam; it imports nothing of the project. Only the container
+test_sam_resolution.py starts it with the Python of .local/sam; it imports nothing of the project. Only the container
 engine is replaced, because there is none here.
 """
 
@@ -17,7 +17,7 @@ from samcli.local.lambdafn.runtime import LambdaRuntime
 
 
 def show(_runtime: LambdaRuntime, config: Any, event: str, *_: Any, **__: Any) -> None:
-    """Stands where SAM would start the container."""
+    """Replaces the start of the container."""
     shown = {
         "function": config.full_path,
         "handler": config.handler,

@@ -1,8 +1,8 @@
-"""SeaweedFS on loopback, over TLS: an S3 server that is not ours and judges checksums itself.
+"""SeaweedFS on loopback, over TLS: an independent S3 server that verifies checksums itself.
 
-Of the S3 stand-ins that were tried it is the one that refuses a part, and an object, whose checksum is wrong. It keeps
-objects on disk, so they may be large. It has no storage class, does not look at `MpuObjectSize`, and is slow to start:
-one server serves a whole process of tests.
+Of the S3 servers that we tried, it is the only one that refuses a part or an object with a wrong checksum. It keeps
+objects on disk, so they may be large. It has no storage classes, ignores `MpuObjectSize`, and is slow to start, so that
+one server serves a whole test session.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 ACCESS_KEY, SECRET_KEY, REGION = "loopback", "loopback-secret", "us-east-1"
 BUCKET = "archive"
-START_SECONDS = 90.0  # it elects itself first
+START_SECONDS = 90.0  # it elects a leader first
 WEED = Path(sys.executable).parent / "weed"
 # Without an identity it refuses signed streaming uploads (403).
 IDENTITIES = {
@@ -45,14 +45,14 @@ IDENTITIES = {
 
 @dataclass(frozen=True)
 class SeaweedFs:
-    """A running server with one empty bucket. `authority` is the file that its certificate is verified with."""
+    """A running server with one empty bucket. `authority` is the file with the authority of its certificate."""
 
     endpoint: str
     authority: Path
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment that leads boto3 here."""
+        """The environment with which boto3 uses this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.endpoint,
             "AWS_CA_BUNDLE": str(self.authority),
@@ -63,7 +63,7 @@ class SeaweedFs:
 
     @cached_property
     def s3(self) -> S3Client:
-        """A client that does not try again: what the server says is what a test sees."""
+        """A client without retries, so that a test sees every response of the server."""
         return boto3.Session(ACCESS_KEY, SECRET_KEY, region_name=REGION).client(
             "s3",
             endpoint_url=self.endpoint,
@@ -77,9 +77,9 @@ class SeaweedFs:
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[SeaweedFs]:
-    """A server with its data, certificate and log in `folder`, for as long as the block runs.
+    """Runs a server with its data, certificate and log in `folder` while the block runs.
 
-    Raises RuntimeError, with the end of its log, when it does not come up.
+    Raises RuntimeError, with the end of its log, when it does not start.
     """
     authority, command = trustme.CA(), _command(folder, ports := _free_ports(8))
     authority.cert_pem.write_to_path(str(folder / "authority.pem"))
@@ -98,7 +98,7 @@ def serving(folder: Path) -> Iterator[SeaweedFs]:
 
 
 def _command(folder: Path, ports: list[int]) -> list[str]:
-    """Every port is given, because its defaults are fixed; the gRPC ones would be these plus 10,000."""
+    """The command names every port, because the default ports are fixed and the gRPC ones are these plus 10,000."""
     s3, s3_rpc, master, master_rpc, volume, volume_rpc, filer, filer_rpc = ports
     options = {
         "dir": folder / "data",
@@ -134,16 +134,16 @@ def _write_certificate(authority: trustme.CA, folder: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now; held together until all are chosen, so that they differ."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+    """Ports that are free now; all stay open until the last is chosen, so that they differ."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [each.getsockname()[1] for each in sockets]
 
 
 def _until_it_takes_a_bucket(server: SeaweedFs, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Its parts come up one after the other; the last one is there when a bucket can be written to."""
+    """Waits until a bucket is writable: the parts of the server start one after the other."""
     deadline, reason = time.monotonic() + START_SECONDS, ""
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -156,4 +156,4 @@ def _until_it_takes_a_bucket(server: SeaweedFs, process: subprocess.Popen[bytes]
             time.sleep(0.2)
         else:
             return
-    raise RuntimeError(f"SeaweedFS did not come up ({reason}). Its log ends:\n{log.read_text()[-2000:]}")
+    raise RuntimeError(f"SeaweedFS did not start ({reason}). The end of its log:\n{log.read_text()[-2000:]}")

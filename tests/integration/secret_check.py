@@ -1,4 +1,4 @@
-"""The check that no secret is where it may be seen: in a log, a message, a result, or an exception's text."""
+"""Checks that no secret is in a log, a message, a result, or an exception's text."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SIGNED = re.compile(r"(?i)[?&;](signature|policy|x-amz-signature)=(?!\*\*\*)\w"
 
 
 def secrets_of(fake: FakeGoPro) -> set[str]:
-    """Every token that the fake account ever gave out, and its client's secret."""
+    """Every token that the fake account ever issued, and its client's secret."""
     return fake.secrets()
 
 
 def assert_no_secret(text: str, secrets: FakeGoPro | Iterable[str]) -> None:
-    """Fails, without showing it, when one of these secrets is in `text` in any usual writing, or a link's signature."""
+    """Fails, without showing it, if one of these secrets is in `text` in any usual encoding, or a link's signature."""
     for secret in secrets_of(secrets) if isinstance(secrets, FakeGoPro) else secrets:
         written = (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], base64.b64encode(secret.encode()).decode())
         assert not any(form in text for form in written), "a secret is in the text"
@@ -32,7 +32,7 @@ def assert_no_secret(text: str, secrets: FakeGoPro | Iterable[str]) -> None:
 
 @dataclass
 class Output:
-    """What was logged and printed since the test began: in Lambda, all of it lands in CloudWatch."""
+    """The log and output since the test began: in Lambda, all of it goes to CloudWatch."""
 
     lines: io.StringIO
     capture: pytest.CaptureFixture[str]

@@ -1,7 +1,7 @@
-"""Slices in a process of their own, through the real door of video-downloader: to be killed, or to be measured.
+"""Runs slices in a process of their own, with the real handler of video-downloader, to kill or to measure them.
 
-`python -m tests.integration.slice_process EVENT...` handles each event (JSON) and writes a line of JSON for each: how
-it ended, and the most memory that the process has used so far, in bytes.
+`python -m tests.integration.slice_process EVENT...` handles each event (JSON) and writes a line of JSON for each: its
+status, and the peak memory of the process so far, in bytes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lambdas.video_downloader.handler import handler
 
 
 class Context:
-    """An invocation that always has four seconds left: a large file goes in parts of 5 MiB."""
+    """An invocation that always has four seconds left, so that a large file is uploaded in parts of 5 MiB."""
 
     function_name, memory_limit_in_mb, aws_request_id = "video-downloader", 1024, "request-1"
     invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:video-downloader"
@@ -26,7 +26,7 @@ class Context:
 
 
 def most_memory() -> int:
-    """On Linux, getrusage counts what the parent used before this program took its place; VmHWM does not."""
+    """Peak memory in bytes. On Linux, getrusage includes the memory of the parent before exec; VmHWM does not."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

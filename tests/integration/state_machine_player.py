@@ -1,7 +1,7 @@
-"""Plays the score: interprets the state machine's own definition, as far as it goes, with functions that are handed in.
+"""Runs the state machine's own definition in process, with functions that the test provides.
 
-Step Functions' part is what is tested against, so it is as plain as the language's specification: every Retry, Catch,
-Choice and path is the score's own. Waits are not waited for, children of a map run one after the other.
+It stands for Step Functions, so it follows the language's specification closely: every Retry, Catch, Choice and path
+is the definition's own. It does not wait between attempts, and it runs the children of a map one after the other.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
-DEFINITION = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
+from cloud_sync.definition import definition
+
+DEFINITION = definition()
 
 type State = dict[str, Any]
 
@@ -32,8 +33,8 @@ class StatesError(Exception):
 
 @dataclass
 class Player:
-    """One execution. `invoke(function, payload)` returns a result or raises StatesError; `read(key)` gives the lines
-    of a manifest; `retried(error)` is called in the place of each wait before a retry."""
+    """One execution. `invoke(function, payload)` returns a result or raises StatesError; `read(key)` returns the lines
+    of a manifest; `retried(error)` is called instead of each wait before a retry."""
 
     invoke: Callable[[str, Any], Any]
     read: Callable[[str], Iterable[bytes]]
@@ -58,7 +59,7 @@ class Player:
                 case "Fail":
                     raise _failure(state, data)
                 case "Choice":
-                    name = next((c["Next"] for c in state["Choices"] if _holds(c, data)), state["Default"])
+                    name = next((c["Next"] for c in state["Choices"] if _is_true(c, data)), state["Default"])
                     continue
             try:
                 data = self._with_retries(state, data, context)
@@ -112,10 +113,10 @@ class Player:
 
 
 def _failure(state: State, data: Any) -> StatesError:
-    def told(field: str) -> str:
+    def text(field: str) -> str:
         return state[field] if field in state else str(_at(state[f"{field}Path"], data, {}))
 
-    return StatesError(told("Error"), told("Cause"))
+    return StatesError(text("Error"), text("Cause"))
 
 
 def _caught(state: State, data: Any, error: StatesError) -> tuple[str, Any]:
@@ -129,14 +130,14 @@ def _names(clause: State, error: StatesError) -> bool:
     return error.name in clause["ErrorEquals"]
 
 
-def _holds(choice: State, data: Any) -> bool:
+def _is_true(choice: State, data: Any) -> bool:
     value = _at(choice["Variable"], data, {})
     (expected,) = (choice[operator] for operator in ("StringEquals", "NumericEquals") if operator in choice)
     return bool(value == expected)
 
 
 def _filled(template: Any, data: Any, context: Any) -> Any:
-    """A payload template with its paths followed."""
+    """A payload template with the values that its paths point to."""
     if not isinstance(template, dict):
         return template
     return {

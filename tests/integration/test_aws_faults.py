@@ -1,4 +1,4 @@
-"""AWS in trouble: the proxy that makes it so, and what the downloader's room makes of it."""
+"""Faults of AWS: the proxy that causes them, and how the downloader handles them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture
 def proxy(aws_server: AwsServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch) -> Iterator[AwsProxy]:
-    """Everything that speaks to AWS in this process goes through it."""
+    """A proxy for all requests to AWS from this process."""
     trust = ssl.create_default_context(cafile=aws_server.variables["AWS_CA_BUNDLE"])
     with aws_proxy(certificates, trust) as proxy:
         proxy.target = aws_server.variables["AWS_ENDPOINT_URL"]
@@ -43,7 +43,7 @@ def proxy(aws_server: AwsServer, certificates: Certificates, monkeypatch: pytest
 
 @pytest.fixture
 def aws(aws_server: AwsServer, proxy: AwsProxy) -> Aws:
-    """An account as the stack leaves it, reached through the proxy."""
+    """An account with the stack's resources, reached through the proxy."""
     return Aws(aws_server)
 
 
@@ -56,13 +56,13 @@ def downloader(downloader: Downloader) -> Downloader:
 # The proxy
 
 
-def test_without_a_rule_everything_passes_unchanged(aws: Aws, downloader: Downloader) -> None:
+def test_without_a_rule_every_request_passes_unchanged(aws: Aws, downloader: Downloader) -> None:
     for media_id in (PLAIN, CHAPTERS, BIG):
         assert downloader.move(media_id)[-1].status == "ARCHIVED"
         assert_whole(downloader, media_id)
 
 
-def test_a_rule_strikes_one_operation_about_one_thing_some_times(aws: Aws, proxy: AwsProxy) -> None:
+def test_a_rule_affects_one_operation_on_one_object_a_number_of_times(aws: Aws, proxy: AwsProxy) -> None:
     proxy.add_fault(K.ACCESS_DENIED, "s3", "GetObject", holding=("clip-a",), after=1, times=1)
     for key in ("clip-a", "clip-b"):
         aws.s3.put_object(Bucket=ARCHIVE, Key=key, Body=b"x")
@@ -82,7 +82,7 @@ def ask(proxy: AwsProxy, certificates: Certificates, method: str, path: str, bod
         return json.load(answer)
 
 
-def test_the_control_takes_lists_and_clears_rules_over_http(proxy: AwsProxy, certificates: Certificates) -> None:
+def test_the_control_api_adds_lists_and_clears_rules(proxy: AwsProxy, certificates: Certificates) -> None:
     assert {entry["kind"] for entry in ask(proxy, certificates, "GET", "menu")} == set(AwsFaultKind)
     rule = {"kind": "slow_down", "service": "s3", "operation": "UploadPart", "times": 2}
     ask(proxy, certificates, "POST", "faults", rule)
@@ -92,7 +92,7 @@ def test_the_control_takes_lists_and_clears_rules_over_http(proxy: AwsProxy, cer
     assert ask(proxy, certificates, "GET", "faults") == []
 
 
-def test_a_rule_that_means_nothing_is_refused_with_a_sentence(proxy: AwsProxy, certificates: Certificates) -> None:
+def test_an_invalid_rule_is_refused_with_a_message(proxy: AwsProxy, certificates: Certificates) -> None:
     with pytest.raises(urllib.error.HTTPError) as refusal:
         ask(proxy, certificates, "POST", "faults", {"kind": "meteorite", "service": "s3"})
     assert refusal.value.code == 400 and "meteorite" in refusal.value.read().decode()
@@ -100,7 +100,7 @@ def test_a_rule_that_means_nothing_is_refused_with_a_sentence(proxy: AwsProxy, c
         AwsFault(K.BAD_DIGEST, "dynamodb")
 
 
-# What passes
+# Transient faults
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
@@ -115,7 +115,7 @@ def test_a_rule_that_means_nothing_is_refused_with_a_sentence(proxy: AwsProxy, c
         (K.INTERNAL_ERROR, "dynamodb", ("GetItem", "UpdateItem")),
     ],
 )
-def test_passing_trouble_of_aws_passes(
+def test_a_transient_fault_of_aws_is_retried(
     downloader: Downloader,
     proxy: AwsProxy,
     kind: AwsFaultKind,
@@ -126,15 +126,15 @@ def test_passing_trouble_of_aws_passes(
     for operation in operations:
         proxy.add_fault(kind, service, operation, times=1)
     assert downloader.move(media_id)[-1].status == "ARCHIVED"
-    struck = sum(rule["applied"] for rule in proxy.rules.listed())
-    assert struck or (media_id, kind) == (PLAIN, K.ERROR_IN_200)  # a small file completes no upload
+    applied = sum(rule["applied"] for rule in proxy.rules.listed())
+    assert applied or (media_id, kind) == (PLAIN, K.ERROR_IN_200)  # a small file completes no upload
     assert_whole(downloader, media_id)
 
 
 @pytest.mark.parametrize(
     "holding", [(":instead_of",), ("#upload_id = :upload_id",), ("SOURCE#", ":archived_at"), (":bytes_total",)]
 )
-def test_a_ledger_write_whose_answer_is_lost_is_neither_taken_for_refused_nor_done_twice(
+def test_a_ledger_write_whose_response_is_lost_is_neither_taken_for_refused_nor_done_twice(
     aws: Aws, downloader: Downloader, proxy: AwsProxy, holding: tuple[str, ...]
 ) -> None:
     proxy.add_fault(K.ANSWER_LOST, "dynamodb", "UpdateItem", holding=holding, times=1)
@@ -145,7 +145,7 @@ def test_a_ledger_write_whose_answer_is_lost_is_neither_taken_for_refused_nor_do
 
 
 @pytest.mark.parametrize(("media_id", "operation"), [(PLAIN, "PutObject"), (BIG, "UploadPart")])
-def test_an_object_whose_answer_is_lost_is_there_once(
+def test_an_object_whose_response_is_lost_is_stored_once(
     aws: Aws, downloader: Downloader, proxy: AwsProxy, media_id: str, operation: str
 ) -> None:
     proxy.add_fault(K.ANSWER_LOST, "s3", operation, times=1)
@@ -155,19 +155,17 @@ def test_an_object_whose_answer_is_lost_is_there_once(
     assert_whole(downloader, media_id)
 
 
-# What does not
+# Lasting faults
 
 
-def test_s3_that_never_comes_back_is_told_as_such_and_gone_on_from_later(
-    downloader: Downloader, proxy: AwsProxy
-) -> None:
+def test_a_lasting_failure_of_s3_is_an_error_and_a_later_slice_resumes(downloader: Downloader, proxy: AwsProxy) -> None:
     proxy.add_fault(K.SLOW_DOWN, "s3", "CompleteMultipartUpload")
     with pytest.raises(ArchiveUnavailableError):
         downloader.move(BIG)
     proxy.rules.clear()
     served = downloader.bytes_served()
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
-    assert downloader.bytes_served() - served < 100_000  # the parts were there
+    assert downloader.bytes_served() - served < 100_000  # the parts were uploaded already
     assert_whole(downloader, BIG)
 
 
@@ -183,7 +181,7 @@ def test_a_part_that_s3_calls_damaged_is_an_integrity_error_and_leaves_no_upload
 
 
 @pytest.mark.parametrize(("service", "operation"), [("s3", "PutObject"), ("dynamodb", "UpdateItem")])
-def test_a_missing_permission_is_told_as_one(
+def test_a_missing_permission_is_a_configuration_error(
     aws: Aws, downloader: Downloader, proxy: AwsProxy, service: str, operation: str
 ) -> None:
     proxy.add_fault(K.ACCESS_DENIED, service, operation)
@@ -192,7 +190,7 @@ def test_a_missing_permission_is_told_as_one(
     assert aws.archived() == {}
 
 
-def test_a_claim_that_another_run_wins_leaves_the_video_to_it(downloader: Downloader, proxy: AwsProxy) -> None:
+def test_a_video_claimed_by_another_run_is_left_to_it(downloader: Downloader, proxy: AwsProxy) -> None:
     proxy.add_fault(K.CONDITION_FAILED, "dynamodb", "UpdateItem", holding=(":instead_of",), times=1)
     assert downloader.slice(PLAIN).status == "BUSY"
     assert downloader.move(PLAIN)[-1].status == "ARCHIVED"

@@ -1,4 +1,4 @@
-"""A batch in one invocation: every video that it can finish is archived, and what it leaves is exactly the rest."""
+"""A batch in one invocation archives every video that it can finish, and returns exactly the rest."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ def test_a_batch_is_archived_in_one_invocation(downloader: Downloader, aws: Aws)
     assert aws.calls("CreateMultipartUpload") == []
 
 
-def test_a_batch_is_gone_through_again_without_moving_a_byte(downloader: Downloader) -> None:
+def test_a_repeated_batch_transfers_nothing(downloader: Downloader) -> None:
     downloader.batch(PLAIN, TWIN)
     before = downloader.bytes_served()
     assert downloader.batch(PLAIN, TWIN) == []
     assert downloader.bytes_served() == before and archived(downloader, PLAIN, TWIN)
 
 
-def test_a_video_in_trouble_and_those_behind_it_are_left_and_those_before_it_are_kept(downloader: Downloader) -> None:
+def test_a_failing_video_and_those_after_it_are_left_and_those_before_it_are_archived(downloader: Downloader) -> None:
     assert downloader.batch(PLAIN, NO_ORIGINAL, TWIN) == [NO_ORIGINAL, TWIN]
     assert archived(downloader, PLAIN)
-    assert TWIN not in downloader.ledger.known([TWIN]), "nobody has begun it"
+    assert TWIN not in downloader.ledger.known([TWIN]), "it was not started"
 
 
-def test_a_refused_token_leaves_everything_to_slices_which_know_how_to_renew_it(downloader: Downloader) -> None:
+def test_a_refused_token_leaves_all_videos_to_slices_which_renew_it(downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD)
     assert downloader.batch(PLAIN, TWIN) == [PLAIN, TWIN]
     assert downloader.lease.refused_version() != "" and archived(downloader)
 
 
-def test_a_video_that_the_time_does_not_suffice_for_is_left_unbegun(downloader: Downloader) -> None:
+def test_a_video_that_needs_more_time_is_not_started(downloader: Downloader) -> None:
     assert downloader.batch(PLAIN, BIG, TWIN, left=lambda: HURRIED) == [BIG, TWIN]
     assert archived(downloader, PLAIN) and BIG not in downloader.ledger.known([BIG])
 
 
-def test_a_large_video_whose_time_is_up_is_left_with_its_parts(downloader: Downloader, aws: Aws) -> None:
+def test_a_large_video_keeps_its_parts_when_the_time_is_up(downloader: Downloader, aws: Aws) -> None:
     downloader.connections = 1
     assert downloader.batch(BIG, TWIN, left=UntilParts(aws)) == [BIG, TWIN]
     assert downloader.source(BIG).status is Status.IN_PROGRESS and len(aws.uploads()) == 1
@@ -65,7 +65,7 @@ def test_a_large_video_whose_time_is_up_is_left_with_its_parts(downloader: Downl
     assert archived(downloader, BIG)
 
 
-def test_a_video_that_has_vanished_at_the_provider_does_not_stop_a_batch(downloader: Downloader) -> None:
+def test_a_video_missing_at_the_provider_does_not_stop_a_batch(downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.TRASHED, endpoint=Endpoint.DOWNLOAD, times=1)
     assert downloader.batch(PLAIN, TWIN) == []
     assert downloader.row(PLAIN).status is Status.UNAVAILABLE and archived(downloader, TWIN)

@@ -1,9 +1,9 @@
-"""A function that is killed anywhere loses nothing, and nothing is there twice: run again, and all is well.
+"""A function that is killed anywhere loses nothing and stores nothing twice: the next run completes the work.
 
-Points of death are drawn from a seed. `CRASH_SEED=7 CRASH_POINTS=2000` draws others, and more; a failure names the
-seed and round that show it again: `CRASH_SEED=7 CRASH_ROUND=12`. In half of the rounds a video moves over one
-connection, and each step is the same every time; in the others over four, and which of four parts is on its way may
-differ.
+The points of death are random, from a seed. `CRASH_SEED=7 CRASH_POINTS=2000` chooses others, and more of them. A
+failure names the seed and the round that reproduce it: `CRASH_SEED=7 CRASH_ROUND=12`. In half of the rounds a transfer
+uses one connection, so that every step is the same each time; in the others it uses four, and which of four parts is in
+progress may differ.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from tests.integration.crash_points import AUTHENTICATOR, DOWNLOADER, LISTER, Ki
 from tests.integration.crash_world import (
     CHAPTERS,
     PLAIN,
-    Ground,
+    Servers,
     World,
     audit,
-    prepared,
+    running_servers,
     uploads_named_in_the_ledger,
 )
 
@@ -36,27 +36,27 @@ POINTS_A_BLOCK, POINTS_A_ROUND = 25, 8
 
 
 @pytest.fixture(scope="module")
-def ground(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
-    with prepared(aws_server, tmp_path_factory.mktemp("crash")) as ground:
-        yield ground
+def servers(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with running_servers(aws_server, tmp_path_factory.mktemp("crash")) as servers:
+        yield servers
 
 
 @pytest.fixture
-def world(ground: Ground) -> World:
-    return ground.world()
+def world(servers: Servers) -> World:
+    return servers.world()
 
 
 @pytest.fixture(scope="module")
-def usual(ground: Ground) -> Counter[Kind]:
-    """How often an undisturbed run comes to each kind of point."""
-    world = ground.world()
-    let_the_token_die(world, after=2)
-    world.run_until_well()
+def usual(servers: Servers) -> Counter[Kind]:
+    """How often each kind of point occurs in an undisturbed run."""
+    world = servers.world()
+    expire_the_token(world, after=2)
+    world.run_until_success()
     assert audit(world) == [] and world.ends == ["SUCCEEDED"]
     return world.watch.seen.copy()
 
 
-def let_the_token_die(world: World, after: int) -> None:
+def expire_the_token(world: World, after: int) -> None:
     world.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=after)
 
 
@@ -65,52 +65,52 @@ def let_the_token_die(world: World, after: int) -> None:
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("block", range(1 if ROUND else -(-POINTS // POINTS_A_BLOCK)))
-def test_a_function_killed_anywhere_loses_nothing_and_doubles_nothing(
-    ground: Ground, usual: Counter[Kind], block: int
+def test_a_function_killed_anywhere_loses_nothing_and_stores_nothing_twice(
+    servers: Servers, usual: Counter[Kind], block: int
 ) -> None:
     if ROUND:
-        assert play(ground, usual, int(ROUND))
+        assert run_round(servers, usual, int(ROUND))
         return
     deaths, number = 0, 1000 * block
     while deaths < POINTS_A_BLOCK:
-        deaths += len(play(ground, usual, number))
+        deaths += len(run_round(servers, usual, number))
         number += 1
 
 
-def play(ground: Ground, usual: Counter[Kind], number: int) -> list[Point]:
-    """A round: a fresh account, deaths at points drawn from seed and number, runs until one goes through, the audit,
-    and one run more, which finds nothing to do. Returns the points at which somebody died."""
-    random, world = Random(f"{SEED} {number}"), ground.world()  # noqa: S311 (to be repeatable)
+def run_round(servers: Servers, usual: Counter[Kind], number: int) -> list[Point]:
+    """A round: a new account, deaths at random points (from seed and number), runs until one succeeds, the audit, and
+    one more run, which finds nothing to do. Returns the points at which a function died."""
+    random, world = Random(f"{SEED} {number}"), servers.world()  # noqa: S311 (to be repeatable)
     world.watch.points = choose(random, usual, POINTS_A_ROUND)
     world.connections = random.choice((1, 4))
     if random.random() < 0.5:
-        let_the_token_die(world, after=random.randint(0, 4))
+        expire_the_token(world, after=random.randint(0, 4))
     try:
-        world.run_until_well(aborts=random)
-        struck = list(world.watch.struck)
+        world.run_until_success(aborts=random)
+        reached = list(world.watch.reached)
         assert audit(world) == []
-        assert_nothing_stray(world, struck)
-        assert_ends_are_explained(world, struck)
+        assert_nothing_stray(world, reached)
+        assert_ends_are_explained(world, reached)
         assert_nothing_moves_again(world)
     except AssertionError as error:
-        story = [str(point) for point in world.watch.struck]
-        raise AssertionError(f"CRASH_SEED={SEED} CRASH_ROUND={number}: {error}\n{world.ends} after {story}") from error
-    return struck
+        deaths = [str(point) for point in world.watch.reached]
+        raise AssertionError(f"CRASH_SEED={SEED} CRASH_ROUND={number}: {error}\n{world.ends} after {deaths}") from error
+    return reached
 
 
-def assert_nothing_stray(world: World, struck: list[Point]) -> None:
-    """An upload that S3 began and nobody noted is left for the lifecycle rule; there is no other."""
-    unnoted = {Kind(DOWNLOADER, "s3.CreateMultipartUpload", "done"), Kind(DOWNLOADER, "dynamodb.UpdateItem", "sent")}
-    assert len(world.aws.uploads()) <= sum(point.kind in unnoted for point in struck), "a stray upload"
-    assert not uploads_named_in_the_ledger(world), "an upload that is over is still in the ledger"
+def assert_nothing_stray(world: World, reached: list[Point]) -> None:
+    """Only an upload that S3 started and nobody recorded may be left for the lifecycle rule."""
+    unrecorded = {Kind(DOWNLOADER, "s3.CreateMultipartUpload", "done"), Kind(DOWNLOADER, "dynamodb.UpdateItem", "sent")}
+    assert len(world.aws.uploads()) <= sum(point.kind in unrecorded for point in reached), "a stray upload"
+    assert not uploads_named_in_the_ledger(world), "an upload that has ended is still in the ledger"
 
 
-def assert_ends_are_explained(world: World, struck: list[Point]) -> None:
+def assert_ends_are_explained(world: World, reached: list[Point]) -> None:
     """Credentials are only lost between the provider's rotation and the secret's first write."""
     lost = Counter(world.ends)["CredentialsExpiredError"]
     window = {("gopro.token", "done"), ("secretsmanager.GetSecretValue", "sent"),
               ("secretsmanager.GetSecretValue", "done"), ("secretsmanager.PutSecretValue", "sent")}  # fmt: skip
-    between = [p for p in struck if p.kind.function == AUTHENTICATOR and (p.kind.request, p.kind.moment) in window]
+    between = [p for p in reached if p.kind.function == AUTHENTICATOR and (p.kind.request, p.kind.moment) in window]
     assert lost <= len(between), "credentials were lost without need"
 
 
@@ -119,12 +119,12 @@ def assert_nothing_moves_again(world: World) -> None:
     world.aws.server.calls.clear()
     before = world.aws.archived()
     assert world.run() == "SUCCEEDED"
-    assert world.aws.archived() == before, "a run without news changed the archive"
+    assert world.aws.archived() == before, "a run without new videos changed the archive"
     written = {call.name for call in world.aws.server.calls if call.bucket == ARCHIVE} - {"HeadObject", "GetObject"}
-    assert written == set(), "a run without news wrote to the archive"
+    assert written == set(), "a run without new videos wrote to the archive"
 
 
-def test_the_points_lie_in_every_function_and_at_every_moment(usual: Counter[Kind]) -> None:
+def test_the_points_cover_every_function_and_moment(usual: Counter[Kind]) -> None:
     points = choose(Random(SEED), usual, max(POINTS, 200))  # noqa: S311 (to be repeatable)
     assert {point.kind.function for point in points} == {
         AUTHENTICATOR, LISTER, DOWNLOADER, "failure-recorder", "run-report",
@@ -133,7 +133,7 @@ def test_the_points_lie_in_every_function_and_at_every_moment(usual: Counter[Kin
     assert len({point.kind for point in points}) > len(usual) / 2
 
 
-# The nasty windows, by name
+# Critical moments
 
 
 def die_at(world: World, function: str, request: str, moment: str, ordinal: int = 1) -> None:
@@ -141,11 +141,11 @@ def die_at(world: World, function: str, request: str, moment: str, ordinal: int 
 
 
 def assert_recovered(world: World, *ends: str) -> None:
-    assert len(world.watch.struck) == 1 and tuple(world.ends) == ends
+    assert len(world.watch.reached) == 1 and tuple(world.ends) == ends
     assert audit(world) == []
 
 
-def test_death_after_completion_and_before_the_ledger_knows_sends_no_byte_twice(world: World) -> None:
+def test_death_between_completion_and_the_ledger_sends_no_byte_twice(world: World) -> None:
     die_at(world, DOWNLOADER, "s3.CompleteMultipartUpload", "done")
     world.run()
     assert_recovered(world, "SUCCEEDED")
@@ -154,27 +154,29 @@ def test_death_after_completion_and_before_the_ledger_knows_sends_no_byte_twice(
     assert world.aws.uploads() == []
 
 
-def test_death_after_a_small_object_and_before_the_ledger_knows_stores_nothing_twice(world: World) -> None:
+def test_death_between_a_small_object_and_the_ledger_stores_nothing_twice(world: World) -> None:
     die_at(world, DOWNLOADER, "s3.PutObject", "done")
     world.run(PLAIN)
-    world.run_until_well()
+    world.run_until_success()
     assert_recovered(world, "SUCCEEDED", "SUCCEEDED")
-    # It is small, so S3 is asked again, to write it only if it is new.
+    # It is small, so it is sent again, and S3 writes it only if it is new.
     keys = [call.key for call in world.aws.calls("PutObject") if call.status == 200]
     assert len(keys) == len(set(keys)) == 5
     assert [call.status for call in world.aws.calls("PutObject")].count(412) == 1
 
 
-def test_death_between_two_chapters_goes_on_with_the_second(world: World) -> None:
-    die_at(world, DOWNLOADER, "dynamodb.UpdateItem", "done", 2)  # the first was the lease, this is the first chapter
+def test_death_between_two_chapters_continues_with_the_second(world: World) -> None:
+    die_at(
+        world, DOWNLOADER, "dynamodb.UpdateItem", "done", 2
+    )  # the first update was the lease, this one is the first chapter
     assert world.run(CHAPTERS) == "SUCCEEDED"
     keys = [call.key for call in world.aws.calls("PutObject")]
     assert len(keys) == len(set(keys)) == 3
-    world.run_until_well()
+    world.run_until_success()
     assert_recovered(world, "SUCCEEDED", "SUCCEEDED")
 
 
-def test_death_before_the_upload_is_noted_leaves_one_upload_to_the_lifecycle_rule(world: World) -> None:
+def test_death_before_the_upload_is_recorded_leaves_one_upload_to_the_lifecycle_rule(world: World) -> None:
     die_at(world, DOWNLOADER, "s3.CreateMultipartUpload", "done")
     world.run()
     assert_recovered(world, "SUCCEEDED")
@@ -182,7 +184,7 @@ def test_death_before_the_upload_is_noted_leaves_one_upload_to_the_lifecycle_rul
 
 
 def test_death_after_the_manifest_is_stored_lists_no_video_twice(world: World) -> None:
-    die_at(world, LISTER, "s3.PutObject", "done", 2)  # of the second page, behind what the first has written
+    die_at(world, LISTER, "s3.PutObject", "done", 2)  # of the second page, after the lines of the first
     world.run()
     assert_recovered(world, "SUCCEEDED")
     lines = world.manifest("runs/run-1/work.jsonl")
@@ -199,7 +201,7 @@ def test_death_after_the_manifest_is_stored_lists_no_video_twice(world: World) -
         ("secretsmanager.UpdateSecretVersionStage", "done"),
     ],
 )
-def test_death_around_a_renewal_whose_tokens_are_stored_needs_nobody(
+def test_death_around_a_renewal_with_stored_tokens_does_not_need_the_owner(
     world: World, request_name: str, moment: str
 ) -> None:
     die_at(world, AUTHENTICATOR, request_name, moment)
@@ -211,7 +213,7 @@ def test_death_around_a_renewal_whose_tokens_are_stored_needs_nobody(
 @pytest.mark.parametrize(
     ("request_name", "moment"), [("gopro.token", "done"), ("secretsmanager.PutSecretValue", "sent")]
 )
-def test_death_after_rotation_and_before_the_token_is_stored_is_one_clear_alert(
+def test_death_after_rotation_and_before_the_token_is_stored_sends_one_clear_alert(
     world: World, request_name: str, moment: str
 ) -> None:
     die_at(world, AUTHENTICATOR, request_name, moment)
@@ -220,5 +222,5 @@ def test_death_after_rotation_and_before_the_token_is_stored_is_one_clear_alert(
     assert "CredentialsExpiredError" in alert["Subject"]
     assert "Obtain a new refresh token and store it" in alert["Message"] and "gopro.com" in alert["Message"]
     world.store_credentials()
-    world.run_until_well()
+    world.run_until_success()
     assert_recovered(world, "CredentialsExpiredError", "SUCCEEDED")

@@ -1,4 +1,4 @@
-"""Credentials in Secrets Manager: read field by field, replaced without ever losing a rotated token."""
+"""Credentials in Secrets Manager: read field by field, and replaced without losing a rotated token."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stored(aws: Aws, stage: str = CURRENT) -> dict[str, Any]:
 # Reading
 
 
-def test_oauth_credentials_are_read_whole(aws: Aws, store: CredentialStore) -> None:
+def test_oauth_credentials_are_read_completely(aws: Aws, store: CredentialStore) -> None:
     version = aws.store(OAUTH | {"expires_at": 1_800_000_000})
     assert store.load() == Credentials(
         provider="gopro",
@@ -65,13 +65,13 @@ def test_a_session_token_alone_is_enough(aws: Aws, store: CredentialStore, value
 
 
 @pytest.mark.parametrize("moment", ["soon", None, [1]])
-def test_an_end_that_is_no_time_is_unknown(aws: Aws, store: CredentialStore, moment: object) -> None:
+def test_an_invalid_expiry_is_unknown(aws: Aws, store: CredentialStore, moment: object) -> None:
     aws.store(SESSION | {"expires_at": moment})
     assert store.load().expires_at is None
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("", "No credentials are stored"),
         (" \n", "No credentials are stored"),
@@ -91,12 +91,12 @@ def test_an_end_that_is_no_time_is_unknown(aws: Aws, store: CredentialStore, mom
         (SESSION | {"provider": 7}, "'provider'.*must be text"),
     ],
 )
-def test_what_is_wrong_with_a_secret_is_told_by_field_and_never_by_value(
-    aws: Aws, store: CredentialStore, value: object, said: str
+def test_an_invalid_secret_is_an_error_that_names_the_field_and_not_the_value(
+    aws: Aws, store: CredentialStore, value: object, message: str
 ) -> None:
     if value != "":
         aws.store(value)
-    with pytest.raises(ConfigurationError, match=said) as failure:
+    with pytest.raises(ConfigurationError, match=message) as failure:
         store.load()
     text = str(failure.value)
     assert SECRET in text and not any(word in text for word in ("token-0", "secret-0", "1234567890123"))
@@ -110,12 +110,12 @@ def test_an_incomplete_secret_says_how_to_store_a_complete_one(aws: Aws, store: 
         store.load()
 
 
-def test_a_secret_that_does_not_exist_is_told_as_nothing_stored(aws: Aws) -> None:
+def test_a_missing_secret_counts_as_no_credentials(aws: Aws) -> None:
     with pytest.raises(ConfigurationError, match="No credentials are stored in the secret nowhere"):
         CredentialStore(aws.secrets, "nowhere", "gopro").load()
 
 
-def test_what_was_read_is_in_no_log_line_from_then_on(aws: Aws, store: CredentialStore, output: Output) -> None:
+def test_credentials_that_were_read_are_masked_in_the_log(aws: Aws, store: CredentialStore, output: Output) -> None:
     aws.store(OAUTH)
     credentials = store.load()
     logger.info("seen: %s", " ".join(credentials.secrets), extra={"all": list(credentials.secrets)})
@@ -153,7 +153,7 @@ def test_renewals_follow_one_another(aws: Aws, store: CredentialStore) -> None:
     assert len(versions) == 3
 
 
-def test_what_the_owner_stored_during_a_renewal_wins(aws: Aws, store: CredentialStore) -> None:
+def test_credentials_that_the_owner_stores_during_a_renewal_are_kept(aws: Aws, store: CredentialStore) -> None:
     aws.store(OAUTH)
     old = store.load()
     theirs = aws.store(SESSION)
@@ -161,11 +161,11 @@ def test_what_the_owner_stored_during_a_renewal_wins(aws: Aws, store: Credential
     assert (found.access_token, found.version) == ("session-token-0", theirs)
     assert stored(aws) == SESSION
     store.recover()
-    assert stored(aws) == SESSION, "what lost stays lost"
+    assert stored(aws) == SESSION, "the renewal stays discarded"
 
 
 def crash_between_the_steps(aws: Aws, store: CredentialStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A renewal whose second step never happens."""
+    """A renewal that ends before its second step."""
     old = store.load()
 
     def die(**_: object) -> None:

@@ -1,4 +1,4 @@
-"""The demo library holds real clips in all the shapes that real libraries have."""
+"""The demo library has real clips with the special cases of real libraries."""
 
 import subprocess
 from collections import Counter
@@ -17,7 +17,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_library(tmp_path_factory.mktemp("demo") / "library")
 
 
-def test_it_holds_every_shape_that_real_libraries_have(folder: Path) -> None:
+def test_it_has_every_special_case_of_real_libraries(folder: Path) -> None:
     items = Library.load(folder).items()
     rows = [item.row for item in items]
     assert sum(item.is_archivable for item in items) >= 12
@@ -30,12 +30,12 @@ def test_it_holds_every_shape_that_real_libraries_have(folder: Path) -> None:
     assert len({row["captured_at"][:7] for row in rows}) >= 5
 
 
-def test_one_size_is_stale_and_reprocessing_is_why(folder: Path) -> None:
+def test_one_size_is_stale_because_of_reprocessing(folder: Path) -> None:
     (item,) = (item for item in Library.load(folder).items() if item.row["reprocessed_at"])
     assert item.sources[0].stat().st_size - item.row["file_size"] == 3245
 
 
-def test_no_two_files_are_alike_and_the_largest_needs_several_parts(folder: Path) -> None:
+def test_all_files_differ_and_the_largest_needs_several_parts(folder: Path) -> None:
     files = [path.read_bytes() for path in (folder / "media").iterdir()]
     assert len(set(files)) == len(files) and 20 * 2**20 < max(map(len, files)) < 30 * 2**20
 
@@ -47,7 +47,7 @@ def test_clips_are_h264_that_a_player_can_decode(folder: Path) -> None:
     assert "Video: h264" in done.stderr and "320x180" in done.stderr
 
 
-def test_it_is_made_once_and_always_the_same(folder: Path) -> None:
+def test_it_is_made_once_and_always_with_the_same_bytes(folder: Path) -> None:
     before = (folder / "library.json").stat().st_mtime_ns
     assert make_tiny_library(folder) == folder
     assert (folder / "library.json").stat().st_mtime_ns == before
@@ -71,7 +71,7 @@ def test_an_older_demo_library_is_replaced_and_nothing_is_left_beside_it(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["library"]
 
 
-def test_a_folder_that_holds_anything_else_is_left_alone(tmp_path: Path) -> None:
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("mine")
     with pytest.raises(DemoLibraryError, match="not a demo library"):
         make_tiny_library(tmp_path)

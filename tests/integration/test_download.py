@@ -1,4 +1,4 @@
-"""Originals on their way into the archive: every byte of every file, once, and nothing else."""
+"""Transfers of originals: every byte of every file is archived once, and nothing else."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, OriginalUnavailableError
 from cloud_sync_common.steps.download import SliceResult
 from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.runs import RunStatus
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
@@ -29,7 +30,7 @@ from tests.integration.downloader import (
     Downloader,
 )
 
-# Every shape of original
+# Every kind of original
 
 
 def test_a_small_file_is_one_put_and_equals_its_original(aws: Aws, downloader: Downloader) -> None:
@@ -39,7 +40,7 @@ def test_a_small_file_is_one_put_and_equals_its_original(aws: Aws, downloader: D
     assert len(aws.calls("PutObject")) == 1 and aws.calls("CreateMultipartUpload") == []
 
 
-def test_a_large_file_goes_in_parts_and_equals_its_original(aws: Aws, downloader: Downloader) -> None:
+def test_a_large_file_is_uploaded_in_parts_and_equals_its_original(aws: Aws, downloader: Downloader) -> None:
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
     assert downloader.archived(BIG) == downloader.originals(BIG)
     parts = [call.part for call in aws.calls("UploadPart")]
@@ -49,7 +50,7 @@ def test_a_large_file_goes_in_parts_and_equals_its_original(aws: Aws, downloader
 
 
 @pytest.mark.parametrize(("media_id", "count"), [(CHAPTERS, 3), (UNNUMBERED, 2)])
-def test_every_chapter_is_an_object_of_its_own_in_order(
+def test_every_chapter_is_a_separate_object_in_order(
     aws: Aws, downloader: Downloader, media_id: str, count: int
 ) -> None:
     downloader.move(media_id)
@@ -80,7 +81,7 @@ def test_two_clips_with_one_filename_become_two_objects(aws: Aws, downloader: Do
     assert len(aws.archived()) == 2
 
 
-def test_an_object_says_what_it_is_a_copy_of(aws: Aws, downloader: Downloader) -> None:
+def test_the_metadata_of_an_object_names_its_source(aws: Aws, downloader: Downloader) -> None:
     downloader.move(ODD_NAME)
     head = aws.s3.head_object(Bucket=ARCHIVE, Key=downloader.source(ODD_NAME).key)
     stored = head["Metadata"]
@@ -96,12 +97,12 @@ def test_the_ledger_holds_the_true_checksum_of_the_whole_object(
     downloader.move(media_id)
     row = downloader.source(media_id)
     content = aws.read(row.key)
-    by_another_hand = anycrc.Model("CRC64-NVME").calc(content).to_bytes(8, "big")
-    assert (row.status, row.checksum) == (Status.ARCHIVED, base64.b64encode(by_another_hand).decode())
+    expected = anycrc.Model("CRC64-NVME").calc(content).to_bytes(8, "big")
+    assert (row.status, row.checksum) == (Status.ARCHIVED, base64.b64encode(expected).decode())
     assert (row.size, row.upload_id) == (len(content), "")
 
 
-def test_the_item_is_archived_with_its_bytes_its_effort_and_no_lease(aws: Aws, downloader: Downloader) -> None:
+def test_an_archived_item_has_its_bytes_its_stats_and_no_lease(aws: Aws, downloader: Downloader) -> None:
     results = downloader.move(CHAPTERS)
     size = sum(downloader.source(CHAPTERS, number).size for number in (1, 2, 3))
     row = downloader.row(CHAPTERS)
@@ -114,7 +115,7 @@ def test_the_item_is_archived_with_its_bytes_its_effort_and_no_lease(aws: Aws, d
 # Once, and only once
 
 
-def test_a_second_run_moves_no_byte(aws: Aws, downloader: Downloader) -> None:
+def test_a_second_run_transfers_no_byte(aws: Aws, downloader: Downloader) -> None:
     for media_id in (PLAIN, CHAPTERS, BIG):
         downloader.move(media_id)
     items = downloader.items()
@@ -128,7 +129,7 @@ def test_a_second_run_moves_no_byte(aws: Aws, downloader: Downloader) -> None:
     assert aws.archived() == before
 
 
-def test_a_run_that_finds_another_at_work_leaves_it_alone(aws: Aws, downloader: Downloader) -> None:
+def test_an_item_leased_by_another_run_is_left_alone(aws: Aws, downloader: Downloader) -> None:
     item = downloader.items()[PLAIN]
     downloader.ledger.claim(item, "run-0", 900)
     assert downloader.slice(item) == SliceResult("BUSY")
@@ -136,12 +137,12 @@ def test_a_run_that_finds_another_at_work_leaves_it_alone(aws: Aws, downloader: 
     assert downloader.row(PLAIN).lease_owner == "run-0"
 
 
-def test_the_items_of_a_run_that_is_over_are_taken_over(downloader: Downloader) -> None:
+def test_items_leased_by_an_ended_run_are_taken_over(downloader: Downloader) -> None:
     item = downloader.items()[PLAIN]
     downloader.runs.begin("run-0", "arn:0")
     downloader.ledger.claim(item, "run-0", 900)
     assert downloader.slice(item).status == "BUSY"
-    downloader.runs.end("run-0", {})
+    downloader.runs.end("run-0", RunStatus.SUCCEEDED, {})
     assert downloader.slice(item).status == "ARCHIVED"
 
 
@@ -157,7 +158,7 @@ def test_a_foreign_object_under_the_key_is_never_overwritten(aws: Aws, downloade
     assert downloader.source(PLAIN).key != key and downloader.archived(PLAIN) == downloader.originals(PLAIN)
 
 
-def test_an_object_that_appears_while_a_file_is_moved_is_never_overwritten(aws: Aws, downloader: Downloader) -> None:
+def test_an_object_that_appears_during_the_transfer_is_never_overwritten(aws: Aws, downloader: Downloader) -> None:
     keys: list[str] = []
 
     def intrude(call: S3Call) -> None:
@@ -197,7 +198,7 @@ def test_a_whole_file_is_fetched_once(downloader: Downloader) -> None:
     assert size <= downloader.bytes_served() <= size * 1.01
 
 
-def test_a_video_in_the_bin_is_unavailable_and_no_failure(aws: Aws, downloader: Downloader) -> None:
+def test_a_trashed_video_is_unavailable_and_not_a_failure(aws: Aws, downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.TRASHED, media_id=PLAIN)
     assert downloader.slice(PLAIN) == SliceResult("UNAVAILABLE")
     row = downloader.row(PLAIN)
@@ -205,7 +206,7 @@ def test_a_video_in_the_bin_is_unavailable_and_no_failure(aws: Aws, downloader: 
     assert aws.archived() == {}
 
 
-def test_an_original_that_is_not_there_just_now_is_fetched_by_a_later_run(downloader: Downloader) -> None:
+def test_an_original_that_is_not_available_now_is_archived_by_a_later_run(downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.UNAVAILABLE, media_id=PLAIN)
     assert downloader.slice(PLAIN) == SliceResult("UNAVAILABLE")
     assert downloader.row(PLAIN).status is Status.UNAVAILABLE and downloader.row(PLAIN).error_category
@@ -220,7 +221,7 @@ def test_without_an_original_nothing_is_stored(aws: Aws, downloader: Downloader)
     assert aws.archived() == {} and aws.uploads() == [] and downloader.bytes_served() == 0
 
 
-def test_a_refused_token_is_noted_and_not_shown_again(downloader: Downloader) -> None:
+def test_a_refused_token_is_recorded_and_not_used_again(downloader: Downloader) -> None:
     item = downloader.items()[PLAIN]
     downloader.fake.control.expire_access_tokens()
     with pytest.raises(CredentialsExpiredError):
@@ -231,7 +232,7 @@ def test_a_refused_token_is_noted_and_not_shown_again(downloader: Downloader) ->
     assert downloader.fake.control.requests() == []
 
 
-# Content that the provider made anew
+# Content that the provider has reprocessed
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A transfer while the provider misbehaves: right in the end, or an error by its right name and nothing stored."""
+"""Transfers with faults of the provider: they succeed in the end, or raise the right error and store nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def downloader(downloader: Downloader) -> Downloader:
 
 
 def inverted(path: Path) -> str:
-    """SHA-256 of a file with every bit turned round, which is what the fake puts in the place of a replaced one."""
+    """SHA-256 of a file with every bit inverted, which is the fake's replacement of a file."""
     return hashlib.sha256(bytes(255 - value for value in path.read_bytes())).hexdigest()
 
 
@@ -42,11 +42,11 @@ def path_of(downloader: Downloader, media_id: str) -> Path:
     return path
 
 
-# Links that end
+# Links that expire
 
 
 def ending_links(downloader: Downloader) -> Callable[[], float]:
-    """Time that is always enough; but once S3 has a part, the provider's clock jumps past the end of every link."""
+    """Always enough time; but once S3 has a part, the provider's clock jumps past the expiry of every link."""
     jumped: list[bool] = []
 
     def left() -> float:
@@ -58,7 +58,9 @@ def ending_links(downloader: Downloader) -> Callable[[], float]:
     return left
 
 
-def test_a_link_that_ends_in_the_middle_is_renewed_and_the_upload_goes_on(aws: Aws, downloader: Downloader) -> None:
+def test_a_link_that_expires_during_a_transfer_is_renewed_and_the_upload_continues(
+    aws: Aws, downloader: Downloader
+) -> None:
     assert downloader.move(BIG, left=ending_links(downloader))[-1].status == "ARCHIVED"
     asked = downloader.fake.control.stats()["requests"]
     assert asked["cdn"]["403"] >= 1 and asked["download"]["200"] == 2
@@ -68,7 +70,7 @@ def test_a_link_that_ends_in_the_middle_is_renewed_and_the_upload_goes_on(aws: A
 
 @pytest.mark.parametrize("status", [401, 403, 410])
 @pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 2)])
-def test_a_link_that_is_refused_is_asked_for_anew(
+def test_a_refused_link_is_requested_again(
     aws: Aws, downloader: Downloader, status: int, media_id: str, after: int
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.LINK_REFUSED, status=status, after=after, times=1)
@@ -77,7 +79,7 @@ def test_a_link_that_is_refused_is_asked_for_anew(
     assert_whole(downloader, media_id)
 
 
-def test_links_that_never_work_are_given_up_on(aws: Aws, downloader: Downloader) -> None:
+def test_links_that_never_work_are_an_error(aws: Aws, downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.LINK_REFUSED)
     with pytest.raises(SourceLinkExpiredError):
         downloader.move(PLAIN)
@@ -85,7 +87,7 @@ def test_links_that_never_work_are_given_up_on(aws: Aws, downloader: Downloader)
     assert downloader.fake.control.stats()["requests"]["download"]["200"] < 30
 
 
-def test_a_token_that_dies_when_a_link_must_be_renewed_is_told_and_the_upload_stays(
+def test_a_token_that_expires_before_a_link_is_renewed_is_an_error_and_keeps_the_upload(
     aws: Aws, downloader: Downloader
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, after=1)
@@ -119,9 +121,7 @@ def test_a_small_file_whose_connection_is_cut_is_fetched_again(aws: Aws, downloa
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
-def test_a_source_that_always_ends_early_is_never_taken_for_whole(
-    aws: Aws, downloader: Downloader, media_id: str
-) -> None:
+def test_a_source_that_always_ends_early_is_never_stored(aws: Aws, downloader: Downloader, media_id: str) -> None:
     downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=300_000)
     with pytest.raises((ShortReadError, ProviderUnavailableError)):
         downloader.move(media_id)
@@ -140,13 +140,13 @@ def test_a_source_that_always_ends_early_is_never_taken_for_whole(
         (FaultKind.SERVER_ERROR, {"status": 500}),
     ],
 )
-def test_passing_trouble_of_the_cdn_passes(downloader: Downloader, kind: FaultKind, how: dict[str, int]) -> None:
+def test_a_transient_fault_of_the_cdn_is_retried(downloader: Downloader, kind: FaultKind, how: dict[str, int]) -> None:
     downloader.fake.control.add_fault(kind, endpoint=Endpoint.CDN, after=1, times=2, **how)
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
     assert_whole(downloader)
 
 
-def test_a_cdn_that_asks_for_a_longer_pause_than_there_is_time_is_left_to_the_state_machine(
+def test_a_wait_longer_than_the_remaining_time_is_left_to_the_state_machine(
     downloader: Downloader,
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.THROTTLED, endpoint=Endpoint.CDN, retry_after=600)
@@ -159,7 +159,7 @@ def test_a_cdn_that_asks_for_a_longer_pause_than_there_is_time_is_left_to_the_st
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])
-def test_a_source_that_is_replaced_in_the_middle_is_begun_anew_and_ends_as_the_new_one(
+def test_a_source_replaced_during_a_transfer_is_started_again_and_archived_as_the_new_one(
     aws: Aws, downloader: Downloader, after: int
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after)
@@ -168,7 +168,7 @@ def test_a_source_that_is_replaced_in_the_middle_is_begun_anew_and_ends_as_the_n
     assert aws.uploads() == []
 
 
-def test_a_source_that_is_replaced_between_two_slices_is_begun_anew(aws: Aws, downloader: Downloader) -> None:
+def test_a_source_replaced_between_two_slices_is_started_again(aws: Aws, downloader: Downloader) -> None:
     upload = downloader.half_move(BIG).upload_id
     downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED)
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
@@ -176,7 +176,7 @@ def test_a_source_that_is_replaced_between_two_slices_is_begun_anew(aws: Aws, do
     assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
 
 
-def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: Aws, downloader: Downloader) -> None:
+def test_a_source_that_keeps_changing_is_an_error_and_never_mixed(aws: Aws, downloader: Downloader) -> None:
     for after in range(1, 80, 2):
         downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after, times=1)
     downloader.connections = 1
@@ -185,11 +185,11 @@ def test_a_source_that_changes_all_the_time_is_told_as_such_and_not_mixed(aws: A
     assert aws.archived() == {}
 
 
-# Answers that are not what was asked for
+# Responses other than the requested media
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
-def test_a_page_is_never_stored_as_a_video(aws: Aws, downloader: Downloader, media_id: str) -> None:
+def test_an_html_page_is_never_stored_as_a_video(aws: Aws, downloader: Downloader, media_id: str) -> None:
     downloader.fake.control.add_fault(FaultKind.PAGE_INSTEAD)
     with pytest.raises(ProviderUnavailableError, match="text/html"):
         downloader.move(media_id)
@@ -213,7 +213,7 @@ def test_a_file_of_less_than_half_the_listed_size_is_not_stored_as_the_original(
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
-def test_a_cdn_that_ignores_ranges_is_read_in_one_stream_and_the_result_says_so(
+def test_a_cdn_that_ignores_ranges_is_read_in_one_stream_and_the_result_shows_it(
     aws: Aws, downloader: Downloader, media_id: str
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
@@ -225,21 +225,19 @@ def test_a_cdn_that_ignores_ranges_is_read_in_one_stream_and_the_result_says_so(
 
 
 @pytest.mark.parametrize("byte", [0, 6_000_000])
-def test_one_stream_that_breaks_is_begun_from_the_start_and_leaves_nothing_behind(
+def test_a_single_stream_that_breaks_is_started_again_and_leaves_nothing_behind(
     aws: Aws, downloader: Downloader, byte: int
 ) -> None:
     downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
     downloader.fake.control.add_fault(FaultKind.CONNECTION_CUT, byte=byte, times=1)
     (result,) = downloader.move(BIG)
     assert (result.status, result.single_stream) == ("ARCHIVED", True)
-    begun, given_up = aws.calls("CreateMultipartUpload"), aws.calls("AbortMultipartUpload")
-    assert len(begun) == len(given_up) + 1 and aws.uploads() == []
+    started, aborted = aws.calls("CreateMultipartUpload"), aws.calls("AbortMultipartUpload")
+    assert len(started) == len(aborted) + 1 and aws.uploads() == []
     assert_whole(downloader)
 
 
-def test_one_stream_that_does_not_fit_into_an_invocation_is_told_with_the_mend(
-    aws: Aws, downloader: Downloader
-) -> None:
+def test_a_single_stream_longer_than_an_invocation_is_an_error_with_the_fix(aws: Aws, downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED)
     downloader.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=4_000_000)
     with pytest.raises(RangeIgnoredError, match="Raise downloader_timeout_seconds"):
@@ -247,9 +245,7 @@ def test_one_stream_that_does_not_fit_into_an_invocation_is_told_with_the_mend(
     assert aws.archived() == {} and aws.uploads() == []
 
 
-def test_a_cdn_that_stops_honouring_ranges_in_the_middle_leaves_what_was_moved(
-    aws: Aws, downloader: Downloader
-) -> None:
+def test_a_cdn_that_stops_honouring_ranges_keeps_the_uploaded_parts(aws: Aws, downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.RANGE_IGNORED, after=2)
     with pytest.raises(RangeIgnoredError):
         downloader.move(BIG)
@@ -267,7 +263,7 @@ def test_a_cdn_that_stops_honouring_ranges_in_the_middle_leaves_what_was_moved(
     ],
 )
 @pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 0), (BIG, 1)])
-def test_an_answer_to_another_question_is_never_stored(
+def test_an_unexpected_response_is_never_stored(
     aws: Aws, downloader: Downloader, kind: FaultKind, error: type[Exception], media_id: str, after: int
 ) -> None:
     downloader.fake.control.add_fault(kind, after=after)
@@ -276,7 +272,7 @@ def test_an_answer_to_another_question_is_never_stored(
     assert aws.archived() == {}
 
 
-def test_ranges_that_are_refused_in_the_middle_leave_what_was_moved(aws: Aws, downloader: Downloader) -> None:
+def test_refused_ranges_keep_the_uploaded_parts(aws: Aws, downloader: Downloader) -> None:
     downloader.half_move(BIG)
     downloader.fake.control.add_fault(FaultKind.RANGE_REFUSED)
     with pytest.raises((SourceChangedError, ProviderContractError)):
@@ -286,9 +282,7 @@ def test_ranges_that_are_refused_in_the_middle_leave_what_was_moved(aws: Aws, do
     assert_whole(downloader)
 
 
-def test_a_video_that_is_thrown_away_in_the_middle_is_unavailable_and_no_failure(
-    aws: Aws, downloader: Downloader
-) -> None:
+def test_a_video_trashed_during_a_transfer_is_unavailable_and_not_a_failure(aws: Aws, downloader: Downloader) -> None:
     item = downloader.items()[BIG]
     downloader.half_move(item)
     downloader.fake.control.trash_item(BIG)

@@ -1,4 +1,4 @@
-"""A transfer that is interrupted, in every way that we know, goes on where it was and ends with the original."""
+"""An interrupted transfer resumes where it was and ends with the original, whatever interrupted it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HUGE = 120_000_000  # bytes
 # Out of time
 
 
-def test_slices_move_part_after_part_and_none_twice(aws: Aws, gopro: FakeGoPro) -> None:
+def test_slices_transfer_every_part_once(aws: Aws, gopro: FakeGoPro) -> None:
     downloader, results = Downloader(aws, gopro, connections=1), []
     while not results or results[-1].status == "IN_PROGRESS":
         results.append(downloader.slice(BIG, left=UntilParts(aws)))
@@ -54,7 +54,7 @@ def test_a_slice_may_end_between_two_chapters(aws: Aws, downloader: Downloader) 
     assert_whole(downloader, CHAPTERS)
 
 
-def test_a_slice_in_which_not_one_part_could_move_is_trouble_and_not_an_endless_loop(downloader: Downloader) -> None:
+def test_a_slice_without_progress_is_an_error_and_not_an_endless_loop(downloader: Downloader) -> None:
     downloader.half_move(BIG)
     with pytest.raises(ProviderUnavailableError, match="Not one part"):
         downloader.slice(BIG, left=lambda: -1.0)
@@ -65,11 +65,11 @@ def test_a_slice_in_which_not_one_part_could_move_is_trouble_and_not_an_endless_
 
 
 def event(item: MediaItem) -> str:
-    return json.dumps({"run_id": "run-1", "provider": "gopro", "media": msgspec.to_builtins(item)})
+    return json.dumps({"request": "slice", "run_id": "run-1", "provider": "gopro", "media": msgspec.to_builtins(item)})
 
 
 def process(downloader: Downloader, *events: str, connections: int = 2) -> subprocess.Popen[str]:
-    """The real door in a process of its own."""
+    """The real handler in a process of its own."""
     paths = f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"
     settings = downloader.aws.variables | {
         "GOPRO_API_BASE_URL": downloader.fake.base_url,
@@ -82,7 +82,7 @@ def process(downloader: Downloader, *events: str, connections: int = 2) -> subpr
     )
 
 
-def test_a_slice_that_was_killed_costs_only_the_parts_under_way(aws: Aws, downloader: Downloader) -> None:
+def test_a_killed_slice_loses_only_the_parts_in_progress(aws: Aws, downloader: Downloader) -> None:
     item = downloader.items()[BIG]
     # The probe and two parts get through; then the provider sends nothing more.
     downloader.fake.control.add_fault(FaultKind.STALL, endpoint=Endpoint.CDN, after=3, byte=100_000)
@@ -94,15 +94,15 @@ def test_a_slice_that_was_killed_costs_only_the_parts_under_way(aws: Aws, downlo
         victim.send_signal(signal.SIGKILL)
     downloader.fake.control.clear_faults()
     assert downloader.row(BIG).status is Status.IN_PROGRESS and aws.archived() == {}
-    held = {call.part for call in aws.calls("UploadPart")}
+    uploaded = {call.part for call in aws.calls("UploadPart")}
     aws.server.calls.clear()
     assert downloader.slice(item, "run-2").status == "BUSY", "the dead run holds the item until its lease ends"
     assert downloader.move(item)[-1].status == "ARCHIVED"
-    assert not held & {call.part for call in aws.calls("UploadPart")} and aws.calls("CreateMultipartUpload") == []
+    assert not uploaded & {call.part for call in aws.calls("UploadPart")} and aws.calls("CreateMultipartUpload") == []
     assert_whole(downloader)
 
 
-def test_memory_stays_flat_while_a_large_file_moves(aws: Aws, tmp_path: Path) -> None:
+def test_memory_stays_constant_during_the_transfer_of_a_large_file(aws: Aws, tmp_path: Path) -> None:
     with (tmp_path / "huge.mp4").open("wb") as file:
         file.truncate(HUGE)
     (tmp_path / "small.mp4").write_bytes(bytes(400_000))
@@ -112,9 +112,9 @@ def test_memory_stays_flat_while_a_large_file_moves(aws: Aws, tmp_path: Path) ->
         downloader = Downloader(aws, fake)
         events = [event(item) for _, item in sorted(downloader.items().items(), reverse=True)]
         with process(downloader, *events, connections=4) as worker:
-            _, told = worker.communicate(timeout=200)
-        assert worker.returncode == 0, told
-        small, huge = (json.loads(line) for line in told.splitlines())
+            _, errors = worker.communicate(timeout=200)
+        assert worker.returncode == 0, errors
+        small, huge = (json.loads(line) for line in errors.splitlines())
         assert (small["status"], huge["status"], downloader.source("huge").size) == ("ARCHIVED", "ARCHIVED", HUGE)
     assert len(aws.calls("UploadPart")) > 10
     grown = huge["most_memory"] - small["most_memory"]
@@ -126,20 +126,20 @@ class Killed(BaseException):
 
 
 class Dying(Ledger):
-    """A ledger that is never told of the success: the function dies right after S3 has the object."""
+    """A ledger that never records success: the function dies right after S3 has the object."""
 
     def archive_source(self, *_: Any, **__: Any) -> None:
         raise Killed
 
 
 def assert_nothing_was_written(aws: Aws, media_id: str) -> None:
-    """A large file is looked for before it is moved; of a small one, S3 is asked to write it only if it is new."""
+    """A large file is looked up before its transfer; a small one is sent, and S3 writes it only if it is new."""
     assert {call.status for call in aws.calls("PutObject")} == (set() if media_id == BIG else {412})
     assert aws.calls("UploadPart") == [] and aws.calls("CreateMultipartUpload") == []
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, BIG])
-def test_an_object_whose_success_was_never_written_down_is_found_again_and_not_doubled(
+def test_an_object_that_was_never_recorded_is_found_and_not_stored_twice(
     aws: Aws, downloader: Downloader, media_id: str
 ) -> None:
     with pytest.raises(Killed):
@@ -158,7 +158,7 @@ def test_an_object_whose_success_was_never_written_down_is_found_again_and_not_d
 
 
 @pytest.mark.parametrize("media_id", [PLAIN, CHAPTERS, BIG])
-def test_an_archive_whose_ledger_was_lost_is_found_again_and_not_doubled(
+def test_objects_are_found_and_not_stored_twice_after_the_ledger_was_lost(
     aws: Aws, downloader: Downloader, media_id: str
 ) -> None:
     downloader.move(media_id)
@@ -174,7 +174,7 @@ def test_an_archive_whose_ledger_was_lost_is_found_again_and_not_doubled(
     assert_whole(downloader, media_id)
 
 
-def test_an_upload_that_is_gone_is_begun_anew(aws: Aws, downloader: Downloader) -> None:
+def test_an_aborted_upload_is_started_again(aws: Aws, downloader: Downloader) -> None:
     row = downloader.half_move(BIG, parts=2)
     aws.s3.abort_multipart_upload(Bucket=ARCHIVE, Key=row.key, UploadId=row.upload_id)
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
@@ -182,12 +182,12 @@ def test_an_upload_that_is_gone_is_begun_anew(aws: Aws, downloader: Downloader) 
     assert_whole(downloader)
 
 
-def test_an_upload_that_ends_while_parts_are_sent_is_begun_anew(aws: Aws, downloader: Downloader) -> None:
+def test_an_upload_aborted_while_parts_are_sent_is_started_again(aws: Aws, downloader: Downloader) -> None:
     row = downloader.half_move(BIG)
-    begun, ended = len(aws.calls("UploadPart")), []
+    started, ended = len(aws.calls("UploadPart")), []
 
     def left() -> float:
-        if len(aws.calls("UploadPart")) > begun and not ended:
+        if len(aws.calls("UploadPart")) > started and not ended:
             ended.append(aws.s3.abort_multipart_upload(Bucket=ARCHIVE, Key=row.key, UploadId=row.upload_id))
         return 4.0
 

@@ -1,4 +1,4 @@
-"""The launcher closes exactly the gaps that the emulator, untouched, still has: a gap closed upstream is noticed."""
+"""The launcher patches exactly the gaps that the emulator still has, so that we notice a gap that upstream closes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EMULATOR_PYTHON = ".local/emulator/venv/bin/python"
 
 
 def gaps() -> list[str]:
-    """The functions that GAPS names. Read, not imported: the launcher lives in the emulator's own environment."""
+    """The functions in GAPS. Parsed, not imported, because the launcher runs in the emulator's own environment."""
     for node in ast.parse(LAUNCHER.read_text()).body:
         match node:
             case ast.Assign(targets=[ast.Name(id="GAPS")], value=ast.Dict(keys=keys)):
@@ -23,7 +23,7 @@ def gaps() -> list[str]:
     raise AssertionError("emulator_gaps.py has no table GAPS")
 
 
-def test_every_gap_that_is_closed_here_is_still_open_upstream() -> None:
+def test_every_gap_that_is_patched_here_is_still_open_upstream() -> None:
     installed(EMULATOR_PYTHON)
     done = subprocess.run(
         [str(ROOT / EMULATOR_PYTHON), str(LAUNCHER), "--open-upstream"], capture_output=True, text=True, check=True
@@ -32,12 +32,12 @@ def test_every_gap_that_is_closed_here_is_still_open_upstream() -> None:
     assert json.loads(done.stdout) == sorted(gaps())
 
 
-def test_every_function_that_changes_the_emulator_is_one_of_the_gaps() -> None:
+def test_every_function_that_patches_the_emulator_is_one_of_the_gaps() -> None:
     functions = [node for node in ast.parse(LAUNCHER.read_text()).body if isinstance(node, ast.FunctionDef)]
     public = {node.name for node in functions if not node.name.startswith("_")}
     assert public - {"main"} == set(gaps())
 
 
-def test_the_design_tells_the_story_of_every_gap() -> None:
+def test_the_design_page_explains_every_gap() -> None:
     design = (ROOT / "docs" / "design.md").read_text()
     assert [gap for gap in gaps() if f"`{gap}`" not in design] == []

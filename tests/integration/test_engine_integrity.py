@@ -1,6 +1,6 @@
-"""Object = source, whatever happens on the way; judged by SeaweedFS, which checks every checksum itself.
+"""The object equals the source, whatever happens during the transfer; SeaweedFS verifies every checksum itself.
 
-Sizes, part plans, cut connections, the moments at which invocations end, and the order of parts are drawn at random.
+Sizes, part plans, cut connections, the times at which invocations end, and the order of parts are random.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from tests.integration.seaweedfs import BUCKET, SeaweedFs
 from tests.unit.test_content_hash import published
 
 SMALLEST_PART = 5 * 1024 * 1024  # S3's, and SeaweedFS's
-DICE = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
+CONTENT = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
 SLOW = settings(
     max_examples=20,
     deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # an example takes long; a smaller one is not worth minutes
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # no shrinking: an example takes long
     suppress_health_check=[HealthCheck.too_slow],
 )
 
@@ -69,18 +69,18 @@ class OneRow:
 
 
 @pytest.fixture(scope="module")
-def engine(judge: SeaweedFs) -> Iterator[SeaweedFs]:
-    """The judge, with the house's clients and connections made for it."""
+def engine(seaweed: SeaweedFs) -> Iterator[SeaweedFs]:
+    """SeaweedFS, with the function code's clients and connections made for it."""
     with pytest.MonkeyPatch.context() as patched:
-        for name, value in judge.variables.items():
+        for name, value in seaweed.variables.items():
             patched.setenv(name, value)
         forget_clients()
-        yield judge
+        yield seaweed
         forget_clients()
 
 
 class Archiving:
-    """Moves one served file into SeaweedFS, invocation after invocation."""
+    """Transfers one file into SeaweedFS, in one or more invocations."""
 
     _number = 0
     content_hash: str | None = None
@@ -97,7 +97,7 @@ class Archiving:
         source = MediaSource(file_number=1, filename="clip.mp4", url=self.served.url, content_hash=self.content_hash)
         link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
         ledger: Any = self.ledger
-        return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").go_on())
+        return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").archive())
 
     def stored(self) -> bytes:
         assert self.ledger.row is not None and self.ledger.row.status is Status.ARCHIVED
@@ -109,7 +109,7 @@ class Archiving:
 
 
 def parts_of(part_size: int, most_in_one: int) -> Any:
-    """Plans as drawn, where the house would make one part of so small a file."""
+    """Patches for the plan of the test; the function code would use one part for so small a file."""
     return (
         patch.object(source_transfer, "plan_parts", lambda size, *_: PartPlan(size, part_size)),
         patch.object(source_transfer, "largest_put", lambda *_: most_in_one),
@@ -121,7 +121,7 @@ def true_checksum(content: bytes) -> str:
 
 
 class AfterParts(Deadline):
-    """The time of an invocation is up once it was asked so many times whether there is some."""
+    """A deadline that allows so many parts."""
 
     def __init__(self, parts: int) -> None:
         super().__init__(lambda: 60.0, margin=0.0)
@@ -133,7 +133,7 @@ class AfterParts(Deadline):
 
 
 @given(
-    size=st.integers(0, len(DICE)),
+    size=st.integers(0, len(CONTENT)),
     part_size=st.integers(SMALLEST_PART, 8_000_000),
     most_in_one=st.integers(1, 12_000_000),
     connections=st.integers(1, 6),
@@ -150,7 +150,7 @@ def test_object_equals_source_for_any_size_plan_cut_and_resume(
     slices: list[int],
     cuts: list[int],
 ) -> None:
-    content = DICE[:size]
+    content = CONTENT[:size]
     plan, one = parts_of(part_size, most_in_one)
     with serving(Served(content, cuts=cuts)) as served, plan, one:
         archiving = Archiving(engine, served, connections)
@@ -175,33 +175,33 @@ def test_object_equals_source_for_any_size_plan_cut_and_resume(
 def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
     engine: SeaweedFs, size: int, part_size: int, position: float, whole: bool
 ) -> None:
-    """The checksum was taken from the source's bytes; what arrives differs in one bit of one byte."""
+    """The checksum is that of the source; one bit of the content changes on the way."""
     where, passed, framed = min(int(size * position), size - 1), 0, aws_chunked.framed
 
-    def spoil(buffer: memoryview, count: int, crc: int | None) -> memoryview:
+    def damage(buffer: memoryview, count: int, crc: int | None) -> memoryview:
         nonlocal passed
         if passed <= where < passed + count:
             buffer[aws_chunked.SPACE_BEFORE + where - passed] ^= 1
         passed += count
         if passed == size:
-            passed = 0  # what is tried again is spoilt again
+            passed = 0  # a retry is damaged too
         return framed(buffer, count, crc)
 
     plan, one = parts_of(part_size, size if whole else 1)
-    with serving(Served(DICE[:size])) as served, plan, one:
+    with serving(Served(CONTENT[:size])) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
-        # SeaweedFS tells some such parts as IncompleteBody, which is tried again and refused again.
-        with patch.object(aws_chunked, "framed", spoil), pytest.raises((IntegrityError, ArchiveUnavailableError)):
+        # SeaweedFS reports some of these parts as IncompleteBody, which is retried and refused again.
+        with patch.object(aws_chunked, "framed", damage), pytest.raises((IntegrityError, ArchiveUnavailableError)):
             archiving.invocation(Deadline.after(60))
         assert archiving.nothing_is_there()
-        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == DICE[:size]
+        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == CONTENT[:size]
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
-def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(engine: SeaweedFs) -> None:
-    """Every part is what it says; only the whole is not: the object's checksum is what tells."""
+def test_a_wrong_checksum_of_the_whole_object_is_refused_and_no_object_appears(engine: SeaweedFs) -> None:
+    """Every part is right; only the checksum of the whole object is wrong."""
     plan, one = parts_of(SMALLEST_PART, 1)
-    with serving(Served(DICE)) as served, plan, one:
+    with serving(Served(CONTENT)) as served, plan, one:
         archiving = Archiving(engine, served)
         wrong = aws_chunked.encode_checksum(12345)
         with patch.object(archive_module, "combined_checksum", lambda _: wrong), pytest.raises(IntegrityError):
@@ -210,7 +210,7 @@ def test_parts_that_are_put_together_wrongly_are_refused_and_no_object_appears(e
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
-CHANGED = bytes([DICE[0] ^ 1]) + DICE[1:]
+CHANGED = bytes([CONTENT[0] ^ 1]) + CONTENT[1:]
 
 
 @pytest.mark.parametrize("answers", [1, 2, 4])
@@ -219,7 +219,7 @@ def test_a_source_that_is_replaced_between_parts_is_never_mixed(
     engine: SeaweedFs, answers: int, honours_if_match: bool
 ) -> None:
     plan, one = parts_of(SMALLEST_PART, 1)
-    served = Served(DICE, successor=(answers, CHANGED), honours_if_match=honours_if_match)
+    served = Served(CONTENT, successor=(answers, CHANGED), honours_if_match=honours_if_match)
     with serving(served), plan, one:
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(Deadline.after(60)) is not None
@@ -229,7 +229,7 @@ def test_a_source_that_is_replaced_between_parts_is_never_mixed(
 
 def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: SeaweedFs) -> None:
     plan, one = parts_of(SMALLEST_PART, 1)
-    with serving(Served(DICE)) as served, plan, one:
+    with serving(Served(CONTENT)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(AfterParts(2)) is None
         served.content, served.etag = CHANGED, '"second"'
@@ -240,13 +240,13 @@ def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: Se
 
 @pytest.mark.parametrize("kind", ["md5", "sha256", "sha256-4mib"])
 @pytest.mark.parametrize("in_one", [True, False])
-def test_a_published_hash_is_proven_in_the_same_pass_and_a_wrong_one_refuses_the_object(
+def test_a_published_hash_is_verified_during_the_transfer_and_a_wrong_one_refuses_the_object(
     engine: SeaweedFs, kind: str, in_one: bool
 ) -> None:
-    plan, one = parts_of(8 * 1024 * 1024 if kind == "sha256-4mib" else SMALLEST_PART, len(DICE) if in_one else 1)
-    with serving(Served(DICE)) as served, plan, one:
+    plan, one = parts_of(8 * 1024 * 1024 if kind == "sha256-4mib" else SMALLEST_PART, len(CONTENT) if in_one else 1)
+    with serving(Served(CONTENT)) as served, plan, one:
         right, wrong = Archiving(engine, served), Archiving(engine, served)
-        for archiving, content in ((right, DICE), (wrong, DICE[:-1] + b"?")):
+        for archiving, content in ((right, CONTENT), (wrong, CONTENT[:-1] + b"?")):
             archiving.content_hash = published(kind, content)
         row = right.invocation(Deadline.after(60))
         assert row is not None and "content-hash" in row.proofs

@@ -1,4 +1,4 @@
-"""The fake GoPro Cloud does what GoPro Cloud does: negotiation, tokens, listings, the download answer."""
+"""The fake GoPro Cloud behaves like GoPro Cloud: negotiation, tokens, listings, the download response."""
 
 import json
 from collections.abc import Iterator
@@ -50,16 +50,16 @@ def test_a_bad_token_is_401_with_json(gopro: Client, authorization: str) -> None
     assert answer.status == 401 and "error" in answer.json()
 
 
-def test_a_cookie_is_as_good_as_a_bearer_token(gopro: Client) -> None:
+def test_a_cookie_works_like_a_bearer_token(gopro: Client) -> None:
     cookie = f"gp_access_token={gopro.fake.access_token}; gp_user_id={gopro.fake.user_id}"
     assert gopro.api("/media/user", Cookie=cookie).json()["id"] == gopro.fake.user_id
 
 
-def test_an_access_token_is_a_jwe_that_tells_a_client_nothing(gopro: Client) -> None:
+def test_an_access_token_is_an_opaque_jwe(gopro: Client) -> None:
     assert gopro.fake.access_token.startswith("eyJ") and gopro.fake.access_token.count(".") == 4
 
 
-def test_the_account_tells_its_totals(gopro: Client) -> None:
+def test_the_account_shows_its_totals(gopro: Client) -> None:
     account = gopro.api("/media/user").json()
     assert (account["total_count"], account["exempt"]["total_count"]) == (len(ITEMS), len(ITEMS))
 
@@ -122,7 +122,7 @@ def test_a_listing_is_newest_first_and_can_be_ordered_by_upload(gopro: Client) -
     assert gopro.ids("order_by=created_at")[0] == "cooking"
 
 
-def test_pages_are_coherent_and_hold_every_item_once(gopro: Client) -> None:
+def test_pages_have_every_item_once_and_consistent_counts(gopro: Client) -> None:
     pages = [gopro.search(f"per_page=4&page={page}") for page in (1, 2, 3)]
     assert [len(page["_embedded"]["media"]) for page in pages] == [4, 2, 0]
     assert pages[1]["_pages"] == {"current_page": 2, "per_page": 4, "total_items": 6, "total_pages": 2}
@@ -135,7 +135,7 @@ def test_a_page_has_30_rows_by_default_and_200_at_most(folder: Path, tmp_path: P
         assert gopro.search("per_page=1000")["_pages"]["per_page"] == 200
 
 
-def test_fields_narrow_the_rows_and_unknown_names_are_ignored(gopro: Client) -> None:
+def test_only_the_requested_fields_are_returned_and_unknown_names_are_ignored(gopro: Client) -> None:
     assert gopro.search("fields=id,no_such_field&per_page=1")["_embedded"]["media"] == [{"id": "clip"}]
     assert gopro.api("/media/clip?fields=id").json() == {"id": "clip"}
 
@@ -152,7 +152,7 @@ def test_fields_narrow_the_rows_and_unknown_names_are_ignored(gopro: Client) -> 
         ("created_range=2026-06-01T00:00:00Z,2026-06-02T00:00:00.000Z", ["cooking"]),
     ],
 )
-def test_filters_find_what_gopros_filters_find(gopro: Client, query: str, found: list[str]) -> None:
+def test_filters_work_like_those_of_gopro(gopro: Client, query: str, found: list[str]) -> None:
     assert gopro.ids(query) == found
 
 
@@ -161,7 +161,7 @@ def test_a_malformed_range_is_500(gopro: Client, text: str) -> None:
     assert gopro.api(f"/media/search?captured_range={text}").status == 500
 
 
-def test_a_row_says_what_the_library_says_verbatim(tmp_path: Path) -> None:
+def test_a_row_has_the_fields_of_the_library_verbatim(tmp_path: Path) -> None:
     odd: list[dict[str, Any]] = [
         {"id": "plain", "sources": ["one.mp4", "two.mp4"]},
         {"id": "odd", "sources": ["one.mp4"], "file_size": "123", "filename": None, "reprocessed_at": "x", "mood": [1]},
@@ -172,10 +172,10 @@ def test_a_row_says_what_the_library_says_verbatim(tmp_path: Path) -> None:
     assert [row[key] for key in ("file_size", "filename", "reprocessed_at", "mood")] == ["123", None, "x", [1]]
 
 
-# The download answer
+# The download response
 
 
-def test_a_single_source_carries_no_item_number(gopro: Client) -> None:
+def test_a_single_source_has_no_item_number(gopro: Client) -> None:
     (original,) = gopro.originals("clip")
     assert original["label"] == "source" and "item_number" not in original
     assert gopro.fetch(original["url"]).data == Path(gopro.fake.library.folder, "clip.mp4").read_bytes()
@@ -198,7 +198,7 @@ def test_chapters_are_numbered_sources_of_one_item(gopro: Client) -> None:
     assert [len(gopro.fetch(chapter["url"]).data) for chapter in chapters] == [90_000, 80_000, 70_000]
 
 
-def test_chapters_without_numbers_are_told_apart_by_their_links(gopro: Client) -> None:
+def test_chapters_without_numbers_differ_in_their_links(gopro: Client) -> None:
     gopro.fake.control.put_item({"id": "chapters", "sources": ["one.mp4", "two.mp4"], "item_numbers": False})
     chapters = gopro.originals("chapters")
     assert not any("item_number" in chapter for chapter in chapters)
@@ -209,7 +209,7 @@ def test_an_edit_is_offered_as_baked_source_only(gopro: Client) -> None:
     assert [entry["label"] for entry in gopro.download("edit")["variations"]] == ["baked_source"]
 
 
-def test_files_of_a_burst_hold_the_originals_and_the_variation_just_the_cover(gopro: Client) -> None:
+def test_files_of_a_burst_hold_the_originals_and_the_variation_only_the_cover(gopro: Client) -> None:
     burst = gopro.download("burst")
     assert [entry["item_number"] for entry in burst["files"]] == [1, 2]
     assert [len(gopro.fetch(entry["url"]).data) for entry in burst["files"]] == [90_000, 80_000]
@@ -221,18 +221,18 @@ def test_an_item_without_sources_offers_proxies_only(gopro: Client) -> None:
     assert labels == {"edit_proxy", "high_res_proxy_mp4", "mp4_low"}
 
 
-def test_an_original_that_is_not_available_says_so_and_is_not_there(gopro: Client) -> None:
+def test_an_unavailable_original_is_marked_and_its_link_is_404(gopro: Client) -> None:
     gopro.fake.control.put_item({"id": "clip", "sources": ["clip.mp4"], "available": False})
     (original,) = gopro.originals("clip")
     assert (original["available"], gopro.fetch(original["url"]).status) == (False, 404)
 
 
-def test_labels_narrow_the_download_answer(gopro: Client) -> None:
+def test_labels_filter_the_download_response(gopro: Client) -> None:
     answer = gopro.download("clip", "labels=source")
     assert [entry["label"] for entry in answer["variations"] + answer["sidecar_files"]] == ["source"]
 
 
-def test_neither_size_nor_checksum_is_in_the_download_answer(gopro: Client) -> None:
+def test_neither_size_nor_checksum_is_in_the_download_response(gopro: Client) -> None:
     text = json.dumps(gopro.download("chapters"))
     assert "size" not in text and "hash" not in text and "90000" not in text
 
@@ -268,7 +268,7 @@ def test_a_folder_of_videos_is_a_library_with_stable_ids(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("items", "told"),
+    ("items", "message"),
     [
         ([{"id": "bad", "sources": ["../secret.mp4"]}], "Item 'bad' names '../secret.mp4'"),
         ([{"id": "bad", "sources": ["/etc/passwd"]}], "Item 'bad' names '/etc/passwd'"),
@@ -280,6 +280,6 @@ def test_a_folder_of_videos_is_a_library_with_stable_ids(tmp_path: Path) -> None
         ({"id": "bad"}, "not a list"),
     ],
 )
-def test_a_library_that_cannot_be_served_is_refused_by_item(tmp_path: Path, items: Any, told: str) -> None:
-    with pytest.raises(LibraryError, match=told):
+def test_a_library_that_cannot_be_served_is_refused_by_item(tmp_path: Path, items: Any, message: str) -> None:
+    with pytest.raises(LibraryError, match=message):
         Library.load(write_library(tmp_path / "library", items))

@@ -1,4 +1,4 @@
-"""The fake GoPro Cloud's CDN does what the real one does: signed links, ranges, ETags, and no tokens."""
+"""The CDN of the fake GoPro Cloud behaves like the real one: signed links, ranges, ETags, and no tokens."""
 
 import hashlib
 import ssl
@@ -67,7 +67,7 @@ def test_a_link_that_was_changed_in_any_part_is_403(gopro: Client) -> None:
     assert {gopro.fetch(url.replace(*change)).status for change in changes} == {403}
 
 
-def test_a_head_needs_the_link_made_for_it(gopro: Client) -> None:
+def test_a_head_needs_the_link_signed_for_it(gopro: Client) -> None:
     (original,) = gopro.originals("clip")
     assert gopro.fetch(original["url"], "HEAD").status == 403
     assert gopro.fetch(original["head"], "GET").status == 403
@@ -75,7 +75,7 @@ def test_a_head_needs_the_link_made_for_it(gopro: Client) -> None:
     assert (answer.status, answer.headers["Content-Length"], answer.data) == (200, str(SIZE), b"")
 
 
-def test_every_link_of_the_download_answer_works(gopro: Client) -> None:
+def test_every_link_of_the_download_response_works(gopro: Client) -> None:
     parts = gopro.download("chapters")
     for entry in [*parts["files"], *parts["variations"], *parts["sidecar_files"]]:
         assert gopro.fetch(entry["url"]).status == gopro.fetch(entry["head"], "HEAD").status == 200
@@ -99,17 +99,17 @@ def test_links_are_https_when_the_fake_is(folder: Path, content: bytes) -> None:
         assert gopro.fetch(gopro.link()).data == content
 
 
-# Tokens have no business here
+# Tokens must not reach the CDN
 
 
-def test_an_authorization_header_is_400_and_remembered(gopro: Client) -> None:
+def test_an_authorization_header_is_400_and_recorded(gopro: Client) -> None:
     answer = gopro.fetch(gopro.link(), Authorization="Bearer anything")
     assert answer.status == 400 and b"Only one auth mechanism allowed" in answer.data
     stats = gopro.fake.control.stats()
     assert (stats["cdn_saw_authorization"], stats["cdn_saw_api_token"]) == (True, False)
 
 
-def test_a_token_that_comes_by_cookie_or_link_is_remembered(gopro: Client) -> None:
+def test_a_token_in_a_cookie_or_link_is_recorded(gopro: Client) -> None:
     gopro.fetch(gopro.link())
     assert gopro.fake.control.stats()["cdn_saw_api_token"] is False
     assert gopro.fetch(gopro.link(), Cookie=f"gp_access_token={gopro.fake.access_token}").status == 200
@@ -130,7 +130,9 @@ def test_a_token_that_comes_by_cookie_or_link_is_remembered(gopro: Client) -> No
         (f"bytes=-{SIZE * 2}", 0, SIZE - 1),
     ],
 )
-def test_a_range_is_206_with_those_very_bytes(gopro: Client, content: bytes, asked: str, first: int, last: int) -> None:
+def test_a_range_is_206_with_exactly_these_bytes(
+    gopro: Client, content: bytes, asked: str, first: int, last: int
+) -> None:
     answer = gopro.fetch(gopro.link(), Range=asked)
     assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {first}-{last}/{SIZE}")
     assert answer.data == content[first : last + 1]
@@ -143,7 +145,7 @@ def test_a_range_past_the_end_is_416_with_the_total(gopro: Client, asked: str) -
 
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "bytes=9-3", "bytes=-", "lines=1-2"])
-def test_several_ranges_or_none_that_makes_sense_get_the_whole_file(gopro: Client, asked: str) -> None:
+def test_several_ranges_or_an_invalid_one_get_the_whole_file(gopro: Client, asked: str) -> None:
     answer = gopro.fetch(gopro.link(), Range=asked)
     assert (answer.status, len(answer.data)) == (200, SIZE)
 
@@ -172,7 +174,7 @@ def test_an_etag_is_that_of_a_multipart_upload_to_s3(tmp_path: Path, size: int, 
     assert multipart_etag(CdnObject(tmp_path / "zeros"), part_size) == etag
 
 
-def test_the_part_size_behind_the_etags_can_be_chosen(folder: Path, content: bytes) -> None:
+def test_the_part_size_of_the_etags_can_be_set(folder: Path, content: bytes) -> None:
     with client_of(Library.load(folder), etag_part_size=100_000) as gopro:
         etag = gopro.fetch(gopro.originals("clip")[0]["head"], "HEAD").headers["ETag"]
     parts = [hashlib.md5(content[start : start + 100_000], usedforsecurity=False) for start in range(0, SIZE, 100_000)]
@@ -180,7 +182,7 @@ def test_the_part_size_behind_the_etags_can_be_chosen(folder: Path, content: byt
     assert etag == f'"{whole}-4"'
 
 
-def test_a_file_that_was_really_replaced_has_another_etag_under_the_same_link(gopro: Client) -> None:
+def test_a_replaced_file_has_another_etag_under_the_same_link(gopro: Client) -> None:
     url = gopro.link()
     before = gopro.fetch(url)
     gopro.fake.control.put_item({"id": "clip", "sources": ["two.mp4"]})
@@ -188,7 +190,7 @@ def test_a_file_that_was_really_replaced_has_another_etag_under_the_same_link(go
     assert before.headers["ETag"] != after.headers["ETag"] and len(after.data) == SIZES["two.mp4"]
 
 
-# Accounts
+# Statistics
 
 
 def test_bytes_are_counted_by_file(gopro: Client) -> None:
@@ -197,7 +199,7 @@ def test_bytes_are_counted_by_file(gopro: Client) -> None:
     assert gopro.fake.control.stats()["bytes_served"] == {"chapters/source/2": SIZES["two.mp4"] + 10}
 
 
-def test_the_most_connections_at_once_are_counted(gopro: Client) -> None:
+def test_the_highest_number_of_connections_is_counted(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.SLOW, bytes_per_second=SIZE * 4)
     url = gopro.link()
     readers = [threading.Thread(target=gopro.fetch, args=(url,)) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The fake GoPro Cloud can be controlled from outside, and started as a command."""
+"""The fake GoPro Cloud can be controlled over HTTP, and started as a command."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def gopro(folder: Path) -> Iterator[Client]:
         yield client
 
 
-# Control from outside
+# The control API
 
 
 def test_the_control_api_does_what_the_methods_do(gopro: Client) -> None:
@@ -69,12 +69,12 @@ def test_the_control_api_does_what_the_methods_do(gopro: Client) -> None:
         ("POST", "clock", {}, 404),
     ],
 )
-def test_the_control_api_says_what_is_wrong(gopro: Client, method: str, path: str, body: object, status: int) -> None:
+def test_the_control_api_reports_errors(gopro: Client, method: str, path: str, body: object, status: int) -> None:
     answer = gopro.http.request(method, f"{gopro.fake.control_url}/{path}", json=body)
     assert answer.status == status and answer.json()["error"]
 
 
-def test_a_reset_brings_back_the_start(gopro: Client) -> None:
+def test_a_reset_restores_the_initial_state(gopro: Client) -> None:
     first = gopro.fake.access_token
     gopro.renew()
     gopro.fake.control.trash_item("clip")
@@ -105,36 +105,37 @@ def _command(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_the_command_tells_how_to_reach_it_and_stops_when_told(folder: Path, tmp_path: Path, how: int) -> None:
+def test_the_command_prints_how_to_reach_it_and_stops_on_a_signal(folder: Path, tmp_path: Path, how: int) -> None:
     ca = trustme.CA()
     ca.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
     trusting = ssl.create_default_context()
     ca.configure_trust(trusting)
     with _command("--library", str(folder), "--certfile", str(tmp_path / "server.pem")) as process:
         assert process.stdout is not None
-        told = dict(line.strip().split("=", 1) for line in iter(process.stdout.readline, "ready\n"))
+        printed = dict(line.strip().split("=", 1) for line in iter(process.stdout.readline, "ready\n"))
         http = urllib3.PoolManager(ssl_context=trusting)
-        assert http.request("GET", f"{told['control_url']}/stats").status == 200
-        headers = {"Accept": ACCEPT, "Authorization": f"Bearer {told['access_token']}"}
-        assert http.request("GET", f"{told['base_url']}/media/user", headers=headers).json()["id"] == told["user_id"]
+        assert http.request("GET", f"{printed['control_url']}/stats").status == 200
+        headers = {"Accept": ACCEPT, "Authorization": f"Bearer {printed['access_token']}"}
+        user = http.request("GET", f"{printed['base_url']}/media/user", headers=headers).json()
+        assert user["id"] == printed["user_id"]
         process.send_signal(how)
         assert process.wait(timeout=60) == 0
         assert process.stderr is not None and process.stderr.read() == ""
-    assert {"client_id", "client_secret", "refresh_token"} <= told.keys()
+    assert {"client_id", "client_secret", "refresh_token"} <= printed.keys()
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("--library", "no-such-folder", "--library or --extra: There is no folder no-such-folder."),
         ("--certfile", "no-such-file", "No such file"),
         ("--port", "taken", "address already in use"),
     ],
 )
-def test_the_command_refuses_what_it_cannot_serve_in_one_sentence(
-    gopro: Client, folder: Path, option: str, value: str, told: str
+def test_the_command_refuses_invalid_options_with_one_sentence(
+    gopro: Client, folder: Path, option: str, value: str, message: str
 ) -> None:
     taken = gopro.fake.base_url.rpartition(":")[2]
     with _command("--library", str(folder), option, value.replace("taken", taken)) as process:
         errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 2 and told in errors and option in errors and errors.count("\n") == 1
+    assert process.returncode == 2 and message in errors and option in errors and errors.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Every fault of the menu happens, when told to and to whom it is told to."""
+"""Every fault of the menu happens to the requests that its rule selects."""
 
 import time
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ def gopro(folder: Path) -> Iterator[Client]:
         yield client
 
 
-def test_all_24_faults_of_the_menu_are_there() -> None:
+def test_all_24_faults_of_the_menu_exist() -> None:
     assert list(MENU) == list(range(1, 25)) and all(MENU.values())
     assert all(kind.__doc__ for kind in FaultKind) and len(menu()) == len(FaultKind)
 
 
-# When and to whom
+# Selection of requests
 
 
-def test_a_fault_skips_some_requests_and_strikes_a_number_of_times(gopro: Client) -> None:
+def test_a_fault_can_skip_requests_and_happen_a_number_of_times(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.USER, after=1, times=2)
     gopro.api("/media/search")
     assert [gopro.api("/media/user").status for _ in range(4)] == [200, 500, 500, 200]
@@ -44,18 +44,18 @@ def test_a_fault_skips_some_requests_and_strikes_a_number_of_times(gopro: Client
     assert (rule["seen"], rule["applied"]) == (4, 2)
 
 
-def test_a_fault_strikes_one_item_only(gopro: Client) -> None:
+def test_a_fault_can_affect_one_item_only(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.TRASHED, media_id="clip")
     assert [gopro.api(f"/media/{media_id}/download").status for media_id in ("clip", "chapters")] == [404, 200]
     assert "clip" in gopro.ids()
 
 
-def test_a_fault_strikes_one_source_only(gopro: Client) -> None:
+def test_a_fault_can_affect_one_source_only(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.LINK_REFUSED, media_id="chapters", source=2)
     assert [gopro.fetch(gopro.link("chapters", number)).status for number in (1, 2, 3)] == [200, 403, 200]
 
 
-def test_a_fault_comes_and_goes_by_the_fakes_clock(gopro: Client) -> None:
+def test_a_fault_can_start_and_end_by_the_fakes_clock(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.THROTTLED, delay=60, lasts=30)
     seen = []
     for seconds in (0, 61, 31):
@@ -64,7 +64,7 @@ def test_a_fault_comes_and_goes_by_the_fakes_clock(gopro: Client) -> None:
     assert seen == [200, 429, 200]
 
 
-def test_a_rule_that_means_nothing_is_refused(gopro: Client) -> None:
+def test_an_invalid_rule_is_refused(gopro: Client) -> None:
     with pytest.raises(FaultError, match="short_page cannot happen at cdn"):
         gopro.fake.control.add_fault(FaultKind.SHORT_PAGE, endpoint=Endpoint.CDN)
     with pytest.raises(FaultError, match="colour"):
@@ -73,10 +73,10 @@ def test_a_rule_that_means_nothing_is_refused(gopro: Client) -> None:
         Fault.from_json({"kind": "short"})
 
 
-# 1 to 4, 21, 23, 24: who is let in
+# 1 to 4, 21, 23, 24: access
 
 
-def test_01_an_access_token_dies_after_some_requests_and_a_new_one_lives(gopro: Client) -> None:
+def test_01_an_access_token_expires_after_some_requests_and_a_new_one_works(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, after=2, times=1)
     assert [gopro.api("/media/search").status for _ in range(4)] == [200, 200, 401, 401]
     gopro.renew()
@@ -91,7 +91,7 @@ def test_02_a_refresh_may_return_neither_refresh_token_nor_owner(gopro: Client) 
 
 
 @pytest.mark.parametrize("kind", [FaultKind.TOKEN_BLACKLISTED, FaultKind.INVALID_GRANT])
-def test_03_a_good_refresh_token_is_refused(gopro: Client, kind: FaultKind) -> None:
+def test_03_a_valid_refresh_token_is_refused(gopro: Client, kind: FaultKind) -> None:
     gopro.fake.control.add_fault(kind, times=1, status=401)
     refused = gopro.renew()
     assert (refused.status, refused.json()["error"], gopro.renew().status) == (401, kind, 200)
@@ -105,14 +105,14 @@ def test_04_the_contract_changes(gopro: Client, status: int) -> None:
 
 
 @pytest.mark.parametrize("header", [None, 7, "Wed, 21 Oct 2026 07:28:00 GMT"])
-def test_21_a_429_comes_with_and_without_retry_after(gopro: Client, header: object) -> None:
+def test_21_a_429_may_have_retry_after_or_not(gopro: Client, header: object) -> None:
     url = gopro.link()
     gopro.fake.control.add_fault(FaultKind.THROTTLED, retry_after=header)
     for answer in (gopro.api("/media/search"), gopro.fetch(url), gopro.renew()):
         assert (answer.status, answer.headers.get("Retry-After")) == (429, None if header is None else str(header))
 
 
-def test_23_the_edge_blocks_with_html_before_anything_is_looked_at(gopro: Client) -> None:
+def test_23_the_edge_blocks_with_html_before_any_other_check(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.EDGE_BLOCKED)
     answer = gopro.api("/media/user", accept=None)
     assert answer.status == 403 and answer.data.startswith(b"<!DOCTYPE HTML")
@@ -128,7 +128,7 @@ def test_24_the_service_fails(gopro: Client) -> None:
 # 5 to 9: listings
 
 
-def test_05_a_short_page_has_a_coherent_page_count(gopro: Client) -> None:
+def test_05_a_short_page_keeps_its_page_count(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.SHORT_PAGE, times=1, rows=2)
     short, full = gopro.search("per_page=5"), gopro.search("per_page=5")
     assert [len(page["_embedded"]["media"]) for page in (short, full)] == [2, 5]
@@ -162,7 +162,7 @@ def test_06_the_upload_may_be_a_given_item(gopro: Client) -> None:
         (FaultKind.SHOWN_AS_EDIT, {}, {"type": "MultiClipEdit", "file_extension": "json", "file_size": None}),
     ],
 )
-def test_07_08_09_13_a_row_is_shaped_and_the_others_are_not(
+def test_07_08_09_13_one_row_is_changed_and_the_others_are_not(
     gopro: Client, kind: FaultKind, args: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     clip, *others = gopro.search()["_embedded"]["media"]
@@ -176,19 +176,19 @@ def test_09_all_items_may_share_one_filename(gopro: Client) -> None:
     assert {row["filename"] for row in gopro.search()["_embedded"]["media"]} == {"GX010001.MP4"}
 
 
-# 10 to 14, 22: the download answer
+# 10 to 14, 22: the download response
 
 
 @pytest.mark.parametrize(
     ("kind", "numbers"),
     [(FaultKind.CHAPTERS_NUMBERED, [1, 2, 3]), (FaultKind.CHAPTERS_UNNUMBERED, [None, None, None])],
 )
-def test_10_chapters_come_with_and_without_numbers(gopro: Client, kind: FaultKind, numbers: list[int | None]) -> None:
+def test_10_chapters_may_have_numbers_or_none(gopro: Client, kind: FaultKind, numbers: list[int | None]) -> None:
     gopro.fake.control.add_fault(kind)
     assert [chapter.get("item_number") for chapter in gopro.originals("chapters")] == numbers
 
 
-def test_11_a_proxy_may_claim_more_pixels_than_the_source(gopro: Client) -> None:
+def test_11_a_proxy_may_have_more_pixels_than_the_source(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.PROXY_TALLEST)
     answer = gopro.download("chapters")
     tallest = max(answer["variations"], key=lambda entry: entry["height"])
@@ -219,7 +219,7 @@ def test_22_a_listed_item_may_be_trashed(gopro: Client) -> None:
 # 15 to 20 and beyond: the CDN
 
 
-def test_15_links_live_as_long_as_they_are_told_to(gopro: Client) -> None:
+def test_15_the_lifetime_of_links_can_be_set(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.LINK_SECONDS, seconds=60)
     url = gopro.link()
     assert gopro.fetch(url).status == 200
@@ -228,7 +228,7 @@ def test_15_links_live_as_long_as_they_are_told_to(gopro: Client) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 410])
-def test_15_a_good_link_may_be_refused(gopro: Client, status: int) -> None:
+def test_15_a_valid_link_may_be_refused(gopro: Client, status: int) -> None:
     gopro.fake.control.add_fault(FaultKind.LINK_REFUSED, times=1, status=status)
     assert [gopro.fetch(gopro.link()).status for _ in range(2)] == [status, 200]
 
@@ -241,7 +241,7 @@ def test_16_a_connection_is_cut_at_a_byte(gopro: Client, byte: int) -> None:
     assert len(gopro.fetch(gopro.link()).data) == SIZE
 
 
-def test_16_an_answer_may_be_lost_after_the_refresh_was_done(gopro: Client) -> None:
+def test_16_a_response_may_be_lost_after_the_refresh_was_done(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.ANSWER_LOST, endpoint=Endpoint.TOKEN, times=1)
     used = gopro.fake.refresh_token
     with pytest.raises(urllib3.exceptions.ProtocolError):
@@ -263,7 +263,7 @@ def test_17_a_range_is_not_honoured(gopro: Client, kind: FaultKind, status: int,
     assert (answer.status, answer.headers.get("Content-Range")) == (status, content_range)
 
 
-def test_a_page_comes_as_a_success(gopro: Client) -> None:
+def test_an_html_page_is_sent_with_status_200(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.PAGE_INSTEAD, times=1)
     page, media = gopro.fetch(gopro.link()), gopro.fetch(gopro.link())
     assert (page.status, page.headers["Content-Type"].partition(";")[0]) == (200, "text/html")
@@ -279,7 +279,7 @@ def test_18_an_object_is_replaced_under_its_link(gopro: Client) -> None:
     assert gopro.fetch(url, If_Match=before.headers["ETag"]).status == 412
 
 
-def test_19_20_the_cdn_refuses_unprovoked(gopro: Client) -> None:
+def test_19_20_the_cdn_refuses_valid_requests(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.AUTHORIZATION_REFUSED, times=1)
     gopro.fake.control.add_fault(FaultKind.HEAD_REFUSED)
     (original,) = gopro.originals("clip")
@@ -313,13 +313,13 @@ def test_a_transfer_stalls_without_closing(gopro: Client, byte: int) -> None:
         answer.read(1)
 
 
-def test_the_api_stalls_without_an_answer(gopro: Client) -> None:
+def test_the_api_stalls_without_a_response(gopro: Client) -> None:
     gopro.fake.control.add_fault(FaultKind.STALL, endpoint=Endpoint.USER)
     with pytest.raises(urllib3.exceptions.ReadTimeoutError):
         gopro.http.request("GET", f"{gopro.fake.base_url}/media/user", timeout=0.2)
 
 
-def test_one_byte_is_corrupted_and_the_etag_does_not_tell(gopro: Client) -> None:
+def test_one_byte_is_corrupted_and_the_etag_is_unchanged(gopro: Client) -> None:
     good = gopro.fetch(gopro.link())
     gopro.fake.control.add_fault(FaultKind.BYTES_CORRUPTED, byte=270_000)
     bad, part = gopro.fetch(gopro.link()), gopro.fetch(gopro.link(), Range="bytes=269999-270001")

@@ -1,4 +1,4 @@
-"""What no client of this provider can notice, shown for what it is: docs/reliability.md, "What is not survived"."""
+"""Faults that no client of this provider can notice: docs/reliability.md, "What is not survived"."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def test_bytes_that_the_provider_itself_spoils_are_archived_as_they_came(aws: Aw
     gopro.control.add_fault(FaultKind.BYTES_CORRUPTED, byte=1000)
     assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
     (path,) = (found.path for found in gopro.library.originals() if found.media_id == PLAIN)
-    spoiled = bytearray(path.read_bytes())
-    spoiled[1000] = 255 - spoiled[1000]
-    assert downloader.archived(PLAIN) == [hashlib.sha256(spoiled).hexdigest()]
+    corrupted = bytearray(path.read_bytes())
+    corrupted[1000] = 255 - corrupted[1000]
+    assert downloader.archived(PLAIN) == [hashlib.sha256(corrupted).hexdigest()]

@@ -1,4 +1,4 @@
-"""The outside doors, each with its sample event in `events/`: event in, JSON out, as Lambda does it, nothing leaked."""
+"""The Lambda handlers, each with its sample event in `events/`: event in, JSON out, as in Lambda, and no secret."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Context:
 
 
 def sample(name: str, **changes: Any) -> dict[str, Any]:
-    """The sample event of that name, with some fields set to something else."""
+    """The sample event of that name, with some fields changed."""
     return json.loads((ROOT / "events" / f"{name}_event.json").read_text()) | changes
 
 
@@ -60,7 +60,7 @@ class Functions:
     gopro: FakeGoPro
 
     def call(self, name: str, event: Any = None, **changes: Any) -> dict[str, Any]:
-        """A door's answer as Step Functions sees it: through JSON."""
+        """A handler's result as Step Functions sees it: through JSON."""
         module = importlib.import_module(f"lambdas.{HANDLERS[name]}.handler")
         given = sample(name, **changes) if event is None else event
         return json.loads(json.dumps(module.handler(given, Context(HANDLERS[name].replace("_", "-")))))
@@ -70,7 +70,7 @@ class Functions:
         return Ledger(self.aws.table, "gopro")
 
     def oauth(self, **changes: object) -> dict[str, object]:
-        """Credentials that can be renewed, as the owner stores them."""
+        """Renewable credentials, as the owner stores them."""
         return {
             "provider": "gopro",
             "refresh_token": self.gopro.refresh_token,
@@ -81,7 +81,7 @@ class Functions:
 
 @pytest.fixture
 def functions(aws: Aws, gopro: FakeGoPro, monkeypatch: pytest.MonkeyPatch, output: Output) -> Iterator[Functions]:
-    """Whatever a test makes the functions log or print is free of secrets."""
+    """The functions. Afterwards, their log and output are checked for secrets."""
     for name, value in (aws.variables | {"GOPRO_API_BASE_URL": gopro.base_url}).items():
         monkeypatch.setenv(name, value)
     settings.load.cache_clear()
@@ -94,30 +94,32 @@ def functions(aws: Aws, gopro: FakeGoPro, monkeypatch: pytest.MonkeyPatch, outpu
 # The sample events
 
 
-def test_there_is_a_sample_event_for_each_door_and_a_door_for_each_event() -> None:
+def test_every_handler_has_a_sample_event_and_every_event_a_handler() -> None:
     assert {path.name for path in (ROOT / "events").iterdir()} == {f"{name}_event.json" for name in HANDLERS}
     assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(HANDLERS.values())
 
 
 @pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate"}))
 def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
-    score = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
+    definition = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
     function = "".join(word.capitalize() for word in HANDLERS[name].split("_"))
-    payloads = re.findall(rf'"FunctionName": "\$\{{{function}\}}",\s*"Payload": (\{{.*?\}})\s*\}}', score, re.DOTALL)
+    payloads = re.findall(
+        rf'"FunctionName": "\$\{{{function}\}}",\s*"Payload": (\{{.*?\}})\s*\}}', definition, re.DOTALL
+    )
     sent = [{key.removesuffix(".$") for key in json.loads(payload)} for payload in payloads]
     assert set(sample(name)) in sent
 
 
-def test_no_sample_event_holds_anything_like_a_secret() -> None:
+def test_no_sample_event_contains_a_secret() -> None:
     for name in HANDLERS:
         text = json.dumps(sample(name)).lower().replace("clientrequesttoken", "")  # the id of a rotation
         assert not any(word in text for word in ("token", "client_secret", "eyj", "signature", "password"))
 
 
-# Each door
+# Each handler
 
 
-def test_the_authenticator_says_what_a_run_goes_on_with(functions: Functions) -> None:
+def test_the_authenticator_returns_the_input_of_the_next_steps(functions: Functions) -> None:
     result = functions.call("auth")
     assert result == {
         "run_id": sample("auth")["run_id"],
@@ -135,7 +137,7 @@ def test_the_authenticator_says_what_a_run_goes_on_with(functions: Functions) ->
     }
 
 
-def test_the_authenticator_renews_what_can_be_renewed_and_stores_it(functions: Functions, aws: Aws) -> None:
+def test_the_authenticator_renews_oauth_credentials_and_stores_them(functions: Functions, aws: Aws) -> None:
     before = functions.oauth()
     aws.store(before)
     result = functions.call("auth")
@@ -147,7 +149,7 @@ def test_the_authenticator_renews_what_can_be_renewed_and_stores_it(functions: F
     assert_no_secret(json.dumps(result), functions.gopro)
 
 
-def test_the_authenticator_says_what_to_do_when_the_session_has_ended(functions: Functions) -> None:
+def test_the_authenticator_says_what_to_do_when_the_session_has_expired(functions: Functions) -> None:
     functions.gopro.control.expire_access_tokens()
     with pytest.raises(CredentialsExpiredError, match=r"gopro\.com.*access_token"):
         functions.call("auth")
@@ -158,7 +160,7 @@ def test_the_authenticator_gives_up_on_tokens_that_are_always_refused(functions:
         functions.call("auth", renewals=3)
 
 
-def test_the_lister_writes_what_is_new_and_counts_the_rest(functions: Functions, aws: Aws) -> None:
+def test_the_lister_writes_new_videos_to_the_manifest_and_counts_the_rest(functions: Functions, aws: Aws) -> None:
     result = functions.call("list")
     key = f"runs/{sample('list')['run_id']}/work.jsonl"
     assert (result["status"], result["next_cursor"], result["manifest_key"]) == ("COMPLETE", None, key)
@@ -168,20 +170,22 @@ def test_the_lister_writes_what_is_new_and_counts_the_rest(functions: Functions,
     assert_no_secret(json.dumps(result) + aws.read(key, WORK).decode(), functions.gopro)
 
 
-def test_the_lister_steps_aside_for_a_run_that_is_under_way(functions: Functions) -> None:
+def test_the_lister_does_nothing_while_another_run_is_active(functions: Functions) -> None:
     functions.call("list")
     machine = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
     states = clients.step_functions()
     role = "arn:aws:iam::123456789012:role/states"
     arn = states.create_state_machine(name="sync", definition=machine, roleArn=role)["stateMachineArn"]
     running = states.start_execution(stateMachineArn=arn, name="run-2")["executionArn"]
-    assert functions.call("list", run_id="run-2", execution_arn=running)["status"] == "COMPLETE", "the first was over"
+    assert functions.call("list", run_id="run-2", execution_arn=running)["status"] == "COMPLETE", (
+        "the first run has ended"
+    )
     assert functions.call("list", run_id="run-3")["status"] == "ALREADY_RUNNING"
     states.stop_execution(executionArn=running)
     assert functions.call("list", run_id="run-3")["status"] == "COMPLETE"
 
 
-def test_the_lister_notes_a_refused_token_so_that_it_is_renewed(functions: Functions, aws: Aws) -> None:
+def test_the_lister_records_a_refused_token_so_that_it_is_renewed(functions: Functions, aws: Aws) -> None:
     version = aws.store(functions.oauth(access_token="a-token-of-old", expires_at=4e9))
     with pytest.raises(CredentialsExpiredError):
         functions.call("list")
@@ -207,9 +211,9 @@ def test_the_downloader_archives_the_video(functions: Functions, aws: Aws) -> No
 
 def test_the_downloader_archives_a_batch_up_to_the_first_video_that_needs_a_slice(functions: Functions) -> None:
     (fine,) = sample("batch")["batch"]
-    trouble = {"media_id": NO_ORIGINAL, "filename": "GX010077.MP4"}
+    failing = {"media_id": NO_ORIGINAL, "filename": "GX010077.MP4"}
     not_reached = {"media_id": TWIN, "filename": "GX010042.MP4"}
-    left = functions.call("batch", batch=[fine, trouble, not_reached])["unfinished"]
+    left = functions.call("batch", batch=[fine, failing, not_reached])["unfinished"]
     assert [media["media_id"] for media in left] == [NO_ORIGINAL, TWIN]
     rows = functions.ledger.known([PLAIN, NO_ORIGINAL, TWIN])
     assert {media_id: row.status for media_id, row in rows.items()} == {
@@ -222,23 +226,23 @@ def test_an_empty_batch_is_finished(functions: Functions) -> None:
     assert functions.call("batch", batch=[]) == {"unfinished": []}
 
 
-def test_the_failure_recorder_notes_the_reason(functions: Functions) -> None:
+def test_the_failure_recorder_records_the_reason(functions: Functions) -> None:
     assert functions.call("failure") == {"category": "original_unavailable", "attempts": 1, "handed_over": False}
     row = functions.ledger.known([NO_ORIGINAL])[NO_ORIGINAL]
     assert (row.status, row.filename) == (Status.FAILED, "GX010077.MP4")
     assert row.error_message == "GoPro offers no original of this video, only smaller versions."
 
 
-def test_the_failure_recorder_hands_over_what_failed_in_three_runs(functions: Functions, aws: Aws) -> None:
+def test_the_failure_recorder_sends_a_dead_letter_after_three_failed_runs(functions: Functions, aws: Aws) -> None:
     results = [functions.call("failure", run_id=f"run-{number}") for number in (1, 2, 3)]
     assert [result["handed_over"] for result in results] == [False, False, True]
-    (letter,) = aws.dead_letters()
-    assert letter["again"] == {
+    (dead_letter,) = aws.dead_letters()
+    assert dead_letter["again"] == {
         "provider": "gopro", "filters": {"media_ids": [NO_ORIGINAL], "retry_failed": True},
     }  # fmt: skip
 
 
-def test_the_report_tells_what_became_of_the_run(functions: Functions, aws: Aws) -> None:
+def test_the_report_sends_a_mail_with_the_result_of_the_run(functions: Functions, aws: Aws) -> None:
     result = functions.call("report")
     assert (result["status"], result["listed"], result["new"], result["archived"]) == ("SUCCEEDED", 19, 18, 0)
     (mail,) = aws.mails()
@@ -255,7 +259,7 @@ def test_the_report_of_a_failed_run_is_an_alert(functions: Functions, aws: Aws) 
     assert "the run failed" in aws.mails()[0]["Subject"]
 
 
-def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
+def test_a_whole_run_through_all_handlers_ends_with_one_correct_mail(
     functions: Functions, aws: Aws, output: Output
 ) -> None:
     run_id = sample("list")["run_id"]
@@ -279,7 +283,7 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
     assert_no_secret(everything + aws.read(listing["manifest_key"], WORK).decode(), functions.gopro)
 
 
-# Events that do not fit
+# Invalid events
 
 
 @pytest.mark.parametrize(
@@ -300,6 +304,8 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
         ("download", {"media": {"filename": "x.mp4"}}, "media_id"),
         ("download", {"media": {"media_id": 7, "filename": "x.mp4"}}, "media_id"),
         ("download", {"media": "65a0"}, "media"),
+        ("download", {"request": "everything"}, "request"),
+        ("download", {"request": None}, "request"),
         ("batch", {"provider": "nowhere"}, "'provider'.*gopro"),
         ("batch", {"batch": [{"filename": "x.mp4"}]}, "media_id"),
         ("batch", {"batch": "65a0"}, "batch"),
@@ -309,7 +315,7 @@ def test_a_whole_run_through_all_doors_ends_with_the_truth_in_one_mail(
         ("report", {"state": "failed"}, "state"),
     ],
 )
-def test_an_event_that_does_not_fit_is_a_configuration_error_that_names_the_field(
+def test_an_invalid_event_is_a_configuration_error_that_names_the_field(
     functions: Functions, name: str, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=named):
@@ -332,7 +338,7 @@ def test_an_event_that_does_not_fit_is_a_configuration_error_that_names_the_fiel
         ("report", "started_at"),
     ],
 )
-def test_a_field_that_is_missing_is_named(functions: Functions, name: str, field: str) -> None:
+def test_a_missing_field_is_named(functions: Functions, name: str, field: str) -> None:
     event = sample(name)
     del event[field]
     with pytest.raises(ConfigurationError, match=field):
@@ -341,20 +347,22 @@ def test_a_field_that_is_missing_is_named(functions: Functions, name: str, field
 
 @pytest.mark.parametrize("name", sorted(HANDLERS))
 @pytest.mark.parametrize("event", [[], "gopro", 7])
-def test_an_event_that_is_no_object_is_refused(functions: Functions, name: str, event: object) -> None:
+def test_an_event_that_is_not_an_object_is_refused(functions: Functions, name: str, event: object) -> None:
     with pytest.raises(ConfigurationError, match="object"):
         functions.call(name, event)
 
 
 @pytest.mark.parametrize("name", sorted(HANDLERS))
-def test_a_setting_that_is_missing_is_named(functions: Functions, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_named(functions: Functions, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
     settings.load.cache_clear()
     with pytest.raises(ConfigurationError, match="ledger_table"):
         functions.call(name)
 
 
-def test_an_error_in_a_door_is_logged_with_the_run_and_without_a_secret(functions: Functions, output: Output) -> None:
+def test_an_error_in_a_handler_is_logged_with_the_run_and_without_a_secret(
+    functions: Functions, output: Output
+) -> None:
     functions.gopro.control.add_fault(FaultKind.NO_SOURCE, media_id=PLAIN)
     with pytest.raises(OriginalUnavailableError):
         functions.call("download")
@@ -368,7 +376,7 @@ def test_an_error_in_a_door_is_logged_with_the_run_and_without_a_secret(function
 # The check itself
 
 
-def test_the_check_for_secrets_finds_them_however_they_are_written(gopro: FakeGoPro) -> None:
+def test_the_check_for_secrets_finds_them_in_every_notation(gopro: FakeGoPro) -> None:
     assert len(secrets_of(gopro)) >= 3
     assert_no_secret(json.dumps(sample("download")) + "https://cdn.example/1.mp4?Expires=1&Signature=***", gopro)
     for secret in secrets_of(gopro):
@@ -389,7 +397,7 @@ def test_the_media_of_the_sample_events_is_in_the_demo_library(gopro: FakeGoPro)
         assert MediaItem(**media).media_id == media["media_id"]
 
 
-def test_the_reconciler_says_what_disagrees_and_writes_it_down(functions: Functions, aws: Aws) -> None:
+def test_the_reconciler_reports_disagreements_in_a_mail_and_a_file(functions: Functions, aws: Aws) -> None:
     result = functions.call("reconcile")
     assert (result["status"], result["next_cursor"], result["objects"]) == ("COMPLETE", None, 0)
     assert set(result["findings"]) == {"not_in_ledger"}  # no run has been yet

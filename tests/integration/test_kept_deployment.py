@@ -1,4 +1,4 @@
-"""A deployment that is left running keeps what it needs to run on."""
+"""A deployment that is left running keeps the files that it needs."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def archived(key: str = "k1", etag: str = '"e1"', checksum: str = "AAAAAAAAAAA="
 
 
 def indexed(aws: Aws, index: str, partition: str, value: str) -> set[str]:
-    """`sk` of the rows that an index holds for a value."""
+    """`pk/sk` of the rows in an index for a value."""
     answer = aws.table.query(IndexName=index, KeyConditionExpression=Key(partition).eq(value))
     return {f"{row['pk']}/{row['sk']}" for row in answer["Items"]}
 
@@ -43,10 +43,10 @@ def archive(ledger: Ledger, item: MediaItem = CLIP, run_id: str = "run-1") -> No
     assert ledger.archive_item(item.media_id, run_id, bytes_total=100)
 
 
-# Items that are known
+# Known items
 
 
-def test_what_nobody_has_seen_becomes_pending_and_what_has_a_row_keeps_it(ledger: Ledger) -> None:
+def test_new_items_become_pending_and_known_ones_keep_their_row(ledger: Ledger) -> None:
     archive(ledger)
     others = [MediaItem(media_id=f"other-{number}", filename="x.mp4") for number in range(20)]
     ledger.add_pending([CLIP, *others], "run-2")
@@ -55,7 +55,7 @@ def test_what_nobody_has_seen_becomes_pending_and_what_has_a_row_keeps_it(ledger
     assert {known[item.media_id].status for item in others} == {Status.PENDING}
 
 
-def test_more_ids_than_one_read_takes_are_all_found_even_when_some_come_twice(ledger: Ledger) -> None:
+def test_ids_beyond_one_read_are_found_even_with_duplicates(ledger: Ledger) -> None:
     items = [MediaItem(media_id=f"clip-{number:03}", filename="x.mp4") for number in range(230)]
     ledger.add_pending(items, "run-1")
     assert set(ledger.known([*(item.media_id for item in items), "clip-000", "clip-229"])) == {
@@ -63,9 +63,7 @@ def test_more_ids_than_one_read_takes_are_all_found_even_when_some_come_twice(le
     }
 
 
-def test_what_dynamodb_had_no_time_for_is_asked_for_again(
-    aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unprocessed_keys_are_requested_again(aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.add_pending([MediaItem(media_id=name, filename="x.mp4") for name in ("a", "b", "c")], "run-1")
     client, read = aws.table.meta.client, aws.table.meta.client.batch_get_item
 
@@ -79,7 +77,7 @@ def test_what_dynamodb_had_no_time_for_is_asked_for_again(
     assert set(ledger.known(["a", "b", "c"])) == {"a", "b", "c"}
 
 
-def test_a_table_that_never_answers_whole_is_passing_trouble_and_no_empty_ledger(
+def test_keys_that_stay_unprocessed_are_a_transient_error_and_not_an_empty_ledger(
     aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
@@ -110,7 +108,7 @@ def test_a_claimed_item_is_in_progress_and_leased(ledger: Ledger) -> None:
     assert claim.row.revision == "/1"
 
 
-def test_of_overlapping_claims_exactly_one_is_granted(ledger: Ledger) -> None:
+def test_exactly_one_of_several_concurrent_claims_is_granted(ledger: Ledger) -> None:
     barrier = Barrier(8)
 
     def claim(number: int) -> Claim:
@@ -123,25 +121,25 @@ def test_of_overlapping_claims_exactly_one_is_granted(ledger: Ledger) -> None:
     assert {found.row.lease_owner for found in claims} == {f"run-{winner}"}
 
 
-def test_a_run_that_claims_again_keeps_its_item_longer(ledger: Ledger) -> None:
+def test_a_second_claim_of_the_same_run_extends_the_lease(ledger: Ledger) -> None:
     first = ledger.claim(CLIP, "run-1", 60)
     again = ledger.claim(CLIP, "run-1", 600)
     assert again.granted and again.row.lease_expires > first.row.lease_expires + 500
 
 
-def test_a_lease_that_has_ended_may_be_taken(ledger: Ledger) -> None:
+def test_an_expired_lease_may_be_taken(ledger: Ledger) -> None:
     ledger.claim(CLIP, "run-1", -5)
     assert ledger.claim(CLIP, "run-2", 60).granted
     assert not ledger.claim(CLIP, "run-1", 60).granted
 
 
-def test_the_lease_of_a_run_that_is_over_may_be_taken_at_once_and_no_others(ledger: Ledger) -> None:
+def test_only_the_lease_of_a_named_ended_run_may_be_taken_early(ledger: Ledger) -> None:
     ledger.claim(CLIP, "run-1", 900)
     assert not ledger.claim(CLIP, "run-3", 60, instead_of="run-2").granted
     assert ledger.claim(CLIP, "run-3", 60, instead_of="run-1").granted
 
 
-def test_an_archived_item_is_never_claimed_again_in_this_revision_and_is_in_another(ledger: Ledger) -> None:
+def test_an_archived_item_can_be_claimed_only_in_another_revision(ledger: Ledger) -> None:
     archive(ledger)
     for run_id in ("run-1", "run-2"):
         refused = ledger.claim(CLIP, run_id, 60)
@@ -150,7 +148,7 @@ def test_an_archived_item_is_never_claimed_again_in_this_revision_and_is_in_anot
     assert ledger.known(["clip"])["clip"].status is Status.IN_PROGRESS
 
 
-def test_only_the_run_that_holds_an_item_may_end_it(ledger: Ledger) -> None:
+def test_only_the_run_with_the_lease_may_finish_an_item(ledger: Ledger) -> None:
     ledger.claim(CLIP, "run-1", 60)
     assert not ledger.archive_item("clip", "run-2", bytes_total=100)
     assert not ledger.leave_unavailable("clip", "run-2", "not_available_yet", "x")
@@ -160,14 +158,14 @@ def test_only_the_run_that_holds_an_item_may_end_it(ledger: Ledger) -> None:
     assert (row.status, row.lease_owner, row.attempts, row.run_bytes) == (Status.IN_PROGRESS, "run-1", 0, 0)
 
 
-def test_an_item_of_which_nothing_is_known_cannot_be_archived(ledger: Ledger) -> None:
+def test_an_unknown_item_cannot_be_archived(ledger: Ledger) -> None:
     assert not ledger.archive_item("clip", "run-1", bytes_total=100) and ledger.known(["clip"]) == {}
 
 
-# What became of an item
+# Results of items
 
 
-def test_what_is_not_archived_is_found_without_a_scan_and_leaves_the_index_then(aws: Aws, ledger: Ledger) -> None:
+def test_items_that_are_not_archived_are_in_an_index_until_they_are(aws: Aws, ledger: Ledger) -> None:
     others = [MediaItem(media_id=name, filename="x.mp4") for name in ("pending", "failed", "unavailable")]
     ledger.add_pending([CLIP, *others], "run-1")
     ledger.fail_item(others[1], "run-1", "integrity", "x")
@@ -179,7 +177,7 @@ def test_what_is_not_archived_is_found_without_a_scan_and_leaves_the_index_then(
     assert indexed(aws, "not-archived", "not_archived", "gopro") == everything - {"gopro#clip/ITEM"}
 
 
-def test_what_a_run_did_is_found_without_a_scan(aws: Aws, ledger: Ledger) -> None:
+def test_the_rows_of_a_run_are_in_an_index(aws: Aws, ledger: Ledger) -> None:
     archive(ledger, run_id="run-1")
     ledger.archive_source("clip", 1, "run-1", archived())
     ledger.add_pending([MediaItem(media_id="other", filename="x.mp4")], "run-2")
@@ -195,7 +193,7 @@ def test_an_unavailable_item_counts_no_attempt_and_is_free_for_the_next_run(ledg
     assert ledger.claim(CLIP, "run-2", 60).granted
 
 
-def test_an_archived_item_has_no_trouble_left_and_a_later_failure_counts_from_one(ledger: Ledger) -> None:
+def test_an_archived_item_has_no_error_and_a_later_failure_counts_from_one(ledger: Ledger) -> None:
     for number in (1, 2):
         ledger.fail_item(CLIP, f"run-{number}", "integrity", "Other bytes.")
     archive(ledger, run_id="run-3")
@@ -205,7 +203,7 @@ def test_an_archived_item_has_no_trouble_left_and_a_later_failure_counts_from_on
     assert ledger.fail_item(REPROCESSED, "run-4", "integrity", "Other bytes.").attempts == 1
 
 
-def test_the_effort_of_a_run_is_kept_with_the_item(ledger: Ledger) -> None:
+def test_the_stats_of_a_run_are_stored_with_the_item(ledger: Ledger) -> None:
     ledger.claim(CLIP, "run-1", 60)
     stats = {"effort_run": "run-1", "run_bytes": 10**13, "run_gb_seconds": 12.345, "run_requests": 9, "run_slices": 2}
     ledger.set_stats("clip", "run-1", stats)
@@ -216,16 +214,16 @@ def test_the_effort_of_a_run_is_kept_with_the_item(ledger: Ledger) -> None:
 # Sources
 
 
-def test_a_source_that_nobody_has_begun_has_no_row(ledger: Ledger) -> None:
+def test_a_source_that_was_not_started_has_no_row(ledger: Ledger) -> None:
     assert ledger.source("clip", 1) is None
 
 
-def test_an_upload_that_was_begun_can_be_gone_on_with(ledger: Ledger) -> None:
+def test_an_upload_that_was_started_can_be_resumed(ledger: Ledger) -> None:
     assert ledger.begin_source("clip", 2, "run-1", upload())
     assert ledger.source("clip", 2) == upload() and ledger.source("clip", 1) is None
 
 
-def test_of_two_uploads_that_begin_at_once_one_is_the_one_to_use(ledger: Ledger) -> None:
+def test_only_one_of_two_concurrent_uploads_is_recorded(ledger: Ledger) -> None:
     assert ledger.begin_source("clip", 1, "run-1", upload("u1"))
     assert not ledger.begin_source("clip", 1, "run-1", upload("u2"))
     assert ledger.source("clip", 1) == upload("u1")
@@ -238,7 +236,7 @@ def test_an_upload_replaces_only_the_one_that_it_names(ledger: Ledger) -> None:
     assert ledger.source("clip", 1) == upload("u3", "k3")
 
 
-def test_an_archived_source_keeps_its_proof_and_nothing_to_go_on_with(aws: Aws, ledger: Ledger) -> None:
+def test_an_archived_source_keeps_its_checksum_and_no_upload(aws: Aws, ledger: Ledger) -> None:
     ledger.begin_source("clip", 1, "run-1", upload())
     ledger.archive_source("clip", 1, "run-1", archived())
     assert ledger.source("clip", 1) == archived()
@@ -246,7 +244,7 @@ def test_an_archived_source_keeps_its_proof_and_nothing_to_go_on_with(aws: Aws, 
     assert row["archived_at"] and "upload_id" not in row and row["media_id"] == "clip"
 
 
-def test_noting_the_same_object_twice_changes_nothing(aws: Aws, ledger: Ledger) -> None:
+def test_recording_the_same_object_twice_changes_nothing(aws: Aws, ledger: Ledger) -> None:
     ledger.archive_source("clip", 1, "run-1", archived())
     before = aws.row("gopro#clip", "SOURCE#0001")
     ledger.archive_source("clip", 1, "run-2", archived())
@@ -254,7 +252,7 @@ def test_noting_the_same_object_twice_changes_nothing(aws: Aws, ledger: Ledger) 
 
 
 @pytest.mark.parametrize("checksum", ["AAAAAAAAAAA=", "BBBBBBBBBBB="], ids=["same bytes", "other bytes"])
-def test_a_later_version_takes_the_row_over_even_when_its_bytes_are_the_same(ledger: Ledger, checksum: str) -> None:
+def test_a_later_version_replaces_the_row_even_with_the_same_bytes(ledger: Ledger, checksum: str) -> None:
     ledger.archive_source("clip", 1, "run-1", archived())
     assert ledger.begin_source("clip", 1, "run-2", upload("u2", "k2", '"e2"'))
     later = archived("k2", '"e2"', checksum, copy=2)

@@ -1,4 +1,4 @@
-"""The manifest of a run in S3: JSON Lines, extended from invocation to invocation, streamed back."""
+"""The manifest of a run in S3: JSON Lines, extended by each invocation and read as a stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write(manifest: Manifest, items: list[MediaItem], kept: int = 0) -> int:
         return writer.size
 
 
-def test_it_lies_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manifest) -> None:
+def test_it_is_stored_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manifest) -> None:
     write(manifest, [clip(1)])
     assert manifest.key == "runs/run-1/work.jsonl"
     assert aws.s3.head_object(Bucket=WORK, Key=manifest.key)["ContentType"] == "application/x-ndjson"
@@ -41,38 +41,38 @@ def test_each_line_is_the_json_of_one_batch(aws: Aws, manifest: Manifest) -> Non
     assert lines[0][0]["filename"] == "two\nlines 🏔️.MP4"
 
 
-def test_what_is_read_back_is_what_was_written(manifest: Manifest) -> None:
+def test_items_are_read_back_as_written(manifest: Manifest) -> None:
     items = [clip(number, f'"{number}" é 🏔️\u2028.MP4') for number in range(500)]
     write(manifest, items)
     assert list(manifest.items()) == items
 
 
-def test_a_later_invocation_goes_on_behind_an_earlier_one(manifest: Manifest) -> None:
+def test_a_later_invocation_appends_to_an_earlier_one(manifest: Manifest) -> None:
     size = write(manifest, [clip(1)])
     assert write(manifest, [], size) == size
     write(manifest, [clip(2), clip(3)], size)
     assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
 
 
-def test_what_a_dead_invocation_wrote_is_written_once(manifest: Manifest) -> None:
+def test_lines_of_a_dead_invocation_are_written_once(manifest: Manifest) -> None:
     size = write(manifest, [clip(1)])
-    for _ in ("the one that died after it had stored it", "the one that was started in its place"):
+    for _ in ("the one that died after storing it", "the one that replaced it"):
         write(manifest, [clip(2), clip(3)], size)
     assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
 
 
-def test_beginning_anew_forgets_what_was_there(manifest: Manifest) -> None:
+def test_starting_again_removes_the_earlier_lines(manifest: Manifest) -> None:
     write(manifest, [clip(1), clip(2)])
     write(manifest, [clip(3)])
     assert list(manifest.items()) == [clip(3)]
 
 
-@pytest.mark.parametrize("anew", [True, False])
-def test_an_invocation_that_fails_leaves_the_manifest_as_it_was(manifest: Manifest, anew: bool) -> None:
+@pytest.mark.parametrize("restart", [True, False])
+def test_an_invocation_that_fails_leaves_the_manifest_as_it_was(manifest: Manifest, restart: bool) -> None:
     size = write(manifest, [clip(1)])
 
     def fail() -> None:
-        with manifest.extended(0 if anew else size) as writer:
+        with manifest.extended(0 if restart else size) as writer:
             writer.add([clip(2)])
             raise KeyError
 
@@ -96,7 +96,7 @@ def test_two_runs_have_a_manifest_each(aws: Aws, manifest: Manifest) -> None:
     assert (list(manifest.items()), list(other.items())) == ([clip(1)], [clip(2)])
 
 
-def test_reading_it_back_does_not_hold_it(aws: Aws, manifest: Manifest) -> None:
+def test_reading_does_not_load_the_whole_manifest(aws: Aws, manifest: Manifest) -> None:
     line = b'{"media":[{"media_id":"clip","filename":"%s"}]}\n' % (b"x" * 300)
     aws.s3.put_object(Bucket=WORK, Key=manifest.key, Body=line * 30_000)
     whole = len(line) * 30_000

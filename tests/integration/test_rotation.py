@@ -1,4 +1,4 @@
-"""Rotation by Secrets Manager's four steps: nothing is lost, whoever comes in between."""
+"""Rotation in the four steps of Secrets Manager: nothing is lost, whatever happens between them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 
 
 class Rotator:
-    """The door, called as Secrets Manager calls it."""
+    """The handler, called as Secrets Manager calls it."""
 
     def __init__(self, aws: Aws, gopro: FakeGoPro) -> None:
         self.aws, self.gopro, self.token = aws, gopro, str(uuid.uuid4())
 
     def play(self, *steps: str) -> list[str]:
-        """What each step answers."""
+        """Runs these steps and returns their outcomes."""
         handler = importlib.import_module("lambdas.credentials_rotator.handler").handler
         event = {"SecretId": SECRET, "ClientRequestToken": self.token}
         return [handler(event | {"Step": step}, Context("credentials-rotator"))["outcome"] for step in steps]
 
     def run_begins(self) -> dict[str, Any]:
-        """What a run does first: media-authenticator."""
+        """The first step of a run: media-authenticator."""
         handler = importlib.import_module("lambdas.media_authenticator.handler").handler
-        told: dict[str, Any] = handler(
+        result: dict[str, Any] = handler(
             {"run_id": "run-1", "input": {"provider": "gopro"}}, Context("media-authenticator")
         )
-        return told
+        return result
 
     def current(self) -> tuple[str, dict[str, Any]]:
-        """(version, value) of what a run would use."""
+        """(version, value) of the credentials that a run would use."""
         answer = self.aws.secrets.get_secret_value(SecretId=SECRET, VersionStage="AWSCURRENT")
         return answer["VersionId"], json.loads(answer["SecretString"])
 
@@ -75,14 +75,14 @@ def test_four_steps_leave_a_renewed_refresh_token_that_is_current(rotator: Rotat
     assert rotator.gopro.control.stats()["token_refreshes"] == 1
 
 
-def test_each_step_may_be_played_again(rotator: Rotator) -> None:
+def test_each_step_may_be_repeated(rotator: Rotator) -> None:
     assert rotator.play("createSecret", "createSecret") == ["renewed", "already there"]
     assert rotator.play("testSecret", "testSecret", "finishSecret", "finishSecret")[-1] == "current"
     assert rotator.gopro.control.stats()["token_refreshes"] == 1
 
 
 @pytest.mark.parametrize("played", [1, 2, 3])
-def test_a_run_that_begins_between_two_steps_uses_the_renewed_token_and_the_rotation_ends_well(
+def test_a_run_that_starts_between_two_steps_uses_the_renewed_token_and_the_rotation_succeeds(
     rotator: Rotator, played: int
 ) -> None:
     rotator.play(*STEPS[:played])
@@ -104,7 +104,7 @@ def test_a_run_that_renews_between_two_steps_does_not_lose_its_renewal(rotator: 
     assert rotator.current() == (version, value)
 
 
-def test_what_the_owner_stores_during_a_rotation_stays(rotator: Rotator) -> None:
+def test_credentials_that_the_owner_stores_during_a_rotation_are_kept(rotator: Rotator) -> None:
     rotator.play("createSecret")
     theirs = rotator.aws.store({"provider": "gopro", "access_token": rotator.gopro.access_token, "user_id": "me"})
     assert rotator.play("finishSecret") == ["the owner stored others"]
@@ -122,7 +122,7 @@ def test_a_session_token_is_validated_and_kept(rotator: Rotator) -> None:
     assert rotator.gopro.control.stats()["token_refreshes"] == 0
 
 
-def test_a_session_that_has_ended_brings_one_mail_however_often_the_rotation_is_tried(rotator: Rotator) -> None:
+def test_an_expired_session_sends_one_mail_however_often_the_rotation_is_tried(rotator: Rotator) -> None:
     rotator.aws.store({"provider": "gopro", "access_token": rotator.gopro.access_token, "user_id": "me"})
     rotator.gopro.control.expire_access_tokens()
     for _ in range(3):
@@ -133,7 +133,7 @@ def test_a_session_that_has_ended_brings_one_mail_however_often_the_rotation_is_
     assert_no_secret(json.dumps(mail), rotator.gopro)
 
 
-def test_passing_trouble_is_no_reason_for_a_mail(rotator: Rotator) -> None:
+def test_a_transient_error_sends_no_mail(rotator: Rotator) -> None:
     rotator.gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.TOKEN, times=50)
     with pytest.raises(ProviderUnavailableError):
         rotator.play("createSecret")
@@ -142,12 +142,12 @@ def test_passing_trouble_is_no_reason_for_a_mail(rotator: Rotator) -> None:
     assert rotator.play(*STEPS)[-1] == "current"
 
 
-def test_an_event_that_is_no_step_of_a_rotation_is_refused_by_name(rotator: Rotator) -> None:
+def test_an_unknown_step_is_refused_by_name(rotator: Rotator) -> None:
     with pytest.raises(ConfigurationError, match=r"Invalid enum value 'deleteSecret'.*Step"):
         rotator.play("deleteSecret")
 
 
-def test_an_empty_secret_is_told_as_what_it_is(aws: Aws, rotator: Rotator) -> None:
+def test_an_empty_secret_is_a_configuration_error(aws: Aws, rotator: Rotator) -> None:
     aws.store(" ")
     with pytest.raises(ConfigurationError, match="No credentials are stored"):
         rotator.play("createSecret")

@@ -1,4 +1,4 @@
-"""Runs on DynamoDB: one at a time for each provider; and the lease under which credentials are renewed."""
+"""Runs on DynamoDB: one at a time for each provider; and the lease for renewing the credentials."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.runs import RunRow, Runs
+from cloud_sync_common.stores.runs import RunRow, Runs, RunStatus
 
 from tests.integration.aws_on_loopback import Aws
 
@@ -17,20 +17,20 @@ def runs(aws: Aws) -> Runs:
     return Runs(aws.table, "gopro")
 
 
-def test_the_first_run_is_under_way_and_a_second_one_is_told_which(runs: Runs) -> None:
+def test_a_second_run_gets_the_active_run(runs: Runs) -> None:
     assert runs.begin("run-1", "arn:1") == RunRow(run_id="run-1", execution_arn="arn:1")
     assert runs.begin("run-2", "arn:2") == RunRow(run_id="run-1", execution_arn="arn:1")
     assert runs.get("run-2") is None
 
 
-def test_a_run_that_begins_twice_is_one_run_with_its_first_start(runs: Runs) -> None:
+def test_a_run_that_starts_twice_keeps_its_first_start(runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     first = runs.get("run-1")
     assert runs.begin("run-1", "arn:1").run_id == "run-1" and runs.get("run-1") == first
     assert first is not None and first.started_at and (first.provider, first.execution_arn) == ("gopro", "arn:1")
 
 
-def test_of_runs_that_begin_at_once_exactly_one_is_under_way(runs: Runs) -> None:
+def test_exactly_one_of_several_concurrent_runs_is_active(runs: Runs) -> None:
     barrier = Barrier(6)
 
     def begin(number: int) -> str:
@@ -42,49 +42,50 @@ def test_of_runs_that_begin_at_once_exactly_one_is_under_way(runs: Runs) -> None
     assert len(under_way) == 1
 
 
-def test_when_a_run_has_ended_another_may_begin(runs: Runs) -> None:
+def test_when_a_run_has_ended_another_may_start(runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     assert not runs.has_ended("run-1")
-    runs.end("run-1", {"archived": 3})
+    runs.end("run-1", RunStatus.SUCCEEDED, {"archived": 3})
     assert runs.has_ended("run-1") and runs.begin("run-2", "arn:2").run_id == "run-2"
     assert not runs.has_ended("run-2")
 
 
 def test_the_end_of_one_run_does_not_end_another(runs: Runs) -> None:
     runs.begin("run-2", "arn:2")
-    runs.end("run-1", {})
+    runs.end("run-1", RunStatus.SUCCEEDED, {})
     assert runs.begin("run-3", "arn:3").run_id == "run-2" and not runs.has_ended("run-2")
 
 
-def test_the_first_end_of_a_run_stands(aws: Aws, runs: Runs) -> None:
+def test_the_first_end_of_a_run_is_kept(aws: Aws, runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
-    runs.end("run-1", {"archived": 3})
+    runs.end("run-1", RunStatus.SUCCEEDED, {"archived": 3})
     first = aws.row("RUN#run-1", "RUN")
-    runs.end("run-1", {"archived": 0})
-    assert aws.row("RUN#run-1", "RUN") == first and first["archived"] == 3
+    runs.end("run-1", RunStatus.FAILED, {"archived": 0})
+    assert aws.row("RUN#run-1", "RUN") == first and (first["status"], first["archived"]) == ("SUCCEEDED", 3)
 
 
-def test_a_run_that_is_known_to_be_over_is_replaced_and_only_that_one(runs: Runs) -> None:
+def test_only_a_run_named_as_ended_is_replaced(aws: Aws, runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     assert runs.begin("run-3", "arn:3", instead_of="run-2").run_id == "run-1"
     assert runs.begin("run-3", "arn:3", instead_of="run-1") == RunRow(run_id="run-3", execution_arn="arn:3")
     assert runs.begin("run-1", "arn:1").run_id == "run-3"
+    assert runs.has_ended("run-1") and aws.row("RUN#run-1", "RUN")["status"] == "ABORTED"
 
 
-def test_providers_run_side_by_side(aws: Aws, runs: Runs) -> None:
+def test_each_provider_has_its_own_active_run(aws: Aws, runs: Runs) -> None:
     other = Runs(aws.table, "another")
     assert [runs.begin("run-1", "arn:1").run_id, other.begin("run-2", "arn:2").run_id] == ["run-1", "run-2"]
 
 
-def test_a_run_of_which_nothing_is_known_has_not_ended(runs: Runs) -> None:
+def test_an_unknown_run_has_not_ended(runs: Runs) -> None:
     assert runs.get("unheard-of") is None and not runs.has_ended("unheard-of")
 
 
-def test_the_first_reason_to_stop_stands_and_survives_the_end(runs: Runs) -> None:
+def test_the_first_reason_to_stop_is_kept_after_the_end(runs: Runs) -> None:
     runs.begin("run-1", "arn:1")
     runs.stop("run-1", "CredentialsExpiredError", "Sign in again.")
     runs.stop("run-1", "ConfigurationError", "Something else.")
-    runs.end("run-1", {"failed": 1})
+    runs.end("run-1", RunStatus.FAILED, {"failed": 1})
     run = runs.get("run-1")
     assert run is not None and (run.stop_error, run.stop_message) == ("CredentialsExpiredError", "Sign in again.")
 
@@ -92,15 +93,15 @@ def test_the_first_reason_to_stop_stands_and_survives_the_end(runs: Runs) -> Non
 # The lease of renewals
 
 
-def test_one_renews_at_a_time(aws: Aws) -> None:
+def test_the_lease_has_one_holder_at_a_time(aws: Aws) -> None:
     one, other = CredentialsLease(aws.table, "gopro"), CredentialsLease(aws.table, "gopro")
     assert one.acquire(60) and not other.acquire(60)
-    assert one.acquire(60), "who holds it may hold it longer"
+    assert one.acquire(60), "its holder may extend it"
     one.release()
     assert other.acquire(60) and not one.acquire(60)
 
 
-def test_of_twenty_that_ask_at_once_one_renews(aws: Aws) -> None:
+def test_one_of_twenty_concurrent_requests_gets_the_lease(aws: Aws) -> None:
     barrier, leases = Barrier(20), [CredentialsLease(aws.table, "gopro") for _ in range(20)]
 
     def acquire(lease: CredentialsLease) -> bool:
@@ -111,19 +112,19 @@ def test_of_twenty_that_ask_at_once_one_renews(aws: Aws) -> None:
         assert sum(callers.map(acquire, leases)) == 1
 
 
-def test_a_lease_that_nobody_gave_back_ends_by_itself(aws: Aws) -> None:
+def test_a_lease_that_was_not_released_expires(aws: Aws) -> None:
     assert CredentialsLease(aws.table, "gopro").acquire(-5)
     assert CredentialsLease(aws.table, "gopro").acquire(60)
 
 
-def test_giving_back_what_another_holds_does_nothing(aws: Aws) -> None:
+def test_releasing_the_lease_of_another_does_nothing(aws: Aws) -> None:
     one, other = CredentialsLease(aws.table, "gopro"), CredentialsLease(aws.table, "gopro")
     one.acquire(60)
     other.release()
     assert not other.acquire(60)
 
 
-def test_the_version_that_was_refused_last_is_remembered_for_everybody(aws: Aws) -> None:
+def test_the_last_refused_version_is_visible_to_all(aws: Aws) -> None:
     one, other = CredentialsLease(aws.table, "gopro"), CredentialsLease(aws.table, "gopro")
     assert one.refused_version() == ""
     for version in ("v1", "v1", "v2"):
@@ -131,10 +132,10 @@ def test_the_version_that_was_refused_last_is_remembered_for_everybody(aws: Aws)
         assert other.refused_version() == version
     one.acquire(60)
     one.release()
-    assert other.refused_version() == "v2", "a lease that comes and goes forgets nothing"
+    assert other.refused_version() == "v2", "the lease does not change it"
 
 
-def test_providers_renew_side_by_side(aws: Aws) -> None:
+def test_each_provider_has_its_own_lease(aws: Aws) -> None:
     one, other = CredentialsLease(aws.table, "gopro"), CredentialsLease(aws.table, "another")
     one.note_refused("v1")
     assert one.acquire(60) and other.acquire(60) and other.refused_version() == ""

@@ -1,6 +1,6 @@
-"""`sam local invoke MediaAuthenticator -e event.json -t template`, by SAM's own command line, up to the container.
+"""`sam local invoke MediaAuthenticator -e event.json -t template` with SAM's own command line, up to the container.
 
-There is no container engine here: what SAM would have started in it is compared with what the stack deploys.
+There is no container engine here: the test compares what SAM would start in it with what the stack deploys.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A large library: listed in flat memory and few invocations, and a night without news costs next to nothing.
+"""A large library: the listing needs constant memory, few invocations and few requests.
 
-`SCALE_ITEMS` sets the size; what was measured is printed (`pytest -s`).
+`SCALE_ITEMS` sets the size; `pytest -s` shows the measurements.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FIVE_MINUTES = 300.0
 
 
 @dataclass
-class Night:
-    """One run's listing: what the lister answered, what it asked for, and what it took."""
+class ListingRun:
+    """The listing of one run: the lister's results, its requests, and the resources it used."""
 
     answers: list[dict[str, Any]]
     asked: Counter[str]
@@ -42,7 +42,7 @@ class Night:
 
 
 def archived(request: dict[str, Any]) -> dict[str, Any]:
-    """BatchGetItem of a ledger in which every item is archived, as large as anybody likes."""
+    """BatchGetItem of a ledger of any size in which every item is archived."""
     ((table, asked),) = request["RequestItems"].items()
     assert len(asked["Keys"]) <= KEYS_A_READ
     rows = []
@@ -53,22 +53,22 @@ def archived(request: dict[str, Any]) -> dict[str, Any]:
     return {"Responses": {table: rows}, "UnprocessedKeys": {}}
 
 
-def listed(aws: Aws, host: Host, run_id: str, *, seconds: float = LISTER_SECONDS) -> Night:
-    """Lists as the state machine does, from invocation to invocation."""
-    night, cursor = Night([], Counter()), None
+def listed(aws: Aws, host: Host, run_id: str, *, seconds: float = LISTER_SECONDS) -> ListingRun:
+    """Lists as the state machine does, in one or more invocations."""
+    run, cursor = ListingRun([], Counter()), None
 
     def watch(moment: str, name: str) -> None:
-        night.asked[name] += moment == "done"
+        run.asked[name] += moment == "done"
 
     aws.server.watch = watch
-    while not night.answers or cursor:
-        event = {"run_id": run_id, "provider": "gopro", "execution_arn": "arn:night", "cursor": cursor}
+    while not run.answers or cursor:
+        event = {"run_id": run_id, "provider": "gopro", "execution_arn": "arn:run", "cursor": cursor}
         (answer,) = host.invoke([{"function": "media-lister", "event": event, "seconds": seconds}])
         assert "ok" in answer, answer
-        night.answers.append(answer["ok"])
-        night.spent.append(answer["spent"])
+        run.answers.append(answer["ok"])
+        run.spent.append(answer["spent"])
         cursor = answer["ok"]["next_cursor"]
-    return night
+    return run
 
 
 @pytest.fixture
@@ -78,27 +78,27 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_night_without_news_is_flat_in_memory_and_costs_one_read_of_the_ledger_per_hundred_items(
+def test_a_run_without_new_videos_needs_constant_memory_and_one_ledger_read_per_hundred_items(
     aws: Aws, clip: Path, tmp_path: Path
 ) -> None:
-    nights = {count: archived_night(aws, clip, tmp_path, count) for count in (ITEMS // 10, ITEMS)}
-    for count, night in nights.items():
-        (answer,) = night.answers
+    runs = {count: list_archived(aws, clip, tmp_path, count) for count in (ITEMS // 10, ITEMS)}
+    for count, run in runs.items():
+        (answer,) = run.answers
         assert (answer["status"], answer["listed"], answer["new"]) == ("COMPLETE", count, 0)
-        assert night.asked["dynamodb.BatchGetItem"] <= -(-count // KEYS_A_READ)
-        rest = night.asked.total() - night.asked["dynamodb.BatchGetItem"]
-        assert rest < 10, f"beside reading the ledger: {night.asked}"
-    small, large = nights.values()
+        assert run.asked["dynamodb.BatchGetItem"] <= -(-count // KEYS_A_READ)
+        rest = run.asked.total() - run.asked["dynamodb.BatchGetItem"]
+        assert rest < 10, f"requests besides the reads of the ledger: {run.asked}"
+    small, large = runs.values()
     grown = large.most_memory - small.most_memory
-    print(f"{count} items: {large.processor_seconds:.0f} s of a processor, {grown / 1e6:.1f} MB more memory")  # noqa: T201
+    print(f"{count} items: {large.processor_seconds:.0f} CPU-seconds, {grown / 1e6:.1f} MB more memory")  # noqa: T201
     assert grown < 8e6
     assert large.processor_seconds < FIVE_MINUTES
 
 
-def archived_night(aws: Aws, clip: Path, tmp_path: Path, count: int) -> Night:
+def list_archived(aws: Aws, clip: Path, tmp_path: Path, count: int) -> ListingRun:
     with running(Library.generated(clip, count)) as fake:
         variables = aws.variables | {"GOPRO_API_BASE_URL": fake.base_url}
         with hosted(variables, tmp_path / f"functions-{count}.log") as host:
             aws.store({"provider": "gopro", "access_token": fake.access_token, "user_id": fake.user_id})
             aws.server.instead["dynamodb.BatchGetItem"] = archived
-            return listed(aws, host, f"night-of-{count}")
+            return listed(aws, host, f"run-of-{count}")

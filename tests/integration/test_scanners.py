@@ -1,4 +1,4 @@
-"""Two scanners that share no code with cdk-nag and ruff: checkov over the templates, detect-secrets over the tree."""
+"""Two scanners that share no code with cdk-nag and ruff: checkov for the templates, detect-secrets for all files."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis
 
 SCANNERS = ".local/scan/bin"
 
-# What checkov reports and we live with.
+# Findings of checkov that we accept.
 ACCEPTED = {
-    "CKV_AWS_111": "The wildcard is X-Ray's, and in prod that of Lambda's own network interfaces; neither takes less.",
-    "CKV_AWS_115": "MaxConcurrency of the map limits them; reserved concurrency would take from the account's pool.",
+    "CKV_AWS_111": "X-Ray, and in prod Lambda's network interfaces, need the wildcard; neither supports less.",
+    "CKV_AWS_115": "MaxConcurrency of the map limits them; reserved concurrency would reduce the account's pool.",
     "CKV_AWS_116": "Step Functions and Secrets Manager call them and see every failure; none is asynchronous.",
-    "CKV_AWS_117": "Only prod pays for a network; outside one, nothing can call into a function either.",
-    "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/design.md, 16).",
+    "CKV_AWS_117": "Only prod pays for a network; a function outside a network accepts no connections either.",
+    "CKV_AWS_119": "The ledger uses DynamoDB's managed key, which is free and needs no grant (docs/decisions/016).",
     "CKV_AWS_149": "The secret uses Secrets Manager's managed key, for the same reason.",
-    "CKV_AWS_158": "Logs hold no secret and no media; CloudWatch encrypts them with its own key.",
-    "CKV_AWS_173": "The variables hold names and numbers only (tests/unit/test_infrastructure_and_functions.py).",
-    "CKV_AWS_18": "The work bucket takes the archive's access logs, the trail's bucket is such a log itself.",
-    "CKV_AWS_21": "The work bucket holds manifests that expire; an older version of one is of no use.",
-    "CKV_AWS_27": "Queues are encrypted with SQS's own key (SqsManagedSseEnabled), which this rule does not look for.",
+    "CKV_AWS_158": "Logs contain no secrets and no media; CloudWatch encrypts them with its own key.",
+    "CKV_AWS_173": "The variables are only names and numbers (tests/unit/test_infrastructure_and_functions.py).",
+    "CKV_AWS_18": "The work bucket stores the archive's access logs, and the trail's bucket is such a log itself.",
+    "CKV_AWS_21": "The work bucket has manifests that expire; nobody needs an older version of one.",
+    "CKV_AWS_27": "Queues are encrypted with SQS's own key (SqsManagedSseEnabled), which this rule does not check.",
     "CKV_AWS_35": "The trail's bucket is encrypted by S3; its readers are the account's administrators.",
-    "CKV_AWS_67": "The trail is about this stack, which is in one region.",
+    "CKV_AWS_67": "The trail is only for this stack, which is in one region.",
 }
 
-# What detect-secrets takes for secrets: the place, the kind of finding, and why it is none. Its detector of keywords is
-# off: half of these tests are about tokens and call them so.
+# Findings of detect-secrets that are no secrets: the file, the kind of finding, and what it really is. Its keyword
+# detector is off, because half of these tests are about tokens and use that word.
 NO_SECRETS = {
     ("tests/e2e/test_races.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/integration/test_races.py", "Hex High Entropy String"): "ids of videos of the demo library",
-    ("tests/unit/test_response_shape.py", "Hex High Entropy String"): "a value that must not be told",
+    ("tests/unit/test_response_shape.py", "Hex High Entropy String"): "a value that must not be shown",
     ("tests/e2e/test_running_again.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/e2e/test_troubleshooting.py", "Hex High Entropy String"): "the id of a video of the demo library",
     ("tests/unit/gopro_service.py", "Hex High Entropy String"): "an id in the shape of GoPro's",
@@ -74,14 +74,14 @@ def templates(synthesis: Synthesis, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-def test_checkov_finds_what_is_accepted_with_a_reason_and_nothing_else(templates: Path) -> None:
+def test_checkov_finds_only_what_is_accepted_with_a_reason(templates: Path) -> None:
     report = checkov(templates)
     assert report["summary"]["resource_count"] > 200
     assert found_in(report) == set(ACCEPTED)
     assert all(len(reason.split()) >= 8 and reason.endswith(".") for reason in ACCEPTED.values())
 
 
-def test_checkov_would_see_a_bucket_that_is_open_to_all(templates: Path, tmp_path: Path) -> None:
+def test_checkov_finds_a_public_bucket(templates: Path, tmp_path: Path) -> None:
     template = json.loads((templates / "dev.json").read_text())
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::S3::Bucket":
@@ -98,7 +98,7 @@ def secrets_in(*paths: str, folder: Path) -> set[tuple[str, str]]:
     return {(name, finding["type"]) for name, findings in results.items() for finding in findings}
 
 
-def test_no_file_of_the_repository_holds_a_secret() -> None:
+def test_no_file_of_the_repository_contains_a_secret() -> None:
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     kept = [name for name in names if (ROOT / name).is_file() and not name.startswith("tests/golden/")]
@@ -106,7 +106,7 @@ def test_no_file_of_the_repository_holds_a_secret() -> None:
     assert secrets_in(*kept, folder=ROOT) == set(NO_SECRETS)
 
 
-def test_a_secret_that_is_committed_would_be_seen(tmp_path: Path) -> None:
+def test_a_committed_secret_is_found(tmp_path: Path) -> None:
     aws_key = "AKIA" + "QWERTYUIOPASDFGH"
     parts = (
         b'{"alg":"HS256","typ":"JWT"}',

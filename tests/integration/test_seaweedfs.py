@@ -1,4 +1,4 @@
-"""The judge of integrity is one: it takes what is right and refuses what is not, in every place where we rely on it."""
+"""SeaweedFS verifies integrity: it accepts right content and refuses wrong content wherever the tests rely on it."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def crc64(data: bytes) -> str:
     return base64.b64encode(anycrc.Model("CRC64-NVME").calc(data).to_bytes(8, "big")).decode()
 
 
-def begin(judge: SeaweedFs, key: str) -> str:
-    return judge.s3.create_multipart_upload(
+def begin(seaweed: SeaweedFs, key: str) -> str:
+    return seaweed.s3.create_multipart_upload(
         Bucket=BUCKET, Key=key, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT"
     )["UploadId"]
 
 
-def upload(judge: SeaweedFs, key: str) -> tuple[str, list[CompletedPartTypeDef]]:
-    """A multipart upload with both parts, each sent with its checksum behind it, signed."""
-    upload_id = begin(judge, key)
+def upload(seaweed: SeaweedFs, key: str) -> tuple[str, list[CompletedPartTypeDef]]:
+    """A multipart upload with both parts, each with its checksum in a signed trailer."""
+    upload_id = begin(seaweed, key)
     parts: list[CompletedPartTypeDef] = []
     for number, data in enumerate(PARTS, start=1):
-        answer = judge.s3.upload_part(
+        answer = seaweed.s3.upload_part(
             Bucket=BUCKET, Key=key, UploadId=upload_id, PartNumber=number, Body=data, ChecksumAlgorithm="CRC64NVME"
         )
         assert answer["ChecksumCRC64NVME"] == crc64(data)
@@ -42,8 +42,8 @@ def upload(judge: SeaweedFs, key: str) -> tuple[str, list[CompletedPartTypeDef]]
     return upload_id, parts
 
 
-def complete(judge: SeaweedFs, key: str, upload_id: str, parts: list[CompletedPartTypeDef], checksum: str) -> str:
-    answer = judge.s3.complete_multipart_upload(
+def complete(seaweed: SeaweedFs, key: str, upload_id: str, parts: list[CompletedPartTypeDef], checksum: str) -> str:
+    answer = seaweed.s3.complete_multipart_upload(
         Bucket=BUCKET,
         Key=key,
         UploadId=upload_id,
@@ -59,28 +59,28 @@ def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response.get("Error", {}).get("Code"))
 
 
-def test_an_upload_with_the_right_checksum_becomes_the_object(judge: SeaweedFs) -> None:
-    upload_id, parts = upload(judge, "right")
-    assert complete(judge, "right", upload_id, parts, crc64(WHOLE)) in ("", crc64(WHOLE))
-    assert judge.read("right") == WHOLE
-    head = judge.s3.head_object(Bucket=BUCKET, Key="right", ChecksumMode="ENABLED")
+def test_an_upload_with_the_right_checksum_becomes_the_object(seaweed: SeaweedFs) -> None:
+    upload_id, parts = upload(seaweed, "right")
+    assert complete(seaweed, "right", upload_id, parts, crc64(WHOLE)) in ("", crc64(WHOLE))
+    assert seaweed.read("right") == WHOLE
+    head = seaweed.s3.head_object(Bucket=BUCKET, Key="right", ChecksumMode="ENABLED")
     assert (head["ChecksumCRC64NVME"], head["ChecksumType"]) == (crc64(WHOLE), "FULL_OBJECT")
 
 
-def test_an_upload_with_a_wrong_checksum_of_the_whole_is_refused(judge: SeaweedFs) -> None:
-    upload_id, parts = upload(judge, "wrong")
+def test_an_upload_with_a_wrong_checksum_of_the_whole_is_refused(seaweed: SeaweedFs) -> None:
+    upload_id, parts = upload(seaweed, "wrong")
     with pytest.raises(ClientError) as refused:
-        complete(judge, "wrong", upload_id, parts, crc64(WHOLE + b"!"))
+        complete(seaweed, "wrong", upload_id, parts, crc64(WHOLE + b"!"))
     assert code(refused) == "BadDigest"
     with pytest.raises(ClientError) as missing:
-        judge.s3.head_object(Bucket=BUCKET, Key="wrong")
+        seaweed.s3.head_object(Bucket=BUCKET, Key="wrong")
     assert code(missing) == "404"
 
 
-def test_a_part_with_a_wrong_checksum_is_refused(judge: SeaweedFs) -> None:
-    upload_id = begin(judge, "part")
+def test_a_part_with_a_wrong_checksum_is_refused(seaweed: SeaweedFs) -> None:
+    upload_id = begin(seaweed, "part")
     with pytest.raises(ClientError) as refused:
-        judge.s3.upload_part(
+        seaweed.s3.upload_part(
             Bucket=BUCKET,
             Key="part",
             UploadId=upload_id,
@@ -89,20 +89,20 @@ def test_a_part_with_a_wrong_checksum_is_refused(judge: SeaweedFs) -> None:
             ChecksumCRC64NVME=crc64(PARTS[1]),
         )
     assert code(refused) == "BadDigest"
-    assert judge.s3.list_parts(Bucket=BUCKET, Key="part", UploadId=upload_id).get("Parts", []) == []
+    assert seaweed.s3.list_parts(Bucket=BUCKET, Key="part", UploadId=upload_id).get("Parts", []) == []
 
 
-def test_an_object_that_exists_is_not_overwritten_where_that_is_asked(judge: SeaweedFs) -> None:
-    judge.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"first", IfNoneMatch="*")
+def test_an_existing_object_is_not_overwritten_with_if_none_match(seaweed: SeaweedFs) -> None:
+    seaweed.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"first", IfNoneMatch="*")
     with pytest.raises(ClientError) as refused:
-        judge.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"second", IfNoneMatch="*")
+        seaweed.s3.put_object(Bucket=BUCKET, Key="kept", Body=b"second", IfNoneMatch="*")
     assert code(refused) == "PreconditionFailed"
-    assert judge.read("kept") == b"first"
+    assert seaweed.read("kept") == b"first"
 
 
-def test_a_request_that_is_signed_by_a_stranger_is_refused(judge: SeaweedFs, monkeypatch: pytest.MonkeyPatch) -> None:
-    stranger = SeaweedFs(judge.endpoint, judge.authority)
+def test_a_request_with_a_wrong_signature_is_refused(seaweed: SeaweedFs, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = SeaweedFs(seaweed.endpoint, seaweed.authority)
     monkeypatch.setattr("tests.integration.seaweedfs.SECRET_KEY", "another")
     with pytest.raises(ClientError) as refused:
-        stranger.s3.put_object(Bucket=BUCKET, Key="strange", Body=b"1")
+        other.s3.put_object(Bucket=BUCKET, Key="other", Body=b"1")
     assert code(refused) == "SignatureDoesNotMatch"

@@ -1,4 +1,4 @@
-"""The real `cdk synth`, for every environment, with no AWS credentials and no network."""
+"""The real `cdk synth` for every environment, without AWS credentials and without a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 
 
 def comparable(template: dict[str, Any]) -> dict[str, Any]:
-    """Without what the command line adds for itself: metadata for options, and a count of constructs for AWS."""
+    """The template without the command line's own additions: metadata for options, and a count of constructs."""
     whole: dict[str, Any] = json.loads(ASSET.sub("<asset>.zip", json.dumps(template)))
     whole.pop("Conditions", None)
     whole["Resources"].pop("CDKMetadata", None)
@@ -27,7 +27,7 @@ def comparable(template: dict[str, Any]) -> dict[str, Any]:
     return whole
 
 
-def test_where_the_command_line_runs_here_nothing_can_be_reached(cdk: CdkCommandLine) -> None:
+def test_the_command_line_runs_without_a_network(cdk: CdkCommandLine) -> None:
     call = "import urllib.request as r; r.urlopen('https://example.com', timeout=20)"
     done = subprocess.run(
         [*cdk.without_network, sys.executable, "-c", call], env=cdk.environment, capture_output=True, check=False
@@ -45,7 +45,7 @@ def test_every_environment_is_synthesised_without_credentials_and_without_networ
     assert comparable(template) == comparable(synthesis.of(environment).template)
 
 
-def test_a_bad_value_ends_the_command_with_its_sentence(cdk: CdkCommandLine, tmp_path: Path) -> None:
+def test_an_invalid_value_ends_the_command_with_one_sentence(cdk: CdkCommandLine, tmp_path: Path) -> None:
     done = cdk.run("synth", f"--output={tmp_path}", "-c", "environment=dev", "-c", "schedule=daily")
     assert done.returncode != 0
     assert "cloud-sync: schedule must be rate(N hours) or cron() of six fields" in done.stderr

@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a time."""
+"""Waits for conditions, never for a fixed time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def wait_until(condition: Callable[[], object], what: str, *, seconds: float = 60) -> None:
-    """Returns once `condition()` holds; fails when it does not within `seconds`."""
+    """Returns once `condition()` is true; fails if it is not within `seconds`."""
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, f"waited in vain until {what}"

@@ -1,4 +1,4 @@
-"""A connection whose other side is canned: what it says is given beforehand, what it hears is kept. No socket."""
+"""Connections without a socket: what the other side sends is given beforehand, and what it receives is kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloud_sync_common.http.tls_stream import Stream
 
 
 class CannedStream:
-    """Gives `answer` in pieces of at most `piece` bytes, then the end; `stall` waits for ever instead of ending."""
+    """Gives `answer` in pieces of at most `piece` bytes, and then ends, or with `stall` never ends."""
 
     def __init__(self, answer: bytes, piece: int = 1 << 20, *, stall: bool = False) -> None:
         self.answer, self._piece, self._stall = answer, piece, stall
@@ -36,7 +36,7 @@ def connection(stream: CannedStream, url: str = "https://cdn.example/") -> Conne
 
 
 class CannedConnections(Connections):
-    """Hands out connections to canned streams, one after the other."""
+    """Gives connections to these streams, one after the other."""
 
     def __init__(self, streams: Iterable[CannedStream]) -> None:
         super().__init__()

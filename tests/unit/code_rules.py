@@ -1,4 +1,4 @@
-"""The rules of docs/design.md that a program can check. Each returns the places that break it, as readable texts."""
+"""The rules of docs/design.md that a program can check. Each returns the violations, as readable texts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ VAGUE_NAMES = {"helper", "helpers", "manager", "managers", "misc", "common", "ut
 
 type Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-# In pieces, so that this very file does not hold what it looks for.
+# In pieces, so that this file does not contain what it looks for.
 HOST_NAMES = ["files." + "pythonhosted", "pypi" + ".org/simple", "registry." + "npmjs", "deb." + "debian.org"]
 MACHINE = re.compile("|".join([*map(re.escape, HOST_NAMES), r"(?<![\w.])/" + r"root/", r"/home/" + r"[a-z][\w.-]*/"]))
 
 
 def words_used(text: str, words: Iterable[str]) -> list[str]:
-    """The lines that hold one of these words, in capitals or not, alone or within another."""
+    """The lines that contain one of these words, in any case, also as part of another word."""
     lines = enumerate(text.splitlines(), start=1)
     return [f"{number}: {line.strip()}" for number, line in lines if any(word in line.lower() for word in words)]
 
 
 def environment_reads(code: str) -> list[str]:
-    """Where a module reaches for the process's environment, by whatever name it imported it."""
+    """The places where a module reads the process's environment, under any imported name."""
     found = []
     for node in ast.walk(ast.parse(code)):
         match node:
@@ -39,7 +39,7 @@ def environment_reads(code: str) -> list[str]:
 
 
 def odd_names(paths: Iterable[Path]) -> list[str]:
-    """Modules that are named after nothing, and utilities beyond the four that the architecture knows."""
+    """Modules with vague names, and `_utils` modules other than the four of the architecture."""
     stems = ((path, path.stem) for path in paths)
     return [
         str(path)
@@ -51,7 +51,7 @@ def odd_names(paths: Iterable[Path]) -> list[str]:
 
 
 def function_lengths(code: str) -> Iterator[tuple[str, int]]:
-    """Each function's name and its lines, from `def` to its end, without its docstring."""
+    """Each function's name and its number of lines, from `def` to its end, without its docstring."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node.name, _lines(node) - _docstring_lines(node)
@@ -66,9 +66,9 @@ def _docstring_lines(node: Function | ast.ClassDef) -> int:
 
 
 def without_docstring(code: str) -> list[str]:
-    """Every module, every public class over 3 lines and every public function over 10 lines says what it is for.
+    """The modules, public classes over 3 lines and public functions over 10 lines that have no docstring.
 
-    `main` needs none (its module has one), and neither does what stands within a function.
+    `main` needs none (its module has one), and neither does anything within a function.
     """
     module = ast.parse(code)
     missing = [] if ast.get_docstring(module) else ["module"]
@@ -93,21 +93,21 @@ def _body_lines(node: Function | ast.ClassDef) -> int:
 
 
 def traces_of_a_machine(text: str) -> list[str]:
-    """Registry hosts and home folders: what belongs to one machine's set-up and to no repository."""
+    """Registry hosts and home folders, which belong to one machine and not in a repository."""
     return [
         f"{number}: {line.strip()[:80]}" for number, line in enumerate(text.splitlines(), 1) if MACHINE.search(line)
     ]
 
 
 def unpinned(requirements: str) -> list[str]:
-    """Lines of a requirements file that leave a version open."""
+    """Lines of a requirements file without an exact version."""
     lines = (line.split("#")[0].strip() for line in requirements.splitlines())
     pinned = re.compile(r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==[0-9][A-Za-z0-9.+]*|-r \S+")
     return [line for line in lines if line and not pinned.fullmatch(line)]
 
 
 def targets(makefile: str) -> dict[str, str]:
-    """The words of a Makefile and what each says of itself."""
+    """The targets of a Makefile and their descriptions."""
     return dict(re.findall(r"^([a-z0-9_-]+):(?!=).*?(?:## (.*))?$", makefile, re.MULTILINE))
 
 
@@ -119,7 +119,7 @@ def commands(markdown: str) -> list[str]:
 
 
 def make_words(markdown: str) -> set[str]:
-    """What a page's code asks make for: `A=1 make demo B=2 && make test` asks for demo and for test."""
+    """The make targets in a page's code: `A=1 make demo B=2 && make test` has the targets demo and test."""
     words = set()
     for command in [*commands(markdown), *re.findall(r"(?<!`)`([^`\n]+)`(?!`)", markdown)]:
         for call in re.findall(r"(?:^|[;&|] *)(?:[A-Z]+=\S+ +)*make((?: +[^;&|]+)?)", command):

@@ -1,4 +1,4 @@
-"""Unit tests need no sockets: whoever opens one fails."""
+"""Unit tests need no sockets: a test that opens one fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doubles in memory for the rooms' tests: as thread-safe and as strict as what they stand for."""
+"""Test doubles in memory for the steps' tests, as thread-safe and as strict as the real classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
+from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -16,17 +18,24 @@ from cloud_sync_common.stores.runs import RunRow
 PLENTY = Deadline(lambda: 600.0, 0.0)
 
 
+def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:
+    """A session made of doubles."""
+    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline)
+
+
 @dataclass
 class Store:
-    """Credentials, versioned as Secrets Manager does it: a replacement of a version that is not current loses."""
+    """Credentials with versions, as in Secrets Manager: replacing a version that is not current has no effect."""
 
     current: Credentials
     events: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     broken: Exception | None = None
+    loads: int = 0
 
     def load(self) -> Credentials:
         with self.lock:
+            self.loads += 1
             return self.current
 
     def recover(self) -> None:
@@ -44,7 +53,7 @@ class Store:
 
 @dataclass
 class Lease:
-    """The lease of renewals, held by one at a time. `ask` may let a test act whenever someone asks for it."""
+    """The lease of renewals, for one holder at a time. `ask` lets a test act at each request for it."""
 
     refused: str = ""
     ask: Callable[[int], bool | None] = lambda _: None
@@ -62,8 +71,8 @@ class Lease:
 
     def acquire(self, seconds: float) -> bool:
         self.asked += 1
-        told = self.ask(self.asked)
-        return self.lock.acquire(blocking=False) if told is None else told
+        answer = self.ask(self.asked)
+        return self.lock.acquire(blocking=False) if answer is None else answer
 
     def release(self) -> None:
         self.released += 1
@@ -73,12 +82,13 @@ class Lease:
 
 @dataclass
 class Account:
-    """A provider whose refresh token works once. Listings are the pages of `pages`, a callable for each request."""
+    """A provider whose refresh token works once. `pages` returns the listing page of a number."""
 
     name: str = "gopro"
     capabilities: Capabilities = field(default_factory=lambda: Capabilities(counts_exactly=True))
     refresh_token: str = "refresh-0"
     refreshes: int = 0
+    validations: int = 0
     pages: Callable[[int], MediaPage] = lambda _: MediaPage(items=())
     listed: list[str | None] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -90,8 +100,6 @@ class Account:
             self.refreshes += 1
             if self.trouble:
                 raise self.trouble.pop(0)
-            if not credentials.renewable:
-                return credentials
             assert credentials.refresh_token == self.refresh_token, "a refresh token was used twice"
             self.refresh_token = f"refresh-{self.refreshes}"
             return replace(
@@ -100,6 +108,13 @@ class Account:
                 refresh_token=self.refresh_token,
                 expires_at=4e9,
             )
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        with self.lock:
+            self.validations += 1
+            if self.trouble:
+                raise self.trouble.pop(0)
+            return credentials
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         self.listed.append(cursor)
@@ -128,7 +143,7 @@ class Rows:
 
 @dataclass
 class RunsUnderWay:
-    """Which run is under way."""
+    """The active run."""
 
     current: RunRow = field(default_factory=RunRow)
 
@@ -140,7 +155,7 @@ class RunsUnderWay:
 
 @dataclass
 class Lines:
-    """A manifest in memory, of one byte a line: what is written in a block that an exception ends is not kept."""
+    """A manifest in memory, one byte per line; lines written in a block that ends with an exception are dropped."""
 
     key: str = "runs/run-1/work.jsonl"
     stored: list[MediaItem] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""GoPro Cloud as the provider hears it: answers put into its mouth, in the shapes of docs/gopro-api.md."""
+"""GoPro Cloud for unit tests: answers in the shapes of docs/gopro-api.md, without any HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-import urllib3
+import requests
 from cloud_sync_common.providers.gopro import PER_PAGE
 
 TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.Z28.cHJv.Y2lwaGVy.dGFn"
@@ -27,12 +27,12 @@ ROW: dict[str, Any] = {
 
 @dataclass
 class Service:
-    """Answers in the order given, the last one for good; keeps what was asked. Stands for http_client.request."""
+    """Replaces http_client.request: gives the answers in order, the last one repeatedly, and keeps the requests."""
 
-    answers: list[urllib3.HTTPResponse] = field(default_factory=list)
+    answers: list[requests.Response] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
 
-    def request(self, method: str, url: str, **asked: Any) -> urllib3.BaseHTTPResponse:
+    def request(self, method: str, url: str, **asked: Any) -> requests.Response:
         self.asked.append({"method": method, "url": url, **asked})
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -41,29 +41,30 @@ class Service:
         return [asked["url"].removeprefix("https://api.gopro.com") for asked in self.asked]
 
 
-def answer(body: Any = b"", status: int = 200, **headers: str) -> urllib3.HTTPResponse:
-    """An answer with JSON, or with just these bytes; `_` in a header's name stands for `-`."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return urllib3.HTTPResponse(
-        io.BytesIO(data), {key.replace("_", "-"): value for key, value in headers.items()}, status
-    )
+def answer(body: Any = b"", status: int = 200, **headers: str) -> requests.Response:
+    """An answer with JSON, or with just these bytes; `_` in a header's name means `-`."""
+    response = requests.Response()
+    response.status_code = status
+    response.headers.update({key.replace("_", "-"): value for key, value in headers.items()})
+    response.raw = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+    return response
 
 
 def search(*rows: dict[str, Any], total: int | None = None, page: int = 1) -> dict[str, Any]:
-    """The body of a listing's page."""
+    """The body of one page of a listing."""
     count = len(rows) if total is None else total
     pages = {"current_page": page, "per_page": PER_PAGE, "total_items": count, "total_pages": -(-count // PER_PAGE)}
     return {"_embedded": {"errors": [], "media": list(rows)}, "_pages": pages}
 
 
 def variation(label: str = "source", path: str = "/source/default/1.mp4", **more: Any) -> dict[str, Any]:
-    """One rendering in a download answer."""
+    """One variation in a download answer."""
     url = f"https://cdn.example{path}?Expires=1795000000&Signature=s"
     return {"label": label, "url": url, "available": True, **more}
 
 
 def download(*variations: dict[str, Any], filename: str | None = "GX010001.MP4") -> dict[str, Any]:
-    """The body of a download answer; as for every video, `files` holds a proxy."""
+    """The body of a download answer. As for every video, `files` contains a proxy."""
     proxy = {"item_number": 1, "url": "https://cdn.example/proxy/1.mp4", "available": True}
     return {
         "filename": filename,

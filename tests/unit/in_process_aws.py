@@ -1,4 +1,4 @@
-"""AWS inside the process: moto answers boto3 before a socket would be opened."""
+"""AWS inside the process: moto answers boto3 without a socket."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ REGION, WORK = "us-east-1", "work"
 
 
 @dataclass
-class Town:
-    """What the report and the failure recorder work with, and what a test puts there and finds there."""
+class InProcessAws:
+    """The resources of the report and the failure recorder, with methods to fill and to read them."""
 
     table: Table
     s3: S3Client
@@ -49,14 +49,14 @@ class Town:
         return Runs(self.table, "gopro")
 
     def manifest(self, run_id: str, items: list[MediaItem]) -> Manifest:
-        """A run's manifest with these items."""
+        """Stores a run's manifest with these items."""
         manifest = Manifest(self.s3, WORK, run_id)
         with manifest.extended(0) as writer:
             writer.add(items)
         return manifest
 
     def archive(self, item: MediaItem, run_id: str, **stats: float) -> None:
-        """What a transfer that succeeds leaves in the ledger."""
+        """Writes what a successful transfer writes to the ledger."""
         self.ledger.claim(item, run_id, 60)
         self.ledger.set_stats(item.media_id, run_id, {"effort_run": run_id, **stats})
         done = SourceRow(status=Status.ARCHIVED, key="k", size=int(stats.get("run_bytes", 0)), checksum="c")
@@ -66,11 +66,11 @@ class Town:
     def row(self, media_id: str) -> ItemRow:
         return self.ledger.known([media_id])[media_id]
 
-    def letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self) -> list[dict[str, Any]]:
         return self._received(self.dead_letters_url)
 
     def mails(self) -> list[dict[str, str]]:
-        """What subscribers of the topic received since the last look."""
+        """The mails to subscribers of the topic since the last call."""
         return self._received(self.inbox_url)
 
     def _received(self, url: str) -> list[dict[str, Any]]:
@@ -80,21 +80,21 @@ class Town:
 
 @cache
 def _clients() -> tuple[Any, ...]:
-    """Made once, because that is what takes the time; they hold nothing of an account."""
+    """The clients, made once because that takes time; they have no state of an account."""
     session = boto3.Session("in-process", "in-process", region_name=REGION)
     return session.resource("dynamodb"), session.client("s3"), session.client("sqs"), session.client("sns")
 
 
 @contextmanager
-def running_town(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    """An account that exists as long as the block runs."""
+def running_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
+    """An account that exists while the block runs."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         dynamodb, s3, sqs, sns = _clients()
         table = dynamodb.create_table(**LEDGER_TABLE)
         s3.create_bucket(Bucket=WORK)
-        letters, inbox = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("letters", "inbox"))
+        dead_letters, inbox = (sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("dead-letters", "inbox"))
         topic = sns.create_topic(Name="alerts")["TopicArn"]
         found = sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=found["Attributes"]["QueueArn"])
-        yield Town(table, s3, sqs, sns, letters, inbox, topic)
+        yield InProcessAws(table, s3, sqs, sns, dead_letters, inbox, topic)

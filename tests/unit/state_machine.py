@@ -1,4 +1,4 @@
-"""Reads the score, and checks of any state machine what Amazon States Language asks and the linters do not look at."""
+"""Reads a state machine's definition, and checks rules of Amazon States Language that the linters leave out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ type State = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scope:
-    """A set of states that can name each other: the run itself, or what a map does for each item."""
+    """A set of states that can name each other: those of the run itself, or those of a map."""
 
     start: str
     states: dict[str, State]
@@ -26,7 +26,7 @@ def scopes(machine: dict[str, Any]) -> Iterator[Scope]:
 
 
 def states(machine: dict[str, Any]) -> dict[str, State]:
-    """All states by name, those within maps too. Raises AssertionError for a name that is given twice."""
+    """All states by name, including those within maps. Raises AssertionError for a name that is used twice."""
     found: dict[str, State] = {}
     for scope in scopes(machine):
         assert not found.keys() & scope.states.keys()
@@ -35,7 +35,7 @@ def states(machine: dict[str, Any]) -> dict[str, State]:
 
 
 def next_states(state: State) -> list[str]:
-    """Wherever a state can lead: on success, by choice, or by a caught error."""
+    """Every state that can follow: after success, after a choice, or after a caught error."""
     branches = [state, *state.get("Choices", []), *state.get("Catch", [])]
     return [branch["Next"] for branch in branches if "Next" in branch] + (
         [state["Default"]] if "Default" in state else []
@@ -43,23 +43,24 @@ def next_states(state: State) -> list[str]:
 
 
 def defects(machine: dict[str, Any]) -> list[str]:
-    """Transitions that lead nowhere, states that nothing leads to, and states that neither go on nor end."""
+    """Transitions to states that do not exist, unreachable states, and states that neither end nor have a next one."""
     found = []
     for scope in scopes(machine):
-        reached, waiting = set(), [scope.start]
-        while waiting:
-            name = waiting.pop()
+        reached, to_visit = set(), [scope.start]
+        while to_visit:
+            name = to_visit.pop()
             if name not in scope.states:
                 found.append(f"{name} does not exist")
             elif name not in reached:
                 reached.add(name)
-                waiting += next_states(scope.states[name])
-        found += [f"{name} is never reached" for name in scope.states if name not in reached]
-        found += [f"{name} has no way on" for name, state in scope.states.items() if not goes_on(state)]
+                to_visit += next_states(scope.states[name])
+        found += [f"{name} is unreachable" for name in scope.states if name not in reached]
+        stuck = [name for name, state in scope.states.items() if not continues_or_ends(state)]
+        found += [f"{name} neither ends nor has a next state" for name in stuck]
     return found
 
 
-def goes_on(state: State) -> bool:
+def continues_or_ends(state: State) -> bool:
     match state["Type"]:
         case "Succeed" | "Fail":
             return True
@@ -75,13 +76,13 @@ def retries(machine: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def named_errors(machine: dict[str, Any]) -> set[str]:
-    """Every error name that some Retry or Catch mentions."""
+    """Every error that some Retry or Catch names."""
     clauses = [c for state in states(machine).values() for c in [*state.get("Retry", []), *state.get("Catch", [])]]
     return {name for clause in clauses for name in clause["ErrorEquals"]}
 
 
 def unhandled(machine: dict[str, Any], error: str) -> list[str]:
-    """The tasks and maps that would end the run without a word if they met this error."""
+    """The tasks and maps in which this error would end the execution, because nothing catches it."""
     return [
         name
         for name, state in states(machine).items()

@@ -1,4 +1,4 @@
-"""Where media bytes may come from: https and public addresses only, however they are spelled."""
+"""Where media bytes may come from: https and public addresses only, in whatever spelling."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ PRIVATE = [
     "64:ff9b::a00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1",  # NAT64
     "2002:a00:1::1", "2002:7f00:1::", "2002:a9fe:a9fe::",  # 6to4
     "2001:0:4136:e378:8000:63bf:5601:5601",  # Teredo, of a client at 169.254.169.254
-    "", "localhost", "10.0.0", "1.2.3.4.5", "::g",  # no address at all
+    "", "localhost", "10.0.0", "1.2.3.4.5", "::g",  # not an address
 ]  # fmt: skip
 PUBLIC = ["1.1.1.1", "8.8.8.8", "52.95.110.1", "172.32.0.1", "100.128.0.1", "2600:9000::1", "2a00:1450:4007::200e"]
 
 
 @pytest.mark.parametrize("address", PRIVATE)
-def test_an_address_that_is_not_the_internets_is_not_public(address: str) -> None:
+def test_an_address_that_is_not_on_the_internet_is_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_an_address_of_the_internet_is_public(address: str) -> None:
+def test_an_address_on_the_internet_is_public(address: str) -> None:
     assert is_public(address)
 
 
@@ -72,18 +72,18 @@ def test_a_private_address_stays_private_in_every_ipv6_disguise(address: Any) ->
         "https://[fe80::1%25eth0]/1.mp4",
     ],
 )
-def test_a_link_that_is_not_public_https_is_refused_without_telling_it(url: str) -> None:
+def test_a_link_that_is_not_public_https_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ProviderContractError) as caught:
         check_url(url, allow_loopback=False)
     assert str(caught.value).startswith("The provider gave a link") and "1.mp4" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://cdn.example/1.mp4?Signature=x", "https://8.8.8.8:8443/1.mp4"])
-def test_a_public_https_link_is_taken(url: str) -> None:
+def test_a_public_https_link_is_accepted(url: str) -> None:
     check_url(url, allow_loopback=False)
 
 
-def test_the_village_may_use_loopback_and_nothing_else_that_is_private() -> None:
+def test_with_loopback_allowed_no_other_private_address_is() -> None:
     for url in ("https://127.0.0.1:8443/1.mp4", "http://127.0.0.1:8443/1.mp4"):
         check_url(url, allow_loopback=True)
     for url in ("https://169.254.169.254/", "https://10.0.0.1/", "http://10.0.0.1/", "http://cdn.example/"):
@@ -109,6 +109,6 @@ def test_only_the_public_addresses_of_a_name_are_connected_to(monkeypatch: pytes
     assert addresses("innocent.example", 443, allow_loopback=False) == ["8.8.8.8", "2600:9000::1"]
 
 
-def test_only_where_it_is_allowed_this_machine_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_may_resolve_to_loopback_only_if_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     resolves_to(monkeypatch, "127.0.0.1", "10.0.0.1")
     assert addresses("here.example", 443, allow_loopback=True) == ["127.0.0.1"]

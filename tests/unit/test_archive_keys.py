@@ -1,4 +1,4 @@
-"""Keys and metadata of archived objects, for any name and any id that a provider may come up with."""
+"""Keys and metadata of archived objects, for any name and any id of a provider."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_key_has_only_safe_characters_and_five_plain_parts(
 
 
 @pytest.mark.parametrize("media_id", ["65a0f0c2b7e4d1a2c3b4d5e6", "AbCdEf0123456", "with-dash_and_line"])
-def test_a_usual_id_stands_in_the_key_as_it_is(media_id: str) -> None:
+def test_a_usual_id_is_in_the_key_unchanged(media_id: str) -> None:
     assert key_of(media_id, "GX010001.MP4") == f"gopro/2026/05/{media_id}/GX010001.MP4"
 
 
@@ -57,7 +57,7 @@ def test_two_media_ids_never_share_a_key(one: str, other: str, filename: str) ->
 
 @given(media_id=IDS, filename=NAMES, count=st.integers(2, 130))
 @settings(deadline=None, max_examples=50)
-def test_chapters_have_keys_of_their_own_that_sort_in_their_order(media_id: str, filename: str, count: int) -> None:
+def test_chapters_have_separate_keys_that_sort_in_order(media_id: str, filename: str, count: int) -> None:
     keys = [key_of(media_id, filename, number, count) for number in range(1, count + 1)]
     assert len(set(keys)) == count and sorted(keys) == keys
 
@@ -69,7 +69,7 @@ def test_a_later_version_never_takes_the_key_of_an_earlier_one(filename: str, nu
     assert len(keys) == 5
 
 
-def test_a_number_and_a_version_stand_before_the_extension() -> None:
+def test_chapter_number_and_version_come_before_the_extension() -> None:
     assert key_of("id", "GX010001.MP4", 2, 3, 4).endswith("/GX010001-02-v4.MP4")
 
 
@@ -93,7 +93,7 @@ def test_a_very_long_name_keeps_its_extension() -> None:
     assert re.fullmatch(r"x{100,200}\.mp4", safe_name("x" * 5000 + ".mp4"))
 
 
-def test_a_source_without_a_usable_name_is_called_after_its_item_or_its_id() -> None:
+def test_a_source_without_a_usable_name_is_named_after_its_item_or_its_id() -> None:
     item = MediaItem(media_id="65a0", filename="Best of winter", captured_at="2026-05-06T10:00:00Z")
     nameless = MediaSource(file_number=1, filename="🏔️")
     assert object_key("gopro", item, nameless).endswith("/65a0/Best_of_winter")
@@ -106,7 +106,7 @@ def test_a_source_without_a_usable_name_is_called_after_its_item_or_its_id() -> 
     )
 )
 @settings(deadline=None)
-def test_the_month_is_that_of_utc(moment: datetime) -> None:
+def test_the_month_is_in_utc(moment: datetime) -> None:
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     try:
         utc = aware.astimezone(UTC)
@@ -127,13 +127,13 @@ def test_the_month_is_that_of_utc(moment: datetime) -> None:
         ("last summer", "0000/00"),
     ],
 )
-def test_a_month_does_not_depend_on_where_it_was_filmed(captured_at: str, month: str) -> None:
+def test_the_month_does_not_depend_on_the_time_zone_of_the_camera(captured_at: str, month: str) -> None:
     assert capture_month(captured_at) == month
 
 
 @given(media_id=IDS, filename=NAMES, etag=st.text(max_size=40), size=st.integers(0, 2**46))
 @settings(deadline=None)
-def test_metadata_is_ascii_small_and_recognises_its_version(media_id: str, filename: str, etag: str, size: int) -> None:
+def test_metadata_is_small_ascii_and_identifies_its_version(media_id: str, filename: str, etag: str, size: int) -> None:
     item = MediaItem(media_id=media_id, filename=filename, captured_at="2026-05-06T10:00:00Z")
     source, version = MediaSource(file_number=3, filename=filename, file_count=3), Fingerprint(size, etag)
     stored = metadata("gopro", item, source, version)
@@ -152,5 +152,5 @@ def test_the_original_name_can_be_read_back_from_the_metadata(filename: str) -> 
 
 
 @pytest.mark.parametrize("stored", [{}, {"source-size": "1"}, {"source-size": "1", "source-etag": "f"}])
-def test_an_object_that_says_nothing_of_its_version_is_not_it(stored: dict[str, str]) -> None:
+def test_an_object_without_complete_version_metadata_does_not_match(stored: dict[str, str]) -> None:
     assert not is_version(stored, Fingerprint(1, '"e"'))

@@ -1,4 +1,4 @@
-"""The audit, held against everything that it must notice: a library of one clip and one video in two chapters."""
+"""The audit finds each kind of damage, in a library of one clip and one video in two chapters."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ CLIP, CHAPTERS = "clip", "chapters"
 
 
 class InProcess:
-    """Stands for the emulator."""
+    """Replaces the emulator."""
 
     def client(self, service: str, **_: str) -> Any:
         return boto3.client(service, "us-east-1")
 
 
 @dataclass
-class Town:
-    """A deployment in which everything is archived, and the means to spoil it."""
+class ArchivedLibrary:
+    """A deployment in which everything is archived, with methods to damage it."""
 
     deployment: Deployment
     ledger: Ledger
@@ -59,7 +59,7 @@ class Town:
         )  # fmt: skip
 
     def archive(self, media_id: str) -> None:
-        """What a run leaves that archived the item."""
+        """Stores and records the item as a run does."""
         item = MediaItem(media_id=media_id, filename="GX010001.MP4")
         files = [original for original in self.originals if original["media_id"] == media_id]
         self.ledger.claim(item, "run", 60)
@@ -75,7 +75,7 @@ class Town:
         self.ledger.archive_item(media_id, "run", bytes_total=sum(file["size"] for file in files))
 
     def set_item(self, media_id: str, **fields: str) -> None:
-        """Changes the item's row behind the ledger's back."""
+        """Changes the item's row directly in the table."""
         row = next(row for row in self.deployment.rows() if (row["sk"], row.get("media_id")) == ("ITEM", media_id))
         changed = {name: {"S": str(value)} for name, value in {**row, **fields}.items()}
         self.deployment.dynamodb.put_item(TableName=TABLE, Item=changed)
@@ -89,7 +89,7 @@ class Town:
 
 
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town]:
+def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ArchivedLibrary]:
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -109,84 +109,84 @@ def deployment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Town
         )
         table = boto3.resource("dynamodb", "us-east-1").create_table(**LEDGER_TABLE)
         deployment = Deployment(cast(Any, InProcess()), {**outputs, "ArchiveBucket": ARCHIVE, "LedgerTable": TABLE})
-        made = Town(deployment, Ledger(table, "gopro"), originals)
-        made.archive(CLIP)
-        made.archive(CHAPTERS)
-        yield made
+        library = ArchivedLibrary(deployment, Ledger(table, "gopro"), originals)
+        library.archive(CLIP)
+        library.archive(CHAPTERS)
+        yield library
 
 
-def test_an_archive_that_holds_every_original_is_without_findings(deployment: Town) -> None:
-    assert audit(deployment.deployment, deployment.originals, complete=True, resume_window=timedelta(0)) == []
+def test_a_complete_archive_has_no_findings(library: ArchivedLibrary) -> None:
+    assert audit(library.deployment, library.originals, complete=True, resume_window=timedelta(0)) == []
 
 
-def delete_an_object(deployment: Town) -> None:
-    versions = deployment.deployment.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
+def delete_an_object(library: ArchivedLibrary) -> None:
+    versions = library.deployment.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
     for version in versions:
-        deployment.deployment.s3.delete_object(Bucket=ARCHIVE, Key=version["Key"], VersionId=version["VersionId"])
+        library.deployment.s3.delete_object(Bucket=ARCHIVE, Key=version["Key"], VersionId=version["VersionId"])
 
 
-def store_other_bytes(deployment: Town) -> None:
-    delete_an_object(deployment)
-    deployment.put(deployment.originals[0], body=b"x" * deployment.originals[0]["size"])
+def store_other_bytes(library: ArchivedLibrary) -> None:
+    delete_an_object(library)
+    library.put(library.originals[0], body=b"x" * library.originals[0]["size"])
 
 
-SPOILED: dict[str, tuple[Callable[[Town], object], dict[str, int]]] = {
+DAMAGES: dict[str, tuple[Callable[[ArchivedLibrary], object], dict[str, int]]] = {
     "an object is gone": (delete_an_object, {"lost": 1, "row_without_object": 1}),
     "other bytes of the same length": (store_other_bytes, {"lost": 1}),
     "a chapter without its row": (lambda t: t.drop(CHAPTERS, "SOURCE#0002"), {"lost": 1, "orphan_object": 1}),
     "an item without its row": (lambda t: t.drop(CLIP, "ITEM"), {"lost": 1}),
-    "an item that no index shows": (lambda t: t.set_item(CLIP, status="FAILED"), {"lost": 1}),
-    "an object that nobody knows": (
+    "an item that is missing from the index": (lambda t: t.set_item(CLIP, status="FAILED"), {"lost": 1}),
+    "an unknown object": (
         lambda t: t.deployment.s3.put_object(Bucket=ARCHIVE, Key="gopro/other", Body=b"x"),
         {"orphan_object": 1},
     ),
-    "one source twice": (
+    "two objects for one source": (
         lambda t: t.put(t.originals[0], key="gopro/again"),
         {"orphan_object": 1, "duplicated": 1},
     ),
-    "an object written over": (lambda t: t.put(t.originals[0]), {"duplicated": 1}),
-    "an upload that nobody goes on with": (
+    "an overwritten object": (lambda t: t.put(t.originals[0]), {"duplicated": 1}),
+    "an abandoned upload": (
         lambda t: t.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half"),
         {"stray_upload": 1},
     ),
-    "a reason where there is none": (
+    "a failure without a reason": (
         lambda t: t.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity"),
         {"wrong_category": 1},
     ),
 }
 
 
-@pytest.mark.parametrize("what", SPOILED)
-def test_whatever_is_spoiled_is_found_and_nothing_else(deployment: Town, what: str) -> None:
-    spoil, found = SPOILED[what]
-    spoil(deployment)
-    assert deployment.kinds(resume_window=timedelta(0)) == found
+@pytest.mark.parametrize("what", DAMAGES)
+def test_each_kind_of_damage_is_found_and_nothing_else(library: ArchivedLibrary, what: str) -> None:
+    damage, found = DAMAGES[what]
+    damage(library)
+    assert library.kinds(resume_window=timedelta(0)) == found
 
 
-def test_an_upload_younger_than_the_resume_window_is_no_stray(deployment: Town) -> None:
-    deployment.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
-    # moto begins every upload in 2010.
-    assert deployment.kinds(resume_window=timedelta(days=36_500)) == {}
-    assert deployment.kinds() == {"stray_upload": 1}
+def test_an_upload_younger_than_the_resume_window_is_not_a_stray(library: ArchivedLibrary) -> None:
+    library.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
+    # In moto every upload starts in 2010.
+    assert library.kinds(resume_window=timedelta(days=36_500)) == {}
+    assert library.kinds() == {"stray_upload": 1}
 
 
-def test_an_item_that_must_not_be_archived_is_listed_with_the_reason_that_was_expected(deployment: Town) -> None:
-    assert deployment.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
-    deployment.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity")
-    assert deployment.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
-    assert deployment.kinds(not_archived={CLIP: "integrity"}) == {}
-    assert deployment.kinds(not_archived={CLIP: "integrity", "unheard-of": "integrity"}) == {"lost": 1}
+def test_an_item_that_must_not_be_archived_needs_the_expected_reason(library: ArchivedLibrary) -> None:
+    assert library.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    library.set_item(CLIP, status="FAILED", not_archived="gopro", error_category="integrity")
+    assert library.kinds(not_archived={CLIP: "short_read"}) == {"wrong_category": 1}
+    assert library.kinds(not_archived={CLIP: "integrity"}) == {}
+    assert library.kinds(not_archived={CLIP: "integrity", "unheard-of": "integrity"}) == {"lost": 1}
 
 
-def test_an_item_that_waits_for_a_later_run_is_no_loss_until_all_must_be_done(deployment: Town) -> None:
-    deployment.set_item(CLIP, status="PENDING", not_archived="gopro")
-    assert deployment.kinds() == {}
-    assert deployment.kinds(complete=True) == {"lost": 1}
+def test_a_pending_item_is_a_loss_only_when_the_archive_must_be_complete(library: ArchivedLibrary) -> None:
+    library.set_item(CLIP, status="PENDING", not_archived="gopro")
+    assert library.kinds() == {}
+    assert library.kinds(complete=True) == {"lost": 1}
 
 
-def test_items_that_a_run_could_not_list_are_no_loss_when_it_said_so(deployment: Town) -> None:
-    deployment.drop(CLIP, "ITEM")
-    deployment.drop(CLIP, "SOURCE#0001")
-    delete_an_object(deployment)
-    assert deployment.kinds() == {"lost": 1}
-    assert deployment.kinds(unlisted=True) == {}
+def test_items_that_a_stopped_run_could_not_list_are_no_loss(library: ArchivedLibrary) -> None:
+    library.drop(CLIP, "ITEM")
+    library.drop(CLIP, "SOURCE#0001")
+    delete_an_object(library)
+    assert library.kinds() == {"lost": 1}
+    assert library.kinds(unlisted=True) == {}

@@ -1,4 +1,4 @@
-"""The room behind media-authenticator: one renewal for everybody, stored before it is used."""
+"""The step behind media-authenticator: one renewal for all callers, stored before it is used."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cloud_sync_common.exceptions import (
     ProviderContractError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
@@ -42,12 +43,10 @@ def authenticator(
     deadline: Deadline = PLENTY,
     sleep: Callable[[float], None] = lambda _: None,
 ) -> Authenticator:
-    return Authenticator(
-        provider=account, store=cast(Any, store), lease=cast(Any, lease), deadline=deadline, sleep=sleep
-    )
+    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, sleep))
 
 
-def test_a_token_that_is_good_for_long_is_left_alone() -> None:
+def test_a_token_that_is_valid_for_long_is_not_renewed() -> None:
     account, store = Account(), Store(OAUTH)
     assert authenticator(account, store, Lease()).ensure() == OAUTH
     assert account.refreshes == 0 and store.events == ["recover"]
@@ -62,27 +61,27 @@ def test_a_token_that_is_good_for_long_is_left_alone() -> None:
     ],
     ids=["missing", "near expiry", "expired"],
 )
-def test_a_token_that_is_missing_or_near_its_end_is_renewed(stale: Credentials) -> None:
+def test_a_missing_or_expiring_token_is_renewed(stale: Credentials) -> None:
     account, store = Account(), Store(stale)
     found = authenticator(account, store, Lease()).ensure()
     assert (found.access_token, found.refresh_token) == ("access-1", "refresh-1")
     assert account.refreshes == 1 and store.current == found
 
 
-def test_a_token_whose_end_nobody_knows_is_used_until_it_is_refused() -> None:
+def test_a_token_without_a_known_expiry_is_used_until_it_is_refused() -> None:
     endless = replace(OAUTH, expires_at=None)
     account = Account()
     assert authenticator(account, Store(endless), Lease()).ensure() == endless
     assert account.refreshes == 0
 
 
-def test_a_version_that_the_provider_refused_is_renewed_however_long_it_claims_to_live() -> None:
+def test_a_refused_version_is_renewed_whatever_its_expiry() -> None:
     account, store = Account(), Store(OAUTH)
     found = authenticator(account, store, Lease(refused=OAUTH.version)).ensure()
     assert account.refreshes == 1 and found.access_token == "access-1"
 
 
-def test_a_refusal_of_an_older_version_does_not_cost_a_renewal() -> None:
+def test_a_refusal_of_an_older_version_causes_no_renewal() -> None:
     account = Account()
     authenticator(account, Store(OAUTH), Lease(refused="an older one")).ensure()
     assert account.refreshes == 0
@@ -98,7 +97,7 @@ def test_an_interrupted_renewal_is_finished_before_anything_is_read() -> None:
     assert found.access_token == "recovered" and account.refreshes == 0
 
 
-def test_twenty_at_once_cause_one_renewal_and_all_get_its_token() -> None:
+def test_twenty_concurrent_callers_cause_one_renewal_and_all_get_its_token() -> None:
     account, store, lease = Account(), Store(OAUTH), Lease(refused=OAUTH.version)
     barrier = Barrier(20)
 
@@ -113,7 +112,7 @@ def test_twenty_at_once_cause_one_renewal_and_all_get_its_token() -> None:
     assert not lease.lock.locked()
 
 
-def test_what_the_one_before_has_renewed_is_used() -> None:
+def test_a_renewal_by_the_previous_holder_of_the_lease_is_used() -> None:
     account, store = Account(), Store(OAUTH)
     renewed = replace(OAUTH, access_token="of-the-other", version="v+")
 
@@ -128,12 +127,12 @@ def test_what_the_one_before_has_renewed_is_used() -> None:
     assert account.refreshes == 0 and len(waits) == 2 and lease.released == 1
 
 
-def test_one_who_waited_renews_when_the_other_did_not() -> None:
+def test_a_caller_that_waited_renews_when_the_other_did_not() -> None:
     account, lease = Account(), Lease(refused=OAUTH.version, ask=lambda asked: asked > 2)
     assert authenticator(account, Store(OAUTH), lease).ensure().access_token == "access-1"
 
 
-def test_a_lease_that_does_not_come_free_in_time_is_passing_trouble() -> None:
+def test_a_lease_that_stays_taken_is_a_transient_error() -> None:
     left = iter([90.0, 60.0, 30.0, 10.0, 0.1, 0.1])
     lease = Lease(refused=OAUTH.version, ask=lambda _: False)
     deadline = Deadline(lambda: next(left), 0.0)
@@ -142,7 +141,7 @@ def test_a_lease_that_does_not_come_free_in_time_is_passing_trouble() -> None:
     assert lease.released == 0
 
 
-def test_a_rotated_token_is_stored_before_it_is_handed_out() -> None:
+def test_a_rotated_token_is_stored_before_it_is_returned() -> None:
     store = Store(replace(OAUTH, access_token=None))
     events = store.events
 
@@ -155,7 +154,7 @@ def test_a_rotated_token_is_stored_before_it_is_handed_out() -> None:
     assert events == ["recover", "recover", "renewed", "stored"] and found is store.current
 
 
-def test_a_token_that_could_not_be_stored_is_not_handed_out_and_the_lease_is_given_back() -> None:
+def test_a_token_that_cannot_be_stored_is_not_returned_and_the_lease_is_released() -> None:
     store = Store(replace(OAUTH, access_token=None), broken=ArchiveUnavailableError("x"))
     lease = Lease()
     with pytest.raises(ArchiveUnavailableError):
@@ -163,7 +162,7 @@ def test_a_token_that_could_not_be_stored_is_not_handed_out_and_the_lease_is_giv
     assert store.current.access_token is None and not lease.lock.locked()
 
 
-def test_what_the_owner_stored_meanwhile_is_used() -> None:
+def test_credentials_that_the_owner_stored_meanwhile_are_used() -> None:
     theirs = replace(OAUTH, access_token="of-the-owner", version="w")
     store = Store(replace(OAUTH, access_token=None))
 
@@ -176,20 +175,20 @@ def test_what_the_owner_stored_meanwhile_is_used() -> None:
 
 
 @pytest.mark.parametrize("error", [CredentialsExpiredError("x"), ProviderContractError("x")])
-def test_a_refused_renewal_is_told_as_it_is_and_gives_the_lease_back(error: Exception) -> None:
+def test_a_refused_renewal_raises_its_error_and_releases_the_lease(error: Exception) -> None:
     account, lease = Account(trouble=[error]), Lease(refused=OAUTH.version)
     with pytest.raises(type(error)):
         authenticator(account, Store(OAUTH), lease).ensure()
     assert account.refreshes == 1 and not lease.lock.locked()
 
 
-def test_a_session_token_is_shown_to_the_provider_once_and_never_stored_anew() -> None:
+def test_a_session_token_is_validated_once_and_never_stored_again() -> None:
     account, store = Account(), Store(SESSION)
     assert authenticator(account, store, Lease()).ensure() == SESSION
-    assert account.refreshes == 1 and store.events == ["recover"]
+    assert (account.refreshes, account.validations) == (0, 1) and store.events == ["recover"]
 
 
-def test_a_session_token_that_has_ended_asks_for_the_owner() -> None:
+def test_an_expired_session_token_needs_the_owner() -> None:
     account = Account(trouble=[CredentialsExpiredError("Sign in again.")])
     with pytest.raises(CredentialsExpiredError, match="Sign in again"):
         authenticator(account, Store(SESSION), Lease()).ensure()
@@ -197,14 +196,14 @@ def test_a_session_token_that_has_ended_asks_for_the_owner() -> None:
 
 @pytest.mark.parametrize("renewals", [MAX_RENEWALS, MAX_RENEWALS + 1])
 @pytest.mark.parametrize("credentials", [OAUTH, SESSION])
-def test_renewing_has_a_ceiling(renewals: int, credentials: Credentials) -> None:
+def test_the_number_of_renewals_is_limited(renewals: int, credentials: Credentials) -> None:
     account = Account()
     with pytest.raises(CredentialsExpiredError, match="keeps refusing"):
         authenticator(account, Store(credentials), Lease()).ensure(renewals)
     assert account.refreshes == 0
 
 
-def test_below_the_ceiling_renewing_goes_on() -> None:
+def test_below_the_limit_renewal_continues() -> None:
     found = authenticator(Account(), Store(OAUTH), Lease(refused=OAUTH.version)).ensure(MAX_RENEWALS - 1)
     assert found.access_token == "access-1"
 
@@ -221,7 +220,7 @@ def measured(capsys: pytest.CaptureFixture[str]) -> dict[str, float]:
     return {name: line[name][0] for line in lines for name in names if name in line}
 
 
-def test_the_age_of_the_credentials_is_measured_once_in_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_age_of_the_credentials_is_measured_once_per_run(capsys: pytest.CaptureFixture[str]) -> None:
     old = replace(OAUTH, stored_at=time.time() - 3 * 86_400)
     authenticator(Account(), Store(old), Lease()).ensure()
     assert measured(capsys)["CredentialsAgeDays"] == pytest.approx(3, abs=0.01)
@@ -229,7 +228,7 @@ def test_the_age_of_the_credentials_is_measured_once_in_a_run(capsys: pytest.Cap
     assert measured(capsys) == {}
 
 
-def test_days_left_are_measured_only_where_nobody_but_the_owner_can_renew_and_the_end_is_known(
+def test_days_left_are_measured_only_for_session_tokens_with_a_known_expiry(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     authenticator(Account(), Store(replace(SESSION, expires_at=time.time() + 86_400)), Lease()).ensure()

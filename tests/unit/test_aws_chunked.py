@@ -1,4 +1,4 @@
-"""The framing of an upload, read by another hand."""
+"""The framing of an upload, decoded by an independent implementation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 
 def framed(content: bytes) -> bytes:
-    """A whole body, as the relay sends it."""
+    """A whole body, as the uploader sends it."""
     buffer, sent, checksum, left = aws_chunked.new_buffer(), b"", 0, len(content)
     for start in range(0, len(content), aws_chunked.PIECE):
         piece = content[start : start + aws_chunked.PIECE]
@@ -42,7 +42,7 @@ SIZES = st.integers(0, 3 * PIECE) | st.sampled_from([0, 1, PIECE - 1, PIECE, PIE
 
 @given(size=SIZES)
 @settings(deadline=None, max_examples=40)
-def test_content_and_checksum_arrive_and_the_length_was_announced(size: int) -> None:
+def test_content_checksum_and_announced_length_are_right(size: int) -> None:
     content = bytes(n * 7 % 251 for n in range(min(size, 997))) * (size // 997 + 1)
     wire = framed(content[:size])
     headers = aws_chunked.headers(size)
@@ -54,7 +54,7 @@ def test_content_and_checksum_arrive_and_the_length_was_announced(size: int) -> 
 
 
 @pytest.mark.parametrize("size", [5 * 1024**3, 64 * 1024**2, 8 * 1024])
-def test_every_chunk_but_the_last_is_as_long_as_s3_asks_for(size: int) -> None:
+def test_every_chunk_but_the_last_has_the_length_that_s3_requires(size: int) -> None:
     assert PIECE >= 8 * 1024
     overhead = aws_chunked.framed_length(size) - size
     assert overhead < 64 + (size // PIECE + 1) * 16

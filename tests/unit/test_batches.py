@@ -1,4 +1,4 @@
-"""How new work is cut into batches: a child's price is shared, and one invocation still moves a batch with ease."""
+"""The division of new work into batches: videos share a child execution, and one invocation can transfer a batch."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_no_work_makes_no_batch() -> None:
         max_size=60,
     )
 )
-def test_every_video_is_in_one_batch_and_no_batch_is_more_than_a_child_can_take(items: list[MediaItem]) -> None:
+def test_every_video_is_in_one_batch_and_no_batch_exceeds_the_limits(items: list[MediaItem]) -> None:
     found = list(batches(items))
     assert [item for batch in found for item in batch.media] == items
     for batch in found:

@@ -1,4 +1,4 @@
-"""What is made of the benchmark's numbers: medians, ratios, verdicts, and the page; and what nginx is told."""
+"""The evaluation of the benchmark: medians, ratios, verdicts and the page; and the configuration of nginx."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def numbered(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def results(**scenarios_of: dict[str, Any]) -> dict[str, Any]:
-    """Results of 2 GiB in 4 files; each scenario is given by its peers' runs, or by a text that says why there are
+    """Results of 2 GiB in 4 files; each scenario consists of its peers' runs, or of a text that says why there are
     none."""
-    played = {
+    measured = {
         key: {
             "title": key,
             "note": "",
@@ -52,7 +52,7 @@ def results(**scenarios_of: dict[str, Any]) -> dict[str, Any]:
         for key, peers in scenarios_of.items()
     }
     machine = {"cpu": "a CPU", "cores": 2, "memory_gib": 8, "kernel": "Linux", "load": "0.1"}
-    return {"date": "2026-01-01", "rounds": 3, "machine": machine, "versions": {}, "scenarios": played}
+    return {"date": "2026-01-01", "rounds": 3, "machine": machine, "versions": {}, "scenarios": measured}
 
 
 def test_a_figure_is_the_median_of_the_rounds() -> None:
@@ -68,17 +68,17 @@ def test_a_ratio_is_against_the_best_of_the_peers() -> None:
     assert ratio(found, "one", "throughput", ["rclone a", "rclone b"], max) == 2
 
 
-def test_a_slow_minute_that_slows_both_does_not_change_the_ratio() -> None:
+def test_a_slow_round_of_both_peers_does_not_change_the_ratio() -> None:
     found = results(one={ENGINE: [run(1, 4), run(9, 36), run(2, 8)], RELAY: [run(1, 2), run(9, 18), run(2, 4)]})
     assert ratio(found, "one", "cpu_per_gib", [RELAY], min) == 2
-    del found["scenarios"]["one"]["peers"][RELAY]["runs"][0]  # a round that failed: the others are still compared
+    del found["scenarios"]["one"]["peers"][RELAY]["runs"][0]  # a failed round: the others are still compared
     assert ratio(found, "one", "cpu_per_gib", [RELAY], min) == 2
     found["scenarios"]["one"]["peers"][RELAY]["runs"] = [run(1, 2) | {"number": 7}]
     with pytest.raises(NotMeasured, match="no round in common"):
         ratio(found, "one", "cpu_per_gib", [RELAY], min)
 
 
-def test_a_peer_that_did_not_run_is_not_a_ratio_of_zero() -> None:
+def test_a_peer_that_did_not_run_has_no_figures() -> None:
     found = results(one={ENGINE: [run(2, 3)], "rclone a": "rclone not installed"})
     with pytest.raises(NotMeasured, match="rclone not installed"):
         figures(found, "one", "rclone a")
@@ -90,16 +90,16 @@ def test_a_peer_that_did_not_run_is_not_a_ratio_of_zero() -> None:
     ("limit", "at_most", "verdict"),
     [(2.0, True, "met"), (1.99, True, "**not met**"), (2.0, False, "met"), (2.01, False, "**not met**")],
 )
-def test_a_target_is_met_on_its_limit_and_not_beyond(limit: float, at_most: bool, verdict: str) -> None:
+def test_a_target_is_met_at_its_limit_and_not_beyond(limit: float, at_most: bool, verdict: str) -> None:
     assert Target("t", limit, lambda _: 2.0, at_most).judge({})[1] == verdict
 
 
-def test_a_target_without_its_measurement_is_neither_met_nor_missed() -> None:
+def test_a_target_without_its_measurement_has_no_verdict() -> None:
     verdicts = {target.judge(results(one={RELAY: [run(1, 1)]}))[1].split(" (")[0] for target in TARGETS}
     assert verdicts == {"not measured"}
 
 
-def test_each_target_looks_at_the_right_figures() -> None:
+def test_each_target_uses_the_right_figures() -> None:
     ours, floor, rclone = run(10, 5, 75, requests=8), run(9, 4), run(20, 10)
     small = {ENGINE: [run(4, 5, requests=8)], "rclone copy": [run(10, 5)], "naive loop": [run(1, 1)]}
     single = {UPLOAD_FILEOBJ: [run(60, 8)], "naive loop": [run(50, 8)], "rclone copyurl": [run(70, 3)]}
@@ -124,7 +124,7 @@ def test_each_target_looks_at_the_right_figures() -> None:
     ]
 
 
-def test_a_row_tells_what_is_missing_and_what_failed() -> None:
+def test_a_row_shows_missing_programs_and_failures() -> None:
     found = results(one={ENGINE: [run(2, 3)], "curl | aws": "aws not installed"})
     found["scenarios"]["one"]["peers"][ENGINE]["failures"] = ["moved 1 byte"]
     text = table.page(found)
@@ -132,12 +132,12 @@ def test_a_row_tells_what_is_missing_and_what_failed() -> None:
     assert "| engine | 1074 | 1.50 | 1.00 × the CPU, 1.00 × the speed | 50 | 1 | 1, 1 failed |" in text
 
 
-def test_the_page_is_what_the_results_say() -> None:
-    """After a benchmark: `make bench` writes both."""
+def test_the_page_is_up_to_date() -> None:
+    """`make bench` writes both the results and the page."""
     assert table.PAGE.read_text() == table.page(json.loads(table.RESULTS.read_text()))
 
 
-def test_a_peer_is_not_asked_a_third_time_after_two_failures() -> None:
+def test_a_peer_does_not_run_again_after_two_failures() -> None:
     row = Row()
     row.failures.append("once")
     assert row.goes_on
@@ -146,12 +146,12 @@ def test_a_peer_is_not_asked_a_third_time_after_two_failures() -> None:
 
 
 def test_every_target_has_a_scenario_that_measures_it() -> None:
-    played: dict[str, Scenario] = {scenario.key: scenario for scenario in scenarios(Files(64, 3))}
-    assert set(played) == {"one", "huge", "slow", "lambda", "small"}
-    assert all(scenario.peers[0].name == ENGINE for scenario in played.values())
-    assert played["huge"].size == 8 * played["one"].size
-    assert played["slow"].slow and played["slow"].connections == 8
-    assert played["lambda"].cores == pytest.approx(512 / 1769 * 0.34)
+    found: dict[str, Scenario] = {scenario.key: scenario for scenario in scenarios(Files(64, 3))}
+    assert set(found) == {"one", "huge", "slow", "lambda", "small"}
+    assert all(scenario.peers[0].name == ENGINE for scenario in found.values())
+    assert found["huge"].size == 8 * found["one"].size
+    assert found["slow"].slow and found["slow"].connections == 8
+    assert found["lambda"].cores == pytest.approx(512 / 1769 * 0.34)
 
 
 def test_the_servers_choose_the_cipher_as_aws_does() -> None:
@@ -160,7 +160,7 @@ def test_the_servers_choose_the_cipher_as_aws_does() -> None:
     assert "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:" in text
 
 
-def test_only_the_slow_server_limits_a_connection_and_none_its_counts() -> None:
+def test_only_the_slow_server_limits_connections_and_never_for_its_status() -> None:
     text = nginx_configuration(Path("/rig"), 1111, 2222, None)
     fast, slow = text.split("server {")[1:]
     assert "listen 127.0.0.1:1111 ssl" in fast and "limit_rate 30000000" not in fast
@@ -169,13 +169,13 @@ def test_only_the_slow_server_limits_a_connection_and_none_its_counts() -> None:
     assert "user " not in text and nginx_configuration(Path("/rig"), 1, 2, "somebody").startswith("user somebody;")
 
 
-def test_a_process_without_a_group_is_held_by_signals_only() -> None:
+def test_a_process_is_limited_by_signals_only_without_a_control_group() -> None:
     with quota.governed(None, 0), quota.governed(quota.Quota(0.1, "/group/cgroup.procs", "a group"), 0):
         pass
     assert quota._cpu_seconds(2**30) == 0.0 and quota._children(2**30) == []
 
 
-def test_a_process_keeps_to_its_core_and_the_servers_keep_off_it() -> None:
+def test_a_process_uses_its_core_and_the_servers_use_the_others() -> None:
     cores = os.sched_getaffinity(0)
     server = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:

@@ -1,4 +1,4 @@
-"""What two linters of AWS say about the templates: nothing that is not answered here or in the code with a reason."""
+"""cfn-lint and cdk-nag report nothing, except what is accepted with a reason, here or in the code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from constructs import IConstruct
 
 from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis, Synthesised, new_app
 
-# What cfn-lint reports and we live with.
+# Rules of cfn-lint that are ignored, with the reason.
 CFN_LINT_IGNORES = {
-    "W3005": "CDK writes DependsOn for a role beside the GetAtt of it; doubling the dependency changes nothing."
+    "W3005": "The CDK writes DependsOn for a role in addition to GetAtt; the second dependency changes nothing."
 }
 REGIONS = ["eu-west-3", "us-east-1"]
 
@@ -28,13 +28,13 @@ each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
 def cfn_lint(template: dict[str, Any], *, ignored: bool = True) -> list[tuple[str, str]]:
-    """Errors and warnings, by rule."""
+    """The errors and warnings, each with its rule."""
     config = ManualArgs(ignore_checks=list(CFN_LINT_IGNORES) if ignored else [], regions=REGIONS)
     return [(match.rule.id, match.message) for match in lint(json.dumps(template), config=config)]
 
 
 def nag(scope: IConstruct) -> set[tuple[str, str]]:
-    """cdk-nag's findings that nobody acknowledged: the rule and the path of the construct."""
+    """The findings of cdk-nag that are not acknowledged: the rule and the path of the construct."""
     report = AwsSolutionsChecks().validate_scope(scope)
     return {
         (found.rule_name, str(at.construct_path)) for found in report.violations for at in found.violating_resources
@@ -42,11 +42,11 @@ def nag(scope: IConstruct) -> set[tuple[str, str]]:
 
 
 @each_environment
-def test_cfn_lint_finds_neither_an_error_nor_a_warning(synthesis: Synthesis, environment: str) -> None:
+def test_cfn_lint_reports_neither_an_error_nor_a_warning(synthesis: Synthesis, environment: str) -> None:
     assert cfn_lint(synthesis.of(environment).template) == []
 
 
-def test_whatever_cfn_lint_is_told_to_ignore_is_still_there(synthesis: Synthesis) -> None:
+def test_every_ignored_rule_of_cfn_lint_is_still_needed(synthesis: Synthesis) -> None:
     found = {rule for rule, _ in cfn_lint(synthesis.of("dev").template, ignored=False)}
     assert found == set(CFN_LINT_IGNORES)
 
@@ -57,9 +57,9 @@ def misname_a_property(template: dict[str, Any]) -> None:
 
 def misspell_a_state(template: dict[str, Any]) -> None:
     machine = resource_of(template, "AWS::StepFunctions::StateMachine")
-    score = json.loads(machine["DefinitionString"])
-    score["States"]["ListMedia"]["ResultPaht"] = "$.listing"
-    machine["DefinitionString"] = json.dumps(score)
+    definition = json.loads(machine["DefinitionString"])
+    definition["States"]["ListMedia"]["ResultPaht"] = "$.listing"
+    machine["DefinitionString"] = json.dumps(definition)
 
 
 def resource_of(template: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def resource_of(template: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("spoil", "rule"), [(misname_a_property, "E3002"), (misspell_a_state, "E3601")])
-def test_cfn_lint_would_see_a_defect_of_the_template_or_of_the_score(
+def test_cfn_lint_finds_a_defect_of_the_template_and_of_the_definition(
     synthesis: Synthesis, spoil: Callable[[dict[str, Any]], None], rule: str
 ) -> None:
     template = copy.deepcopy(synthesis.of("dev").template)
@@ -77,39 +77,39 @@ def test_cfn_lint_would_see_a_defect_of_the_template_or_of_the_score(
 
 
 @each_environment
-def test_cdk_nag_finds_nothing_that_is_not_acknowledged(synthesis: Synthesis, environment: str) -> None:
+def test_cdk_nag_reports_nothing_that_is_not_acknowledged(synthesis: Synthesis, environment: str) -> None:
     assert nag(synthesis.of(environment).app) == set()
 
 
-def test_cdk_nag_would_see_an_unencrypted_queue(tmp_path: Path) -> None:
+def test_cdk_nag_finds_an_unencrypted_queue(tmp_path: Path) -> None:
     probe = Stack(new_app(tmp_path), "Probe")
     sqs.Queue(probe, "Queue", encryption=sqs.QueueEncryption.UNENCRYPTED)
     assert {rule for rule, _ in nag(probe)} >= {"AwsSolutions-SQS2", "AwsSolutions-SQS4"}
 
 
-def test_every_acknowledgement_answers_a_finding_and_gives_a_reason(
+def test_every_acknowledgement_is_of_a_finding_and_has_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acknowledged: dict[tuple[str, str], str] = {}
 
-    def note_only(scope: IConstruct) -> SimpleNamespace:
-        def note(given: Acknowledgment) -> None:
-            acknowledged[given.id, scope.node.path] = given.reason
+    def record_only(scope: IConstruct) -> SimpleNamespace:
+        def record(acknowledgment: Acknowledgment) -> None:
+            acknowledged[acknowledgment.id, scope.node.path] = acknowledgment.reason
 
-        return SimpleNamespace(acknowledge=note)
+        return SimpleNamespace(acknowledge=record)
 
-    monkeypatch.setattr("cloud_sync.nag_suppressions.Validations.of", note_only)
+    monkeypatch.setattr("cloud_sync.nag_suppressions.Validations.of", record_only)
     found = nag(Synthesised(new_app(tmp_path, environment="dev")).app)
 
-    def answers(rule: str, path: str) -> bool:
+    def is_found(rule: str, path: str) -> bool:
         return any(rule == one and at.startswith(path) for one, at in found)
 
-    assert [place for place in acknowledged if not answers(*place)] == []
+    assert [place for place in acknowledged if not is_found(*place)] == []
     assert all(len(reason.split()) >= 6 and reason.endswith(".") for reason in acknowledged.values())
     assert len(acknowledged) == 11
 
 
-def test_the_product_itself_does_not_depend_on_its_linters() -> None:
+def test_the_infrastructure_does_not_import_its_linters() -> None:
     sources = [*(ROOT / "cloud_sync").glob("*.py"), ROOT / "app.py"]
     imports = [line for f in sources for line in f.read_text().splitlines() if line.startswith(("import", "from"))]
     assert len(imports) > 20

@@ -1,4 +1,4 @@
-"""The rules of the house, held against every file; and each rule held against something that breaks it."""
+"""The rules for the code, checked on every file; and each rule checked on code that breaks it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def production() -> list[Path]:
 
 
 def repository() -> list[Path]:
-    """Every file that git keeps or would keep."""
+    """Every file that is in git or is not ignored."""
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     files = [ROOT / name for name in names if name and (ROOT / name).is_file()]
@@ -51,23 +51,23 @@ def repository() -> list[Path]:
 
 
 def broken(rule: Callable[[str], list[str]], files: list[Path]) -> list[str]:
-    """What breaks a rule, each as `file:line: what`."""
+    """The violations of a rule, each as `file:line: what`."""
     texts = ((path.relative_to(ROOT), path.read_text(encoding="utf-8", errors="replace")) for path in files)
     return [f"{path}:{place}" for path, text in texts for place in rule(text)]
 
 
-def test_the_house_names_no_provider_outside_providers() -> None:
+def test_function_code_names_no_provider_outside_providers() -> None:
     outside = [path for path in python_files(FUNCTION_CODE) if "providers" not in path.relative_to(FUNCTION_CODE).parts]
     assert broken(lambda text: words_used(text, PROVIDER_WORDS), outside) == []
 
 
-def test_a_providers_name_is_seen_in_any_spelling() -> None:
+def test_the_name_of_a_provider_is_detected_in_any_spelling() -> None:
     assert words_used("one\nasks GoPro's API", PROVIDER_WORDS) == ["2: asks GoPro's API"]
     assert words_used("from x import google_drive\n", PROVIDER_WORDS) == ["1: from x import google_drive"]
     assert words_used("a provider", PROVIDER_WORDS) == []
 
 
-def test_no_code_asks_whether_it_runs_locally() -> None:
+def test_no_code_checks_whether_it_runs_locally() -> None:
     assert broken(lambda text: words_used(text, ["is_local", "islocal", "running_locally"]), production()) == []
 
 
@@ -88,13 +88,13 @@ def test_only_settings_reads_the_environment() -> None:
         "from os import *",
     ],
 )
-def test_reading_the_environment_is_seen_however_it_is_written(code: str) -> None:
+def test_every_way_to_read_the_environment_is_detected(code: str) -> None:
     assert len(environment_reads(code)) == 1
 
 
-def test_each_door_is_a_folder_that_holds_exactly_its_handler() -> None:
+def test_each_function_is_a_folder_with_only_its_handler() -> None:
     folders = {path for path in (ROOT / "lambdas").iterdir() if path.name not in ("__pycache__", "__init__.py")}
-    held = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
+    files = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
     names = (
         "archive_reconciler",
         "credentials_rotator",
@@ -104,15 +104,15 @@ def test_each_door_is_a_folder_that_holds_exactly_its_handler() -> None:
         "run_report",
         "video_downloader",
     )
-    assert held == {name: ["handler.py"] for name in names}
+    assert files == {name: ["handler.py"] for name in names}
 
 
-def test_modules_are_named_after_what_they_are() -> None:
+def test_no_module_has_a_vague_name() -> None:
     assert odd_names(path.relative_to(ROOT) for path in repository() if path.suffix == ".py") == []
 
 
 @pytest.mark.parametrize("name", ["s3_utils.py", "helpers.py", "test_helper.py", "sync_manager.py", "utils.py"])
-def test_a_module_named_after_nothing_is_seen(name: str) -> None:
+def test_a_vague_module_name_is_detected(name: str) -> None:
     assert odd_names([Path(name), Path("retry_utils.py"), Path("ledger.py")]) == [name]
 
 
@@ -133,19 +133,19 @@ def test_a_functions_length_leaves_its_docstring_out() -> None:
     assert list(function_lengths(code)) == [("f", 3)]
 
 
-def test_whatever_is_public_and_not_obvious_says_what_it_is_for() -> None:
+def test_public_classes_and_functions_have_docstrings() -> None:
     documented = [path for path in production() if "lambdas" not in path.parts]
     assert broken(without_docstring, documented) == []
 
 
-def test_a_missing_docstring_is_seen() -> None:
+def test_a_missing_docstring_is_detected() -> None:
     body = "\n".join(f"        x = {n}" for n in range(11))
     code = f"class Ledger:\n    a = 1\n    def read(self):\n{body}\n    def _own(self):\n{body}\n"
     assert without_docstring(code) == ["module", "1: Ledger", "3: read"]
     assert without_docstring(f'"""M."""\n\nasync def fetch():\n{body}\n'.replace("        ", "    ")) == ["3: fetch"]
 
 
-def test_every_file_reads_the_same_on_any_machine() -> None:
+def test_no_file_names_a_particular_machine() -> None:
     assert broken(traces_of_a_machine, repository()) == []
 
 
@@ -160,14 +160,14 @@ def test_every_file_reads_the_same_on_any_machine() -> None:
         "cp /home/" + "anna/video.mp4 .",
     ],
 )
-def test_a_trace_of_a_machine_is_seen(line: str) -> None:
+def test_the_name_of_a_machine_is_detected(line: str) -> None:
     assert traces_of_a_machine(f"fine\n{line}\n") == [f"2: {line}"]
 
 
 @pytest.mark.parametrize(
     "line", ["arn:aws:iam::1:root", "the folder src" + "/root" + "/x", "~/Movies", "https://" + "pypi" + ".org/project"]
 )
-def test_what_any_machine_has_is_no_trace(line: str) -> None:
+def test_names_that_every_machine_has_are_allowed(line: str) -> None:
     assert traces_of_a_machine(line) == []
 
 
@@ -179,7 +179,7 @@ def test_every_requirement_is_pinned_to_one_version() -> None:
 
 
 @pytest.mark.parametrize("line", ["boto3", "boto3>=1.44", "boto3==1.44.*", "boto3~=1.44", "boto3 @ https://x", "-e ."])
-def test_an_open_version_is_seen(line: str) -> None:
+def test_an_unpinned_version_is_detected(line: str) -> None:
     assert unpinned(f"# wheels\nsix==1.17.0  # theirs\n-r requirements.txt\nmoto[s3,sqs]==5.2.5\n{line}\n") == [line]
 
 
@@ -193,13 +193,13 @@ def makefile() -> dict[str, str]:
     return targets((ROOT / "Makefile").read_text())
 
 
-def test_every_word_of_the_makefile_says_what_it_does_and_is_no_file() -> None:
+def test_every_make_target_has_a_description_and_is_phony() -> None:
     (phony,) = (line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:"))
     assert [word for word, says in makefile().items() if len(says.split()) < 3] == []
     assert set(phony.removeprefix(".PHONY:").split()) == set(makefile())
 
 
-def test_every_word_of_make_that_a_page_names_exists() -> None:
+def test_every_make_target_that_a_page_names_exists() -> None:
     pages = [path for path in repository() if path.suffix == ".md"]
     named = {str(path.relative_to(ROOT)): make_words(path.read_text()) for path in pages}
     assert {path: words - set(makefile()) for path, words in named.items() if words - set(makefile())} == {}
@@ -211,7 +211,7 @@ def test_the_readme_shows_the_demo_and_the_tests_as_commands() -> None:
     assert commands(readme)
 
 
-def test_words_of_make_are_read_from_commands_and_inline_code_only() -> None:
+def test_make_targets_are_read_from_commands_and_inline_code_only() -> None:
     block = "cd x && make demo VIDEOS=~/Movies  # make it\nmake unit integration\n"
     page = f"make sense\n```bash\n{block}```\n```\nmake no\n```\nor `A=1 make down B=2`\n"
     assert make_words(page) == {"demo", "unit", "integration", "down"}

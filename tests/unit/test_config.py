@@ -1,4 +1,4 @@
-"""What stops at synthesis, and how it says so: one sentence that names the field."""
+"""Wrong values are refused at synthesis, in one sentence that names the value."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def config(**context: Any) -> Config:
 
 
 def refusal(context: Mapping[str, Any]) -> str:
-    """The sentence that refuses this context: one line with one full stop at its end."""
+    """The sentence that refuses this context. It is one line with a full stop only at its end."""
     with pytest.raises(ConfigError) as caught:
         Config.from_context(context)
     sentence = str(caught.value)
@@ -56,14 +56,14 @@ def refusal(context: Mapping[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("slip", "meant"),
+    ("misspelt", "meant"),
     [("downloader_memory", "downloader_memory_mb"), ("alert_mail", "alert_email"), ("environmnt", "environment")],
 )
-def test_an_override_that_no_field_has_is_taken_for_a_slip(slip: str, meant: str) -> None:
-    assert refusal({slip: "1"}) == f"{slip} is not a value of this stack; {meant} is."
+def test_a_misspelt_name_is_refused_with_the_similar_one(misspelt: str, meant: str) -> None:
+    assert refusal({misspelt: "1"}) == f"{misspelt} is not a value of this stack; {meant} is."
 
 
-def test_the_cdks_own_context_values_are_left_alone() -> None:
+def test_the_cdks_own_context_values_are_ignored() -> None:
     assert config(**{"@aws-cdk/core:x": True, "availability-zones:account=1": []}) == ENVIRONMENTS["dev"]
 
 
@@ -72,17 +72,17 @@ def is_one_sentence(text: str) -> bool:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_environment_is_deployable_as_it_is(environment: str) -> None:
+def test_every_environment_is_valid_without_overrides(environment: str) -> None:
     assert config(environment=environment) == ENVIRONMENTS[environment]
 
 
-def test_without_a_word_the_environment_is_dev() -> None:
+def test_the_default_environment_is_dev() -> None:
     assert config().environment == "dev"
     assert config().stack_name == "CloudSync-dev"
 
 
 @pytest.mark.parametrize("environment", ["nope", "Dev", "production", "dev ", "dev\nprod", ["dev"], 3])
-def test_an_unknown_environment_is_refused_with_the_ones_that_exist(environment: Any) -> None:
+def test_an_unknown_environment_is_refused_with_a_list_of_the_existing_ones(environment: Any) -> None:
     sentence = refusal({"environment": str(environment)})
     assert sentence == f"environment must be one of dev, staging, prod, local, not {str(environment)!r}."
 
@@ -95,35 +95,35 @@ def test_a_number_just_outside_its_range_is_refused_and_just_inside_accepted(fie
         assert getattr(config(**{field: value}, alert_email="owner@example.org"), field) == value
 
 
-def test_every_whole_number_has_a_checked_range_or_choice() -> None:
+def test_every_whole_number_has_a_range_or_a_choice_that_is_checked() -> None:
     numbers = {field.name for field in fields(Config) if str(field.type) == "int"}
     assert numbers == {*RANGES, "log_retention_days"} - MAY_BE_NONE
 
 
 @pytest.mark.parametrize("field", sorted(MAY_BE_NONE))
 @pytest.mark.parametrize("value", ["", "none", "None"])
-def test_what_may_be_switched_off_is_switched_off_by_none(field: str, value: str) -> None:
+def test_none_switches_off_what_is_optional(field: str, value: str) -> None:
     assert getattr(config(**{field: value}), field) is None
 
 
-def test_a_budget_needs_an_address_to_write_to() -> None:
+def test_a_budget_needs_an_address() -> None:
     assert refusal({"monthly_budget_usd": 20}).startswith("monthly_budget_usd needs alert_email")
 
 
 @pytest.mark.parametrize("field", sorted({*RANGES, "log_retention_days"} - MAY_BE_NONE))
 @pytest.mark.parametrize("value", ["", "many", "7.0", "7 days", "0x10", "1e3", "1_000", True, 7.5, "none"])
-def test_what_is_no_whole_number_is_refused_where_one_is_needed(field: str, value: Any) -> None:
+def test_a_value_that_is_not_a_whole_number_is_refused_where_one_is_needed(field: str, value: Any) -> None:
     assert refusal({field: value}) == f"{field} must be a whole number, not {str(value)!r}."
 
 
 @pytest.mark.parametrize("field", ["retain_data", "schedule_enabled"])
 @pytest.mark.parametrize("value", ["", "yes", "1", "0", "on", "falsch", 1])
-def test_what_is_neither_true_nor_false_is_refused_where_one_is_needed(field: str, value: Any) -> None:
+def test_a_value_other_than_true_and_false_is_refused_for_a_switch(field: str, value: Any) -> None:
     assert refusal({field: value}) == f"{field} must be true or false, not {str(value)!r}."
 
 
 @pytest.mark.parametrize("value", ["false", "False", " FALSE ", False])
-def test_false_from_the_command_line_is_false_and_not_a_text(value: Any) -> None:
+def test_false_from_the_command_line_is_the_boolean(value: Any) -> None:
     assert config(schedule_enabled=value).schedule_enabled is False
 
 
@@ -153,17 +153,17 @@ def test_false_from_the_command_line_is_false_and_not_a_text(value: Any) -> None
         ("schedule_time_zone", "Europe/Par\x00is", "an IANA time zone such as Europe/Paris"),
     ],
 )
-def test_a_choice_that_does_not_exist_is_refused_with_what_does(field: str, value: str, says: str) -> None:
+def test_an_invalid_value_is_refused_with_the_valid_ones_or_the_form(field: str, value: str, says: str) -> None:
     sentence = refusal({field: value})
     assert sentence.startswith(f"{field} must be {says}")
     assert sentence.endswith(f"not {int(value) if field == 'log_retention_days' else value!r}.")
 
 
-def test_a_base_url_loses_its_last_slash_so_that_paths_can_be_joined() -> None:
+def test_the_slash_at_the_end_of_a_base_url_is_removed_so_that_paths_can_be_joined() -> None:
     assert config(gopro_api_base_url="https://127.0.0.1:8443/").provider_url == "https://127.0.0.1:8443"
 
 
-def test_an_address_for_alerts_is_taken_as_it_is() -> None:
+def test_an_address_for_alerts_may_have_a_plus_sign() -> None:
     assert config(alert_email="owner+cloud@example.org").alert_email == "owner+cloud@example.org"
 
 
@@ -195,14 +195,14 @@ def test_schedules_of_the_user_guide_are_accepted(schedule: str) -> None:
         "cron(0 2 * * ? *) ; rm", "CRON(0 2 * * ? *)",
     ],
 )  # fmt: skip
-def test_what_is_no_schedule_is_refused_with_an_example(schedule: str) -> None:
+def test_text_that_is_not_a_schedule_is_refused_with_an_example(schedule: str) -> None:
     assert refusal({"schedule": schedule}) == (
         f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {schedule!r}."
     )
 
 
 @pytest.mark.parametrize("schedule", ["cron(0 2 * * * *)", "cron(0 2 ? * ? *)", "cron(0 2 1 * MON *)"])
-def test_a_schedule_names_a_day_of_the_month_or_of_the_week_but_never_both(schedule: str) -> None:
+def test_a_schedule_has_either_a_day_of_the_month_or_a_day_of_the_week(schedule: str) -> None:
     assert refusal({"schedule": schedule}) == (
         f"schedule must have ? in exactly one of day of month and day of week, unlike {schedule!r}."
     )
@@ -231,7 +231,7 @@ def test_a_schedule_names_a_day_of_the_month_or_of_the_week_but_never_both(sched
         ("cron(0 2 ? * 2#6 *)", "2#6", "day of week, which is not 1 to 7"),
     ],
 )
-def test_a_schedules_field_out_of_its_range_is_named(schedule: str, part: str, says: str) -> None:
+def test_a_field_of_a_schedule_out_of_its_range_is_named(schedule: str, part: str, says: str) -> None:
     assert refusal({"schedule": schedule}) == f"schedule has {part!r} as its {says}: {schedule!r}."
 
 
@@ -265,7 +265,7 @@ def test_a_number_is_accepted_in_a_cron_field_exactly_when_it_is_in_its_range(po
 
 @given(field=st.sampled_from(OVERRIDABLE), value=st.text(string.printable) | st.integers() | st.booleans())
 @example(field="schedule", value="cron(0 2\n* * ? *)\n")
-def test_any_value_of_any_field_is_either_taken_or_refused_in_a_sentence_that_names_it(field: str, value: Any) -> None:
+def test_any_value_is_either_accepted_or_refused_in_a_sentence_that_names_it(field: str, value: Any) -> None:
     dev = ENVIRONMENTS["dev"]
     try:
         outcome: Config | str = config(**{field: value})
@@ -279,7 +279,7 @@ def test_any_value_of_any_field_is_either_taken_or_refused_in_a_sentence_that_na
         assert replace(outcome, **{field: getattr(dev, field)}) == dev
 
 
-def test_a_short_step_through_instant_retrieval_is_refused_with_its_arithmetic() -> None:
+def test_a_short_stay_in_instant_retrieval_is_refused_with_the_arithmetic() -> None:
     """6 days there are billed as 90: 0.004 x 90 / 30 = 0.012 USD per GB, against 0.023 x 6 / 30 = 0.0046."""
     assert refusal({"instant_retrieval_after_days": "1"}) == (
         "instant_retrieval_after_days=1 loses money: 6 days there are billed as 90, 0.0120 USD per GB, against 0.0046 "
@@ -287,7 +287,7 @@ def test_a_short_step_through_instant_retrieval_is_refused_with_its_arithmetic()
     )
 
 
-def test_a_step_is_accepted_from_the_first_day_on_which_it_saves() -> None:
+def test_a_stay_in_instant_retrieval_is_accepted_from_the_first_day_on_which_it_saves_money() -> None:
     """15 days in Standard cost 0.0115 USD per GB, less than the 0.0120 of the 90-day minimum; 16 cost 0.0123."""
     assert "loses money: 15 days" in refusal({"instant_retrieval_after_days": 0, "deep_archive_after_days": 15})
     saving = config(instant_retrieval_after_days=0, deep_archive_after_days=16)
@@ -295,7 +295,9 @@ def test_a_step_is_accepted_from_the_first_day_on_which_it_saves() -> None:
 
 
 @given(start=st.integers(0, 400), length=st.integers(1, 400))
-def test_a_step_is_refused_exactly_when_it_costs_more_than_standard(start: int, length: int) -> None:
+def test_a_stay_in_instant_retrieval_is_refused_exactly_when_it_costs_more_than_standard(
+    start: int, length: int
+) -> None:
     context = {"instant_retrieval_after_days": start, "deep_archive_after_days": start + length}
     if 4 * max(length, 90) > 23 * length:  # in tenths of a cent per GB and month
         assert "loses money" in refusal(context)
@@ -304,14 +306,14 @@ def test_a_step_is_refused_exactly_when_it_costs_more_than_standard(start: int, 
 
 
 @pytest.mark.parametrize("start", ["7", "8", "-1"])
-def test_a_step_that_is_not_before_deep_archive_is_refused(start: str) -> None:
+def test_a_transition_to_instant_retrieval_after_deep_archive_is_refused(start: str) -> None:
     assert refusal({"instant_retrieval_after_days": start}) == (
         f"instant_retrieval_after_days must be before deep_archive_after_days (7), not {start}."
     )
 
 
 @pytest.mark.parametrize("value", ["none", "None", ""])
-def test_a_step_of_an_environment_can_be_taken_out_again(value: str) -> None:
+def test_none_removes_the_transition_to_instant_retrieval(value: str) -> None:
     assert config(instant_retrieval_after_days=value).instant_retrieval_after_days is None
 
 
@@ -319,8 +321,8 @@ def test_the_local_environment_is_built_for_this_machine() -> None:
     assert config(environment="local").architecture == host_architecture()
 
 
-def gate(context: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
-    """`python app.py` as the CDK CLI would start it."""
+def run_app(context: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
+    """Runs `python app.py` as the CDK command line does."""
     environment = {**os.environ, "CDK_CONTEXT_JSON": json.dumps(context)}
     command = [sys.executable, "app.py"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -333,7 +335,9 @@ def gate(context: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:
         ({"max_concurrency": "0"}, "max_concurrency must be 1 to 1000, not 0."),
     ],
 )
-def test_a_bad_value_stops_synthesis_with_its_sentence_and_no_traceback(context: dict[str, str], sentence: str) -> None:
-    done = gate(context)
+def test_a_wrong_value_stops_synthesis_with_its_sentence_and_without_a_traceback(
+    context: dict[str, str], sentence: str
+) -> None:
+    done = run_app(context)
     assert done.returncode == 1
     assert (done.stdout, done.stderr) == ("", f"cloud-sync: {sentence}\n")

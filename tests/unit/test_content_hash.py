@@ -1,4 +1,4 @@
-"""Hashes of a source's content that are made while it passes, held against independent ones."""
+"""Hashes of a source that are computed during the transfer, compared with independent ones."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ CONTENT = random.Random(5).randbytes(100_000)  # noqa: S311 (test data)
 
 
 def etag_of(content: bytes, part: int) -> str:
-    """As S3 makes the ETag of a multipart upload."""
+    """The ETag that S3 gives to a multipart upload."""
     parts = [hashlib.md5(content[n : n + part]).digest() for n in range(0, len(content), part)]  # noqa: S324
     return f"{hashlib.md5(b''.join(parts)).hexdigest()}-{len(parts)}"  # noqa: S324
 
 
 def proven(spec: BlockHash, content: bytes, ranges: list[tuple[int, int]]) -> bool | None:
-    """The verdict after these ranges were moved, in this order."""
+    """The verdict after the transfer of these ranges, in this order."""
     proof = ContentHash(spec, len(content))
     for first, end in ranges:
         hasher = proof.hasher(first)
@@ -38,7 +38,7 @@ def multipart(block: int, etag: str) -> BlockHash:
 
 @given(block=st.integers(100, 120_000), blocks_a_part=st.integers(1, 7), seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=60)
-def test_parts_that_begin_where_blocks_begin_prove_it_in_any_order(block: int, blocks_a_part: int, seed: int) -> None:
+def test_parts_aligned_with_blocks_prove_the_content_in_any_order(block: int, blocks_a_part: int, seed: int) -> None:
     part = block * blocks_a_part
     ranges = [(first, min(first + part, len(CONTENT))) for first in range(0, len(CONTENT), part)]
     random.Random(seed).shuffle(ranges)  # noqa: S311 (test data)
@@ -49,14 +49,14 @@ def test_parts_that_begin_where_blocks_begin_prove_it_in_any_order(block: int, b
 
 @given(part=st.integers(1000, 100_000), block=st.integers(500, 100_000))
 @settings(deadline=None, max_examples=60)
-def test_parts_that_come_in_order_prove_it_wherever_they_are_cut(part: int, block: int) -> None:
+def test_parts_in_order_prove_the_content_whatever_their_size(part: int, block: int) -> None:
     ranges = [(first, min(first + part, len(CONTENT))) for first in range(0, len(CONTENT), part)]
     assert proven(multipart(block, etag_of(CONTENT, block)), CONTENT, ranges) is True
 
 
 @given(position=st.integers(0, len(CONTENT) - 1), kind=st.sampled_from(["md5", "sha256", "sha256-4mib"]))
 @settings(deadline=None, max_examples=40)
-def test_one_wrong_byte_is_seen_by_every_published_hash(position: int, kind: str) -> None:
+def test_one_wrong_byte_is_detected_by_every_published_hash(position: int, kind: str) -> None:
     spec = published_hash(published(kind, CONTENT), len(CONTENT))
     wrong = CONTENT[:position] + bytes([CONTENT[position] ^ 1]) + CONTENT[position + 1 :]
     assert spec is not None
@@ -71,7 +71,7 @@ def published(kind: str, content: bytes) -> str:
     return f"{kind}:{hashlib.new(kind, content).hexdigest()}"
 
 
-def test_a_guess_that_does_not_fit_proves_nothing_and_accuses_nobody() -> None:
+def test_a_wrong_guess_of_the_part_size_proves_nothing_and_is_no_error() -> None:
     assert proven(multipart(20_000, etag_of(CONTENT, 30_000)), CONTENT, [(0, len(CONTENT))]) is None
 
 
@@ -93,7 +93,7 @@ def test_only_part_sizes_that_give_that_many_parts_are_plausible(etag: str, size
     assert [guess.block_size for guess in plausible_etags(etag, size)] == blocks
 
 
-def test_an_etag_that_aws_made_is_reproduced() -> None:
+def test_an_etag_made_by_aws_is_reproduced() -> None:
     """5 MiB of zeros, uploaded as one part of 20 MiB (provider notes)."""
     (guess,) = plausible_etags('"81485c0e873d222199469076b60f30e9-1"', 5 * MIB)
     assert proven(guess, bytes(5 * MIB), [(0, 5 * MIB)]) is True

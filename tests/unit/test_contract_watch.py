@@ -1,4 +1,4 @@
-"""When GoPro's API changes, a run stops and the log says how the answer looked: it is never read as "nothing new"."""
+"""A change of GoPro's API stops the run and logs the shape of the response; it never looks like "nothing new"."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def without(row: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", ["id", "type", "ready_to_view"])
-def test_rows_without_a_field_that_decides_stop_the_run(service: Service, field: str) -> None:
+def test_rows_without_a_required_field_stop_the_run(service: Service, field: str) -> None:
     with pytest.raises(ProviderContractError, match=field):
         listed(service, search(*[without(ROW, field)] * 3))
 
 
-def test_a_row_in_which_the_field_is_null_is_no_change_of_the_api(service: Service) -> None:
+def test_a_row_in_which_a_required_field_is_null_is_no_change_of_the_api(service: Service) -> None:
     listed(service, search(ROW | {"type": None}, ROW | {"id": "2", "ready_to_view": None}))
 
 
@@ -63,14 +63,14 @@ def test_an_empty_library_is_no_change_of_the_api(service: Service) -> None:
 
 
 @pytest.mark.parametrize("field", ["label", "url"])
-def test_links_without_a_field_that_decides_stop_the_run(service: Service, field: str) -> None:
+def test_links_without_a_required_field_stop_the_run(service: Service, field: str) -> None:
     service.answers = [answer(download(without(variation(), field), without(variation("mp4_low"), field)))]
     with pytest.raises(ProviderContractError, match=field):
         GoPro().sources(TOKEN, CLIP)
 
 
 @pytest.mark.parametrize("status", [406, 410, 415, 400, 418])
-def test_a_status_that_is_not_known_stops_the_run_and_is_logged(
+def test_an_unknown_status_stops_the_run_and_is_logged(
     service: Service, log: Callable[[], list[dict[str, Any]]], status: int
 ) -> None:
     service.answers = [answer({"error": "gone", "token": TOKEN}, status, Content_Type="application/json")]
@@ -80,7 +80,7 @@ def test_a_status_that_is_not_known_stops_the_run_and_is_logged(
     assert (line["status"], line["shape"]) == (status, {"error": "text", "token": "text"})
 
 
-def test_the_log_shows_the_shape_of_the_answer_and_nothing_that_it_says(
+def test_the_log_shows_the_shape_of_the_response_and_none_of_its_values(
     service: Service, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     with pytest.raises(ProviderContractError):

@@ -1,4 +1,4 @@
-"""The cost model: its counts are those of the score, the ledger and the engine, and its arithmetic a person's."""
+"""The cost model: its arithmetic, and its counts compared with the state machine, the ledger and the lister."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from cloud_sync_common.stores import manifest
 from cloud_sync_common.stores.ledger import SourceRow, Status
 
 from cloud_sync import config
+from cloud_sync.definition import definition
 from costs import page
 from costs.model import (
-    DEFINITION,
     Design,
     Engine,
     Library,
     Line,
     choose_memory,
-    keeping,
-    moving,
-    score,
-    states_on_the_way,
+    deep_archive_storage,
+    standard_storage,
+    states_of_a_run,
     total,
-    waiting,
+    transfer,
+    usual_states,
 )
-from tests.unit.in_process_aws import Town, running_town
+from tests.unit.in_process_aws import InProcessAws, running_aws
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = Library(files=1_000, file_bytes=100_000_000)
@@ -41,16 +41,16 @@ def usd(lines: list[Line], *wanted: prices.Price) -> float:
     return total([line for line in lines if line.price in wanted])
 
 
-# The arithmetic, against numbers worked out by hand
+# The arithmetic, compared with numbers calculated by hand
 
 
-def test_a_hundred_gb_cost_what_a_person_works_out() -> None:
-    lines = moving(LIBRARY, Design(), ENGINE)
+def test_the_cost_of_100_gb_is_the_one_calculated_by_hand() -> None:
+    lines = transfer(LIBRARY, Design(), ENGINE)
     # 512/1769 vCPU at 5 CPU-s per GiB: 0.0578858 GiB/s = 62.154 MB/s; 1.60890 s + 1.5 s a file, half a GB each
     assert usd(lines, prices.LAMBDA_GB_SECOND) == pytest.approx(1_000 * 3.10890 * 0.5 * 0.0000133334, rel=1e-4)
     # ten videos for each child: 100 × (2 states + 1) + 6
     assert usd(lines, prices.STEP_FUNCTIONS_TRANSITION) == pytest.approx(0.00765)
-    # 100 MB are 2.98 parts of 32 MiB: create, 3 parts, complete, and one look at what is there
+    # 100 MB are 2.98 parts of 32 MiB: create, 3 parts, complete, and one ListParts
     assert usd(lines, prices.S3_PUT) == pytest.approx(0.030)
     assert usd(lines, prices.S3_INTO_DEEP_ARCHIVE) == pytest.approx(0.050)
     assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx(0.0125)
@@ -59,15 +59,15 @@ def test_a_hundred_gb_cost_what_a_person_works_out() -> None:
 
 
 def test_small_files_straight_into_deep_archive_are_one_request_each() -> None:
-    lines = moving(Library(2_000, 1_000_000), Design(direct=True), ENGINE)
+    lines = transfer(Library(2_000, 1_000_000), Design(direct=True), ENGINE)
     assert usd(lines, prices.S3_PUT) == 0
     assert usd(lines, prices.S3_INTO_DEEP_ARCHIVE) == pytest.approx(0.10)
     assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx(2_000 * 17 * 0.625 / 1_000_000)
 
 
-def test_ten_videos_for_each_child_are_a_tenth_of_the_transitions() -> None:
+def test_ten_videos_per_child_execution_need_a_tenth_of_the_transitions() -> None:
     (alone, together) = (
-        usd(moving(LIBRARY, Design(batch_items=items), ENGINE), prices.STEP_FUNCTIONS_TRANSITION) for items in (1, 10)
+        usd(transfer(LIBRARY, Design(batch_items=items), ENGINE), prices.STEP_FUNCTIONS_TRANSITION) for items in (1, 10)
     )
     assert (alone, together) == (pytest.approx(3_006 * 0.000025), pytest.approx(306 * 0.000025))
 
@@ -75,83 +75,90 @@ def test_ten_videos_for_each_child_are_a_tenth_of_the_transitions() -> None:
 @pytest.mark.parametrize(
     ("size", "children"), [(1_000_000, 100), (107_374_182, 100), (200_000_000, 200), (2**40, 1000)]
 )
-def test_a_library_makes_as_many_children_as_the_lister_makes_batches(size: int, children: int) -> None:
+def test_a_library_has_as_many_child_executions_as_the_lister_makes_batches(size: int, children: int) -> None:
     assert Design().children(Library(1_000, size)) == children
     items = [MediaItem(media_id=str(number), filename="f.mp4", size=size) for number in range(1_000)]
     assert len(list(manifest.batches(items))) == children
 
 
-def test_storage_is_by_the_day_on_the_way_and_by_the_month_at_the_end() -> None:
-    assert waiting(LIBRARY, 7).usd == pytest.approx(100 * 0.023 * 7 / 30)
-    assert waiting(LIBRARY, 0).usd == 0
-    assert keeping(LIBRARY).usd == pytest.approx(0.099)
+def test_standard_storage_is_billed_by_the_day_and_deep_archive_by_the_month() -> None:
+    assert standard_storage(LIBRARY, 7).usd == pytest.approx(100 * 0.023 * 7 / 30)
+    assert standard_storage(LIBRARY, 0).usd == 0
+    assert deep_archive_storage(LIBRARY).usd == pytest.approx(0.099)
 
 
 @pytest.mark.parametrize(
     ("memory", "mb_per_second"),
-    [(256, 31.08), (512, 62.15), (768, 74.4), (1769, 74.4), (3538, 74.4)],  # 1769 MB: 214.7, were it not the network
+    [
+        (256, 31.08),
+        (512, 62.15),
+        (768, 74.4),
+        (1769, 74.4),
+        (3538, 74.4),
+    ],  # 1769 MB: 214.7 without the limit of the network
 )
 def test_speed_grows_with_memory_up_to_the_network(memory: int, mb_per_second: float) -> None:
     assert ENGINE.throughput(memory) / 1e6 == pytest.approx(mb_per_second, abs=0.01)
 
 
-def test_more_than_one_vcpu_is_of_no_use_to_a_slow_engine() -> None:
+def test_more_than_one_vcpu_makes_a_slow_engine_no_faster() -> None:
     slow = Engine(times_the_floor=10, max_rss_mib=70)
     assert slow.throughput(1769) == slow.throughput(3538) == pytest.approx(1024**3 / 40)
 
 
-def test_the_memory_chosen_is_the_fastest_that_costs_at_most_a_cent_more() -> None:
+def test_the_chosen_memory_is_the_fastest_that_costs_at_most_a_cent_more() -> None:
     assert choose_memory(LIBRARY, Design(), ENGINE) == 512
     assert choose_memory(LIBRARY, Design(), ENGINE, within_usd=0) == 128
-    assert choose_memory(LIBRARY, Design(), ENGINE, within_usd=1) == 768  # beyond it, nothing is faster
+    assert choose_memory(LIBRARY, Design(), ENGINE, within_usd=1) == 768  # no larger size is faster
     assert choose_memory(LIBRARY, Design(), replace(ENGINE, max_rss_mib=600)) == 768
 
 
-def test_a_function_that_fits_nowhere_is_refused() -> None:
-    with pytest.raises(ValueError, match="No memory size holds a process of 2000 MiB"):
+def test_a_process_too_large_for_every_memory_size_is_an_error() -> None:
+    with pytest.raises(ValueError, match="No memory size is enough for a process of 2000 MiB"):
         choose_memory(LIBRARY, Design(), replace(ENGINE, max_rss_mib=2_000))
 
 
-# The counts, against what they count
+# The counts, compared with the real numbers
 
 
-def test_the_way_of_a_state_machine_ends_where_nothing_follows() -> None:
+def test_the_usual_states_follow_next_and_default_up_to_the_end() -> None:
     states: dict[str, Any] = {
         "A": {"Next": "B", "Catch": [{"Next": "Z"}]},
         "B": {"Type": "Choice", "Choices": [{"Next": "A"}], "Default": "C"},
         "C": {"End": True},
         "Z": {"Type": "Fail"},
     }
-    assert states_on_the_way({"StartAt": "A", "States": states}) == ["A", "B", "C"]
+    assert usual_states({"StartAt": "A", "States": states}) == ["A", "B", "C"]
 
 
-def test_the_report_counts_the_transitions_that_the_score_makes() -> None:
-    run, child = score()
+def test_the_report_counts_the_transitions_of_the_state_machine_definition() -> None:
+    run, child = states_of_a_run()
     assert (len(run), len(child) + 1) == (prices.TRANSITIONS_PER_RUN, prices.TRANSITIONS_PER_BATCH)
 
 
 def test_the_report_counts_the_states_that_another_slice_enters() -> None:
-    machine = json.loads(DEFINITION.read_text())
+    machine = definition()
     batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
     child = batch["EachMedia"]["ItemProcessor"]["States"]
     again = [choice["Next"] for state in child.values() for choice in state.get("Choices", [])]
-    loop = [name for name in states_on_the_way({"StartAt": again[0], "States": child}) if child[name].get("Next") or
+    loop = [name for name in usual_states({"StartAt": again[0], "States": child}) if child[name].get("Next") or
             child[name].get("Choices")]  # fmt: skip
     assert len(loop) == prices.TRANSITIONS_PER_SLICE
 
 
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    with running_town(monkeypatch) as deployment:
-        yield deployment
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
+    with running_aws(monkeypatch) as aws:
+        yield aws
 
 
-def write_units(deployment: Town, write: Callable[[], object]) -> int:
-    """Write units that DynamoDB bills: one for the row, and for each index one where it enters or leaves, two where it
-    moves, because the time of the last write is the sort key of both (developer guide, "Global secondary indexes")."""
+def write_units(aws: InProcessAws, write: Callable[[], object]) -> int:
+    """Write units that DynamoDB bills: one for the row; for each index one if the row enters or leaves it, and two if
+    its index key changes, which it does because the time of the last write is the sort key of both (developer guide,
+    "Global secondary indexes")."""
 
     def rows() -> dict[str, dict[str, Any]]:
-        return {f"{row['pk']} {row['sk']}": row for row in deployment.table.scan()["Items"]}
+        return {f"{row['pk']} {row['sk']}": row for row in aws.table.scan()["Items"]}
 
     def place(row: dict[str, Any], index: str) -> tuple[object, object] | None:
         return (row[index], row["updated_at"]) if index in row else None
@@ -176,27 +183,27 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_video_costs_the_write_units_that_the_model_says(deployment: Town) -> None:
-    ledger, item = deployment.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
-    begun = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
-    listed = write_units(deployment, lambda: ledger.add_pending([item], "r"))
-    claimed = write_units(deployment, lambda: ledger.claim(item, "r", 60))
-    upload = write_units(deployment, lambda: ledger.begin_source("m", 1, "r", begun))
-    paused = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
-    claimed_again = write_units(deployment, lambda: ledger.claim(item, "r", 60))
-    in_parts = write_units(deployment, lambda: ledger.archive_source("m", 1, "r", begun))
-    in_one = write_units(deployment, lambda: ledger.archive_source("m", 2, "r", begun))
-    archived = write_units(deployment, lambda: ledger.archive_item("m", "r", bytes_total=1))
-    noted = write_units(deployment, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
+def test_a_video_uses_the_write_units_of_the_model(aws: InProcessAws) -> None:
+    ledger, item = aws.ledger, MediaItem(media_id="m", filename="f.mp4", captured_at="2026-01-01T00:00:00Z")
+    row = SourceRow(status=Status.IN_PROGRESS, key="k", size=1, upload_id="u", part_size=5)
+    listed = write_units(aws, lambda: ledger.add_pending([item], "r"))
+    claimed = write_units(aws, lambda: ledger.claim(item, "r", 60))
+    upload = write_units(aws, lambda: ledger.begin_source("m", 1, "r", row))
+    paused = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 1}))
+    claimed_again = write_units(aws, lambda: ledger.claim(item, "r", 60))
+    in_parts = write_units(aws, lambda: ledger.archive_source("m", 1, "r", row))
+    in_one = write_units(aws, lambda: ledger.archive_source("m", 2, "r", row))
+    archived = write_units(aws, lambda: ledger.archive_item("m", "r", bytes_total=1))
+    noted = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO
     assert paused + claimed_again == prices.WRITES_PER_SLICE
     assert upload + in_parts - in_one == prices.WRITES_OF_AN_UPLOAD
 
 
-def test_the_stacks_own_design_is_read_from_the_score_and_the_environment() -> None:
+def test_the_design_of_the_stack_comes_from_the_definition_and_the_environment() -> None:
     direct, standard = Design.of_the_stack(512, 0), Design.of_the_stack(1024, 7)
     assert (direct.direct, direct.memory_mb, standard.direct, standard.memory_mb) == (True, 512, False, 1024)
-    assert direct.states_per_child == len(score()[1])
+    assert direct.states_per_child == len(states_of_a_run()[1])
 
 
 def test_every_environment_has_the_memory_that_the_model_chooses() -> None:
@@ -207,14 +214,14 @@ def test_every_environment_has_the_memory_that_the_model_chooses() -> None:
 # One source of truth
 
 
-def test_the_stack_judges_tiers_by_the_same_prices() -> None:
+def test_the_stack_compares_storage_classes_by_the_same_prices() -> None:
     assert (
         prices.STANDARD_GB_MONTH.each,
         prices.INSTANT_RETRIEVAL_GB_MONTH.each,
     ) == (config.STANDARD, config.INSTANT_RETRIEVAL)
 
 
-def test_every_price_has_a_source_and_a_name_of_its_own() -> None:
+def test_every_price_has_a_source_and_a_unique_name() -> None:
     assert len({price.name for price in prices.PRICES}) == len(prices.PRICES) >= 20
     assert [price.name for price in prices.PRICES if not (price.source and price.unit and price.usd > 0)] == []
 
@@ -228,15 +235,15 @@ def test_the_page_counts_the_alarms_and_dashboards_of_the_template() -> None:
     )
 
 
-def test_the_page_is_what_the_model_says_today() -> None:
-    """After a change of the model, the prices, the score or the benchmark: `make cost`."""
+def test_the_page_is_up_to_date() -> None:
+    """After a change of the model, the prices, the state machine definition or the benchmark, run `make cost`."""
     assert page.PAGE.read_text() == page.page(page.measured_engine())
 
 
-def test_the_page_says_what_each_change_would_save() -> None:
+def test_the_page_shows_the_cost_of_other_designs() -> None:
     text = page.page(ENGINE)
-    assert "| one video for each child |" in text
-    assert text.count("| **together** |") == 1
+    assert "| one video per child execution |" in text
+    assert text.count("| **total** |") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The dashboard drawn from its own JSON, and the small reader of Logs Insights' language."""
+"""The dashboard drawn from its JSON, and the small interpreter of Logs Insights queries."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def metric(view: str, *metrics: list[Any]) -> dict[str, Any]:
     return {"type": "metric", "properties": {"title": "T", "view": view, "metrics": list(metrics)}}
 
 
-def test_the_whole_dashboard_as_deployed_can_be_drawn(synthesis: Synthesis) -> None:
+def test_the_whole_deployed_dashboard_can_be_drawn(synthesis: Synthesis) -> None:
     stack = synthesis.of("local")
     body = stack.text(stack.only("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
     html = page(body, Readings(nights=["22 Nov"], values={}, alarms={}, lines=LINES))
@@ -41,13 +41,13 @@ def test_the_whole_dashboard_as_deployed_can_be_drawn(synthesis: Synthesis) -> N
     assert html.count("<section") == len(json.loads(body)["widgets"])
 
 
-def test_a_number_is_that_of_the_last_night_and_a_gap_is_shown_as_one() -> None:
+def test_a_number_is_that_of_the_last_night_and_missing_data_is_shown() -> None:
     widget = metric("singleValue", ["CloudSync", "VideosArchived", *SERVICE], ["CloudSync", "Backlog", *SERVICE])
     html = drawn(widget, values={("CloudSync", "VideosArchived", *SERVICE): [3.0, 17.0]})
     assert "VideosArchived<b>17</b>" in html and "Backlog<b>--</b>" in html
 
 
-def test_a_graph_has_a_dot_for_each_night_that_was_measured() -> None:
+def test_a_graph_has_a_dot_for_each_night_with_data() -> None:
     widget = metric("timeSeries", ["CloudSync", "RunCost", *SERVICE, {"stat": "Sum"}])
     dots = [
         drawn(widget, values={("CloudSync", "RunCost", *SERVICE): v}).count('r="3"') for v in ([1.0, 2.0], [None, 2.0])
@@ -60,14 +60,14 @@ def test_an_alarm_shows_its_state() -> None:
     assert '<div class="state ALARM">x</div>' in drawn(widget, alarms={"gopro-sync-x": "ALARM"})
 
 
-def test_what_a_log_says_cannot_become_markup() -> None:
+def test_the_content_of_a_log_cannot_become_markup() -> None:
     lines = [{"@timestamp": 1, "message": "video", "file": "<script>", "status": "FAILED"}]
     query = "SOURCE 'g' | filter message = \"video\" | fields file"
     html = drawn({"type": "log", "properties": {"title": "T", "query": query}}, lines=lines)
     assert "&lt;script&gt;" in html and "<script>" not in html
 
 
-def test_a_widget_of_another_kind_is_not_left_out_in_silence() -> None:
+def test_an_unknown_type_of_widget_is_an_error() -> None:
     with pytest.raises(KeyError):
         drawn({"type": "explorer", "properties": {}})
 
@@ -87,17 +87,17 @@ def test_a_widget_of_another_kind_is_not_left_out_in_silence() -> None:
         ),
     ],
 )
-def test_a_query_finds_what_logs_insights_would(query: str, found: list[dict[str, Any]]) -> None:
+def test_a_query_has_the_result_of_logs_insights(query: str, found: list[dict[str, Any]]) -> None:
     assert answer(query, LINES) == found
 
 
 @pytest.mark.parametrize("query", ["parse message /x/", "filter message like /x/", "stats avg(seconds) by file"])
-def test_what_is_not_understood_is_refused_and_not_guessed(query: str) -> None:
+def test_an_unsupported_query_is_refused(query: str) -> None:
     with pytest.raises(QueryError):
         answer(query, LINES)
 
 
-def test_the_readme_shows_the_picture_that_is_kept() -> None:
+def test_the_readme_shows_the_picture_of_the_dashboard() -> None:
     picture = ROOT / "docs" / "images" / "dashboard.png"
     assert "(docs/images/dashboard.png)" in (ROOT / "README.md").read_text()
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 400_000

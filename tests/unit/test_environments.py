@@ -1,4 +1,4 @@
-"""What an environment may ask for: rotation, a private network, an audit trail, a lock on objects, a budget."""
+"""The options of an environment: rotation, a private network, an audit trail, Object Lock, a budget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def prod(synthesis: Synthesis) -> Synthesised:
     return synthesis.of("prod")
 
 
-def test_secrets_manager_rotates_the_credentials_every_week_through_our_function(synthesis: Synthesis) -> None:
+def test_secrets_manager_rotates_the_credentials_every_week_with_credentials_rotator(synthesis: Synthesis) -> None:
     for environment in ("dev", "staging", "prod"):
         stack = synthesis.of(environment)
         schedule = stack.only("AWS::SecretsManager::RotationSchedule")["Properties"]
@@ -24,30 +24,30 @@ def test_secrets_manager_rotates_the_credentials_every_week_through_our_function
         assert permission["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
-def test_rotation_can_be_switched_off_and_is_off_here(synthesis: Synthesis) -> None:
+def test_rotation_can_be_switched_off_and_is_off_in_the_local_deployment(synthesis: Synthesis) -> None:
     for stack in (synthesis.of("local"), synthesis.of("dev", rotate_credentials_every_days="none")):
         assert stack.resources("AWS::SecretsManager::RotationSchedule") == {}
         assert stack.resources("AWS::Lambda::Permission") == {}
 
 
-def test_in_prod_every_function_is_in_private_subnets_and_only_https_leaves_them(prod: Synthesised) -> None:
+def test_in_prod_every_function_is_in_private_subnets_and_can_only_open_https_connections(prod: Synthesised) -> None:
     private = {key for key in prod.resources("AWS::EC2::Subnet") if "Private" in key}
     assert len(private) == 2
     for name in FUNCTIONS:
-        place = prod.function(name)["VpcConfig"]
-        assert {subnet["Ref"] for subnet in place["SubnetIds"]} == private
+        network = prod.function(name)["VpcConfig"]
+        assert {subnet["Ref"] for subnet in network["SubnetIds"]} == private
     (group,) = prod.resources("AWS::EC2::SecurityGroup").values()
     (rule,) = group["Properties"]["SecurityGroupEgress"]
     assert (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) == ("tcp", 443, 443)
     assert "SecurityGroupIngress" not in group["Properties"]
 
 
-def test_no_subnet_of_prod_gives_out_public_addresses(prod: Synthesised) -> None:
+def test_no_subnet_of_prod_assigns_public_addresses(prod: Synthesised) -> None:
     subnets = prod.resources("AWS::EC2::Subnet").values()
     assert [subnet["Properties"]["MapPublicIpOnLaunch"] for subnet in subnets] == [False] * 4
 
 
-def test_s3_and_dynamodb_are_reached_without_the_nat_gateway_and_nothing_costs_an_endpoint(prod: Synthesised) -> None:
+def test_prod_has_gateway_endpoints_for_s3_and_dynamodb_which_are_free_and_no_others(prod: Synthesised) -> None:
     endpoints = [endpoint["Properties"] for endpoint in prod.resources("AWS::EC2::VPCEndpoint").values()]
     assert {endpoint["VpcEndpointType"] for endpoint in endpoints} == {"Gateway"}
     services = {prod.text(endpoint["ServiceName"]).rpartition(".")[2] for endpoint in endpoints}
@@ -55,7 +55,7 @@ def test_s3_and_dynamodb_are_reached_without_the_nat_gateway_and_nothing_costs_a
     assert len(prod.resources("AWS::EC2::NatGateway")) == 1
 
 
-def test_the_trail_of_prod_holds_every_access_to_the_archive_and_all_management_events(prod: Synthesised) -> None:
+def test_the_trail_of_prod_records_every_access_to_the_archive_and_all_management_events(prod: Synthesised) -> None:
     trail = prod.only("AWS::CloudTrail::Trail")["Properties"]
     assert (trail["IsLogging"], trail["EnableLogFileValidation"]) == (True, True)
     (selector,) = trail["EventSelectors"]
@@ -66,23 +66,23 @@ def test_the_trail_of_prod_holds_every_access_to_the_archive_and_all_management_
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "local"])
-def test_only_prod_pays_for_a_network_and_a_trail(synthesis: Synthesis, environment: str) -> None:
+def test_only_prod_has_a_network_and_a_trail(synthesis: Synthesis, environment: str) -> None:
     stack = synthesis.of(environment)
     for kind in ("AWS::EC2::VPC", "AWS::EC2::NatGateway", "AWS::CloudTrail::Trail", "AWS::Budgets::Budget"):
         assert stack.resources(kind) == {}
 
 
-def test_a_lock_on_objects_is_optional_and_of_the_kind_that_an_administrator_can_lift(synthesis: Synthesis) -> None:
+def test_object_lock_is_optional_and_in_governance_mode(synthesis: Synthesis) -> None:
     assert "ObjectLockConfiguration" not in synthesis.of("prod").bucket("archive")
     locked = synthesis.of("prod", object_lock_days="30").bucket("archive")
     assert locked["ObjectLockEnabled"] is True
     assert locked["ObjectLockConfiguration"]["Rule"]["DefaultRetention"] == {"Mode": "GOVERNANCE", "Days": 30}
 
 
-def test_a_budget_writes_at_80_percent_and_when_more_than_all_of_it_is_forecast(synthesis: Synthesis) -> None:
+def test_a_budget_sends_mails_at_80_percent_and_when_the_forecast_is_over_100_percent(synthesis: Synthesis) -> None:
     stack = synthesis.of("dev", monthly_budget_usd="20", alert_email="owner@example.org")
     budget = stack.only("AWS::Budgets::Budget")["Properties"]
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 20, "Unit": "USD"}
-    told = [(n["Notification"]["NotificationType"], n["Notification"]["Threshold"], n["Subscribers"][0]["Address"])
-            for n in budget["NotificationsWithSubscribers"]]  # fmt: skip
-    assert told == [("ACTUAL", 80, "owner@example.org"), ("FORECASTED", 100, "owner@example.org")]
+    sent = [(one["Notification"], one["Subscribers"][0]["Address"]) for one in budget["NotificationsWithSubscribers"]]
+    notifications = [(what["NotificationType"], what["Threshold"], address) for what, address in sent]
+    assert notifications == [("ACTUAL", 80, "owner@example.org"), ("FORECASTED", 100, "owner@example.org")]

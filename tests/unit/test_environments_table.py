@@ -1,4 +1,4 @@
-"""The README's table of environments is the one that their dataclass makes today."""
+"""The tables of docs/configuration.md show the values of today."""
 
 from __future__ import annotations
 
@@ -8,34 +8,63 @@ import pytest
 
 from cloud_sync import environments_table
 from cloud_sync.config import ENVIRONMENTS, Config
-from cloud_sync.environments_table import BEGIN, END, renewed, table
+from cloud_sync.environments_table import DEPLOYED, all_values, described, differing_values, marks, renewed, unit
 from tests.synthesis import ROOT
 
-
-def test_the_readme_shows_todays_values_of_every_environment() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert renewed(readme) == readme, "the environments have changed: make readme"
+VALUES = {field.name for field in fields(Config)} - {"environment"}
+EMPTY_PAGE = "before\n" + "".join("{}\n{}\nbetween\n".format(*marks(name)) for name in environments_table.TABLES)
 
 
-def test_every_value_of_the_dataclass_has_a_row() -> None:
-    rows = {line.split("`")[1] for line in table().splitlines()[2:]}
-    assert rows == {field.name for field in fields(Config)} - {"environment"}
+def rows(table: str) -> dict[str, list[str]]:
+    """The cells of each row, by the name of its value."""
+    cells = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    return {name: rest for name, *rest in cells}
 
 
-def test_what_differs_comes_first() -> None:
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table().splitlines()[2:]]
-    differing = [len(set(values)) > 1 for _, *values in cells]
-    assert differing == sorted(differing, reverse=True) and any(differing) and not all(differing)
+def test_the_page_shows_todays_values() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert renewed(page) == page, "The values have changed. Write them into the page with: make configuration"
 
 
-def test_a_value_that_changes_changes_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    page = f"before\n{BEGIN}\n{END}\nafter\n"
-    first = renewed(page)
-    assert first.startswith("before\n") and first.endswith("\nafter\n")
+def test_every_value_has_a_row_with_its_default_and_a_sentence() -> None:
+    table = rows(all_values())
+    assert set(table) == set(described()) == VALUES
+    assert all(len(meaning.split()) >= 4 and meaning.endswith(".") for _, _, meaning in table.values())
+    assert table["downloader_timeout_seconds"][:2] == ["900", "seconds"]
+    assert (table["alert_email"][:2], table["retain_data"][:2]) == (["none", ""], ["true", ""])
+
+
+def test_a_shown_value_is_one_that_the_command_line_accepts() -> None:
+    for name, (shown, *_) in rows(all_values()).items():
+        context = {} if name == "alert_email" else {name: shown}
+        assert Config.from_context(context) == ENVIRONMENTS["dev"]
+
+
+def test_a_value_that_ends_in_a_unit_shows_it() -> None:
+    units = {name: unit(name) for name in VALUES}
+    assert {units[name] for name in VALUES if name.endswith(("_days", "_mb", "_mib", "_seconds", "_usd"))} == {
+        "days", "MB", "MiB", "seconds", "USD",
+    }  # fmt: skip
+    assert units["max_concurrency"] == units["schedule"] == ""
+
+
+def test_the_values_in_which_environments_differ_are_shown_and_no_others() -> None:
+    table = rows(differing_values())
+    configs = [ENVIRONMENTS[name] for name in DEPLOYED]
+    assert set(table) == {name for name in VALUES if len({getattr(config, name) for config in configs}) > 1}
+    assert table["deep_archive_after_days"] == ["7", "7", "1"]
+    assert table["audit_trail"] == ["false", "false", "true"]
+
+
+def test_a_value_that_changes_changes_the_page_and_leaves_the_rest_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = renewed(EMPTY_PAGE)
+    assert first.startswith("before\n") and first.endswith("\nbetween\n") and first.count("between") == 2
+    assert renewed(first) == first
     monkeypatch.setitem(environments_table.ENVIRONMENTS, "staging", ENVIRONMENTS["prod"])
     assert renewed(first) != first
 
 
-def test_a_page_without_a_place_for_it_is_refused() -> None:
-    with pytest.raises(ValueError, match="no place"):
-        renewed("nothing")
+@pytest.mark.parametrize("page", ["nothing", EMPTY_PAGE.replace(marks("values")[1], "")])
+def test_a_page_without_a_place_for_a_table_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match="no place for a table: write the lines"):
+        renewed(page)

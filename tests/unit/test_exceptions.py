@@ -1,4 +1,4 @@
-"""The error tree: names that Step Functions matches, categories that the ledger and the report count by."""
+"""The error tree: names that Step Functions matches, and categories that the ledger and the report use."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ CATEGORIES = {
 }
 
 
-def test_the_tree_is_found_whole_and_by_name() -> None:
+def test_every_error_is_found_by_its_name() -> None:
     found = {name: value for name, value in error_classes().items() if value.__module__ == exceptions.__name__}
     assert found == CLASSES
     assert set(LEAVES) == set(CATEGORIES)
 
 
-def test_the_drawing_in_the_docstring_names_every_class_and_no_other() -> None:
+def test_the_tree_in_the_docstring_names_every_class_and_no_other() -> None:
     drawn = re.findall(r"^[ │├└─]*(\w+Error)\b", inspect.getdoc(exceptions) or "", re.MULTILINE)
     assert sorted(drawn) == sorted(CLASSES)
 
@@ -57,7 +57,7 @@ def test_an_error_is_counted_under_this_category(name: str, category: str) -> No
     assert category_of(name) == category
 
 
-def test_only_passing_trouble_is_transient() -> None:
+def test_only_errors_that_may_pass_are_transient() -> None:
     assert {name for name, leaf in LEAVES.items() if issubclass(leaf, TransientError)} == {
         "ProviderThrottledError",
         "ProviderUnavailableError",
@@ -73,7 +73,7 @@ def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds:
     assert (error.retry_after, str(error)) == (seconds, "Slow down.")
 
 
-def test_a_throttled_error_without_a_wait_says_so() -> None:
+def test_a_throttled_error_may_have_no_wait() -> None:
     assert ProviderThrottledError("Slow down.").retry_after is None
 
 

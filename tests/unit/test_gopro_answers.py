@@ -1,4 +1,4 @@
-"""What GoPro Cloud's links, renewals and refusals become."""
+"""What the provider makes of GoPro Cloud's links, renewals and refusals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
+    ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -56,16 +57,16 @@ def paths(sources: list[MediaSource]) -> list[str]:
 # Links
 
 
-def test_a_source_is_a_recipe_without_any_credentials(service: Service) -> None:
+def test_a_source_contains_no_credentials(service: Service) -> None:
     (source,) = offered(service, variation())
     assert (source.file_number, source.file_count, source.filename) == (1, 1, "GX010001.MP4")
-    assert source.url.startswith("https://cdn.example/source/") and source.expires_at == 1795000000
+    assert source.url.startswith("https://cdn.example/source/")
     assert source.headers == {} and TOKEN not in source.url
     assert "Signature" not in repr(source) and "cdn.example" not in repr(source)
     assert service.paths == [f"/media/{CLIP.media_id}/download"]
 
 
-def test_never_a_proxy_wherever_it_stands_and_however_tall(service: Service) -> None:
+def test_a_proxy_is_never_an_original_in_any_position_or_resolution(service: Service) -> None:
     tall = {"width": 15360, "height": 8640}
     labels = ("edit_proxy", "concat", "high_res_proxy_mp4", "mp4_low", "audio_proxy", "timelapse_video")
     proxies = [variation(label, f"/{label}/1.mp4", **tall) for label in labels]
@@ -74,7 +75,7 @@ def test_never_a_proxy_wherever_it_stands_and_however_tall(service: Service) -> 
         offered(service, *proxies)
 
 
-def test_no_variations_at_all_is_no_original(service: Service) -> None:
+def test_without_variations_there_is_no_original(service: Service) -> None:
     with pytest.raises(OriginalUnavailableError):
         offered(service)
 
@@ -96,29 +97,29 @@ def test_a_missing_chapter_does_not_shift_the_numbers_of_the_others(service: Ser
     ]
 
 
-def test_without_numbers_the_path_of_the_link_tells_the_order(service: Service) -> None:
+def test_without_numbers_the_paths_of_the_links_give_the_order(service: Service) -> None:
     given = [variation(path=f"/source/default/{number}.mp4") for number in (10, 2, 1)]
     assert paths(offered(service, *given)) == [f"/source/default/{number}.mp4" for number in (1, 2, 10)]
 
 
-def test_an_edit_has_its_rendering_for_an_original(service: Service) -> None:
+def test_the_original_of_an_edit_is_its_rendering(service: Service) -> None:
     (source,) = offered(service, variation("baked_source", "/baked/1.mp4"), filename="Best of winter")
     assert source.url.startswith("https://cdn.example/baked/1.mp4") and source.filename == "Best of winter.mp4"
 
 
-def test_the_cameras_own_files_win_over_a_rendering(service: Service) -> None:
+def test_the_camera_files_take_precedence_over_a_rendering(service: Service) -> None:
     assert paths(offered(service, variation("baked_source", "/baked/1.mp4"), variation())) == ["/source/default/1.mp4"]
 
 
 @pytest.mark.parametrize(
     "last", [variation(available=False), variation() | {"url": None}, variation() | {"url": ""}], ids=str
 )
-def test_when_one_chapter_cannot_be_had_just_now_none_is_given(service: Service, last: dict[str, Any]) -> None:
+def test_if_one_chapter_is_not_available_now_none_is_given(service: Service, last: dict[str, Any]) -> None:
     assert offered(service, variation(), last) == []
 
 
 @pytest.mark.parametrize(
-    ("told", "path", "filename"),
+    ("named", "path", "filename"),
     [
         (None, "/1.mp4", "GX010001.MP4"),
         ("", "/1.mp4", "GX010001.MP4"),
@@ -129,19 +130,13 @@ def test_when_one_chapter_cannot_be_had_just_now_none_is_given(service: Service,
     ],
 )
 def test_a_source_has_a_name_with_the_extension_of_a_video(
-    service: Service, told: str | None, path: str, filename: str
+    service: Service, named: str | None, path: str, filename: str
 ) -> None:
-    assert offered(service, variation(path=path), filename=told)[0].filename == filename
-
-
-@pytest.mark.parametrize("expires", ["", "soon", "-1"])
-def test_a_link_that_does_not_say_when_it_ends_is_taken_as_it_is(service: Service, expires: str) -> None:
-    (source,) = offered(service, variation() | {"url": f"https://cdn.example/1.mp4?Expires={expires}"})
-    assert source.expires_at is None
+    assert offered(service, variation(path=path), filename=named)[0].filename == filename
 
 
 @pytest.mark.parametrize("media_id", ["../../v1/oauth2/token", "a/b", "a?b", "", "a b", "é"])
-def test_an_id_that_gopro_never_gave_is_not_asked_for(service: Service, media_id: str) -> None:
+def test_an_id_that_cannot_be_from_gopro_is_not_requested(service: Service, media_id: str) -> None:
     with pytest.raises(MediaNotFoundError):
         GoPro().sources(TOKEN, MediaItem(media_id=media_id, filename="x.mp4"))
     assert service.asked == []
@@ -150,7 +145,7 @@ def test_an_id_that_gopro_never_gave_is_not_asked_for(service: Service, media_id
 # Renewals
 
 
-def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> None:
+def test_a_renewal_takes_everything_that_the_answer_contains(service: Service) -> None:
     body = {"access_token": "access-1", "refresh_token": "refresh-1", "expires_in": 7200, "resource_owner_id": "user-1"}
     service.answers = [answer(body)]
     found = GoPro().refresh(OAUTH)
@@ -159,7 +154,7 @@ def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> Non
     assert replace(found, expires_at=None) == expected
     (asked,) = service.asked
     assert (asked["method"], service.paths) == ("POST", ["/v1/oauth2/token"])
-    assert asked["fields"] == {
+    assert asked["form"] == {
         "grant_type": "refresh_token",
         "client_id": "client-id-0",
         "client_secret": "client-secret-0",
@@ -167,7 +162,7 @@ def test_a_renewal_takes_over_everything_that_came_back(service: Service) -> Non
     }
 
 
-def test_what_does_not_come_back_stays_as_it_was(service: Service) -> None:
+def test_what_the_answer_leaves_out_stays_as_it_was(service: Service) -> None:
     service.answers = [answer({"access_token": "access-1"})]
     assert GoPro().refresh(OAUTH) == replace(OAUTH, access_token="access-1")
 
@@ -183,7 +178,7 @@ def test_what_does_not_come_back_stays_as_it_was(service: Service) -> None:
         ([1], 401, "401"),
     ],
 )
-def test_a_refused_renewal_names_gopros_word_for_it_and_what_to_do(
+def test_a_refused_renewal_names_gopros_error_code_and_the_next_step(
     service: Service, body: Any, status: int, word: str
 ) -> None:
     service.answers = [answer(body, status)]
@@ -192,15 +187,36 @@ def test_a_refused_renewal_names_gopros_word_for_it_and_what_to_do(
     assert not any(secret in str(failure.value) for secret in (*OAUTH.secrets, "secret words", "Free text"))
 
 
-def test_a_renewal_that_the_edge_blocked_does_not_cost_the_owner_a_sign_in(service: Service) -> None:
+def test_a_renewal_that_the_edge_blocked_does_not_ask_the_owner_to_sign_in(service: Service) -> None:
     service.answers = [answer(PAGE, 403, Content_Type="text/html; charset=UTF-8")]
     with pytest.raises(ProviderUnavailableError):
         GoPro().refresh(OAUTH)
 
 
-def test_a_session_token_is_shown_once_and_stays_as_it_is(service: Service) -> None:
+def test_a_session_token_cannot_be_renewed_and_nothing_is_sent(service: Service) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be renewed.*store it"):
+        GoPro().refresh(SESSION)
+    assert service.asked == []
+
+
+# Validation
+
+
+@pytest.mark.parametrize(("credentials", "user"), [(SESSION, "user-7"), (OAUTH, "user-0")], ids=["session", "oauth"])
+def test_credentials_of_both_kinds_are_validated_by_one_cheap_call_and_stay_as_they_are(
+    service: Service, credentials: Credentials, user: str
+) -> None:
     service.answers = [answer({"id": "user-7", "total_count": 3})]
-    assert GoPro().refresh(SESSION) == replace(SESSION, user_id="user-7")
+    assert GoPro().validate(credentials) == replace(credentials, user_id=user)
+    (asked,) = service.asked
+    assert (asked["method"], service.paths) == ("GET", ["/media/user"])
+    assert asked["headers"]["Authorization"] == f"Bearer {credentials.access_token}"
+
+
+def test_a_refused_validation_says_how_to_sign_in_again(service: Service) -> None:
+    service.answers = [answer({"error": "unauthorized"}, 401)]
+    with pytest.raises(CredentialsExpiredError, match=r"no longer accepts the stored token.*gp_access_token"):
+        GoPro().validate(OAUTH)
     assert service.paths == ["/media/user"]
 
 
@@ -216,7 +232,7 @@ def links() -> None:
 
 
 def check() -> None:
-    GoPro().refresh(SESSION)
+    GoPro().validate(SESSION)
 
 
 @pytest.mark.parametrize("call", [listing, links, check])
@@ -239,7 +255,7 @@ def check() -> None:
         (509, {}, ProviderUnavailableError),
     ],
 )
-def test_each_status_is_told_as_what_it_means(
+def test_each_status_has_its_error(
     service: Service, call: Any, status: int, headers: dict[str, str], error: type[CloudSyncError]
 ) -> None:
     service.answers = [answer(b"", status, **headers)]
@@ -248,7 +264,7 @@ def test_each_status_is_told_as_what_it_means(
     assert type(failure.value) is error and TOKEN not in str(failure.value)
 
 
-def test_only_a_video_can_be_gone_and_not_the_listing(service: Service) -> None:
+def test_a_video_can_be_missing_but_not_the_listing(service: Service) -> None:
     service.answers = [answer({"error": "not_found"}, 404)]
     with pytest.raises(MediaNotFoundError):
         links()
@@ -258,7 +274,7 @@ def test_only_a_video_can_be_gone_and_not_the_listing(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), (None, None), ("soon", None), ("-3", None)])
-def test_a_wait_that_gopro_asks_for_is_carried_along(
+def test_the_error_carries_the_wait_that_gopro_asks_for(
     service: Service, value: str | None, seconds: float | None
 ) -> None:
     service.answers = [answer(b"", 429, **({} if value is None else {"Retry_After": value}))]
@@ -274,14 +290,14 @@ def test_a_wait_may_also_be_a_date(service: Service) -> None:
     assert failure.value.retry_after is not None and 30 < failure.value.retry_after <= 41
 
 
-def test_a_500_is_asked_after_because_a_dead_token_has_looked_like_one(service: Service) -> None:
+def test_after_a_500_the_token_is_checked_because_an_expired_one_can_cause_it(service: Service) -> None:
     service.answers = [answer(b"", 500), answer(b"", 401)]
     with pytest.raises(CredentialsExpiredError):
         listing()
     assert service.paths == ["/media/search", "/media/user"]
 
 
-def test_a_500_with_a_good_token_is_passing_trouble(service: Service) -> None:
+def test_a_500_with_a_valid_token_is_transient(service: Service) -> None:
     service.answers = [answer(b"", 500), answer({"id": "user-7"})]
     with pytest.raises(ProviderUnavailableError, match="500"):
         links()
@@ -292,7 +308,7 @@ def test_a_500_with_a_good_token_is_passing_trouble(service: Service) -> None:
     "body",
     [b"", b"<html>", {}, [], None, {"_embedded": {}}, {"_embedded": {"media": {}}, "_pages": {}}, {"_embedded": None}],
 )
-def test_an_answer_of_another_shape_is_a_changed_contract_and_never_an_empty_one(
+def test_an_answer_with_another_shape_is_a_contract_error_and_never_empty(
     service: Service, call: Any, body: Any
 ) -> None:
     service.answers = [answer(body)]
@@ -301,12 +317,12 @@ def test_an_answer_of_another_shape_is_a_changed_contract_and_never_an_empty_one
 
 
 @pytest.mark.parametrize("row", [ROW | {"id": None}, ROW | {"id": 7}, {"type": "Video"}, ROW | {"captured_at": 7}, []])
-def test_a_row_of_another_shape_is_a_changed_contract_and_never_skipped(service: Service, row: Any) -> None:
+def test_a_row_with_another_shape_is_a_contract_error_and_never_skipped(service: Service, row: Any) -> None:
     service.answers = [answer(search(ROW, row))]
     with pytest.raises(ProviderContractError):
         listing()
 
 
-def test_fields_that_nobody_knows_yet_do_not_matter(service: Service) -> None:
+def test_unknown_fields_are_ignored(service: Service) -> None:
     service.answers = [answer(search(ROW | {"mood": {"deep": [1]}}) | {"_links": {}})]
     assert len(GoPro().list_media(TOKEN, None, Filters()).items) == 1

@@ -1,4 +1,4 @@
-"""What rows of GoPro Cloud's listing become, as loosely typed as they come, and how its pages are read."""
+"""What the provider makes of the rows of GoPro Cloud's listing, and how it reads its pages."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_size_of_any_shape_never_drops_the_video(service: Service, claimed: An
         ("Best of winter", "json", "Best of winter"),
     ],
 )
-def test_a_video_without_a_name_is_called_after_its_id(
+def test_a_video_without_a_name_is_named_after_its_id(
     service: Service, name: str | None, extension: str | None, filename: str
 ) -> None:
     assert item(service, filename=name, file_extension=extension).filename == filename
@@ -73,7 +73,7 @@ def test_a_video_without_a_name_is_called_after_its_id(
 @pytest.mark.parametrize(
     ("captured", "created", "taken"), [(None, "2026-01-03T08:00:00Z", "2026-01-03T08:00:00Z"), (None, None, "")]
 )
-def test_without_a_capture_time_the_upload_stands_in(
+def test_without_a_capture_time_the_upload_time_is_used(
     service: Service, captured: str | None, created: str | None, taken: str
 ) -> None:
     assert item(service, captured_at=captured, created_at=created).captured_at == taken
@@ -94,12 +94,12 @@ def test_a_revision_changes_with_the_content_and_not_with_the_title(service: Ser
 @pytest.mark.parametrize(
     "kind", ["Video", "TimeLapseVideo", "LoopedVideo", "ExternalVideo", "MultiClipEdit", "Chaptered", "Livestream"]
 )
-def test_everything_that_moves_is_a_video(service: Service, kind: str) -> None:
+def test_every_type_with_moving_pictures_is_a_video(service: Service, kind: str) -> None:
     assert item(service, type=kind).kind == kind
 
 
 @pytest.mark.parametrize("kind", ["Photo", "Burst", "TimeLapse", "Session", "Audio"])
-def test_stills_and_sound_are_no_videos(service: Service, kind: str) -> None:
+def test_stills_and_sound_are_not_videos(service: Service, kind: str) -> None:
     page = listed(service, ROW | {"type": kind})
     assert (page.items, page.waiting, page.ignored) == ((), (), (ROW["id"],))
 
@@ -108,7 +108,7 @@ def test_stills_and_sound_are_no_videos(service: Service, kind: str) -> None:
 @pytest.mark.parametrize(
     ("extension", "is_video"), [("mp4", True), ("MOV", True), ("360", True), ("jpg", False), (None, False)]
 )
-def test_a_kind_that_nobody_knows_yet_is_judged_by_its_extension(
+def test_the_extension_decides_for_an_unknown_type(
     service: Service, kind: str | None, extension: str | None, is_video: bool
 ) -> None:
     page = listed(service, ROW | {"type": kind, "file_extension": extension})
@@ -121,7 +121,7 @@ def test_a_video_in_any_other_state_than_ready_waits(service: Service, state: st
     assert (page.items, page.waiting, page.ignored) == ((), (ROW["id"],), ())
 
 
-def test_every_row_of_a_page_is_somewhere(service: Service) -> None:
+def test_every_row_of_a_page_is_in_one_of_its_groups(service: Service) -> None:
     rows = [
         ROW | {"id": f"id{number}", "type": kind, "ready_to_view": state}
         for number, (kind, state) in enumerate(
@@ -151,7 +151,7 @@ def test_the_pages_cover_the_whole_listing_and_then_end(total: int) -> None:
 
 
 @pytest.mark.parametrize(("total", "page", "rows"), [(212, 1, 12), (212, 5, 11), (60, 2, 0), (1, 1, 0)])
-def test_a_short_page_is_passing_trouble_however_coherent_its_counts(
+def test_a_short_page_is_transient_even_if_its_counts_are_correct(
     service: Service, total: int, page: int, rows: int
 ) -> None:
     body = search(*[ROW | {"id": f"id{number}"} for number in range(rows)], total=total, page=page)
@@ -160,33 +160,33 @@ def test_a_short_page_is_passing_trouble_however_coherent_its_counts(
         GoPro().list_media(TOKEN, f"videos {page}", Filters())
 
 
-def test_a_page_is_asked_for_with_the_token_the_versioned_type_and_the_fields_that_matter(service: Service) -> None:
+def test_a_page_is_requested_with_the_token_the_versioned_type_and_the_fields_we_use(service: Service) -> None:
     service.answers = [answer(search(total=PER_PAGE * 2))]
     GoPro("https://api.example").list_media(TOKEN, "videos 3", Filters())
     (asked,) = service.asked
     assert (asked["method"], asked["url"]) == ("GET", "https://api.example/media/search")
     assert asked["headers"] == {"Accept": ACCEPT, "Authorization": f"Bearer {TOKEN}"}
-    assert (asked["fields"]["page"], asked["fields"]["per_page"]) == (3, PER_PAGE)
-    assert set(ROW) <= set(asked["fields"]["fields"].split(","))
+    assert (asked["query"]["page"], asked["query"]["per_page"]) == (3, PER_PAGE)
+    assert set(ROW) <= set(asked["query"]["fields"].split(","))
 
 
-def test_a_listing_asks_for_videos_only_when_it_knows_every_kind_there_is(service: Service) -> None:
+def test_a_listing_asks_for_videos_only_if_it_knows_every_type(service: Service) -> None:
     service.answers = [answer(search(total=40)), answer(search(total=40)), answer(search(ROW))]
     page = GoPro().list_media(TOKEN, None, Filters())
-    everything, known, listed = (asked["fields"].get("type") for asked in service.asked)
+    everything, known, listed = (asked["query"].get("type") for asked in service.asked)
     assert everything is None and "Photo" in known.split(",")
     assert set(VIDEO_TYPES) <= set(listed.split(",")) and "Photo" not in listed
     assert page.next_cursor is None
 
 
-def test_a_listing_asks_for_everything_when_there_is_a_kind_it_does_not_know(service: Service) -> None:
+def test_a_listing_asks_for_everything_if_there_is_an_unknown_type(service: Service) -> None:
     rows = [ROW | {"id": f"id{number}", "type": "Hologram"} for number in range(PER_PAGE)]
     service.answers = [answer(search(total=60)), answer(search(total=59)), answer(search(*rows, total=60))]
     page = GoPro().list_media(TOKEN, None, Filters())
-    assert "type" not in service.asked[2]["fields"]
+    assert "type" not in service.asked[2]["query"]
     service.answers = [answer(search(*rows[:10], total=60, page=2))]
     GoPro().list_media(TOKEN, page.next_cursor, Filters())
-    assert "type" not in service.asked[3]["fields"]
+    assert "type" not in service.asked[3]["query"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_listing_asks_for_everything_when_there_is_a_kind_it_does_not_know(ser
         (Filters(captured_before="2026-01-01T00:00:00Z"), "1970-01-01T00:00:00Z,2026-01-01T00:00:00Z"),
     ],
 )
-def test_a_range_of_capture_times_is_always_whole(service: Service, filters: Filters, asked: str | None) -> None:
+def test_a_range_of_capture_times_always_has_both_ends(service: Service, filters: Filters, asked: str | None) -> None:
     service.answers = [answer(search())]
     GoPro().list_media(TOKEN, None, filters)
-    assert {call["fields"].get("captured_range") for call in service.asked} == {asked}
+    assert {call["query"].get("captured_range") for call in service.asked} == {asked}

@@ -1,4 +1,4 @@
-"""What every outside door does: our errors pass by name, foreign ones lose their text, results become JSON."""
+"""What every handler does: our errors pass by name, foreign ones lose their text, results become JSON."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def raising(error: Exception) -> Any:
     return handler
 
 
-def test_a_struct_becomes_what_json_can_say() -> None:
+def test_a_struct_becomes_json() -> None:
     @lambda_handler
     def handler(_event: Any, _context: Any) -> Result:
         return Result("DONE", Filters(media_ids=("a", "b")), MediaItem(media_id="a", filename="x.mp4"))
@@ -66,7 +66,7 @@ def test_a_struct_becomes_what_json_can_say() -> None:
     }
 
 
-def test_what_json_cannot_say_is_a_defect_and_not_a_result() -> None:
+def test_a_result_that_json_cannot_express_is_a_defect() -> None:
     @lambda_handler
     def handler(_event: Any, _context: Any) -> Any:
         return {"handle": object()}
@@ -76,9 +76,9 @@ def test_what_json_cannot_say_is_a_defect_and_not_a_result() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [CredentialsExpiredError("Sign in."), ConfigurationError("Mend it."), ProviderThrottledError("Slow.", 3.0)]
+    "error", [CredentialsExpiredError("Sign in."), ConfigurationError("Fix it."), ProviderThrottledError("Slow.", 3.0)]
 )
-def test_our_own_errors_pass_as_they_are(lines: io.StringIO, error: CloudSyncError) -> None:
+def test_our_own_errors_pass_unchanged(lines: io.StringIO, error: CloudSyncError) -> None:
     with pytest.raises(type(error)) as failure:
         raising(error)({"run_id": "run-1"}, Context())
     assert failure.value is error
@@ -91,11 +91,11 @@ def test_a_foreign_exception_becomes_an_unexpected_error_without_its_text(lines:
     protect(TOKEN)
     with pytest.raises(UnexpectedError) as failure:
         raising(error)({"run_id": "run-1"}, Context())
-    told = str(failure.value)
-    assert type(error).__name__ in told and "see the log" in told
+    sentence = str(failure.value)
+    assert type(error).__name__ in sentence and "see the log" in sentence
     assert failure.value.__cause__ is None and failure.value.__suppress_context__
-    for text in (told, lines.getvalue()):
-        assert TOKEN not in text and "c2lnbmVk" not in text and "cdn.example/1.mp4?Expires=1&Sig" not in told
+    for text in (sentence, lines.getvalue()):
+        assert TOKEN not in text and "c2lnbmVk" not in text and "cdn.example/1.mp4?Expires=1&Sig" not in sentence
     (line,) = (json.loads(text) for text in lines.getvalue().splitlines())
     assert line["error"] == type(error).__name__ and "test_handler.py" in str(line["exception"])
 
@@ -115,7 +115,7 @@ def test_every_line_carries_the_run_and_the_invocation(lines: io.StringIO) -> No
 
 
 @pytest.mark.parametrize("event", [{}, None, [], "text", {"run_id": None}])
-def test_an_event_of_any_shape_gets_as_far_as_the_room(event: Any) -> None:
+def test_an_event_of_any_shape_reaches_the_handler(event: Any) -> None:
     @lambda_handler
     def handler(given: Any, _context: Any) -> dict[str, Any]:
         return {"given": given, "run": correlation.run_id()}

@@ -1,4 +1,4 @@
-"""HTTP as servers really speak it, and as they should not."""
+"""HTTP in every form that servers use, and in forms that they must not use."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def test_a_connection_is_kept_when_both_sides_know_where_the_answer_ends(answer:
 
 @pytest.mark.parametrize("missing", [1, 100, len(BODY)])
 @pytest.mark.parametrize("answer", [MEASURED, CHUNKED])
-def test_a_body_that_ends_before_its_announced_end_is_told(answer: bytes, missing: int) -> None:
+def test_a_body_that_ends_before_its_announced_end_is_an_error(answer: bytes, missing: int) -> None:
     with pytest.raises(EndedEarly):
         awaited(exchange(CannedStream(answer[:-missing])))
 
 
-def test_a_body_without_a_length_that_tls_breaks_off_is_told() -> None:
+def test_a_body_without_a_length_that_tls_breaks_off_is_an_error() -> None:
     stream = CannedStream(UNTIL_CLOSED)
     stream.broke_off = True
     with pytest.raises(EndedEarly):
@@ -82,7 +82,7 @@ def test_a_body_without_a_length_that_tls_breaks_off_is_told() -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 200_000,
     ],
 )
-def test_what_is_not_http_is_told_as_such(answer: bytes) -> None:
+def test_what_is_not_http_is_an_error(answer: bytes) -> None:
     with pytest.raises(HttpError):
         awaited(exchange(CannedStream(answer)))
 
@@ -102,7 +102,7 @@ def test_a_header_cannot_smuggle_another_one() -> None:
         awaited(smuggle())
 
 
-def test_a_link_that_is_not_ascii_cannot_be_asked_for() -> None:
+def test_a_link_that_is_not_ascii_cannot_be_requested() -> None:
     with pytest.raises(HttpError):
         awaited(connection(CannedStream(MEASURED)).request("GET", "/ü?Signature=s", {}))
 
@@ -131,12 +131,12 @@ def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
         ("https://[::1]:4443/x", "[::1]:4443", "/x"),
     ],
 )
-def test_a_link_is_taken_apart(url: str, authority: str, target: str) -> None:
+def test_a_link_is_split_into_authority_and_target(url: str, authority: str, target: str) -> None:
     assert (Origin.of(url).authority, target_of(url)) == (authority, target)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
-def test_what_is_no_link_is_told_without_naming_it(url: str) -> None:
+def test_what_is_not_a_link_is_an_error_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(HttpError) as failure:
         Origin.of(url)
     assert not url or url not in str(failure.value)
@@ -163,7 +163,7 @@ def test_an_idle_connection_that_has_ended_is_not_used_again() -> None:
         assert not awaited(taken_again(quiet=False))
 
 
-def test_a_connection_that_fails_takes_the_idle_ones_of_its_origin_with_it() -> None:
+def test_a_connection_that_fails_also_closes_the_idle_ones_of_its_origin() -> None:
     async def idle_after_one_failed() -> list[bool]:
         connections = Connections()
         streams = [CannedStream(MEASURED) for _ in range(3)]

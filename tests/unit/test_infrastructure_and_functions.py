@@ -1,4 +1,4 @@
-"""The drawing office and the house never import each other: here the names that they share are held together."""
+"""Infrastructure and function code never import each other, so these tests compare the names that they share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
 LAYER = ROOT / "lambda_layer" / "requirements.txt"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
 
-# What AWS itself measures and the stack looks at: the services' user guides, "CloudWatch metrics".
+# The metrics of AWS that the stack uses: the services' user guides, "CloudWatch metrics".
 AWS_METRICS = {
     ("AWS/Lambda", "Duration", ("FunctionName",)),
     ("AWS/Lambda", "Errors", ("FunctionName",)),
@@ -47,8 +47,8 @@ def stack(synthesis: Synthesis, environment: str) -> Synthesised:
 
 
 def variables(stack: Synthesised, function: str) -> dict[str, str]:
-    given = stack.function(function)["Environment"]["Variables"]
-    return {name: stack.text(value) for name, value in given.items()}
+    values = stack.function(function)["Environment"]["Variables"]
+    return {name: stack.text(value) for name, value in values.items()}
 
 
 # --- the functions' environment -------------------------------------------------------------------------------------
@@ -56,7 +56,7 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 
 @each_environment
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_is_given_exactly_the_variables_that_the_house_reads(stack: Synthesised, name: str) -> None:
+def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
     fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)} - {"PROVIDER_BASE_URLS"}
     base_urls = {f"{provider.upper()}_API_BASE_URL" for provider in providers.PROVIDERS}
     assert set(variables(stack, name)) == fields | base_urls | POWERTOOLS
@@ -64,7 +64,9 @@ def test_a_function_is_given_exactly_the_variables_that_the_house_reads(stack: S
 
 @each_environment
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_house_can_read_what_a_function_is_given(stack: Synthesised, name: str, environment: str) -> None:
+def test_the_function_code_can_read_the_variables_of_a_function(
+    stack: Synthesised, name: str, environment: str
+) -> None:
     of = stack.config.name
     assert settings.parse(variables(stack, name)) == settings.Settings(
         archive_bucket="<archive>",
@@ -83,7 +85,7 @@ def test_the_house_can_read_what_a_function_is_given(stack: Synthesised, name: s
     )
 
 
-def test_what_is_overridden_reaches_the_house(synthesis: Synthesis) -> None:
+def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> None:
     overridden = synthesis.of(
         "dev", max_attempts="9", connections_per_video="2", gopro_api_base_url="https://127.0.0.1:8443/"
     )
@@ -92,7 +94,7 @@ def test_what_is_overridden_reaches_the_house(synthesis: Synthesis) -> None:
     assert read.provider_base_urls == {"gopro": "https://127.0.0.1:8443"}
 
 
-def test_the_variables_for_powertools_are_ones_that_it_reads() -> None:
+def test_powertools_reads_the_variables_that_are_set_for_it() -> None:
     known = {value for name, value in vars(constants).items() if name.isupper() and isinstance(value, str)}
     assert known >= POWERTOOLS
 
@@ -101,7 +103,7 @@ def test_the_variables_for_powertools_are_ones_that_it_reads() -> None:
 
 
 class Metric(msgspec.Struct, frozen=True):
-    """A metric as an alarm or a widget asks for it."""
+    """A metric as an alarm or a widget names it."""
 
     namespace: str
     name: str
@@ -124,7 +126,7 @@ def metrics(stack: Synthesised) -> Iterator[Metric]:
 def emitted(
     synthesis: Synthesis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> dict[str, Any]:
-    """The very log line of run-report, with every metric in it, under the environment that its function is given."""
+    """The log line of run-report with every metric, written with the environment variables of its function."""
     for name, value in variables(synthesis.of("dev"), "run-report").items():
         monkeypatch.setenv(name, value)
     metrics_utils.emit("gopro", dict.fromkeys(set(metrics_utils.UNITS) - {"Failures"}, 1.0))
@@ -133,7 +135,7 @@ def emitted(
 
 
 @each_environment
-def test_our_metrics_that_are_looked_at_are_ones_that_the_functions_emit(
+def test_the_functions_emit_every_metric_that_alarms_and_dashboard_use(
     stack: Synthesised, emitted: dict[str, Any]
 ) -> None:
     (directive,) = emitted["_aws"]["CloudWatchMetrics"]
@@ -153,19 +155,19 @@ def test_a_metric_that_is_not_declared_cannot_be_emitted() -> None:
 
 
 @each_environment
-def test_metrics_of_aws_are_known_ones_with_their_dimension(stack: Synthesised) -> None:
-    looked_at = {
+def test_the_metrics_of_aws_exist_with_these_dimensions(stack: Synthesised) -> None:
+    used = {
         (metric.namespace, metric.name, tuple(name for name, _ in metric.dimensions))
         for metric in metrics(stack)
         if metric.namespace.startswith("AWS/")
     }
-    assert looked_at == AWS_METRICS
+    assert used == AWS_METRICS
 
 
 @each_environment
-def test_alarms_and_widgets_look_at_resources_of_their_own_stack(stack: Synthesised) -> None:
+def test_alarms_and_widgets_use_resources_of_their_own_stack(stack: Synthesised) -> None:
     values = {value for metric in metrics(stack) for _, value in metric.dimensions}
-    own = {f"<{word}>" for word in stack.words.values()}
+    own = {f"<{word}>" for word in stack.labels.values()}
     assert values - own == {"gopro", "cloud-sync", "AllStorageTypes"}
 
 
@@ -201,7 +203,7 @@ def imported(code: str) -> set[str]:
 
 
 def needed() -> set[str]:
-    """The distributions that house and doors import, by name."""
+    """The distributions that function code and handlers import, by name."""
     sources = [*FUNCTION_CODE.rglob("*.py"), *(ROOT / "lambdas").glob("*/handler.py")]
     names = set().union(*(imported(source.read_text()) for source in sources))
     foreign = names - set(sys.stdlib_module_names) - {"cloud_sync_common", "__future__"}
@@ -209,30 +211,30 @@ def needed() -> set[str]:
     return {canonicalize_name(owner) for name in foreign for owner in owners[name]}
 
 
-# The parts of a package that we use and that pip knows as extras.
+# The extras of a package that the functions use.
 EXTRAS = {"aws-lambda-powertools": "tracer"}
 
 
 def dependencies(distribution: str) -> set[str]:
-    """What a distribution needs on Lambda, for the parts of it that we use."""
+    """What a distribution needs on Lambda, with the extras that the functions use."""
     lambdas = {"sys_platform": "linux", "platform_system": "Linux", "python_version": "3.13"}
     lambdas["extra"] = EXTRAS.get(distribution, "")
     requirements = [Requirement(text) for text in metadata.requires(distribution) or []]
     return {canonicalize_name(r.name) for r in requirements if r.marker is None or r.marker.evaluate(lambdas)}
 
 
-def test_the_layer_ships_every_package_that_the_house_imports() -> None:
+def test_the_layer_ships_every_package_that_the_function_code_imports() -> None:
     assert len(needed()) >= 6
     assert needed() - set(shipped()) == set()
 
 
-def test_the_layer_ships_what_its_packages_need_in_turn() -> None:
-    """pip is told --no-deps, so that the requirements file is the whole truth."""
+def test_the_layer_ships_what_its_packages_need() -> None:
+    """pip installs with --no-deps, so the requirements file has to name everything."""
     missing = {name: dependencies(name) - set(shipped()) for name in shipped()}
     assert {name: absent for name, absent in missing.items() if absent} == {}
 
 
-def test_the_layer_ships_nothing_that_nobody_needs() -> None:
+def test_the_layer_ships_nothing_that_is_not_needed() -> None:
     of_others = set().union(*(dependencies(name) for name in shipped()))
     assert set(shipped()) - needed() - of_others == set()
 
@@ -241,7 +243,7 @@ def test_tests_run_with_the_versions_that_the_layer_ships() -> None:
     assert {name: metadata.version(name) for name in shipped()} == shipped()
 
 
-def test_imports_for_the_type_checker_only_do_not_count() -> None:
+def test_imports_only_for_the_type_checker_do_not_count() -> None:
     code = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mypy_boto3_s3\nelse:\n    import a.b\n"
     assert imported(code) == {"typing", "a"}
     assert imported("def f():\n    from boto3.session import Session\n") == {"boto3"}
@@ -252,18 +254,18 @@ def layer() -> Path:
     return build_layer("arm64", "3.13") / "python"
 
 
-def test_the_built_layer_holds_the_house_as_it_is_now(layer: Path) -> None:
+def test_the_built_layer_contains_the_function_code_of_now(layer: Path) -> None:
     sources = {p.relative_to(FUNCTION_CODE): p.read_bytes() for p in FUNCTION_CODE.rglob("*.py")}
     built = layer / "cloud_sync_common"
     assert {p.relative_to(built): p.read_bytes() for p in built.rglob("*") if p.is_file()} == sources
 
 
-def test_the_built_layer_holds_every_pinned_wheel(layer: Path) -> None:
+def test_the_built_layer_contains_every_pinned_wheel(layer: Path) -> None:
     found = [re.fullmatch(r"(.+)-([^-]+)\.dist-info", path.name) for path in layer.glob("*.dist-info")]
     assert {canonicalize_name(match[1]): match[2] for match in found if match} == shipped()
 
 
-def test_nothing_in_the_built_layer_is_compiled_for_another_machine(layer: Path) -> None:
+def test_nothing_in_the_built_layer_is_compiled_for_another_processor(layer: Path) -> None:
     aarch64 = 0xB7  # e_machine, the ELF header's word at byte 18
     libraries = list(layer.rglob("*.so*"))
     assert len(libraries) >= 3

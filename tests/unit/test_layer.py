@@ -1,4 +1,4 @@
-"""The layer is built once for what goes into it, whole or not at all, for the platform that was asked for."""
+"""The layer is built once for the same content, completely or not at all, and for the requested platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloud_sync import layer
 
 
 class Pip:
-    """Stands where pip is started: unpacks two packages' worth of files into the target, or fails."""
+    """Replaces pip: unpacks the files of two packages into the target, or fails."""
 
     def __init__(self) -> None:
         self.commands: list[list[str]] = []
@@ -53,8 +53,8 @@ def pip(monkeypatch: pytest.MonkeyPatch) -> Pip:
 
 
 @pytest.fixture(autouse=True)
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A little house and its requirements, with a build folder of their own."""
+def function_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A little function code and its requirements, with a build folder of their own."""
     source = tmp_path / "python"
     (source / "cloud_sync_common" / "__pycache__").mkdir(parents=True)
     (source / "cloud_sync_common" / "ledger.py").write_text("ROWS = 1\n")
@@ -70,7 +70,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_layer_holds_the_house_and_its_wheels_under_python_and_no_leftovers(pip: Pip) -> None:
+def test_a_layer_contains_the_function_code_and_its_wheels_under_python_and_no_leftovers(pip: Pip) -> None:
     assert files(layer.build_layer("arm64", "3.13")) == [
         "python/boto3/session.py",
         "python/cloud_sync_common/ledger.py",
@@ -87,45 +87,45 @@ def test_the_same_content_is_built_once(pip: Pip) -> None:
     assert len(pip.commands) == 1
 
 
-def edit(house: Path) -> None:
-    (house / "ledger.py").write_text("ROWS = 2\n")
+def edit(function_code: Path) -> None:
+    (function_code / "ledger.py").write_text("ROWS = 2\n")
 
 
-def add(house: Path) -> None:
-    (house / "report.py").touch()
+def add(function_code: Path) -> None:
+    (function_code / "report.py").touch()
 
 
-def rename(house: Path) -> None:
-    (house / "ledger.py").rename(house / "rows.py")
+def rename(function_code: Path) -> None:
+    (function_code / "ledger.py").rename(function_code / "rows.py")
 
 
-def move_a_border(house: Path) -> None:
-    """The same bytes in the same order, cut elsewhere between a file's name and its content."""
-    (house / "ledger.py").unlink()
-    (house / "ledger.pyROWS").write_text(" = 1\n")
+def move_a_boundary(function_code: Path) -> None:
+    """The same bytes in the same order, with another boundary between a file's name and its content."""
+    (function_code / "ledger.py").unlink()
+    (function_code / "ledger.pyROWS").write_text(" = 1\n")
 
 
-@pytest.mark.parametrize("change", [edit, add, rename, move_a_border])
-def test_a_changed_house_is_a_new_layer_without_asking_pip_again(
-    pip: Pip, house: Path, change: Callable[[Path], None]
+@pytest.mark.parametrize("change", [edit, add, rename, move_a_boundary])
+def test_changed_function_code_makes_a_new_layer_without_another_call_of_pip(
+    pip: Pip, function_code: Path, change: Callable[[Path], None]
 ) -> None:
     before = layer.build_layer("arm64", "3.13")
     content = files(before)
-    change(house)
+    change(function_code)
     after = layer.build_layer("arm64", "3.13")
     assert after != before
-    assert files(before) == content  # what was deployed from it stays as it was
+    assert files(before) == content  # the earlier build stays as it was
     assert (before / "python/cloud_sync_common/ledger.py").read_text() == "ROWS = 1\n"
     assert len(pip.commands) == 1
 
 
-def test_compiled_files_do_not_make_a_new_layer(pip: Pip, house: Path) -> None:
+def test_compiled_files_do_not_make_a_new_layer(pip: Pip, function_code: Path) -> None:
     before = layer.build_layer("arm64", "3.13")
-    (house / "__pycache__" / "report.cpython-313.pyc").write_text("compiled")
+    (function_code / "__pycache__" / "report.cpython-313.pyc").write_text("compiled")
     assert layer.build_layer("arm64", "3.13") == before
 
 
-def test_changed_requirements_are_brought_anew(pip: Pip) -> None:
+def test_changed_requirements_are_installed_again(pip: Pip) -> None:
     before = layer.build_layer("arm64", "3.13")
     layer.REQUIREMENTS.write_text("six==1.18.0\n")
     assert layer.build_layer("arm64", "3.13") != before
@@ -139,7 +139,7 @@ def test_each_architecture_and_python_has_a_layer_of_its_own(pip: Pip) -> None:
 
 
 @pytest.mark.parametrize(("architecture", "machine"), [("arm64", "aarch64"), ("x86_64", "x86_64")])
-def test_pip_is_asked_for_wheels_of_the_functions_platform_only(pip: Pip, architecture: str, machine: str) -> None:
+def test_pip_installs_only_wheels_for_the_platform_of_the_functions(pip: Pip, architecture: str, machine: str) -> None:
     layer.build_layer(architecture, "3.12")
     (command,) = pip.commands
     platforms = [word.removeprefix("--platform=") for word in command if word.startswith("--platform=")]
@@ -169,7 +169,7 @@ def test_a_failure_of_pip_names_the_platform_the_reason_and_the_network(pip: Pip
     assert "\n" not in sentence
 
 
-def test_a_failed_build_leaves_nothing_behind_and_the_next_one_starts_over(pip: Pip) -> None:
+def test_a_failed_build_leaves_nothing_behind_and_the_next_one_starts_again(pip: Pip) -> None:
     pip.failure = "ERROR: no network"
     with pytest.raises(layer.LayerError):
         layer.build_layer("arm64", "3.13")
@@ -179,7 +179,7 @@ def test_a_failed_build_leaves_nothing_behind_and_the_next_one_starts_over(pip: 
     assert "python/six.py" in files(layer.build_layer("arm64", "3.13"))
 
 
-def test_a_build_that_ends_halfway_is_never_taken_for_a_whole_one(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_build_is_never_used(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
@@ -189,7 +189,7 @@ def test_a_build_that_ends_halfway_is_never_taken_for_a_whole_one(pip: Pip, monk
     assert list(layer.BUILDS.glob("layer-*")) == []
 
 
-def test_of_two_builders_at_once_the_second_takes_what_the_first_published(tmp_path: Path) -> None:
+def test_of_two_builds_at_once_the_second_uses_what_the_first_has_published(tmp_path: Path) -> None:
     built, target = tmp_path / "built", tmp_path / "target"
     for folder in (built, target):
         folder.mkdir()
@@ -198,9 +198,7 @@ def test_of_two_builders_at_once_the_second_takes_what_the_first_published(tmp_p
     assert (target / "by").read_text() == "target"
 
 
-def test_a_build_that_cannot_be_published_for_another_reason_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_error_when_a_build_is_published_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
@@ -210,5 +208,5 @@ def test_a_build_that_cannot_be_published_for_another_reason_says_so(
 
 
 @given(st.lists(st.binary(max_size=6), max_size=4), st.lists(st.binary(max_size=6), max_size=4))
-def test_a_digest_tells_any_two_lists_of_parts_apart(one: list[bytes], other: list[bytes]) -> None:
+def test_different_lists_of_parts_have_different_digests(one: list[bytes], other: list[bytes]) -> None:
     assert (layer._digest(*one) == layer._digest(*other)) is (one == other)

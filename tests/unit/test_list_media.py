@@ -1,4 +1,4 @@
-"""The room behind media-lister: every new video in the manifest, once, whatever happens while it lists."""
+"""The step behind media-lister: every new video is in the manifest once, whatever happens during the listing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderThrottledError, ProviderUnavailableError
-from cloud_sync_common.provider_interface import LISTINGS, Capabilities, Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.provider_access.listing import LISTINGS
+from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Status
@@ -17,7 +18,7 @@ from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store
+from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
 CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
 OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
@@ -25,7 +26,7 @@ OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
 
 @dataclass
 class Library:
-    """Rows in the provider's order, cut into pages; `between` may change it after each page that was handed out."""
+    """Rows in the provider's order, split into pages; `between` may change it after each page."""
 
     ids: list[str]
     per_page: int = 3
@@ -52,7 +53,7 @@ class Library:
 
 @dataclass
 class Executions:
-    """Step Functions, as far as the catalog asks it."""
+    """The part of Step Functions that the lister uses."""
 
     status: str | Exception = "RUNNING"
     asked: list[str] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Executions:
 
 @dataclass
 class Lister:
-    """A catalog on doubles, called as the state machine calls it."""
+    """The step with doubles, called as the state machine calls it."""
 
     account: Account
     rows: Rows = field(default_factory=Rows)
@@ -78,10 +79,8 @@ class Lister:
     def call(
         self, cursor: str | None = None, filters: Filters | None = None, deadline: Deadline = PLENTY
     ) -> ListResult:
-        catalog = MediaLister(
-            provider=cast(Any, self.account),
-            credentials=cast(Any, Store(CREDENTIALS)),
-            lease=cast(Any, self.lease),
+        step = MediaLister(
+            session=session_of(self.account, Store(CREDENTIALS), self.lease, deadline),
             ledger=cast(Any, self.rows),
             runs=cast(Any, self.runs),
             manifest=cast(Any, self.lines),
@@ -92,10 +91,10 @@ class Lister:
         request = ListRequest(
             run_id="run-1", provider="gopro", execution_arn="arn:1", filters=filters or Filters(), cursor=cursor
         )
-        return catalog.list_new(request)
+        return step.list_new(request)
 
     def to_the_end(self) -> ListResult:
-        """As the state machine goes on."""
+        """Calls it until it is complete, as the state machine does."""
         result = self.call()
         while result.status == "IN_PROGRESS":
             result = self.call(result.next_cursor)
@@ -114,7 +113,7 @@ def lister(library: Library) -> Lister:
     return Lister(Account(pages=library.page))
 
 
-def test_every_page_is_listed_and_every_new_video_is_work() -> None:
+def test_every_page_is_listed_and_every_new_video_is_in_the_manifest() -> None:
     found = lister(Library(names(8)))
     result = found.call()
     assert (result.status, result.listed, result.new, result.next_cursor) == ("COMPLETE", 8, 8, None)
@@ -128,7 +127,7 @@ def test_an_empty_library_is_complete_and_has_no_work() -> None:
     assert found.call() == ListResult(status="COMPLETE", manifest_key=found.lines.key)
 
 
-def test_what_is_not_ready_waits_and_what_is_no_video_is_only_counted() -> None:
+def test_videos_that_are_not_ready_wait_and_other_media_are_only_counted() -> None:
     found = lister(Library(names(7), waiting=("clip-001", "clip-005"), ignored=("clip-003",)))
     result = found.call()
     assert (result.listed, result.new, result.waiting) == (7, 4, 2)
@@ -136,7 +135,7 @@ def test_what_is_not_ready_waits_and_what_is_no_video_is_only_counted() -> None:
     assert set(found.rows.rows) == set(found.lines.ids)
 
 
-def test_a_row_that_slides_over_a_page_border_is_listed_once() -> None:
+def test_a_row_that_moves_to_the_next_page_is_listed_once() -> None:
     ids = names(8)
     found = lister(Library([*ids[:3], *ids[2:]], claimed=lambda count: count - 1))
     result = found.call()
@@ -144,7 +143,7 @@ def test_a_row_that_slides_over_a_page_border_is_listed_once() -> None:
     assert found.account.listed == [None, "2", "3"]
 
 
-def test_an_upload_between_two_pages_begins_the_listing_anew_and_loses_nothing() -> None:
+def test_an_upload_between_two_pages_restarts_the_listing_and_loses_nothing() -> None:
     library = Library(names(8))
     library.between = lambda given: library.ids.insert(0, "new") if given == 1 else None
     found = lister(library)
@@ -170,14 +169,14 @@ def test_a_deletion_between_two_invocations_loses_no_other_video() -> None:
     assert found.lines.ids == [name for name in names(8) if name != "clip-001"]
 
 
-def test_an_invocation_that_died_after_it_stored_the_manifest_is_repeated_and_lists_nothing_twice() -> None:
+def test_a_repeated_invocation_that_had_stored_the_manifest_lists_nothing_twice() -> None:
     found = lister(Library(names(8)))
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
-    found.call(cursor, deadline=OUT_OF_TIME)  # its answer is lost
+    found.call(cursor, deadline=OUT_OF_TIME)  # its response is lost
     assert found.call(cursor).new == 8 and found.lines.ids == names(8)
 
 
-def test_a_listing_that_does_not_add_up_is_begun_anew_and_counts_nothing_twice() -> None:
+def test_a_listing_that_does_not_add_up_is_restarted_and_counts_nothing_twice() -> None:
     library = Library(names(8), waiting=("clip-004",))
     library.claimed = lambda count: count + 1 if library.pages_given < 3 else count
     found = lister(library)
@@ -188,17 +187,17 @@ def test_a_listing_that_does_not_add_up_is_begun_anew_and_counts_nothing_twice()
     assert found.account.listed == [None, "2", "3"] * 2
 
 
-def test_an_invocation_that_wants_the_listing_anew_can_be_repeated() -> None:
+def test_an_invocation_that_restarts_the_listing_can_be_repeated() -> None:
     library = Library(names(8))
     found = lister(library)
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
     library.ids.insert(0, "soon-gone")
-    assert found.call(cursor).listed == 0  # it begins anew; this answer is lost
+    assert found.call(cursor).listed == 0  # it restarts; this response is lost
     library.ids.remove("soon-gone")
     assert (found.call(cursor).status, found.lines.ids) == ("COMPLETE", names(8))
 
 
-def test_a_listing_that_never_adds_up_is_trouble_with_both_numbers() -> None:
+def test_a_listing_that_never_adds_up_is_an_error_with_both_numbers() -> None:
     found = lister(Library(names(8), claimed=lambda count: count + 5))
     with pytest.raises(ProviderUnavailableError, match=r"13\b.*\b8\b"):
         found.to_the_end()
@@ -210,7 +209,7 @@ def test_a_listing_that_never_adds_up_is_trouble_with_both_numbers() -> None:
     [(Capabilities(counts_exactly=False), 99), (Capabilities(counts_exactly=True), None)],
     ids=["the total is not exact", "there is no total"],
 )
-def test_a_total_that_means_nothing_is_not_held_against_the_listing(
+def test_an_inexact_or_missing_total_is_not_compared_with_the_listing(
     capabilities: Capabilities, claimed: int | None
 ) -> None:
     found = lister(Library(names(8), claimed=lambda _: claimed))
@@ -220,7 +219,7 @@ def test_a_total_that_means_nothing_is_not_held_against_the_listing(
 
 @given(count=st.integers(0, 130), per_page=st.integers(1, 60), pauses=st.lists(st.booleans(), min_size=1, max_size=140))
 @settings(deadline=None)
-def test_however_often_time_is_up_nothing_is_lost_or_listed_twice(
+def test_a_listing_in_many_invocations_loses_nothing_and_lists_nothing_twice(
     count: int, per_page: int, pauses: list[bool]
 ) -> None:
     found, turns = lister(Library(names(count), per_page=per_page)), iter(pauses)
@@ -232,7 +231,7 @@ def test_however_often_time_is_up_nothing_is_lost_or_listed_twice(
     assert found.lines.ids == names(count)
 
 
-def test_when_time_is_up_the_cursor_says_where_to_go_on_and_the_manifest_what_there_is() -> None:
+def test_when_time_is_up_cursor_and_manifest_keep_the_progress() -> None:
     found = lister(Library(names(8)))
     first = found.call(deadline=OUT_OF_TIME)
     assert (first.status, first.listed, found.lines.ids) == ("IN_PROGRESS", 3, names(3))
@@ -240,7 +239,7 @@ def test_when_time_is_up_the_cursor_says_where_to_go_on_and_the_manifest_what_th
     assert found.account.listed == [None, "2", "3"]
 
 
-def test_a_row_that_slides_over_the_border_of_two_invocations_is_listed_once() -> None:
+def test_a_row_that_moves_between_two_invocations_is_listed_once() -> None:
     ids = names(8)
     found = lister(Library([*ids[:3], *ids[2:]], claimed=lambda count: count - 1))
     result = found.call(found.call(deadline=OUT_OF_TIME).next_cursor)
@@ -260,7 +259,7 @@ def test_a_row_that_slides_over_the_border_of_two_invocations_is_listed_once() -
     ],
     ids=lambda value: f"{value.status}-{value.revision}-{value.attempts}" if isinstance(value, ItemRow) else "",
 )
-def test_work_is_what_the_archive_does_not_have_and_has_not_failed_too_often(row: ItemRow, is_work: bool) -> None:
+def test_work_is_every_video_not_archived_that_has_not_failed_too_often(row: ItemRow, is_work: bool) -> None:
     found = Lister(Account(pages=lambda _: MediaPage(items=(media("clip", "r1"),), total=1)), Rows({"clip": row}))
     result = found.call()
     assert (result.listed, result.new, found.lines.ids) == (1, int(is_work), ["clip"] if is_work else [])
@@ -268,14 +267,14 @@ def test_work_is_what_the_archive_does_not_have_and_has_not_failed_too_often(row
     assert found.rows.rows["clip"] is row
 
 
-def test_what_has_failed_too_often_is_taken_up_when_asked_for() -> None:
+def test_retry_failed_includes_videos_that_failed_too_often() -> None:
     found = lister(Library(names(2)))
     found.rows.rows["clip-001"] = ItemRow(status=Status.FAILED, attempts=7)
     result = found.call(filters=Filters(retry_failed=True))
     assert (result.new, result.exhausted, found.lines.ids) == (2, 0, names(2))
 
 
-def test_only_the_videos_asked_for_are_work() -> None:
+def test_only_the_requested_videos_are_work() -> None:
     found = lister(Library(names(8)))
     found.rows.rows["clip-002"] = ItemRow(status=Status.FAILED, attempts=7)
     result = found.call(filters=Filters(media_ids=("clip-001", "clip-007", "no-such-clip")))
@@ -290,13 +289,13 @@ def test_the_filters_reach_the_provider_on_every_page() -> None:
     assert found.account.seen == [filters] * 3
 
 
-def test_the_ledger_is_read_by_the_hundred() -> None:
+def test_the_ledger_is_read_in_batches_of_a_hundred() -> None:
     found = lister(Library(names(260), per_page=50))
     found.call()
     assert sum(found.rows.reads) == 260 and max(found.rows.reads) <= BATCH_GET_LIMIT and len(found.rows.reads) == 3
 
 
-def test_another_run_under_way_is_left_to_its_work() -> None:
+def test_a_second_run_stops_while_another_is_running() -> None:
     found = lister(Library(names(8)))
     found.runs.current = RunRow(run_id="run-0", execution_arn="arn:0")
     found.lines.stored = [media("of-the-other")]
@@ -314,20 +313,20 @@ def gone(code: str) -> ClientError:
     ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT", gone("ExecutionDoesNotExist"), gone("InvalidArn")],
     ids=str,
 )
-def test_a_run_whose_execution_is_over_is_taken_over(status: str | Exception) -> None:
+def test_a_run_whose_execution_has_ended_is_replaced(status: str | Exception) -> None:
     found = lister(Library(names(8)))
     found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), status
     assert found.call().status == "COMPLETE"
     assert found.runs.current == RunRow(run_id="run-1", execution_arn="arn:1")
 
 
-def test_a_lister_that_is_called_again_for_its_own_run_lists() -> None:
+def test_a_repeated_call_of_the_same_run_lists() -> None:
     found = lister(Library(names(8)))
     found.runs.current = RunRow(run_id="run-1", execution_arn="arn:1")
     assert found.call().status == "COMPLETE" and found.executions.asked == []
 
 
-def test_a_refused_token_is_noted_for_everybody_and_the_manifest_stays_as_it_was() -> None:
+def test_a_refused_token_is_recorded_and_the_manifest_is_unchanged() -> None:
     found = lister(Library(names(8)))
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
     found.account.trouble = [CredentialsExpiredError("x")]
@@ -336,7 +335,7 @@ def test_a_refused_token_is_noted_for_everybody_and_the_manifest_stays_as_it_was
     assert found.lease.refused == CREDENTIALS.version and found.lines.ids == names(3)
 
 
-def test_passing_trouble_on_a_page_is_tried_again() -> None:
+def test_a_transient_error_on_a_page_is_retried() -> None:
     found = lister(Library(names(8)))
     found.account.trouble = [ProviderThrottledError("x", 0.0), ProviderThrottledError("x", 0.0)]
     assert (found.call().status, found.lines.ids) == ("COMPLETE", names(8))

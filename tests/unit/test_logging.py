@@ -1,4 +1,4 @@
-"""Log lines: JSON, with the run's id, and never with a secret in them."""
+"""Log lines are JSON, carry the run id, and never contain a secret."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_inside_a_run_each_line_carries_its_id_and_outside_none_does(lines: io.S
     assert found == [None, "run-7", "run-8", "run-7", None]
 
 
-def test_a_run_ends_also_when_an_exception_ends_it() -> None:
+def test_an_exception_also_ends_a_run() -> None:
     with pytest.raises(KeyError), correlation.bound_to("run-7"):
         raise KeyError
     assert correlation.run_id() == ""
@@ -67,7 +67,7 @@ def test_a_protected_secret_is_in_no_line_wherever_it_is_written(lines: io.Strin
     assert f"in an exception {BLANK}" in str(second["exception"])
 
 
-def test_a_secret_that_another_one_begins_with_leaves_no_rest(lines: io.StringIO) -> None:
+def test_a_secret_that_begins_with_another_one_is_replaced_completely(lines: io.StringIO) -> None:
     protect(TOKEN[:20], TOKEN, TOKEN[:30])
     logger.info(TOKEN)
     assert only_line(lines)["message"] == BLANK
@@ -84,14 +84,16 @@ def test_a_secret_that_another_one_begins_with_leaves_no_rest(lines: io.StringIO
         ("https://x/?Policy=eyJ0IjoxfQ__&n=1", "https://x/?Policy=***&n=1"),
     ],
 )
-def test_tokens_and_signatures_that_nobody_announced_are_blanked(lines: io.StringIO, text: str, seen: str) -> None:
+def test_tokens_and_signatures_that_were_not_protected_are_replaced_too(
+    lines: io.StringIO, text: str, seen: str
+) -> None:
     assert redact(text) == seen
     logger.info(text, extra={"field": text})
     line = only_line(lines)
     assert (line["message"], line["field"]) == (seen, seen)
 
 
-def test_an_unannounced_link_in_an_exception_is_blanked_too(lines: io.StringIO) -> None:
+def test_a_signed_link_in_an_exception_is_replaced_too(lines: io.StringIO) -> None:
     try:
         raise ConnectionError(f"GET {LINK} failed")
     except ConnectionError:
@@ -99,7 +101,7 @@ def test_an_unannounced_link_in_an_exception_is_blanked_too(lines: io.StringIO) 
     assert "c2lnbmVk" not in lines.getvalue() and "0123abcd" not in lines.getvalue()
 
 
-def test_short_values_and_none_are_not_blanked(lines: io.StringIO) -> None:
+def test_short_values_and_none_are_not_replaced(lines: io.StringIO) -> None:
     protect(None, "", "ready", "1234567")
     logger.info("ready at 1234567")
     assert only_line(lines)["message"] == "ready at 1234567"

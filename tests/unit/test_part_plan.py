@@ -1,4 +1,4 @@
-"""How a file is cut into parts, for every size that S3 can store."""
+"""The division of a file into parts, for every size that S3 can store."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ SMALLEST, LARGEST, MOST = 5 * MIB, 5 * 1024 * MIB, 10_000
 LIMIT = LARGEST * MOST
 
 SIZES = st.integers(1, LIMIT) | st.integers(1, 40 * 1024 * MIB) | st.sampled_from([1, SMALLEST, SMALLEST + 1, LIMIT])
-# An invocation long enough for the largest part that S3's limit on their number can ask for.
+# An invocation long enough for the largest part that S3's limit on the number of parts can require.
 SECONDS = st.floats(LIMIT / MOST / SLOW_CONNECTION, 2000) | st.floats(1, 900)
 CONNECTIONS = st.integers(1, 16)
 
 
 def planned(size: int, seconds: float, connections: int = 4, multiple_of: int = MIB) -> PartPlan:
-    """A plan; sizes that need longer invocations are not what the test is about."""
+    """A plan; the test skips sizes that need longer invocations."""
     assume(size / MOST <= max(SMALLEST, seconds * SLOW_CONNECTION))
     return plan_parts(size, seconds, connections, multiple_of)
 
 
 @given(size=SIZES, seconds=SECONDS, connections=CONNECTIONS, blocks=st.sampled_from([1, 4, 20, 100, 512]))
 @settings(deadline=None)
-def test_s3_takes_every_plan(size: int, seconds: float, connections: int, blocks: int) -> None:
+def test_every_plan_is_within_the_limits_of_s3(size: int, seconds: float, connections: int, blocks: int) -> None:
     plan = planned(size, seconds, connections, blocks * MIB)
     assert 1 <= plan.count <= MOST
     assert SMALLEST <= plan.part_size <= LARGEST
@@ -35,7 +35,7 @@ def test_s3_takes_every_plan(size: int, seconds: float, connections: int, blocks
 
 @given(size=SIZES, seconds=SECONDS, connections=CONNECTIONS, data=st.data())
 @settings(deadline=None)
-def test_parts_tile_the_file_exactly(size: int, seconds: float, connections: int, data: st.DataObject) -> None:
+def test_parts_cover_the_file_exactly(size: int, seconds: float, connections: int, data: st.DataObject) -> None:
     plan = planned(size, seconds, connections)
     assert plan.bounds(1)[0] == 0 and plan.bounds(plan.count)[1] == size - 1
     number = data.draw(st.integers(1, plan.count))
@@ -47,14 +47,14 @@ def test_parts_tile_the_file_exactly(size: int, seconds: float, connections: int
 
 
 @pytest.mark.parametrize("size", [1, SMALLEST - 1, SMALLEST, 100 * MIB, 100 * MIB + 1])
-def test_the_parts_of_a_file_are_as_long_as_it_together(size: int) -> None:
+def test_the_lengths_of_the_parts_add_up_to_the_file(size: int) -> None:
     plan = plan_parts(size, 4)
     assert sum(plan.length(number) for number in range(1, plan.count + 1)) == size
 
 
 @given(size=SIZES, seconds=SECONDS)
 @settings(deadline=None)
-def test_a_part_fits_into_the_time_unless_their_number_asks_for_more(size: int, seconds: float) -> None:
+def test_a_part_fits_into_the_time_unless_the_number_of_parts_requires_more(size: int, seconds: float) -> None:
     plan = planned(size, seconds)
     in_time = max(SMALLEST, seconds / 4 * SLOW_CONNECTION + MIB)
     smaller = plan.part_size - MIB
@@ -63,7 +63,7 @@ def test_a_part_fits_into_the_time_unless_their_number_asks_for_more(size: int, 
 
 @given(size=SIZES, seconds=SECONDS)
 @settings(deadline=None)
-def test_no_part_is_planned_that_a_whole_invocation_could_not_move(size: int, seconds: float) -> None:
+def test_no_part_is_too_large_for_a_whole_invocation(size: int, seconds: float) -> None:
     if size / MOST > max(SMALLEST, seconds * SLOW_CONNECTION) + 1:
         with pytest.raises(ConfigurationError, match="downloader_timeout_seconds"):
             plan_parts(size, seconds)
@@ -81,16 +81,16 @@ def test_ordinary_files_get_ordinary_parts(size: int, part_size: int, count: int
 
 
 @pytest.mark.parametrize(("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (512, 64)])
-def test_parts_begin_where_the_sources_own_blocks_begin_unless_those_are_too_large(blocks: int, part_size: int) -> None:
+def test_parts_are_aligned_with_the_sources_blocks_unless_those_are_too_large(blocks: int, part_size: int) -> None:
     assert plan_parts(4096 * MIB, 900, 4, blocks * MIB).part_size == part_size * MIB
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(900, SINGLE_PUT), (20, 25_000_000), (3, SMALLEST)])
-def test_one_request_is_for_what_moves_in_a_quarter_of_the_time(seconds: float, most: int) -> None:
+def test_a_single_request_is_for_files_that_need_at_most_a_quarter_of_the_time(seconds: float, most: int) -> None:
     assert largest_put(seconds) == most
 
 
 @pytest.mark.parametrize("more", [1, LIMIT])
-def test_what_s3_cannot_store_is_refused_with_both_sizes(more: int) -> None:
+def test_a_file_too_large_for_s3_is_refused_with_both_sizes(more: int) -> None:
     with pytest.raises(ConfigurationError, match=rf"{LIMIT}.*{LIMIT + more}"):
         plan_parts(LIMIT + more, 900)

@@ -1,4 +1,4 @@
-"""What a run costs: arithmetic that a person can check."""
+"""The cost of a run, compared with a calculation by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_cost_of_a_hundred_videos_is_the_sum_of_its_parts() -> None:
     assert run_cost(videos=100, batches=10, gb_seconds=20_000, requests=5_000, slices=150) == pytest.approx(0.3020081)
 
 
-def test_a_run_without_work_costs_next_to_nothing_but_not_nothing() -> None:
+def test_a_run_without_work_costs_almost_nothing() -> None:
     assert 0 < run_cost(videos=0, batches=0, gb_seconds=0, requests=0, slices=0) < 0.001
 
 

@@ -1,4 +1,4 @@
-"""Answers that no faithful service gives, and that are still never taken for media."""
+"""Ranged GETs: responses that are not the requested media are never taken for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEADERS = {"Content-Range": "bytes 100-199/1000", "ETag": '"etag-1"', "Content-L
 
 
 def cdn(status: int = 206, body: bytes = bytes(100), **changes: str | None) -> CannedStream:
-    """One canned answer; a header that is None is left out."""
+    """One prepared response; a header that is None is left out."""
     headers = {**HEADERS, **{name.replace("_", "-"): value for name, value in changes.items()}}
     lines = [f"{name}: {value}" for name, value in headers.items() if value is not None]
     return CannedStream("\r\n".join([f"HTTP/1.1 {status} X", *lines, "", ""]).encode() + body)
@@ -43,7 +43,7 @@ def read(stream: CannedStream, version: Fingerprint | None = VERSION, first: int
 
 
 def first_contact(stream: CannedStream, last: int = 0) -> tuple[Fingerprint, int, bool]:
-    """What the first answer tells of a source of which nothing is known."""
+    """Fingerprint, length and support for ranges of an unknown source, from its first response."""
 
     async def asking() -> tuple[Fingerprint, int, bool]:
         opened = await open_range(CannedConnections([stream]), SOURCE, 0, last, None)
@@ -53,7 +53,7 @@ def first_contact(stream: CannedStream, last: int = 0) -> tuple[Fingerprint, int
     return awaited(asking())
 
 
-def test_a_range_is_asked_for_by_its_bytes_of_this_version_and_without_credentials() -> None:
+def test_a_range_request_names_bytes_and_version_and_has_no_credentials() -> None:
     stream = cdn()
     assert read(stream) == bytes(100)
     lines = stream.heard.decode().split("\r\n")
@@ -62,7 +62,7 @@ def test_a_range_is_asked_for_by_its_bytes_of_this_version_and_without_credentia
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"weak"'])
-def test_only_a_strong_etag_is_held_against_the_file(etag: str) -> None:
+def test_only_a_strong_etag_is_compared(etag: str) -> None:
     stream = cdn(ETag=etag or None)
     assert read(stream, Fingerprint(1000, etag)) == bytes(100) and b"If-Match" not in stream.heard
 
@@ -81,9 +81,7 @@ def test_only_a_strong_etag_is_held_against_the_file(etag: str) -> None:
         ({"Content_Length": "99"}, ProviderContractError),
     ],
 )
-def test_a_range_of_another_version_or_place_is_refused_even_when_it_comes_as_206(
-    changes: dict[str, str], error: type[CloudSyncError]
-) -> None:
+def test_a_206_with_another_version_or_range_is_refused(changes: dict[str, str], error: type[CloudSyncError]) -> None:
     stream = cdn(**changes)
     with pytest.raises(error):
         read(stream)
@@ -106,7 +104,7 @@ def test_a_range_of_another_version_or_place_is_refused_even_when_it_comes_as_20
         (503, ProviderUnavailableError),
     ],
 )
-def test_each_status_is_told_as_what_it_means_and_shows_no_link(status: int, error: type[CloudSyncError]) -> None:
+def test_each_status_raises_its_error_without_the_link(status: int, error: type[CloudSyncError]) -> None:
     with pytest.raises(error) as failure:
         read(cdn(status, Content_Range=None))
     assert "://" not in str(failure.value) and "Signature" not in str(failure.value)
@@ -123,7 +121,7 @@ def test_each_status_is_told_as_what_it_means_and_shows_no_link(status: int, err
     ids=str,
 )
 @pytest.mark.parametrize(("status", "content_range"), [(200, None), (206, "bytes 0-99/100")])
-def test_a_page_or_a_compressed_body_is_not_media_whatever_its_status(
+def test_a_page_or_a_compressed_body_is_never_media(
     changes: dict[str, str], status: int, content_range: str | None
 ) -> None:
     stream = cdn(status, Content_Range=content_range, **changes)
@@ -133,11 +131,11 @@ def test_a_page_or_a_compressed_body_is_not_media_whatever_its_status(
 
 
 @pytest.mark.parametrize("changes", [{"Content_Encoding": "identity"}, {"Content_Encoding": "aws-chunked"}], ids=str)
-def test_an_encoding_that_changes_nothing_is_media(changes: dict[str, str]) -> None:
+def test_an_encoding_that_leaves_the_bytes_unchanged_is_accepted(changes: dict[str, str]) -> None:
     assert first_contact(cdn(Content_Range="bytes 0-99/100", **changes), last=5000)[1] == 100
 
 
-def test_the_wait_that_a_source_asks_for_is_kept() -> None:
+def test_retry_after_of_a_source_is_part_of_the_error() -> None:
     with pytest.raises(ProviderThrottledError) as failure:
         read(cdn(429, Retry_After="7"))
     assert failure.value.retry_after == 7
@@ -148,23 +146,23 @@ def test_a_body_that_ends_before_its_range_is_a_short_read() -> None:
         read(cdn(body=bytes(99)))
 
 
-def test_an_empty_file_is_a_file() -> None:
+def test_an_empty_file_is_valid() -> None:
     stream = cdn(416, b"", Content_Range="bytes */0", ETag='"nothing"', Content_Length="0")
     assert first_contact(stream) == (Fingerprint(0, '"nothing"'), 0, True)
 
 
-def test_the_first_answer_tells_size_and_etag() -> None:
+def test_the_first_response_gives_size_and_etag() -> None:
     stream = cdn(body=b"x", Content_Range="bytes 0-0/1000", Content_Length="1")
     assert first_contact(stream) == (VERSION, 1, True)
     assert b"Range: bytes=0-0\r\n" in stream.heard and b"If-Match" not in stream.heard
 
 
-def test_the_first_answer_may_be_the_whole_file() -> None:
+def test_the_first_response_may_be_the_whole_file() -> None:
     stream = cdn(Content_Range="bytes 0-99/100")
     assert first_contact(stream, last=5000) == (Fingerprint(100, '"etag-1"'), 100, True)
 
 
-@pytest.mark.parametrize(("length", "told"), [("1000", 1000), (None, UNKNOWN)])
-def test_a_source_that_ignores_ranges_or_has_no_length_says_so_at_first_contact(length: str | None, told: int) -> None:
+@pytest.mark.parametrize(("length", "size"), [("1000", 1000), (None, UNKNOWN)])
+def test_the_first_response_shows_missing_support_for_ranges_or_length(length: str | None, size: int) -> None:
     stream = cdn(200, bytes(1000), Content_Range=None, Content_Length=length)
-    assert first_contact(stream) == (Fingerprint(told, '"etag-1"'), told, False)
+    assert first_contact(stream) == (Fingerprint(size, '"etag-1"'), size, False)

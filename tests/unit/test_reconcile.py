@@ -1,11 +1,10 @@
-"""The step behind archive-reconciler: whatever disagrees is found, nothing else is, and nothing is touched."""
+"""The step behind archive-reconciler: it finds every disagreement and nothing else, and changes nothing."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
@@ -14,10 +13,11 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
 
-from tests.unit.doubles import PLENTY, Account, Lease, Store
-from tests.unit.in_process_aws import WORK, Town, running_town
+from tests.unit.doubles import PLENTY, Account, Lease, Store, session_of
+from tests.unit.in_process_aws import WORK, InProcessAws, running_aws
 
 ARCHIVE = "archive"
 LONG_AGO, IN_A_CENTURY = "2000-01-01T00:00:00+00:00", "2100-01-01T00:00:00+00:00"
@@ -29,16 +29,20 @@ def key_of(item: MediaItem, suffix: str = "") -> str:
     return f"gopro/2026/01/{item.media_id}/GX010001{suffix}.MP4"
 
 
+CREDENTIALS = Credentials(provider="gopro", access_token="t", version="v1")
+
+
 @dataclass
 class Bench:
-    """Everything archived and agreed, and the means to spoil it."""
+    """An archive without disagreements, and the step."""
 
-    deployment: Town
+    aws: InProcessAws
     account: Account = field(default_factory=Account)
     lease: Lease = field(default_factory=Lease)
+    store: Store = field(default_factory=lambda: Store(CREDENTIALS))
 
     def __post_init__(self) -> None:
-        self.deployment.s3.create_bucket(Bucket=ARCHIVE)
+        self.aws.s3.create_bucket(Bucket=ARCHIVE)
         self.account.pages = lambda number: page(number, [item.media_id for item in ITEMS])
         for item in ITEMS:
             self.archive(item)
@@ -47,42 +51,40 @@ class Bench:
         key = key_of(item, "" if copy == 1 else f"-v{copy}")
         self.put(key)
         row = SourceRow(status=Status.ARCHIVED, key=key, size=4, checksum=CHECKSUM, copy=copy)
-        self.deployment.ledger.claim(item, "run-0", 60)
-        self.deployment.ledger.archive_source(item.media_id, 1, "run-0", row)
-        self.deployment.ledger.archive_item(item.media_id, "run-0", bytes_total=4)
+        self.aws.ledger.claim(item, "run-0", 60)
+        self.aws.ledger.archive_source(item.media_id, 1, "run-0", row)
+        self.aws.ledger.archive_item(item.media_id, "run-0", bytes_total=4)
 
     def put(self, key: str, body: bytes = b"clip", checksum: str = CHECKSUM) -> None:
-        self.deployment.s3.put_object(
+        self.aws.s3.put_object(
             Bucket=ARCHIVE, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum
         )
 
     def slice(self, cursor: str | None, deadline: Deadline, started_at: str) -> ReconcileResult:
         """One invocation."""
-        s3 = self.deployment.s3
+        s3 = self.aws.s3
         step = ArchiveReconciler(
-            provider=cast(Any, self.account),
-            credentials=cast(Any, Store(Credentials(provider="gopro", access_token="t", version="v1"))),
-            lease=cast(Any, self.lease),
-            ledger=self.deployment.ledger,
-            runs=self.deployment.runs,
+            session=session_of(self.account, self.store, self.lease, deadline),
+            ledger=self.aws.ledger,
+            runs=self.aws.runs,
             archive=Archive(s3, ARCHIVE, "STANDARD"),
             listed=WorkFile(s3, WORK, "run-1", "listed.bin", "the ids"),
             report=WorkFile(s3, WORK, "run-1", "reconciliation.jsonl", "the report"),
-            topic=self.deployment.sns,
-            topic_arn=self.deployment.topic_arn,
+            topic=self.aws.sns,
+            topic_arn=self.aws.topic_arn,
             deadline=deadline,
         )
-        return step.go_on(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
+        return step.reconcile(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
 
     def reconcile(self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY) -> list[ReconcileResult]:
-        """Invocations until it is done, as the state machine calls them."""
+        """Invokes the step until it is complete, as the state machine does."""
         results = [self.slice(None, deadline, started_at)]
         while results[-1].status == "IN_PROGRESS":
             results.append(self.slice(results[-1].next_cursor, deadline, started_at))
         return results
 
     def report(self) -> list[dict[str, str]]:
-        body = self.deployment.s3.get_object(Bucket=WORK, Key="runs/run-1/reconciliation.jsonl")["Body"].read()
+        body = self.aws.s3.get_object(Bucket=WORK, Key="runs/run-1/reconciliation.jsonl")["Body"].read()
         return [json.loads(line) for line in body.splitlines()]
 
 
@@ -96,30 +98,30 @@ def page(number: int, ids: list[str], rows: int = 2, total: int | None = None) -
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with running_town(monkeypatch) as deployment:
-        yield Bench(deployment)
+    with running_aws(monkeypatch) as aws:
+        yield Bench(aws)
 
 
-def test_when_all_agree_nothing_is_found_and_one_mail_says_so(bench: Bench) -> None:
+def test_without_disagreements_one_mail_says_so(bench: Bench) -> None:
     (result,) = bench.reconcile()
     assert (result.status, result.items, result.sources, result.objects) == ("COMPLETE", 5, 5, 5)
     assert result.findings == {} and bench.report() == []
-    (mail,) = bench.deployment.mails()
+    (mail,) = bench.aws.mails()
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
 
 
 def forget(bench: Bench, media_id: str) -> None:
-    """The rows of an item are gone."""
+    """Deletes the rows of an item."""
     for sk in ("ITEM", "SOURCE#0001"):
-        bench.deployment.table.delete_item(Key={"pk": f"gopro#{media_id}", "sk": sk})
+        bench.aws.table.delete_item(Key={"pk": f"gopro#{media_id}", "sk": sk})
 
 
-def test_an_invocation_that_died_after_it_stored_its_report_is_repeated_and_reports_nothing_twice(bench: Bench) -> None:
+def test_a_repeated_invocation_that_had_stored_its_report_reports_nothing_twice(bench: Bench) -> None:
     for item in ITEMS[:3]:
         forget(bench, item.media_id)
     hurried, cursor, result = Deadline(lambda: 0.0, 0.0), None, None
     while result is None or cursor:
-        bench.slice(cursor, hurried, IN_A_CENTURY)  # its answer is lost
+        bench.slice(cursor, hurried, IN_A_CENTURY)  # its response is lost
         result = bench.slice(cursor, hurried, IN_A_CENTURY)
         cursor = result.next_cursor
     found = [(line["kind"], line.get("media_id"), line.get("key")) for line in bench.report()]
@@ -131,9 +133,9 @@ def trash(bench: Bench, media_id: str) -> None:
     bench.account.pages = lambda number: page(number, left)
 
 
-SPOILED: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
+DAMAGES: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
     "an object is gone": (
-        lambda b: b.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1])),
+        lambda b: b.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1])),
         {"missing_object": 1},
     ),
     "an object is shorter": (lambda b: b.put(key_of(ITEMS[1]), b"cli"), {"size_differs": 1}),
@@ -148,21 +150,21 @@ SPOILED: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
 }
 
 
-@pytest.mark.parametrize("what", SPOILED)
-def test_whatever_disagrees_is_found_and_nothing_else(bench: Bench, what: str) -> None:
-    spoil, findings = SPOILED[what]
-    spoil(bench)
-    before = (bench.deployment.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.deployment.table.scan()["Items"])
+@pytest.mark.parametrize("what", DAMAGES)
+def test_each_disagreement_is_found_and_nothing_else(bench: Bench, what: str) -> None:
+    damage, findings = DAMAGES[what]
+    damage(bench)
+    before = (bench.aws.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.aws.table.scan()["Items"])
     assert bench.reconcile()[-1].findings == findings
-    after = (bench.deployment.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.deployment.table.scan()["Items"])
+    after = (bench.aws.s3.list_objects_v2(Bucket=ARCHIVE)["KeyCount"], bench.aws.table.scan()["Items"])
     assert after == before  # it reports, and repairs nothing
-    (mail,) = bench.deployment.mails()
+    (mail,) = bench.aws.mails()
     assert all(f"{count} {kind}" in mail["Message"] for kind, count in findings.items())
     assert sorted(found["kind"] for found in bench.report()) == sorted(findings)
 
 
 def test_a_finding_names_the_video_and_the_key(bench: Bench) -> None:
-    bench.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[3]))
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[3]))
     bench.reconcile()
     assert bench.report() == [{"kind": "missing_object", "media_id": "clip3", "key": key_of(ITEMS[3])}]
 
@@ -172,13 +174,13 @@ def test_an_earlier_version_of_a_source_is_no_orphan(bench: Bench) -> None:
     assert bench.reconcile()[-1].findings == {}
 
 
-def test_an_object_that_is_younger_than_the_run_may_be_under_way_and_is_no_orphan(bench: Bench) -> None:
+def test_an_object_newer_than_the_run_is_no_orphan(bench: Bench) -> None:
     bench.put(key_of(ITEMS[1], "-02"))
     assert bench.reconcile(started_at=LONG_AGO)[-1].findings == {}
 
 
-def test_out_of_time_it_goes_on_where_it_was_and_finds_the_same(bench: Bench) -> None:
-    bench.deployment.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
+def test_several_invocations_find_the_same_as_one(bench: Bench) -> None:
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
     bench.put(key_of(ITEMS[4], "-02"))
     trash(bench, "clip0")
     results = bench.reconcile(Deadline(lambda: 1.0, 0.0))
@@ -186,10 +188,10 @@ def test_out_of_time_it_goes_on_where_it_was_and_finds_the_same(bench: Bench) ->
     assert [result.status for result in results[:-1]] == ["IN_PROGRESS"] * (len(results) - 1)
     assert results[-1].findings == {"missing_object": 1, "orphan_object": 1, "gone_at_source": 1}
     assert (results[-1].items, results[-1].sources) == (4, 5)
-    assert len(bench.report()) == 3 and len(bench.deployment.mails()) == 1
+    assert len(bench.report()) == 3 and len(bench.aws.mails()) == 1
 
 
-def test_a_listing_that_does_not_add_up_is_begun_anew_before_anything_is_called_gone(bench: Bench) -> None:
+def test_a_listing_that_does_not_add_up_is_restarted_before_anything_is_called_gone(bench: Bench) -> None:
     whole = [item.media_id for item in ITEMS]
     answers = iter([page(1, whole), page(2, whole[:3], total=5)])  # rows are missing, and the total says so
     bench.account.pages = lambda number: next(answers, None) or page(number, whole)
@@ -197,22 +199,36 @@ def test_a_listing_that_does_not_add_up_is_begun_anew_before_anything_is_called_
     assert bench.account.listed.count(None) == 2
 
 
+def test_a_total_that_changes_while_it_is_listed_starts_the_listing_again(bench: Bench) -> None:
+    """One item goes and another comes meanwhile: the numbers agree at the end, and still a row may have been missed."""
+    all_ids = [item.media_id for item in ITEMS]
+    answers = iter([page(1, all_ids, total=6)])
+    bench.account.pages = lambda number: next(answers, None) or page(number, all_ids)
+    assert bench.reconcile()[-1].findings == {}
+    assert bench.account.listed.count(None) == 2
+
+
+def test_the_credentials_are_read_once_in_an_invocation_however_many_pages_there_are(bench: Bench) -> None:
+    bench.reconcile()
+    assert len(bench.account.listed) == 3 and bench.store.loads == 1
+
+
 def test_a_listing_that_never_adds_up_fails_and_calls_nothing_gone(bench: Bench) -> None:
     bench.account.pages = lambda number: page(number, ["clip0"], total=5)
     with pytest.raises(ProviderUnavailableError, match="says that it has 5 items, but lists 1"):
         bench.reconcile()
-    assert bench.deployment.mails() == []
+    assert bench.aws.mails() == []
 
 
-def test_it_steps_aside_while_a_run_is_under_way(bench: Bench) -> None:
-    bench.deployment.runs.begin("run-9", "arn:9")
+def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
+    bench.aws.runs.begin("run-9", "arn:9")
     (result,) = bench.reconcile()
-    assert result.status == "ALREADY_RUNNING" and bench.account.listed == [] and bench.deployment.mails() == []
-    bench.deployment.runs.end("run-9", {})
+    assert result.status == "ALREADY_RUNNING" and bench.account.listed == [] and bench.aws.mails() == []
+    bench.aws.runs.end("run-9", RunStatus.SUCCEEDED, {})
     assert bench.reconcile()[-1].status == "COMPLETE"
 
 
-def test_a_refused_token_is_noted_so_that_the_next_run_renews_it(bench: Bench) -> None:
+def test_a_refused_token_is_recorded_so_that_the_next_run_renews_it(bench: Bench) -> None:
     bench.account.trouble = [CredentialsExpiredError("no longer")]
     with pytest.raises(CredentialsExpiredError):
         bench.reconcile()

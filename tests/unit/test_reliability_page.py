@@ -1,4 +1,4 @@
-"""docs/reliability.md against the fault menus and the matrix: every fault has its line, and every line its test."""
+"""docs/reliability.md agrees with the fault menus and the matrix: every fault has a row, and every row a test."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ PROVIDER, AWS = lines_of("The provider's faults"), lines_of("AWS's faults")
 BY_CASE = {named(line[-2])[0]: line for line in (*PROVIDER, *AWS)}
 
 
-def outcome_in_words(case: Case) -> str:
-    categories = " or ".join(f"`{category}`" for category in case.told.split(" or "))
+def outcome_text(case: Case) -> str:
+    categories = " or ".join(f"`{category}`" for category in case.reported.split(" or "))
     words = {
         Outcome.ARCHIVED: "archived in the same run",
         Outcome.FAILED: f"`FAILED`, {categories}; archived by the next run",
-        Outcome.LEFT: "left for the next run" + (f", {categories}" if case.told else ""),
+        Outcome.LEFT: "left for the next run" + (f", {categories}" if case.reported else ""),
         Outcome.STOPPED: f"the run stops, {categories}, one alert; the next run archives",
     }[case.outcome]
     words += f", with {case.then}" if case.then else ""
     return words + ("; a stray upload stays until the lifecycle rule aborts it" if case.stray else "")
 
 
-def test_the_tables_and_the_matrix_name_the_same_cases() -> None:
+def test_the_tables_and_the_matrix_have_the_same_cases() -> None:
     assert sorted(BY_CASE) == sorted(CASES)
     assert len(PROVIDER) + len(AWS) == len(CASES)
 
@@ -52,25 +52,25 @@ def test_the_tables_and_the_matrix_name_the_same_cases() -> None:
 def test_a_line_names_the_faults_and_the_outcome_of_its_case(case: Case) -> None:
     line = BY_CASE[case.name]
     assert set(named(line[-3])) == {str(fault.kind) for fault in case.faults}
-    assert line[-1] == outcome_in_words(case)
+    assert line[-1] == outcome_text(case)
 
 
-def test_every_fault_of_the_providers_menu_is_played_or_said_not_to_be_survived() -> None:
-    played = {fault.kind for case in CASES.values() for fault in case.faults if not isinstance(fault, AwsFault)}
-    assert played | NOT_SURVIVED == set(FaultKind) and not played & NOT_SURVIVED
+def test_every_fault_of_the_provider_has_a_case_or_is_listed_as_not_survived() -> None:
+    kinds = {fault.kind for case in CASES.values() for fault in case.faults if not isinstance(fault, AwsFault)}
+    assert kinds | NOT_SURVIVED == set(FaultKind) and not kinds & NOT_SURVIVED
     numbers = {number for line in PROVIDER for number in line[0].split(", ")}
     assert {str(number) for number in MENU} <= numbers
 
 
-def test_every_fault_of_awss_menu_is_played() -> None:
-    played = {fault.kind for case in CASES.values() for fault in case.faults if isinstance(fault, AwsFault)}
-    assert played == set(AwsFaultKind)
+def test_every_fault_of_aws_has_a_case() -> None:
+    kinds = {fault.kind for case in CASES.values() for fault in case.faults if isinstance(fault, AwsFault)}
+    assert kinds == set(AwsFaultKind)
 
 
-def test_what_is_not_survived_is_said_with_a_test_that_shows_it() -> None:
-    said = " ".join(" ".join(line) for line in lines_of("What is not survived"))
-    assert {str(kind) for kind in NOT_SURVIVED} <= set(named(said))
-    tests = [name for name in named(said) if name.startswith("test_")]
+def test_faults_that_are_not_survived_are_listed_with_their_test() -> None:
+    section = " ".join(" ".join(line) for line in lines_of("What is not survived"))
+    assert {str(kind) for kind in NOT_SURVIVED} <= set(named(section))
+    tests = [name for name in named(section) if name.startswith("test_")]
     assert tests and all(f"def {name}(" in TESTS for name in tests)
 
 
@@ -80,6 +80,6 @@ def test_every_test_file_that_the_page_names_exists() -> None:
     assert [name for name in files if not (ROOT / name).exists()] == []
 
 
-def test_the_quick_part_of_the_matrix_is_part_of_it_and_has_every_kind_of_outcome() -> None:
+def test_the_quick_cases_have_every_outcome() -> None:
     assert set(CASES) >= QUICK
     assert {CASES[name].outcome for name in QUICK} == set(Outcome)

@@ -1,4 +1,4 @@
-"""The step behind run-report: what became of a run, told once, in numbers that are those of the ledger."""
+"""The step behind run-report: one mail about each run, with the numbers of the ledger."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from unittest.mock import Mock
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, Report, ReportRequest, Summary
+from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger import Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest
 
-from tests.unit.in_process_aws import WORK, Town, running_town
+from tests.unit.in_process_aws import WORK, InProcessAws, running_aws
 
 
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "CloudSync")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "cloud-sync")
-    with running_town(monkeypatch) as deployment:
-        yield deployment
+    with running_aws(monkeypatch) as aws:
+        yield aws
 
 
 def clip(number: int, filename: str | None = None) -> MediaItem:
@@ -34,16 +34,16 @@ def started(seconds_ago: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
 
 
-def report(deployment: Town, request: ReportRequest) -> Summary | Failed:
-    step = Report(
+def report(aws: InProcessAws, request: ReportRequest) -> Summary | Failed:
+    step = RunReport(
         provider=request.provider_name,
-        ledger=Ledger(deployment.table, request.provider_name),
-        runs=deployment.runs,
-        manifest=Manifest(deployment.s3, WORK, request.run_id),
-        topic=deployment.sns,
-        topic_arn=deployment.topic_arn,
+        ledger=Ledger(aws.table, request.provider_name),
+        runs=aws.runs,
+        manifest=Manifest(aws.s3, WORK, request.run_id),
+        topic=aws.sns,
+        topic_arn=aws.topic_arn,
     )
-    return step.of(request)
+    return step.report(request)
 
 
 def success(listing: Listing, seconds_ago: float = 90, run_id: str = "run-1") -> ReportRequest:
@@ -69,21 +69,21 @@ def metrics_in(printed: str) -> dict[str, float]:
     return values
 
 
-def a_mixed_run(deployment: Town) -> Listing:
-    """Two archived, one failed, one unavailable, one that nobody came to."""
+def a_mixed_run(aws: InProcessAws) -> Listing:
+    """Two videos archived, one failed, one unavailable, one not started."""
     items = [clip(number) for number in range(5)]
-    deployment.manifest("run-1", items)
-    deployment.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
-    deployment.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
-    deployment.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
-    deployment.ledger.claim(items[3], "run-1", 60)
-    deployment.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
-    deployment.ledger.add_pending([items[4]], "run-1")
+    aws.manifest("run-1", items)
+    aws.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
+    aws.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
+    aws.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
+    aws.ledger.claim(items[3], "run-1", 60)
+    aws.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
+    aws.ledger.add_pending([items[4]], "run-1")
     return Listing(listed=12, new=5, waiting=2, exhausted=1, batches=1)
 
 
-def test_the_summary_counts_what_the_ledger_says(deployment: Town) -> None:
-    summary = report(deployment, success(a_mixed_run(deployment)))
+def test_the_summary_has_the_counts_of_the_ledger(aws: InProcessAws) -> None:
+    summary = report(aws, success(a_mixed_run(aws)))
     assert isinstance(summary, Summary)
     assert (summary.status, summary.listed, summary.new, summary.waiting, summary.exhausted) == (
         "SUCCEEDED", 12, 5, 2, 1,
@@ -93,8 +93,8 @@ def test_the_summary_counts_what_the_ledger_says(deployment: Town) -> None:
     assert 89 < summary.seconds < 150
 
 
-def test_the_metrics_are_those_of_the_summary(deployment: Town, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = report(deployment, success(a_mixed_run(deployment)))
+def test_the_metrics_are_those_of_the_summary(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
+    summary = report(aws, success(a_mixed_run(aws)))
     assert isinstance(summary, Summary)
     assert metrics_in(capsys.readouterr().out) == {
         "VideosArchived": 2,
@@ -102,7 +102,7 @@ def test_the_metrics_are_those_of_the_summary(deployment: Town, capsys: pytest.C
         "VideosFailed": 1,
         "FailureRate": 33.3,
         "MediaListed": 12,
-        "Backlog": 3 + 2,  # one failed, one unavailable, one nobody came to; two are not ready
+        "Backlog": 3 + 2,  # one failed, one unavailable, one not started; two are not ready
         "RunSeconds": summary.seconds,
         "RunCost": 0.0007,
         "Throughput": round(2_000_000 / summary.seconds),
@@ -115,56 +115,56 @@ def test_the_metrics_are_those_of_the_summary(deployment: Town, capsys: pytest.C
     }
 
 
-def test_the_backlog_is_held_against_the_one_that_the_last_successful_run_left(
-    deployment: Town, capsys: pytest.CaptureFixture[str]
+def test_the_backlog_is_compared_with_that_of_the_last_successful_run(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(deployment, success(a_mixed_run(deployment)))
+    report(aws, success(a_mixed_run(aws)))
     assert "BacklogGrowth" not in metrics_in(capsys.readouterr().out)  # there was no run before
-    deployment.ledger.add_pending([clip(number) for number in range(5, 9)], "run-2")
-    report(deployment, success(Listing(listed=16, new=0, waiting=2), run_id="run-2"))
+    aws.ledger.add_pending([clip(number) for number in range(5, 9)], "run-2")
+    report(aws, success(Listing(listed=16, new=0, waiting=2), run_id="run-2"))
     assert metrics_in(capsys.readouterr().out)["BacklogGrowth"] == 4
 
 
-def test_a_run_that_failed_does_not_count_as_the_last_success(
-    deployment: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_failed_run_is_not_the_last_success(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as that_night:
-        that_night.setattr("cloud_sync_common.stores.conditional_table.now", lambda: "2026-01-11T02:05:09.123Z")
-        report(deployment, success(Listing(), run_id="run-0"))
+        that_night.setattr("cloud_sync_common.stores.runs.now", lambda: "2026-01-11T02:05:09.123Z")
+        report(aws, success(Listing(), run_id="run-0"))
     capsys.readouterr()
-    report(deployment, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    report(aws, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
     emitted = metrics_in(capsys.readouterr().out)
     assert (emitted["RunsSucceeded"], emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (0, 1, 1)
-    assert deployment.runs.last_success().run_id == "run-0"
-    *_, mail = deployment.mails()
+    assert aws.runs.last_success().run_id == "run-0"
+    *_, mail = aws.mails()
     assert "The last run to succeed: 2026-01-11 at 02:05 UTC" in mail["Message"]
 
 
-def test_a_run_whose_manifest_cannot_be_read_is_still_ended_counted_and_told(
-    deployment: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_a_run_whose_manifest_cannot_be_read_is_still_ended_counted_and_reported(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment.runs.begin("run-1", "arn:1")
-    trouble = ConfigurationError("The role may not do this.")
-    monkeypatch.setattr(Manifest, "items", Mock(side_effect=trouble))
-    report(deployment, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
+    aws.runs.begin("run-1", "arn:1")
+    error = ConfigurationError("The role may not do this.")
+    monkeypatch.setattr(Manifest, "items", Mock(side_effect=error))
+    report(aws, failure({"provider": "gopro", "error": {"Error": "CredentialsExpiredError", "Cause": "x"}}))
     emitted = metrics_in(capsys.readouterr().out)
     assert (emitted["RunsFailed"], emitted["AuthenticationFailures"]) == (1, 1)
-    assert not deployment.runs.is_under_way()
-    (mail,) = deployment.mails()
+    assert not aws.runs.is_under_way()
+    (mail,) = aws.mails()
     assert "could not be read" in mail["Message"] and "CredentialsExpiredError" in mail["Subject"]
 
 
 def test_only_a_refused_credential_counts_as_a_failed_authentication(
-    deployment: Town, capsys: pytest.CaptureFixture[str]
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report(deployment, failure({"provider": "gopro", "error": {"Error": "ProviderContractError", "Cause": "x"}}))
+    report(aws, failure({"provider": "gopro", "error": {"Error": "ProviderContractError", "Cause": "x"}}))
     assert metrics_in(capsys.readouterr().out)["AuthenticationFailures"] == 0
 
 
-def test_each_video_of_a_run_leaves_a_line_that_says_what_became_of_it(
-    deployment: Town, caplog: pytest.LogCaptureFixture
+def test_each_video_of_a_run_has_a_log_line_with_its_result(
+    aws: InProcessAws, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report(deployment, success(a_mixed_run(deployment)))
+    report(aws, success(a_mixed_run(aws)))
     lines = [vars(record) for record in caplog.records]
     videos = {line["file"]: line for line in lines if line["msg"] == "video"}
     assert len(videos) == 5
@@ -175,94 +175,99 @@ def test_each_video_of_a_run_leaves_a_line_that_says_what_became_of_it(
     assert (videos["GX010002.MP4"]["status"], videos["GX010002.MP4"]["category"]) == ("FAILED", "original_unavailable")
 
 
-def test_one_mail_tells_what_is_new_what_failed_and_what_to_do(deployment: Town) -> None:
-    report(deployment, success(a_mixed_run(deployment)))
-    (mail,) = deployment.mails()
+def test_one_mail_lists_new_videos_failures_and_next_steps(aws: InProcessAws) -> None:
+    report(aws, success(a_mixed_run(aws)))
+    (mail,) = aws.mails()
     assert mail["Subject"] == "Cloud Sync: 2 videos archived, 1 failed"
     text = mail["Message"]
-    assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "12 items were listed" in text
+    assert text.startswith("2 of 5 new videos are in the archive (2.0 MB moved)") and "The run listed 12 items," in text
     assert "- GX010002.MP4: GoPro offers no original. (original_unavailable)" in text
     assert "- GX010003.MP4: Not just now. (not_available_yet)" in text
-    assert "2 are not ready at the provider" in text
-    assert "1 have failed too often and wait for you: read the dead-letter queue" in text and "retry_failed" in text
+    assert "2 videos are not ready at the provider" in text
+    assert (
+        "1 video has failed too often and will not be tried again by itself: read the dead-letter queue" in text
+        and "retry_failed" in text
+    )
     assert "USD" in text and "tried again in the next run" in text
 
 
-def test_a_run_without_failures_names_none(deployment: Town) -> None:
-    deployment.manifest("run-1", [clip(1)])
-    deployment.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
-    report(deployment, success(Listing(listed=1, new=1)))
-    (mail,) = deployment.mails()
-    assert mail["Subject"] == "Cloud Sync: 1 videos archived" and "(999 B moved)" in mail["Message"]
+def test_a_run_without_failures_names_none(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.archive(clip(1), "run-1", run_bytes=999, run_slices=1)
+    report(aws, success(Listing(listed=1, new=1)))
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: 1 video archived" and "(999 B moved)" in mail["Message"]
     assert "Not archived" not in mail["Message"] and "dead-letter" not in mail["Message"]
     assert "Next step: none, all is well." in mail["Message"] and "Run run-1." in mail["Message"]
 
 
-def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(deployment: Town) -> None:
-    summary = report(deployment, success(Listing(listed=7)))
+def test_a_run_with_nothing_new_says_so_and_needs_no_manifest(aws: InProcessAws) -> None:
+    summary = report(aws, success(Listing(listed=7)))
     assert isinstance(summary, Summary) and (summary.archived, summary.listed) == (0, 7)
-    (mail,) = deployment.mails()
+    (mail,) = aws.mails()
     assert mail["Subject"] == "Cloud Sync: nothing new" and "0 of 0 new videos" in mail["Message"]
 
 
-def test_what_an_earlier_run_moved_is_not_counted_again(deployment: Town) -> None:
-    deployment.archive(clip(1), "run-0", run_bytes=5_000_000, run_gb_seconds=9, run_requests=9, run_slices=9)
-    deployment.manifest("run-1", [clip(1)])
-    summary = report(deployment, success(Listing(listed=1, new=1)))
+def test_bytes_of_an_earlier_run_are_not_counted_again(aws: InProcessAws) -> None:
+    aws.archive(clip(1), "run-0", run_bytes=5_000_000, run_gb_seconds=9, run_requests=9, run_slices=9)
+    aws.manifest("run-1", [clip(1)])
+    summary = report(aws, success(Listing(listed=1, new=1)))
     assert isinstance(summary, Summary) and (summary.archived, summary.bytes_archived) == (1, 0)
 
 
-def test_a_long_list_of_failures_is_cut_in_the_mail_and_not_in_the_numbers(deployment: Town) -> None:
+def test_a_long_list_of_failures_is_cut_in_the_mail_and_not_in_the_numbers(aws: InProcessAws) -> None:
     items = [clip(number) for number in range(LISTED_FAILURES + 5)]
-    deployment.manifest("run-1", items)
+    aws.manifest("run-1", items)
     for item in items:
-        deployment.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
-    summary = report(deployment, success(Listing(listed=len(items), new=len(items))))
+        aws.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(aws, success(Listing(listed=len(items), new=len(items))))
     assert isinstance(summary, Summary) and summary.failed == LISTED_FAILURES + 5
-    assert deployment.mails()[0]["Message"].count("- GX01") == LISTED_FAILURES
+    assert aws.mails()[0]["Message"].count("- GX01") == LISTED_FAILURES
 
 
-def test_more_items_than_one_read_of_the_ledger_takes_are_all_counted(deployment: Town) -> None:
+def test_items_beyond_one_read_of_the_ledger_are_counted(aws: InProcessAws) -> None:
     items = [clip(number) for number in range(230)]
-    deployment.manifest("run-1", items)
-    deployment.ledger.add_pending(items, "run-1")
+    aws.manifest("run-1", items)
+    aws.ledger.add_pending(items, "run-1")
     for item in (items[0], items[120], items[229]):
-        deployment.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
-    summary = report(deployment, success(Listing(listed=230, new=230)))
+        aws.ledger.fail_item(item, "run-1", "integrity", "Other bytes.")
+    summary = report(aws, success(Listing(listed=230, new=230)))
     assert isinstance(summary, Summary) and summary.failed == 3
 
 
-def test_a_reported_run_is_over_and_keeps_its_totals(deployment: Town) -> None:
-    deployment.runs.begin("run-1", "arn:1")
-    listing = a_mixed_run(deployment)
-    assert deployment.runs.begin("run-2", "arn:2").run_id == "run-1"
-    report(deployment, success(listing))
-    assert deployment.runs.has_ended("run-1") and deployment.runs.begin("run-2", "arn:2").run_id == "run-2"
-    row = deployment.table.get_item(Key={"pk": "RUN#run-1", "sk": "RUN"})["Item"]
+def test_a_reported_run_has_ended_and_keeps_its_totals(aws: InProcessAws) -> None:
+    aws.runs.begin("run-1", "arn:1")
+    listing = a_mixed_run(aws)
+    assert aws.runs.begin("run-2", "arn:2").run_id == "run-1"
+    report(aws, success(listing))
+    assert aws.runs.has_ended("run-1") and aws.runs.begin("run-2", "arn:2").run_id == "run-2"
+    row = aws.table.get_item(Key={"pk": "RUN#run-1", "sk": "RUN"})["Item"]
     assert (row["status"], row["archived"], row["failed"], row["bytes_archived"]) == ("SUCCEEDED", 2, 1, 2_000_000)
 
 
-def test_a_failed_run_says_why_what_it_had_done_and_what_to_do(deployment: Town) -> None:
-    listing = a_mixed_run(deployment)
+def test_the_mail_of_a_failed_run_has_cause_progress_and_next_step(aws: InProcessAws) -> None:
+    listing = a_mixed_run(aws)
     cause = json.dumps({"errorMessage": "The role may not write.", "errorType": "ConfigurationError"})
     state = {
         "provider": "gopro",
         "listing": {"status": "COMPLETE", "next_cursor": None, "listed": listing.listed, "new": listing.new},
         "error": {"Error": "ConfigurationError", "Cause": cause},
     }
-    assert report(deployment, failure(state)) == Failed("ConfigurationError", "The role may not write.")
-    (mail,) = deployment.mails()
+    assert report(aws, failure(state)) == Failed("ConfigurationError", "The role may not write.")
+    (mail,) = aws.mails()
     assert mail["Subject"] == "Cloud Sync: the run failed (ConfigurationError)"
     assert "The run run-1 failed: The role may not write." in mail["Message"]
-    assert "Before that it archived 2 videos (2.0 MB moved). 3 are known and not archived yet." in mail["Message"]
-    assert "The last run to succeed: never." in mail["Message"] and "Next step: mend the cause" in mail["Message"]
+    assert (
+        "Before that it archived 2 videos (2.0 MB moved). 3 videos are known and not archived yet." in mail["Message"]
+    )
+    assert "The last run to succeed: never." in mail["Message"] and "Next step: fix the cause" in mail["Message"]
 
 
-def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(deployment: Town) -> None:
-    deployment.runs.stop("run-1", "CredentialsExpiredError", "Sign in at gopro.com again.")
+def test_the_reason_recorded_by_a_child_is_preferred_to_that_of_the_map(aws: InProcessAws) -> None:
+    aws.runs.stop("run-1", "CredentialsExpiredError", "Sign in at gopro.com again.")
     state = {"provider": "gopro", "error": {"Error": "States.ExceedToleratedFailureThreshold", "Cause": "map failed"}}
-    assert report(deployment, failure(state)) == Failed("CredentialsExpiredError", "Sign in at gopro.com again.")
-    (mail,) = deployment.mails()
+    assert report(aws, failure(state)) == Failed("CredentialsExpiredError", "Sign in at gopro.com again.")
+    (mail,) = aws.mails()
     assert "CredentialsExpiredError" in mail["Subject"] and "Sign in at gopro.com again." in mail["Message"]
     assert "map failed" not in mail["Message"]
 
@@ -276,50 +281,48 @@ def test_the_reason_that_a_child_noted_is_better_than_the_maps_own(deployment: T
         {"provider": "p" * 900, "listing": {}, "error": {"Error": "X", "Cause": None}},
     ],
 )
-def test_whatever_state_a_run_failed_in_there_is_an_alert_and_the_run_is_over(
-    deployment: Town, state: dict[str, Any]
-) -> None:
-    assert isinstance(report(deployment, failure(state)), Failed)
-    assert len(deployment.mails()) == 1 and deployment.runs.has_ended("run-1")
+def test_every_failed_run_sends_an_alert_and_has_ended(aws: InProcessAws, state: dict[str, Any]) -> None:
+    assert isinstance(report(aws, failure(state)), Failed)
+    assert len(aws.mails()) == 1 and aws.runs.has_ended("run-1")
 
 
-def test_an_alert_goes_out_even_when_the_ledger_cannot_be_read(
-    deployment: Town, monkeypatch: pytest.MonkeyPatch
+def test_an_alert_is_sent_even_when_the_ledger_cannot_be_read(
+    aws: InProcessAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment.manifest("run-1", [clip(1)])
+    aws.manifest("run-1", [clip(1)])
     denied = {"Error": {"Code": "AccessDeniedException", "Message": ""}}
 
     def refuse(**_: object) -> None:
-        raise deployment.table.meta.client.exceptions.ClientError(denied, "GetItem")
+        raise aws.table.meta.client.exceptions.ClientError(denied, "GetItem")
 
-    monkeypatch.setattr(deployment.table, "get_item", refuse)
-    failed = report(deployment, failure({"error": {"Error": "States.Timeout", "Cause": "too long"}}))
-    assert failed == Failed("States.Timeout", "too long") and "too long" in deployment.mails()[0]["Message"]
+    monkeypatch.setattr(aws.table, "get_item", refuse)
+    failed = report(aws, failure({"error": {"Error": "States.Timeout", "Cause": "too long"}}))
+    assert failed == Failed("States.Timeout", "too long") and "too long" in aws.mails()[0]["Message"]
 
 
 @pytest.mark.parametrize("name", ["E" * 300, "Größe🏔️Error", "two\nlines"])
-def test_a_subject_is_one_short_line_of_ascii_whatever_failed(deployment: Town, name: str) -> None:
-    report(deployment, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))
-    (mail,) = deployment.mails()
+def test_a_subject_is_one_short_line_of_ascii(aws: InProcessAws, name: str) -> None:
+    report(aws, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))
+    (mail,) = aws.mails()
     assert len(mail["Subject"]) <= 100 and mail["Subject"].isascii() and mail["Subject"].isprintable()
 
 
-def test_no_signed_link_reaches_the_mail(deployment: Town) -> None:
+def test_no_signed_link_reaches_the_mail(aws: InProcessAws) -> None:
     cause = "GET https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk&Key-Pair-Id=K"
-    report(deployment, failure({"provider": "gopro", "error": {"Error": "Runtime.ExitError", "Cause": cause}}))
-    assert "c2lnbmVk" not in deployment.mails()[0]["Message"]
+    report(aws, failure({"provider": "gopro", "error": {"Error": "Runtime.ExitError", "Cause": cause}}))
+    assert "c2lnbmVk" not in aws.mails()[0]["Message"]
 
 
-def test_a_start_time_that_cannot_be_read_does_not_stop_the_report(deployment: Town) -> None:
+def test_an_invalid_start_time_does_not_stop_the_report(aws: InProcessAws) -> None:
     request = ReportRequest(run_id="run-1", provider="gopro", started_at="sometime", listing=Listing())
-    summary = report(deployment, request)
+    summary = report(aws, request)
     assert isinstance(summary, Summary) and summary.seconds == 0.0
 
 
-def test_statuses_in_the_summary_cover_every_item_of_the_run(deployment: Town) -> None:
-    listing = a_mixed_run(deployment)
-    summary = report(deployment, success(listing))
+def test_statuses_in_the_summary_cover_every_item_of_the_run(aws: InProcessAws) -> None:
+    listing = a_mixed_run(aws)
+    summary = report(aws, success(listing))
     assert isinstance(summary, Summary)
-    rows = deployment.ledger.known([clip(number).media_id for number in range(5)]).values()
+    rows = aws.ledger.known([clip(number).media_id for number in range(5)]).values()
     left = sum(row.status in (Status.PENDING, Status.IN_PROGRESS) for row in rows)
     assert summary.archived + summary.failed + summary.unavailable + left == listing.new

@@ -1,4 +1,4 @@
-"""Manners: never more requests than are welcome, and slower after being asked to slow down."""
+"""The request limiter: a maximum of concurrent requests, and fewer of them after throttling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.canned import awaited
 
 
 async def most_at_once(limiter: RequestLimiter, requests: int) -> int:
-    """The most that were let through at any moment."""
+    """The highest number of concurrent requests."""
     active = most = 0
 
     async def request() -> None:
@@ -20,7 +20,7 @@ async def most_at_once(limiter: RequestLimiter, requests: int) -> int:
         async with limiter.turn():
             active += 1
             most = max(most, active)
-            await asyncio.sleep(0)  # so that whoever may go on does
+            await asyncio.sleep(0)  # lets the other requests run
             active -= 1
 
     await asyncio.gather(*(request() for _ in range(requests)))
@@ -34,14 +34,14 @@ async def throttle(limiter: RequestLimiter, retry_after: float | None) -> None:
 
 
 @pytest.mark.parametrize("most", [1, 3, 8])
-def test_never_more_than_are_welcome_go_at_once(most: int) -> None:
+def test_the_number_of_concurrent_requests_is_limited(most: int) -> None:
     async def reached() -> int:
         return await most_at_once(RequestLimiter(most), 50)
 
     assert awaited(reached()) == most
 
 
-def test_after_being_throttled_it_starts_with_one_and_doubles() -> None:
+def test_after_throttling_the_limit_is_one_and_doubles() -> None:
     async def limits() -> list[int]:
         limiter, seen = RequestLimiter(8), []
         await throttle(limiter, 0)
@@ -53,7 +53,7 @@ def test_after_being_throttled_it_starts_with_one_and_doubles() -> None:
     assert awaited(limits()) == [1, 2, 4, 8]
 
 
-def test_nobody_goes_on_before_the_wait_that_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_request_starts_before_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 
     async def note(seconds: float) -> None:
@@ -71,7 +71,7 @@ def test_nobody_goes_on_before_the_wait_that_was_asked_for(monkeypatch: pytest.M
     assert len(waits) == 1 and 29 < waits[0] <= 30
 
 
-def test_other_failures_do_not_slow_it_down() -> None:
+def test_other_failures_do_not_change_the_limit() -> None:
     async def limit() -> int:
         limiter = RequestLimiter(4)
         with pytest.raises(ValueError, match="odd"):

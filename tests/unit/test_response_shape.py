@@ -1,4 +1,4 @@
-"""What the log shows of an answer that is not understood: its shape, and nothing of what it says."""
+"""What the log shows of an answer that is not understood: its shape and no values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cloud_sync_common.http.response_shape import shape
 TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.Z28.cHJv.Y2lwaGVy.dGFn"
 
 
-def test_names_and_types_are_shown_and_no_value() -> None:
+def test_the_shape_shows_names_and_types_and_no_value() -> None:
     body = {"_pages": {"total_items": 7}, "media": [{"id": "65a0", "size": None, "url": "https://x?Signature=s"}] * 2}
     assert shape(json.dumps(body).encode()) == {
         "_pages": {"total_items": "integer"},
@@ -29,13 +29,13 @@ def test_names_and_types_are_shown_and_no_value() -> None:
         {"deep": {"a": {"b": {"c": {"d": {"e": {"f": TOKEN}}}}}}},
     ],
 )
-def test_no_token_id_or_filename_gets_through_wherever_it_stands(body: object) -> None:
+def test_no_token_id_or_filename_is_shown_in_any_position(body: object) -> None:
     shown = json.dumps(shape(json.dumps(body).encode()))
     assert not any(secret in shown for secret in (TOKEN, "65a0f0c2b7e4d1a2c3b40001", "Anna"))
 
 
 @pytest.mark.parametrize("body", [b"<html>You are signed in as Anna</html>", b"", b"\xff\xfe"])
-def test_of_what_is_not_json_only_the_size_is_shown(body: bytes) -> None:
+def test_only_the_size_is_shown_of_what_is_not_json(body: bytes) -> None:
     assert shape(body) == f"{len(body)} bytes that are not JSON"
 
 

@@ -1,4 +1,4 @@
-"""Short retries inside one invocation, and its time budget."""
+"""Short retries within one invocation, and its deadline."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def clock() -> Clock:
     return Clock()
 
 
-def test_what_succeeds_is_called_once_and_not_waited_for(clock: Clock) -> None:
+def test_a_call_that_succeeds_is_made_once_without_a_wait(clock: Clock) -> None:
     call = Failing([])
     assert retrying(call, clock.deadline(60), sleep=clock.sleep) == "done"
     assert (call.calls, clock.sleeps) == (1, [])
@@ -70,7 +70,7 @@ def test_what_succeeds_is_called_once_and_not_waited_for(clock: Clock) -> None:
         ArchiveUnavailableError("x"),
     ],
 )
-def test_passing_trouble_is_tried_again_after_a_short_wait(clock: Clock, error: CloudSyncError) -> None:
+def test_a_transient_error_is_retried_after_a_short_wait(clock: Clock, error: CloudSyncError) -> None:
     call = Failing([error, error])
     assert retrying(call, clock.deadline(60), sleep=clock.sleep) == "done"
     assert call.calls == 3 and len(clock.sleeps) == 2
@@ -96,14 +96,14 @@ def test_the_last_error_is_raised_when_attempts_are_used_up(clock: Clock, attemp
         ValueError("x"),
     ],
 )
-def test_what_a_wait_cannot_mend_is_raised_at_once(clock: Clock, error: Exception) -> None:
+def test_an_error_that_no_wait_fixes_is_raised_at_once(clock: Clock, error: Exception) -> None:
     call = Failing([error])
     with pytest.raises(type(error)):
         retrying(call, clock.deadline(60), sleep=clock.sleep)
     assert (call.calls, clock.sleeps) == (1, [])
 
 
-def test_an_expired_link_is_never_tried_again(clock: Clock) -> None:
+def test_an_expired_link_is_never_retried(clock: Clock) -> None:
     call = Failing([SourceLinkExpiredError("x")])
     with pytest.raises(SourceLinkExpiredError):
         retrying(call, clock.deadline(60), sleep=clock.sleep)
@@ -111,27 +111,27 @@ def test_an_expired_link_is_never_tried_again(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 7.0, 45.5])
-def test_a_provider_that_says_how_long_is_given_exactly_that(clock: Clock, seconds: float) -> None:
+def test_a_wait_that_the_provider_states_is_kept_exactly(clock: Clock, seconds: float) -> None:
     call = Failing([ProviderThrottledError("x", seconds)])
     assert retrying(call, clock.deadline(60), sleep=clock.sleep) == "done"
     assert clock.sleeps == [seconds]
 
 
-def test_no_wait_is_begun_that_ends_after_the_deadline(clock: Clock) -> None:
+def test_a_wait_that_would_end_after_the_deadline_is_not_started(clock: Clock) -> None:
     call = Failing([ProviderThrottledError("x", 61)])
     with pytest.raises(ProviderThrottledError):
         retrying(call, clock.deadline(60), sleep=clock.sleep)
     assert (call.calls, clock.sleeps) == (1, [])
 
 
-def test_waits_add_up_against_the_deadline(clock: Clock) -> None:
+def test_all_waits_count_against_the_deadline(clock: Clock) -> None:
     call = Failing([ProviderThrottledError("x", 25) for _ in range(9)])
     with pytest.raises(ProviderThrottledError):
         retrying(call, clock.deadline(60), attempts=9, sleep=clock.sleep)
     assert clock.sleeps == [25, 25]
 
 
-def test_the_margin_is_not_waited_away(clock: Clock) -> None:
+def test_no_wait_uses_up_the_margin(clock: Clock) -> None:
     call = Failing([ProviderThrottledError("x", 50)])
     with pytest.raises(ProviderThrottledError):
         retrying(call, clock.deadline(60, margin=20), sleep=clock.sleep)
@@ -167,7 +167,7 @@ def test_an_invocation_keeps_a_tenth_of_its_time_and_at_most_half_a_minute(
     assert deadline.allows(2) and not deadline.allows(2.1)
 
 
-def test_a_deadline_of_its_own_runs_down(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
+def test_a_deadline_in_seconds_runs_down(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> None:
     monkeypatch.setattr("time.monotonic", lambda: clock.now)
     deadline = Deadline.after(5)
     assert deadline.remaining() == 5 and deadline.allows(5)

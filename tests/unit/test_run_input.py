@@ -1,4 +1,4 @@
-"""The input of a run: what it may say, and the sentence for what it may not."""
+"""The input of a run: what is allowed, and the sentences for what is not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_an_input_without_filters_asks_for_everything(filters: dict[str, Any]) -
     assert filters_of({"provider": "gopro"} | filters) == Filters()
 
 
-def test_every_filter_is_taken_over() -> None:
+def test_every_filter_is_used() -> None:
     given_filters = {
         "captured_from": "2026-01-01T00:00:00Z",
         "captured_before": "2026-02-01T00:00:00Z",
@@ -53,7 +53,7 @@ def test_times_become_utc_and_stay_the_same_moment(moment: datetime) -> None:
 @pytest.mark.parametrize(
     "text", ["yesterday", "", "2026-01-31", "2026-01-31T00:00:00", "31/01/2026", "0001-01-01T00:00:00+14:00"]
 )
-def test_a_time_that_is_no_moment_is_refused_by_name_with_an_example(field: str, text: str) -> None:
+def test_a_time_that_is_not_a_moment_is_refused_by_name_with_an_example(field: str, text: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"'filters\.{field}' must be .*2026-01-31T00:00:00Z"):
         filters_of({"provider": "gopro", "filters": {field: text}})
 
@@ -80,7 +80,7 @@ def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
         filters_of({"provider": "gopro", "filter": {}})
 
 
-def test_a_run_syncs_unless_it_is_told_to_reconcile() -> None:
+def test_a_run_syncs_unless_its_mode_is_reconcile() -> None:
     assert mode_of({"provider": "gopro"}) == mode_of({"provider": "gopro", "mode": "sync"}) == "sync"
     assert mode_of({"provider": "gopro", "mode": "reconcile"}) == "reconcile"
 
@@ -90,13 +90,13 @@ def test_a_mode_that_does_not_exist_is_named_with_those_that_do() -> None:
         mode_of({"provider": "gopro", "mode": "repair"})
 
 
-def test_a_reconciliation_is_of_everything() -> None:
+def test_a_reconciliation_takes_no_filters() -> None:
     with pytest.raises(ConfigurationError, match="'filters' has no meaning"):
         mode_of({"provider": "gopro", "mode": "reconcile", "filters": {"media_ids": ["1"]}})
 
 
 @pytest.mark.parametrize("value", [None, [], "gopro", 7])
-def test_an_input_that_is_no_object_is_refused_with_an_example(value: object) -> None:
+def test_an_input_that_is_not_an_object_is_refused_with_an_example(value: object) -> None:
     with pytest.raises(ConfigurationError, match=r'must be an object such as \{"provider"'):
         filters_of(value)
 
@@ -104,5 +104,5 @@ def test_an_input_that_is_no_object_is_refused_with_an_example(value: object) ->
 @pytest.mark.parametrize(
     ("event", "found"), [({"run_id": "r"}, "r"), ({}, None), (None, None), ([1], None), ("run_id", None)]
 )
-def test_a_field_of_anything_that_is_no_object_is_none(event: object, found: object) -> None:
+def test_a_field_of_anything_but_an_object_is_none(event: object, found: object) -> None:
     assert field_of(event, "run_id") == found

@@ -1,7 +1,7 @@
-"""No run can outgrow Step Functions: its state at most 256 KiB, the history of an execution at most 25,000 events.
+"""A run stays within Step Functions' limits: 256 KiB of state, 25,000 events in the history of an execution.
 
-Limits: Step Functions developer guide, "Service quotas". The worst case is computed from the code's own maxima and from
-the score; docs/design.md, "Limits of a run", tells the arithmetic.
+Limits: Step Functions developer guide, "Service quotas". The worst case is computed from the code's own limits and from
+the state machine's definition; docs/design.md, "Limits of a run", explains the arithmetic.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from typing import Any
 import msgspec
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError
+from cloud_sync_common.provider_access.listing import CURSOR_LIMIT, ListingProgress, encode_cursor
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import PER_PAGE
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime import run_input
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
-from cloud_sync_common.steps.list_media import CURSOR_LIMIT, PAGE_SECONDS, Progress, _cursor
+from cloud_sync_common.steps.list_media import PAGE_SECONDS, Progress
 from cloud_sync_common.stores.manifest import LINE_LIMIT, ManifestWriter
 
 from cloud_sync.config import ENVIRONMENTS
+from cloud_sync.definition import definition
 from tests.unit.state_machine import State, states
 
 STATE_LIMIT, HISTORY_LIMIT = 256 * 1024, 25_000
 NAME_LIMIT = 80  # characters of an execution's name (API reference, StartExecution)
 CAUSE_LIMIT = 32_768  # characters of a cause (API reference, LambdaFunctionFailedEventDetails); up to 4 bytes each
 TEN_MILLION = 10_000_000
-DEFINITION = json.loads((Path(__file__).resolve().parents[2] / "cloud_sync" / "sync_workflow.asl.json").read_text())
+STATES = states(definition())
 
 
 def size(document: Any) -> int:
@@ -47,13 +49,18 @@ def ids(count: int) -> Filters:
 
 
 def largest_cursor() -> str:
-    """Ids that are all quotation marks, which JSON within JSON writes as four characters."""
-    progress = Progress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION, new=TEN_MILLION)
+    """Ids of quotation marks only: JSON within JSON needs four characters for each."""
+    listing = ListingProgress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION)
+    progress = Progress(listing=listing, new=TEN_MILLION)
     while True:
-        longer = msgspec.structs.replace(progress, page_ids=(*progress.page_ids, '"' * 128))
+        longer = msgspec.structs.replace(progress, listing=with_one_id_more(progress.listing))
         if len(msgspec.json.encode(longer)) > CURSOR_LIMIT:
-            return _cursor(progress)
+            return encode_cursor(progress, progress.listing)
         progress = longer
+
+
+def with_one_id_more(listing: ListingProgress) -> ListingProgress:
+    return msgspec.structs.replace(listing, page_ids=(*listing.page_ids, '"' * 128))
 
 
 def error() -> dict[str, str]:
@@ -71,7 +78,7 @@ def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
         "renewal": {"renewals": 3},
         "error": error(),
     }
-    # What ReportFailure sends holds all of it, beside two short fields; its answer is put beside it.
+    # ReportFailure sends all of it, with two short fields, and adds its result to it.
     assert size({"run_id": "r" * NAME_LIMIT, "started_at": "2026-11-22T02:00:00.000Z", "state": state}) < STATE_LIMIT
     assert size(state | {"failure": {"error": "ProviderUnavailableError", "cause": "🏔" * SENTENCE_LIMIT}}) < STATE_LIMIT
 
@@ -86,7 +93,7 @@ def test_the_state_of_a_child_stays_within_its_limit_whatever_happens() -> None:
     assert size(state) < STATE_LIMIT
 
 
-def test_the_state_of_one_of_its_videos_stays_within_its_limit_whatever_happens() -> None:
+def test_the_state_of_a_video_within_a_child_stays_within_its_limit_whatever_happens() -> None:
     state = {
         "run_id": "r" * NAME_LIMIT,
         "provider": "google_drive",
@@ -98,24 +105,25 @@ def test_the_state_of_one_of_its_videos_stays_within_its_limit_whatever_happens(
     assert size({**state, "scope": "media"}) < STATE_LIMIT
 
 
-def test_what_its_videos_leave_behind_is_empty_so_that_ten_of_them_fit_into_a_child() -> None:
-    found = states(DEFINITION)["EachMedia"]["ItemProcessor"]["States"]
+def test_the_output_of_each_video_is_empty_so_that_ten_of_them_fit_into_a_child() -> None:
+    found = STATES["EachMedia"]["ItemProcessor"]["States"]
     done = [state for state in found.values() if state["Type"] == "Succeed" or state.get("End")]
     assert [(state["Type"], state["Result"]) for state in done] == [("Pass", {})]
 
 
-def test_filters_that_would_not_fit_are_refused_with_the_mend() -> None:
+def test_filters_that_would_not_fit_are_refused_with_the_next_step() -> None:
     with pytest.raises(ConfigurationError, match=r"filters\.media_ids.*2000 videos.*several runs"):
         run_input.filters_of({"filters": {"media_ids": list(ids(2000).media_ids)}})
     assert len(largest_filters().media_ids) > 1000
 
 
-def test_a_page_too_large_to_be_remembered_is_a_broken_contract() -> None:
+def test_a_page_with_too_many_rows_for_the_cursor_is_a_broken_contract() -> None:
+    listing = ListingProgress(page_ids=ids(2000).media_ids)
     with pytest.raises(ProviderContractError, match="2000 rows"):
-        _cursor(Progress(page_ids=ids(2000).media_ids))
+        encode_cursor(Progress(listing=listing), listing)
 
 
-def test_a_video_too_large_to_travel_is_a_broken_contract(tmp_path: Path) -> None:
+def test_a_video_too_large_for_the_manifest_is_a_broken_contract(tmp_path: Path) -> None:
     with (tmp_path / "work.jsonl").open("wb") as file:
         writer = ManifestWriter(file)
         writer.add([MediaItem(media_id="a", filename="x" * (LINE_LIMIT - 100))])
@@ -124,7 +132,7 @@ def test_a_video_too_large_to_travel_is_a_broken_contract(tmp_path: Path) -> Non
 
 
 # History: a Task that succeeds is five events (entered, scheduled, started, succeeded, exited), each attempt that fails
-# three (scheduled, started, failed), a Choice two. A run that waits is entered once more for nothing.
+# three (scheduled, started, failed), a Choice two.
 
 
 def events(state: State) -> int:
@@ -133,11 +141,10 @@ def events(state: State) -> int:
     return 5 + 3 * sum(retry["MaxAttempts"] for retry in state.get("Retry", []))
 
 
-def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_is_as_slow_as_it_may_be() -> None:
-    """Each invocation lists until less than a page's time is left; each is tried as often as the score allows."""
-    score = states(DEFINITION)
-    one_invocation = events(score["ListMedia"]) + events(score["IsListingComplete"])
-    the_rest = sum(events(score[name]) for name in ("Authenticate", "RenewForListing", "EachBatch", "Report"))
+def test_a_listing_of_ten_million_items_fits_into_one_history_and_half_of_it_when_every_page_is_slow() -> None:
+    """Each invocation lists until less than a page's time is left, and is retried as often as its Retry allows."""
+    one_invocation = events(STATES["ListMedia"]) + events(STATES["IsListingComplete"])
+    the_rest = sum(events(STATES[name]) for name in ("Authenticate", "RenewForListing", "EachBatch", "Report"))
     seconds = float(ENVIRONMENTS["prod"].lister_timeout_seconds)
     usable = seconds - Deadline.of(_WholeTime(seconds)).margin - PAGE_SECONDS
     items = usable / 1.0 * PER_PAGE  # at a second a page, which is slow
@@ -147,16 +154,15 @@ def test_a_listing_of_ten_million_items_fits_into_one_history_even_if_each_page_
 
 
 def test_a_video_of_four_terabytes_fits_into_one_history_at_five_megabytes_a_second() -> None:
-    score = states(DEFINITION)
-    one_slice = events(score["DownloadSlice"]) + events(score["IsVideoComplete"])
+    one_slice = events(STATES["DownloadSlice"]) + events(STATES["IsVideoComplete"])
     around = ("DownloadBatch", "EachMedia", "RenewForDownload", "RecordFailure", "StopRun")
-    the_rest = sum(events(score[name]) for name in around)
+    the_rest = sum(events(STATES[name]) for name in around)
     seconds = ENVIRONMENTS["prod"].downloader_timeout_seconds - 30
     assert (HISTORY_LIMIT - the_rest) // one_slice * seconds * 5_000_000 > 4e12
 
 
 class _WholeTime:
-    """An invocation at its beginning."""
+    """The context of an invocation that has just begun."""
 
     aws_request_id, memory_limit_in_mb = "request-1", 256
 

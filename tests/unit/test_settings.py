@@ -1,4 +1,4 @@
-"""The functions' environment as a typed value, and the sentences for one that does not fit."""
+"""The functions' environment as a typed value, and the sentences for variables that do not fit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fresh_settings() -> Iterator[None]:
     settings.load.cache_clear()
 
 
-def test_every_variable_lands_in_its_field_with_its_type() -> None:
+def test_every_variable_sets_its_field_with_its_type() -> None:
     assert parse(ENVIRONMENT) == Settings(
         archive_bucket="archive",
         archive_storage_class="STANDARD",
@@ -50,7 +50,7 @@ def test_every_variable_lands_in_its_field_with_its_type() -> None:
     )
 
 
-def test_the_example_holds_every_variable_that_there_is() -> None:
+def test_the_example_contains_every_variable() -> None:
     named = {field.name.upper() for field in msgspec.structs.fields(Settings)} - {"PROVIDER_BASE_URLS"}
     assert named == set(ENVIRONMENT)
 
@@ -64,7 +64,7 @@ def test_a_missing_variable_is_named(variable: str) -> None:
 
 @pytest.mark.parametrize("variable", ["MAX_ATTEMPTS", "CONNECTIONS_PER_VIDEO"])
 @pytest.mark.parametrize("value", ["many", "", "2.5"])
-def test_a_number_that_is_none_is_named_without_its_value(variable: str, value: str) -> None:
+def test_a_malformed_number_is_named_without_its_value(variable: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=variable.lower()) as failure:
         parse(ENVIRONMENT | {variable: value})
     assert "many" not in str(failure.value)
@@ -78,7 +78,7 @@ def test_base_urls_are_collected_by_provider_without_a_slash_at_the_end() -> Non
     }
 
 
-def test_what_else_is_in_the_environment_does_not_matter() -> None:
+def test_other_variables_are_ignored() -> None:
     assert parse(ENVIRONMENT | {"PATH": "/bin", "PROVIDER_BASE_URLS": "no"}) == parse(ENVIRONMENT)
 
 

@@ -1,4 +1,4 @@
-"""What the templates of the four environments promise about data, functions, the run and its alerts."""
+"""The templates of the four environments: data, functions, the run and its alerts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from cloud_sync.config import LOG_RETENTION_DAYS
 from cloud_sync.log_retention import retention
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list, new_app
 
-REAL = ("dev", "staging", "prod")
+DEPLOYED = ("dev", "staging", "prod")
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
-TOLD_BY_THE_RUN = {"run-failed", "authentication-failed", "failure-rate"}
+MAILED_BY_THE_RUN = {"run-failed", "authentication-failed", "failure-rate"}
 SUFFIX = {"dev": "", "staging": "-staging", "prod": "-prod", "local": ""}
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -49,13 +49,13 @@ def transitions(stack: Synthesised, bucket: str) -> list[tuple[str, int]]:
     return [(step["StorageClass"], step["TransitionInDays"]) for step in steps]
 
 
-def test_the_stack_holds_two_buckets_one_table_one_secret_one_key_and_one_state_machine(dev: Synthesised) -> None:
+def test_the_stack_has_two_buckets_one_table_one_secret_one_key_and_one_state_machine(dev: Synthesised) -> None:
     counts = {kind: len(dev.resources(kind)) for kind in (*DATA, "AWS::StepFunctions::StateMachine")}
     assert list(counts.values()) == [2, 1, 1, 1, 1]
 
 
 @each_environment
-def test_the_archive_is_encrypted_with_our_key_through_a_bucket_key(stack: Synthesised) -> None:
+def test_the_archive_is_encrypted_with_the_stacks_key_and_an_s3_bucket_key(stack: Synthesised) -> None:
     (rule,) = stack.bucket("archive")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     default = rule["ServerSideEncryptionByDefault"]
     assert default["SSEAlgorithm"] == "aws:kms"
@@ -65,14 +65,14 @@ def test_the_archive_is_encrypted_with_our_key_through_a_bucket_key(stack: Synth
 
 
 @each_environment
-def test_the_archive_keeps_versions_and_its_owner_owns_every_object(stack: Synthesised) -> None:
+def test_the_archive_is_versioned_and_the_bucket_owner_owns_every_object(stack: Synthesised) -> None:
     archive = stack.bucket("archive")
     assert archive["VersioningConfiguration"] == {"Status": "Enabled"}
     assert archive["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
 @each_environment
-def test_the_archive_logs_its_accesses_into_the_work_bucket(stack: Synthesised) -> None:
+def test_access_to_the_archive_is_logged_in_the_work_bucket(stack: Synthesised) -> None:
     logging = stack.bucket("archive")["LoggingConfiguration"]
     assert stack.text(logging["DestinationBucketName"]) == "<work>"
     assert logging["LogFilePrefix"] == "access-logs/"
@@ -106,31 +106,31 @@ def test_buckets_refuse_plain_http_and_tls_older_than_1_2(stack: Synthesised, bu
 
 
 @pytest.mark.parametrize(("environment", "days"), [("dev", 7), ("staging", 7), ("prod", 1), ("local", 7)])
-def test_originals_go_to_deep_archive_after_the_environments_days(stack: Synthesised, days: int) -> None:
+def test_originals_move_to_deep_archive_after_the_configured_days(stack: Synthesised, days: int) -> None:
     assert transitions(stack, "archive") == [("DEEP_ARCHIVE", days)]
     assert stack.function("video-downloader")["Environment"]["Variables"]["ARCHIVE_STORAGE_CLASS"] == "STANDARD"
 
 
-def test_with_0_days_videos_are_uploaded_into_deep_archive_directly(synthesis: Synthesis) -> None:
+def test_with_0_days_videos_are_uploaded_directly_into_deep_archive(synthesis: Synthesis) -> None:
     direct = synthesis.of("prod", deep_archive_after_days="0")
     assert transitions(direct, "archive") == [("DEEP_ARCHIVE", 0)]
     assert direct.function("video-downloader")["Environment"]["Variables"]["ARCHIVE_STORAGE_CLASS"] == "DEEP_ARCHIVE"
 
 
-def test_a_step_through_instant_retrieval_that_pays_comes_before_deep_archive(synthesis: Synthesis) -> None:
+def test_a_transition_to_instant_retrieval_comes_before_the_one_to_deep_archive(synthesis: Synthesis) -> None:
     stepped = synthesis.of("prod", instant_retrieval_after_days="30", deep_archive_after_days="365")
     assert transitions(stepped, "archive") == [("GLACIER_IR", 30), ("DEEP_ARCHIVE", 365)]
 
 
 @each_environment
-def test_no_lifecycle_rule_ever_deletes_from_the_archive(stack: Synthesised) -> None:
+def test_no_lifecycle_rule_deletes_from_the_archive(stack: Synthesised) -> None:
     words = {key for rule in rules(stack, "archive") for key in rule}
     assert words == {"Id", "Status", "Transitions", "AbortIncompleteMultipartUpload"}
 
 
 @each_environment
 @each_bucket
-def test_stray_uploads_are_aborted_after_a_week_which_no_resume_outlasts(stack: Synthesised, bucket: str) -> None:
+def test_unfinished_uploads_are_aborted_after_a_week(stack: Synthesised, bucket: str) -> None:
     aborts = [
         r["AbortIncompleteMultipartUpload"] for r in rules(stack, bucket) if "AbortIncompleteMultipartUpload" in r
     ]
@@ -138,13 +138,13 @@ def test_stray_uploads_are_aborted_after_a_week_which_no_resume_outlasts(stack: 
 
 
 @each_environment
-def test_the_work_bucket_stays_hot_and_expires(stack: Synthesised) -> None:
+def test_objects_in_the_work_bucket_stay_in_standard_and_expire(stack: Synthesised) -> None:
     assert transitions(stack, "work") == []
     assert [rule["ExpirationInDays"] for rule in rules(stack, "work")] == [90]
 
 
 @each_environment
-def test_the_ledger_is_on_demand_encrypted_and_restorable_to_any_second(stack: Synthesised) -> None:
+def test_the_ledger_is_on_demand_encrypted_and_has_point_in_time_recovery(stack: Synthesised) -> None:
     ledger = stack.only("AWS::DynamoDB::Table")["Properties"]
     assert ledger["BillingMode"] == "PAY_PER_REQUEST"
     assert ledger["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
@@ -152,7 +152,7 @@ def test_the_ledger_is_on_demand_encrypted_and_restorable_to_any_second(stack: S
 
 
 @each_environment
-def test_the_ledger_answers_what_is_not_archived_and_what_a_run_did_from_an_index(stack: Synthesised) -> None:
+def test_the_ledger_has_indexes_for_what_is_not_archived_and_for_what_a_run_did(stack: Synthesised) -> None:
     ledger = stack.only("AWS::DynamoDB::Table")["Properties"]
     keys = {None: ledger["KeySchema"]} | {i["IndexName"]: i["KeySchema"] for i in ledger["GlobalSecondaryIndexes"]}
     assert {name: [part["AttributeName"] for part in schema] for name, schema in keys.items()} == {
@@ -163,19 +163,19 @@ def test_the_ledger_answers_what_is_not_archived_and_what_a_run_did_from_an_inde
 
 
 @each_environment
-def test_the_secret_is_made_empty_so_that_no_template_holds_credentials(stack: Synthesised) -> None:
+def test_the_secret_is_created_empty_so_that_no_template_contains_credentials(stack: Synthesised) -> None:
     secret = stack.only("AWS::SecretsManager::Secret")["Properties"]
     assert not {"SecretString", "GenerateSecretString"} & set(secret)
 
 
-@pytest.mark.parametrize("environment", REAL)
-def test_data_outlives_the_stack_everywhere_but_on_this_machine(stack: Synthesised) -> None:
+@pytest.mark.parametrize("environment", DEPLOYED)
+def test_data_is_retained_when_a_stack_in_aws_is_deleted(stack: Synthesised) -> None:
     assert policies_of_data(stack) == {("Retain", "Retain")}
     assert stack.only("AWS::DynamoDB::Table")["Properties"]["DeletionProtectionEnabled"] is True
 
 
 @pytest.mark.parametrize("environment", ["local"])
-def test_on_this_machine_data_goes_with_the_stack(stack: Synthesised) -> None:
+def test_data_of_the_local_deployment_is_deleted_with_its_stack(stack: Synthesised) -> None:
     assert policies_of_data(stack) == {("Delete", "Delete")}
     assert stack.only("AWS::DynamoDB::Table")["Properties"]["DeletionProtectionEnabled"] is False
 
@@ -186,12 +186,12 @@ def policies_of_data(stack: Synthesised) -> set[tuple[str, str]]:
 
 
 @each_environment
-def test_only_prod_is_protected_against_deletion_of_the_stack(stack: Synthesised, environment: str) -> None:
+def test_only_prod_has_termination_protection(stack: Synthesised, environment: str) -> None:
     assert bool(stack.artifact.termination_protection) is (environment == "prod")
 
 
 @each_environment
-def test_names_are_plain_in_the_default_environment_and_suffixed_in_the_others(
+def test_names_have_no_suffix_in_dev_and_the_environments_suffix_in_the_others(
     stack: Synthesised, environment: str
 ) -> None:
     suffix = SUFFIX[environment]
@@ -214,21 +214,21 @@ def test_names_are_plain_in_the_default_environment_and_suffixed_in_the_others(
 
 
 def test_two_environments_in_one_account_share_no_name(synthesis: Synthesis) -> None:
-    given = [set(synthesis.of(e).words.values()) for e in REAL]
-    clashing = {name for one, other in ((0, 1), (0, 2), (1, 2)) for name in given[one] & given[other]}
+    names = [set(synthesis.of(e).labels.values()) for e in DEPLOYED]
+    clashing = {name for one, other in ((0, 1), (0, 2), (1, 2)) for name in names[one] & names[other]}
     logical_ids = set(synthesis.of("dev").template["Resources"])
-    assert clashing - logical_ids == {"archive", "work", "key"}  # the tests' own words for what the stack does not name
+    assert clashing - logical_ids == {"archive", "work", "key"}  # labels of the tests for resources without a name
 
 
 @each_environment
-def test_every_log_group_is_kept_as_long_as_the_environment_says(stack: Synthesised, environment: str) -> None:
+def test_every_log_group_has_the_retention_of_its_environment(stack: Synthesised, environment: str) -> None:
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
     flows = stack.config.private_network
     assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1 + flows)
 
 
-def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: Synthesised, tmp_path: Path) -> None:
+def test_cloudwatch_logs_accepts_every_retention_that_can_be_configured(dev: Synthesised, tmp_path: Path) -> None:
     probe = cdk.Stack(new_app(tmp_path), "Probe")
     for days in LOG_RETENTION_DAYS:
         logs.LogGroup(probe, f"Kept{days}", retention=retention(replace(dev.config, log_retention_days=days)))
@@ -236,11 +236,11 @@ def test_every_retention_that_is_offered_is_one_that_cloudwatch_logs_takes(dev: 
     assert [group["Properties"]["RetentionInDays"] for group in groups] == list(LOG_RETENTION_DAYS)
 
 
-def test_the_construct_ids_of_the_functions_are_the_words_that_invoke_them(dev: Synthesised) -> None:
+def test_the_construct_ids_of_the_functions_are_their_names_for_sam(dev: Synthesised) -> None:
     functions = dev.stack.node.find_child("Functions")
     found = {child.node.id for child in functions.node.children if isinstance(child, lambda_.Function)}
     for_sam = {f["Metadata"]["SamResourceId"] for f in dev.resources("AWS::Lambda::Function").values()}
-    words = {
+    expected = {
         "MediaAuthenticator",
         "MediaLister",
         "VideoDownloader",
@@ -249,12 +249,12 @@ def test_the_construct_ids_of_the_functions_are_the_words_that_invoke_them(dev: 
         "ArchiveReconciler",
         "CredentialsRotator",
     }
-    assert found == for_sam == words
+    assert found == for_sam == expected
 
 
 @each_environment
 @each_function
-def test_functions_are_traced_and_log_as_their_name_says(stack: Synthesised, name: str) -> None:
+def test_functions_are_traced_and_each_writes_to_the_log_group_of_its_name(stack: Synthesised, name: str) -> None:
     function = stack.function(name)
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert stack.text(function["LoggingConfig"]["LogGroup"]) == f"</aws/lambda/{stack.config.name(name)}>"
@@ -262,7 +262,7 @@ def test_functions_are_traced_and_log_as_their_name_says(stack: Synthesised, nam
 
 @each_environment
 @each_function
-def test_functions_run_on_the_configured_runtime_with_the_one_layer(stack: Synthesised, name: str) -> None:
+def test_functions_run_on_the_configured_runtime_with_the_layer(stack: Synthesised, name: str) -> None:
     function = stack.function(name)
     (layer_id,) = stack.resources("AWS::Lambda::LayerVersion")
     layer = stack.only("AWS::Lambda::LayerVersion")["Properties"]
@@ -272,7 +272,7 @@ def test_functions_run_on_the_configured_runtime_with_the_one_layer(stack: Synth
     assert function["Handler"] == "handler.handler"
 
 
-def test_architecture_and_python_are_configuration_of_function_and_layer(synthesis: Synthesis) -> None:
+def test_a_configured_architecture_applies_to_functions_and_layer(synthesis: Synthesis) -> None:
     other = synthesis.of("dev", architecture="x86_64", python_version="3.13")
     layer = other.only("AWS::Lambda::LayerVersion")["Properties"]
     assert other.function("media-lister")["Architectures"] == layer["CompatibleArchitectures"] == ["x86_64"]
@@ -290,7 +290,9 @@ def test_architecture_and_python_are_configuration_of_function_and_layer(synthes
         ("credentials-rotator", 256, 120),
     ],
 )
-def test_functions_have_their_memory_and_time(stack: Synthesised, name: str, memory_mb: int, seconds: int) -> None:
+def test_functions_have_the_configured_memory_and_timeout(
+    stack: Synthesised, name: str, memory_mb: int, seconds: int
+) -> None:
     function = stack.function(name)
     assert (function["MemorySize"], function["Timeout"]) == (memory_mb, seconds)
 
@@ -305,7 +307,7 @@ def test_no_function_sets_a_variable_that_lambda_reserves(stack: Synthesised) ->
 
 
 @each_environment
-def test_a_run_is_logged_whole_but_without_its_data_and_traced(stack: Synthesised, environment: str) -> None:
+def test_a_run_is_traced_and_every_event_is_logged_without_its_data(stack: Synthesised, environment: str) -> None:
     machine = stack.only("AWS::StepFunctions::StateMachine")["Properties"]
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
@@ -316,14 +318,14 @@ def test_a_run_is_logged_whole_but_without_its_data_and_traced(stack: Synthesise
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
 
 
-def test_as_many_videos_move_at_a_time_as_configured(synthesis: Synthesis) -> None:
+def test_the_map_runs_as_many_children_at_once_as_configured(synthesis: Synthesis) -> None:
     for overrides, expected in (({}, 3), ({"max_concurrency": "9"}, 9)):
         machine = synthesis.of("dev", **overrides).only("AWS::StepFunctions::StateMachine")["Properties"]
         assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == expected
 
 
 @each_environment
-def test_a_run_of_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesised, environment: str) -> None:
+def test_a_run_for_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesised, environment: str) -> None:
     schedule = stack.only("AWS::Scheduler::Schedule")["Properties"]
     assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == "Europe/Paris"
@@ -333,13 +335,15 @@ def test_a_run_of_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesised
 
 
 @each_environment
-def test_a_run_that_cannot_start_is_retried_for_two_hours_then_kept(stack: Synthesised, environment: str) -> None:
+def test_a_start_that_fails_is_retried_for_two_hours_and_then_goes_to_the_dead_letter_queue(
+    stack: Synthesised, environment: str
+) -> None:
     target = stack.only("AWS::Scheduler::Schedule")["Properties"]["Target"]
     assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 5}
     assert stack.text(target["DeadLetterConfig"]["Arn"]) == f"<gopro-sync-schedule-dlq{SUFFIX[environment]}>"
 
 
-def test_the_schedule_can_be_moved_and_switched_off(synthesis: Synthesis) -> None:
+def test_the_schedule_can_be_changed_and_disabled(synthesis: Synthesis) -> None:
     moved = synthesis.of("dev", schedule="rate(12 hours)", schedule_time_zone="UTC", schedule_enabled="false")
     schedule = moved.only("AWS::Scheduler::Schedule")["Properties"]
     assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == ("rate(12 hours)", "UTC")
@@ -347,7 +351,7 @@ def test_the_schedule_can_be_moved_and_switched_off(synthesis: Synthesis) -> Non
 
 
 @each_environment
-def test_alerts_are_encrypted_with_our_key_and_travel_over_tls_only(stack: Synthesised) -> None:
+def test_alerts_are_encrypted_with_the_stacks_key_and_accepted_only_over_tls(stack: Synthesised) -> None:
     assert stack.text(stack.only("AWS::SNS::Topic")["Properties"]["KmsMasterKeyId"]) == "<key>"
     statements = stack.only("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
     (denied,) = (statement for statement in statements if statement["Effect"] == "Deny")
@@ -355,7 +359,7 @@ def test_alerts_are_encrypted_with_our_key_and_travel_over_tls_only(stack: Synth
 
 
 @each_environment
-def test_alarms_may_publish_although_the_topic_has_a_policy_of_its_own(stack: Synthesised) -> None:
+def test_the_policy_of_the_topic_allows_alarms_to_publish(stack: Synthesised) -> None:
     statements = stack.only("AWS::SNS::TopicPolicy")["Properties"]["PolicyDocument"]["Statement"]
     (allowed,) = (statement for statement in statements if statement["Effect"] == "Allow")
     assert (allowed["Principal"], allowed["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
@@ -363,7 +367,7 @@ def test_alarms_may_publish_although_the_topic_has_a_policy_of_its_own(stack: Sy
 
 
 @each_environment
-def test_queues_are_encrypted_refuse_plain_http_and_keep_two_weeks(stack: Synthesised) -> None:
+def test_queues_are_encrypted_refuse_plain_http_and_keep_messages_for_two_weeks(stack: Synthesised) -> None:
     queues = stack.resources("AWS::SQS::Queue")
     policies = [p["Properties"] for p in stack.resources("AWS::SQS::QueuePolicy").values()]
     assert sorted(policy["Queues"][0]["Ref"] for policy in policies) == sorted(queues)
@@ -376,15 +380,15 @@ def test_queues_are_encrypted_refuse_plain_http_and_keep_two_weeks(stack: Synthe
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_alerts_are_mailed_to_the_configured_address_and_to_nobody_by_default(synthesis: Synthesis) -> None:
+def test_alerts_are_mailed_to_the_configured_address_and_by_default_to_nobody(synthesis: Synthesis) -> None:
     assert synthesis.of("dev").resources("AWS::SNS::Subscription") == {}
     mailing = synthesis.of("dev", alert_email="owner@example.org").only("AWS::SNS::Subscription")["Properties"]
     assert (mailing["Protocol"], mailing["Endpoint"]) == ("email", "owner@example.org")
 
 
 @each_environment
-def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, environment: str) -> None:
-    alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in TOLD_BY_THE_RUN}
+def test_every_alarm_notifies_the_topic_and_names_the_next_step(stack: Synthesised, environment: str) -> None:
+    alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in MAILED_BY_THE_RUN}
     assert len(alarms) == 16
     for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
@@ -393,15 +397,15 @@ def test_every_alarm_tells_the_topic_and_says_what_to_do(stack: Synthesised, env
 
 
 @each_environment
-def test_what_the_mail_of_a_run_tells_is_an_alarm_that_sends_no_second_mail(stack: Synthesised) -> None:
+def test_an_alarm_for_what_the_mail_of_a_run_reports_sends_no_second_mail(stack: Synthesised) -> None:
     alarms = alarms_of(stack)
-    for name in TOLD_BY_THE_RUN:
+    for name in MAILED_BY_THE_RUN:
         assert "AlarmActions" not in alarms[name]
-        assert any(word in alarms[name]["AlarmDescription"] for word in ("run's own mail", "Store credentials"))
+        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "Store credentials"))
 
 
 @each_environment
-def test_a_day_without_a_successful_run_is_an_alarm_even_when_nothing_is_measured_at_all(stack: Synthesised) -> None:
+def test_26_hours_without_a_successful_run_raise_an_alarm_even_without_any_data(stack: Synthesised) -> None:
     alarm = alarms_of(stack)["no-successful-run"]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("CloudSync", "RunsSucceeded", 1)
     assert alarm["Period"] * alarm["EvaluationPeriods"] == alarm["Period"] * alarm["DatapointsToAlarm"] == 26 * 3600
@@ -409,18 +413,18 @@ def test_a_day_without_a_successful_run_is_an_alarm_even_when_nothing_is_measure
 
 
 @each_environment
-def test_only_the_dead_mans_switch_takes_silence_for_a_bad_sign(stack: Synthesised) -> None:
+def test_missing_data_raises_only_the_alarm_for_no_successful_run(stack: Synthesised) -> None:
     alarms = alarms_of(stack)
-    silent = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] != "notBreaching"}
-    assert silent == {"no-successful-run"}
+    breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] != "notBreaching"}
+    assert breaching == {"no-successful-run"}
 
 
-def test_a_stack_that_is_not_scheduled_is_not_expected_to_run(synthesis: Synthesis) -> None:
+def test_without_a_schedule_there_is_no_alarm_for_no_successful_run(synthesis: Synthesis) -> None:
     assert "no-successful-run" not in alarms_of(synthesis.of("dev", schedule_enabled="false"))
 
 
 def alarms_of(stack: Synthesised) -> dict[str, dict[str, Any]]:
-    """The alarms by the part of their name that is theirs."""
+    """The alarms by their names, without the common prefix and the suffix of the environment."""
     alarms = [alarm["Properties"] for alarm in stack.resources("AWS::CloudWatch::Alarm").values()]
     suffix = stack.config.name("")
     assert all(a["AlarmName"].startswith("gopro-sync-") and a["AlarmName"].endswith(suffix) for a in alarms)
@@ -428,7 +432,7 @@ def alarms_of(stack: Synthesised) -> dict[str, dict[str, Any]]:
 
 
 @each_environment
-def test_the_dashboard_asks_what_an_owner_asks_before_what_an_engineer_asks(stack: Synthesised) -> None:
+def test_the_dashboard_has_the_questions_of_an_owner_before_those_of_an_engineer(stack: Synthesised) -> None:
     body = stack.text(stack.only("AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"])
     widgets = json.loads(body)["widgets"]
     headings = [w["properties"]["markdown"] for w in widgets if w["type"] == "text"]
@@ -446,9 +450,7 @@ def test_the_dashboard_asks_what_an_owner_asks_before_what_an_engineer_asks(stac
 
 
 @each_environment
-def test_six_questions_are_saved_and_asked_of_the_log_groups_of_the_functions(
-    stack: Synthesised, environment: str
-) -> None:
+def test_six_saved_queries_read_the_log_groups_of_the_functions(stack: Synthesised, environment: str) -> None:
     saved = {q["Properties"]["Name"]: q["Properties"] for q in stack.resources("AWS::Logs::QueryDefinition").values()}
     folder = f"cloud-sync{SUFFIX[environment]}/"
     assert {name.removeprefix(folder) for name in saved} == {
@@ -460,7 +462,7 @@ def test_six_questions_are_saved_and_asked_of_the_log_groups_of_the_functions(
 
 
 @each_environment
-def test_everything_that_can_be_tagged_says_whose_it_is(stack: Synthesised, environment: str) -> None:
+def test_resources_are_tagged_with_application_and_environment(stack: Synthesised, environment: str) -> None:
     for kind in ("AWS::S3::Bucket", "AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::SNS::Topic"):
         for resource in stack.resources(kind).values():
             tags = {tag["Key"]: tag["Value"] for tag in as_list(resource["Properties"]["Tags"])}

@@ -1,4 +1,4 @@
-"""What each role may do, written out a second time: a grant that is added or widened has to be added here too."""
+"""The permissions of each role, written a second time: whoever adds or widens one has to change this file, too."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, PLAYED, Synthesis, Synthesised, as_list
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, INVOKED_BY_THE_STATE_MACHINE, Synthesis, Synthesised, as_list
 
 READ_SECRET = {"secretsmanager:GetSecretValue"}
 USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
@@ -68,7 +68,7 @@ MAY = {
     },
 }  # fmt: skip
 
-PLACING = {
+INTERFACE_ACTIONS = {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
 }  # fmt: skip
@@ -92,27 +92,29 @@ def dev(synthesis: Synthesis) -> Synthesised:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_functions_role_grants_what_its_work_needs_and_nothing_else(dev: Synthesised, name: str) -> None:
+def test_a_functions_role_allows_exactly_this(dev: Synthesised, name: str) -> None:
     expected = MAY[name] | {f"</aws/lambda/{name}>": WRITE_LOG, "*": TRACE}
     assert dev.policy_of(dev.function(name)["Role"]) == expected
 
 
 @each_environment
-def test_every_environment_grants_the_same_to_its_own_resources(synthesis: Synthesis, environment: str) -> None:
+def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synthesis, environment: str) -> None:
     dev, other = synthesis.of("dev"), synthesis.of(environment)
     suffix = other.config.name("")
     for name in FUNCTIONS:
         granted = other.policy_of(other.function(name)["Role"])
         if other.config.private_network:
-            granted["*"] -= PLACING
+            granted["*"] -= INTERFACE_ACTIONS
         plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
 
-def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_own_children(dev: Synthesised) -> None:
+def test_the_state_machine_may_invoke_the_functions_read_manifests_and_run_its_child_executions(
+    dev: Synthesised,
+) -> None:
     machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
     assert dev.policy_of(machine["RoleArn"]) == {
-        **{f"<{function}>": {"lambda:InvokeFunction"} for function in PLAYED},
+        **{f"<{function}>": {"lambda:InvokeFunction"} for function in INVOKED_BY_THE_STATE_MACHINE},
         "<work>/runs/*": {
             "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"
         },
@@ -127,7 +129,7 @@ def test_the_state_machine_invokes_the_functions_reads_manifests_and_runs_its_ow
     }  # fmt: skip
 
 
-def test_the_schedule_may_start_the_run_and_fill_its_dead_letter_queue(dev: Synthesised) -> None:
+def test_the_schedule_may_start_a_run_and_send_to_its_dead_letter_queue(dev: Synthesised) -> None:
     schedule = dev.only("AWS::Scheduler::Schedule")["Properties"]
     assert dev.policy_of(schedule["Target"]["RoleArn"]) == {
         "<gopro-sync-orchestrator>": {"states:StartExecution"},
@@ -136,7 +138,7 @@ def test_the_schedule_may_start_the_run_and_fill_its_dead_letter_queue(dev: Synt
 
 
 @each_environment
-def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> None:
+def test_each_role_can_be_assumed_only_by_its_service(stack: Synthesised) -> None:
     services = []
     for role in stack.resources("AWS::IAM::Role").values():
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
@@ -148,7 +150,7 @@ def test_each_role_is_assumed_by_its_own_service_only(stack: Synthesised) -> Non
 
 
 @each_environment
-def test_no_role_holds_a_managed_or_an_inline_policy(stack: Synthesised) -> None:
+def test_no_role_has_a_managed_or_an_inline_policy(stack: Synthesised) -> None:
     for role in stack.resources("AWS::IAM::Role").values():
         assert set(role["Properties"]) <= {"AssumeRolePolicyDocument", "Tags"}
     assert stack.resources("AWS::IAM::ManagedPolicy") == {}
@@ -156,12 +158,12 @@ def test_no_role_holds_a_managed_or_an_inline_policy(stack: Synthesised) -> None
 
 def allowed(stack: Synthesised) -> list[tuple[str, dict[str, Any]]]:
     statements = [(kind, statement) for kind, statement in stack.statements() if statement["Effect"] == "Allow"]
-    assert len(statements) > 40  # the walk does see them
+    assert len(statements) > 40  # so the search does find them
     return statements
 
 
 @each_environment
-def test_no_action_is_a_wildcard_but_the_accounts_own_over_its_key(stack: Synthesised) -> None:
+def test_the_only_wildcard_action_is_that_of_the_account_on_its_key(stack: Synthesised) -> None:
     wild = [(kind, s) for kind, s in allowed(stack) if any("*" in action for action in as_list(s["Action"]))]
     ((kind, statement),) = wild
     assert (kind, statement["Action"]) == ("AWS::KMS::Key", "kms:*")
@@ -169,14 +171,14 @@ def test_no_action_is_a_wildcard_but_the_accounts_own_over_its_key(stack: Synthe
 
 
 @each_environment
-def test_a_resource_is_a_bare_wildcard_only_where_the_service_takes_no_other(stack: Synthesised) -> None:
+def test_a_resource_is_a_bare_wildcard_only_where_the_service_accepts_no_other(stack: Synthesised) -> None:
     wild = [(kind, set(as_list(s["Action"]))) for kind, s in allowed(stack) if "*" in as_list(s.get("Resource", []))]
     exceptions = [
         ("AWS::KMS::Key", {"kms:*"}),  # in a key policy, * is this key
         ("AWS::KMS::Key", USE_KEY),
         ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
-        *[("AWS::IAM::Policy", PLACING)] * len(FUNCTIONS) * stack.config.private_network,
+        *[("AWS::IAM::Policy", INTERFACE_ACTIONS)] * len(FUNCTIONS) * stack.config.private_network,
     ]
     assert in_order(wild) == in_order(exceptions)
 
@@ -186,8 +188,8 @@ def in_order(grants: list[tuple[str, set[str]]]) -> list[tuple[str, list[str]]]:
 
 
 @each_environment
-def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
-    """Whom resource policies allow: the account itself, CloudWatch's alarms, and S3's log delivery for our bucket."""
+def test_nobody_outside_the_account_has_access(stack: Synthesised) -> None:
+    """Resource policies allow only the account itself, CloudWatch alarms, CloudTrail and S3's log delivery."""
     principals = [s["Principal"] for kind, s in allowed(stack) if "Principal" in s and kind != "AWS::IAM::Role"]
     names = [p.get("Service") or stack.text(p["AWS"]) for p in principals]
     root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
@@ -195,26 +197,26 @@ def test_nobody_outside_the_account_is_let_in(stack: Synthesised) -> None:
     assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com", *trail])
 
 
-def test_where_lambda_places_a_function_in_the_network_its_own_code_may_not(synthesis: Synthesis) -> None:
+def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_interfaces(synthesis: Synthesis) -> None:
     denied = [
         s for kind, s in synthesis.of("prod").statements() if s["Effect"] == "Deny" and kind == "AWS::IAM::Policy"
     ]
     assert len(denied) == len(FUNCTIONS)
     for statement in denied:
-        assert set(statement["Action"]) == PLACING
+        assert set(statement["Action"]) == INTERFACE_ACTIONS
         (condition,) = statement["Condition"]["ArnEquals"].values()
         assert "lambda" in synthesis.of("prod").text(as_list(condition)[0])
 
 
 @each_environment
-def test_the_key_is_used_through_s3_or_sns_only_and_by_no_function_itself(stack: Synthesised) -> None:
+def test_functions_can_use_the_key_only_through_s3_or_sns(stack: Synthesised) -> None:
     uses = [s for kind, s in allowed(stack) if kind == "AWS::IAM::Policy" and set(as_list(s["Action"])) == USE_KEY]
     via = [stack.text(name) for s in uses for name in as_list(s["Condition"]["StringEquals"]["kms:ViaService"])]
     assert sorted(name.split(".")[0] for name in via) == ["s3", "s3", "sns", "sns", "sns"]
 
 
 @each_environment
-def test_nothing_may_delete_an_archived_object_and_only_reconciling_reads_the_ledger_by_scan(
+def test_nothing_may_delete_an_archived_object_and_only_the_reconciler_may_scan_the_ledger(
     stack: Synthesised,
 ) -> None:
     granted = {action for _, s in allowed(stack) for action in as_list(s["Action"])}

@@ -1,4 +1,5 @@
-"""The score against the error tree, against itself, and against the stack that fills in its names."""
+"""The state machine's definition: its errors are those of the code, its transitions lead somewhere, and the stack
+provides its substitutions."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from cloud_sync_common import exceptions
 
-from cloud_sync.workflow import DEFINITION
-from tests.synthesis import PLAYED, Synthesis
+from cloud_sync.definition import FILE, STANDARD_RETRY, TRANSIENT_ERRORS, definition
+from tests.synthesis import INVOKED_BY_THE_STATE_MACHINE, Synthesis
 from tests.unit.state_machine import (
     defects,
     named_errors,
@@ -23,21 +24,21 @@ from tests.unit.state_machine import (
     unhandled,
 )
 
-TEXT = DEFINITION.read_text(encoding="utf-8")
-MACHINE: dict[str, Any] = json.loads(TEXT)
+IN_THE_FILE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+MACHINE = definition()
 STATES = states(MACHINE)
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 ANYTHING = "States.ALL"
 
-# Names that AWS gives: Step Functions developer guide, "Error names"; Lambda developer guide, "Using Lambda with Step
-# Functions"; Sandbox.Timedout and Runtime.ExitError are what a function that is killed or dies reports.
+# Errors that AWS names: Step Functions developer guide, "Error names"; Lambda developer guide, "Using Lambda with Step
+# Functions"; Sandbox.Timedout and Runtime.ExitError are reported for a function that is killed or dies.
 AWS_NAMES = {
     ANYTHING, "States.Timeout", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown", "Sandbox.Timedout",
     "Runtime.ExitError",
 }  # fmt: skip
 
-# The tree as it is written: other tests may have classes of their own under it.
+# The classes of that module only: other tests may define subclasses of their own.
 TREE = {n: e for n, e in exceptions.error_classes().items() if e.__module__ == exceptions.__name__}
 LEAVES = {name for name, error in TREE.items() if not any(error in other.__bases__ for other in TREE.values())}
 TRANSIENT = {name for name in LEAVES if issubclass(TREE[name], exceptions.TransientError)}
@@ -45,34 +46,45 @@ TRANSIENT = {name for name in LEAVES if issubclass(TREE[name], exceptions.Transi
 each_leaf = pytest.mark.parametrize("leaf", sorted(LEAVES))
 
 
-def test_every_error_that_the_score_names_is_one_of_ours_or_of_aws() -> None:
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_task_has_the_standard_retry_and_a_slice_one_attempt_more(name: str) -> None:
+    attempts = {"MaxAttempts": 5} if name == "DownloadSlice" else {}
+    assert retries(IN_THE_FILE)[name] == [{"ErrorEquals": [TRANSIENT_ERRORS]} | attempts]
+    assert retries(MACHINE)[name] == [STANDARD_RETRY | attempts]
+
+
+def test_the_eleven_tasks_are_retried_four_times_and_no_placeholder_is_left() -> None:
+    assert (len(TASKS), STANDARD_RETRY["MaxAttempts"]) == (11, 4)
+    assert TRANSIENT_ERRORS not in json.dumps(MACHINE)
+
+
+def test_a_definition_is_a_new_one_each_time_so_that_a_change_to_it_stays_the_readers_own() -> None:
+    changed = definition()
+    changed["States"]["Report"]["Retry"][0]["ErrorEquals"].clear()
+    assert definition() == MACHINE and STANDARD_RETRY["ErrorEquals"]
+
+
+def test_every_error_in_the_definition_is_an_exception_of_the_code_or_an_error_of_aws() -> None:
     assert named_errors(MACHINE) - set(TREE) == AWS_NAMES
 
 
-def test_the_score_names_leaves_only_because_step_functions_knows_no_inheritance() -> None:
+def test_the_definition_names_only_leaf_classes_because_step_functions_knows_no_inheritance() -> None:
     assert named_errors(MACHINE) & set(TREE) <= LEAVES
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_every_task_tries_again_after_each_transient_error_and_after_no_other_of_ours(name: str) -> None:
+def test_every_task_retries_each_transient_error_and_no_other_exception_of_the_code(name: str) -> None:
     (retry,) = retries(MACHINE)[name]
     assert set(retry["ErrorEquals"]) & set(TREE) == TRANSIENT
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_no_task_tries_again_after_just_anything(name: str) -> None:
+def test_no_task_retries_every_error(name: str) -> None:
     for retry in retries(MACHINE)[name]:
         assert not {ANYTHING, "States.TaskFailed", "States.Runtime", "States.Permissions"} & set(retry["ErrorEquals"])
 
 
-def test_all_tasks_try_again_alike_and_a_slice_once_more() -> None:
-    attempts = {name: retry[0].pop("MaxAttempts") for name, retry in retries(copy.deepcopy(MACHINE)).items()}
-    assert attempts == dict.fromkeys(TASKS, 4) | {"DownloadSlice": 5}
-    blocks = [{**retry, "MaxAttempts": 0} for (retry,) in retries(MACHINE).values()]
-    assert all(block == blocks[0] for block in blocks)
-
-
-def test_waits_between_tries_grow_have_a_bound_and_are_spread() -> None:
+def test_waits_between_attempts_grow_up_to_a_limit_and_have_jitter() -> None:
     (retry,) = retries(MACHINE)["DownloadSlice"]
     rest = {key: value for key, value in retry.items() if key != "ErrorEquals"}
     assert rest == {
@@ -81,19 +93,19 @@ def test_waits_between_tries_grow_have_a_bound_and_are_spread() -> None:
 
 
 @each_leaf
-def test_every_error_of_the_tree_is_caught_wherever_it_can_be_raised(leaf: str) -> None:
+def test_every_exception_of_the_code_is_caught_wherever_it_can_be_raised(leaf: str) -> None:
     assert unhandled(MACHINE, leaf) == []
 
 
-def test_errors_with_a_way_of_their_own_are_caught_before_all_others() -> None:
-    ways = {
+def test_only_these_errors_have_a_transition_of_their_own() -> None:
+    transitions = {
         (name, error): clause["Next"]
         for name, state in STATES.items()
         for clause in state.get("Catch", [])
         for error in clause["ErrorEquals"]
         if error != ANYTHING
     }
-    assert ways == {
+    assert transitions == {
         ("ListMedia", "CredentialsExpiredError"): "RenewForListing",
         ("DownloadSlice", "CredentialsExpiredError"): "RenewForDownload",
         ("DownloadSlice", "ConfigurationError"): "StopRun",
@@ -104,7 +116,7 @@ def test_errors_with_a_way_of_their_own_are_caught_before_all_others() -> None:
     }
 
 
-def test_catching_anything_stands_alone_and_last() -> None:
+def test_the_clause_that_catches_every_error_is_the_last_one_and_names_no_other() -> None:
     for state in STATES.values():
         for clause in state.get("Catch", [])[:-1]:
             assert ANYTHING not in clause["ErrorEquals"]
@@ -120,40 +132,43 @@ def test_a_failed_video_never_fails_the_run_and_a_failed_run_is_always_reported(
     assert (run, batch, video) == ({"ReportFailure"}, {"EachMedia"}, {"StopRun"})
 
 
-def test_a_batch_fails_only_when_one_of_its_videos_has_stopped_the_run() -> None:
+def test_a_batch_fails_only_when_one_of_its_videos_stops_the_run() -> None:
     (caught,) = STATES["EachMedia"]["Catch"]
     stopped = STATES[caught["Next"]]
     assert (stopped["Type"], stopped["ErrorPath"]) == ("Fail", f"{caught['ResultPath']}.Error")
 
 
-def test_whatever_happens_to_a_batch_its_videos_are_taken_one_by_one() -> None:
+def test_after_a_failed_batch_its_videos_are_downloaded_one_by_one() -> None:
     batch = STATES["DownloadBatch"]
     assert batch["Next"] == "EachMedia" and [clause["Next"] for clause in batch["Catch"]] == ["EachMedia"]
-    (left_out,) = (clause["ResultPath"] for clause in batch["Catch"])
-    assert left_out == "$.error"  # and so the whole batch is what is unfinished, as it was handed in
+    (error_path,) = (clause["ResultPath"] for clause in batch["Catch"])
+    assert error_path == "$.error"  # $.batch is not overwritten, so the whole batch counts as unfinished
     assert STATES["EachBatch"]["ItemSelector"]["batch"] == {"unfinished.$": "$$.Map.Item.Value.media"}
     assert batch["ResultPath"] == "$.batch" and STATES["EachMedia"]["ItemsPath"] == "$.batch.unfinished"
 
 
-def test_every_state_is_reached_and_every_transition_leads_somewhere() -> None:
+def test_every_state_is_reachable_and_every_transition_leads_to_a_state() -> None:
     assert defects(MACHINE) == []
 
 
 def test_every_substitution_is_provided_and_every_provided_one_is_used(synthesis: Synthesis) -> None:
     machine = synthesis.of("dev").only("AWS::StepFunctions::StateMachine")["Properties"]
-    assert substitutions(TEXT) == set(machine["DefinitionSubstitutions"])
+    assert substitutions(json.dumps(MACHINE)) == set(machine["DefinitionSubstitutions"])
     assert substitutions(machine["DefinitionString"]) == set(machine["DefinitionSubstitutions"])
 
 
-def test_each_substitution_is_the_resource_that_its_name_says(synthesis: Synthesis) -> None:
+def test_each_substitution_is_the_resource_of_that_name(synthesis: Synthesis) -> None:
     dev = synthesis.of("dev")
-    given = dev.only("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
-    constructs = {"".join(word.title() for word in function.split("-")): f"<{function}>" for function in PLAYED}
-    assert {name: dev.text(value) for name, value in given.items()} == constructs | {"WorkBucket": "<work>"}
+    provided = dev.only("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    functions = {
+        "".join(word.title() for word in function.split("-")): f"<{function}>"
+        for function in INVOKED_BY_THE_STATE_MACHINE
+    }
+    assert {name: dev.text(value) for name, value in provided.items()} == functions | {"WorkBucket": "<work>"}
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
-def test_every_task_invokes_one_of_the_functions_and_waits_longer_than_that_may_run(
+def test_every_task_invokes_a_function_and_waits_longer_than_that_functions_timeout(
     name: str, synthesis: Synthesis
 ) -> None:
     dev = synthesis.of("dev")
@@ -166,12 +181,12 @@ def test_every_task_invokes_one_of_the_functions_and_waits_longer_than_that_may_
     assert task["TimeoutSeconds"] > function["Properties"]["Timeout"]
 
 
-def test_every_function_is_invoked_by_the_score() -> None:
+def test_every_function_of_a_run_is_invoked_by_some_task() -> None:
     invoked = {task["Parameters"]["FunctionName"] for task in TASKS.values()}
-    assert len(invoked) == len(PLAYED)
+    assert len(invoked) == len(INVOKED_BY_THE_STATE_MACHINE)
 
 
-def test_each_batch_is_an_execution_of_its_own_read_from_the_manifest() -> None:
+def test_each_batch_of_the_manifest_is_a_child_execution_of_its_own() -> None:
     each = STATES["EachBatch"]
     assert each["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     assert each["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
@@ -184,16 +199,16 @@ def misname_a_transient_error(machine: dict[str, Any]) -> None:
     names[names.index("ShortReadError")] = "ShortRead"
 
 
-def lead_nowhere(machine: dict[str, Any]) -> None:
+def transition_to_no_state(machine: dict[str, Any]) -> None:
     machine["States"]["ListMedia"]["Next"] = "IsListingDone"
 
 
-def strand_a_state_of_the_map(machine: dict[str, Any]) -> None:
+def make_a_state_of_the_map_unreachable(machine: dict[str, Any]) -> None:
     batch = machine["States"]["EachBatch"]["ItemProcessor"]["States"]
     batch["EachMedia"]["ItemProcessor"]["States"]["DownloadSlice"]["Catch"].pop(0)
 
 
-def neither_go_on_nor_end(machine: dict[str, Any]) -> None:
+def remove_an_end(machine: dict[str, Any]) -> None:
     del machine["States"]["Report"]["End"]
 
 
@@ -206,17 +221,15 @@ def catch_one_error_only(machine: dict[str, Any]) -> None:
     [
         (misname_a_transient_error, lambda machine: named_errors(machine) - set(TREE) - AWS_NAMES == {"ShortRead"}),
         (
-            lead_nowhere,
-            lambda machine: (
-                {"IsListingDone does not exist", "IsListingComplete is never reached"} <= {*defects(machine)}
-            ),
+            transition_to_no_state,
+            lambda machine: {"IsListingDone does not exist", "IsListingComplete is unreachable"} <= {*defects(machine)},
         ),
-        (strand_a_state_of_the_map, lambda machine: defects(machine) == ["RenewForDownload is never reached"]),
-        (neither_go_on_nor_end, lambda machine: defects(machine) == ["Report has no way on"]),
+        (make_a_state_of_the_map_unreachable, lambda machine: defects(machine) == ["RenewForDownload is unreachable"]),
+        (remove_an_end, lambda machine: defects(machine) == ["Report neither ends nor has a next state"]),
         (catch_one_error_only, lambda machine: unhandled(machine, "ShortReadError") == ["Report"]),
     ],
 )
-def test_a_defect_of_the_score_is_seen(
+def test_a_defect_of_the_definition_is_found(
     spoil: Callable[[dict[str, Any]], None], check: Callable[[dict[str, Any]], bool]
 ) -> None:
     machine = copy.deepcopy(MACHINE)

@@ -1,4 +1,4 @@
-"""Traces: each call to AWS and to the provider is a named part, with the run's id and without any exception's text."""
+"""Traces: each call to AWS and to the provider is a subsegment with the run id and without the text of an exception."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import aws_xray_sdk
 import pytest
-import urllib3
+import requests
 from aws_xray_sdk.core import AWSXRayRecorder
 from botocore.exceptions import ClientError
 from cloud_sync_common import correlation, xray_utils
@@ -23,7 +23,7 @@ LINK = "https://cdn.example/1.mp4?Signature=c2lnbmVk"
 
 
 class Segments:
-    """What would be sent to the daemon."""
+    """The segments that would be sent to the X-Ray daemon."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -34,7 +34,7 @@ class Segments:
 
 @pytest.fixture
 def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segments]:
-    """The real SDK, sampling everything, with its last step replaced."""
+    """The real SDK, which samples everything; only sending is replaced."""
     was_enabled = aws_xray_sdk.global_sdk_config.sdk_enabled()
     aws_xray_sdk.global_sdk_config.set_sdk_enabled(True)
     recorder, segments = AWSXRayRecorder(), Segments()
@@ -48,20 +48,20 @@ def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segments]:
 
 
 def parts(segments: Segments) -> dict[str, dict[str, Any]]:
-    """The parts of the invocation by name."""
+    """The subsegments of the invocation by name."""
     xray_utils.tracer.provider.end_segment()
     (segment,) = segments.sent
     return {part["name"]: part for part in segment["subsegments"]}
 
 
-def test_a_call_to_aws_is_a_part_that_carries_the_runs_id(segments: Segments) -> None:
+def test_a_call_to_aws_is_a_subsegment_with_the_run_id(segments: Segments) -> None:
     with aws_errors("reading the ledger"):
         pass
     part = parts(segments)["## reading the ledger"]
     assert part["annotations"] == {"run_id": "run-7"}
 
 
-def test_a_refused_call_says_which_kind_of_error_it_was_and_not_its_text(segments: Segments) -> None:
+def test_a_refused_call_shows_the_class_of_the_error_and_not_its_text(segments: Segments) -> None:
     refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": f"no, not {LINK}"}}, "PutObject")
     with pytest.raises(ConfigurationError), aws_errors("writing to the archive"):
         raise refusal
@@ -70,13 +70,13 @@ def test_a_refused_call_says_which_kind_of_error_it_was_and_not_its_text(segment
     assert "c2lnbmVk" not in json.dumps(segments.sent)
 
 
-def test_a_call_to_the_provider_is_a_part_without_token_or_address(
+def test_a_call_to_the_provider_is_a_subsegment_without_token_or_address(
     segments: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_method: str, url: str, **_: object) -> None:
-        raise urllib3.exceptions.HTTPError(f"no connection to {url}")
+    def refuse(request: requests.PreparedRequest, **_: object) -> None:
+        raise requests.ConnectionError(f"no connection to {request.url}")
 
-    monkeypatch.setattr(http_client, "pool", lambda: SimpleNamespace(request=refuse))
+    monkeypatch.setattr(http_client.session(), "send", refuse)
     with pytest.raises(ProviderUnavailableError):
         GoPro("https://127.0.0.1:1/secret-path").list_media("eyJ0b2tlbg", None, Filters())
     assert any(name.startswith("## the listing") for name in parts(segments))

@@ -1,1 +1,1 @@
-"""Draws the CloudWatch dashboard as it looks after some nights in the local deployment."""
+"""Draws a picture of the CloudWatch dashboard after several runs in the local deployment."""

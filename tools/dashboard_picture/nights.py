@@ -1,7 +1,7 @@
-"""Plays nights in the local deployment, good ones and bad ones, and draws the dashboard as it looks afterwards.
+"""Makes several runs in the local deployment, with and without faults, and draws the dashboard afterwards.
 
 `python -m tools.dashboard_picture.nights FILE.png` writes FILE.png, a screenshot by Chromium, and leaves the page
-under .local. Each run counts as one night: its numbers are real, only the dates below the graphs are made.
+under .local. Each run stands for one night: its numbers are real, only the dates below the graphs are invented.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tools.dashboard_picture.page import UNIT, Metric, Readings, page
 FIRST_NIGHT = datetime(2026, 11, 16, tzinfo=UTC)
 _DURATION = re.compile(r"REPORT RequestId: \S+\s+Duration: ([\d.]+) ms")
 _WIDTH = 24 * UNIT + 24
-_LARGEST = ("Duration", "Backlog", "FailureRate", "RunSeconds", "MediaListed")  # of several values in a night
+_LARGEST = ("Duration", "Backlog", "FailureRate", "RunSeconds", "MediaListed")  # of a night's values; others add up
 
 
 def main() -> None:
@@ -41,39 +41,39 @@ def main() -> None:
         running(library, certificates.server_context()) as gopro,
         deploy(folder, certificates, gopro.base_url, retry_delay_scale=0.02) as deployment,
     ):
-        play(deployment, gopro)
+        run_nights(deployment, gopro)
         name = deployment.emulator.client("cloudwatch").list_dashboards()["DashboardEntries"][0]["DashboardName"]
         body = deployment.emulator.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
         html = folder / "dashboard.html"
         html.write_text(page(body, readings(deployment)), encoding="utf-8")
-    photograph(html, picture, json.loads(body))
+    take_screenshot(html, picture, json.loads(body))
 
 
-def play(deployment: Deployment, gopro: FakeGoPro) -> None:
-    """Seven nights: the library grows, the provider has bad moments, and one night the token has ended."""
+def run_nights(deployment: Deployment, gopro: FakeGoPro) -> None:
+    """Seven nights: the library grows, the provider has faults, and one night the token has expired."""
     oauth = {"provider": "gopro", "client_id": gopro.client_id, "client_secret": gopro.client_secret,
              "user_id": gopro.user_id}  # fmt: skip
     deployment.store_credentials({**oauth, "refresh_token": gopro.refresh_token})
-    troubles: dict[int, Callable[[], None]] = {
+    preparations: dict[int, Callable[[], None]] = {
         1: lambda: gopro.control.add_fault(FaultKind.CONNECTION_CUT, times=2, byte=1000),
         2: lambda: gopro.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.DOWNLOAD, times=60),
-        4: lambda: _end_the_session(deployment, gopro),
+        4: lambda: _expire_session(deployment, gopro),
         5: lambda: deployment.store_credentials({**oauth, "refresh_token": gopro.refresh_token}),
     }
     for night, before in enumerate(("2026-02-01", "2026-03-01", "2026-04-01", "2026-04-13", "2026-05-01", None, None)):
-        troubles.get(night, lambda: None)()
+        preparations.get(night, lambda: None)()
         filters = {"captured_before": f"{before}T00:00:00Z"} if before else {}
         deployment.run({"provider": "gopro", "filters": filters})
         gopro.control.clear_faults()
 
 
-def _end_the_session(deployment: Deployment, gopro: FakeGoPro) -> None:
+def _expire_session(deployment: Deployment, gopro: FakeGoPro) -> None:
     deployment.store_credentials({"provider": "gopro", "access_token": gopro.access_token, "user_id": gopro.user_id})
     gopro.control.expire_access_tokens()
 
 
 def readings(deployment: Deployment) -> Readings:
-    """What the dashboard shows, from the logs, queues and alarms of the deployment; each execution is one night."""
+    """The data of the dashboard, from the logs, queues and alarms of the deployment; each execution is one night."""
     machine = deployment.step_functions
     executions = machine.list_executions(stateMachineArn=deployment.state_machine_arn)["executions"]
     starts: list[float] = sorted(execution["startDate"].timestamp() for execution in executions)
@@ -102,7 +102,7 @@ def readings(deployment: Deployment) -> Readings:
 
 
 def state_of(alarm: dict[str, Any], values: Mapping[Metric, Sequence[float | None]]) -> str:
-    """The alarm's state after the last night, as CloudWatch would judge it: the emulator does not."""
+    """The alarm's state after the last night. CloudWatch would evaluate it; the emulator does not."""
     dimensions = [
         part for d in sorted(alarm["Dimensions"], key=lambda d: d["Name"]) for part in (d["Name"], d["Value"])
     ]
@@ -121,7 +121,7 @@ def state_of(alarm: dict[str, Any], values: Mapping[Metric, Sequence[float | Non
 
 
 def logged(deployment: Deployment) -> Iterator[Line]:
-    """Every JSON line that the functions logged; `moment` is its time (Unix), `log_group` where it stands."""
+    """Every JSON line that the functions logged, with its time (`moment`, Unix) and its `log_group`."""
     for group, moment, message in _messages(deployment):
         if message.startswith("{"):
             line: Line = json.loads(message)
@@ -129,8 +129,8 @@ def logged(deployment: Deployment) -> Iterator[Line]:
 
 
 def measured(deployment: Deployment) -> Iterator[tuple[Metric, float, float]]:
-    """(metric, time, value): ours from the embedded-format lines, Lambda's from the reports of its invocations, the
-    queues' from their counts now."""
+    """(metric, time, value): our metrics from lines in the embedded metric format, Lambda's from the REPORT lines of
+    its invocations, those of queues from their present counts."""
     for group, moment, message in _messages(deployment):
         function = group.rpartition("/")[2]
         if match := _DURATION.search(message):
@@ -167,11 +167,11 @@ def _messages(deployment: Deployment) -> Iterator[tuple[str, float, str]]:
                 yield group["logGroupName"], event["timestamp"] / 1000, message
 
 
-def photograph(html: Path, picture: Path, body: dict[str, Any]) -> None:
-    """Chromium's picture of the page. Raises DeploymentError when there is no Chromium or it fails."""
+def take_screenshot(html: Path, picture: Path, body: dict[str, Any]) -> None:
+    """Takes a screenshot of the page with Chromium. Raises DeploymentError when there is no Chromium or it fails."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
-        raise DeploymentError(f"no Chromium was found to take the picture; the page is {html}")
+        raise DeploymentError(f"no screenshot, because Chromium is not installed; the page is {html}")
     height = max(w["y"] + w["height"] for w in body["widgets"]) * UNIT + 24
     picture.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as profile:
@@ -180,7 +180,7 @@ def photograph(html: Path, picture: Path, body: dict[str, Any]) -> None:
                    html.as_uri()]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not picture.is_file():
-        raise DeploymentError(f"Chromium took no picture: {done.stderr.strip()[-300:]}")
+        raise DeploymentError(f"Chromium made no screenshot of {html}: {done.stderr.strip()[-300:]}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Draws a CloudWatch dashboard from its own JSON, for people without an AWS console: an HTML page with SVG graphs."""
+"""Draws a CloudWatch dashboard from its JSON, without an AWS console: as an HTML page with SVG graphs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ td, th {{ text-align: left; border-bottom: 1px solid #eaeded; padding: 3px 6px; 
 
 @dataclass(frozen=True)
 class Readings:
-    """What there is to be seen: each metric's value per night (None: nothing measured), alarms' states, log lines."""
+    """The data of a dashboard: each metric's value per night (None: no data), states of alarms, and log lines."""
 
     nights: Sequence[str]
     values: Mapping[Metric, Sequence[float | None]]
@@ -44,13 +44,13 @@ class Readings:
 
 
 def page(body: str, readings: Readings) -> str:
-    """The dashboard whose JSON is `body` as an HTML page. Raises KeyError for a kind of widget that is not known."""
+    """The dashboard whose JSON is `body`, as an HTML page. Raises KeyError for an unknown type of widget."""
     widgets = json.loads(body)["widgets"]
     height = max(w["y"] + w["height"] for w in widgets) * UNIT
-    drawn = "\n".join(_widget(widget, readings) for widget in widgets)
+    content = "\n".join(_widget(widget, readings) for widget in widgets)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Dashboard</title><style>{STYLE}</style>'
-        f'<body><main style="height: {height}px">{drawn}</main></body></html>'
+        f'<body><main style="height: {height}px">{content}</main></body></html>'
     )
 
 
@@ -89,7 +89,7 @@ def _label(metric: list[Any]) -> str:
 
 
 def _graph(series: list[tuple[str, Sequence[float | None]]], nights: Sequence[str]) -> str:
-    """Lines with a dot per night, three ticks, the nights under them and the names under those."""
+    """Lines with a dot per night and three ticks, above the dates and a legend."""
     left, right, top, bottom = 56.0, 420.0, 8.0, 190.0
     top_value = max([value for _, values in series for value in values if value is not None], default=0.0) or 1.0
     step = (right - left) / max(1, len(nights) - 1)
@@ -118,7 +118,7 @@ def _graph(series: list[tuple[str, Sequence[float | None]]], nights: Sequence[st
 
 
 def _short(value: float | None) -> str:
-    """`--` where nothing was measured, as CloudWatch writes it."""
+    """A short number; `--` for no data, as in CloudWatch."""
     if value is None:
         return "--"
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

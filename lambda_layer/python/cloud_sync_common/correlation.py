@@ -1,8 +1,7 @@
-"""One correlation id through a whole run: the name of the Step Functions execution, here called the run id.
+"""One correlation id for a whole run: the name of the Step Functions execution, here called the run id.
 
-It enters with every event as `run_id`, and is on every log line, trace and ledger row of that run. A process serves
-one event at a time, so a plain variable holds it, which the transfer's
-threads see too.
+Every event carries it as `run_id`, and it is on every log line, trace and ledger row of that run. A process handles one
+event at a time, so a plain variable is enough, and other threads see it too.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ _bound: list[str] = []
 
 @contextmanager
 def bound_to(run_id: str) -> Iterator[None]:
-    """Everything inside belongs to this run."""
+    """Everything inside the block belongs to this run."""
     _bound.append(run_id)
     try:
         yield
@@ -24,5 +23,5 @@ def bound_to(run_id: str) -> Iterator[None]:
 
 
 def run_id() -> str:
-    """The run that this invocation belongs to; empty outside one."""
+    """The run that this invocation belongs to; empty outside a run."""
     return _bound[-1] if _bound else ""

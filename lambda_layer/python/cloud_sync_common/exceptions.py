@@ -1,25 +1,25 @@
 """The errors of Cloud Sync. Their class names are an API: Step Functions matches them as strings.
 
     CloudSyncError
-    ├─ TransientError            worth trying again, soon
-    │  ├─ ProviderThrottledError      429; carries retry_after in seconds when the provider said so
+    ├─ TransientError            worth another attempt soon
+    │  ├─ ProviderThrottledError      429; carries retry_after in seconds if the provider stated it
     │  ├─ ProviderUnavailableError    5xx, no connection, no answer
-    │  ├─ SourceLinkExpiredError      a signed link that no renewal could keep alive
+    │  ├─ SourceLinkExpiredError      a signed link that kept expiring although it was renewed
     │  ├─ ShortReadError              a body that ended before its announced length
-    │  └─ ArchiveUnavailableError     S3 or DynamoDB asked us to come back later
+    │  └─ ArchiveUnavailableError     S3 or DynamoDB cannot be used at the moment
     ├─ AuthenticationError
     │  └─ CredentialsExpiredError     the provider refuses the token: renew it, or ask the owner
-    ├─ SourceError               this video, this time
-    │  ├─ MediaNotFoundError          trashed or deleted at the provider
-    │  ├─ OriginalUnavailableError    no original is offered, only proxies: never stored in its place
+    ├─ SourceError               concerns one video; ProviderContractError can concern all of them
+    │  ├─ MediaNotFoundError          in the trash or deleted at the provider
+    │  ├─ OriginalUnavailableError    only proxies are offered, which are never stored as an original
     │  ├─ RangeIgnoredError           a 200 to a ranged request
-    │  ├─ SourceChangedError          its size or ETag moved while it was read
-    │  └─ ProviderContractError       the API is no longer what this version was written for
+    │  ├─ SourceChangedError          its size or ETag changed while it was read
+    │  └─ ProviderContractError       the API is no longer the one that this version was written for
     ├─ IntegrityError            checksums or sizes disagree
-    ├─ ConfigurationError        a person has to mend a setting, a secret or a permission
-    └─ UnexpectedError           a defect of ours; the log says where
+    ├─ ConfigurationError        a person has to fix a setting, a secret or a permission
+    └─ UnexpectedError           a defect in Cloud Sync; the log says where
 
-A message is safe to show and to log: it never holds a token, a signed URL or a foreign exception's text.
+A message is safe to show and to log: it never contains a token, a signed URL or the text of a foreign exception.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import ClassVar
 
 
 class CloudSyncError(Exception):
-    """Root of the tree. `category` names the cause in the ledger, in metrics and in the report."""
+    """Root of the tree. `category` names the cause in the ledger, the metrics and the report."""
 
     category: ClassVar[str] = "unexpected"
 
@@ -38,7 +38,7 @@ class TransientError(CloudSyncError):
 
 
 class ProviderThrottledError(TransientError):
-    """`retry_after` is in seconds, None when the provider did not say."""
+    """`retry_after` is in seconds, None if the provider did not state it."""
 
     category = "provider_throttled"
 
@@ -104,11 +104,11 @@ class ConfigurationError(CloudSyncError):
 
 
 class UnexpectedError(CloudSyncError):
-    """Names only the kind of the exception it stands for: the text of a foreign one may hold a URL or a token."""
+    """Replaces a foreign exception and names only its class, because its text may contain a URL or a token."""
 
 
 def error_classes() -> dict[str, type[CloudSyncError]]:
-    """Every class of the tree by its name, which is what Step Functions knows it by."""
+    """Every class of the tree by its name, as Step Functions knows it."""
     found: dict[str, type[CloudSyncError]] = {}
     waiting: list[type[CloudSyncError]] = [CloudSyncError]
     while waiting:
@@ -119,6 +119,6 @@ def error_classes() -> dict[str, type[CloudSyncError]]:
 
 
 def category_of(name: str) -> str:
-    """The category of an error by the name Step Functions reports; a foreign one keeps its own name."""
+    """The category of an error by the name that Step Functions reports; a foreign error keeps its name."""
     known = error_classes().get(name)
     return known.category if known else name

@@ -1,7 +1,7 @@
-"""Structured logs: JSON lines by Powertools, with the run as correlation id, and with every known secret blanked out.
+"""Structured logs: JSON lines by Powertools, with the run as correlation id and every known secret replaced.
 
-No secret should ever reach a log call. This is the net under that rule: values that pass `protect` are replaced
-wherever they appear, and so are bearer tokens and signed query strings that nobody announced.
+No secret should reach a log call. This is the second line of defence: values passed to `protect` are replaced wherever
+they appear, and so are bearer tokens and signed query strings that were never passed to it.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _SIGNATURES = re.compile(
 
 
 def protect(*secrets: str | None) -> None:
-    """These values never appear in a log line of this process from now on. Short ones are left: blanking every
-    occurrence of a few letters would eat the log."""
+    """From now on, these values do not appear in this process's log. Values of fewer than 8 characters are ignored:
+    replacing every occurrence of a few letters would make the log unreadable."""
     for secret in secrets:
         if secret and len(secret) >= 8:
-            _protected.update((secret, json.dumps(secret, ensure_ascii=False)[1:-1]))  # as it is, and as in a line
+            _protected.update((secret, json.dumps(secret, ensure_ascii=False)[1:-1]))  # as it is, and in JSON
 
 
 def redact(text: str) -> str:
-    """`text` without any protected value, bearer token or URL signature."""
-    for secret in sorted(_protected, key=len, reverse=True):  # a longer one may begin with a shorter one
+    """`text` with every protected value, bearer token and URL signature replaced."""
+    for secret in sorted(_protected, key=len, reverse=True):  # a long one may begin with a short one
         text = text.replace(secret, BLANK)
     return _SIGNATURES.sub(rf"\1{BLANK}", text)
 

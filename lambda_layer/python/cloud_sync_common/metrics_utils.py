@@ -1,7 +1,7 @@
-"""Metrics in CloudWatch's embedded metric format, by Powertools: a log line, so no call and no permission.
+"""Metrics in CloudWatch's embedded metric format, by Powertools: log lines, which need no call and no permission.
 
-Emitted once per run, with two dimensions (service, provider) and for failures a third (category), because each metric
-and each combination of dimensions is billed by the hours in which it is sent (docs/operations.md has the sum).
+They are emitted once per run, with two dimensions (service, provider) and a third for failures (category), because each
+combination of metric and dimensions is billed for every hour in which it is sent (docs/operations.md has the sum).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-# Every metric that the functions emit: alarms and dashboard may use these and no other (a test holds them together).
+# Every metric that the functions emit. A test checks that alarms and dashboard use no others.
 UNITS = {
     "RunsSucceeded": MetricUnit.Count,
     "RunsFailed": MetricUnit.Count,
@@ -19,8 +19,8 @@ UNITS = {
     "VideosArchived": MetricUnit.Count,
     "BytesArchived": MetricUnit.Bytes,
     "VideosFailed": MetricUnit.Count,
-    "FailureRate": MetricUnit.Percent,  # failed of those that were archived or failed
-    "Failures": MetricUnit.Count,  # with the dimension category
+    "FailureRate": MetricUnit.Percent,  # failed of all that were archived or failed
+    "Failures": MetricUnit.Count,  # also has the dimension category
     "Throughput": MetricUnit.BytesPerSecond,  # of the whole run
     "SlicesPerVideo": MetricUnit.NoUnit,
     "MediaListed": MetricUnit.Count,
@@ -30,12 +30,12 @@ UNITS = {
     "RunSeconds": MetricUnit.Seconds,
     "RunCost": MetricUnit.NoUnit,  # USD
     "CredentialsAgeDays": MetricUnit.NoUnit,  # since they were stored or renewed
-    "CredentialsDaysLeft": MetricUnit.NoUnit,  # only where the end is known and no renewal is possible
+    "CredentialsDaysLeft": MetricUnit.NoUnit,  # only if their end is known and they cannot be renewed
 }
 
 
 def emit(provider: str, values: Mapping[str, float], **dimensions: str) -> None:
-    """Writes one line. Raises KeyError for a name that is not in UNITS."""
+    """Writes one line to the log. Raises KeyError for a name that is not in UNITS."""
     measured = [(name, UNITS[name], number) for name, number in values.items()]
     metrics = Metrics()
     for name, value in {"provider": provider, **dimensions}.items():

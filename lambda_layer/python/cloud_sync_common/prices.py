@@ -1,6 +1,6 @@
-"""AWS's prices, and what a run costs by them, estimated from what it did. Pure arithmetic; no free tier is counted.
+"""AWS's prices, and the cost of a run, estimated from its usage. Pure arithmetic, without the free tier.
 
-USD in us-east-1. This is the only place that prices are written in; docs/cost.md is generated from it.
+USD in us-east-1. Prices are written here only; docs/cost.md is generated from them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PRICE_LIST = "price list, by infracost's tests of {}"
 
 @dataclass(frozen=True)
 class Price:
-    """`usd` for every `per` of a thing. `source` says where the figure comes from; all are as of AS_OF."""
+    """`usd` for every `per` units. `source` says where the figure comes from; all are as of AS_OF."""
 
     name: str
     usd: float
@@ -25,7 +25,7 @@ class Price:
 
     @property
     def each(self) -> float:
-        """USD for one."""
+        """USD for one unit."""
         return self.usd / self.per
 
 
@@ -59,7 +59,7 @@ DASHBOARD_MONTH = Price("CloudWatch, a dashboard", 3.00, 1, "month", _PRICE_LIST
 
 PRICES = tuple(value for value in list(globals().values()) if isinstance(value, Price))
 
-# What a video of one file makes of the state machine and of the ledger; tests count them in the score and in the table.
+# What one video of one file uses; tests count it in the state machine definition and in the ledger table.
 TRANSITIONS_PER_BATCH, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 3, 2, 6
 WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD = 20, 10, 3
 READS_PER_VIDEO = 4
@@ -69,8 +69,8 @@ type Usage = Mapping[Price, float]
 
 
 def run_usage(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> Usage:
-    """How much of each a run has used: `videos` in `batches` and `slices`, with `requests` that write to S3."""
-    again = max(slices - videos, 0)  # slices beyond the first of a video, which its batch had
+    """The usage of a run that moved `videos` in `batches` and `slices`, with `requests` that write to S3."""
+    again = max(slices - videos, 0)  # slices after the first one of a video, which is part of its batch
     invocations = batches + again + INVOCATIONS_PER_RUN
     return {
         LAMBDA_GB_SECOND: gb_seconds,
@@ -92,5 +92,5 @@ def total(usage: Usage) -> float:
 
 
 def run_cost(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> float:
-    """USD for compute and requests of one run."""
+    """USD for the compute and the requests of one run."""
     return total(run_usage(videos=videos, batches=batches, gb_seconds=gb_seconds, requests=requests, slices=slices))

@@ -1,8 +1,8 @@
-"""What a provider of videos is to the rest of the house, and the values that pass between them.
+"""The interface that every provider of videos implements, and the values that pass through it.
 
-MediaItem and MediaPage are frozen and JSON-ready and may travel through the state machine and the manifest.
-MediaSource and Credentials hold tokens and signed links: their repr is masked, they are never serialised, and they
-live inside one invocation only.
+MediaItem and MediaPage are frozen and ready for JSON; they travel through the state machine and the manifest.
+MediaSource and Credentials contain tokens and signed links. Their repr is masked, they are never serialised, and they
+exist within one invocation only.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ from typing import Protocol
 
 import msgspec
 
-UNKNOWN = -1  # a size that even the source does not say
-LISTINGS = 3  # how often a listing that does not add up is begun again
+UNKNOWN = -1  # the size of a source that does not state one
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one run is limited to. Times are ISO 8601 with an offset; the range is half-open.
 
-    `retry_failed` also takes up videos whose attempts are exhausted.
+    `retry_failed` includes videos whose attempts are used up.
     """
 
     captured_from: str | None = None
@@ -32,8 +31,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One video at the provider.
 
-    `captured_at` is the provider's own text (ISO 8601), empty when it gives none. `size` is the provider's claim in
-    bytes, None when it makes none, and may be stale by a few kB; the true size is only known from the source itself.
+    `captured_at` is the provider's own text (ISO 8601), empty when there is none. `size` is in bytes as the provider
+    states it, None when it does not. It may be out of date by a few kB; only the source itself has the true size.
     `revision` changes when the provider says that the content may have changed.
     """
 
@@ -49,8 +48,8 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a listing.
 
-    `items` can be archived now; `waiting` exist but are not ready; `ignored` are not videos. `total` is how many rows
-    the provider says the whole listing has, None when it does not say.
+    `items` can be archived now; `waiting` are ids of videos that are not ready; `ignored` are ids of other media.
+    `total` is the number of rows in the whole listing as the provider states it, None when it does not.
     """
 
     items: tuple[MediaItem, ...]
@@ -61,15 +60,16 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Every id on this page, whatever becomes of it: what the total counts."""
+        """Every id on this page, of every kind; `total` counts them all."""
         return (*(item.media_id for item in self.items), *self.waiting, *self.ignored)
 
 
 @dataclass(frozen=True)
 class MediaSource:
-    """A recipe for the bytes of one file of a media item, number `file_number` (from 1) of `file_count`. `expires_at`
-    is Unix time. `content_hash`: `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of hashes of
-    blocks."""
+    """How to get the bytes of one file of a media item, number `file_number` (from 1) of `file_count`.
+
+    `content_hash` is `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks.
+    """
 
     file_number: int
     filename: str
@@ -79,13 +79,12 @@ class MediaSource:
     size: int | None = None
     etag: str | None = None
     content_hash: str | None = None
-    expires_at: float | None = None
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What identifies one version of a source: its true size in bytes (UNKNOWN where even the source does not say) and
-    its ETag (empty when it has none)."""
+    """Identifies one version of a source: its true size in bytes (UNKNOWN when the source does not state it) and its
+    ETag (empty when it has none)."""
 
     size: int
     etag: str
@@ -93,10 +92,10 @@ class Fingerprint:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What the owner stored, and what renewing it has added. `expires_at` is Unix time, None when unknown.
+    """What the owner stored, with what renewals have added. `expires_at` is Unix time, None when unknown.
 
-    `version` names the stored version that these were read from, so that a renewal replaces that one and no other;
-    `stored_at` is when that was stored (Unix time).
+    `version` names the version of the secret that these were read from, so that a renewal replaces that version and no
+    other. `stored_at` is the time it was stored (Unix time).
     """
 
     provider: str
@@ -111,22 +110,22 @@ class Credentials:
 
     @property
     def renewable(self) -> bool:
-        """Whether a new access token can be had without the owner."""
+        """Whether the provider gives a new access token without the owner: OAuth credentials, not a session token."""
         return self.refresh_token is not None
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every value in here that must never be seen."""
+        """Every value that must never appear in a log or a message."""
         values = (self.access_token, self.refresh_token, self.client_id, self.client_secret)
         return tuple(value for value in values if value)
 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Facts about a provider that the core acts on.
+    """Facts about a provider that the rest of the code acts on.
 
-    `counts_exactly`: its `total` can be held against the number of rows listed. `most_connections`: so many requests
-    for media at once are welcome.
+    `counts_exactly`: a listing's `total` equals the number of its rows. `most_connections`: how many requests for media
+    the provider accepts at once.
     """
 
     counts_exactly: bool = False
@@ -134,29 +133,37 @@ class Capabilities:
 
 
 class Provider(Protocol):
-    """Speaks one provider's HTTP API and nothing else; reads no media bytes; trusts nothing it is told."""
+    """Speaks one provider's HTTP API and nothing else. It reads no media bytes, and checks every answer.
+
+    All methods raise CredentialsExpiredError when the provider refuses the token, ProviderUnavailableError,
+    ProviderThrottledError, ProviderContractError when the API has changed, and ConfigurationError when no request can
+    be sent.
+    """
 
     name: str
     capabilities: Capabilities
 
-    def refresh(self, credentials: Credentials) -> Credentials:
-        """Credentials that work now: a renewed access token with whatever else came back, or, where nothing can be
-        renewed, the same ones after a cheap call has shown that they are accepted.
+    def validate(self, credentials: Credentials) -> Credentials:
+        """Shows by one cheap call that the provider accepts the access token, for credentials of both kinds. Nothing
+        is renewed: the same credentials come back, with `user_id` added where it was unknown."""
+        ...
 
-        Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError.
+    def refresh(self, credentials: Credentials) -> Credentials:
+        """Renewed credentials: a new access token, its `expires_at` where the provider states it, and the new refresh
+        token where the provider replaces it; the rest as it was. The old refresh token may be invalid from then on, so
+        the caller stores the answer before it uses it.
+
+        Only for credentials that are `renewable`; raises ConfigurationError for others, without any request.
         """
         ...
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
-        """One page of the library, from the start when `cursor` is None.
-
-        Raises as `refresh` does.
-        """
+        """One page of the library, from the start when `cursor` is None."""
         ...
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
-        """The 1..n files of one item, in order; empty when the originals exist but cannot be had just now.
+        """The files of one item, at least one, in order; empty when the originals exist but are not available now.
 
-        Raises as `refresh` does, and MediaNotFoundError, OriginalUnavailableError.
+        Raises MediaNotFoundError, OriginalUnavailableError, and what all methods raise.
         """
         ...

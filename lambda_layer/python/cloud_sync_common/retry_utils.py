@@ -1,6 +1,6 @@
-"""Time and trying again: the deadline of an invocation, and short retries inside it.
+"""The deadline of an invocation, and short retries within it, by tenacity.
 
-Step Functions does the long retries; here only what is over in seconds is tried again, by tenacity.
+Step Functions does the long retries. Here only errors that may pass within seconds are retried.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cloud_sync_common.logging_utils import logger
 
 
 class LambdaContext(Protocol):
-    """What we use of Lambda's context object."""
+    """The part of Lambda's context object that we use."""
 
     aws_request_id: str
     memory_limit_in_mb: int
@@ -25,7 +25,7 @@ class LambdaContext(Protocol):
 
 
 class Deadline:
-    """How many seconds are left. `margin` of them are kept for finishing in order."""
+    """`remaining` returns the seconds that are left; the last `margin` seconds are reserved for an orderly end."""
 
     def __init__(self, remaining: Callable[[], float], margin: float) -> None:
         self.remaining = remaining
@@ -33,23 +33,23 @@ class Deadline:
 
     @classmethod
     def of(cls, context: LambdaContext) -> Deadline:
-        """The invocation's own: a tenth of its time is kept, at most 30 s."""
+        """The deadline of an invocation: the margin is a tenth of its time, at most 30 s."""
         at_start = context.get_remaining_time_in_millis() / 1000
         return cls(lambda: context.get_remaining_time_in_millis() / 1000, margin=min(30.0, at_start / 10))
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """One that ends `seconds` from now, with no margin."""
+        """A deadline `seconds` from now, without a margin."""
         end = time.monotonic() + seconds
         return cls(lambda: end - time.monotonic(), margin=0.0)
 
     def allows(self, seconds: float) -> bool:
-        """Whether something that takes `seconds` would end before the margin."""
+        """Whether something that takes `seconds` would end before the margin begins."""
         return self.remaining() - self.margin >= seconds
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
-    """Retry-After where the provider gave one, else exponential with full jitter up to 8 s."""
+    """Retry-After if the provider sent one, else exponential back-off with full jitter up to 8 s."""
     error = state.outcome.exception() if state.outcome else None
     if isinstance(error, ProviderThrottledError) and error.retry_after is not None:
         return error.retry_after
@@ -58,10 +58,10 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 def _log(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    logger.info("trying again", extra={"attempt": state.attempt_number, "error": type(error).__name__})
+    logger.info("retrying", extra={"attempt": state.attempt_number, "error": type(error).__name__})
 
 
-def _passes(error: BaseException) -> bool:
+def _may_pass(error: BaseException) -> bool:
     return isinstance(error, TransientError) and not isinstance(error, SourceLinkExpiredError)
 
 
@@ -72,19 +72,18 @@ def retrying[T](
     attempts: int = 4,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
-    """`call()`, tried again on transient errors; the last error is raised when attempts or time are used up.
+    """`call()`, retried on transient errors; the last error is raised when attempts or time are used up.
 
-    An expired link is not tried again: no wait makes it valid. Nor is a wait begun that would not fit before the
-    deadline: Step Functions waits for less money.
+    An expired link is not retried, because waiting does not make it valid. A wait that would not end before the
+    deadline is not started, because waiting in Step Functions costs less.
     """
-
     return tenacity.Retrying(sleep=sleep, **_policy(deadline, attempts))(call)
 
 
 async def retrying_async[T](call: Callable[[], Awaitable[T]], deadline: Deadline, *, attempts: int = 4) -> T:
-    """As `retrying`, for what is awaited."""
+    """As `retrying`, for a coroutine."""
 
-    async def once() -> T:  # tenacity awaits what it sees to be a coroutine function
+    async def once() -> T:  # tenacity awaits only what it recognises as a coroutine function
         return await call()
 
     return await tenacity.AsyncRetrying(**_policy(deadline, attempts))(once)
@@ -95,7 +94,7 @@ def _policy(deadline: Deadline, attempts: int) -> dict[str, Any]:
         return not deadline.allows(state.upcoming_sleep)
 
     return {
-        "retry": tenacity.retry_if_exception(_passes),
+        "retry": tenacity.retry_if_exception(_may_pass),
         "stop": lambda state: state.attempt_number >= attempts or out_of_time(state),
         "wait": _wait,
         "before_sleep": _log,

@@ -1,8 +1,7 @@
 """Traces, by Powertools on the X-Ray SDK; outside Lambda they do nothing.
 
-Nothing is patched automatically: the subsegments are the ones that the house opens, around every call to AWS
-(aws_clients) and to the provider, named by what is being done. No foreign call's URL, which may be signed, and no
-exception's text lands in a trace.
+No library is patched automatically. The code opens a subsegment around every call to AWS (aws.clients) and to the
+provider, named after what the call does. So no URL, which may be signed, and no text of an exception is in a trace.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 
 from cloud_sync_common import correlation
 
-# Lambda decides what is sampled. The SDK's own sampler would keep a client for asking X-Ray, and with it a second copy
-# of botocore's data: 13 MB that every function would have for nothing.
+# Lambda decides what is sampled. The SDK's own sampler would keep a client of X-Ray, and with it a second copy of
+# botocore's data: 13 MB of unused memory in every function.
 xray_recorder.configure(sampler=LocalSampler())
 gc.collect()
 
@@ -27,9 +26,9 @@ tracer = Tracer(auto_patch=False)
 
 @contextmanager
 def subsegment(name: str) -> Iterator[None]:
-    """A named part of the invocation in its trace, annotated with the run and with how it ended.
+    """A named part of the invocation in its trace, annotated with the run id and the class of its error, if any.
 
-    An exception leaves it unseen by the SDK, which would write its text into the trace; its class is annotated.
+    The SDK does not see the exception itself, because it would write its text into the trace.
     """
     failure: Exception | None = None
     with tracer.provider.in_subsegment(name=f"## {name}") as part:

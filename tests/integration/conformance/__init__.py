@@ -1,1 +1,1 @@
-"""Facts that every provider must satisfy; each has a harness."""
+"""Facts that every provider must satisfy. Each provider has a harness."""

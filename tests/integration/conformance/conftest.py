@@ -1,4 +1,4 @@
-"""One running harness for each provider there is."""
+"""A running harness for each provider."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=sorted(PROVIDERS))
 def harness(request: pytest.FixtureRequest, library_folder: Path, output: Output) -> Iterator[Harness]:
-    """A fresh account. Whatever a fact made the provider log is free of secrets."""
+    """A fresh account. Afterwards, checks that the provider has logged no secret."""
     with harness_of(request.param, HARNESSES, library_folder / request.param) as harness:
         yield harness
         assert_no_secret(output.text, harness.secrets())

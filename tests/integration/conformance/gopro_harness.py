@@ -1,4 +1,4 @@
-"""The conformance suite's account at the fake GoPro Cloud."""
+"""The account of the conformance suite at the fake GoPro Cloud."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.integration.secret_check import secrets_of
 
 FILES = {"a.mp4": 70_001, "b.mp4": 50_000, "c.mp4": 60_007, "d.360": 40_000, "proxy.mp4": 30_000, "still.jpg": 9_000}
 
-BEFORE_THE_FIRST_PAGE = 2  # searches: how many media there are in all, and of the kinds that are known
+BEFORE_THE_FIRST_PAGE = 2  # searches: for the number of all media, and of those with known types
 
 SPECIAL: list[dict[str, Any]] = [
     {"id": "chapters", "filename": "GX010900.MP4", "sources": ["a.mp4", "b.mp4", "c.mp4"], "concat": True},
@@ -42,7 +42,7 @@ SPECIAL: list[dict[str, Any]] = [
 
 
 def write_library(folder: Path) -> Path:
-    """A library of three pages: ordinary clips, and every special shape somewhere among them."""
+    """A library of three pages: ordinary clips, and among them every special case."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in FILES.items():
         (folder / name).write_bytes(random.Random(name).randbytes(size))  # noqa: S311 (test data)
@@ -153,5 +153,5 @@ def running_gopro(folder: Path) -> Iterator[GoProHarness]:
         try:
             yield GoProHarness(fake, folder)
         finally:
-            http_client.pool().clear()
+            http_client.session().close()
             upload_stream.of_this_process(allow_loopback=True).sources.close()

@@ -1,7 +1,7 @@
-"""What the conformance suite needs of a provider: a running fake account whose truth is known, and its troubles.
+"""What the conformance suite needs for each provider: a running fake account with known content, and its faults.
 
-Whoever adds a provider writes one harness and adds it to HARNESSES; the facts in test_conformance.py then hold it to
-what the rest of the house relies on. A provider without a harness fails every fact.
+To add a provider, write a harness and add it to HARNESSES. The tests in this folder then check everything that the rest
+of the function code relies on. A provider without a harness fails all of them.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from tests.integration.secret_check import assert_no_secret
 
 
 class Trouble(Enum):
-    """What can go wrong at a provider. `cause` brings each about for the next requests, until `calm`."""
+    """What can go wrong at a provider. `cause` starts it for the next requests, and `calm` ends it."""
 
-    TOKEN_EXPIRED = "every access token handed out so far is refused"
-    RENEWAL_REFUSED = "the refresh token is refused, as one that was used before is"
-    THROTTLED = "requests are refused for now, naming a wait of 7 seconds"
-    THROTTLED_WITHOUT_A_WAIT = "requests are refused for now, naming no wait"
-    SERVER_ERROR = "requests are answered by a server in trouble"
+    TOKEN_EXPIRED = "every access token issued so far is refused"
+    RENEWAL_REFUSED = "the refresh token is refused, like one that was used before"
+    THROTTLED = "requests are throttled, with a wait of 7 seconds"
+    THROTTLED_WITHOUT_A_WAIT = "requests are throttled, without a wait"
+    SERVER_ERROR = "requests are answered with a server error"
     NO_ANSWER = "connections end without an answer"
-    VERSION_DROPPED = "the service no longer speaks the version that was asked for (410)"
-    TYPE_REFUSED = "the service no longer answers with the type that was asked for (406)"
-    TYPE_UNSUPPORTED = "the service no longer takes requests of the type that was sent (415)"
-    SHAPE_CHANGED = "a field of the listing has another type than it had"
-    SHORT_PAGE = "one page of the listing comes without some of its rows"
-    UPLOAD_BETWEEN_PAGES = "after the first page, a video is uploaded that is newer than all others"
-    KIND_UNKNOWN = "a video is uploaded that is of a kind nobody has heard of"
-    STATE_UNKNOWN = "the video is in a state nobody has heard of"
-    REPROCESSED = "the provider has made other content of the video"
-    TRASHED = "the video is still listed but was thrown away"
+    VERSION_DROPPED = "the service no longer supports the requested version (410)"
+    TYPE_REFUSED = "the service no longer answers with the requested type (406)"
+    TYPE_UNSUPPORTED = "the service no longer accepts requests of this type (415)"
+    SHAPE_CHANGED = "a field of the listing has another type than before"
+    SHORT_PAGE = "one page of the listing lacks some of its rows"
+    UPLOAD_BETWEEN_PAGES = "after the first page, a video that is newer than all others is uploaded"
+    KIND_UNKNOWN = "a video of an unknown type is uploaded"
+    STATE_UNKNOWN = "the video is in an unknown state"
+    REPROCESSED = "the provider has changed the content of the video"
+    TRASHED = "the video is still listed but was moved to the trash"
     ORIGINAL_GONE = "only smaller versions of the video are offered"
-    UNAVAILABLE_NOW = "the video's originals are listed as not available just now"
-    LINKS_EXPIRED = "every link handed out so far has ended"
+    UNAVAILABLE_NOW = "the originals of the video are listed as not available now"
+    LINKS_EXPIRED = "every link issued so far has expired"
     CUT_SHORT = "the connection closes after 1,000 bytes of media"
     RANGE_IGNORED = "a request for a range is answered with the whole file"
     RANGE_SHIFTED = "a request for a range is answered with another one"
@@ -61,7 +61,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True)
 class Original:
-    """One file that belongs in a complete archive, byte for byte; number `file_number` of `file_count`."""
+    """One file of a complete archive, byte for byte; number `file_number` of `file_count`."""
 
     media_id: str
     file_number: int
@@ -76,16 +76,16 @@ class Original:
 class Harness(Protocol):
     """A running fake account.
 
-    It has more videos than fit on one page of a listing; among them are two with one filename, one of several files,
-    one without a name and one without an original. It has stills, and a video that is not ready.
+    It has more videos than fit on one page of a listing. Among them are two with the same filename, one with several
+    files, one without a name, one without an original, and one that is not ready. It also has stills.
     """
 
     provider: Provider
-    unreachable: Provider  # the same provider at an address where nobody listens
+    unreachable: Provider  # the same provider at an address without a server
     oauth: Credentials
     session: Credentials
     originals: tuple[Original, ...]
-    proxies: tuple[bytes, ...]  # contents that look like videos and are no originals
+    proxies: tuple[bytes, ...]  # contents that look like videos and are not originals
     stills: frozenset[str]
     not_ready: frozenset[str]
     without_original: str
@@ -96,19 +96,19 @@ class Harness(Protocol):
         ...
 
     def secrets(self) -> set[str]:
-        """Every token and client secret there has been so far."""
+        """Every token and client secret so far."""
         ...
 
     def cause(self, trouble: Trouble, media_id: str | None = None) -> None:
-        """Brings the trouble about, for this one item if one is named."""
+        """Starts the trouble, for one item if it is named."""
         ...
 
     def calm(self) -> None:
-        """Ends every trouble that goes on."""
+        """Ends every trouble."""
         ...
 
     def only_reads(self, method: str, url: str) -> bool:
-        """Whether such a request changes nothing in the account but its tokens."""
+        """Whether such a request changes nothing in the account except its tokens."""
         ...
 
 
@@ -116,17 +116,17 @@ type Maker = Callable[[Path], AbstractContextManager[Harness]]
 
 
 def harness_of(provider: str, makers: Mapping[str, Maker], folder: Path) -> AbstractContextManager[Harness]:
-    """The harness of a provider, which runs as long as the block. A provider without one fails."""
+    """The harness of a provider, which runs as long as the block. Without one, the test fails."""
     if provider not in makers:
         pytest.fail(f"The provider {provider} has no harness: write one, and add it to HARNESSES.")
     return makers[provider](folder)
 
 
-# What the facts do with a provider
+# What the tests do with a provider
 
 
 def pages_of(harness: Harness, filters: Filters | None = None) -> Iterator[MediaPage]:
-    """Every page of a listing, as the catalog asks for them."""
+    """Every page of a listing."""
     cursor = None
     while True:
         page = harness.provider.list_media(harness.token, cursor, filters or Filters())
@@ -142,7 +142,7 @@ def items_of(harness: Harness, filters: Filters | None = None) -> dict[str, Medi
 
 
 def sources_of(harness: Harness, media_id: str) -> list[MediaSource]:
-    """Fresh recipes for an item's files."""
+    """Fresh sources for the files of an item."""
     return harness.provider.sources(harness.token, items_of(harness)[media_id])
 
 
@@ -165,7 +165,7 @@ def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int
 
 
 def probe(source: MediaSource) -> Fingerprint:
-    """Which version of a source there is, from its first byte. Raises RangeIgnoredError, and what `open_range` does."""
+    """The version of a source, from its first byte. Raises RangeIgnoredError, and what `open_range` raises."""
 
     async def asking() -> Fingerprint:
         opened = await open_range(this.sources, source, 0, 0, None)
@@ -180,7 +180,7 @@ def probe(source: MediaSource) -> Fingerprint:
 
 @contextmanager
 def refused_with(harness: Harness, *errors: type[CloudSyncError]) -> Iterator[pytest.ExceptionInfo[CloudSyncError]]:
-    """The block ends with exactly one of these errors, and nothing that it says holds a secret or a link."""
+    """The block raises exactly one of these errors, and its traceback contains no secret and no link."""
     with pytest.raises(errors) as failure:
         yield failure
     assert type(failure.value) in errors

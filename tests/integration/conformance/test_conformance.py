@@ -1,23 +1,25 @@
-"""Facts that the house relies on, of every provider there is: its account and its listing."""
+"""Facts that the function code relies on, for every provider: its account and its listing."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from cloud_sync_common.exceptions import (
+    ConfigurationError,
     CredentialsExpiredError,
     ProviderContractError,
     ProviderThrottledError,
     ProviderUnavailableError,
 )
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
+from cloud_sync_common.provider_interface import Filters, MediaItem, MediaPage
 from cloud_sync_common.providers import PROVIDERS, get
 from cloud_sync_common.retry_utils import Deadline, retrying
 
@@ -32,20 +34,37 @@ from tests.integration.conformance.harness import (
 )
 
 ROOT = Path(__file__).resolve().parents[3]
-CALLS = ("list_media", "sources", "refresh a session")
+KINDS = ("oauth", "session")
+CALLS = ("list_media", "sources", "validate")
 
 
-def ask(harness: Harness, call: str, media_id: str | None = None) -> object:
-    """Makes one of the calls that need a token."""
-    wanted = media_id or harness.originals[0].media_id
+def ask(harness: Harness, call: str, token: str | None = None) -> object:
+    """Makes one call: with this token, or with one that is accepted; `refresh` needs none."""
+    token, provider = token or harness.token, harness.provider
     if call == "list_media":
-        return harness.provider.list_media(harness.token, None, Filters())
+        return provider.list_media(token, None, Filters())
     if call == "sources":
-        return harness.provider.sources(harness.token, MediaItem(media_id=wanted, filename="x.mp4"))
-    return harness.provider.refresh(harness.session)
+        return provider.sources(token, MediaItem(media_id=harness.originals[0].media_id, filename="x.mp4"))
+    if call == "refresh":
+        return provider.refresh(harness.oauth)
+    return provider.validate(replace(harness.session, access_token=token))
 
 
-# Every provider is held to these facts
+@pytest.fixture
+def requests_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Method and URL of every request that the provider makes."""
+    made: list[tuple[str, str]] = []
+    request = http_client.request
+
+    def watched(method: str, url: str, **more: Any) -> Any:
+        made.append((method, url))
+        return request(method, url, **more)
+
+    monkeypatch.setattr(http_client, "request", watched)
+    return made
+
+
+# No provider can leave these facts out
 
 
 def test_a_provider_without_a_harness_fails(tmp_path: Path) -> None:
@@ -74,21 +93,45 @@ def test_a_provider_is_found_under_its_own_name(name: str) -> None:
 # The account
 
 
-@pytest.mark.parametrize("kind", ["oauth", "session"])
-def test_credentials_of_both_kinds_open_the_account(harness: Harness, kind: str) -> None:
-    working = harness.provider.refresh(getattr(harness, kind))
-    assert working.access_token and working.provider == harness.provider.name
-    assert harness.provider.list_media(working.access_token, None, Filters()).items
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_validation_gives_the_same_credentials_and_says_whose_they_are(harness: Harness, kind: str) -> None:
+    credentials = getattr(harness, kind)
+    working = harness.provider.validate(credentials)
+    assert working.user_id and replace(working, user_id=credentials.user_id) == credentials
 
 
-def test_a_session_token_stays_as_it_is(harness: Harness) -> None:
-    working = harness.provider.refresh(harness.session)
-    assert (working.access_token, working.refresh_token) == (harness.session.access_token, None)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_validation_is_one_request_that_only_reads(
+    harness: Harness, requests_made: list[tuple[str, str]], kind: str
+) -> None:
+    harness.provider.validate(getattr(harness, kind))
+    ((method, _url),) = requests_made
+    assert method in ("GET", "HEAD")
+
+
+def test_a_validation_does_not_use_up_the_refresh_token(harness: Harness) -> None:
+    working = harness.provider.refresh(harness.provider.validate(harness.oauth))
+    assert working.access_token != harness.oauth.access_token
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_validation_never_renews_a_token_that_has_expired(harness: Harness, kind: str) -> None:
+    harness.cause(Trouble.TOKEN_EXPIRED)
+    with refused_with(harness, CredentialsExpiredError):
+        harness.provider.validate(getattr(harness, kind))
+
+
+def test_a_session_token_is_never_renewed_and_nothing_is_sent(
+    harness: Harness, requests_made: list[tuple[str, str]]
+) -> None:
+    with refused_with(harness, ConfigurationError):
+        harness.provider.refresh(harness.session)
+    assert requests_made == []
 
 
 def test_a_renewal_gives_a_new_token_and_says_when_it_ends(harness: Harness) -> None:
     harness.cause(Trouble.TOKEN_EXPIRED)
-    working = harness.provider.refresh(harness.oauth)
+    working = harness.provider.validate(harness.provider.refresh(harness.oauth))
     assert working.access_token != harness.oauth.access_token and working.expires_at
     assert (working.client_id, working.version) == (harness.oauth.client_id, harness.oauth.version)
     assert harness.provider.list_media(working.access_token or "", None, Filters()).items
@@ -101,7 +144,7 @@ def test_each_renewal_leaves_credentials_that_can_be_renewed_again(harness: Harn
     assert harness.provider.list_media(second.access_token or "", None, Filters()).items
 
 
-def test_a_refresh_token_that_was_replaced_is_refused_and_asks_for_the_owner(harness: Harness) -> None:
+def test_a_refresh_token_that_was_replaced_is_refused_and_needs_the_owner(harness: Harness) -> None:
     replaced = harness.provider.refresh(harness.oauth).refresh_token != harness.oauth.refresh_token
     if not replaced:
         harness.cause(Trouble.RENEWAL_REFUSED)
@@ -109,70 +152,75 @@ def test_a_refresh_token_that_was_replaced_is_refused_and_asks_for_the_owner(har
         harness.provider.refresh(harness.oauth)
 
 
-def test_a_refused_renewal_asks_for_the_owner(harness: Harness) -> None:
+def test_a_refused_renewal_needs_the_owner(harness: Harness) -> None:
     harness.cause(Trouble.RENEWAL_REFUSED)
     with refused_with(harness, CredentialsExpiredError):
         harness.provider.refresh(harness.oauth)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_expired_token_is_told_as_such_by_every_call(harness: Harness, call: str) -> None:
+def test_every_call_recognises_an_expired_token(harness: Harness, call: str) -> None:
     harness.cause(Trouble.TOKEN_EXPIRED)
     with refused_with(harness, CredentialsExpiredError):
         ask(harness, call)
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_token_that_was_never_given_out_is_told_as_expired(harness: Harness, call: str) -> None:
+def test_a_token_that_was_never_issued_counts_as_expired(harness: Harness, call: str) -> None:
     stranger = "a-token-of-somebody-else"
     with refused_with(harness, CredentialsExpiredError) as failure:
-        if call == "list_media":
-            harness.provider.list_media(stranger, None, Filters())
-        elif call == "sources":
-            harness.provider.sources(stranger, next(iter(items_of(harness).values())))
-        else:
-            harness.provider.refresh(Credentials(provider=harness.provider.name, access_token=stranger))
+        ask(harness, call, stranger)
     assert stranger not in str(failure.value)
 
 
-# Passing trouble, and a service that has changed
+@pytest.mark.parametrize("call", CALLS)
+def test_a_token_that_http_cannot_carry_is_an_error_that_does_not_show_it(harness: Harness, call: str) -> None:
+    for odd in ("a-token-with\na-line-break", "a-tökén-of-☃"):
+        with refused_with(harness, ConfigurationError) as failure:
+            ask(harness, call, odd)
+        assert odd not in str(failure.value)
 
 
-@pytest.mark.parametrize("call", [*CALLS, "renew"])
+# Transient errors, and a service that has changed
+
+
+@pytest.mark.parametrize("call", [*CALLS, "refresh"])
 @pytest.mark.parametrize(("trouble", "seconds"), [(Trouble.THROTTLED, 7.0), (Trouble.THROTTLED_WITHOUT_A_WAIT, None)])
-def test_throttling_is_told_with_the_wait_that_was_asked_for(
+def test_throttling_carries_the_wait_that_the_provider_asked_for(
     harness: Harness, call: str, trouble: Trouble, seconds: float | None
 ) -> None:
     harness.cause(trouble)
     with refused_with(harness, ProviderThrottledError) as failure:
-        harness.provider.refresh(harness.oauth) if call == "renew" else ask(harness, call)
+        ask(harness, call)
     assert isinstance(failure.value, ProviderThrottledError) and failure.value.retry_after == seconds
 
 
-@pytest.mark.parametrize("call", [*CALLS, "renew"])
+@pytest.mark.parametrize("call", [*CALLS, "refresh"])
 @pytest.mark.parametrize("trouble", [Trouble.SERVER_ERROR, Trouble.NO_ANSWER])
-def test_a_service_in_trouble_is_passing_trouble(harness: Harness, call: str, trouble: Trouble) -> None:
+def test_a_server_error_is_transient(harness: Harness, call: str, trouble: Trouble) -> None:
     harness.cause(trouble)
     with refused_with(harness, ProviderUnavailableError):
-        harness.provider.refresh(harness.oauth) if call == "renew" else ask(harness, call)
+        ask(harness, call)
 
 
-def test_a_service_that_cannot_be_reached_is_passing_trouble(harness: Harness) -> None:
+def test_a_service_that_cannot_be_reached_is_transient(harness: Harness) -> None:
     with refused_with(harness, ProviderUnavailableError):
         harness.unreachable.list_media(harness.token, None, Filters())
     with refused_with(harness, ProviderUnavailableError):
         harness.unreachable.refresh(harness.oauth)
+    with refused_with(harness, ProviderUnavailableError):
+        harness.unreachable.validate(harness.session)
 
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("trouble", [Trouble.VERSION_DROPPED, Trouble.TYPE_REFUSED, Trouble.TYPE_UNSUPPORTED])
-def test_a_changed_service_is_told_as_a_changed_contract(harness: Harness, call: str, trouble: Trouble) -> None:
+def test_a_changed_service_is_a_contract_error(harness: Harness, call: str, trouble: Trouble) -> None:
     harness.cause(trouble)
     with refused_with(harness, ProviderContractError):
         ask(harness, call)
 
 
-def test_a_changed_shape_is_told_as_a_changed_contract_and_no_page_is_given(harness: Harness) -> None:
+def test_a_changed_shape_is_a_contract_error_and_no_page_is_given(harness: Harness) -> None:
     harness.cause(Trouble.SHAPE_CHANGED)
     with refused_with(harness, ProviderContractError):
         list(pages_of(harness))
@@ -188,13 +236,13 @@ def test_every_ready_video_is_listed_exactly_once(harness: Harness) -> None:
     assert len(pages) > 2 and set(listed) == expected and set(listed.values()) == {1}
 
 
-def test_every_page_says_how_many_rows_there_are_in_all(harness: Harness) -> None:
+def test_every_page_states_the_number_of_rows_in_all(harness: Harness) -> None:
     pages = list(pages_of(harness))
     rows = sum(len(page.ids) for page in pages)
     assert {page.total for page in pages} == ({rows} if harness.provider.capabilities.counts_exactly else {None})
 
 
-def test_a_video_that_is_not_ready_waits_and_a_still_is_no_video(harness: Harness) -> None:
+def test_a_video_that_is_not_ready_waits_and_a_still_is_not_a_video(harness: Harness) -> None:
     pages = list(pages_of(harness))
     items = {item.media_id for page in pages for item in page.items}
     waiting = {media_id for page in pages for media_id in page.waiting}
@@ -210,7 +258,7 @@ def test_an_item_says_what_it_is(harness: Harness) -> None:
     assert max(Counter(item.filename for item in items.values()).values()) > 1
 
 
-def test_pages_and_items_may_travel_as_json(harness: Harness) -> None:
+def test_pages_and_items_survive_json(harness: Harness) -> None:
     page = next(pages_of(harness))
     assert msgspec.json.decode(msgspec.json.encode(page), type=MediaPage) == page
 
@@ -219,7 +267,7 @@ def test_the_same_listing_twice_is_the_same(harness: Harness) -> None:
     assert items_of(harness) == items_of(harness)
 
 
-def test_a_short_page_is_passing_trouble_and_whole_when_asked_again(harness: Harness) -> None:
+def test_a_short_page_is_transient_and_complete_when_asked_for_again(harness: Harness) -> None:
     whole = harness.provider.list_media(harness.token, None, Filters())
     harness.cause(Trouble.SHORT_PAGE)
     with refused_with(harness, ProviderUnavailableError):
@@ -253,7 +301,7 @@ def test_a_video_of_an_unknown_kind_is_not_lost_silently(harness: Harness) -> No
     assert len(after - before) == 1, "a video of a new kind is in no page: it would never be backed up, nor missed"
 
 
-def test_a_revision_changes_when_the_content_was_made_anew_and_only_then(harness: Harness) -> None:
+def test_a_revision_changes_when_the_content_was_made_again_and_only_then(harness: Harness) -> None:
     before, changed = items_of(harness), harness.originals[0].media_id
     harness.cause(Trouble.REPROCESSED, changed)
     after = items_of(harness)
@@ -272,16 +320,8 @@ def test_capture_times_limit_a_listing_from_the_first_moment_and_before_the_last
     assert set(items_of(harness, Filters(captured_before=early))) == only_before
 
 
-def test_a_provider_only_ever_reads(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[str, str]] = []
-    request = http_client.request
-
-    def watched(method: str, url: str, **more: Any) -> Any:
-        asked.append((method, url))
-        return request(method, url, **more)
-
-    monkeypatch.setattr(http_client, "request", watched)
+def test_a_provider_only_ever_reads(harness: Harness, requests_made: list[tuple[str, str]]) -> None:
+    harness.provider.validate(harness.session)
     harness.provider.refresh(harness.oauth)
-    harness.provider.refresh(harness.session)
     sources_of(harness, harness.originals[0].media_id)
-    assert len(asked) >= 4 and all(harness.only_reads(method, url) for method, url in asked)
+    assert len(requests_made) >= 4 and all(harness.only_reads(method, url) for method, url in requests_made)

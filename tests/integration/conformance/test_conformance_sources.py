@@ -1,4 +1,4 @@
-"""Facts that the house relies on, of every provider there is: the files behind an item, and their bytes."""
+"""Facts that the function code relies on, for every provider: the files of an item, and their bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.integration.secret_check import assert_no_secret
 
 @pytest.fixture
 def original(harness: Harness) -> Original:
-    """The largest of the originals that are one file."""
+    """The largest original of one file."""
     return max((found for found in harness.originals if found.file_count == 1), key=lambda found: len(found.content))
 
 
@@ -65,31 +65,31 @@ def test_never_a_proxy(harness: Harness) -> None:
         assert not {read(source) for source in harness.provider.sources(harness.token, items[media_id])} & fakes
 
 
-def test_a_video_without_an_original_is_told_as_such(harness: Harness) -> None:
+def test_a_video_without_an_original_is_an_error(harness: Harness) -> None:
     with refused_with(harness, OriginalUnavailableError):
         sources_of(harness, harness.without_original)
 
 
-def test_an_original_that_went_away_is_told_as_such(harness: Harness, original: Original) -> None:
+def test_an_original_that_is_no_longer_offered_is_an_error(harness: Harness, original: Original) -> None:
     items = items_of(harness)
     harness.cause(Trouble.ORIGINAL_GONE, original.media_id)
     with refused_with(harness, OriginalUnavailableError):
         harness.provider.sources(harness.token, items[original.media_id])
 
 
-def test_a_video_that_was_thrown_away_is_told_as_such(harness: Harness, original: Original) -> None:
+def test_a_video_in_the_trash_is_not_found(harness: Harness, original: Original) -> None:
     items = items_of(harness)
     harness.cause(Trouble.TRASHED, original.media_id)
     with refused_with(harness, MediaNotFoundError):
         harness.provider.sources(harness.token, items[original.media_id])
 
 
-def test_a_video_that_never_was_is_told_as_such(harness: Harness) -> None:
+def test_a_video_that_never_existed_is_not_found(harness: Harness) -> None:
     with refused_with(harness, MediaNotFoundError):
         harness.provider.sources(harness.token, MediaItem(media_id="nosuchvideo", filename="x.mp4"))
 
 
-def test_an_original_that_cannot_be_had_just_now_gives_no_source_and_no_error(
+def test_an_original_that_is_not_available_now_gives_no_source_and_no_error(
     harness: Harness, original: Original
 ) -> None:
     items = items_of(harness)
@@ -99,13 +99,13 @@ def test_an_original_that_cannot_be_had_just_now_gives_no_source_and_no_error(
     assert read(sources_of(harness, original.media_id)[0]) == original.content
 
 
-def test_a_file_has_a_name_that_says_what_it_is(harness: Harness) -> None:
+def test_the_name_of_a_file_has_an_extension_of_videos(harness: Harness) -> None:
     for media_id in {found.media_id for found in harness.originals}:
         for source in sources_of(harness, media_id)[:1]:
             assert source.filename.lower().endswith((".mp4", ".mov", ".360", ".m4v"))
 
 
-def test_no_token_is_in_a_recipe_and_no_recipe_shows_its_link(harness: Harness, original: Original) -> None:
+def test_a_source_contains_no_token_and_its_repr_shows_no_link(harness: Harness, original: Original) -> None:
     (source,) = sources_of(harness, original.media_id)
     for text in (source.url, str(dict(source.headers)), repr(source), str(source)):
         assert not any(secret in text for secret in harness.secrets())
@@ -113,7 +113,7 @@ def test_no_token_is_in_a_recipe_and_no_recipe_shows_its_link(harness: Harness, 
     assert source.url not in repr(source)
 
 
-def test_no_credentials_show_their_secrets(harness: Harness) -> None:
+def test_the_repr_of_credentials_shows_no_secret(harness: Harness) -> None:
     for credentials in (harness.oauth, harness.session, harness.provider.refresh(harness.oauth)):
         assert credentials.secrets
         assert_no_secret(f"{credentials!r} {credentials}", harness.secrets())
@@ -122,14 +122,14 @@ def test_no_credentials_show_their_secrets(harness: Harness) -> None:
 # Bytes
 
 
-def test_a_probe_tells_the_true_size_whatever_the_listing_claims(
+def test_a_probe_finds_the_true_size_whatever_the_listing_says(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
     assert probe(source).size == len(original.content)
     assert probe(source) == probe(source)
 
 
-def test_any_range_can_be_read_and_ranges_make_up_the_whole(
+def test_any_range_can_be_read_and_ranges_add_up_to_the_whole(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
     version, content = probe(source), original.content
@@ -138,7 +138,7 @@ def test_any_range_can_be_read_and_ranges_make_up_the_whole(
     assert b"".join(pieces) == content and [len(piece) for piece in pieces] == [1, 4095, 25_904, len(content) - 30_000]
 
 
-def test_a_link_that_has_ended_is_told_as_such_and_a_fresh_one_reads_the_same_file(
+def test_an_expired_link_is_recognised_and_a_fresh_one_reads_the_same_file(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
     version = probe(source)
@@ -151,14 +151,14 @@ def test_a_link_that_has_ended_is_told_as_such_and_a_fresh_one_reads_the_same_fi
     assert probe(fresh) == version and read(fresh, version) == original.content
 
 
-def test_a_source_that_ends_early_is_never_taken_for_whole(harness: Harness, source: MediaSource) -> None:
+def test_a_source_that_ends_early_is_never_taken_as_complete(harness: Harness, source: MediaSource) -> None:
     version = probe(source)
     harness.cause(Trouble.CUT_SHORT)
     with refused_with(harness, ShortReadError, ProviderUnavailableError):
         read(source, version)
 
 
-def test_a_range_that_is_ignored_is_told_as_such(harness: Harness, source: MediaSource) -> None:
+def test_an_ignored_range_is_an_error(harness: Harness, source: MediaSource) -> None:
     version = probe(source)
     harness.cause(Trouble.RANGE_IGNORED)
     with refused_with(harness, RangeIgnoredError):
@@ -167,14 +167,14 @@ def test_a_range_that_is_ignored_is_told_as_such(harness: Harness, source: Media
         read(source, version, 100, 200)
 
 
-def test_another_range_than_was_asked_for_is_told_as_a_changed_contract(harness: Harness, source: MediaSource) -> None:
+def test_another_range_than_requested_is_a_contract_error(harness: Harness, source: MediaSource) -> None:
     version = probe(source)
     harness.cause(Trouble.RANGE_SHIFTED)
     with refused_with(harness, ProviderContractError):
         read(source, version, 100, 200)
 
 
-def test_a_file_that_was_replaced_between_two_ranges_is_told_as_changed(
+def test_a_file_that_was_replaced_between_two_ranges_has_changed(
     harness: Harness, original: Original, source: MediaSource
 ) -> None:
     version = probe(source)

@@ -1,1 +1,1 @@
-"""The only modules that know boto3 and botocore."""
+"""AWS: the only package that uses boto3 and botocore."""

@@ -1,8 +1,8 @@
-"""The only door to boto3: clients made once per process, and AWS's errors as ours.
+"""AWS clients, created once per process, and AWS's errors translated into ours.
 
-botocore's own exceptions stop here: `aws_errors` turns what a caller cannot act on into ArchiveUnavailableError (come
-back later) or ConfigurationError (a person must grant or mend something), and lets the rest through for the caller,
-who names it by `client.exceptions.X` or `error_code`.
+`aws_errors` turns botocore's exceptions into ArchiveUnavailableError (worth another attempt later) or
+ConfigurationError (a person must grant or fix something). Every other ClientError passes through to the caller, who
+recognises it by `error_code`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _CONFIG = Config(
     tcp_keepalive=True,
     max_pool_connections=32,
 )
-# So that `bucket_url` is the bucket's own endpoint in its own region, which redirects nobody.
+# So that `bucket_url` is the endpoint of the bucket in its own region, which never redirects.
 _S3_CONFIG = _CONFIG.merge(
     Config(signature_version="s3v4", s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"})
 )
@@ -85,14 +85,14 @@ def s3() -> S3Client:
 
 
 def ca_bundle() -> str | None:
-    """The authorities that AWS's certificates are checked against where AWS_CA_BUNDLE or the configuration says so."""
+    """The file with the authorities for AWS's certificates, if AWS_CA_BUNDLE or the AWS configuration names one."""
     bundle: str | None = botocore.session.get_session().get_config_variable("ca_bundle")
     return bundle
 
 
 @cache
 def table(name: str) -> Table:
-    """The ledger table, which speaks Python's own types."""
+    """A DynamoDB table as a boto3 resource, which converts to and from Python's types."""
     return session().resource("dynamodb", config=_CONFIG).Table(name)
 
 
@@ -117,23 +117,23 @@ def step_functions() -> SFNClient:
 
 
 def error_code(error: ClientError) -> str:
-    """AWS's name for what went wrong, e.g. `NoSuchUpload`; an HTTP status where S3 has no body to name it."""
+    """AWS's code for the error, e.g. `NoSuchUpload`; the HTTP status where S3's answer has no body with a code."""
     code: Any = error.response.get("Error", {}).get("Code", "")
     return str(code)
 
 
 def plain_item(error: ClientError) -> dict[str, Any]:
-    """The row that a refused conditional write left standing, in Python's own types; empty when there is none."""
+    """The row that made a conditional write fail, in Python's types; empty when there is none."""
     item: Any = error.response.get("Item") or {}
     return {name: _DESERIALISER.deserialize(value) for name, value in item.items()}
 
 
 @contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
-    """Translates what the caller cannot act on, and puts the call into the trace under its name. `doing` completes the
-    sentence "AWS refused <doing>".
+    """Translates errors that the caller cannot act on, and puts the call into the trace under the name `doing`, such
+    as "reading the ledger".
 
-    Raises ArchiveUnavailableError, ConfigurationError; lets every other ClientError through.
+    Raises ArchiveUnavailableError, ConfigurationError, and every other ClientError as it is.
     """
     try:
         with subsegment(doing):
@@ -141,11 +141,11 @@ def aws_errors(doing: str) -> Iterator[None]:
     except ClientError as error:
         code = error_code(error)
         if code in _LATER:
-            raise ArchiveUnavailableError(f"AWS could not be used for {doing} just now ({code}).") from None
+            raise ArchiveUnavailableError(f"AWS cannot be used for {doing} at the moment ({code}).") from None
         if code in _FORBIDDEN:
             raise ConfigurationError(
-                f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check what "
-                "denies it (bucket policy, key policy, a boundary)."
+                f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check "
+                "what denies it (a bucket policy, a key policy, a permissions boundary)."
             ) from None
         raise
     except NoCredentialsError:

@@ -1,4 +1,4 @@
-"""Requests that write to S3 and carry media: signed here by botocore, sent by the engine without it."""
+"""Requests that upload media to S3: botocore signs them here, and transfer.upload_stream sends them without it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
 
 @dataclass(frozen=True)
 class Upload:
-    """A signed request that waits for its body of `length` bytes."""
+    """A signed request for a body of `length` bytes."""
 
     url: str
     headers: Mapping[str, str]
@@ -31,7 +31,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Stored:
-    """S3's answer to an upload, and the CRC-64/NVME of what was sent, base64."""
+    """S3's answer to an upload, and the CRC-64/NVME of the bytes that were sent, in base64."""
 
     status: int
     headers: Mapping[str, str]
@@ -40,14 +40,14 @@ class Stored:
 
 
 def bucket_url(client: S3Client, bucket: str) -> str:
-    """Where a bucket's objects are, by botocore's own rules for endpoints, without the slash before the key."""
+    """The URL of a bucket by botocore's rules for endpoints, without the slash before the key."""
     presigned = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
     return presigned.partition("?")[0].removesuffix("/k")
 
 
 def signed_put(url: str, headers: Mapping[str, str], region: str) -> dict[str, str]:
-    """The headers of a PUT to S3, signed with this process's credentials by botocore (Signature Version 4), whose body
-    carries its checksum behind it (`aws_chunked`). Raises ConfigurationError when there are no credentials."""
+    """The headers of a PUT to S3 with a trailing checksum (`aws_chunked`), signed by botocore with this process's
+    credentials (Signature Version 4). Raises ConfigurationError when there are no credentials."""
     credentials = session().get_credentials()
     if credentials is None:
         raise ConfigurationError("No AWS credentials were found for writing to the archive.")
@@ -58,6 +58,6 @@ def signed_put(url: str, headers: Mapping[str, str], region: str) -> dict[str, s
 
 
 def refused(status: int, body: bytes, operation: str) -> ClientError:
-    """S3's refusal of a request that was sent without botocore, as botocore would tell it."""
+    """S3's refusal of a request that was sent without botocore, as the error that botocore would raise."""
     code = _ERROR_CODE.search(body)
     return ClientError({"Error": {"Code": code[1].decode() if code else str(status)}}, operation)

@@ -1,1 +1,1 @@
-"""HTTP: a session for the providers' APIs, and connections for media bytes at the least CPU that Python can have."""
+"""HTTP: a session for the providers' APIs, and connections for media bytes that use as little CPU as possible."""

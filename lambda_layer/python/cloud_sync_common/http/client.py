@@ -1,77 +1,111 @@
-"""HTTP for the house: one connection pool, time-outs everywhere, no redirects, and failures as our errors.
+"""HTTP for the providers' APIs: one `requests` session with time-outs and no redirects; failures become our errors.
 
-urllib3 does the work. Its own messages name URLs, which may be signed, so they never travel: every failure is told
-again in our words.
+Messages of `requests` and urllib3 name URLs and headers, which may hold tokens. They reach neither an error nor a log:
+every failure is described in our own words.
 """
 
 from __future__ import annotations
 
+import logging
+import re
+import ssl
+import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from functools import cache
-from typing import Any, Protocol
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
-import urllib3
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 
-from cloud_sync_common.exceptions import ProviderThrottledError, ProviderUnavailableError
+from cloud_sync_common import __version__
+from cloud_sync_common.exceptions import ConfigurationError, ProviderThrottledError, ProviderUnavailableError
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
-USER_AGENT = "cloud-sync/1.0"
+CONNECTIONS = 16
+USER_AGENT = f"cloud-sync/{__version__}"
+
+# urllib3 warns of a malformed answer with its URL and its raw headers, at a level that Lambda's own handler prints.
+for _library in ("requests", "urllib3"):
+    logging.getLogger(_library).propagate = False
 
 
-class Answer(Protocol):
-    """What is looked at of any answer; `headers` are found by lower-case name."""
+class _SystemTrust(HTTPAdapter):
+    """Verifies certificates as the standard library does: against the system's authorities, or those in SSL_CERT_FILE.
+    `requests` itself would trust the list in certifi instead."""
 
-    @property
-    def status(self) -> int: ...
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
 
-    @property
-    def headers(self) -> Mapping[str, str]: ...
+    def cert_verify(self, *_: Any) -> None:
+        """Adds no authorities to those of the context, which already requires and checks a certificate."""
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """A redirect is an answer like any other. With allow_redirects=False, `requests` would still parse where it
+        leads, and fail on a malformed address."""
 
 
 @cache
-def pool() -> urllib3.PoolManager:
-    """This process's connections. TLS is verified against the system's authorities."""
-    return urllib3.PoolManager(
-        maxsize=16,
-        retries=False,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
-        headers={"User-Agent": USER_AGENT},
-    )
+def session() -> requests.Session:
+    """This process's connections. Only what a caller passes is sent: no cookies, no .netrc, and no proxy."""
+    session = _Session()
+    session.trust_env = False
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    session.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+    adapter = _SystemTrust(pool_maxsize=CONNECTIONS)
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, adapter)
+    return session
 
 
 def request(
-    method: str, url: str, *, headers: Mapping[str, str], doing: str, **kwargs: Any
-) -> urllib3.BaseHTTPResponse:
-    """One exchange; any status is returned. `doing` completes the sentence "no answer to <doing>".
+    method: str,
+    url: str,
+    *,
+    doing: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str | int] | None = None,
+    form: Mapping[str, str] | None = None,
+) -> requests.Response:
+    """One request and its answer, whatever the status. `doing` completes the sentence "There was no answer to <doing>".
 
-    Raises ProviderUnavailableError when there is no answer at all.
+    Raises ProviderUnavailableError when there is no answer, ConfigurationError when the request cannot be sent at all.
     """
     try:
-        return pool().request(
-            method,
-            url,
-            headers={"User-Agent": USER_AGENT, **headers},
-            redirect=False,
-            **kwargs,
-        )
-    except urllib3.exceptions.HTTPError as error:
+        "".join(headers.values()).encode("latin-1")  # what a header can carry
+        prepared = session().prepare_request(requests.Request(method, url, headers=headers, params=query, data=form))
+    except (requests.RequestException, UnicodeError) as error:
+        raise ConfigurationError(
+            f"No request could be sent for {doing} ({type(error).__name__}). Check that the stored token has no line "
+            "break and no other character that HTTP does not allow, and that the provider's base URL is one."
+        ) from None
+    try:
+        return session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS))
+    except requests.RequestException as error:
         raise ProviderUnavailableError(f"There was no answer to {doing} ({type(error).__name__}).") from None
 
 
-def refuse_when_busy(response: Answer, doing: str) -> None:
-    """Raises ProviderThrottledError for 429 and ProviderUnavailableError for 408, 425 and 5xx; else returns."""
-    if response.status == 429:
-        raise ProviderThrottledError(f"The provider asked us to slow down at {doing}.", retry_after(response))
-    if response.status in (408, 425) or response.status >= 500:
-        raise ProviderUnavailableError(f"The provider answered {response.status} to {doing}.")
+def refuse_when_busy(status: int, headers: Mapping[str, str], doing: str) -> None:
+    """Raises ProviderThrottledError for 429 and ProviderUnavailableError for 408, 425 and 5xx; else returns.
+
+    `headers` are looked up by lower-case name.
+    """
+    if status == 429:
+        raise ProviderThrottledError(f"The provider asked us to slow down at {doing}.", retry_after(headers))
+    if status in (408, 425) or status >= 500:
+        raise ProviderUnavailableError(f"The provider answered {status} to {doing}.")
 
 
-def retry_after(response: Answer) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from a Retry-After header of either form (RFC 9110, 10.2.3); None when absent or unreadable."""
-    value = response.headers.get("retry-after")
-    if value is None:
-        return None
+    value = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
     try:
-        return max(0.0, float(urllib3.Retry().parse_retry_after(value)))
-    except urllib3.exceptions.InvalidHeader:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None

@@ -1,7 +1,7 @@
-"""HTTP/1.1 over a `Stream`: heads are written and read by h11, bodies are read straight into the caller's buffer.
+"""HTTP/1.1 over a `Stream`: h11 writes and reads the heads, bodies are read directly into the caller's buffer.
 
-h11 is a complete, strict implementation of HTTP/1.1 that does no input or output of its own. Only where a body is as
-long as its Content-Length says, which is what media and S3's answers are, its bytes need not pass through h11.
+h11 is a complete, strict implementation of HTTP/1.1 that does no input or output of its own. A body with a
+Content-Length, as media and S3's answers have, bypasses it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import h11
 
 from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
 
-_FIRST_READ = 16 * 1024  # bytes; a head fits, and little of a body is copied
+_FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
 _SMALL_BODY = 1024 * 1024
 
 
 class HttpError(Exception):
-    """The other side does not speak HTTP as it should, or has gone. Its text names no URL."""
+    """The other side does not follow HTTP, or has closed the connection. The message names no URL."""
 
 
 class EndedEarly(HttpError):
@@ -31,7 +31,7 @@ class EndedEarly(HttpError):
 
 @dataclass(frozen=True)
 class Head:
-    """Status and headers of an answer; names of headers are in lower case."""
+    """Status and headers of an answer; the headers' names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,7 +39,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Origin:
-    """Whom a connection is with."""
+    """The server that a connection is with."""
 
     scheme: str
     host: str
@@ -47,25 +47,25 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """Raises HttpError when it is no http(s) URL."""
+        """The origin of an http or https URL. Raises HttpError for anything else."""
         try:
             parts = urlsplit(url)
             port = parts.port or {"http": 80, "https": 443}[parts.scheme]
         except (ValueError, KeyError):
-            raise HttpError("what should be a link is none") from None
+            raise HttpError("the link is not an http or https URL") from None
         if not parts.hostname:
-            raise HttpError("a link names no host")
+            raise HttpError("the link names no host")
         return cls(parts.scheme, parts.hostname, port)
 
     @property
     def authority(self) -> str:
-        """What the Host header says."""
+        """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
 
 
 def target_of(url: str) -> str:
-    """What a request line asks for (RFC 9112, 3.2.1, origin-form)."""
+    """The target in a request line (RFC 9112, 3.2.1, origin-form)."""
     parts = urlsplit(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
@@ -77,27 +77,27 @@ class Connection:
         self.origin: Final = origin
         self._stream = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
-        self._early = b""  # body bytes that came with the head
-        self._left: int | None = 0  # body bytes to come; None when h11 must tell where the body ends
+        self._early = b""  # body bytes that arrived with the head
+        self._left: int | None = 0  # body bytes still to come; None when only h11 can find the end of the body
         self._keep = False
 
     async def request(self, method: str, target: str, headers: Mapping[str, str]) -> None:
-        """Sends a request's head; with a Content-Length, its body is to follow by `send`."""
+        """Sends the head of a request. If it has a Content-Length, the body follows by `send`."""
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEAD_LIMIT)
         self._keep = False
         fields = [("Host", self.origin.authority), *headers.items()]
         try:
             head = self._http.send(h11.Request(method=method, target=target, headers=fields))
         except (h11.LocalProtocolError, UnicodeError):
-            raise HttpError("a request cannot be written as HTTP") from None
+            raise HttpError("the request cannot be written as HTTP") from None
         await self._stream.send(head or b"")
 
     async def send(self, data: bytes | memoryview) -> None:
-        """Sends a piece of the request's body."""
+        """Sends a part of the request's body."""
         await self._stream.send(data)
 
     async def head(self) -> Head:
-        """Waits for the answer's head."""
+        """Waits for the head of the answer."""
         view = memoryview(bytearray(_FIRST_READ))
         try:
             while True:
@@ -108,11 +108,11 @@ class Connection:
                         raise HttpError("the connection was closed without an answer")
                     self._http.receive_data(bytes(view[:count]))
                 elif isinstance(event, h11.Response):
-                    return self._begun(event)
+                    return self._head_of(event)
         except h11.RemoteProtocolError:
             raise HttpError("the answer is not HTTP") from None
 
-    def _begun(self, response: h11.Response) -> Head:
+    def _head_of(self, response: h11.Response) -> Head:
         headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
         self._keep = response.http_version == b"1.1" and headers.get("connection", "").lower() != "close"
         length = headers.get("content-length")
@@ -124,9 +124,10 @@ class Connection:
         return Head(response.status_code, headers)
 
     async def body_into(self, view: memoryview) -> int:
-        """Fills `view` with the body's next bytes, all of it unless the body ends: 0 at the end.
+        """Fills `view` with the next bytes of the body. Returns fewer than asked for only at the end of the body, and 0
+        after it.
 
-        Raises EndedEarly, which a body without a length can only be known to have done when it is chunked, or by TLS.
+        Raises EndedEarly. For a body without a length, only chunks or TLS show that it ended early.
         """
         filled = 0
         while filled < len(view):
@@ -153,7 +154,7 @@ class Connection:
         return count
 
     async def _some_unmeasured(self, view: memoryview) -> int:
-        """A body whose end h11 finds: chunked, or as long as the connection."""
+        """Reads a body whose end h11 finds: a chunked one, or one that ends with the connection."""
         try:
             while not self._early:
                 event = self._http.next_event()
@@ -174,11 +175,11 @@ class Connection:
         return count
 
     async def small_body(self) -> bytes:
-        """The whole body, when it is at most 1 MiB. Raises HttpError when it is larger."""
+        """The whole body. Raises HttpError when it is larger than 1 MiB."""
         view = memoryview(bytearray(_SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY) + 1))
         count = await self.body_into(view)
         if count > _SMALL_BODY or not self.at_end:
-            raise HttpError("an answer is larger than such answers are")
+            raise HttpError("the answer is larger than 1 MiB")
         return bytes(view[:count])
 
     @property
@@ -201,9 +202,11 @@ class Connection:
 
 @dataclass
 class Connections:
-    """Keeps connections for the next exchange with the same origin. `tls` makes the context for an origin's first
-    connection; `addresses` says which addresses may be connected to, and `check_url` raises for a link that may not be
-    followed."""
+    """Keeps connections for the next exchange with the same origin.
+
+    `tls` creates the TLS context, before the first connection that needs one. `addresses` returns the addresses that
+    may be connected to, and `check_url` raises for a link that must not be used.
+    """
 
     tls: Callable[[], ssl.SSLContext] = ssl.create_default_context
     addresses: Addresses = every_address
@@ -225,14 +228,14 @@ class Connections:
         return Connection(origin, await Stream.open(origin.host, origin.port, context, self.addresses))
 
     def drop(self, connection: Connection) -> None:
-        """Closes a connection that has failed, and those that have been idle beside it: what ended one of them while
-        this process was frozen has ended the others."""
+        """Closes a connection that has failed, and the idle ones to the same origin. Lambda freezes a process between
+        invocations, and then they all end together."""
         connection.close()
         for idle in self._idle.pop(connection.origin, []):
             idle.close()
 
     def give_back(self, connection: Connection) -> None:
-        """For the next exchange, when the last one has ended in order; else it is closed."""
+        """Keeps a connection for the next exchange if the last one ended in order; otherwise closes it."""
         if connection.is_reusable:
             self._idle.setdefault(connection.origin, []).append(connection)
         else:

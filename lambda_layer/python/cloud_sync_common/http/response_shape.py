@@ -1,4 +1,4 @@
-"""The shape of an answer: its fields' names and types, never a value. What a log may show of one not understood."""
+"""The shape of an answer: the names and types of its fields, and no values, so that it may be logged."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")  # of a field; an id or a token used as a key is not shown
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")  # of a field; longer keys may be ids or tokens
 _MOST_FIELDS, _MOST_LEVELS = 40, 6
 _KINDS = {str: "text", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
 def shape(body: bytes) -> Any:
-    """The shape of a JSON text; of anything else only its size in bytes."""
+    """The shape of a JSON text; for anything else, only its size in bytes."""
     try:
         return _shape(msgspec.json.decode(body), _MOST_LEVELS)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -35,5 +35,5 @@ def _shape(value: Any, levels: int) -> Any:
 
 
 def _name(name: str) -> str:
-    """A field's name as it is; one that looks like data (too long, or with digits in the middle of letters) is not."""
+    """The name of a field, or only its length if it looks like data: too long, or with more than four digits."""
     return name if _NAME.fullmatch(name) and sum(map(str.isdigit, name)) <= 4 else f"a name of {len(name)}"

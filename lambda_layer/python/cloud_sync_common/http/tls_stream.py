@@ -1,8 +1,8 @@
-"""Bytes over a TCP connection, with or without TLS, on the running event loop, at the least CPU that Python can have.
+"""Bytes over a TCP connection, with or without TLS, on the running event loop, with as little CPU as possible.
 
-TLS runs in memory (`ssl.MemoryBIO`), so that the socket is read and written in large pieces: through `ssl.SSLSocket`
-every 16 KiB record is a system call and a lock of its own. Measured here, that is a third of the CPU of a transfer
-(docs/performance.md). All of TLS itself, with the certificate's verification, stays the standard library's.
+TLS runs in memory (`ssl.MemoryBIO`), so that the socket is read and written in large pieces. With `ssl.SSLSocket`,
+every TLS record of 16 KiB needs a system call and a lock of its own, a third of the CPU of a transfer
+(docs/performance.md). TLS itself and the verification of certificates remain the standard library's.
 """
 
 from __future__ import annotations
@@ -14,32 +14,35 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-PIECE = 512 * 1024  # bytes per system call
+READ_SIZE = 512 * 1024  # bytes that one system call may read; smaller reads cost more CPU, larger ones only memory
 CONNECT_SECONDS = 10.0
 
 type Addresses = Callable[[str, int], list[str]]
-"""Host and port to the addresses that may be connected to."""
+"""From host and port to the addresses that may be connected to."""
 
 
-# What comes from the network passes through here into the TLS of its connection, and never waits here: one for all.
-_ARRIVING = memoryview(bytearray(PIECE))
+# Received bytes go through this buffer into the TLS of their connection at once, so all connections share it.
+_ARRIVING = memoryview(bytearray(READ_SIZE))
 
-type _ReadInto = Callable[[int, memoryview], int]  # what ssl.SSLObject.read is when it is given a buffer
+type _ReadInto = Callable[[int, memoryview], int]  # the type of ssl.SSLObject.read when it fills a buffer
 
 
 class Stream:
-    """One connection. Operations raise OSError (which ssl.SSLError is); none may run twice at a time."""
+    """One connection. Its methods raise OSError, of which ssl.SSLError is one; a method must not run twice at once."""
 
     def __init__(self, raw: socket.socket) -> None:
         self._raw = raw
         self._loop = asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.broke_off = False  # the other side ended it without saying so, as TLS asks for (RFC 8446, 6.1)
+        self.broke_off = False  # the other side closed without the closure alert of TLS (RFC 8446, 6.1)
 
     @classmethod
     async def open(cls, host: str, port: int, context: ssl.SSLContext | None, addresses: Addresses) -> Stream:
-        """Connects, and with a `context` shakes hands and verifies that it is `host`. Raises OSError, TimeoutError."""
+        """Connects. With a `context`, does the TLS handshake and verifies the certificate of `host`.
+
+        Raises OSError, TimeoutError.
+        """
         async with asyncio.timeout(CONNECT_SECONDS):
             stream = cls(await _connected(await asyncio.to_thread(addresses, host, port), port))
             try:
@@ -63,7 +66,7 @@ class Stream:
         self._tls = tls
 
     async def receive_into(self, view: memoryview) -> int:
-        """Fills `view` as far as there is something to read, waiting for the first byte; 0 at the end."""
+        """Waits for the first byte, then reads what is available into `view`. Returns the count, 0 at the end."""
         if self._tls is None:
             return await self._loop.sock_recv_into(self._raw, view)
         read, filled, wanted = cast(_ReadInto, self._tls.read), 0, len(view)
@@ -122,7 +125,7 @@ class Stream:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has come since the last exchange: an idle connection that has something to say has ended."""
+        """Whether nothing has arrived since the last exchange. If something has, an idle connection has ended."""
         return not (self._incoming.pending or select.select([self._raw], [], [], 0)[0])
 
     def close(self) -> None:
@@ -130,7 +133,7 @@ class Stream:
 
 
 async def _connected(addresses: list[str], port: int) -> socket.socket:
-    """A connection to the first address that takes one."""
+    """A connection to the first address that accepts one."""
     problem: OSError | None = None
     for address in addresses:
         raw = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
@@ -149,5 +152,5 @@ async def _connected(addresses: list[str], port: int) -> socket.socket:
 
 
 def every_address(host: str, port: int) -> list[str]:
-    """What the name resolves to, in the resolver's order."""
+    """All addresses of a name, in the resolver's order."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]

@@ -1,4 +1,4 @@
-"""The registry of providers: the one place that knows which there are."""
+"""The registry of providers: the only module that knows them all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ PROVIDERS = {GoPro.name: GoPro}
 
 
 def get(name: object, base_urls: Mapping[str, str]) -> Provider:
-    """The provider of that name; `base_urls` may point it away from the real service.
+    """The provider with that name. `base_urls` may replace the address of the real service.
 
-    Raises ConfigurationError naming the ones that exist.
+    Raises ConfigurationError naming the providers that exist.
     """
     if not isinstance(name, str) or name not in PROVIDERS:
         known = ", ".join(sorted(PROVIDERS))

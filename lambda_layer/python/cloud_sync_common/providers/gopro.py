@@ -1,7 +1,7 @@
-"""GoPro Cloud. There is no documented public API; sources of each fact are named as in docs/gopro-api.md.
+"""GoPro Cloud. Its API is not documented publicly; names in brackets are the sources in docs/gopro-api.md.
 
-Every call carries a versioned Accept type, which the service checks before the token. A status or a shape that this
-file does not know means that the API has changed: ProviderContractError, never "no new videos".
+Every call has a versioned Accept type, which the service checks before the token. A status or a shape that is not known
+here means that the API has changed. That is a ProviderContractError, and never "no new videos".
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
-import urllib3
+import requests
 
 from cloud_sync_common.exceptions import (
+    ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
@@ -38,9 +39,9 @@ from cloud_sync_common.provider_interface import (
 from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
-PER_PAGE = 50  # larger pages have been seen to come back short (go2cloud)
+PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
-# What holds a moving picture (gopro-api models.py). A misspelt value makes the service ignore the whole filter.
+# The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
     "Video",
     "TimeLapseVideo",
@@ -54,12 +55,12 @@ VIDEO_TYPES = (
     "Edit",
 )
 STILL_TYPES = ("Photo", "TimeLapse", "Burst", "Session", "Audio")
-UNCLEAR_TYPES = ("Continuous",)  # called a video by some and a series of stills by others: its extension decides
+UNCLEAR_TYPES = ("Continuous",)  # a video in some sources, a series of stills in others: the extension decides
 VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
 _SCOPES = {"videos": (*VIDEO_TYPES, *UNCLEAR_TYPES), "everything": ()}
-# Whose item_count is the number of chapters (rclone-PR); elsewhere it has been seen to count other things too.
+# The types whose item_count is the number of chapters (rclone-PR); in others it counts other things.
 CHAPTERED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo")
-# The originals; edits keep theirs under the second. Everything else is derived from them (rclone-PR, gopro-dl).
+# The originals; those of edits have the second label. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = (
     "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at,"
@@ -72,7 +73,7 @@ SIGN_IN_AGAIN = (
 
 
 class _Row(msgspec.Struct):
-    """A row of /media/search: the fields we rely on, as loosely typed as they come."""
+    """A row of /media/search: the fields that we use, with every type that has been seen."""
 
     id: str
     type: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -138,19 +139,23 @@ class GoPro:
     def __init__(self, base_url: str = "https://api.gopro.com") -> None:
         self._base_url = base_url
 
+    def validate(self, credentials: Credentials) -> Credentials:
+        """GET /media/user, the cheapest call that needs a token. See Provider."""
+        user = self._user(credentials.access_token or "")
+        return replace(credentials, user_id=credentials.user_id or user.id)
+
     def refresh(self, credentials: Credentials) -> Credentials:
-        """OAuth credentials are exchanged for new ones; a session token is tried on a cheap call. See Provider."""
+        """Exchanges the refresh token for a new access token, and usually for a new refresh token too. See Provider."""
         if not credentials.renewable:
-            user = self._user(credentials.access_token or "")
-            return replace(credentials, user_id=credentials.user_id or user.id)
+            raise ConfigurationError("A session token cannot be renewed. " + SIGN_IN_AGAIN)
         form = {
             "grant_type": "refresh_token",
             "client_id": credentials.client_id or "",
             "client_secret": credentials.client_secret or "",
             "refresh_token": credentials.refresh_token or "",
         }
-        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", fields=form)
-        if response.status in (400, 401, 403) and not _is_html(response):
+        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", form=form)
+        if response.status_code in (400, 401, 403) and not _is_html(response):
             raise CredentialsExpiredError(
                 f"GoPro refuses to renew the token ({_oauth_error(response)}). Obtain a new refresh token and store "
                 "it, or store a session token. " + SIGN_IN_AGAIN
@@ -166,8 +171,11 @@ class GoPro:
         )
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
-        """One page, newest first. Raises ProviderUnavailableError for a short page: GoPro sends those with status 200
-        and coherent counts, and the same page is whole a moment later (go2cloud, measured). See Provider."""
+        """One page, newest first. See Provider.
+
+        Raises ProviderUnavailableError for a page with too few rows. GoPro sends such pages with status 200 and correct
+        counts, and the same page is complete a moment later (go2cloud, measured).
+        """
         scope, _, number = (cursor or f"{self._scope(token, filters)} 1").partition(" ")
         page = int(number)
         search = self._search(token, filters, _SCOPES[scope], page, PER_PAGE)
@@ -178,15 +186,15 @@ class GoPro:
         return _page(rows, total, f"{scope} {page + 1}" if page * per_page < total else None)
 
     def _scope(self, token: str, filters: Filters) -> str:
-        """Whether to list videos only, or everything because there are kinds that this version does not know: what
-        GoPro invents next is not to be missed in silence."""
+        """What to list: `videos`, or `everything` if the account has media of a type that this version does not know.
+        So a new type of video is not missed silently."""
         everything = self._search(token, filters, (), 1, 1).pages.total_items
         known = self._search(token, filters, (*_SCOPES["videos"], *STILL_TYPES), 1, 1).pages.total_items
         return "videos" if everything == known else "everything"
 
     def _search(self, token: str, filters: Filters, types: tuple[str, ...], page: int, per_page: int) -> _Search:
-        """A page of rows, newest first; of all types when `types` is empty."""
-        query = {"page": page, "per_page": per_page, "fields": FIELDS, "order_by": "captured_at"}
+        """A page of rows, newest first; of all types if `types` is empty."""
+        query: dict[str, str | int] = {"page": page, "per_page": per_page, "fields": FIELDS, "order_by": "captured_at"}
         if types:
             query["type"] = ",".join(types)
         if filters.captured_from or filters.captured_before:
@@ -200,7 +208,7 @@ class GoPro:
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+", item.media_id):
-            raise MediaNotFoundError(f"{item.media_id!r} is not an id that GoPro gives.")
+            raise MediaNotFoundError(f"{item.media_id!r} is not an id of GoPro's.")
         doing = "the request for download links"
         response = self._call(f"/media/{item.media_id}/download", token, doing)
         download = _decode(response, _Download, doing)
@@ -218,45 +226,48 @@ class GoPro:
                 file_count=max(claimed, *_numbers(originals)),
                 filename=filename,
                 url=variation.url or "",
-                expires_at=_expiry(variation.url or ""),
             )
             for number, variation in zip(_numbers(originals), originals, strict=True)
         ]
 
     def _user(self, token: str) -> _User:
-        """The cheapest call that a token is needed for."""
         return _decode(self._call("/media/user", token, "the check of the token"), _User, "the check of the token")
 
     def _call(
-        self, path: str, token: str, doing: str, query: Mapping[str, object] | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        """A GET with the token. A dead token has also been reported as 500, so that is asked after."""
-        response = self._exchange("GET", path, doing, token=token, fields=query)
-        if response.status == 500 and path != "/media/user":
+        self, path: str, token: str, doing: str, query: Mapping[str, str | int] | None = None
+    ) -> requests.Response:
+        """A GET with the token. An expired token has been reported as status 500 too, so that is looked into."""
+        response = self._exchange("GET", path, doing, token=token, query=query)
+        if response.status_code == 500 and path != "/media/user":
             self._user(token)
-        if response.status == 404 and path.endswith("/download"):
-            raise MediaNotFoundError("GoPro does not have this video any more; it was deleted or trashed.")
+        if response.status_code == 404 and path.endswith("/download"):
+            raise MediaNotFoundError("GoPro no longer has this video; it was deleted or moved to the trash.")
         self._refuse(response, doing)
         return response
 
     def _exchange(
-        self, method: str, path: str, doing: str, token: str | None = None, fields: Mapping[str, object] | None = None
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": ACCEPT}
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        encoded: dict[str, Any] = {"encode_multipart": False} if method == "POST" else {}
-        with subsegment(f"{doing} at GoPro"):
+        self,
+        method: str,
+        path: str,
+        doing: str,
+        *,
+        token: str | None = None,
+        query: Mapping[str, str | int] | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        headers = {"Accept": ACCEPT} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        doing = f"{doing} at GoPro"
+        with subsegment(doing):
             return http_client.request(
-                method, self._base_url + path, headers=headers, doing=f"{doing} at GoPro", fields=fields, **encoded
+                method, self._base_url + path, doing=doing, headers=headers, query=query, form=form
             )
 
-    def _refuse(self, response: urllib3.BaseHTTPResponse, doing: str) -> None:
+    def _refuse(self, response: requests.Response, doing: str) -> None:
         """Raises for every status but 200."""
-        status = response.status
+        status = response.status_code
         if status == 200:
             return
-        http_client.refuse_when_busy(response, f"{doing} at GoPro")
+        http_client.refuse_when_busy(status, response.headers, f"{doing} at GoPro")
         if status == 403 and _is_html(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
@@ -265,7 +276,7 @@ class GoPro:
 
 
 def _page(rows: list[_Row], total: int, next_cursor: str | None) -> MediaPage:
-    """Sorts rows into videos, videos that are not ready, and what is no video."""
+    """Sorts rows into videos, videos that are not ready, and other media."""
     items, waiting, ignored = [], [], []
     for row in rows:
         if not _is_video(row):
@@ -280,13 +291,12 @@ def _page(rows: list[_Row], total: int, next_cursor: str | None) -> MediaPage:
 
 
 def _is_video(row: _Row) -> bool:
-    """By type; one that this version does not know is a video if its extension says so (dustin/gopro #49: closed
-    lists break)."""
+    """Decides by type; for an unknown type, by the extension (dustin/gopro #49: closed lists of types break)."""
     if row.type in VIDEO_TYPES:
         return True
     unknown = row.type not in STILL_TYPES
     if unknown and row.type not in UNCLEAR_TYPES:
-        logger.warning("a kind of media that this version does not know", extra={"media_id": row.id, "kind": row.type})
+        logger.warning("a type of media that this version does not know", extra={"media_id": row.id, "kind": row.type})
     return unknown and (row.file_extension or "").lower() in VIDEO_EXTENSIONS
 
 
@@ -297,7 +307,7 @@ def _item(row: _Row) -> MediaItem:
         media_id=row.id,
         filename=filename,
         captured_at=row.captured_at or row.created_at or "",
-        # Only these are known to go with changed content; updated_at also moves with a new title.
+        # Only these are known to change with the content; updated_at also changes with the title.
         revision=f"{row.reprocessed_at or ''}/{row.item_count or 1}",
         size=_whole_number(row.file_size),
         kind=str(row.type or ""),
@@ -306,7 +316,7 @@ def _item(row: _Row) -> MediaItem:
 
 
 def _whole_number(value: int | str | None) -> int | None:
-    """Numbers come as numbers, as text, or not at all."""
+    """The service sends numbers as numbers, as text, or not at all."""
     try:
         return None if value is None else int(value)
     except ValueError:
@@ -314,9 +324,9 @@ def _whole_number(value: int | str | None) -> int | None:
 
 
 def _originals(variations: list[_Variation]) -> list[_Variation]:
-    """All variations of the first label that has any, in the order of the chapters.
+    """All variations with the first label that occurs, in the order of the chapters.
 
-    Chapters are numbered by `item_number` or, where that is missing, by their URL's path (rclone-PR, gopro-dl).
+    The number of a chapter is its `item_number` or, if that is missing, in the path of its URL (rclone-PR, gopro-dl).
     """
     for label in ORIGINAL_LABELS:
         found = [variation for variation in variations if variation.label == label]
@@ -334,46 +344,38 @@ def _chapter(variation: _Variation) -> int:
 
 
 def _numbers(originals: list[_Variation]) -> list[int]:
-    """The chapters' own numbers, so that a missing one does not shift the others; else 1, 2, 3."""
+    """The numbers of the chapters, so that a missing chapter does not shift the others; 1, 2, 3 if there are none."""
     numbers = [_chapter(variation) for variation in originals]
     distinct = len(set(numbers)) == len(numbers) and min(numbers) >= 1
     return numbers if distinct else list(range(1, len(originals) + 1))
 
 
 def _with_extension(filename: str, url: str) -> str:
-    """Edits have a title for a name; their file's kind is in the link (dustin fixtures)."""
+    """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures)."""
     if PurePosixPath(filename).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
         return filename
     return filename + (PurePosixPath(urlsplit(url).path).suffix or ".mp4")
 
 
-def _expiry(url: str) -> float | None:
-    """When a signed link ends, Unix time; they live an hour (go2cloud, measured)."""
-    values = parse_qs(urlsplit(url).query).get("Expires", [])
-    return float(values[0]) if values and values[0].isdigit() else None
-
-
-def _decode[T](response: urllib3.BaseHTTPResponse, kind: type[T], doing: str) -> T:
-    """The answer as a struct. Raises ProviderContractError when it has not the shape we rely on."""
+def _decode[T](response: requests.Response, kind: type[T], doing: str) -> T:
+    """The answer as a struct. Raises ProviderContractError if its shape is not the one that we know."""
     try:
-        return msgspec.json.decode(response.data, type=kind)
+        return msgspec.json.decode(response.content, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise _changed(response, doing, f"GoPro's answer to {doing} has another shape ({error})") from None
+        raise _changed(response, doing, f"GoPro's answer to {doing} has a different shape ({error})") from None
 
 
-def _require(
-    rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: urllib3.BaseHTTPResponse, doing: str
-) -> None:
-    """Raises ProviderContractError when not one row has a field that decides what a row is. A value may be null."""
+def _require(rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: requests.Response, doing: str) -> None:
+    """Raises ProviderContractError if none of the rows has a field that decides what a row is. A value may be null."""
     for field in fields:
         if rows and all(getattr(row, field) is msgspec.UNSET for row in rows):
-            raise _changed(response, doing, f"GoPro's answer to {doing} has no '{field}' any more")
+            raise _changed(response, doing, f"GoPro's answer to {doing} no longer has the field '{field}'")
 
 
-def _changed(response: urllib3.BaseHTTPResponse, doing: str, what: str) -> ProviderContractError:
-    """The error of an API that is no longer the one known here; the log gets the answer's shape, without its values."""
+def _changed(response: requests.Response, doing: str, what: str) -> ProviderContractError:
+    """The error for a changed API. The log gets the shape of the answer, without its values."""
     kind = response.headers.get("Content-Type", "")[:80]
-    sample = {"doing": doing, "status": response.status, "content_type": kind, "shape": shape(response.data)}
+    sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
     logger.error("the provider's API has changed", extra=sample)
     return ProviderContractError(
         f"{what}: its API is no longer the one that this version was written for. Look for a newer version of Cloud "
@@ -381,14 +383,14 @@ def _changed(response: urllib3.BaseHTTPResponse, doing: str, what: str) -> Provi
     )
 
 
-def _is_html(response: urllib3.BaseHTTPResponse) -> bool:
+def _is_html(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def _oauth_error(response: urllib3.BaseHTTPResponse) -> str:
-    """The `error` word of an OAuth answer (RFC 6749, 5.2), when it is one; never its free text."""
+def _oauth_error(response: requests.Response) -> str:
+    """The error code of an OAuth answer (RFC 6749, 5.2), or else the status; never its free text."""
     try:
-        word = msgspec.json.decode(response.data, type=dict[str, Any]).get("error", "")
+        word = msgspec.json.decode(response.content, type=dict[str, Any]).get("error", "")
     except (msgspec.DecodeError, msgspec.ValidationError):
         word = ""
-    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status)
+    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)

@@ -11,8 +11,8 @@ SENTENCE_LIMIT = 700  # characters
 
 
 def parse_error_output(error: dict[str, Any]) -> tuple[str, str]:
-    """(name, sentence) of an error as Step Functions reports it. A Lambda function's cause is JSON that holds the
-    sentence (Lambda developer guide, "Python function errors"); anything else is text."""
+    """(name, sentence) of an error as Step Functions reports it. For a Lambda function, the cause is JSON that contains
+    the sentence (Lambda developer guide, "Python function errors"); any other cause is text."""
     name, cause = str(error.get("Error", "Unknown")), error.get("Cause", "")
     try:
         sentence = json.loads(cause)["errorMessage"]

@@ -1,13 +1,13 @@
-"""What every outside door does: bind the run, log, trace, and let no foreign exception's text out.
+"""What every Lambda handler does around its step: bind the run, log, trace, and let no foreign exception's text out.
 
-A door's function takes the event and Lambda's context and returns something JSON-ready or a msgspec struct.
+A handler takes the event and Lambda's context and returns something JSON-ready or a msgspec struct.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeAliasType, cast, overload
 
 import msgspec
 
@@ -22,14 +22,14 @@ type Handler = Callable[[Any, LambdaContext], Any]
 
 
 def lambda_handler(function: Handler) -> Handler:
-    """Wraps a handler. Errors of our own tree pass as they are, because Step Functions knows them by name; any other
-    exception becomes UnexpectedError, because its text may hold a URL or a token."""
+    """Wraps a handler. Errors of our own tree pass unchanged, because Step Functions matches their names. Any other
+    exception becomes UnexpectedError, because its text may contain a URL or a token."""
 
     @logger.inject_lambda_context
     @tracer.capture_lambda_handler(capture_response=False, capture_error=False)
     @wraps(function)
     def wrapped(event: Any, context: LambdaContext) -> Any:
-        # A rotation has no run: Secrets Manager's own token stands for it.
+        # A rotation belongs to no run; the token of Secrets Manager identifies it instead.
         run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
         with correlation.bound_to(run_id):
             tracer.put_annotation("run_id", run_id or "none")
@@ -45,8 +45,15 @@ def lambda_handler(function: Handler) -> Handler:
     return cast(Handler, wrapped)
 
 
-def decode[Request](event: Any, kind: type[Request]) -> Request:
-    """The event as the request that a door expects. Raises ConfigurationError naming the field that does not fit."""
+@overload
+def decode[Request](event: Any, kind: type[Request]) -> Request: ...
+@overload
+def decode(event: Any, kind: TypeAliasType) -> Any: ...
+def decode(event: Any, kind: Any) -> Any:
+    """The event as the request that a handler expects; `kind` may be a tagged union of several.
+
+    Raises ConfigurationError naming the field that does not fit.
+    """
     try:
         return msgspec.convert(event, kind)
     except msgspec.ValidationError as error:

@@ -1,8 +1,9 @@
-"""The input of a run, checked: `{"provider": "...", "filters": {...}}`, or with `"mode": "reconcile"`."""
+"""Checks the input of a run: `{"provider": "...", "filters": {...}}`, or with `"mode": "reconcile"`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -10,14 +11,20 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
 
-MODES = SYNC, RECONCILE = ("sync", "reconcile")
-FILTERS_LIMIT = 32 * 1024  # bytes of JSON; they travel in the run's state (docs/design.md, "Limits of a run")
+FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
+
+
+class Mode(StrEnum):
+    """What a run is for."""
+
+    SYNC = "sync"
+    RECONCILE = "reconcile"
 
 
 def filters_of(run_input: object) -> Filters:
-    """The filters in the input of a run, their times in UTC; none when it has none.
+    """The filters in the input of a run, with their times in UTC; empty filters if the input has none.
 
-    Raises ConfigurationError naming the field and the mend.
+    Raises ConfigurationError naming the field and the fix.
     """
     if not isinstance(run_input, dict):
         raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
@@ -40,17 +47,18 @@ def filters_of(run_input: object) -> Filters:
     return checked
 
 
-def mode_of(run_input: object) -> str:
-    """What a run is for: `sync` (what it is without a word) or `reconcile`.
+def mode_of(run_input: object) -> Mode:
+    """What a run is for; SYNC when its input does not say.
 
-    Raises ConfigurationError naming the field and the mend.
+    Raises ConfigurationError naming the field and the fix.
     """
-    mode = field_of(run_input, "mode")
-    if mode not in (None, *MODES):
-        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(MODES)}, not {mode!r}.")
-    if mode == RECONCILE and field_of(run_input, "filters"):
+    given = field_of(run_input, "mode")
+    if given not in (None, *Mode):
+        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(Mode)}, not {given!r}.")
+    mode = Mode(given or Mode.SYNC)
+    if mode is Mode.RECONCILE and field_of(run_input, "filters"):
         raise ConfigurationError("The input's field 'filters' has no meaning with mode 'reconcile'; leave it out.")
-    return mode or SYNC
+    return mode
 
 
 def _utc(field: str, text: str | None) -> str | None:
@@ -70,5 +78,5 @@ def _utc(field: str, text: str | None) -> str | None:
 
 
 def field_of(event: object, name: str) -> Any:
-    """A field of an event; None where there is none."""
+    """A field of an event; None if the event has no such field."""
     return event.get(name) if isinstance(event, dict) else None

@@ -1,4 +1,4 @@
-"""The functions' configuration: the only reader of the environment, parsed once into a typed value."""
+"""The functions' configuration, parsed once into a typed value. Only this module reads the environment."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _BASE_URL_SUFFIX = "_API_BASE_URL"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """Each field is the environment variable of the same name in capitals; the stack sets them all.
+    """Each field is the environment variable of the same name in capitals. The stack sets them all.
 
-    `provider_base_urls` collects `<PROVIDER>_API_BASE_URL` by provider name.
+    `provider_base_urls` contains the values of `<PROVIDER>_API_BASE_URL` by provider name.
     """
 
     archive_bucket: str
@@ -35,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse(environ: Mapping[str, str]) -> Settings:
-    """Raises ConfigurationError naming the variable that is missing or has the wrong type."""
+    """Settings from environment variables. Raises ConfigurationError naming the one that is missing or has the wrong
+    type."""
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
         variable = field.encode_name.upper()

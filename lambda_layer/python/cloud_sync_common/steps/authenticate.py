@@ -1,31 +1,25 @@
-"""The room behind media-authenticator: credentials that work, stored before they are used.
+"""The step Authenticate (media-authenticator): checks a run's input and makes sure that its credentials work.
 
-A renewal happens once however many children meet a refused token at once: it is leased in the ledger, and whoever
-comes second finds the new version. Tokens never leave this invocation.
+New credentials are stored before they are used. A renewal happens once, however many children meet a refused token at
+once: it is leased in the ledger, and whoever comes second finds the new version. Tokens never leave this invocation.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.exceptions import CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.metrics_utils import emit
-from cloud_sync_common.provider_interface import Credentials, Filters, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
-from cloud_sync_common.stores.credential_store import CredentialStore
-from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal, measure
+from cloud_sync_common.provider_interface import Credentials, Filters
+from cloud_sync_common.runtime.run_input import Mode, filters_of, mode_of
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
-DAY_SECONDS = 86_400
-LEASE_GRACE_SECONDS = 30  # a killed invocation's lease outlives it by this much
-POLL_SECONDS = 0.5
 MAX_RENEWALS = 3  # of one video in one run
 
 
@@ -37,15 +31,22 @@ class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
     renewals: int = 0
 
 
+class CredentialsKind(StrEnum):
+    """OAuth credentials renew themselves; a session token ends and has to be replaced by the owner."""
+
+    OAUTH = "oauth"
+    SESSION = "session"
+
+
 class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The state that a run goes on with: no secret is in it. `kind` is oauth or session, `expires_at` Unix time,
-    `renewals` how often this video has asked, `mode` what the run is for: sync or reconcile."""
+    """The state that a run continues with; it holds no secret. `expires_at` is Unix time, `renewals` how often this
+    video has asked."""
 
     run_id: str
     provider: str
     filters: Filters
-    kind: str
-    mode: str
+    kind: CredentialsKind
+    mode: Mode
     expires_at: float | None = None
     renewals: int = 0
 
@@ -54,11 +55,21 @@ class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
 class Authenticator:
     """Keeps one provider's credentials working."""
 
-    provider: Provider
-    store: CredentialStore
-    lease: CredentialsLease
-    deadline: Deadline
-    sleep: Callable[[float], None] = time.sleep
+    renewal: CredentialsRenewal
+
+    def authenticate(self, request: AuthRequest) -> AuthResult:
+        """Checks the input, and answers when the provider accepts the credentials. Raises as `ensure` does."""
+        filters, mode = filters_of(request.input), mode_of(request.input)
+        credentials = self.ensure(request.renewals)
+        return AuthResult(
+            run_id=request.run_id,
+            provider=self.renewal.provider.name,
+            filters=filters,
+            mode=mode,
+            kind=CredentialsKind.OAUTH if credentials.renewable else CredentialsKind.SESSION,
+            expires_at=credentials.expires_at,
+            renewals=request.renewals + 1,
+        )
 
     def ensure(self, renewals: int = 0) -> Credentials:
         """Credentials that the provider accepts. `renewals` is how often the caller has been here before.
@@ -70,58 +81,28 @@ class Authenticator:
             raise CredentialsExpiredError(
                 "The provider keeps refusing tokens that it has just issued or accepted. Store new credentials."
             )
-        self.store.recover()
-        credentials = self.store.load()
+        credentials = self.renewal.current()
         if renewals == 0:
             measure(credentials)
         if not credentials.renewable:
-            return self.ask(credentials)
+            return self.renewal.validated(credentials)
         if self._is_accepted(credentials) and not _ends_soon(credentials):
             return credentials
         return self._renew(credentials)
 
     def _is_accepted(self, credentials: Credentials) -> bool:
         """As far as is known: there is a token, and it has not been refused."""
-        return credentials.access_token is not None and credentials.version != self.lease.refused_version()
+        return credentials.access_token is not None and credentials.version != self.renewal.lease.refused_version()
 
     def _renew(self, stale: Credentials) -> Credentials:
         """One renewal for everybody who needs one now."""
-        with self.leased():
-            self.store.recover()
-            credentials = self.store.load()
+        with self.renewal.leased():
+            credentials = self.renewal.current()
             if credentials.version != stale.version and self._is_accepted(credentials):
                 return credentials
-            renewed = self.store.replace(credentials, self.ask(credentials))
+            renewed = self.renewal.store.replace(credentials, self.renewal.refreshed(credentials))
             logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
             return renewed
-
-    @contextmanager
-    def leased(self) -> Iterator[None]:
-        """Nobody else renews as long as the block runs. Raises ProviderUnavailableError when that takes too long."""
-        while not self.lease.acquire(self.deadline.remaining() + LEASE_GRACE_SECONDS):
-            if not self.deadline.allows(POLL_SECONDS):
-                raise ProviderUnavailableError("Another invocation has been renewing the credentials for too long.")
-            self.sleep(POLL_SECONDS)
-        try:
-            yield
-        finally:
-            self.lease.release()
-
-    def ask(self, credentials: Credentials) -> Credentials:
-        """The provider's answer: renewed credentials, or the same ones where there is nothing to renew, accepted."""
-        return retrying(lambda: self.provider.refresh(credentials), self.deadline)
-
-
-def measure(credentials: Credentials) -> None:
-    """How old the credentials are and, where nobody but the owner can renew them and their end is known, how many days
-    are left."""
-    now, days = time.time(), {}
-    if credentials.stored_at is not None:
-        days["CredentialsAgeDays"] = (now - credentials.stored_at) / DAY_SECONDS
-    if not credentials.renewable and credentials.expires_at is not None:
-        days["CredentialsDaysLeft"] = (credentials.expires_at - now) / DAY_SECONDS
-    if days:
-        emit(credentials.provider, {name: round(value, 3) for name, value in days.items()})
 
 
 def _ends_soon(credentials: Credentials) -> bool:

@@ -1,25 +1,24 @@
-"""The room behind video-downloader: a batch of media items, or one slice of one item, source by source."""
+"""The step Download (video-downloader): a batch of media items, or one slice of one item, source by source."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import msgspec
 
 from cloud_sync_common.exceptions import (
     CloudSyncError,
-    CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaSource, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_interface import MediaItem, MediaSource
+from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.credential_store import CredentialStore
-from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Claim, ItemRow, Ledger, SourceRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
@@ -33,8 +32,17 @@ from cloud_sync_common.xray_utils import subsegment
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
-class BatchRequest(msgspec.Struct, frozen=True):
-    """The event of video-downloader for items that it may move in one go."""
+class SliceStatus(StrEnum):
+    """ARCHIVED; IN_PROGRESS: invoke it again; BUSY: another run has the item; UNAVAILABLE: a later run looks again."""
+
+    ARCHIVED = "ARCHIVED"
+    IN_PROGRESS = "IN_PROGRESS"
+    BUSY = "BUSY"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class BatchRequest(msgspec.Struct, frozen=True, tag_field="request", tag="batch"):
+    """The event of video-downloader for items that it may move in one invocation."""
 
     run_id: str
     provider: str
@@ -47,7 +55,7 @@ class BatchResult(msgspec.Struct, frozen=True):
     unfinished: tuple[MediaItem, ...]
 
 
-class SliceRequest(msgspec.Struct, frozen=True):
+class SliceRequest(msgspec.Struct, frozen=True, tag_field="request", tag="slice"):
     """The event of video-downloader for one item, slice by slice."""
 
     run_id: str
@@ -55,24 +63,32 @@ class SliceRequest(msgspec.Struct, frozen=True):
     media: MediaItem
 
 
-class SliceResult(msgspec.Struct, frozen=True):
-    """`status`: ARCHIVED, IN_PROGRESS (go on), BUSY (another run has it) or UNAVAILABLE (a later run looks again).
-    `bytes_archived` is what this slice moved. Of an item that is ARCHIVED now, `proofs` are those that hold for each of
-    its sources, and `single_stream` says that one of them could not be read in ranges."""
+type DownloadRequest = BatchRequest | SliceRequest
 
-    status: str
+
+class SliceResult(msgspec.Struct, frozen=True):
+    """`bytes_archived` is what this slice moved. Of an item that is ARCHIVED now, `proofs` are those that hold for each
+    of its sources, and `single_stream` says that one of them could not be read in ranges."""
+
+    status: SliceStatus
     bytes_archived: int = 0
     proofs: tuple[str, ...] = ()
     single_stream: bool = False
 
 
 @dataclass(frozen=True)
+class Moved:
+    """What became of an item: its status, and the rows of those of its sources that are archived."""
+
+    status: SliceStatus
+    sources: tuple[SourceRow, ...] = ()
+
+
+@dataclass(frozen=True)
 class VideoDownloader:
     """Moves items of one provider into one archive within one deadline."""
 
-    provider: Provider
-    credentials: CredentialStore
-    lease: CredentialsLease
+    session: AuthorisedSession
     ledger: Ledger
     runs: Runs
     archive: Archive
@@ -83,6 +99,14 @@ class VideoDownloader:
     check_etag: bool = True
     single_put: int = SINGLE_PUT
 
+    def download(self, request: DownloadRequest) -> BatchResult | SliceResult:
+        """Raises as `run_slice` does, for a slice."""
+        match request:
+            case BatchRequest():
+                return self.run_batch(request.batch, request.run_id)
+            case SliceRequest():
+                return self.run_slice(request.media, request.run_id)
+
     def run_batch(self, items: tuple[MediaItem, ...], run_id: str) -> BatchResult:
         """Moves one item after the other, up to the first that is not finished here, whatever the reason: its slice
         meets that trouble again, under its own name, where the state machine can deal with it."""
@@ -91,7 +115,7 @@ class VideoDownloader:
             if at and not self.deadline.allows((item.size or 0) / SLOW_CONNECTION):
                 return unfinished
             try:
-                if self.run_slice(item, run_id).status == "IN_PROGRESS":
+                if self.run_slice(item, run_id).status is SliceStatus.IN_PROGRESS:
                     return unfinished
             except CloudSyncError as error:
                 logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
@@ -101,33 +125,38 @@ class VideoDownloader:
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
 
-        Raises every leaf of the error tree; what was moved before stays and is gone on from.
+        Raises every leaf of the error tree; what was moved before stays, and the next slice continues from it.
         """
         seconds = self.deadline.remaining()
         claim = self._claim(item, run_id, seconds + LEASE_GRACE_SECONDS)
         if not claim.granted:
             archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
-            return SliceResult("ARCHIVED" if archived else "BUSY")
+            return SliceResult(SliceStatus.ARCHIVED if archived else SliceStatus.BUSY)
         stats = TransferStats()
-        connections = min(self.connections, self.provider.capabilities.most_connections)
-        options = TransferOptions(
-            self.uploader, self.archive, connections, self.deadline, seconds, stats, self.check_etag, self.single_put
-        )
-        sources: list[SourceRow] = []
         try:
-            status = self._move(options, item, run_id, sources)
-        except LostLease:
-            status = "BUSY"
-        except MediaNotFoundError as error:
-            status = self._leave(item, run_id, error.category, str(error))
+            moved = self._try_to_move(self._options(seconds, stats), item, run_id)
         finally:
             self._note_stats(item, run_id, claim.row, stats)
-        if status == "IN_PROGRESS" and stats.bytes_moved == 0:
+        if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
-        if status != "ARCHIVED":
-            return SliceResult(status, stats.bytes_moved)
-        proofs = [proof for proof in sources[0].proofs if all(proof in source.proofs for source in sources)]
-        return SliceResult(status, stats.bytes_moved, tuple(proofs), any(source.single_stream for source in sources))
+        return _slice_result(moved, stats.bytes_moved)
+
+    def _options(self, seconds: float, stats: TransferStats) -> TransferOptions:
+        return TransferOptions(
+            uploader=self.uploader,
+            archive=self.archive,
+            connections=self._limiter.most,
+            deadline=self.deadline,
+            seconds=seconds,
+            stats=stats,
+            check_etag=self.check_etag,
+            single_put=self.single_put,
+        )
+
+    @cached_property
+    def _limiter(self) -> RequestLimiter:
+        """One for the whole invocation: what the provider says while one item is moved holds for the next one too."""
+        return RequestLimiter(min(self.connections, self.session.provider.capabilities.most_connections))
 
     def _claim(self, item: MediaItem, run_id: str, lease_seconds: float) -> Claim:
         """The lease of another run is taken over when that run has ended, and else respected."""
@@ -153,63 +182,68 @@ class VideoDownloader:
             },
         )
 
-    def _move(self, options: TransferOptions, item: MediaItem, run_id: str, archived: list[SourceRow]) -> str:
-        credentials = self._usable_credentials()
-        sources = self._sources(credentials, item)
+    def _try_to_move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        try:
+            return self._move(options, item, run_id)
+        except LostLease:
+            return Moved(SliceStatus.BUSY)
+        except MediaNotFoundError as error:
+            return self._leave(item, run_id, error.category, str(error))
+
+    def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        self.session.require_usable_token()
+        sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        limiter = RequestLimiter(options.connections)
-
-        def renew(ended: MediaSource) -> MediaSource:
-            return self._same_source(credentials, item, ended.file_number)
-
+        archived: list[SourceRow] = []
         for source in sources:
-            link = SourceLink(source, renew, self.deadline, limiter)
-            with subsegment("source"):
-                transfer = SourceTransfer(options, self.ledger, self.provider.name, item, source, link, run_id)
-                row = self.uploader.run(transfer.go_on())
+            row = self._move_source(options, item, source, run_id)
             if row is None:
-                return "IN_PROGRESS"
+                return Moved(SliceStatus.IN_PROGRESS)
             archived.append(row)
+        _check_complete(sources)
         total = sum(row.size for row in archived)
-        self._check_complete(sources)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
             raise LostLease
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
-        return "ARCHIVED"
+        return Moved(SliceStatus.ARCHIVED, tuple(archived))
 
-    def _check_complete(self, sources: list[MediaSource]) -> None:
-        """What is offered is safe by now; an item of which the provider says that it has more is not ARCHIVED."""
-        expected = max(source.file_count for source in sources)
-        if len(sources) < expected:
-            raise OriginalUnavailableError(
-                f"The provider offers only {len(sources)} of the {expected} files of this video; those are archived."
-            )
+    def _move_source(
+        self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
+    ) -> SourceRow | None:
+        def renew(ended: MediaSource) -> MediaSource:
+            return self._same_source(item, ended.file_number)
 
-    def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> str:
+        link = SourceLink(source, renew, self.deadline, self._limiter)
+        with subsegment("source"):
+            provider = self.session.provider.name
+            transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
+            return self.uploader.run(transfer.archive())
+
+    def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
         self.ledger.leave_unavailable(item.media_id, run_id, category, message)
-        return "UNAVAILABLE"
+        return Moved(SliceStatus.UNAVAILABLE)
 
-    @cached_property
-    def _credentials(self) -> Credentials:
-        """Read once in an invocation; those that the provider refuses meanwhile end it."""
-        return self.credentials.load()
-
-    def _usable_credentials(self) -> Credentials:
-        credentials = self._credentials
-        if credentials.access_token is None or credentials.version == self.lease.refused_version():
-            raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
-        return credentials
-
-    def _sources(self, credentials: Credentials, item: MediaItem) -> list[MediaSource]:
-        """The recipes, asked for anew. A refused token is noted, so that it is renewed once for everybody."""
-        token = credentials.access_token or ""
-        with self.lease.noting_refusal(credentials.version):
-            return retrying(lambda: self.provider.sources(token, item), self.deadline)
-
-    def _same_source(self, credentials: Credentials, item: MediaItem, file_number: int) -> MediaSource:
-        for source in self._sources(credentials, item):
+    def _same_source(self, item: MediaItem, file_number: int) -> MediaSource:
+        for source in self.session.sources(item):
             if source.file_number == file_number:
                 return source
         raise OriginalUnavailableError("The provider no longer offers a source that it offered a moment ago.")
+
+
+def _check_complete(sources: list[MediaSource]) -> None:
+    """What is offered is safe by now; an item of which the provider says that it has more is not ARCHIVED."""
+    expected = max(source.file_count for source in sources)
+    if len(sources) < expected:
+        raise OriginalUnavailableError(
+            f"The provider offers only {len(sources)} of the {expected} files of this video; those are archived."
+        )
+
+
+def _slice_result(moved: Moved, bytes_moved: int) -> SliceResult:
+    if moved.status is not SliceStatus.ARCHIVED:
+        return SliceResult(moved.status, bytes_moved)
+    first, *others = moved.sources
+    proofs = tuple(proof for proof in first.proofs if all(proof in source.proofs for source in others))
+    return SliceResult(moved.status, bytes_moved, proofs, any(source.single_stream for source in moved.sources))

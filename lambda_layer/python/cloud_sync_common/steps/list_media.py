@@ -1,8 +1,7 @@
-"""The room behind media-lister: what the provider has that the archive has not.
+"""The step ListMedia (media-lister): finds what the provider has and the archive has not.
 
-Pages through the listing, holds it against the provider's own count, compares it with the ledger a hundred items at a
-time, and writes the new work as JSON Lines. Memory is flat in the size of the library. Absence from a listing never
-means deletion.
+Walks over the provider's listing, compares it with the ledger a hundred items at a time, and writes the new work as
+JSON Lines. Memory is flat in the size of the library.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
-from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import emit
-from cloud_sync_common.provider_interface import LISTINGS, Credentials, Filters, MediaItem, MediaPage, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
-from cloud_sync_common.stores.credential_store import CredentialStore
-from cloud_sync_common.stores.credentials_lease import CredentialsLease
+from cloud_sync_common.provider_access.listing import Listing, ListingProgress, encode_cursor
+from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_interface import Filters, MediaItem
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest, ManifestWriter
 from cloud_sync_common.stores.runs import Runs
@@ -28,12 +27,11 @@ from cloud_sync_common.stores.runs import Runs
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
-PAGE_SECONDS = 10  # what one page and its share of the ledger may take; less left than this, and the listing pauses
-CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
+PAGE_SECONDS = 10  # what one page and its share of the ledger may take; with less time left, the listing pauses
 
 
 class ListRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of media-lister. `cursor` is None at the beginning of a run."""
+    """The event of media-lister. `cursor` is None at the start of a run."""
 
     run_id: str
     provider: str
@@ -43,34 +41,21 @@ class ListRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, kw_only=True):
-    """Where a listing stands, which is what the cursor carries from one invocation to the next.
+    """How far the step is: what the cursor carries from one invocation to the next."""
 
-    `page_ids` are the ids of the page before: when something is uploaded in the middle of a listing, rows move over
-    the border between two pages and come twice (rclone-PR). `changed`: the total was another on an earlier page. When
-    something is deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end.
-    """
-
-    page_cursor: str | None = None
-    page_ids: tuple[str, ...] = ()
-    listing: int = 1
-    listed: int = 0
+    listing: ListingProgress = msgspec.field(default_factory=ListingProgress)
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
     batches: int = 0
-    total: int | None = None
-    changed: bool = False
     manifest_bytes: int = 0
 
 
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`status`: COMPLETE, IN_PROGRESS (call again with `next_cursor`) or ALREADY_RUNNING.
+    """`listed` counts every row seen, `new` the videos in the manifest, `batches` its lines, `waiting` what is not
+    ready at the provider, `exhausted` what has failed too often and is left to a person."""
 
-    `listed` counts every row seen, `new` the videos in the manifest, `batches` its lines, `waiting` what is not ready
-    at the provider, `exhausted` what has failed too often and is left to a person.
-    """
-
-    status: str
+    status: StepStatus
     next_cursor: str | None = None
     manifest_key: str = ""
     listed: int = 0
@@ -84,9 +69,7 @@ class ListResult(msgspec.Struct, frozen=True, kw_only=True):
 class MediaLister:
     """Lists one provider's library."""
 
-    provider: Provider
-    credentials: CredentialStore
-    lease: CredentialsLease
+    session: AuthorisedSession
     ledger: Ledger
     runs: Runs
     manifest: Manifest
@@ -100,22 +83,27 @@ class MediaLister:
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
         ArchiveUnavailableError, ConfigurationError.
         """
-        begun = time.monotonic()
+        started = time.monotonic()
         if request.cursor is None and not self._begin(request):
-            return ListResult(status="ALREADY_RUNNING")
+            return ListResult(status=StepStatus.ALREADY_RUNNING)
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
+        listing = Listing(self.session, request.filters, progress.listing)
         with self.manifest.extended(progress.manifest_bytes) as writer:
-            done = self._list_pages(request, progress, writer)
+            done = self._list_pages(listing, request, progress, writer)
             progress.manifest_bytes = writer.size
-        if done and not self._adds_up(progress):
-            # By the next invocation: until this one is believed, the file that it went on from may be needed again.
-            progress, done = Progress(listing=progress.listing + 1), False
-        emit(self.provider.name, {"ListingSeconds": round(time.monotonic() - begun, 3)})
+        if done and not listing.adds_up():
+            # The next invocation starts again: until its answer arrives, the file that this one continued may be
+            # needed again.
+            progress, done = Progress(listing=ListingProgress(attempt=progress.listing.attempt + 1)), False
+        emit(self.session.provider.name, {"ListingSeconds": round(time.monotonic() - started, 3)})
+        return self._result(progress, done=done)
+
+    def _result(self, progress: Progress, *, done: bool) -> ListResult:
         return ListResult(
-            status="COMPLETE" if done else "IN_PROGRESS",
-            next_cursor=None if done else _cursor(progress),
+            status=StepStatus.COMPLETE if done else StepStatus.IN_PROGRESS,
+            next_cursor=None if done else encode_cursor(progress, progress.listing),
             manifest_key=self.manifest.key,
-            listed=progress.listed,
+            listed=progress.listing.listed,
             new=progress.new,
             waiting=progress.waiting,
             exhausted=progress.exhausted,
@@ -123,8 +111,8 @@ class MediaLister:
         )
 
     def _begin(self, request: ListRequest) -> bool:
-        """Whether this is the run under way now. One whose execution is over without having ended itself (it was
-        aborted) is replaced."""
+        """Whether this is the run under way now. A run whose execution ended without reporting (it was aborted) is
+        replaced."""
         under_way = self.runs.begin(request.run_id, request.execution_arn)
         if under_way.run_id != request.run_id and not self._is_running(under_way.execution_arn):
             under_way = self.runs.begin(request.run_id, request.execution_arn, instead_of=under_way.run_id)
@@ -141,50 +129,20 @@ class MediaLister:
                 return False
             raise
 
-    def _list_pages(self, request: ListRequest, progress: Progress, writer: ManifestWriter) -> bool:
-        """True at the end of the listing, False when time is up. Items gather until they fill a read of the ledger,
-        which takes a hundred keys, so that there is one read for each hundred of them and one for what is left."""
-        credentials = self.credentials.load()
+    def _list_pages(self, listing: Listing, request: ListRequest, progress: Progress, writer: ManifestWriter) -> bool:
+        """True at the end of the listing, False when time is up. Items are gathered until they fill a read of the
+        ledger, which takes a hundred keys: one read for each hundred of them and one for the rest."""
         gathered: list[MediaItem] = []
         while True:
-            page = self._page(credentials, progress.page_cursor, request.filters)
-            gathered += self._count(page, progress)
-            progress.page_cursor = page.next_cursor
+            page = listing.next_page()
+            gathered += page.items
+            progress.waiting += len(set(page.waiting))
             at_end, out_of_time = page.next_cursor is None, not self.deadline.allows(PAGE_SECONDS)
             while len(gathered) >= BATCH_GET_LIMIT or (gathered and (at_end or out_of_time)):
                 self._compare(gathered[:BATCH_GET_LIMIT], request, progress, writer)
                 gathered = gathered[BATCH_GET_LIMIT:]
             if at_end or out_of_time:
                 return at_end
-
-    def _page(self, credentials: Credentials, cursor: str | None, filters: Filters) -> MediaPage:
-        token = credentials.access_token or ""
-        with self.lease.noting_refusal(credentials.version):
-            return retrying(lambda: self.provider.list_media(token, cursor, filters), self.deadline, attempts=5)
-
-    def _count(self, page: MediaPage, progress: Progress) -> list[MediaItem]:
-        """The items of a page that the page before did not have."""
-        repeated = set(progress.page_ids)
-        progress.page_ids = page.ids
-        progress.listed += len(set(page.ids) - repeated)
-        progress.waiting += len(set(page.waiting) - repeated)
-        progress.changed |= progress.total not in (None, page.total)
-        progress.total = page.total
-        return [item for item in page.items if item.media_id not in repeated]
-
-    def _adds_up(self, progress: Progress) -> bool:
-        """Holds what was listed against the provider's total. Raises ProviderUnavailableError when they still differ
-        after several listings: a run that misses videos must not look like one that found everything."""
-        agrees = progress.total in (None, progress.listed) and not progress.changed
-        if agrees or not self.provider.capabilities.counts_exactly:
-            return True
-        logger.warning("the listing does not add up", extra={"listed": progress.listed, "total": progress.total})
-        if progress.listing >= LISTINGS:
-            raise ProviderUnavailableError(
-                f"The provider says that it has {progress.total} items, but lists {progress.listed}, or they change "
-                "while they are listed."
-            )
-        return False
 
     def _compare(
         self, items: list[MediaItem], request: ListRequest, progress: Progress, writer: ManifestWriter
@@ -206,16 +164,6 @@ class MediaLister:
             progress.exhausted += 1
             return False
         return True
-
-
-def _cursor(progress: Progress) -> str:
-    """Raises ProviderContractError when a page is too large to be remembered until the next invocation."""
-    cursor = msgspec.json.encode(progress)
-    if len(cursor) > CURSOR_LIMIT:
-        raise ProviderContractError(
-            f"The provider's pages have {len(progress.page_ids)} rows, whose ids do not fit into {CURSOR_LIMIT} bytes."
-        )
-    return cursor.decode()
 
 
 def _is_selected(item: MediaItem, filters: Filters) -> bool:

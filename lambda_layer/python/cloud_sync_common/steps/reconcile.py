@@ -1,8 +1,8 @@
-"""The reconciler behind archive-reconciler: provider, ledger and archive held against each other. It never repairs.
+"""The step Reconcile (archive-reconciler): compares provider, ledger and archive. It never repairs.
 
-Three walks, each in pages and in as many invocations as it takes: the provider's listing, of which eight bytes an item
-are kept; the ledger, whose archived sources are looked up in the archive; the archive, whose objects are looked up in
-the ledger.
+Three walks, each in pages and in as many invocations as it takes: the provider's listing, of which it keeps eight bytes
+an item; the ledger, whose archived sources it looks up in the archive; the archive, whose objects it looks up in the
+ledger.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from cloud_sync_common.aws.clients import aws_errors
-from cloud_sync_common.exceptions import ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_interface import LISTINGS, Filters, MediaPage, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.provider_access.listing import Listing, ListingProgress, encode_cursor
+from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_interface import Filters
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.runtime.step_status import StepStatus
+from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
-from cloud_sync_common.stores.credential_store import CredentialStore
-from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger, LedgerRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
@@ -37,7 +38,7 @@ from cloud_sync_common.stores.work_files import WorkFile
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-PAGE_SECONDS = 20  # what one page of any walk may take; less left than this, and the reconciliation pauses
+PAGE_SECONDS = 20  # what one page of any walk may take; with less time left, the reconciliation pauses
 LOOKUPS = 16  # at a time
 
 
@@ -80,12 +81,21 @@ class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
     cursor: str | None = None
 
 
-class Progress(msgspec.Struct, kw_only=True):
-    """Where a reconciliation stands: the walk (provider, ledger, archive), where in it, and what it has counted."""
+class Walk(StrEnum):
+    """What is walked, in this order."""
 
-    walk: str = "provider"
+    PROVIDER = "provider"
+    LEDGER = "ledger"
+    ARCHIVE = "archive"
+    DONE = "done"
+
+
+class Progress(msgspec.Struct, kw_only=True):
+    """How far a reconciliation is: the walk, the place in it, and what it has counted."""
+
+    walk: Walk = Walk.PROVIDER
     place: str | None = None
-    listing: int = 1
+    listing: ListingProgress = msgspec.field(default_factory=ListingProgress)
     items: int = 0
     sources: int = 0
     objects: int = 0
@@ -95,13 +105,11 @@ class Progress(msgspec.Struct, kw_only=True):
 
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`status`: COMPLETE, IN_PROGRESS (call again with `next_cursor`) or ALREADY_RUNNING (a run is under way).
-
-    Counts what was walked: `items` of the provider, archived `sources` of the ledger, `objects` of the archive.
+    """Counts what was walked: `items` of the provider, archived `sources` of the ledger, `objects` of the archive.
     `findings` counts disagreements by kind; the file `report_key` in the work bucket names each.
     """
 
-    status: str
+    status: StepStatus
     next_cursor: str | None = None
     report_key: str = ""
     items: int = 0
@@ -114,9 +122,7 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
 class ArchiveReconciler:
     """Reconciles one provider's library with its ledger and its archive."""
 
-    provider: Provider
-    credentials: CredentialStore
-    lease: CredentialsLease
+    session: AuthorisedSession
     ledger: Ledger
     runs: Runs
     archive: Archive
@@ -126,14 +132,14 @@ class ArchiveReconciler:
     topic_arn: str
     deadline: Deadline
 
-    def go_on(self, request: ReconcileRequest) -> ReconcileResult:
+    def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
         """Walks until everything is compared or time is up.
 
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
         ArchiveUnavailableError, ConfigurationError.
         """
         if request.cursor is None and self.runs.is_under_way():
-            return ReconcileResult(status="ALREADY_RUNNING")
+            return ReconcileResult(status=StepStatus.ALREADY_RUNNING)
         progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
         with (
             self.report.extended(progress.report_bytes) as report,
@@ -142,37 +148,36 @@ class ArchiveReconciler:
             walks = _Walks(self, progress, report, listed, datetime.fromisoformat(request.started_at))
             done = walks.go_on()
             progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
-        if walks.begins_anew:
-            # By the next invocation: until this one is believed, the files that it went on from may be needed again.
-            progress = Progress(listing=progress.listing + 1)
-        result = ReconcileResult(
-            status="COMPLETE" if done else "IN_PROGRESS",
-            next_cursor=None if done else msgspec.json.encode(progress).decode(),
+        if walks.listing_starts_again:
+            # The next invocation does it: until its answer arrives, the files that this one continued may be needed
+            # again.
+            progress = Progress(listing=ListingProgress(attempt=progress.listing.attempt + 1))
+        result = self._result(progress, done=done)
+        if done:
+            self._send_report(result)
+        return result
+
+    def _result(self, progress: Progress, *, done: bool) -> ReconcileResult:
+        return ReconcileResult(
+            status=StepStatus.COMPLETE if done else StepStatus.IN_PROGRESS,
+            next_cursor=None if done else encode_cursor(progress, progress.listing),
             report_key=self.report.key,
             items=progress.items,
             sources=progress.sources,
             objects=progress.objects,
             findings=progress.findings,
         )
-        if done:
-            self._tell(result)
-        return result
 
-    def page(self, cursor: str | None) -> MediaPage:
-        """One page of the provider's listing."""
-        credentials = self.credentials.load()
-        token = credentials.access_token or ""
-        with self.lease.noting_refusal(credentials.version):
-            return retrying(lambda: self.provider.list_media(token, cursor, Filters()), self.deadline, attempts=5)
-
-    def _tell(self, result: ReconcileResult) -> None:
+    def _send_report(self, result: ReconcileResult) -> None:
         """One message: how much was compared, what disagrees, and where the whole report is."""
         logger.info("reconciled", extra=msgspec.to_builtins(result))
         total = sum(result.findings.values())
-        subject = f"Cloud Sync: {total or 'no'} disagreements between provider, ledger and archive"
+        found = count_of(total, "disagreement") if total else "no disagreements"
+        subject = f"Cloud Sync: {found} between provider, ledger and archive"
         lines = [
-            f"Compared: {result.items} items of the provider, {result.sources} archived sources of the ledger, "
-            f"{result.objects} objects of the archive. Nothing was changed."
+            f"Compared: {count_of(result.items, 'item')} of the provider, "
+            f"{count_of(result.sources, 'archived source')} of the ledger, "
+            f"{count_of(result.objects, 'object')} of the archive. Nothing was changed."
         ]
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
@@ -190,21 +195,26 @@ class _Walks:
     report: IO[bytes]
     listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
     began: datetime
-    begins_anew: bool = False  # the listing does not add up
+    listing_starts_again: bool = False  # because it does not add up
+
+    @cached_property
+    def _listing(self) -> Listing:
+        return Listing(self.reconciler.session, Filters(), self.progress.listing)
 
     def go_on(self) -> bool:
-        """True when all walks are over, False when time is up or the listing is to begin anew."""
-        walks: dict[str, tuple[Callable[[str | None], str | None], str]] = {
-            "provider": (self._provider_page, "ledger"),
-            "ledger": (self._ledger_page, "archive"),
-            "archive": (self._archive_page, ""),
+        """True when all walks are over, False when time is up or the listing has to start again."""
+        walks: dict[Walk, tuple[Callable[[str | None], str | None], Walk]] = {
+            Walk.PROVIDER: (self._provider_page, Walk.LEDGER),
+            Walk.LEDGER: (self._ledger_page, Walk.ARCHIVE),
+            Walk.ARCHIVE: (self._archive_page, Walk.DONE),
         }
-        while self.progress.walk:
+        while self.progress.walk is not Walk.DONE:
             page, then = walks[self.progress.walk]
             self.progress.place = page(self.progress.place)
             if self.progress.place is None:
                 self.progress.walk = then
-            if self.begins_anew or (self.progress.walk and not self.reconciler.deadline.allows(PAGE_SECONDS)):
+            over = self.progress.walk is Walk.DONE
+            if self.listing_starts_again or not (over or self.reconciler.deadline.allows(PAGE_SECONDS)):
                 return False
         return True
 
@@ -212,33 +222,26 @@ class _Walks:
         self.progress.findings[kind] = self.progress.findings.get(kind, 0) + 1
         self.report.write(msgspec.json.encode(Finding(kind, media_id, key, detail)) + b"\n")
 
-    def _provider_page(self, place: str | None) -> str | None:
+    def _provider_page(self, _place: str | None) -> str | None:
         """Remembers what is listed. Absence is only believed when the listing adds up."""
-        page = self.reconciler.page(place)
+        page = self._listing.next_page()
         self.listed.write(array("Q", map(_fingerprint, page.ids)).tobytes())
         known = self.reconciler.ledger.known(item.media_id for item in page.items)
         for item in page.items:
             if item.media_id not in known:
                 self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
-        if page.next_cursor is not None:
-            return page.next_cursor
-        self.progress.items = len(self._read_fingerprints())
-        if page.total in (None, self.progress.items) or not self.reconciler.provider.capabilities.counts_exactly:
-            return None
-        if self.progress.listing >= LISTINGS:
-            raise ProviderUnavailableError(
-                f"The provider says that it has {page.total} items, but lists {self.progress.items}; reconcile again."
-            )
-        self.begins_anew = True
-        return None
+        if page.next_cursor is None:
+            self.progress.items = len(self._read_fingerprints())
+            self.listing_starts_again = not self._listing.adds_up(self.progress.items)
+        return page.next_cursor
 
     @cached_property
     def _fingerprints(self) -> array[int]:
-        """Those of a listing that is over."""
+        """The fingerprints of a listing that is complete."""
         return self._read_fingerprints()
 
     def _read_fingerprints(self) -> array[int]:
-        """Those of all listed ids, sorted, each once."""
+        """The fingerprints of all listed ids, sorted, each once."""
         self.listed.seek(0)
         found = array("Q", self.listed.read())
         return array("Q", (fingerprint for fingerprint, _ in groupby(sorted(found))))
@@ -263,8 +266,8 @@ class _Walks:
         elif found.size != row.size:
             self._note(Disagreement.SIZE_DIFFERS, row.media_id, row.key, f"{found.size} instead of {row.size} bytes")
         elif found.checksum != row.checksum:
-            told = f"{found.checksum or 'none'} instead of {row.checksum}"
-            self._note(Disagreement.CHECKSUM_DIFFERS, row.media_id, row.key, told)
+            detail = f"{found.checksum or 'none'} instead of {row.checksum}"
+            self._note(Disagreement.CHECKSUM_DIFFERS, row.media_id, row.key, detail)
 
     def _is_listed(self, media_id: str) -> bool:
         fingerprints, wanted = self._fingerprints, _fingerprint(media_id)
@@ -272,8 +275,8 @@ class _Walks:
         return at < len(fingerprints) and fingerprints[at] == wanted
 
     def _archive_page(self, place: str | None) -> str | None:
-        """Objects that no row names. One that is younger than this run may belong to a run that began meanwhile."""
-        objects = self.reconciler.archive.page(f"{self.reconciler.provider.name}/", place or "")
+        """Objects that no row names. A younger one than this run may belong to a run that started meanwhile."""
+        objects = self.reconciler.archive.page(f"{self.reconciler.session.provider.name}/", place or "")
         self.progress.objects += len(objects)
         for media_id, group in groupby(objects, lambda found: archive_keys.media_id_of(found.key)):
             named = self.reconciler.ledger.keys_of(media_id)
@@ -284,5 +287,5 @@ class _Walks:
 
 
 def _fingerprint(media_id: str) -> int:
-    """64 bits of an id: among ten million, two alike are not to be expected (1 in 370,000)."""
+    """64 bits of an id: among ten million, two equal ones are unlikely (1 in 370,000)."""
     return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")

@@ -1,6 +1,6 @@
-"""The room behind failure-recorder: what could not be archived stays listed, with its reason.
+"""The step RecordFailure (failure-recorder): what could not be archived stays listed, with its reason.
 
-A failure of one video is noted and never fails the run; one that fails in run after run is handed to a person. A
+A failure of one video is noted and never fails the run; a video that fails in several runs is handed to a person. A
 reason to stop the whole run is noted on the run.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,12 +25,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
+class Scope(StrEnum):
+    """What has failed: one video, or the whole run."""
+
+    MEDIA = "media"
+    RUN = "run"
+
+
 class FailureRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The event of failure-recorder. `error` is Step Functions' error output: {"Error": name, "Cause": text}."""
 
     run_id: str
     provider: str
-    scope: Literal["media", "run"]
+    scope: Scope
     media: MediaItem
     error: dict[str, Any]
 
@@ -59,7 +67,7 @@ class FailureRecorder:
         logger.warning(
             "failed", extra={"media_id": request.media.media_id, "scope": request.scope, "category": category}
         )
-        if request.scope == "run":
+        if request.scope is Scope.RUN:
             self.runs.stop(request.run_id, name, message)
             return FailureResult(category)
         row = self.ledger.fail_item(request.media, request.run_id, category, message)

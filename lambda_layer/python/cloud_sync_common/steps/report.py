@@ -1,6 +1,6 @@
-"""The room behind run-report: what became of a run, told once to a person.
+"""The step Report (run-report): ends a run, counts it, and sends its owner one message.
 
-Totals are read from the ledger, item by item of the manifest and strongly consistent: what the mail says is what is.
+Totals are read from the ledger, item by item of the manifest and strongly consistent: the mail says what is stored.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from cloud_sync_common.exceptions import AuthenticationError, CloudSyncError, Cr
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import emit
 from cloud_sync_common.runtime.execution_errors import parse_error_output
+from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest
-from cloud_sync_common.stores.runs import LastSuccess, Runs
+from cloud_sync_common.stores.runs import LastSuccess, Runs, RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -44,7 +45,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of run-report. A run that failed sends the whole state it failed in, whatever that holds by then."""
+    """The event of run-report. A run that failed sends the whole state it failed in, however far it got."""
 
     run_id: str
     started_at: str
@@ -71,7 +72,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str
     provider: str
-    status: str
+    status: RunStatus
     listed: int
     new: int
     archived: int
@@ -121,7 +122,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """Reports on the runs of one provider."""
 
     provider: str
@@ -131,7 +132,7 @@ class Report:
     topic: SNSClient
     topic_arn: str
 
-    def of(self, request: ReportRequest) -> Summary | Failed:
+    def report(self, request: ReportRequest) -> Summary | Failed:
         """Reports on a run, whichever way it ended. Raises ArchiveUnavailableError, ConfigurationError."""
         if request.state is None:
             return self.succeeded(request.run_id, request.started_at, request.listing)
@@ -143,7 +144,7 @@ class Report:
     def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
         """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
         totals = self._totals(run_id)
-        summary = self._summary(run_id, started_at, listing, totals, "SUCCEEDED")
+        summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         emit(self.provider, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
@@ -153,33 +154,33 @@ class Report:
         return summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
-        """Ends the run and sends the one alert that says why and what to do; returns the reason as it is known best: a
-        child that stopped the run has left a better one in the ledger than the map's own."""
+        """Ends the run and sends the one alert that says why and what to do; returns the best known reason: a child
+        that stopped the run has left a better one in the ledger than the map's own."""
         failed, numbers = self._best_known(run_id, failed), "What it had done could not be read."
         refused = category_of(failed.error) in AUTHENTICATION
         emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
         try:
             totals = self._totals(run_id)
-            summary = self._summary(run_id, started_at, listing, totals, "FAILED")
+            summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
             self._close(summary, totals)
             numbers = _numbers(summary, self.runs.last_success())
         except CloudSyncError as error:  # the alarms and the alert matter more than the numbers
             _log_unreadable(error)
             with suppress(CloudSyncError):
-                self.runs.end(run_id, {"status": "FAILED"})
+                self.runs.end(run_id, RunStatus.FAILED, {})
         self._send(
             f"Cloud Sync: the run failed ({failed.error})",
             [
                 f"The run {run_id} failed: {failed.cause}",
                 numbers,
-                "Next step: mend the cause, then start a run (README, 'Run by hand'). Nothing is half-written; it goes "
-                "on from here. Until then each nightly run says this again, once.",
+                "Next step: fix the cause, then start a run (README, 'Run by hand'). Nothing is half-written; the next "
+                "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
             ],
         )
         return failed
 
     def _best_known(self, run_id: str, failed: Failed) -> Failed:
-        """What a child that stopped the run has left in the ledger, where one has."""
+        """The reason that a child has left in the ledger when it stopped the run, else `failed`."""
         try:
             run = self.runs.get(run_id)
         except CloudSyncError as error:
@@ -194,7 +195,7 @@ class Report:
                 totals.count(media_id, row, run_id)
         return totals
 
-    def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: str) -> Summary:
+    def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: RunStatus) -> Summary:
         archived = totals.statuses[Status.ARCHIVED]
         cost = prices.run_cost(
             videos=listing.new,
@@ -240,12 +241,11 @@ class Report:
             emit(self.provider, {"Failures": count}, category=category)
         numbers: dict[str, Any] = msgspec.to_builtins(summary)
         logger.info("run report", extra=numbers)
-        self.runs.end(
-            summary.run_id, {name: numbers[name] for name in ("status", "archived", "failed", "bytes_archived")}
-        )
+        counts = {name: numbers[name] for name in ("archived", "failed", "bytes_archived")}
+        self.runs.end(summary.run_id, summary.status, counts)
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
-        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # one line of ASCII, or SNS refuses it
+        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # SNS accepts one line of ASCII
         with aws_errors("sending the report"):
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
 
@@ -274,39 +274,50 @@ def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
 def _numbers(summary: Summary, last: LastSuccess) -> str:
     when = f"{last.ended_at[:16].replace('T', ' at ')} UTC" if last.ended_at else "never"
     return (
-        f"Before that it archived {summary.archived} videos ({_size(summary.bytes_archived)} moved). {summary.backlog} "
-        f"are known and not archived yet. The last run to succeed: {when}."
+        f"Before that it archived {count_of(summary.archived, 'video')} ({_size(summary.bytes_archived)} moved). "
+        f"{_backlog(summary.backlog)} The last run to succeed: {when}."
     )
 
 
 def _subject(summary: Summary) -> str:
     if summary.failed:
-        return f"Cloud Sync: {summary.archived} videos archived, {summary.failed} failed"
-    return f"Cloud Sync: {summary.archived} videos archived" if summary.archived else "Cloud Sync: nothing new"
+        return f"Cloud Sync: {count_of(summary.archived, 'video')} archived, {summary.failed} failed"
+    archived = f"{count_of(summary.archived, 'video')} archived" if summary.archived else "nothing new"
+    return f"Cloud Sync: {archived}"
 
 
 def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
-    lines = [
-        f"{summary.archived} of {summary.new} new videos are in the archive ({_size(summary.bytes_archived)} moved), "
-        f"every one with its checksum agreed. {summary.listed} items were listed in all; the run took "
-        f"{summary.seconds:.0f} s and cost about {summary.estimated_usd:.4f} USD before any free tier."
-    ]
-    if summary.backlog:
-        lines[0] += f" {summary.backlog} are known and not archived yet."
+    lines = [_overview(summary)]
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
-        lines.append("They are tried again in the next run; nothing needs doing unless this line comes back.")
+        lines.append("They are tried again in the next run; nothing needs doing unless its mail names them too.")
     if summary.waiting:
-        lines.append(f"{summary.waiting} are not ready at the provider and are left for a later run.")
+        waiting = count_of(summary.waiting, "video is", "videos are")
+        lines.append(f"{waiting} not ready at the provider and left for a later run.")
     if summary.exhausted:
+        exhausted = count_of(summary.exhausted, "video has", "videos have")
         lines.append(
-            f"{summary.exhausted} have failed too often and wait for you: read the dead-letter queue, then start a run "
-            'with {"filters": {"retry_failed": true}}.'
+            f"{exhausted} failed too often and will not be tried again by itself: read the dead-letter queue, then "
+            'start a run with {"filters": {"retry_failed": true}}.'
         )
     if not totals.failures and not summary.exhausted:
         lines.append("Next step: none, all is well.")
     lines.append(f"Run {summary.run_id}.")
     return lines
+
+
+def _overview(summary: Summary) -> str:
+    new = count_of(summary.new, "new video is", "new videos are")
+    text = (
+        f"{summary.archived} of {new} in the archive ({_size(summary.bytes_archived)} moved), each with a matching "
+        f"checksum. The run listed {count_of(summary.listed, 'item')}, took {summary.seconds:.0f} s and cost about "
+        f"{summary.estimated_usd:.4f} USD before any free tier."
+    )
+    return f"{text} {_backlog(summary.backlog)}" if summary.backlog else text
+
+
+def _backlog(count: int) -> str:
+    return f"{count_of(count, 'video is', 'videos are')} known and not archived yet."
 
 
 def _seconds_since(started_at: str) -> float:

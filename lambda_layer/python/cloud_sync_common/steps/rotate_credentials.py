@@ -1,14 +1,15 @@
-"""The room behind credentials-rotator: Secrets Manager's scheduled rotation, in its four steps.
+"""The step that Secrets Manager's scheduled rotation calls (credentials-rotator), once for each of its four steps.
 
-Credentials that can be renewed are. A session token cannot: it is tried on a cheap call, so that its end is noticed
-between runs too, and a copy of it completes the rotation. The renewal takes the same lease as a run's, and what it
-brings is stored under the label of an interrupted renewal: a run that comes between two steps finishes it and goes on
-with the new token (Secrets Manager user guide, "CredentialsRotator by Lambda function").
+Credentials that can be renewed are renewed. A session token cannot be: it is validated by a cheap call, so that its end
+is noticed between runs too, and a copy of it completes the rotation. The renewal takes the same lease as a run's, and
+its result is stored under the label of an interrupted renewal: a run that comes between two steps finishes it and
+continues with the new token (Secrets Manager user guide, "Rotation by Lambda function").
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.steps.authenticate import Authenticator, measure
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal, measure
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -30,65 +31,75 @@ class RotationRequest(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"
     client_request_token: str
 
 
-class RotationResult(msgspec.Struct, frozen=True):
-    """What a step did, in one word."""
+class Outcome(StrEnum):
+    """What a step did."""
 
-    outcome: str
+    NOTHING_TO_DO = "nothing to do"
+    ALREADY_STAGED = "already there"
+    RENEWED = "renewed"
+    VALIDATED = "validated"
+    ACCEPTED = "accepted"
+    CURRENT = "current"
+    SUPERSEDED = "the owner stored others"
+
+
+class RotationResult(msgspec.Struct, frozen=True):
+    """The event's answer."""
+
+    outcome: Outcome
 
 
 @dataclass(frozen=True)
 class CredentialsRotator:
     """Rotates one provider's credentials."""
 
-    authenticator: Authenticator
+    renewal: CredentialsRenewal
     topic: SNSClient
     topic_arn: str
 
-    def play(self, request: RotationRequest) -> RotationResult:
-        """One step; each may be played again.
+    def rotate(self, request: RotationRequest) -> RotationResult:
+        """One step; each may be repeated.
 
         Raises CredentialsExpiredError, ConfigurationError, ProviderUnavailableError, ProviderThrottledError,
         ProviderContractError, ArchiveUnavailableError.
         """
-        token = request.client_request_token
         steps = {"createSecret": self._create, "testSecret": self._test, "finishSecret": self._finish}
-        play = steps.get(request.step)  # setSecret has nothing to do: the provider has set it when it was renewed
-        result = RotationResult(play(token) if play else "nothing to do")
-        logger.info("rotation", extra={"step": request.step, "outcome": result.outcome})
-        return result
+        step = steps.get(request.step)  # setSecret has nothing to do: the provider changed its side at the renewal
+        outcome = step(request.client_request_token) if step else Outcome.NOTHING_TO_DO
+        logger.info("rotation", extra={"step": request.step, "outcome": outcome})
+        return RotationResult(outcome)
 
-    def _create(self, token: str) -> str:
-        if self.authenticator.store.staged(token):
-            return "already there"
-        with self.authenticator.leased():
-            self.authenticator.store.recover()
-            current = self.authenticator.store.load()
+    def _create(self, token: str) -> Outcome:
+        if self.renewal.store.staged(token):
+            return Outcome.ALREADY_STAGED
+        with self.renewal.leased():
+            current = self.renewal.current()
             measure(current)
             try:
-                new = self.authenticator.ask(current)
+                new = self.renewal.refreshed(current)
             except CredentialsExpiredError as error:
-                self._tell(current.version, error)
+                self._send_alert(current.version, error)
                 raise
-            self.authenticator.store.stage(token, current, new)
-        return "renewed" if current.renewable else "validated"
+            self.renewal.store.stage(token, current, new)
+        return Outcome.RENEWED if current.renewable else Outcome.VALIDATED
 
-    def _test(self, token: str) -> str:
-        staged = self.authenticator.store.staged(token)
+    def _test(self, token: str) -> Outcome:
+        staged = self.renewal.store.staged(token)
         if staged is None:
             raise CredentialsExpiredError("The rotation has no pending version to test.")
-        self.authenticator.ask(replace(staged, refresh_token=None))  # without one, the access token is tried and kept
-        return "accepted"
+        self.renewal.validated(staged)
+        return Outcome.ACCEPTED
 
-    def _finish(self, token: str) -> str:
-        return "current" if self.authenticator.store.finish(token) else "the owner stored others"
+    def _finish(self, token: str) -> Outcome:
+        return Outcome.CURRENT if self.renewal.store.finish(token) else Outcome.SUPERSEDED
 
-    def _tell(self, version: str, error: AuthenticationError) -> None:
+    def _send_alert(self, version: str, error: AuthenticationError) -> None:
         """One mail for each version that is refused, however often it is tried."""
-        if not self.authenticator.lease.note_refused(version):
+        if not self.renewal.lease.note_refused(version):
             return
         text = (
             f"The stored credentials no longer work: {error}\n\nNext step: store new ones (README, 'Store "
-            "credentials') before the next nightly run, which would stop."
+            "credentials') before the next nightly run, which would stop otherwise."
         )
         with aws_errors("sending an alert"):
             self.topic.publish(TopicArn=self.topic_arn, Subject="Cloud Sync: store new credentials", Message=text)

@@ -1,2 +1,2 @@
-"""What is kept between invocations: the ledger (DynamoDB), the archive and work files (S3), credentials (Secrets
-Manager)."""
+"""Everything that outlives an invocation: the ledger (DynamoDB), the archive and work files (S3), and the credentials
+(Secrets Manager)."""

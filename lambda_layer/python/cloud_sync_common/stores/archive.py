@@ -1,7 +1,7 @@
-"""The archive: objects in S3, written once, each proven by a CRC-64/NVME over its whole content.
+"""The archive: objects in S3, written once, each verified by a CRC-64/NVME over its whole content.
 
-S3 checks every part against the checksum that went with it, and the object against the one we combined from the parts
-(S3 user guide, "Checking object integrity for data uploads"); an object is never overwritten.
+S3 checks every part against the checksum sent with it, and the object against the checksum that we combine from those
+of its parts (S3 user guide, "Checking object integrity for data uploads"). An object is never overwritten.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MISMATCH = frozenset(
 
 @dataclass(frozen=True)
 class Part:
-    """A part that S3 holds. `checksum` is base64 of its CRC-64/NVME, as S3 writes it."""
+    """A part of an upload in S3. `checksum` is its CRC-64/NVME in base64."""
 
     number: int
     size: int
@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ArchivedObject:
-    """An object as S3 has it. `checksum` covers its whole content; `metadata` is what we stored with it."""
+    """An object in S3. `checksum` covers its whole content; `metadata` is its user metadata."""
 
     key: str
     size: int
@@ -51,7 +51,7 @@ class ArchivedObject:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One object as a listing shows it. `size` is bytes."""
+    """One object in a listing of the bucket. `size` is in bytes."""
 
     key: str
     size: int
@@ -59,15 +59,15 @@ class StoredObject:
 
 
 class UploadGone(Exception):
-    """The multipart upload is no longer there: it was completed, aborted, or expired."""
+    """The multipart upload no longer exists: it was completed or aborted, or it expired."""
 
 
 class ObjectExists(Exception):
-    """An object of that key exists; it was not touched."""
+    """An object with that key exists already; it was not changed."""
 
 
 class Archive:
-    """One bucket, and the storage class that new objects get."""
+    """One bucket, and the storage class of new objects."""
 
     def __init__(self, client: S3Client, bucket: str, storage_class: str) -> None:
         self._s3, self._bucket = client, bucket
@@ -75,7 +75,7 @@ class Archive:
         self._storage_class: Any = storage_class
 
     def object_upload(self, key: str, length: int, metadata: Mapping[str, str]) -> Upload:
-        """A request to write a whole object: cheaper than a multipart upload where one part would do."""
+        """A request to write a whole object, which is cheaper than a multipart upload of one part."""
         return self._upload(
             key,
             "",
@@ -89,9 +89,9 @@ class Archive:
         )
 
     def object_stored(self, stored: Stored) -> str:
-        """The checksum of an object that is written by now. Raises ObjectExists, IntegrityError,
+        """The checksum of an object, once S3 has confirmed it. Raises ObjectExists, IntegrityError,
         ArchiveUnavailableError, ConfigurationError."""
-        self._agreed(stored, "PutObject", "writing an object")
+        self._check_stored(stored, "PutObject", "writing an object")
         return stored.checksum
 
     def part_upload(self, key: str, upload_id: str, number: int, length: int) -> Upload:
@@ -99,9 +99,9 @@ class Archive:
         return self._upload(key, f"?partNumber={number}&uploadId={quote(upload_id, safe='')}", length, {})
 
     def part_stored(self, number: int, length: int, stored: Stored) -> Part:
-        """The part that is written by now. Raises UploadGone, IntegrityError, ArchiveUnavailableError,
+        """A part, once S3 has confirmed it. Raises UploadGone, IntegrityError, ArchiveUnavailableError,
         ConfigurationError."""
-        self._agreed(stored, "UploadPart", f"writing part {number}")
+        self._check_stored(stored, "UploadPart", f"writing part {number}")
         return Part(number, length, stored.headers.get("etag", ""), stored.checksum)
 
     def _upload(self, key: str, query: str, length: int, headers: Mapping[str, str]) -> Upload:
@@ -110,8 +110,8 @@ class Archive:
         signed = signed_put(url, {**headers, **aws_chunked.headers(length)}, self._s3.meta.region_name)
         return Upload(url, signed, length)
 
-    def _agreed(self, stored: Stored, operation: str, doing: str) -> None:
-        """Whether S3 holds what was sent: it says so, and names the same checksum."""
+    def _check_stored(self, stored: Stored, operation: str, doing: str) -> None:
+        """Raises unless S3 has stored what was sent, with the same checksum."""
         if stored.status != 200:
             try:
                 with aws_errors(doing):
@@ -119,7 +119,7 @@ class Archive:
             except AwsError as error:
                 _raise_for(error, doing)
         if stored.headers.get(aws_chunked.CHECKSUM_HEADER, stored.checksum) != stored.checksum:
-            raise IntegrityError(f"S3 holds another content than was read from the source, at {doing}.")
+            raise IntegrityError(f"The content in S3 is not what was read from the source, at {doing}.")
 
     def begin(self, key: str, metadata: Mapping[str, str]) -> str:
         """Starts a multipart upload and returns its id."""
@@ -136,12 +136,12 @@ class Archive:
         return answer["UploadId"]
 
     def parts(self, key: str, upload_id: str) -> dict[int, Part]:
-        """What S3 holds of an upload, by part number: S3 remembers so that we need not. Raises UploadGone.
+        """The parts of an upload that S3 has, by part number. Raises UploadGone.
 
-        A part that is listed without its checksum could not be vouched for and is left out; AWS lists it always, other
-        S3 servers (SeaweedFS 4.48) do not.
+        A part that is listed without its checksum cannot be verified and is left out. AWS always lists the checksum,
+        other S3 servers (SeaweedFS 4.48) do not.
         """
-        held: dict[int, Part] = {}
+        stored: dict[int, Part] = {}
         pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
         try:
             with aws_errors("reading an upload's parts"):
@@ -149,14 +149,14 @@ class Archive:
                     for part in page.get("Parts", []):
                         if checksum := part.get("ChecksumCRC64NVME"):
                             number = part["PartNumber"]
-                            held[number] = Part(number, part["Size"], part["ETag"], checksum)
+                            stored[number] = Part(number, part["Size"], part["ETag"], checksum)
         except AwsError as error:
             _raise_for(error, "reading an upload's parts")
-        return held
+        return stored
 
     def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
-        """Makes the parts one object and returns its checksum. S3 compares the whole object's checksum and size with
-        ours before it lets the object exist. Raises UploadGone, ObjectExists, IntegrityError."""
+        """Joins the parts into one object and returns its checksum. S3 compares the checksum and the size of the whole
+        object with ours before it creates the object. Raises UploadGone, ObjectExists, IntegrityError."""
         checksum = combined_checksum(parts)
         try:
             with aws_errors("completing an upload"):
@@ -178,11 +178,11 @@ class Archive:
         except AwsError as error:
             _raise_for(error, "completing an upload")
         if answer.get("ChecksumCRC64NVME", checksum) != checksum:
-            raise IntegrityError("S3 computed another checksum for the completed object than we did.")
+            raise IntegrityError("S3 computed a different checksum for the completed object.")
         return checksum
 
     def abort(self, key: str, upload_id: str) -> None:
-        """Gives up an upload; one that is already gone is fine."""
+        """Aborts an upload; does nothing if it no longer exists."""
         try:
             with aws_errors("aborting an upload"):
                 self._s3.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
@@ -191,7 +191,7 @@ class Archive:
                 raise
 
     def find(self, key: str) -> ArchivedObject | None:
-        """The object of that key, without reading it; None when there is none."""
+        """The object with that key, without its content; None if there is none."""
         try:
             with aws_errors("looking into the archive"):
                 head = self._s3.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED")
@@ -202,7 +202,7 @@ class Archive:
         return ArchivedObject(key, head["ContentLength"], head.get("ChecksumCRC64NVME", ""), head["Metadata"])
 
     def page(self, prefix: str, after: str) -> list[StoredObject]:
-        """Up to 1,000 objects (ListObjectsV2's limit) whose keys come after `after`; empty at the end.
+        """Up to 1,000 objects (the limit of ListObjectsV2) whose keys come after `after`; empty at the end.
 
         Raises ArchiveUnavailableError, ConfigurationError.
         """
@@ -215,7 +215,7 @@ class Archive:
 
 
 def combined_checksum(parts: list[Part]) -> str:
-    """The CRC-64/NVME of the concatenated parts, base64 as S3 writes it, from theirs: no byte is read again."""
+    """The CRC-64/NVME of the concatenated parts, in base64, combined from their checksums without reading a byte."""
     whole = 0
     for part in parts:
         whole = combine_crc64nvme(whole, int.from_bytes(base64.b64decode(part.checksum), "big"), part.size)
@@ -227,14 +227,14 @@ def _content_type(key: str) -> str:
 
 
 def _raise_for(error: AwsError, doing: str) -> NoReturn:
-    """S3's refusals as what they mean here."""
+    """Translates S3's refusals."""
     code = error_code(error)
     if code == "NoSuchUpload":
         raise UploadGone from None
     if code in ("PreconditionFailed", "412"):
         raise ObjectExists from None
     if code in ("ConditionalRequestConflict", "409"):  # another completion of that key at this moment
-        raise ArchiveUnavailableError(f"S3 has a conflicting write under way at {doing}.") from None
+        raise ArchiveUnavailableError(f"Another write of the same object is under way at {doing}.") from None
     if code in _MISMATCH:
-        raise IntegrityError(f"S3 refused {doing}: what arrived is not what was sent ({code}).") from None
+        raise IntegrityError(f"S3 refused {doing}: it did not receive what was sent ({code}).") from None
     raise ConfigurationError(f"S3 refused {doing} ({code}).") from None

@@ -1,7 +1,7 @@
-"""Where an original goes in the archive, and what is stored beside it. Pure functions.
+"""The keys of originals in the archive, and the metadata stored with them. Pure functions.
 
-`{provider}/{yyyy}/{mm}/{media_id}/{filename}` by UTC capture date. The media id keeps two clips of one name apart; the
-sources of one item are numbered; a later version of a source that was archived before goes beside the first.
+`{provider}/{yyyy}/{mm}/{media_id}/{filename}` by UTC capture date. The media id separates two clips with the same name.
+The sources of one item are numbered. A later version of a source gets a key of its own next to the first.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _METADATA_LIMIT = 900  # of the 2 KB that S3 allows for all user metadata (user 
 
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
-    """The key of one source; `copy` counts the versions of it that were archived, from 1."""
+    """The key of one source; `copy` is the number of its archived version, from 1."""
     safe_id = _safe_id(item.media_id)
     name = PurePosixPath(safe_name(source.filename) or safe_name(item.filename) or safe_id)
-    width = max(2, len(str(source.file_count)))  # so that names sort as the numbers do
+    width = max(2, len(str(source.file_count)))  # so that names sort in the order of the numbers
     number = f"-{source.file_number:0{width}d}" if source.file_count > 1 else ""
     version = f"-v{copy}" if copy > 1 else ""
     folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
@@ -31,13 +31,13 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
 
 
 def _safe_id(media_id: str) -> str:
-    """The id as it is, but for characters that a key had better not have: those become `.` and the hexadecimal of
-    their bytes, so that no two ids become one."""
+    """The id, with every character that is not safe in a key replaced by `.` and the hexadecimal of its bytes, so that
+    two ids never get the same key."""
     return re.sub(r"[^A-Za-z0-9_-]", lambda found: "".join(f".{byte:02x}" for byte in found[0].encode()), media_id)
 
 
 def media_id_of(key: str) -> str:
-    """The media id in a key that `object_key` made; the reverse of what makes it safe."""
+    """The media id in a key that `object_key` made: the reverse of `_safe_id`."""
     parts = key.split("/")
     safe = parts[3] if len(parts) == 5 else ""
     found = re.sub(rb"\.([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), safe.encode())
@@ -45,7 +45,7 @@ def media_id_of(key: str) -> str:
 
 
 def versions(key: str, copy: int) -> set[str]:
-    """The key of a source's version number `copy`, and those of the versions before it."""
+    """The key of version `copy` of a source, and the keys of the versions before it."""
     path = PurePosixPath(key)
     stem = path.stem.removesuffix(f"-v{copy}") if copy > 1 else path.stem
     earlier = {str(path.with_name(f"{stem}{f'-v{n}' if n > 1 else ''}{path.suffix}")) for n in range(1, copy)}
@@ -53,7 +53,7 @@ def versions(key: str, copy: int) -> set[str]:
 
 
 def capture_month(captured_at: str) -> str:
-    """`yyyy/mm` in UTC; a time without an offset is taken as UTC, an unreadable one goes under 0000/00."""
+    """`yyyy/mm` in UTC. A time without an offset is read as UTC; an unreadable one gives 0000/00."""
     try:
         moment = datetime.fromisoformat(captured_at)
         utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
@@ -63,7 +63,8 @@ def capture_month(captured_at: str) -> str:
 
 
 def safe_name(filename: str) -> str:
-    """The last path component with only characters that every S3 tool handles (S3 user guide, "Safe characters")."""
+    """The last path component, with only the characters that every S3 tool handles (S3 user guide, "Safe
+    characters")."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", filename) if not unicodedata.combining(c))
     last = re.split(r"[/\\]", plain.strip())[-1]
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", last).lstrip("._")
@@ -72,8 +73,8 @@ def safe_name(filename: str) -> str:
 
 
 def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: Fingerprint) -> dict[str, str]:
-    """User metadata of the object, ASCII only: where it came from, and which version of it this is. The original name
-    is percent-encoded UTF-8."""
+    """The user metadata of an object, in ASCII: where it came from, and which version of the source it is. The original
+    name is percent-encoded UTF-8."""
     return {
         "provider": provider,
         "media-id": quote(item.media_id),
@@ -86,7 +87,7 @@ def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: F
 
 
 def is_version(stored: Mapping[str, str], fingerprint: Fingerprint) -> bool:
-    """Whether an object's metadata says that it is this very version of the source."""
+    """Whether an object's metadata identifies it as this version of the source."""
     return (stored.get("source-size"), stored.get("source-etag")) == (
         str(fingerprint.size),
         quote(fingerprint.etag.strip('"')),

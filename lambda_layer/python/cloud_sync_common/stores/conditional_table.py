@@ -1,4 +1,4 @@
-"""Rows of the ledger table: one way to write them (conditionally) and one to read them (typed)."""
+"""Rows of the ledger table: conditional writes, consistent reads, and typed structs of both."""
 
 from __future__ import annotations
 
@@ -14,56 +14,85 @@ from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code, plai
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-
-def write(
-    table: Table,
-    key: dict[str, str],
-    fields: Mapping[str, Any],
-    *,
-    condition: str,
-    remove: tuple[str, ...] = (),
-    add: Mapping[str, Any] | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> tuple[dict[str, Any], bool]:
-    """Sets `fields`, adds to counters, removes attributes, if `condition` holds: (the row afterwards, whether it did).
-
-    In the condition `#name` is any attribute and `:name` the new value of a field or one of `extra`. Refused, the row
-    is returned as it stands (empty when there is none). Raises ArchiveUnavailableError, ConfigurationError.
-    """
-    values = {**fields, "updated_at": now()}
-    sets = [f"#{name} = :{name}" for name in values]
-    adds = [f"#{name} :{name}" for name in add or {}]
-    removes = [f"#{name}" for name in remove]
-    clauses = [("SET", sets), ("ADD", adds), ("REMOVE", removes)]
-    expression = " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses if parts)
-    bound = {f":{name}": _storable(value) for name, value in {**values, **(add or {})}.items()}
-    bound |= {name: _storable(value) for name, value in (extra or {}).items()}
-    everything = f"{expression} {condition}"
-    try:
-        with aws_errors("writing the ledger"):
-            answer = table.update_item(
-                Key=key,
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeNames={f"#{name}": name for name in _named(everything)},
-                ExpressionAttributeValues=bound,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-    except AwsError as error:
-        expect_refusal(error)
-        return plain_item(error), False
-    return answer["Attributes"], True
+type Row = dict[str, Any]
+type Key = dict[str, str]
 
 
-def expect_refusal(error: AwsError) -> None:
-    """Returns when a condition did not hold, which is an answer; anything else is raised again."""
+class ConditionalTable:
+    """The rows by key. Every write names what must be true of the row. Raises ArchiveUnavailableError,
+    ConfigurationError."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, key: Key) -> Row:
+        """The row with that key, strongly consistent; empty if there is none."""
+        with aws_errors("reading the ledger"):
+            answer = self._table.get_item(Key=key, ConsistentRead=True)
+        return answer.get("Item", {})
+
+    def create(self, key: Key, fields: Mapping[str, Any]) -> None:
+        """Writes a new row. A row that exists already stays as it is."""
+        try:
+            with aws_errors("writing the ledger"):
+                self._table.put_item(
+                    Item={**key, **fields, "updated_at": now()}, ConditionExpression="attribute_not_exists(pk)"
+                )
+        except AwsError as error:
+            _expect_refusal(error)
+
+    def update(
+        self,
+        key: Key,
+        fields: Mapping[str, Any],
+        *,
+        condition: str,
+        remove: tuple[str, ...] = (),
+        add: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> tuple[Row, bool]:
+        """If `condition` holds, sets `fields`, adds to the counters in `add` and removes attributes.
+
+        In the condition, `#name` is an attribute, and `:name` the new value of a field or one of `extra`. Returns the
+        row and whether it was written; a row that was not is returned as it is (empty if there is none).
+        """
+        values = {**fields, "updated_at": now()}
+        expression = _update_expression(values, add or {}, remove)
+        bound = {f":{name}": value for name, value in {**values, **(add or {})}.items()} | dict(extra or {})
+        try:
+            with aws_errors("writing the ledger"):
+                answer = self._table.update_item(
+                    Key=key,
+                    UpdateExpression=expression,
+                    ConditionExpression=condition,
+                    ExpressionAttributeNames={f"#{name}": name for name in _named(f"{expression} {condition}")},
+                    ExpressionAttributeValues={name: _storable(value) for name, value in bound.items()},
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except AwsError as error:
+            _expect_refusal(error)
+            return plain_item(error), False
+        return answer["Attributes"], True
+
+
+def _update_expression(values: Mapping[str, Any], add: Mapping[str, Any], remove: tuple[str, ...]) -> str:
+    clauses = {
+        "SET": [f"#{name} = :{name}" for name in values],
+        "ADD": [f"#{name} :{name}" for name in add],
+        "REMOVE": [f"#{name}" for name in remove],
+    }
+    return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)
+
+
+def _expect_refusal(error: AwsError) -> None:
+    """Raises the error again, unless it says that the condition did not hold, which is a normal answer."""
     if error_code(error) != "ConditionalCheckFailedException":
         raise error
 
 
-def typed[Row: msgspec.Struct](row: Mapping[str, Any], kind: type[Row]) -> Row:
-    """A row's attributes as a struct; attributes it does not know are left out, numbers become int or float."""
+def typed[Struct: msgspec.Struct](row: Mapping[str, Any], kind: type[Struct]) -> Struct:
+    """A row as a struct. Attributes that the struct does not have are left out; numbers become int or float."""
     plain = {name: _plain(value) for name, value in row.items()}
     if not plain and "status" in kind.__struct_fields__:
         plain["status"] = "PENDING"
@@ -71,7 +100,7 @@ def typed[Row: msgspec.Struct](row: Mapping[str, Any], kind: type[Row]) -> Row:
 
 
 def now() -> str:
-    """This moment in UTC, ISO 8601 to the millisecond: text that sorts by time."""
+    """The current time in UTC, ISO 8601 with milliseconds, so that text sorts by time."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

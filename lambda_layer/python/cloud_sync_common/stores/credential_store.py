@@ -1,8 +1,8 @@
-"""Credentials in Secrets Manager: read, checked field by field, and replaced without ever losing a rotated token.
+"""Credentials in Secrets Manager: checked field by field when read, and replaced without ever losing a rotated token.
 
-A renewal is stored in two steps. The new version is written under the label RENEWED first, naming the version it
-replaces; only then does AWSCURRENT move from exactly that version to it. A crash in between loses nothing (`load`
-finishes the move), and a value that the owner stored meanwhile wins.
+A renewal is stored in two steps. First the new version is written under the label CLOUD_SYNC_RENEWED and names the
+version that it replaces. Then AWSCURRENT moves to it, if that version still is the current one. A crash in between
+loses nothing, because `recover` finishes the move, and a value that the owner stored in the meantime stays current.
 """
 
 from __future__ import annotations
@@ -43,17 +43,19 @@ class CredentialStore:
     def load(self) -> Credentials:
         """The current credentials.
 
-        Raises ConfigurationError naming what is missing or malformed and how to mend it, ArchiveUnavailableError.
+        Raises ConfigurationError naming what is missing or malformed and how to store it, ArchiveUnavailableError.
         """
         found = self._read(CURRENT)
         if found is None or not found.text.strip():
-            raise ConfigurationError(f"No credentials are stored in the secret {self._secret_id} yet. {self._mend()}")
+            raise ConfigurationError(
+                f"No credentials are stored in the secret {self._secret_id} yet. {self._how_to_store()}"
+            )
         credentials = replace(self._parse(found.text, found.version), stored_at=found.stored_at)
         protect(*credentials.secrets)
         return credentials
 
     def recover(self) -> None:
-        """Finishes a renewal that a crash interrupted between its two steps; otherwise does nothing."""
+        """Finishes a renewal that was interrupted between its two steps; otherwise does nothing."""
         current, renewed = self._read(CURRENT), self._read(RENEWED)
         if current and renewed and current.version != renewed.version:
             replaces = _as_object(renewed.text).get("renewed_from")
@@ -61,8 +63,8 @@ class CredentialStore:
                 logger.warning("finished a renewal of the credentials that had been interrupted")
 
     def replace(self, old: Credentials, new: Credentials) -> Credentials:
-        """Stores `new` in the place of the version that `old` was read from, and returns what is current then: `new`,
-        or what the owner stored in the meantime.
+        """Replaces the version that `old` was read from by `new`. Returns the credentials that are current afterwards:
+        `new`, or what the owner stored in the meantime.
 
         Raises ConfigurationError, ArchiveUnavailableError.
         """
@@ -71,14 +73,15 @@ class CredentialStore:
         return self.load()
 
     def stage(self, token: str, old: Credentials, new: Credentials) -> None:
-        """Stores `new` as the version `token`, the pending one of a rotation, without making it current yet.
+        """Stores `new` as the version `token`, the pending version of a rotation, without making it current.
 
-        It has the label of an interrupted renewal as well, so that a run which comes in between finishes it.
+        It also gets the label of an interrupted renewal, so that a run that starts before the rotation ends can finish
+        it.
         """
         self._put(old, new, token, [PENDING, RENEWED])
 
     def staged(self, token: str) -> Credentials | None:
-        """The pending version of a rotation; None when nothing is stored as it yet."""
+        """The pending version of a rotation; None if it is not stored yet."""
         found = self._read(token, by_version=True)
         if found is None or not found.text:
             return None
@@ -87,8 +90,8 @@ class CredentialStore:
         return credentials
 
     def finish(self, token: str) -> bool:
-        """Makes the pending version current, unless the owner has stored others in the meantime: then false, and
-        theirs stay."""
+        """Makes the pending version current. Returns False if the owner has stored other credentials in the meantime;
+        those stay current."""
         current, pending = self._read(CURRENT), self._read(token, by_version=True)
         if current and current.version == token:
             return True
@@ -102,7 +105,7 @@ class CredentialStore:
         return False
 
     def _put(self, old: Credentials, new: Credentials, token: str, labels: list[str]) -> str:
-        """Stores `new`, with what else the owner put beside `old`, and returns its version."""
+        """Stores `new` with the other fields of the secret that `old` came from, and returns its version."""
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
         value = _as_object(found.text) if found else {}
@@ -120,8 +123,8 @@ class CredentialStore:
         return stored["VersionId"]
 
     def _promote(self, version: str, replaced: str) -> bool:
-        """Makes `version` current if `replaced` still is: Secrets Manager refuses to take the label from a version
-        that does not hold it (API reference, UpdateSecretVersionStage)."""
+        """Makes `version` current if `replaced` still is. Secrets Manager refuses to move the label from a version that
+        does not have it (API reference, UpdateSecretVersionStage)."""
         try:
             with aws_errors("storing the renewed credentials"):
                 self._client.update_secret_version_stage(
@@ -138,7 +141,7 @@ class CredentialStore:
         return True
 
     def _read(self, label: str, *, by_version: bool = False) -> _Stored | None:
-        """What is stored under a label or as a version; None when there is none."""
+        """The value stored under a label or as a version; None if there is none."""
         which: Any = {"VersionId": label} if by_version else {"VersionStage": label}
         try:
             with aws_errors("reading the credentials"):
@@ -152,7 +155,9 @@ class CredentialStore:
     def _parse(self, text: str, version: str) -> Credentials:
         value = _as_object(text)
         if not value:
-            raise ConfigurationError(f"The secret {self._secret_id} does not hold a JSON object. {self._mend()}")
+            raise ConfigurationError(
+                f"The secret {self._secret_id} does not hold a JSON object. {self._how_to_store()}"
+            )
         for name in (*_TEXT_FIELDS, "provider"):
             if not isinstance(value.get(name) or "", str):
                 raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
@@ -171,20 +176,21 @@ class CredentialStore:
         )
 
     def _check_complete(self, value: Mapping[str, Any]) -> None:
-        """OAuth needs three fields; a session needs its token."""
+        """Checks that all fields of OAuth credentials are there, or else the token of a session."""
         if not value.get("refresh_token"):
             if not value.get("access_token"):
                 raise ConfigurationError(
-                    f"The secret {self._secret_id} has neither 'refresh_token' nor 'access_token'. {self._mend()}"
+                    f"The secret {self._secret_id} has neither 'refresh_token' nor 'access_token'. "
+                    + self._how_to_store()
                 )
             return
         for name in ("client_id", "client_secret"):
             if not value.get(name):
                 raise ConfigurationError(
-                    f"The secret {self._secret_id} has a 'refresh_token' but no '{name}'. {self._mend()}"
+                    f"The secret {self._secret_id} has a 'refresh_token' but no '{name}'. {self._how_to_store()}"
                 )
 
-    def _mend(self) -> str:
+    def _how_to_store(self) -> str:
         return (
             f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
             "file://credentials.json (fields: refresh_token, client_id, client_secret, user_id; or access_token, "
@@ -193,7 +199,7 @@ class CredentialStore:
 
 
 def _as_object(text: str) -> dict[str, Any]:
-    """The JSON object in `text`; empty when it is anything else."""
+    """The JSON object in `text`; empty if it is anything else."""
     try:
         value = json.loads(text)
     except ValueError:

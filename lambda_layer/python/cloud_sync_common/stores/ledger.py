@@ -1,7 +1,7 @@
-"""The ledger: what is known of every media item and of each of its sources, in DynamoDB.
+"""The ledger in DynamoDB: the state of every media item and of each of its sources.
 
-One row per item (`sk` ITEM) and one per source under it (`sk` SOURCE#0001). Every write is conditional. An item is
-leased to one run at a time; S3 remembers the parts of an upload, so a source row keeps only how to go on with it.
+Each item has a row (`sk` ITEM), and each of its sources another (`sk` SOURCE#0001). Every write is conditional. An item
+is leased to one run at a time. S3 keeps the parts of an upload, so a source's row only says how to continue it.
 docs/design.md lists the attributes.
 """
 
@@ -17,21 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloud_sync_common.aws.clients import AwsError, aws_errors
+from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores import archive_keys, conditional_table
+from cloud_sync_common.stores import archive_keys
+from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 _WRITERS = 8
-_TROUBLE = ("error_category", "error_message", "attempts", "failed_run")  # is over once an item is archived
+_FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
 
 class Status(StrEnum):
-    """Where an item or a source stands."""
+    """The state of an item or a source."""
 
     PENDING = "PENDING"
     IN_PROGRESS = "IN_PROGRESS"
@@ -41,8 +42,8 @@ class Status(StrEnum):
 
 
 class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A media item as the ledger knows it. Sizes are bytes, lease_expires is Unix time, other times ISO 8601; run_*
-    count what the run `effort_run` has done for it."""
+    """The row of a media item. Sizes are in bytes, lease_expires is Unix time, other times are ISO 8601; run_* say what
+    the run `effort_run` has done for it."""
 
     status: Status
     revision: str = ""
@@ -62,7 +63,7 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One source of an item: where it goes, the version of it that is being moved, and the upload to go on with."""
+    """The row of a source: its key in the archive, its version, and the upload to continue."""
 
     status: Status
     key: str
@@ -72,12 +73,12 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     part_size: int = 0
     checksum: str = ""
     copy: int = 1
-    proofs: tuple[str, ...] = ()  # what showed that the object is the source's content
+    proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
     single_stream: bool = False  # the source could not be read in ranges
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An item's or a source's row, as a walk over the whole ledger meets it; size and checksum are a source's."""
+    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's."""
 
     sk: str
     media_id: str
@@ -93,34 +94,30 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """The answer to `claim`: whether the item is ours now, and the row as it stands."""
+    """The answer to `claim`: whether the item is leased to the caller now, and its row."""
 
     granted: bool
     row: ItemRow
 
 
 class Ledger:
-    """One provider's conditional_table."""
+    """The items of one provider. Every method raises ArchiveUnavailableError, ConfigurationError."""
 
     def __init__(self, table: Table, provider: str) -> None:
-        self._table, self._provider = table, provider
+        self._table, self._rows, self._provider = table, ConditionalTable(table), provider
 
     def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
-        """The rows of these items, those that have one: one read per 100 ids, strongly consistent.
-
-        Raises ArchiveUnavailableError, ConfigurationError.
-        """
+        """The rows of those items that have one: one strongly consistent read per 100 ids."""
         found: dict[str, ItemRow] = {}
-        for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses a key that comes twice
+        for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses duplicate keys
             for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
-                found[str(row["media_id"])] = conditional_table.typed(row, ItemRow)
+                found[str(row["media_id"])] = typed(row, ItemRow)
         return found
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
-        """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: none).
+        """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: no more).
 
-        For reconciling only: whatever a run needs, it gets by key or index. Raises ArchiveUnavailableError,
-        ConfigurationError.
+        Only reconciliation scans the ledger; a run reads by key or index.
         """
         start: dict[str, Any] = (
             {"ExclusiveStartKey": dict(zip(("pk", "sk"), json.loads(place), strict=True))} if place else {}
@@ -134,22 +131,22 @@ class Ledger:
                 **start,
             )
         last: Any = answer.get("LastEvaluatedKey")
-        return [conditional_table.typed(row, LedgerRow) for row in answer["Items"]], (
+        return [typed(row, LedgerRow) for row in answer["Items"]], (
             json.dumps([last["pk"], last["sk"]]) if last else None
         )
 
     def keys_of(self, media_id: str) -> set[str]:
-        """Every key in the archive that the rows of an item name: of its sources, and of their earlier versions."""
+        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions."""
         pages = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
             ConsistentRead=True,
         )
-        sources = (conditional_table.typed(row, SourceRow) for page in pages for row in page["Items"])
+        sources = (typed(row, SourceRow) for page in pages for row in page["Items"])
         return {key for source in sources for key in archive_keys.versions(source.key, source.copy)}
 
     def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
-        """The pages of a query's answer, each of up to 1 MB."""
+        """The pages of a query, of up to 1 MB each."""
         while True:
             with aws_errors("reading the ledger"):
                 page: Any = self._table.query(**query)
@@ -159,7 +156,7 @@ class Ledger:
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def _batch_get(self, keys: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
-        """BatchGetItem returns what it had time for and names the rest."""
+        """The rows with these keys. BatchGetItem may return only some of them and name the rest."""
         wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(8):
             with aws_errors("reading the ledger"):
@@ -168,12 +165,12 @@ class Ledger:
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return
-            time.sleep(0.05 * 2**attempt)  # the back-off that the API reference asks for
+            time.sleep(0.05 * 2**attempt)  # exponential back-off, as the API reference advises
         raise ArchiveUnavailableError("DynamoDB did not return all rows asked for; it is throttling.")
 
     def backlog(self) -> int:
-        """How many items are known and not archived, whatever the reason. Counted in the sparse index, which may be a
-        second behind."""
+        """How many items are known and not archived, for any reason. The sparse index that this counts may be a second
+        behind."""
         pages = self._query(
             IndexName="not-archived",
             Select="COUNT",
@@ -184,36 +181,32 @@ class Ledger:
         return sum(page["Count"] for page in pages)
 
     def add_pending(self, items: Iterable[MediaItem], run_id: str) -> None:
-        """Notes items that nobody has seen before; those that have a row keep it."""
+        """Adds new items as PENDING. An item that has a row keeps it."""
         with ThreadPoolExecutor(_WRITERS) as writers:
             for done in [writers.submit(self._add_pending, item, run_id) for item in items]:
                 done.result()
 
     def _add_pending(self, item: MediaItem, run_id: str) -> None:
-        row = {
-            **self._item_key(item.media_id),
-            "provider": self._provider,
-            "media_id": item.media_id,
-            "filename": item.filename,
-            "captured_at": item.captured_at,
-            "status": Status.PENDING,
-            "not_archived": self._provider,
-            "run_id": run_id,
-            "first_seen": conditional_table.now(),
-            "updated_at": conditional_table.now(),
-        }
-        try:
-            with aws_errors("writing the ledger"):
-                self._table.put_item(Item=row, ConditionExpression="attribute_not_exists(pk)")
-        except AwsError as error:
-            conditional_table.expect_refusal(error)
+        self._rows.create(
+            self._item_key(item.media_id),
+            {
+                "provider": self._provider,
+                "media_id": item.media_id,
+                "filename": item.filename,
+                "captured_at": item.captured_at,
+                "status": Status.PENDING,
+                "not_archived": self._provider,
+                "run_id": run_id,
+                "first_seen": now(),
+            },
+        )
 
     def claim(self, item: MediaItem, run_id: str, lease_seconds: float, *, instead_of: str = "") -> Claim:
-        """Leases the item to this run, unless it is archived already in this revision or leased to another run.
+        """Leases the item to this run, unless this revision of it is archived already or another run has the lease.
 
-        `instead_of` names a run that is known to have ended, whose lease may be taken over before it expires.
+        `instead_of` names a run that has ended, whose lease may be taken over before it expires.
         """
-        row, granted = self._write(
+        row, granted = self._rows.update(
             self._item_key(item.media_id),
             {
                 "provider": self._provider,
@@ -231,11 +224,12 @@ class Ledger:
             "#lease_expires < :now) AND NOT (#status = :archived AND #revision = :revision)",
             extra={":instead_of": instead_of or run_id, ":now": int(time.time()), ":archived": Status.ARCHIVED},
         )
-        return Claim(granted, conditional_table.typed(row, ItemRow))
+        return Claim(granted, typed(row, ItemRow))
 
     def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
-        """Notes what this run has done for the item so far (run_bytes, run_gb_seconds, run_requests, run_slices)."""
-        self._write(
+        """Stores what this run has done for the item so far: effort_run, run_bytes, run_gb_seconds, run_requests,
+        run_slices."""
+        self._rows.update(
             self._item_key(media_id),
             stats,
             condition="#run_id = :this_run",
@@ -243,22 +237,23 @@ class Ledger:
         )
 
     def archive_item(self, media_id: str, run_id: str, *, bytes_total: int) -> bool:
-        """ARCHIVED: every source is proven. False when the item is no longer leased to this run.
+        """Sets the item to ARCHIVED: every source is verified. False if the item is no longer leased to this run.
 
-        A refusal by what this very call wrote before (AWS carried it out, and its answer was lost) is no refusal.
+        If AWS carried out an earlier attempt of this call and only the answer was lost, that counts as success.
         """
-        row, done = self._write(
+        row, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": conditional_table.now()},
-            remove=("lease_owner", "lease_expires", "not_archived", *_TROUBLE),
+            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now()},
+            remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
         )
         return done or (row.get("status"), row.get("run_id")) == (Status.ARCHIVED, run_id)
 
     def leave_unavailable(self, media_id: str, run_id: str, category: str, message: str) -> bool:
-        """UNAVAILABLE: no failure, and no attempt counted; the next run looks again."""
-        _, done = self._write(
+        """Sets the item to UNAVAILABLE. This is no failure and counts no attempt; the next run tries the item again.
+        False if the item is no longer leased to this run."""
+        _, done = self._rows.update(
             self._item_key(media_id),
             {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message},
             remove=("lease_owner", "lease_expires"),
@@ -268,8 +263,9 @@ class Ledger:
         return done
 
     def fail_item(self, item: MediaItem, run_id: str, category: str, message: str) -> ItemRow:
-        """FAILED, with one attempt more; a second call of the same run changes nothing. Returns the row as it is."""
-        row, _ = self._write(
+        """Sets the item to FAILED and counts an attempt; a second call of the same run changes nothing. Returns the
+        row."""
+        row, _ = self._rows.update(
             self._item_key(item.media_id),
             {
                 "provider": self._provider,
@@ -288,33 +284,34 @@ class Ledger:
             extra={":archived": Status.ARCHIVED},
             add={"attempts": 1},
         )
-        return conditional_table.typed(row, ItemRow)
+        return typed(row, ItemRow)
 
     def source(self, media_id: str, file_number: int) -> SourceRow | None:
-        """What is known of one source of an item."""
-        with aws_errors("reading the ledger"):
-            answer = self._table.get_item(Key=self._source_key(media_id, file_number), ConsistentRead=True)
-        return conditional_table.typed(answer["Item"], SourceRow) if "Item" in answer else None
+        """The row of one source of an item; None if there is none."""
+        row = self._rows.get(self._source_key(media_id, file_number))
+        return typed(row, SourceRow) if row else None
 
     def begin_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow, *, replaces: str = "") -> bool:
-        """Notes the upload to go on with. `replaces` is the upload id that the row must still have (empty: none);
-        False when another invocation was first, and its upload is the one to use. That this very upload is noted
-        already is no refusal: AWS carried the call out, and its answer was lost."""
+        """Stores the upload to continue. `replaces` is the upload id that the row must still have (empty: none).
+
+        False if another invocation was first, and its upload is the one to use. If the row has this upload already,
+        because AWS carried out an earlier attempt and the answer was lost, that counts as success.
+        """
         fields = {key: value for key, value in msgspec.to_builtins(row).items() if key != "checksum"}
-        held = "#upload_id = :replaces" if replaces else "attribute_not_exists(#upload_id)"
-        standing, done = self._write(
+        condition = "#upload_id = :replaces" if replaces else "attribute_not_exists(#upload_id)"
+        stored, done = self._rows.update(
             self._source_key(media_id, file_number),
             {**fields, "provider": self._provider, "media_id": media_id, "file_number": file_number, "run_id": run_id},
             remove=("checksum", "archived_at"),
-            condition=held,
+            condition=condition,
             extra={":replaces": replaces} if replaces else {},
         )
-        return done or standing.get("upload_id") == row.upload_id
+        return done or stored.get("upload_id") == row.upload_id
 
     def archive_source(self, media_id: str, file_number: int, run_id: str, row: SourceRow) -> None:
-        """ARCHIVED, with the proof: S3 holds the object with this checksum. Nothing is left to go on with."""
+        """Sets the source to ARCHIVED, with its checksum and proofs; no upload is left to continue."""
         fields = {key: value for key, value in msgspec.to_builtins(row).items() if key != "upload_id"}
-        self._write(
+        self._rows.update(
             self._source_key(media_id, file_number),
             {
                 **fields,
@@ -323,28 +320,14 @@ class Ledger:
                 "media_id": media_id,
                 "file_number": file_number,
                 "run_id": run_id,
-                "archived_at": conditional_table.now(),
+                "archived_at": now(),
             },
             remove=("upload_id",),
             condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status",
         )
 
-    def _write(
-        self,
-        key: dict[str, str],
-        fields: Mapping[str, Any],
-        *,
-        condition: str,
-        remove: tuple[str, ...] = (),
-        add: Mapping[str, Any] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> tuple[dict[str, Any], bool]:
-        return conditional_table.write(
-            self._table, key, fields, condition=condition, remove=remove, add=add, extra=extra
-        )
-
-    def _item_key(self, media_id: str) -> dict[str, str]:
+    def _item_key(self, media_id: str) -> Key:
         return {"pk": f"{self._provider}#{media_id}", "sk": "ITEM"}
 
-    def _source_key(self, media_id: str, file_number: int) -> dict[str, str]:
+    def _source_key(self, media_id: str, file_number: int) -> Key:
         return {"pk": f"{self._provider}#{media_id}", "sk": f"SOURCE#{file_number:04d}"}

@@ -1,6 +1,7 @@
-"""The manifest of a run: its new work as JSON Lines, one batch a line, in the hot work bucket.
+"""The manifest of a run: its new work as JSON Lines, one batch per line, in the work bucket.
 
-The distributed map starts a child for each line, and the report reads it too. It is never held in memory.
+The distributed map starts a child execution for each line, and the report reads it as well. It is never in memory as a
+whole.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
-# What a child costs is shared by so many videos, as long as one invocation moves them with ease (docs/cost.md).
+# The videos of a batch share the cost of one child execution; one invocation has ample time for them (docs/cost.md).
 BATCH_ITEMS, BATCH_BYTES = 10, 1024**3
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """A line: the items that one child is given."""
+    """A line: the items of one child execution."""
 
     media: tuple[MediaItem, ...]
 
 
 def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
-    """`items` in their order, cut so that a batch keeps all three limits; an item of unknown size counts as a large
-    one, and one that keeps a limit by no means is a batch by itself."""
+    """`items` in order, in batches within all three limits. An item of unknown size counts as large; an item that
+    exceeds a limit on its own is a batch by itself."""
     media: list[MediaItem] = []
     bytes_left = line_left = 0
     for item in items:
@@ -56,12 +57,12 @@ class Manifest:
 
     @contextmanager
     def extended(self, kept: int) -> Iterator[ManifestWriter]:
-        """A writer that goes on behind the first `kept` bytes; see WorkFile.extended."""
+        """A writer that continues after the first `kept` bytes; see WorkFile.extended."""
         with self._file.extended(kept) as file:
             yield ManifestWriter(file)
 
     def items(self) -> Iterator[MediaItem]:
-        """Every item in it, streamed; none when the run wrote no manifest."""
+        """Every item in it, streamed; none if the run wrote no manifest."""
         for line in self._file.lines():
             yield from msgspec.json.decode(line, type=Batch).media
 
@@ -73,14 +74,14 @@ class ManifestWriter:
         self._file = file
 
     def add(self, items: Iterable[MediaItem]) -> int:
-        """How many batches that were. Raises ProviderContractError for an item too large to travel through the state
-        machine."""
+        """Writes the items and returns the number of batches. Raises ProviderContractError for an item that is too
+        large for the state machine."""
         count = 0
         for batch in batches(items):
             line = msgspec.json.encode(batch)
             if len(line) > LINE_LIMIT:
                 raise ProviderContractError(
-                    f"The provider describes one video in {len(line)} bytes; names and ids are not that long."
+                    f"The provider's description of one video has {len(line)} bytes, and the limit is {LINE_LIMIT}."
                 )
             self._file.write(line + b"\n")
             count += 1
@@ -88,5 +89,5 @@ class ManifestWriter:
 
     @property
     def size(self) -> int:
-        """Bytes that stand in it: what the next invocation keeps."""
+        """The size in bytes, which the next invocation keeps."""
         return self._file.tell()

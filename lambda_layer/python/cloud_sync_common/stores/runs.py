@@ -1,20 +1,29 @@
-"""Runs in the ledger: which one is under way, how the last one ended, and why one had to stop."""
+"""The runs in the ledger: which one is under way, how each one ended, and why one had to stop."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.aws.clients import aws_errors
-from cloud_sync_common.stores import conditional_table
+from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 
+class RunStatus(StrEnum):
+    """How a run ended. ABORTED: its execution ended without the run-report that ends a run."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+
+
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `stop_error` and `stop_message` say why it had to stop, when it had to."""
+    """One run. `stop_error` and `stop_message` say why it had to stop, if it had to."""
 
     run_id: str = ""
     provider: str = ""
@@ -26,8 +35,8 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LastSuccess(msgspec.Struct, frozen=True, kw_only=True):
-    """The last run that succeeded: when it ended (empty when none has yet), and how many items were then known and not
-    archived."""
+    """The last run that succeeded: when it ended (empty if none has yet), and how many items were known and not
+    archived then."""
 
     run_id: str = ""
     ended_at: str = ""
@@ -38,44 +47,44 @@ class Runs:
     """One provider's runs. At most one is under way at a time."""
 
     def __init__(self, table: Table, provider: str) -> None:
-        self._table, self._provider = table, provider
+        self._rows, self._provider = ConditionalTable(table), provider
+        self._under_way = {"pk": f"PROVIDER#{provider}", "sk": "RUN_UNDER_WAY"}
+        self._last_success = {"pk": f"PROVIDER#{provider}", "sk": "LAST_SUCCESS"}
 
     def begin(self, run_id: str, execution_arn: str, *, instead_of: str = "") -> RunRow:
-        """Makes this the run under way and returns it; or returns the other one that is.
+        """Makes this the run under way and returns it, or returns the other run that is.
 
-        `instead_of` names a run that is known to be over although nobody ended it (its execution was aborted); it is
-        noted as ended, so that the leases it left are free.
+        `instead_of` names a run whose execution is over although the run did not end (it was aborted). It ends now, so
+        that its leases are free.
         """
         if instead_of:
-            self._note_end(instead_of, {"status": "ABORTED"})
-        claim, granted = conditional_table.write(
-            self._table,
-            {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"},
+            self._note_end(instead_of, RunStatus.ABORTED, {})
+        claim, granted = self._rows.update(
+            self._under_way,
             {"current": run_id, "execution_arn": execution_arn},
             condition="attribute_not_exists(#current) OR #current IN (:current, :instead_of)",
             extra={":instead_of": instead_of or run_id},
         )
         if not granted:
             return RunRow(run_id=str(claim.get("current", "")), execution_arn=str(claim.get("execution_arn", "")))
-        conditional_table.write(
-            self._table,
+        self._rows.update(
             _run_key(run_id),
             {
                 "provider": self._provider,
                 "run_id": run_id,
                 "execution_arn": execution_arn,
-                "started_at": conditional_table.now(),
+                "started_at": now(),
             },
             condition="attribute_not_exists(#started_at)",
         )
         return RunRow(run_id=run_id, execution_arn=execution_arn)
 
-    def end(self, run_id: str, summary: dict[str, Any]) -> None:
-        """This run is over, with these totals, and another may begin."""
-        self._note_end(run_id, summary)
-        conditional_table.write(
-            self._table,
-            {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"},
+    def end(self, run_id: str, status: RunStatus, totals: Mapping[str, int]) -> None:
+        """Ends this run with these totals, so that another may begin. If it has ended already, its row stays as it
+        is."""
+        self._note_end(run_id, status, totals)
+        self._rows.update(
+            self._under_way,
             {},
             remove=("current", "execution_arn"),
             condition="#current = :run_id",
@@ -83,55 +92,45 @@ class Runs:
         )
 
     def note_success(self, run_id: str, backlog: int) -> None:
-        """This run succeeded, and left so many items that are known and not archived."""
-        conditional_table.write(
-            self._table,
-            {"pk": f"PROVIDER#{self._provider}", "sk": "LAST_SUCCESS"},
-            {"run_id": run_id, "ended_at": conditional_table.now(), "backlog": backlog},
+        """Notes that this run succeeded, and how many items are known and not archived."""
+        self._rows.update(
+            self._last_success,
+            {"run_id": run_id, "ended_at": now(), "backlog": backlog},
             condition="attribute_not_exists(#run_id) OR #run_id <> :run_id",
         )
 
     def last_success(self) -> LastSuccess:
         """The run that succeeded last."""
-        key = {"pk": f"PROVIDER#{self._provider}", "sk": "LAST_SUCCESS"}
-        with aws_errors("reading the ledger"):
-            answer = self._table.get_item(Key=key, ConsistentRead=True)
-        return conditional_table.typed(answer.get("Item", {}), LastSuccess)
+        return typed(self._rows.get(self._last_success), LastSuccess)
 
-    def _note_end(self, run_id: str, summary: dict[str, Any]) -> None:
-        conditional_table.write(
-            self._table,
+    def _note_end(self, run_id: str, status: RunStatus, totals: Mapping[str, int]) -> None:
+        self._rows.update(
             _run_key(run_id),
-            {"provider": self._provider, "run_id": run_id, "ended_at": conditional_table.now(), **summary},
+            {"provider": self._provider, "run_id": run_id, "ended_at": now(), "status": status, **totals},
             condition="attribute_not_exists(#ended_at)",
         )
 
     def stop(self, run_id: str, error: str, message: str) -> None:
-        """Notes why the whole run has to stop; the first reason stands."""
-        conditional_table.write(
-            self._table,
+        """Notes why the whole run has to stop. The first reason stays."""
+        self._rows.update(
             _run_key(run_id),
             {"provider": self._provider, "run_id": run_id, "stop_error": error, "stop_message": message},
             condition="attribute_not_exists(#stop_error)",
         )
 
     def get(self, run_id: str) -> RunRow | None:
-        """What is known of a run."""
-        with aws_errors("reading the ledger"):
-            answer = self._table.get_item(Key=_run_key(run_id), ConsistentRead=True)
-        return conditional_table.typed(answer["Item"], RunRow) if "Item" in answer else None
+        """The row of a run; None if there is none."""
+        row = self._rows.get(_run_key(run_id))
+        return typed(row, RunRow) if row else None
 
     def is_under_way(self) -> bool:
-        """Whether any run of this provider has begun and not ended."""
-        with aws_errors("reading the ledger"):
-            key = {"pk": f"PROVIDER#{self._provider}", "sk": "RUN_UNDER_WAY"}
-            answer = self._table.get_item(Key=key, ConsistentRead=True)
-        return "current" in answer.get("Item", {})
+        """Whether a run of this provider has begun and not ended."""
+        return "current" in self._rows.get(self._under_way)
 
     def has_ended(self, run_id: str) -> bool:
         run = self.get(run_id)
         return run is not None and bool(run.ended_at)
 
 
-def _run_key(run_id: str) -> dict[str, str]:
+def _run_key(run_id: str) -> Key:
     return {"pk": f"RUN#{run_id}", "sk": "RUN"}

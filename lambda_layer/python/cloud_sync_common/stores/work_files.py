@@ -1,4 +1,4 @@
-"""Files of a run in the hot work bucket: written in several invocations, never held in memory."""
+"""Files of a run in the work bucket, written by several invocations and never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class WorkFile:
-    """One object `runs/{run_id}/{name}`. `what` names it in a sentence, as "the manifest"."""
+    """One object, `runs/{run_id}/{name}`. `what` names it in messages, e.g. "the manifest"."""
 
     def __init__(self, client: S3Client, bucket: str, run_id: str, name: str, what: str) -> None:
         self._s3, self._bucket, self._what = client, bucket, what
@@ -22,10 +22,10 @@ class WorkFile:
 
     @contextmanager
     def extended(self, kept: int) -> Iterator[IO[bytes]]:
-        """A file that goes on behind the first `kept` bytes of what earlier invocations wrote; 0 begins anew. What
-        stands behind them was written by an invocation that died before it could say so, and is written again.
+        """A file that continues after the first `kept` bytes of what earlier invocations wrote; 0 starts again. Bytes
+        after those come from an invocation that died before it reported them, and are written again.
 
-        What was written is stored at the end, unless an exception ends it: then the stored file stays as it was.
+        The file is stored at the end of the block, unless the block raises; then the stored file stays as it was.
         """
         with tempfile.TemporaryFile() as file:
             if kept:
@@ -40,7 +40,7 @@ class WorkFile:
                 self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=file, ContentType=kind)
 
     def lines(self) -> Iterator[bytes]:
-        """Every line, streamed; none when there is no such file."""
+        """Every line, streamed; none if there is no such file."""
         try:
             with aws_errors(f"reading {self._what}"):
                 body = self._s3.get_object(Bucket=self._bucket, Key=self.key)["Body"]

@@ -1,1 +1,1 @@
-"""How the bytes of one source get into the archive: planned, read in ranges, checked on the way, written in parts."""
+"""Moves the bytes of one source into the archive: plans parts, reads ranges, checks them, and uploads them."""

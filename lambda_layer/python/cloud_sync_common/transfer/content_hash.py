@@ -1,4 +1,4 @@
-"""A source's own hash of its content, computed while the content passes, and held against what the provider says.
+"""A source's own hash of its content, computed while the content passes and compared with the published value.
 
 All such hashes are hashes of blocks: a SHA-256 over the SHA-256 of each 4 MiB, an S3 multipart
 ETag (MD5 over the MD5 of each part), and a plain MD5 or SHA-256, which is one block as long as the file. Blocks can be
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cloud_sync_common.transfer.part_plan import MIB
 
 # Part sizes that uploaders are known to use: first those seen at a camera cloud (two downloaders'
-# notes on its ETags), then those of AWS's options and of other widespread ones.
+# notes on its ETags), then those of AWS's tools and of other common ones.
 _UPLOADERS_PARTS = tuple(
     mib * MIB for mib in (20, 100, 8, 16, 5, 10, 15, 25, 32, 50, 64, 128, 200, 256, 500, 512, 1024)
 )
@@ -37,7 +37,7 @@ class BlockHash:
 
 def published_hash(content_hash: str | None, size: int) -> BlockHash | None:
     """A hash as a provider publishes it: `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>` of blocks; None when
-    there is none, or it is of a kind that is not known here."""
+    there is none, or its kind is not known here."""
     kind, _, digest = (content_hash or "").partition(":")
     if kind == "sha256-4mib":
         return BlockHash("sha256", _HASHED_BLOCK, digest, of_digests=True)
@@ -47,7 +47,7 @@ def published_hash(content_hash: str | None, size: int) -> BlockHash | None:
 
 
 def plausible_etags(etag: str, size: int) -> tuple[BlockHash, ...]:
-    """What an S3 ETag may be the hash of, most likely first; nothing when it is not of that form.
+    """The hashes that an S3 ETag may be, most likely first; none when it does not look like one.
 
     Encryption under a key makes an ETag that is no MD5 at all, so that disagreement proves nothing.
     """
@@ -64,7 +64,7 @@ def plausible_etags(etag: str, size: int) -> tuple[BlockHash, ...]:
 
 
 class RangeHasher:
-    """Sees one range of the file, from a block's start or from where the range before it ended."""
+    """Hashes one range of the file, from a block's start or from the end of the range before it."""
 
     def __init__(self, spec: BlockHash, first: int, inherited: hashlib._Hash | None) -> None:
         self._spec, self.first, self.position = spec, first, first
@@ -99,7 +99,7 @@ class ContentHash:
     _open: dict[int, hashlib._Hash] = field(default_factory=dict)
 
     def hasher(self, first: int) -> RangeHasher | None:
-        """For a range that begins at `first`; None when the bytes before it are not known, so that it cannot be
+        """For a range that begins at `first`; None when the bytes before it were not seen, so that it cannot be
         hashed."""
         if first % self.spec.block_size == 0:
             return RangeHasher(self.spec, first, None)
@@ -107,7 +107,7 @@ class ContentHash:
         return RangeHasher(self.spec, first, before.copy()) if before else None
 
     def keep(self, hasher: RangeHasher) -> None:
-        """The range that `hasher` saw is in the archive."""
+        """Adds the hashes of a range that is in the archive now."""
         if hasher.position == self.size:
             hasher.close_block()
         if hasher.open is not None:

@@ -11,7 +11,7 @@ MIB = 1024 * 1024
 MIN_PART, MAX_PART, MAX_PARTS = 5 * MIB, 5 * 1024 * MIB, 10_000
 SINGLE_PUT = 64 * MIB  # up to here one PutObject: two requests in all, and what a broken connection costs is bearable
 USUAL_PART = 64 * MIB  # each part is a request to pay for; a larger one is more to move again when it fails
-LEAST_SHARE = 32 * MIB  # a file is not cut finer than this to give every connection a part
+MIN_SHARE = 32 * MIB  # a file is not cut into smaller parts than this to keep every connection busy
 SLOW_CONNECTION = 5_000_000  # bytes per second over one connection that planning counts on
 
 
@@ -37,7 +37,7 @@ class PartPlan:
 
 
 def largest_put(seconds: float, most: int = SINGLE_PUT) -> int:
-    """Up to how many bytes, `most` at most, a source is written by one PutObject in invocations of `seconds`."""
+    """The largest source, in bytes, that one PutObject writes in invocations of `seconds`; `most` at most."""
     return min(most, max(MIN_PART, _in_time(seconds)))
 
 
@@ -63,7 +63,7 @@ def plan_parts(size: int, seconds: float, connections: int = 4, multiple_of: int
             f"A source of {size} bytes needs parts of {fewest} bytes, which {seconds:.0f} s are not enough for: raise "
             "downloader_timeout_seconds."
         )
-    share = max(LEAST_SHARE, -(-size // connections))
+    share = max(MIN_SHARE, -(-size // connections))
     wanted = max(MIN_PART, fewest, min(USUAL_PART, share, _in_time(seconds)))
     rounded = _rounded_up(wanted, multiple_of)
     return PartPlan(size, rounded if rounded <= min(2 * wanted, MAX_PART) else _rounded_up(wanted, MIB))

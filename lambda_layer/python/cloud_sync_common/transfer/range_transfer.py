@@ -1,14 +1,14 @@
-"""A source's bytes on their way into S3: whole, in parts over several connections, or in one stream when it must be.
+"""Moves a source's bytes into S3: in one request, in parts over several connections, or in one stream if need be.
 
-Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here is awaited on the uploader's loop;
-calls to S3 that carry no media are short and made in place, when nothing else is under way.
+Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop;
+calls to S3 that carry no media are short and block it, when nothing else is under way.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
 from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
@@ -21,12 +21,12 @@ from cloud_sync_common.transfer.ranged_get import Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
 
-_UNMEASURED_PART = 8 * MIB  # held in memory: a part's length must be known before its first byte is sent
+_UNMEASURED_PART = 8 * MIB  # kept in memory: a part's length must be known before its first byte is sent
 
 
 @dataclass
 class TransferStats:
-    """What a slice has done and cost so far."""
+    """What a slice has moved and used so far."""
 
     started: float = field(default_factory=time.monotonic)
     bytes_moved: int = 0
@@ -38,7 +38,7 @@ class TransferStats:
 
 
 class Proofs:
-    """The source's own hashes of one version of it, as far as they can be checked while it is moved."""
+    """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible."""
 
     def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
         published = published_hash(source.content_hash, fingerprint.size)
@@ -52,11 +52,11 @@ class Proofs:
 
     @property
     def block_size(self) -> int:
-        """Parts had better be a multiple of this; 1 MiB when nothing asks for more."""
+        """Parts should be multiples of this many bytes, so that several connections can hash them; 1 MiB by default."""
         return next((proof.spec.block_size for proof in self.all if proof.spec.block_size < proof.size), MIB)
 
     def needs_order(self, part_size: int) -> bool:
-        """Whether a published hash can only be computed when the parts come one after the other."""
+        """Whether a published hash can only be computed when the parts are read one after the other."""
         return self._published is not None and self._published.spec.block_size > part_size
 
     def hashers(self, first: int) -> list[tuple[ContentHash, RangeHasher]]:
@@ -64,17 +64,17 @@ class Proofs:
         return [(proof, hasher) for proof, hasher in found if hasher is not None]
 
     def made(self) -> tuple[str, ...]:
-        """Names of the proofs that hold. Raises IntegrityError when the content has not the published hash."""
+        """Names of the proofs that hold. Raises IntegrityError when the content does not have the published hash."""
         verdict = self._published.verdict() if self._published else None
         if verdict is False:
-            raise IntegrityError("What the source sent has not the hash that the provider publishes for it.")
+            raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
         etag = any(proof.verdict() for proof in self._etags)
         return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []))
 
 
 @dataclass(frozen=True)
 class ArchivedContent:
-    """An object that is in the archive by now, written from one answer of the source."""
+    """The content of an object that is in the archive now."""
 
     size: int
     checksum: str
@@ -84,7 +84,7 @@ class ArchivedContent:
 
 @dataclass(frozen=True)
 class TransferOptions:
-    """What every transfer of an invocation works with."""
+    """What the transfers of one invocation share."""
 
     uploader: StreamUploader
     archive: Archive
@@ -103,10 +103,10 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
-        self.streaming = False  # whether what is under way can only be begun anew
+        self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
-        """What `work` comes to, or None when the time is up first; parts that are done by then stay."""
+        """The result of `work`, or None when the time is up first; S3 keeps the parts that are complete by then."""
         try:
             async with asyncio.timeout(max(0.0, self._deadline.remaining() - self._deadline.margin)):
                 return await work
@@ -115,28 +115,28 @@ class RangeTransfer:
                 return None
             raise RangeIgnoredError(
                 f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
-                "stream; nothing of it was kept. Raise downloader_timeout_seconds."
+                "stream; nothing was kept. Raise downloader_timeout_seconds."
             ) from None
 
     async def open(self, source: MediaSource, last: int) -> Range:
-        """The source from its first byte to byte `last` or its end, whichever is first; in whatever version it is."""
+        """The source from its first byte to byte `last` or its end, whichever is first, in its current version."""
         return await open_range(self._uploader.sources, source, 0, last, None)
 
-    # ArchivedContent
+    # In one object
 
     async def put(self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs) -> ArchivedContent:
-        """One answer into one object. Raises ObjectExists, and whatever either side raises."""
+        """Writes one answer as one object. Raises ObjectExists, and whatever either side raises."""
         size = source.fingerprint.size
         upload = self._archive.object_upload(key, size, metadata)
         hashers = proofs.hashers(0)
         made: list[str] = []
 
-        def vouch() -> None:
+        def check() -> None:
             for proof, hasher in hashers:
                 proof.keep(hasher)
             made.extend(proofs.made())
 
-        stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), vouch)
+        stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), check)
         checksum = self._archive.object_stored(stored)
         self._stats.requests += 1
         self._stats.bytes_moved += size
@@ -147,8 +147,8 @@ class RangeTransfer:
     async def stream(
         self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs, check_size: Callable[[int], None]
     ) -> ArchivedContent:
-        """A source that ignores ranges, or does not say how long it is: part after part from one answer. Whatever
-        stops it, nothing is kept. Raises ObjectExists, what `check_size` raises, and whatever either side raises."""
+        """A source that ignores ranges, or does not say how long it is: part after part from one answer. An error
+        aborts the upload. Raises ObjectExists, what `check_size` raises, and whatever either side raises."""
         self.streaming = True
         upload_id = self._archive.begin(key, metadata)
         parts: list[Part] = []
@@ -168,7 +168,7 @@ class RangeTransfer:
         return ArchivedContent(first, checksum, made, single_stream=True)
 
     async def _pieces(self, source: Range) -> AsyncIterator[tuple[BodyReader, int]]:
-        """What fills each part, and how long it is."""
+        """The body of each part, and its length."""
         if source.length != UNKNOWN:
             plan = plan_parts(source.length, self._seconds)
             for number in range(1, plan.count + 1):
@@ -186,32 +186,38 @@ class RangeTransfer:
     # In parts
 
     async def parts(
-        self, row_key: str, upload_id: str, plan: PartPlan, held: dict[int, Part], version: Fingerprint, proofs: Proofs
-    ) -> None:
+        self,
+        key: str,
+        upload_id: str,
+        plan: PartPlan,
+        held: Mapping[int, Part],
+        version: Fingerprint,
+        proofs: Proofs,
+    ) -> dict[int, Part]:
         """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
-        in time. What was moved is added to `held`, whatever else fails."""
+        in time. Returns the parts that S3 holds then, by number. Raises whatever either side raises."""
         todo = iter([number for number in range(1, plan.count + 1) if number not in held])
         slowest, failed = 0.0, False
 
-        async def work() -> None:
+        async def work() -> list[Part]:
             nonlocal slowest, failed
+            moved: list[Part] = []
             while not failed and self._deadline.allows(slowest * 1.25):
                 number = next(todo, None)
                 if number is None:
-                    return
-                begun = time.monotonic()
+                    break
+                started = time.monotonic()
                 try:
-                    held[number] = await self._ranged_part(row_key, upload_id, plan, number, version, proofs)
+                    moved.append(await self._ranged_part(key, upload_id, plan, number, version, proofs))
                 except BaseException:
                     failed = True
                     raise
-                slowest = max(slowest, time.monotonic() - begun)
+                slowest = max(slowest, time.monotonic() - started)
+            return moved
 
         connections = 1 if proofs.needs_order(plan.part_size) else self._connections
-        ended = await asyncio.gather(*(work() for _ in range(connections)), return_exceptions=True)
-        for problem in ended:
-            if isinstance(problem, BaseException):
-                raise problem
+        moved = await _all_ended([work() for _ in range(connections)])
+        return {**held, **{part.number: part for parts in moved for part in parts}}
 
     async def _ranged_part(
         self, key: str, upload_id: str, plan: PartPlan, number: int, version: Fingerprint, proofs: Proofs
@@ -241,8 +247,19 @@ class RangeTransfer:
         return part
 
 
+async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
+    """The results of all, once every one has ended. Raises the first error."""
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    results: list[T] = []
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results
+
+
 class BufferedBody:
-    """Bytes in memory that fill a part."""
+    """A part's bytes, in memory."""
 
     def __init__(self, data: memoryview) -> None:
         self._left = data

@@ -1,4 +1,4 @@
-"""Ranged GETs whose every answer is checked: the right bytes of the right version of the right file, or an error.
+"""Ranged GETs. Every answer is checked: the right bytes of the right version of the right file, or an error.
 
 Nothing is trusted: a 206 must carry the very Content-Range asked for, the total and the ETag must be the ones first
 seen, and a body must be as long as announced.
@@ -29,11 +29,11 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _DOING = "a request for media bytes"
 ANSWER_SECONDS = 30.0
 _PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
-_AS_STORED = {"", "identity", "aws-chunked"}  # the last is a leftover of an upload that S3 stores as a name
+_AS_STORED = {"", "identity", "aws-chunked"}  # the last is left over from an upload; S3 stores it as a header
 
 
 class Range:
-    """An answer that was found to be the bytes asked for, and whose body is still to be read.
+    """An answer that promises the bytes asked for; its body is still to be read.
 
     `length` is in bytes, UNKNOWN when it is not announced. `honoured` is False when the source answered with the whole
     file instead of a range. To be closed, read or unread.
@@ -56,7 +56,7 @@ class Range:
             return await self._connection.body_into(view)
 
     def close(self) -> None:
-        """Gives the connection back when the body was read whole, else ends it."""
+        """Returns the connection to the pool when the body was read to its end, else closes it."""
         self._connections.give_back(self._connection)
 
 
@@ -84,7 +84,7 @@ async def open_range(
 
 
 def _headers(source: MediaSource, first: int, last: int, expected: Fingerprint | None) -> dict[str, str]:
-    # Only what the provider put into the recipe: credentials never go to a signed link.
+    # Only the headers that the provider gave for this source: credentials never go to a signed link.
     headers = {
         "User-Agent": http_client.USER_AGENT,
         "Accept": "*/*",
@@ -99,7 +99,7 @@ def _headers(source: MediaSource, first: int, last: int, expected: Fingerprint |
 
 @contextmanager
 def _source_errors() -> Iterator[None]:
-    """What keeps us from the source's bytes as our errors; a foreign text may hold the link."""
+    """Translates network errors into ours; a foreign text may contain the link."""
     try:
         yield
     except EndedEarly:
@@ -113,7 +113,7 @@ def _source_errors() -> Iterator[None]:
 def _checked(
     connections: Connections, connection: Connection, head: Head, asked: tuple[int, int], expected: Fingerprint | None
 ) -> Range:
-    """The answer as a Range, once it is found to be what was asked for."""
+    """The answer as a Range. Raises unless it is what was asked for."""
     etag = head.headers.get("etag", "")
     if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
         connection.close()
@@ -124,7 +124,7 @@ def _checked(
         length = int(head.headers.get("content-length", UNKNOWN))
         return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
     if head.status != 206:
-        http_client.refuse_when_busy(head, _DOING)
+        http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
     first, last, fingerprint = _content_range(head)
     if expected is not None and fingerprint != expected:
@@ -138,8 +138,8 @@ def _checked(
 
 
 def _refuse_what_is_no_media(head: Head) -> None:
-    """A page in the place of the bytes, as CDNs and firewalls send it (CloudFront developer guide, "Custom error
-    responses", may make a 200 of it), or bytes that are not those which are stored."""
+    """Refuses a page instead of the bytes, which CDNs and firewalls send, even with status 200 (CloudFront developer
+    guide, "Custom error responses"), and bytes in another encoding than the stored ones."""
     kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in _PAGES:
         raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
@@ -148,7 +148,7 @@ def _refuse_what_is_no_media(head: Head) -> None:
 
 
 def _content_range(head: Head) -> tuple[int, int, Fingerprint]:
-    """First and last byte of an answer, and what it says of the whole source."""
+    """First and last byte of an answer, and the fingerprint of the whole source."""
     match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", ""))
     if not match:
         raise ProviderContractError("The source sent a range without saying which.")

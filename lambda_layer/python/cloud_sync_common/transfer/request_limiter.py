@@ -1,4 +1,4 @@
-"""Manners towards a source: how many requests at once, and when to wait."""
+"""Limits the requests to one source: how many at once, and when to wait."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 
 from cloud_sync_common.exceptions import ProviderThrottledError
 
-_UNTOLD_WAIT = 1.0  # seconds, when a provider throttles and names no wait
+_DEFAULT_WAIT = 1.0  # seconds, when a provider throttles without saying for how long
 
 
 class RequestLimiter:
-    """Lets up to `most` requests at once through. When the source asks to slow down, nobody goes on before the wait it
-    named is over, and then one request at first, twice as many after each round that went well (slow start, as
-    RFC 5681 has it for connections)."""
+    """Lets up to `most` requests through at once. When the provider asks to slow down, every request waits as long as
+    it said; after that one request goes first, and each one that succeeds admits one more (slow start, as RFC 5681
+    describes it for connections). One for an invocation, on one event loop."""
 
     def __init__(self, most: int) -> None:
         self.most = self.limit = most
@@ -24,13 +24,16 @@ class RequestLimiter:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """A turn to ask the source. What it raises tells how to go on."""
-        await self._begin()
+        """A turn to send a request. A ProviderThrottledError in the block slows the next ones down."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._active < self.limit)
+            self._active += 1
         try:
+            await self._wait_until_allowed()
             yield
         except ProviderThrottledError as error:
             self.limit = 1
-            wait = _UNTOLD_WAIT if error.retry_after is None else error.retry_after
+            wait = _DEFAULT_WAIT if error.retry_after is None else error.retry_after
             self._not_before = max(self._not_before, asyncio.get_running_loop().time() + wait)
             raise
         else:
@@ -40,10 +43,7 @@ class RequestLimiter:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def _begin(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._active < self.limit)
-            self._active += 1
+    async def _wait_until_allowed(self) -> None:
         wait = self._not_before - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)

@@ -1,4 +1,4 @@
-"""A source whose signed link is renewed when it ends, and which is asked with manners."""
+"""A source whose signed link is renewed when it ends, and whose requests are limited."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ LINK_RENEWALS = 10  # per source and slice
 
 
 class SourceLink:
-    """One source, for all that read it at once. `renew` asks the provider for the same source again; it may block."""
+    """One source, shared by all connections that read it. `renew` asks the provider for the same source again; it may
+    block."""
 
     def __init__(
         self,
@@ -27,7 +28,7 @@ class SourceLink:
         self._lock, self._renewals = asyncio.Lock(), 0
 
     async def use[T](self, call: Callable[[MediaSource], Awaitable[T]]) -> T:
-        """`await call(source)`: again after passing trouble, and again with a fresh link when that one has ended."""
+        """`await call(source)`, repeated after transient errors, and with a fresh link when the link has expired."""
         while True:
             source = self._source
             try:
@@ -40,7 +41,7 @@ class SourceLink:
             return await call(source)
 
     async def _renew(self, ended: MediaSource) -> None:
-        """Once for everybody who met the same end."""
+        """Renews the link once for all who found the same one expired."""
         async with self._lock:
             if self._source is not ended:
                 return

@@ -1,4 +1,4 @@
-"""One source on its way into the archive: found again, planned, moved, and noted with its proofs.
+"""Archives one source: finds out what is there already, plans, moves the bytes, and notes the result with its proofs.
 
 S3 remembers the parts, the ledger the upload; so a slice that runs out of time, or is killed, costs at most the parts
 that were under way.
@@ -6,7 +6,8 @@ that were under way.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 
 from cloud_sync_common.exceptions import IntegrityError, OriginalUnavailableError, SourceChangedError
 from cloud_sync_common.logging_utils import logger
@@ -20,12 +21,38 @@ from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
-# Of the claimed size. A stale claim is a few kB off (provider_interface.MediaItem): what has half is another file.
-LEAST_SHARE = 0.5
+# A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
+MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
 
 
 class LostLease(Exception):
     """Another invocation moves this source now."""
+
+
+class KeyTaken(Exception):
+    """The key belongs to another version of the source; this version gets the next key."""
+
+
+@dataclass(frozen=True)
+class Archived:
+    """The source is in the archive: it was before, or one answer was enough."""
+
+    row: SourceRow
+
+
+@dataclass(frozen=True)
+class InParts:
+    """The source, in this version, is to be moved in parts."""
+
+    version: Fingerprint
+
+
+@dataclass(frozen=True)
+class OutOfTime:
+    """There is no time left to start, or there was not enough to finish."""
+
+
+type FirstContact = Archived | InParts | OutOfTime
 
 
 class SourceTransfer:
@@ -46,92 +73,104 @@ class SourceTransfer:
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
-    async def go_on(self) -> SourceRow | None:
+    async def archive(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
-        A source that changes while it is read is begun anew, once. Raises LostLease and every leaf of the error tree.
+        A source that changes while it is read is started again, once. Raises LostLease and every leaf of the error
+        tree.
         """
         try:
-            return await self._go_on()
+            return await self._archive_version()
         except SourceChangedError:
             logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
-            return await self._go_on()
+            return await self._archive_version()
 
-    async def _go_on(self) -> SourceRow | None:
+    async def _archive_version(self) -> SourceRow | None:
         row = self._ledger.source(self._item.media_id, self._source.file_number)
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
         while True:
             try:
-                first = await self._bytes.in_time(self._first_contact(row, copy))
+                first = await self._bytes.in_time(self._first_contact(row, copy)) or OutOfTime()
                 break
-            except ObjectExists:
+            except KeyTaken:
                 copy += 1
-        if first is None or isinstance(first, SourceRow):
-            return first
+        match first:
+            case Archived():
+                return first.row
+            case OutOfTime():
+                return None
+            case InParts():
+                return await self._in_parts(first.version, row, copy)
+
+    async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            if _is_of(row, first):
+            if _is_of(row, version):
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
-        return await self._begin(first, row, copy)
+        return await self._begin(version, row, copy)
 
-    async def _first_contact(self, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint | None:
-        """The row of a source that is in the archive by now, because it was already or because one answer was enough;
-        else which version of it there is to be moved in parts. None when there is no time to begin."""
+    async def _first_contact(self, row: SourceRow | None, copy: int) -> FirstContact:
+        """Asks for the source, and stores it where one answer is enough. Raises KeyTaken."""
         claimed = self._source.size or self._item.size or 0
         may_fit = claimed <= self._most_at_once and not (row and row.upload_id)
         if may_fit and self._options.stats.bytes_moved and not self._options.deadline.allows(claimed / SLOW_CONNECTION):
-            return None
+            return OutOfTime()
 
-        async def ask(source: MediaSource) -> SourceRow | Fingerprint:
+        async def ask(source: MediaSource) -> Archived | InParts:
             opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
             try:
-                return await self._taken(opened, row, copy)
+                return await self._answered(opened, row, copy)
             finally:
                 opened.close()
 
         return await self._link.use(ask)
 
-    async def _taken(self, opened: Range, row: SourceRow | None, copy: int) -> SourceRow | Fingerprint:
+    async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
         version = opened.fingerprint
         if row and row.status is Status.ARCHIVED and _is_of(row, version):
-            return row
+            return Archived(row)
         if version.size != UNKNOWN:
-            self._refuse_a_stand_in(version.size)
-        whole = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
-        if opened.honoured and not whole:
-            return version
-        key = archive_keys.object_key(self._provider, self._item, self._source, copy)
-        proofs, metadata = self._proofs(version), self._metadata(version)
+            self._check_size(version.size)
+        complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
+        if opened.honoured and not complete:
+            return InParts(version)
+        key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
+        if complete:
+            write = self._bytes.put(opened, key, metadata, proofs)
+        else:
+            write = self._bytes.stream(opened, key, metadata, proofs, self._check_size)
+        return Archived(await self._store(write, version, key, copy, single_stream=not opened.honoured))
+
+    async def _store(
+        self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
+    ) -> SourceRow:
+        """Writes an object and notes it. An object that exists already will do when it is of this version: then the
+        ledger has missed an earlier success. Raises KeyTaken when it is of another version."""
         try:
-            if whole:
-                return self._archived(version, key, copy, await self._bytes.put(opened, key, metadata, proofs))
-            streamed = await self._bytes.stream(opened, key, metadata, proofs, self._refuse_a_stand_in)
-            return self._archived(version, key, copy, streamed)
+            content = await write
         except ObjectExists:
             found = self._found(key, version)
             if found is None:
-                raise
-            return self._archived(version, key, copy, replace(found, single_stream=not opened.honoured))
+                raise KeyTaken from None
+            content = replace(found, single_stream=single_stream)
+        return self._note_archived(version, key, copy, content)
 
-    def _refuse_a_stand_in(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
-        is; where an item has several files, its size says nothing of one of them."""
+        is; where an item has several files, its size says nothing about one of them."""
         alone = self._item.source_count == self._source.file_count == 1
         claimed = self._source.size or (self._item.size if alone else None) or 0
-        if size < claimed * LEAST_SHARE:
+        if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
             raise OriginalUnavailableError(
-                f"The source has {size} bytes, and the provider says that the original has {claimed}; what is that "
-                "much smaller is not stored in its place."
+                f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
+                "is so much smaller is not stored in its place."
             )
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
-        while True:
-            key = archive_keys.object_key(self._provider, self._item, self._source, copy)
-            there = self._archive.find(key)
-            if there is None:
-                break
-            if found := _of_version(there, version):  # here already: the ledger has forgotten
-                return self._archived(version, key, copy, found)
+        """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
+        while there := self._archive.find(key := self._key(copy)):
+            if content := _of_version(there, version):  # archived before, and the ledger does not know
+                return self._note_archived(version, key, copy, content)
             copy += 1
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
@@ -149,6 +188,9 @@ class SourceTransfer:
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
+    def _key(self, copy: int) -> str:
+        return archive_keys.object_key(self._provider, self._item, self._source, copy)
+
     def _metadata(self, version: Fingerprint) -> dict[str, str]:
         return archive_keys.metadata(self._provider, self._item, self._source, version)
 
@@ -156,7 +198,7 @@ class SourceTransfer:
         return Proofs(self._source, version, check_etag=self._options.check_etag)
 
     def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
-        """The row of an upload that has begun, in the ledger. Raises LostLease when another invocation was first."""
+        """Notes an upload that has started. Raises LostLease when another invocation was first."""
         number = self._source.file_number
         if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
             return new
@@ -164,68 +206,72 @@ class SourceTransfer:
         raise LostLease
 
     async def _upload(self, row: SourceRow) -> SourceRow | None:
-        """Goes on with a multipart upload."""
-        plan, version = PartPlan(row.size, row.part_size), Fingerprint(row.size, row.etag)
-        proofs = self._proofs(version)
+        """Continues a multipart upload."""
+        version = Fingerprint(row.size, row.etag)
         try:
-            held = self._archive.parts(row.key, row.upload_id)
-            held = {number: part for number, part in held.items() if part.size == plan.length(number)}
-            moved = self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
-            await self._bytes.in_time(moved)
-            if len(held) < plan.count:
+            parts, proofs = await self._all_parts(row, version)
+            if parts is None:
                 return None
-            whole = self._completed(row, held, proofs)
-        except UploadGone:
-            return await self._after_upload_gone(row)
+            write = self._completed(row, parts, proofs)
+            return await self._store(write, version, row.key, row.copy, single_stream=False)
+        except (UploadGone, KeyTaken):
+            if found := self._found(row.key, version):  # completed, and the answer was lost
+                return self._note_archived(version, row.key, row.copy, found)
+            return await self._begin(version, row, row.copy)
+        except IntegrityError:
+            self._archive.abort(row.key, row.upload_id)  # the next attempt starts again
+            raise
+
+    async def _all_parts(self, row: SourceRow, version: Fingerprint) -> tuple[list[Part] | None, Proofs]:
+        """The parts of the whole source, in order, with the proofs that were made on the way; None when time was up
+        first. Raises UploadGone."""
+        plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
+        held = self._archive.parts(row.key, row.upload_id)
+        held = {number: part for number, part in held.items() if part.size == plan.length(number)}
+        moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
+        if moved is None or len(moved) < plan.count:
+            return None, proofs
+        return [moved[number] for number in sorted(moved)], proofs
+
+    async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
+        """The parts as one object. Raises UploadGone, ObjectExists, IntegrityError."""
+        made = proofs.made()
+        try:
+            checksum = self._archive.complete(row.key, row.upload_id, parts)
         except ObjectExists:
             self._archive.abort(row.key, row.upload_id)
-            return await self._after_upload_gone(row)
-        except IntegrityError:
-            self._archive.abort(row.key, row.upload_id)  # the next attempt begins anew
             raise
-        return self._archived(version, row.key, row.copy, whole)
-
-    def _completed(self, row: SourceRow, held: dict[int, Part], proofs: Proofs) -> ArchivedContent:
-        made = proofs.made()
-        checksum = self._archive.complete(row.key, row.upload_id, [held[number] for number in sorted(held)])
         self._options.stats.requests += 1
         return ArchivedContent(row.size, checksum, made, single_stream=False)
-
-    async def _after_upload_gone(self, row: SourceRow) -> SourceRow | None:
-        """An upload that is no longer there was completed (then its object is) or has expired (then it begins anew)."""
-        version = Fingerprint(row.size, row.etag)
-        if found := self._found(row.key, version):
-            return self._archived(version, row.key, row.copy, found)
-        return await self._begin(version, row, row.copy)
 
     def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
         there = self._archive.find(key)
         return _of_version(there, version) if there else None
 
-    def _archived(self, version: Fingerprint, key: str, copy: int, whole: ArchivedContent) -> SourceRow:
+    def _note_archived(self, version: Fingerprint, key: str, copy: int, content: ArchivedContent) -> SourceRow:
         """ARCHIVED, in the ledger, with every proof that was made."""
-        claimed = [CLAIMED_SIZE] if whole.size in (self._source.size, self._item.size) else []
+        claimed = [CLAIMED_SIZE] if content.size in (self._source.size, self._item.size) else []
         done = SourceRow(
             status=Status.ARCHIVED,
             key=key,
-            size=whole.size,
+            size=content.size,
             etag=version.etag,
-            checksum=whole.checksum,
+            checksum=content.checksum,
             copy=copy,
-            proofs=(S3_CHECKSUM, *claimed, *whole.proofs),
-            single_stream=whole.single_stream,
+            proofs=(S3_CHECKSUM, *claimed, *content.proofs),
+            single_stream=content.single_stream,
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
 
 
 def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
-    """An object that is in the archive, if it is that version of the source; nothing new is proven of it."""
+    """The content of an object in the archive, if it is that version of the source; it adds no proof."""
     if not archive_keys.is_version(there.metadata, version):
         return None
     return ArchivedContent(there.size, there.checksum, (), single_stream=False)
 
 
 def _is_of(row: SourceRow, version: Fingerprint) -> bool:
-    """Whether a row is about that version of the source; where a source tells no size, its ETag alone says so."""
+    """Whether a row is about that version of the source; where a source states no size, its ETag alone decides."""
     return row.etag == version.etag and version.size in (row.size, UNKNOWN)

@@ -1,4 +1,4 @@
-"""Bytes from a source straight into S3: one range, one upload, one buffer, and the checksum on the way.
+"""Streams a source into S3: one range, one upload, one buffer, and the checksum computed on the way.
 
 Everything runs on one event loop in one thread: a transfer is CPU-bound long before it is bound by Python's lock, and
 threads that take turns at the lock cost a fifth more than tasks that do (docs/performance.md).
@@ -21,8 +21,8 @@ from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError
 from cloud_sync_common.http import address_guard
 from cloud_sync_common.http.connection import Connection, Connections, HttpError, Origin, target_of
 
-STALL_SECONDS = 30.0  # a connection that moves less than one piece in this time is given up
-_ANSWER_SECONDS = 120.0  # S3 may take its time to answer, but an answer does come
+STALL_SECONDS = 30.0  # a connection that moves less than one piece in this time is closed
+_ANSWER_SECONDS = 120.0  # S3 may take long to answer
 
 
 class Hasher(Protocol):
@@ -35,11 +35,11 @@ type Check = Callable[[], None]
 
 
 def _no_objection() -> None:
-    """What is sent is as it should be."""
+    """No check."""
 
 
 class BodyReader(Protocol):
-    """Gives the next bytes of what is moved."""
+    """A source of bytes."""
 
     async def fill(self, view: memoryview) -> None: ...
 
@@ -65,8 +65,8 @@ class StreamUploader:
     async def upload(
         self, source: BodyReader, upload: Upload, hashers: tuple[Hasher, ...] = (), before_end: Check = _no_objection
     ) -> Stored:
-        """Streams a source into an upload; nothing is held but one piece. `before_end` is called when every byte was
-        read and the last are not sent: what it raises keeps S3 from storing anything.
+        """Streams a source into an upload; no more than one piece is in memory. `before_end` is called when every byte
+        is read and the last ones are not sent: an error from it keeps S3 from storing anything.
 
         Raises what `source.fill` raises, and ArchiveUnavailableError when S3 cannot be reached or stalls. S3's
         refusals are answers.
@@ -99,8 +99,8 @@ class StreamUploader:
         hashers: tuple[Hasher, ...],
         before_end: Check,
     ) -> int:
-        """Moves `length` bytes and returns their CRC. Ends early when S3 has closed the connection, as it does behind
-        a refusal, which is then to be read."""
+        """Moves `length` bytes and returns their CRC. Stops early when S3 has closed the connection, as it does after
+        a refusal; the caller reads that answer."""
         checksum, left, loop = 0, length, asyncio.get_running_loop()
         reading = True
         try:
@@ -141,7 +141,7 @@ async def _sent(connection: Connection, frame: bytes | memoryview) -> bool:
 
 @contextmanager
 def _archive_errors() -> Iterator[None]:
-    """What keeps an upload from S3 as our error."""
+    """Translates network errors into ours."""
     try:
         yield
     except (OSError, HttpError) as error:

@@ -1,0 +1,99 @@
+"""The walk over a provider's listing, page by page and in as many invocations as it takes, and its proof.
+
+A listing counts only when it adds up: the rows listed are compared with the provider's own total at the end. One that
+does not add up is started again, up to LISTINGS times. Absence from a listing never means deletion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_interface import Filters, MediaPage
+
+LISTINGS = 3  # how often a listing is started before one that does not add up fails the run
+CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
+
+
+class ListingProgress(msgspec.Struct, kw_only=True):
+    """How far a listing is: what the cursor carries from one invocation to the next.
+
+    `page_cursor` is the provider's for the next page, None before the first page and after the last. `page_ids` are the
+    ids of the page before: when something is uploaded in the middle of a listing, rows move over the border between two
+    pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When something is
+    deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end.
+    """
+
+    page_cursor: str | None = None
+    page_ids: tuple[str, ...] = ()
+    attempt: int = 1
+    listed: int = 0
+    total: int | None = None
+    total_changed: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A walk over the whole library of one provider."""
+
+    session: AuthorisedSession
+    filters: Filters
+    progress: ListingProgress
+
+    def next_page(self) -> MediaPage:
+        """The next page, without the rows that the page before had. Raises what Provider.list_media raises."""
+        progress = self.progress
+        page = self.session.list_media(progress.page_cursor, self.filters)
+        new = _without(page, set(progress.page_ids))
+        progress.page_ids = page.ids
+        progress.page_cursor = page.next_cursor
+        progress.listed += len(set(new.ids))
+        progress.total_changed |= progress.total not in (None, page.total)
+        progress.total = page.total
+        return new
+
+    def adds_up(self, listed: int | None = None) -> bool:
+        """Whether the listing, at its end, agrees with the provider's total. `listed` is how many different rows there
+        were, where the caller knows that better than from page to page.
+
+        Raises ProviderUnavailableError after several listings that disagree: a run that misses videos must not look
+        like one that found everything.
+        """
+        progress = self.progress
+        listed = progress.listed if listed is None else listed
+        agrees = progress.total in (None, listed) and not progress.total_changed
+        if agrees or not self.session.provider.capabilities.counts_exactly:
+            return True
+        logger.warning("the listing does not add up", extra={"listed": listed, "total": progress.total})
+        if progress.attempt >= LISTINGS:
+            raise ProviderUnavailableError(
+                f"The provider says that it has {progress.total} items, but lists {listed}, or they change while they "
+                "are listed. Start the run again later."
+            )
+        return False
+
+
+def _without(page: MediaPage, seen: set[str]) -> MediaPage:
+    return msgspec.structs.replace(
+        page,
+        items=tuple(item for item in page.items if item.media_id not in seen),
+        waiting=tuple(media_id for media_id in page.waiting if media_id not in seen),
+        ignored=tuple(media_id for media_id in page.ignored if media_id not in seen),
+    )
+
+
+def encode_cursor(progress: msgspec.Struct, listing: ListingProgress) -> str:
+    """A step's progress, which includes its listing's, as text that travels through the state machine.
+
+    Raises ProviderContractError when a page is too large to be remembered until the next invocation.
+    """
+    cursor = msgspec.json.encode(progress)
+    if len(cursor) > CURSOR_LIMIT:
+        raise ProviderContractError(
+            f"The provider's pages have {len(listing.page_ids)} rows, whose ids do not fit into {CURSOR_LIMIT} bytes."
+        )
+    return cursor.decode()

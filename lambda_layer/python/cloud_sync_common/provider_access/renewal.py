@@ -1,0 +1,73 @@
+"""Renewing credentials: one invocation at a time, leased in the ledger, and measured for the alarms."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cloud_sync_common.exceptions import ProviderUnavailableError
+from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.provider_interface import Credentials, Provider
+from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.stores.credential_store import CredentialStore
+from cloud_sync_common.stores.credentials_lease import CredentialsLease
+
+DAY_SECONDS = 86_400
+LEASE_GRACE_SECONDS = 30  # a killed invocation's lease outlives it by this much
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class CredentialsRenewal:
+    """One provider's credentials, and the means to renew them."""
+
+    provider: Provider
+    store: CredentialStore
+    lease: CredentialsLease
+    deadline: Deadline
+    sleep: Callable[[float], None] = time.sleep
+
+    def current(self) -> Credentials:
+        """The stored credentials, after an interrupted renewal has been finished. Raises as CredentialStore.load."""
+        self.store.recover()
+        return self.store.load()
+
+    @contextmanager
+    def leased(self) -> Iterator[None]:
+        """Nobody else renews as long as the block runs. Raises ProviderUnavailableError when that takes too long."""
+        while not self.lease.acquire(self.deadline.remaining() + LEASE_GRACE_SECONDS):
+            if not self.deadline.allows(POLL_SECONDS):
+                raise ProviderUnavailableError("Another invocation has been renewing the credentials for too long.")
+            self.sleep(POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self.lease.release()
+
+    def refreshed(self, credentials: Credentials) -> Credentials:
+        """New credentials from the provider; the same ones, validated, where they cannot be renewed.
+
+        Raises what Provider.refresh and Provider.validate raise.
+        """
+        return self._retrying(self.provider.refresh if credentials.renewable else self.provider.validate, credentials)
+
+    def validated(self, credentials: Credentials) -> Credentials:
+        """The same credentials, after the provider has accepted their access token. Raises as Provider.validate."""
+        return self._retrying(self.provider.validate, credentials)
+
+    def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
+        return retrying(lambda: call(credentials), self.deadline)
+
+
+def measure(credentials: Credentials) -> None:
+    """Emits how old the credentials are and, where only the owner can renew them and their end is known, how many days
+    are left."""
+    now, days = time.time(), {}
+    if credentials.stored_at is not None:
+        days["CredentialsAgeDays"] = (now - credentials.stored_at) / DAY_SECONDS
+    if not credentials.renewable and credentials.expires_at is not None:
+        days["CredentialsDaysLeft"] = (credentials.expires_at - now) / DAY_SECONDS
+    if days:
+        emit(credentials.provider, {name: round(value, 3) for name, value in days.items()})

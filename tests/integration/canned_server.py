@@ -1,0 +1,77 @@
+"""A server on loopback that answers every request with the same bytes, and keeps what it received."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+class CannedServer:
+    """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.answer, self.closes = b"", False
+        self.received: list[str] = []
+        self.connections = self.closed = 0
+        self._listener, self._tls = socket.create_server(("127.0.0.1", 0)), tls
+        self._open: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+
+    def serve(self) -> None:
+        """Takes connections until the listener is closed."""
+        with suppress(OSError):
+            while True:
+                raw, _ = self._listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._talk, args=(raw,), daemon=True).start()
+
+    def _talk(self, raw: socket.socket) -> None:
+        with suppress(OSError), self._secured(raw) as connection:
+            self._open.append(connection)
+            while request := self._request(connection):
+                self.received.append(request)
+                connection.sendall(self.answer)
+                if self.closes:
+                    break
+        self.closed += 1
+
+    def _secured(self, raw: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
+
+    @staticmethod
+    def _request(connection: socket.socket) -> str:
+        received = b""
+        while b"\r\n\r\n" not in received or not _is_whole(received):
+            piece = connection.recv(65536)
+            if not piece:
+                return ""
+            received += piece
+        return received.decode("latin-1")
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # so that the thread stops accepting
+        for connection in (self._listener, *self._open):
+            connection.close()
+
+
+def _is_whole(received: bytes) -> bool:
+    head, _, body = received.partition(b"\r\n\r\n")
+    lengths = [line.partition(b":")[2] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+    return len(body) >= int(lengths[0] if lengths else 0)
+
+
+@contextmanager
+def canned_server(tls: ssl.SSLContext | None = None) -> Iterator[CannedServer]:
+    """A server that runs as long as the block."""
+    server = CannedServer(tls)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()

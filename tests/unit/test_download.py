@@ -1,0 +1,124 @@
+"""The step Download: what one invocation remembers from one item to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
+from cloud_sync_common.steps import download
+from cloud_sync_common.steps.download import VideoDownloader
+from cloud_sync_common.stores.ledger import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.transfer.source_link import SourceLink
+
+from tests.unit.doubles import PLENTY, Account
+
+# Each is read by as many requests at once as its size says.
+SMALL, LARGE, LARGER = (
+    MediaItem(media_id=name, filename=f"{name}.MP4", size=requests)
+    for name, requests in (("small", 1), ("large", 4), ("larger", 4))
+)
+ARCHIVED = SourceRow(status=Status.ARCHIVED, key="k", size=1)
+
+
+class Ledger:
+    """Grants every claim and believes everything."""
+
+    def claim(self, *_: object, **__: object) -> Claim:
+        return Claim(True, ItemRow(status=Status.IN_PROGRESS))
+
+    def set_stats(self, *_: object) -> None: ...
+
+    def archive_item(self, *_: object, **__: object) -> bool:
+        return True
+
+
+class Session:
+    """A provider that offers one source for each item."""
+
+    def __init__(self, most_connections: int) -> None:
+        self.provider = Account(capabilities=Capabilities(most_connections=most_connections))
+
+    def require_usable_token(self) -> None: ...
+
+    def sources(self, item: MediaItem) -> list[MediaSource]:
+        return [MediaSource(file_number=1, filename=item.filename, url=f"https://cdn.example/{item.media_id}")]
+
+
+@dataclass
+class Requests:
+    """The requests of all transfers: how many were under way when the first of an item was answered."""
+
+    throttled: set[str] = field(default_factory=set)  # items whose first request is told to slow down
+    active: int = 0
+    at_once: dict[str, int] = field(default_factory=dict)
+
+    async def send(self, media_id: str) -> None:
+        if media_id in self.throttled:
+            self.throttled.remove(media_id)
+            raise ProviderThrottledError("slow down", retry_after=0.0)
+        self.active += 1
+        await asyncio.sleep(0.001)
+        self.at_once.setdefault(media_id, self.active)
+        self.active -= 1
+
+
+@dataclass
+class Transfer:
+    """Stands in for SourceTransfer."""
+
+    requests: Requests
+    item: MediaItem
+    link: SourceLink
+
+    async def archive(self) -> SourceRow:
+        reads = [self.link.use(lambda _: self.requests.send(self.item.media_id)) for _ in range(self.item.size or 0)]
+        await asyncio.gather(*reads)
+        return ARCHIVED
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    """Stands in for the network: every source that is moved sends its requests here."""
+    found = Requests()
+
+    def transfer(_options: Any, _ledger: Any, _provider: str, item: MediaItem, _source: Any, link: Any, _: str) -> Any:
+        return Transfer(found, item, link)
+
+    monkeypatch.setattr(download, "SourceTransfer", transfer)
+    return found
+
+
+def move(*items: MediaItem, most_connections: int = 16) -> None:
+    """One invocation that moves all of them over four connections, or as few as the provider welcomes."""
+    with asyncio.Runner() as runner:
+        downloader = VideoDownloader(
+            session=cast(Any, Session(most_connections)),
+            ledger=cast(Any, Ledger()),
+            runs=cast(Any, None),
+            archive=cast(Any, None),
+            uploader=cast(Any, runner),
+            connections=4,
+            deadline=PLENTY,
+            memory_mb=512,
+        )
+        assert downloader.run_batch(items, "run-1").unfinished == ()
+
+
+def test_an_item_is_read_over_as_many_connections_as_are_configured(requests: Requests) -> None:
+    move(LARGE, LARGER)
+    assert requests.at_once == {"large": 4, "larger": 4}
+
+
+def test_a_provider_that_welcomes_fewer_connections_gets_fewer(requests: Requests) -> None:
+    move(LARGE, LARGER, most_connections=2)
+    assert requests.at_once == {"large": 2, "larger": 2}
+
+
+def test_a_request_to_slow_down_during_one_item_slows_the_next_item_too(requests: Requests) -> None:
+    requests.throttled = {"small"}
+    move(SMALL, LARGE)
+    assert requests.at_once == {"small": 1, "large": 2}  # the first answer after the refusal admits one more
