@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,11 @@ RETRY_DELAY_SCALE = 0.02
 
 
 @pytest.fixture(scope="session")
-def folder() -> Path:
-    return new_folder("e2e")
+def folder() -> Iterator[Path]:
+    """Certificates, logs, and what was deployed; only the logs stay."""
+    folder = new_folder("e2e")
+    yield folder
+    shutil.rmtree(folder / "cdk.out", ignore_errors=True)  # with its copies of the layer, 75 MB
 
 
 @pytest.fixture(scope="session")

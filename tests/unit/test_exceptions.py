@@ -22,10 +22,29 @@ CLASSES = {
 }
 LEAVES = {name: value for name, value in CLASSES.items() if not value.__subclasses__()}
 
+# Ledger, metrics and reports hold these words, so a row of last year counts with one of today.
+CATEGORIES = {
+    "ArchiveUnavailableError": "archive_unavailable",
+    "ConfigurationError": "configuration",
+    "CredentialsExpiredError": "credentials_expired",
+    "IntegrityError": "integrity",
+    "MediaNotFoundError": "media_not_found",
+    "OriginalUnavailableError": "original_unavailable",
+    "ProviderContractError": "provider_contract",
+    "ProviderThrottledError": "provider_throttled",
+    "ProviderUnavailableError": "provider_unavailable",
+    "RangeIgnoredError": "range_ignored",
+    "ShortReadError": "short_read",
+    "SourceChangedError": "source_changed",
+    "SourceLinkExpiredError": "source_link_expired",
+    "UnexpectedError": "unexpected",
+}
+
 
 def test_every_error_is_found_by_its_name() -> None:
     found = {name: value for name, value in error_classes().items() if value.__module__ == exceptions.__name__}
     assert found == CLASSES
+    assert set(LEAVES) == set(CATEGORIES)
 
 
 def test_the_tree_in_the_docstring_names_every_class_and_no_other() -> None:
@@ -33,16 +52,9 @@ def test_the_tree_in_the_docstring_names_every_class_and_no_other() -> None:
     assert sorted(drawn) == sorted(CLASSES)
 
 
-def test_each_leaf_has_a_category_of_its_own() -> None:
-    categories = [leaf.category for leaf in LEAVES.values()]
-    assert len(set(categories)) == len(categories)
-    assert all(re.fullmatch("[a-z_]+", category) for category in categories)
-
-
-@pytest.mark.parametrize("name", sorted(LEAVES))
-def test_the_category_of_a_leaf_is_its_name_in_words(name: str) -> None:
-    words = re.findall("[A-Z][a-z]+", name.removesuffix("Error"))
-    assert LEAVES[name].category == "_".join(words).lower()
+@pytest.mark.parametrize(("name", "category"), CATEGORIES.items())
+def test_an_error_is_counted_under_this_category(name: str, category: str) -> None:
+    assert category_of(name) == category
 
 
 def test_only_errors_that_may_pass_are_transient() -> None:
@@ -55,28 +67,14 @@ def test_only_errors_that_may_pass_are_transient() -> None:
     }
 
 
-@pytest.mark.parametrize("seconds", [None, 0.0, 17.5])
-def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float | None) -> None:
+@pytest.mark.parametrize("seconds", [0.0, 17.5])
+def test_a_throttled_error_carries_the_wait_that_the_provider_asked_for(seconds: float) -> None:
     error = ProviderThrottledError("Slow down.", seconds)
     assert (error.retry_after, str(error)) == (seconds, "Slow down.")
 
 
 def test_a_throttled_error_may_have_no_wait() -> None:
     assert ProviderThrottledError("Slow down.").retry_after is None
-
-
-@pytest.mark.parametrize(
-    ("name", "category"),
-    [
-        ("ProviderThrottledError", "provider_throttled"),
-        ("CredentialsExpiredError", "credentials_expired"),
-        ("IntegrityError", "integrity"),
-        ("SourceError", "source"),
-        ("UnexpectedError", "unexpected"),
-    ],
-)
-def test_the_name_that_step_functions_reports_gives_the_category(name: str, category: str) -> None:
-    assert category_of(name) == category
 
 
 @pytest.mark.parametrize("name", ["States.Timeout", "Lambda.Unknown", "KeyError", ""])

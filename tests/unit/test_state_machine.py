@@ -70,7 +70,6 @@ def test_every_error_in_the_definition_is_an_exception_of_the_code_or_an_error_o
 
 def test_the_definition_names_only_leaf_classes_because_step_functions_knows_no_inheritance() -> None:
     assert named_errors(MACHINE) & set(TREE) <= LEAVES
-    assert len(LEAVES) == 14
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))

@@ -94,8 +94,3 @@ def total(usage: Usage) -> float:
 def run_cost(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> float:
     """USD for the compute and the requests of one run."""
     return total(run_usage(videos=videos, batches=batches, gb_seconds=gb_seconds, requests=requests, slices=slices))
-
-
-def monthly_storage(bytes_stored: int) -> float:
-    """USD per month for keeping that many bytes in Deep Archive."""
-    return bytes_stored / 1e9 * DEEP_ARCHIVE_GB_MONTH.each
