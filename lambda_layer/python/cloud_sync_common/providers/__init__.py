@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.providers.gopro import GoPro
 
-PROVIDERS = {GoPro.name: GoPro}
+PROVIDERS: dict[str, Callable[..., Provider]] = {GoPro.name: GoPro}
 
 
 def get(name: object, base_urls: Mapping[str, str]) -> Provider:
