@@ -329,6 +329,7 @@ def test_an_invalid_event_is_a_configuration_error_that_names_the_field(
         ("list", "run_id"),
         ("list", "execution_arn"),
         ("list", "provider"),
+        ("download", "request"),
         ("download", "media"),
         ("batch", "run_id"),
         ("download", "run_id"),

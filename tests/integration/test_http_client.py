@@ -123,6 +123,8 @@ def test_a_connection_that_has_ended_in_the_meantime_is_replaced(server: CannedS
         ("https://api.example", "a-t\N{SNOWMAN}ken"),
         ("api.example", "a-token"),
         ("https://", "a-token"),
+        ("https://a..b", "a-token"),
+        (f"https://{'a' * 64}.example", "a-token"),
     ],
 )
 def test_what_cannot_be_sent_is_an_error_of_configuration_that_shows_no_token(url: str, token: str) -> None:

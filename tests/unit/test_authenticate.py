@@ -49,7 +49,7 @@ def authenticator(
 def test_a_token_that_is_valid_for_long_is_not_renewed() -> None:
     account, store = Account(), Store(OAUTH)
     assert authenticator(account, store, Lease()).ensure() == OAUTH
-    assert account.refreshes == 0 and store.events == ["recover"]
+    assert (account.refreshes, account.validations) == (0, 0) and store.events == ["recover"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_token_without_a_known_expiry_is_used_until_it_is_refused() -> None:
     endless = replace(OAUTH, expires_at=None)
     account = Account()
     assert authenticator(account, Store(endless), Lease()).ensure() == endless
-    assert account.refreshes == 0
+    assert (account.refreshes, account.validations) == (0, 0)
 
 
 def test_a_refused_version_is_renewed_whatever_its_expiry() -> None:
@@ -84,7 +84,7 @@ def test_a_refused_version_is_renewed_whatever_its_expiry() -> None:
 def test_a_refusal_of_an_older_version_causes_no_renewal() -> None:
     account = Account()
     authenticator(account, Store(OAUTH), Lease(refused="an older one")).ensure()
-    assert account.refreshes == 0
+    assert (account.refreshes, account.validations) == (0, 0)
 
 
 def test_an_interrupted_renewal_is_finished_before_anything_is_read() -> None:
@@ -94,7 +94,7 @@ def test_an_interrupted_renewal_is_finished_before_anything_is_read() -> None:
 
     account = Account()
     found = authenticator(account, Interrupted(replace(OAUTH, expires_at=1.0)), Lease()).ensure()
-    assert found.access_token == "recovered" and account.refreshes == 0
+    assert found.access_token == "recovered" and (account.refreshes, account.validations) == (0, 0)
 
 
 def test_twenty_concurrent_callers_cause_one_renewal_and_all_get_its_token() -> None:
@@ -124,7 +124,7 @@ def test_a_renewal_by_the_previous_holder_of_the_lease_is_used() -> None:
     waits: list[float] = []
     lease = Lease(refused=OAUTH.version, ask=other_holds_it_twice)
     assert authenticator(account, store, lease, sleep=waits.append).ensure() == renewed
-    assert account.refreshes == 0 and len(waits) == 2 and lease.released == 1
+    assert (account.refreshes, account.validations) == (0, 0) and len(waits) == 2 and lease.released == 1
 
 
 def test_a_caller_that_waited_renews_when_the_other_did_not() -> None:
@@ -200,7 +200,7 @@ def test_the_number_of_renewals_is_limited(renewals: int, credentials: Credentia
     account = Account()
     with pytest.raises(CredentialsExpiredError, match="keeps refusing"):
         authenticator(account, Store(credentials), Lease()).ensure(renewals)
-    assert account.refreshes == 0
+    assert (account.refreshes, account.validations) == (0, 0)
 
 
 def test_below_the_limit_renewal_continues() -> None:

@@ -36,6 +36,8 @@ FORBIDDEN = {
     "provider-http": ("cloud_sync_common.providers.gopro", "cloud_sync_common.stores.ledger"),
     "handlers": ("lambdas.media_lister.handler", "cloud_sync_common.stores.ledger"),
     "settings": ("cloud_sync_common.steps.report", "cloud_sync_common.runtime.settings"),
+    "handler-folders": ("lambdas.media_lister.handler", "lambdas.run_report.handler"),
+    "botocore": ("cloud_sync_common.steps.report", "botocore"),
     "boto3": ("cloud_sync_common.stores.ledger", "boto3"),
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
     "cdk": ("local.demo", "aws_cdk"),

@@ -340,3 +340,10 @@ def test_a_transient_error_on_a_page_is_retried() -> None:
     found.account.trouble = [ProviderThrottledError("x", 0.0), ProviderThrottledError("x", 0.0)]
     assert (found.call().status, found.lines.ids) == ("COMPLETE", names(8))
     assert found.account.listed == [None, None, None, "2", "3"] and found.lease.refused == ""
+
+
+@pytest.mark.parametrize("cursor", ['{"page_cursor":"2","listing":1,"page_ids":["a"]}', "{}", "no JSON"])
+def test_a_cursor_of_another_version_starts_the_listing_again(cursor: str) -> None:
+    found = lister(Library(names(8)))
+    result = found.call(cursor)
+    assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, names(8))

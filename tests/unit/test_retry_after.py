@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("7", 7.0), (" 120 ", 120.0), ("999999999", 999999999.0)])
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0.0), ("7", 7.0), (" 120 ", 120.0), ("21600", 21600.0)])
 def test_a_number_is_seconds(value: str, seconds: float) -> None:
     assert retry_after({"retry-after": value}) == seconds
+
+
+@pytest.mark.parametrize("value", ["21601", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_no_wait_is_longer_than_six_hours(value: str) -> None:
+    assert retry_after({"retry-after": value}) == 21600.0
 
 
 def test_a_date_is_the_time_until_then() -> None:
@@ -27,7 +32,7 @@ def test_a_date_that_has_passed_is_no_wait() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "soon", "-1", "1.5", "7, 7", "9" * 5000, "²", "Wed, 32 Oct 2015 07:28:00 GMT"],
+    ["", "soon", "-1", "1.5", "7, 7", "²", "Wed, 32 Oct 2015 07:28:00 GMT"],
 )
 def test_what_cannot_be_read_is_as_if_it_were_absent(value: str) -> None:
     assert retry_after({"retry-after": value}) is None

@@ -17,6 +17,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
@@ -25,6 +26,7 @@ from cloud_sync_common.exceptions import ConfigurationError, ProviderThrottledEr
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 CONNECTIONS = 16
+MAX_RETRY_AFTER = 6 * 3600.0  # seconds; no wait is longer, whatever a provider asks for
 USER_AGENT = f"cloud-sync/{__version__}"
 
 # urllib3 warns of a malformed answer with its URL and its raw headers, at a level that Lambda's own handler prints.
@@ -79,14 +81,20 @@ def request(
         "".join(headers.values()).encode("latin-1")  # what a header can carry
         prepared = session().prepare_request(requests.Request(method, url, headers=headers, params=query, data=form))
     except (requests.RequestException, UnicodeError) as error:
-        raise ConfigurationError(
-            f"No request could be sent for {doing} ({type(error).__name__}). Check that the stored token has no line "
-            "break and no other character that HTTP does not allow, and that the provider's base URL is one."
-        ) from None
+        raise _cannot_be_sent(doing, error) from None
     try:
         return session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS))
-    except requests.RequestException as error:
+    except urllib3.exceptions.LocationParseError as error:
+        raise _cannot_be_sent(doing, error) from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ProviderUnavailableError(f"There was no answer to {doing} ({type(error).__name__}).") from None
+
+
+def _cannot_be_sent(doing: str, error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"No request could be sent for {doing} ({type(error).__name__}). Check that the stored token has no line "
+        "break and no other character that HTTP does not allow, and that the provider's base URL is one."
+    )
 
 
 def refuse_when_busy(status: int, headers: Mapping[str, str], doing: str) -> None:
@@ -103,9 +111,9 @@ def refuse_when_busy(status: int, headers: Mapping[str, str], doing: str) -> Non
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from a Retry-After header of either form (RFC 9110, 10.2.3); None when absent or unreadable."""
     value = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", value):
-        return float(value)
+    if re.fullmatch(r"[0-9]+", value):
+        return min(float(value), MAX_RETRY_AFTER)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        return min(max(0.0, parsedate_to_datetime(value).timestamp() - time.time()), MAX_RETRY_AFTER)
     except (ValueError, OverflowError):
         return None

@@ -86,6 +86,18 @@ def _without(page: MediaPage, seen: set[str]) -> MediaPage:
     )
 
 
+def decode_cursor[Progress: msgspec.Struct](cursor: str | None, kind: type[Progress]) -> Progress:
+    """A step's progress from its cursor; a fresh one for no cursor, or for one of another version of this code, which a
+    run that is under way during a deployment still carries: the step then starts again."""
+    if cursor is None:
+        return kind()
+    try:
+        return msgspec.json.decode(cursor, type=kind)
+    except msgspec.DecodeError:
+        logger.warning("a cursor of another version; starting again")
+        return kind()
+
+
 def encode_cursor(progress: msgspec.Struct, listing: ListingProgress) -> str:
     """A step's progress, which includes its listing's, as text that travels through the state machine.
 

@@ -15,7 +15,7 @@ import msgspec
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import emit
-from cloud_sync_common.provider_access.listing import Listing, ListingProgress, encode_cursor
+from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.retry_utils import Deadline
@@ -86,7 +86,7 @@ class MediaLister:
         started = time.monotonic()
         if request.cursor is None and not self._begin(request):
             return ListResult(status=StepStatus.ALREADY_RUNNING)
-        progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
+        progress = decode_cursor(request.cursor, Progress)
         listing = Listing(self.session, request.filters, progress.listing)
         with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(listing, request, progress, writer)

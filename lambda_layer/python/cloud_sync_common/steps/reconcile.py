@@ -23,7 +23,7 @@ import msgspec
 
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_access.listing import Listing, ListingProgress, encode_cursor
+from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters
 from cloud_sync_common.retry_utils import Deadline
@@ -140,7 +140,7 @@ class ArchiveReconciler:
         """
         if request.cursor is None and self.runs.is_under_way():
             return ReconcileResult(status=StepStatus.ALREADY_RUNNING)
-        progress = msgspec.json.decode(request.cursor, type=Progress) if request.cursor else Progress()
+        progress = decode_cursor(request.cursor, Progress)
         with (
             self.report.extended(progress.report_bytes) as report,
             self.listed.extended(progress.listed_bytes) as listed,

@@ -228,10 +228,12 @@ class SourceTransfer:
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
-        moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
-        if moved is None or len(moved) < plan.count:
-            return None, proofs
-        return [moved[number] for number in sorted(moved)], proofs
+        if len(held) < plan.count:
+            moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
+            if moved is None or len(moved) < plan.count:
+                return None, proofs
+            held = moved
+        return [held[number] for number in sorted(held)], proofs
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, IntegrityError."""

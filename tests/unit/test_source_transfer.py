@@ -1,0 +1,66 @@
+"""One source on its way into the archive, at the moment when the invocation's time is up."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.stores.archive import Part
+from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.transfer.range_transfer import RangeTransfer, TransferOptions, TransferStats
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.source_transfer import SourceTransfer
+
+ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, upload_id="upload", part_size=5)
+
+
+class Archive:
+    """Holds some parts of the upload already."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.held = {number: Part(number, 5, "etag", "AAAAAAAAAAA=") for number in numbers}
+        self.completed: list[str] = []
+
+    def parts(self, _key: str, _upload_id: str) -> dict[int, Part]:
+        return self.held
+
+    def complete(self, key: str, _upload_id: str, _parts: list[Part]) -> str:
+        self.completed.append(key)
+        return "AAAAAAAAAAA="
+
+
+async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow | None:
+    """Continues the upload; after the first contact with the source no time is left."""
+    left = iter([60.0])
+    deadline = Deadline(lambda: next(left, 0.0), margin=0.0)
+    ledger = SimpleNamespace(source=lambda *_: ROW, archive_source=lambda *_: None)
+    item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
+    options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
+    link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+    opened = SimpleNamespace(fingerprint=Fingerprint(10, ""), length=1, honoured=True, close=lambda: None)
+
+    async def open_source(*_: object) -> Any:
+        return opened
+
+    monkeypatch.setattr(RangeTransfer, "open", open_source)
+    return await SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, "run-1").archive()
+
+
+def test_an_upload_that_has_all_its_parts_is_completed_even_when_the_time_is_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = Archive(1, 2)
+    row = asyncio.run(move(archive, monkeypatch))
+    assert row is not None and row.status is Status.ARCHIVED and archive.completed == [ROW.key]
+
+
+def test_an_upload_that_lacks_a_part_when_the_time_is_up_is_left_for_the_next_slice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = Archive(1)
+    assert asyncio.run(move(archive, monkeypatch)) is None and archive.completed == []
