@@ -9,8 +9,11 @@ from typing import Any
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
+from local.fault_cases import ID
 from local.verify import verify
 from tests.e2e.conftest import account_of, output_of
+
+NO_ORIGINAL = ID(12)
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
@@ -61,6 +64,7 @@ def test_a_session_that_expires_during_a_run_stops_it_with_one_alert_and_counts_
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
     deployment.store_credentials(account_of(gopro).session())
+    gopro.control.trash_item(NO_ORIGINAL)  # it fails for a reason of its own, if a function comes to it in time
     gopro.control.add_fault(FaultKind.ACCESS_TOKEN_DIES, endpoint=Endpoint.DOWNLOAD, times=1, after=3)
     description = deployment.run()
     assert (description["status"], description["error"]) == ("FAILED", "CredentialsExpiredError")
