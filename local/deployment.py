@@ -128,7 +128,7 @@ class Deployment:
             time.sleep(POLL_SECONDS)  # polling interval of the condition above
         raise DeploymentError(f"the execution {execution_arn} has not ended after {seconds:.0f} s")
 
-    def wait_for(self, condition: Callable[[], Any], *, seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], Any], *, seconds: float = 180) -> None:
         """Waits until `condition()` holds. Raises DeploymentError when it takes too long."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -16,8 +16,8 @@ NOT_ARCHIVED = {NO_ORIGINAL: "original_unavailable"}
 
 
 def hold(gopro: FakeGoPro) -> None:
-    """One file takes more than a minute, unless it is released before: what is started meanwhile overlaps."""
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
+    """One file takes four minutes, unless it is released before: runs that start meanwhile overlap."""
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=100_000)
 
 
 def release(gopro: FakeGoPro) -> None:

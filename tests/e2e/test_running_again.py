@@ -21,10 +21,10 @@ def bytes_of_sources(gopro: FakeGoPro) -> int:
 
 
 def test_two_concurrent_runs_transfer_nothing_twice(deployment: Deployment, gopro: FakeGoPro) -> None:
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=100_000)
     arns = [deployment.start_run(), deployment.start_run()]
     deployment.wait_for(lambda: any(status(deployment, arn) != "RUNNING" for arn in arns))
-    gopro.control.clear_faults()  # they overlapped: one has stepped aside while the other was held up
+    gopro.control.clear_faults()  # one ended while the other was held up: they overlapped
     ends = [deployment.wait(arn) for arn in arns]
     assert [end["status"] for end in ends] == ["SUCCEEDED", "SUCCEEDED"]
     assert all(verdict.agreed for verdict in verify(deployment, gopro.control.originals()))
@@ -41,7 +41,7 @@ def status(deployment: Deployment, execution_arn: str) -> str:
 
 
 def test_a_run_continues_after_an_aborted_one(deployment: Deployment, gopro: FakeGoPro) -> None:
-    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=300_000)
+    gopro.control.add_fault(FaultKind.SLOW, media_id=BIG, bytes_per_second=100_000)
     aborted = deployment.start_run()
     deployment.wait_for(lambda: any(row.get("upload_id") for row in deployment.rows()))
     deployment.step_functions.stop_execution(executionArn=aborted)
