@@ -33,6 +33,20 @@ _S3_UPLOAD = {
 }
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Remembers its connections: aiohttp forgets one that it closes amid an answer, before the end of TLS is over."""
+
+    def __init__(self, connections: WeakSet[asyncio.WriteTransport], **options: Any) -> None:
+        super().__init__(**options)
+        self._opened = connections
+
+    async def connect(self, *arguments: Any, **options: Any) -> Any:
+        connection = await super().connect(*arguments, **options)
+        if isinstance(connection.transport, asyncio.WriteTransport):
+            self._opened.add(connection.transport)
+        return connection
+
+
 class AwsProxy:
     """Forwards every request to `target`; the functions use `url` as their AWS endpoint.
 
@@ -56,7 +70,7 @@ class AwsProxy:
 
     async def start(self) -> None:
         """Listens on loopback."""
-        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0)
+        connector = _Connector(self._connections, ssl=self._trust, limit=0)
         no_limit = aiohttp.ClientTimeout(total=None)
         self._session = aiohttp.ClientSession(connector=connector, timeout=no_limit, auto_decompress=False)
         app = web.Application()
@@ -68,7 +82,7 @@ class AwsProxy:
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=tls).start()
 
     async def stop(self) -> None:
-        """Aborts open connections: a client that keeps one open would not answer the end of TLS."""
+        """Aborts open connections on both sides: the other end might never answer the end of TLS."""
         for transport in list(self._connections):
             transport.abort()
         await self._runner.cleanup()
