@@ -7,6 +7,7 @@ offers the same operations as Python methods and as JSON under `/_control/`, lik
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -15,11 +16,12 @@ from typing import Any
 from weakref import WeakSet
 
 import aiohttp
-from aiohttp import web
+from aiohttp import AddrInfoType, web
 from yarl import URL
 
 from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call
 from local.emulator import Certificates, free_port
+from local.fake_providers.connections import abort_connections
 from local.fake_providers.control import json_route
 
 FLIPPED_BYTE = 10_000  # beyond the frame header at the start of a chunked upload
@@ -31,20 +33,6 @@ _S3_UPLOAD = {
     "POST": "CompleteMultipartUpload",
     "DELETE": "AbortMultipartUpload",
 }
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Remembers its connections: aiohttp forgets one that it closes amid an answer, before the end of TLS is over."""
-
-    def __init__(self, connections: WeakSet[asyncio.WriteTransport], **options: Any) -> None:
-        super().__init__(**options)
-        self._opened = connections
-
-    async def connect(self, *arguments: Any, **options: Any) -> Any:
-        connection = await super().connect(*arguments, **options)
-        if isinstance(connection.transport, asyncio.WriteTransport):
-            self._opened.add(connection.transport)
-        return connection
 
 
 class AwsProxy:
@@ -59,7 +47,7 @@ class AwsProxy:
         self.url = f"https://127.0.0.1:{self.port}"
         self.target = ""
         self._certificates = certificates
-        self._connections: WeakSet[asyncio.WriteTransport] = WeakSet()
+        self._to_target: WeakSet[socket.socket] = WeakSet()
         self._trust = trust or certificates.client_context()
         self._session: aiohttp.ClientSession
         self._runner: web.AppRunner
@@ -70,7 +58,7 @@ class AwsProxy:
 
     async def start(self) -> None:
         """Listens on loopback."""
-        connector = _Connector(self._connections, ssl=self._trust, limit=0)
+        connector = aiohttp.TCPConnector(ssl=self._trust, limit=0, socket_factory=self._socket)
         no_limit = aiohttp.ClientTimeout(total=None)
         self._session = aiohttp.ClientSession(connector=connector, timeout=no_limit, auto_decompress=False)
         app = web.Application()
@@ -82,11 +70,18 @@ class AwsProxy:
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=tls).start()
 
     async def stop(self) -> None:
-        """Aborts open connections on both sides: the other end might never answer the end of TLS."""
-        for transport in list(self._connections):
-            transport.abort()
+        """Aborts open connections: a client that keeps one open would not answer the end of TLS."""
+        abort_connections(self._runner)
         await self._runner.cleanup()
         await self._session.close()
+        while any(each.fileno() >= 0 for each in self._to_target):
+            await asyncio.sleep(0.01)  # polling interval; asyncio ends TLS within 30 s, answered or not
+
+    def _socket(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, *_ = address
+        opened = socket.socket(family, kind, protocol)
+        self._to_target.add(opened)
+        return opened
 
     def _control(self) -> list[web.RouteDef]:
         menu = [{"kind": kind, "meaning": kind.__doc__} for kind in AwsFaultKind]
@@ -98,8 +93,6 @@ class AwsProxy:
         ]
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if isinstance(request.transport, asyncio.WriteTransport):
-            self._connections.add(request.transport)
         call = await call_of(request)
         fault = self.rules.take(call)
         refusal = fault.kind.refusal(call.service) if fault else None

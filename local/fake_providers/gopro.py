@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.fake_providers.connections import abort_connections
 from local.fake_providers.control import Control, control_routes
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.faults import Clock, FaultRules
@@ -104,6 +105,7 @@ class FakeGoPro:
     async def stop(self) -> None:
         """Stop listening and close open connections."""
         for runner in self._runners:
+            abort_connections(runner)
             await runner.cleanup()
         self._runners.clear()
 
