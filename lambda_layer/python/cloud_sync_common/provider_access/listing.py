@@ -35,6 +35,10 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     total: int | None = None
     total_changed: bool = False
 
+    def from_the_start(self) -> ListingProgress:
+        """The next attempt, for a listing that does not add up."""
+        return ListingProgress(attempt=self.attempt + 1)
+
 
 @dataclass(frozen=True)
 class Listing:

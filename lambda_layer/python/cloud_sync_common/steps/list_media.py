@@ -94,7 +94,7 @@ class MediaLister:
         if done and not listing.adds_up():
             # The next invocation starts again: until its answer arrives, the file that this one continued may be
             # needed again.
-            progress, done = Progress(listing=ListingProgress(attempt=progress.listing.attempt + 1)), False
+            progress, done = Progress(listing=progress.listing.from_the_start()), False
         emit(self.session.provider.name, {"ListingSeconds": round(time.monotonic() - started, 3)})
         return self._result(progress, done=done)
 
