@@ -83,6 +83,12 @@ class Config:
     private_network: bool = False
     """Whether the functions run in a VPC of their own, without public addresses. Its NAT gateway is charged by the
     hour."""
+    customer_managed_key: bool = False
+    """Whether archive and alerts are encrypted with a KMS key of the stack's own, which costs 1 USD a month. Without it
+    the archive is encrypted with the key that AWS manages for S3, free of charge."""
+    detailed_monitoring: bool = False
+    """Whether every metric is sent and every alarm is set. Without it there are ten of each, which CloudWatch does not
+    charge for."""
     audit_trail: bool = False
     """Whether CloudTrail records management events and every access to the archive."""
     object_lock_days: int | None = None
@@ -286,6 +292,8 @@ ENVIRONMENTS: dict[str, Config] = {
         log_retention_days=90,
         termination_protection=True,
         private_network=True,
+        customer_managed_key=True,
+        detailed_monitoring=True,
         audit_trail=True,
     ),
     "local": Config(
