@@ -48,9 +48,7 @@ class Audit(Construct):
             is_multi_region_trail=False,
             include_global_service_events=False,
         )
-        trail.node.add_dependency(
-            bucket
-        )  # so that the trail is deleted, and writes no more, before the bucket is emptied
+        trail.node.add_dependency(bucket)  # so that it is deleted, and writes no more, before the bucket is emptied
         trail.add_s3_event_selector(
             [cloudtrail.S3EventSelector(bucket=storage.archive_bucket)],
             read_write_type=cloudtrail.ReadWriteType.ALL,
@@ -59,9 +57,9 @@ class Audit(Construct):
 
 
 def _expiry() -> list[s3.LifecycleRule]:
-    """In a bucket with versions, an expiration only puts a delete marker before the object. It is the second number that
-    deletes, and the second rule removes the markers that are left (S3 user guide, "Expiring objects"); S3 does not
-    accept the two in one rule."""
+    """In a bucket with versions, an expiration only puts a delete marker before the object. The second number deletes,
+    and the second rule removes the markers that are left (S3 user guide, "Expiring objects"). S3 does not accept that
+    in the same rule."""
     return [
         s3.LifecycleRule(
             id="ExpireTrail",

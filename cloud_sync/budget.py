@@ -31,8 +31,8 @@ class Budget(Construct):
         output = CfnOutput(
             self,
             "Missing",
-            value=f"CloudFormation cannot create a budget in this region. Create one of {config.monthly_budget_usd} USD "
-            "a month in the console: Billing and Cost Management, Budgets.",
+            value="CloudFormation cannot create a budget in this region. Create one of "
+            f"{config.monthly_budget_usd} USD a month in the console: Billing and Cost Management, Budgets.",
             condition=CfnCondition(self, "Unsupported", expression=missing),
         )
         output.override_logical_id("BudgetIsMissing")

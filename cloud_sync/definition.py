@@ -1,8 +1,8 @@
 """The state machine's definition: sync_workflow.asl.json, with each Task's Retry and TimeoutSeconds written out.
 
-A Task of that file retries `${TransientErrors}` and `${SlowErrors}`. Amazon States Language has no way to define a Retry
-once and use it in several states, so this module replaces those names with the errors and the waits. It does not import
-the CDK: the cost model and the tests read the definition here, too.
+A Task of that file retries `${TransientErrors}` and `${SlowErrors}`. Amazon States Language has no way to define a
+Retry once and use it in several states, so this module replaces those names with the errors and the waits. It does not
+import the CDK: the cost model and the tests read the definition here, too.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def _read(hook: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _with_retry(part: dict[str, Any]) -> dict[str, Any]:
-    """A retrier of `${TransientErrors}` or `${SlowErrors}` in full; what it sets itself, such as MaxAttempts, stays. Any
-    other object of the file as it is."""
+    """A retrier of `${TransientErrors}` or `${SlowErrors}` in full; what it sets itself, such as MaxAttempts, stays.
+    Any other object of the file as it is."""
     retry = _RETRIES.get(part["ErrorEquals"][0]) if "ErrorEquals" in part else None
     return retry | part | {"ErrorEquals": [*retry["ErrorEquals"]]} if retry else part
 

@@ -82,26 +82,7 @@ class Storage(Construct):
             auto_delete_objects=self.auto_delete_objects,
             server_access_logs_bucket=self.work_bucket,
             server_access_logs_prefix="access-logs/",
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="Tiers",
-                    transitions=[
-                        s3.Transition(storage_class=tier, transition_after=days) for tier, days in _tiers(config)
-                    ],
-                ),
-                # An original that is replaced or deleted early would otherwise stay in S3 Standard for ever.
-                s3.LifecycleRule(
-                    id="TiersOfOlderVersions",
-                    noncurrent_version_transitions=[
-                        s3.NoncurrentVersionTransition(storage_class=tier, transition_after=days)
-                        for tier, days in _tiers(config)
-                    ],
-                ),
-                s3.LifecycleRule(
-                    id="AbortStrayUploads",
-                    abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
-                ),
-            ],
+            lifecycle_rules=_archive_rules(config),
         )
 
     def _ledger_table(self, config: Config) -> dynamodb.Table:
@@ -154,3 +135,25 @@ def _tiers(config: Config) -> list[tuple[s3.StorageClass, Duration]]:
     if config.instant_retrieval_after_days is not None:
         steps.insert(0, (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, config.instant_retrieval_after_days))
     return [(tier, Duration.days(days)) for tier, days in steps]
+
+
+def _archive_rules(config: Config) -> list[s3.LifecycleRule]:
+    """No rule deletes anything. An original that is replaced or deleted becomes a noncurrent version, which the first
+    rule no longer moves; without the second it would stay in S3 Standard for ever."""
+    tiers = _tiers(config)
+    return [
+        s3.LifecycleRule(
+            id="Tiers",
+            transitions=[s3.Transition(storage_class=tier, transition_after=after) for tier, after in tiers],
+        ),
+        s3.LifecycleRule(
+            id="TiersOfOlderVersions",
+            noncurrent_version_transitions=[
+                s3.NoncurrentVersionTransition(storage_class=tier, transition_after=after) for tier, after in tiers
+            ],
+        ),
+        s3.LifecycleRule(
+            id="AbortStrayUploads",
+            abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
+        ),
+    ]
