@@ -161,6 +161,9 @@ def _lifecycle_xml(configuration):
         for step in rule.get("Transitions", []):
             days, tier = _element("Days", str(step["TransitionInDays"])), _element("StorageClass", step["StorageClass"])
             parts.append(_element("Transition", days, tier))
+        for step in rule.get("NoncurrentVersionTransitions", []):
+            days = _element("NoncurrentDays", str(step["TransitionInDays"]))
+            parts.append(_element("NoncurrentVersionTransition", days, _element("StorageClass", step["StorageClass"])))
         if "ExpirationInDays" in rule:
             parts.append(_element("Expiration", _element("Days", str(rule["ExpirationInDays"]))))
         if "AbortIncompleteMultipartUpload" in rule:
@@ -174,8 +177,8 @@ def _encryption_xml(configuration):
     rules = []
     for rule in configuration.get("ServerSideEncryptionConfiguration", []):
         default = dict(rule["ServerSideEncryptionByDefault"])
-        if default["SSEAlgorithm"] == "aws:kms" and "KMSMasterKeyID" not in default:
-            default["SSEAlgorithm"] = "AES256"  # means the key alias/aws/s3, which upstream does not have
+        if default["SSEAlgorithm"] == "aws:kms":
+            default.setdefault("KMSMasterKeyID", "alias/aws/s3")  # which S3 means; upstream demands a key
         fields = [
             _element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default
         ]
