@@ -5,7 +5,8 @@ import sys
 import aws_cdk as cdk
 
 from cloud_sync.cloud_sync_stack import CloudSyncStack
-from cloud_sync.config import Config, ConfigError
+from cloud_sync.config import Config
+from cloud_sync.config_error import ConfigError
 
 
 def main() -> None:

@@ -13,10 +13,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-
-class ConfigError(ValueError):
-    """A value that cannot be deployed; the message is one sentence that names the field."""
-
+from cloud_sync.config_error import ConfigError
+from cloud_sync.schedule import check_schedule
 
 # Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -43,8 +41,8 @@ class Config:
     """Whether buckets, table, secret and key are retained when the stack is deleted."""
     schedule: str = "cron(0 2 * * ? *)"
     """When runs start: a cron() or rate() expression of EventBridge Scheduler."""
-    schedule_time_zone: str = "Europe/Paris"
-    """IANA time zone of the schedule."""
+    schedule_time_zone: str = "Etc/GMT-1"
+    """IANA time zone of the schedule. Etc/GMT-1 is CET (UTC+1) all year: 02:00 there is 03:00 in Paris in summer."""
     schedule_enabled: bool = True
     """Whether the schedule starts runs. Without it there is no alarm `no-successful-run` either."""
     architecture: str = "arm64"
@@ -142,7 +140,7 @@ class Config:
         """Raises ConfigError for the first value with which the deployment would fail, or could not work well."""
         self._check_ranges()
         self._check_choices()
-        check_schedule(self.schedule)
+        check_schedule(self.schedule, self.schedule_time_zone)
         self._check_tiers()
 
     def _check_ranges(self) -> None:
@@ -227,55 +225,6 @@ def _typed(field: str, value: Any) -> Any:
             raise ConfigError(f"{field} must be true or false, not {text!r}.")
         return text.lower() == "true"
     return text
-
-
-# EventBridge Scheduler user guide, "Cron-based schedules": the six fields, their ranges, names and special values.
-_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-_DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
-_CRON_FIELDS = (
-    ("minutes", 0, 59, "", ""),
-    ("hours", 0, 23, "", ""),
-    ("day of month", 1, 31, "", r"\?|L|LW|\d{1,2}W"),
-    ("month", 1, 12, _MONTHS, ""),
-    ("day of week", 1, 7, _DAYS, r"\?|L|[1-7]L|[1-7]#[1-5]"),
-    ("year", 1970, 2199, "", ""),
-)
-
-
-def check_schedule(expression: str) -> None:
-    """Raises ConfigError unless `expression` is a `cron(...)` or `rate(...)` that EventBridge Scheduler accepts."""
-    if re.fullmatch(r"rate\([1-9][0-9]* (minutes?|hours?|days?)\)", expression):
-        return
-    match = re.fullmatch(r"cron\((.+)\)", expression)
-    parts = match.group(1).split() if match else []
-    if len(parts) != len(_CRON_FIELDS):
-        raise ConfigError(
-            f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {expression!r}."
-        )
-    if (parts[2] == "?") == (parts[4] == "?"):
-        raise ConfigError(
-            f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}."
-        )
-    for part, (name, low, high, words, special) in zip(parts, _CRON_FIELDS, strict=True):
-        if not (re.fullmatch(special, part, re.ASCII) if special else None) and not all(
-            _cron_value_fits(value, low, high, words) for value in part.split(",")
-        ):
-            raise ConfigError(f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.")
-
-
-def _cron_value_fits(text: str, low: int, high: int, words: str) -> bool:
-    """Whether the text is `*`, a value, a range, or one of these with a step."""
-    span, _, step = text.partition("/")
-    if "/" in text and not (step.isascii() and step.isdecimal() and int(step) > 0):
-        return False
-    ends = [] if span == "*" else span.split("-")
-    names = words.split("|") if words else []
-    values = [low + names.index(end) if end in names else _whole(end) for end in ends]
-    return len(values) <= 2 and all(low <= value <= high for value in values) and values == sorted(values)
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else -1
 
 
 def host_architecture() -> str:
