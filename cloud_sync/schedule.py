@@ -22,6 +22,7 @@ from cloud_sync.config_error import ConfigError
 # In 12 years every date falls on every day of the week, and there are at least two 29ths of February.
 YEARS_AHEAD = 12
 DATES_SHOWN = 3
+FIELD = "schedule"  # the value of the configuration that an error is about
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 _MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
@@ -103,7 +104,7 @@ def check_schedule(expression: str, time_zone: str = "UTC", today: date | None =
         return
     cron, first = parse_cron(expression), today or _today()
     if not any(cron.fires_on(day) for day in _days(first)):
-        raise ConfigError(f"schedule {expression!r} does not fire on any day from {first} to {_end(first)}.")
+        raise ConfigError(f"schedule {expression!r} does not fire on any day from {first} to {_end(first)}.", FIELD)
     if not cron.is_hourly:
         _check_clock_changes(cron, time_zone, first)
 
@@ -149,7 +150,9 @@ def _check_clock_changes(cron: Cron, time_zone: str, first: date) -> None:
     if found:
         raise ConfigError(
             f"schedule {cron.expression!r} does not suit schedule_time_zone {time_zone}: {', '.join(found)}; choose "
-            "another hour, or a time zone without daylight saving time such as Etc/GMT-1, which is CET all year."
+            "another hour, or a time zone without daylight saving time such as Etc/GMT-1, which is CET all year.",
+            FIELD,
+            "schedule_time_zone",
         )
 
 
@@ -204,18 +207,22 @@ def parse_cron(expression: str) -> Cron:
     parts = tuple(match[1].split()) if match else ()
     if len(parts) != len(_FIELDS):
         raise ConfigError(
-            f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {expression!r}."
+            f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {expression!r}.",
+            FIELD,
         )
     if (parts[2] == "?") == (parts[4] == "?"):
         raise ConfigError(
-            f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}."
+            f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}.",
+            FIELD,
         )
     numbers = []
     for part, (name, low, high, words, special) in zip(parts, _FIELDS, strict=True):
         is_special = special and re.fullmatch(special, part, re.ASCII)
         values = [] if is_special else [_values(text, low, high, words) for text in part.split(",")]
         if not all(values):
-            raise ConfigError(f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.")
+            raise ConfigError(
+                f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.", FIELD
+            )
         numbers.append(frozenset(number for one in values for number in one))
     return Cron(expression, parts, tuple(numbers))
 
