@@ -119,5 +119,6 @@ def test_the_dashboard_can_be_drawn_from_the_metrics_of_a_run(deployment: Deploy
     deployment.run()
     seen = readings(deployment)
     ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}
-    assert ours | {"CredentialsDaysLeft"} == set(UNITS)  # that one is of a session token whose end is known
+    # The first is of a session token whose end is known, the second of a schedule with a pause of more than a week.
+    assert ours | {"CredentialsDaysLeft", "HoursSinceSuccess"} == set(UNITS)
     assert seen.alarms["gopro-sync-no-successful-run"] == "OK"
