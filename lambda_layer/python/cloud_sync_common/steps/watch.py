@@ -19,7 +19,7 @@ WATCH = "watch"
 
 
 class WatchRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag=WATCH):
-    """The event of run-report that the schedule `gopro-sync-watch` sends."""
+    """The event that the second schedule sends to run-report."""
 
     provider: str
 
