@@ -38,7 +38,7 @@ class Budget(Construct):
         output.override_logical_id("BudgetIsMissing")
 
     def _budget(self, config: Config) -> budgets.CfnBudget:
-        subscriber = budgets.CfnBudget.SubscriberProperty(address=config.alert_email or "", subscription_type="EMAIL")
+        subscriber = budgets.CfnBudget.SubscriberProperty(address=config.alert_address or "", subscription_type="EMAIL")
         return budgets.CfnBudget(
             self,
             "Monthly",
