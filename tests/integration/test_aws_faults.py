@@ -190,6 +190,16 @@ def test_a_missing_permission_is_a_configuration_error(
     assert aws.archived() == {}
 
 
+@pytest.mark.parametrize(("media_id", "operation"), [(PLAIN, "PutObject"), (BIG, "CreateMultipartUpload")])
+def test_a_disabled_key_is_a_configuration_error_that_names_the_key(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy, media_id: str, operation: str
+) -> None:
+    proxy.add_fault(K.KEY_DISABLED, "s3", operation)
+    with pytest.raises(ConfigurationError, match=r"KMS key cannot be used .*KMS\.DisabledException"):
+        downloader.move(media_id)
+    assert aws.archived() == {}
+
+
 def test_a_video_claimed_by_another_run_is_left_to_it(downloader: Downloader, proxy: AwsProxy) -> None:
     proxy.add_fault(K.CONDITION_FAILED, "dynamodb", "UpdateItem", holding=(":instead_of",), times=1)
     assert downloader.slice(PLAIN).status == "BUSY"
