@@ -17,7 +17,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive, Part
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
-from cloud_sync_common.transfer.ranged_get import Range, open_range
+from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
 
@@ -103,6 +103,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
+        self._condition = IfMatch()
         self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
@@ -120,7 +121,7 @@ class RangeTransfer:
 
     async def open(self, source: MediaSource, last: int) -> Range:
         """The source from its first byte to byte `last` or its end, whichever is first, in its current version."""
-        return await open_range(self._uploader.sources, source, 0, last, None)
+        return await open_range(self._uploader.sources, source, 0, last, None, self._condition)
 
     # In one object
 
@@ -225,7 +226,7 @@ class RangeTransfer:
         first, last = plan.bounds(number)
 
         async def move(source: MediaSource) -> Part:
-            opened = await open_range(self._uploader.sources, source, first, last, version)
+            opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
             try:
                 return await self._part(opened, key, upload_id, number, first, opened.length, proofs)
             finally:
