@@ -154,6 +154,8 @@ ARCHIVE = (
                                s3(A.INTERNAL_ERROR, "CompleteMultipartUpload"), s3(A.INTERNAL_ERROR, "HeadObject"))),
     Case("s3_error_in_200", (s3(A.ERROR_IN_200, "CompleteMultipartUpload"),)),
     Case("s3_conflict", (s3(A.CONFLICT, "CompleteMultipartUpload"),)),
+    Case("s3_conflict_for_good", (s3(A.CONFLICT, "CompleteMultipartUpload", times=None),), Outcome.FAILED,
+         "archive_unavailable", (BIG,)),
     Case("s3_bad_digest", (s3(A.BAD_DIGEST, "UploadPart", times=None),), Outcome.FAILED, "integrity", (BIG,)),
     Case("part_damaged_on_the_way", (s3(A.BYTES_FLIPPED, "UploadPart", times=None),), Outcome.FAILED, "integrity",
          (BIG,)),

@@ -169,6 +169,34 @@ def test_a_lasting_failure_of_s3_is_an_error_and_a_later_slice_resumes(downloade
     assert_whole(downloader, BIG)
 
 
+def test_an_upload_whose_completion_meets_another_write_is_made_anew(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy
+) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "CompleteMultipartUpload", times=1)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == 2
+    assert len(aws.calls("AbortMultipartUpload")) == 1 and aws.uploads() == []
+    assert_whole(downloader, BIG)
+
+
+def test_completions_that_always_conflict_are_an_error_and_leave_no_upload(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy
+) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "CompleteMultipartUpload")
+    with pytest.raises(ArchiveUnavailableError, match="Another write"):
+        downloader.move(BIG)
+    assert len(aws.calls("CreateMultipartUpload")) == 2 and aws.uploads() == [] and aws.archived() == {}
+    proxy.rules.clear()
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert_whole(downloader, BIG)
+
+
+def test_a_small_object_that_meets_another_write_is_sent_again(downloader: Downloader, proxy: AwsProxy) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "PutObject", times=1)
+    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
+    assert_whole(downloader, PLAIN)
+
+
 def test_a_part_that_s3_calls_damaged_is_an_integrity_error_and_leaves_no_upload(
     aws: Aws, downloader: Downloader, proxy: AwsProxy
 ) -> None:

@@ -11,10 +11,10 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
-from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, Part
+from cloud_sync_common.stores.archive import Archive, Part, WriteConflict
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
@@ -161,8 +161,10 @@ class RangeTransfer:
             check_size(first)
             made = proofs.made()
             checksum = self._archive.complete(key, upload_id, parts)
-        except BaseException:
+        except BaseException as error:
             self._archive.abort(key, upload_id)
+            if isinstance(error, WriteConflict):
+                raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
         self.streaming = False
         self._stats.requests += 2
