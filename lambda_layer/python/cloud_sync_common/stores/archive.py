@@ -150,14 +150,14 @@ class Archive:
         stored: dict[int, Part] = {}
         pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
         try:
-            with aws_errors("reading an upload's parts"):
+            with aws_errors("reading the parts of an upload"):
                 for page in pages:
                     for part in page.get("Parts", []):
                         if checksum := part.get("ChecksumCRC64NVME"):
                             number = part["PartNumber"]
                             stored[number] = Part(number, part["Size"], part["ETag"], checksum)
         except AwsError as error:
-            _raise_for(error, "reading an upload's parts")
+            _raise_for(error, "reading the parts of an upload")
         return stored
 
     def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
