@@ -28,6 +28,7 @@ from ministack.services.cloudformation import provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _QUERY = "AWS::Logs::QueryDefinition"
+_ROTATION = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _answer = threading.local()
 _unpacking = threading.Lock()
 
@@ -198,7 +199,8 @@ def saved_queries() -> None:
 
 def rotation_by_function() -> None:
     """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
-    the value instead. The function's log and the versions' labels show which step it reached."""
+    the value instead. The function's log and the versions' labels show which step it reached. As on AWS, it refuses
+    while AWSPENDING is on a version that is not current, and only tests with RotateImmediately=false."""
     resolve = secretsmanager._resolve
 
     def rotate(data):
@@ -206,19 +208,25 @@ def rotation_by_function() -> None:
         function = data.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
         if not secret or not function:
             return secretsmanager.error_response_json("InvalidRequestException", "No secret or no function.", 400)
+        labels = [set(version["Stages"]) for version in secret["Versions"].values()]
+        if any("AWSPENDING" in each and "AWSCURRENT" not in each for each in labels):
+            return secretsmanager.error_response_json(
+                "InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted.", 400
+            )
         secret["RotationLambdaARN"], secret["RotationEnabled"] = function, True
         token = data.get("ClientRequestToken") or secretsmanager.new_uuid()
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(_rotate, function, secret["ARN"], token), daemon=True).start()
+        steps = _ROTATION if data.get("RotateImmediately", True) else ("testSecret",)
+        context, arguments = contextvars.copy_context(), (_rotate, function, secret["ARN"], token, steps)
+        threading.Thread(target=context.run, args=arguments, daemon=True).start()
         answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
         return secretsmanager.json_response(answer)
 
     secretsmanager._rotate_secret = rotate
 
 
-def _rotate(function, secret, token):
+def _rotate(function, secret, token, steps):
     record, config, _ = lambda_svc._get_func_record_for_ref(function)
-    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+    for step in steps:
         event = {"Step": step, "SecretId": secret, "ClientRequestToken": token}
         called = lambda_svc._execution_record_for_config(record, config)
         if lambda_svc._execute_function_with_config_scope(called, event).get("error"):

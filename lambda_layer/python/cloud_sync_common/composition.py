@@ -177,7 +177,7 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         runs=parts.runs,
         archive=parts.archive,
         listed=parts.work_file(request.run_id, "listed.bin", "the ids that are listed"),
-        report=parts.work_file(request.run_id, "reconciliation.jsonl", "the reconciliation's report"),
+        report=parts.work_file(request.run_id, "reconciliation.jsonl", "the report of a reconciliation"),
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,
