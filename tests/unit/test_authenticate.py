@@ -22,7 +22,7 @@ from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
 
-from tests.unit.doubles import PLENTY, Account, Lease, Store
+from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Store
 
 OAUTH = Credentials(
     provider="gopro",
@@ -43,7 +43,7 @@ def authenticator(
     deadline: Deadline = PLENTY,
     sleep: Callable[[float], None] = lambda _: None,
 ) -> Authenticator:
-    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, sleep))
+    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, METRICS, sleep))
 
 
 def test_a_token_that_is_valid_for_long_is_not_renewed() -> None:

@@ -18,7 +18,7 @@ from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
+from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
 CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
 OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
@@ -87,6 +87,7 @@ class Lister:
             executions=cast(Any, self.executions),
             max_attempts=3,
             deadline=deadline,
+            metrics=METRICS,
         )
         request = ListRequest(
             run_id="run-1", provider="gopro", execution_arn="arn:1", filters=filters or Filters(), cursor=cursor
