@@ -14,7 +14,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cloud_sync.alarm_names import alarm_names
+from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 from cloud_sync.workflow import Workflow
@@ -61,13 +61,16 @@ def all_alarms(
     config: Config, functions: Functions, workflow: Workflow, dead_letters: cloudwatch.IMetric
 ) -> list[Alarm]:
     """The alarms of an environment: those that alarm_names has. `dead_letters` counts the messages in the dead-letter
-    queue of the videos."""
+    queue of the videos. Raises ValueError for one that alarm_names does not know."""
     alarms = [
         *_of_runs(config, workflow),
         *_of_credentials(config),
         *_of_videos(config, workflow, dead_letters),
         *_of_functions(config, functions),
     ]
+    unnamed = {alarm.name for alarm in alarms} - {*ESSENTIAL, *DETAILED}
+    if unnamed:
+        raise ValueError(f"alarm_names.py does not have the alarms: {', '.join(sorted(unnamed))}")
     return [alarm for alarm in alarms if alarm.name in alarm_names(config)]
 
 

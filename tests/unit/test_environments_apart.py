@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloud_sync import alarms
 from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
 from tests.synthesis import Synthesis, Synthesised
 
@@ -140,3 +142,9 @@ def test_every_environment_writes_metrics_of_its_own(synthesis: Synthesis) -> No
     }  # fmt: skip
     assert dimension == {name: {name} for name in dimension}
     assert all(one != other for one, other in pairwise(dimension.values()))
+
+
+def test_an_alarm_that_no_list_names_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(alarms, "DETAILED", DETAILED[1:])
+    with pytest.raises(ValueError, match=rf"alarm_names.py does not have the alarms: {DETAILED[0]}"):
+        Synthesis(tmp_path).of("dev")

@@ -13,7 +13,7 @@ from cloud_sync_common import prices
 from cloud_sync.config import ENVIRONMENTS
 from costs import page
 from costs.model import METRICS_OF_A_FREE_DASHBOARD, billed, fixed_costs, total
-from tests.synthesis import Synthesis, Synthesised
+from tests.synthesis import ROOT, Synthesis, Synthesised
 
 LIMIT_USD = 0.45
 # Resources that cost nothing as long as nothing uses them (each service's pricing page), or almost nothing
@@ -124,3 +124,20 @@ def test_the_page_shows_both_sums_of_each_environment_and_what_each_costly_value
         assert f"| **{title}** | {sums} |" in text
     assert all(f"| `{value}` | prod |" in text for value in page.COSTLY)
     assert "no VPC" not in text and "not counted either" not in text
+
+
+def test_the_other_pages_state_the_sums_of_the_model() -> None:
+    dev, prod = fixed_costs(ENVIRONMENTS["dev"]), fixed_costs(ENVIRONMENTS["prod"])
+    network, per_gb = (
+        f"{prices.NETWORK_MONTH_USD:.2f} USD",
+        f"{prices.total(prices.network_usage(prices.GB)):.3f} USD per GB",
+    )
+    stated = {
+        "README.md": (f"{billed(dev):.2f} USD a month", f"{total(dev):.2f} USD", f"{network} a month", per_gb),
+        "docs/operations.md": (f"{billed(dev):.2f} USD a month", f"prod costs {billed(prod):.2f} USD", network, per_gb),
+        "docs/security.md": (network, "5.50 USD for 100 GB"),
+    }
+    for name, sums in stated.items():
+        text = " ".join((ROOT / name).read_text().split())
+        assert [number for number in sums if number not in text] == [], name
+        assert "32.85" not in text and "19 alarms" not in text, name

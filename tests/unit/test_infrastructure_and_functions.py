@@ -167,6 +167,11 @@ def test_the_functions_emit_every_metric_that_alarms_and_dashboard_use(
         assert dict(metric.dimensions) == {dimension: emitted[dimension] for dimension in dimensions}
 
 
+def test_a_step_emits_every_declared_metric() -> None:
+    sources = [path.read_text() for path in FUNCTION_CODE.rglob("*.py") if path.name != "metrics_utils.py"]
+    assert {name for name in metrics_utils.UNITS if not any(f'"{name}"' in source for source in sources)} == set()
+
+
 def test_a_metric_that_is_not_declared_cannot_be_emitted() -> None:
     with pytest.raises(KeyError):
         metrics_utils.EnvironmentMetrics("dev", detailed=False).emit("gopro", {"Videos": 1.0})

@@ -348,3 +348,11 @@ def test_a_cursor_of_another_version_starts_the_listing_again(cursor: str) -> No
     found = lister(Library(names(8)))
     result = found.call(cursor)
     assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, names(8))
+
+
+def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixture) -> None:
+    page = MediaPage(items=tuple(map(media, names(3))), total=3)
+    lister = Lister(Account(pages=lambda _: page))
+    lister.to_the_end()
+    (line,) = (vars(record) for record in caplog.records if record.msg == "listing")
+    assert line["listed"] == 3 and line["seconds"] >= 0
