@@ -246,7 +246,8 @@ def fixed_costs(config: Config) -> list[Line]:
     """What an environment costs a month even if no video is ever archived, before any free tier. A test compares each
     count with the template."""
     alarms = len(alarm_names(config))
-    metrics = len(metrics_utils.UNITS if config.detailed_monitoring else metrics_utils.ESSENTIAL)
+    every = set(metrics_utils.UNITS) - metrics_utils.OF_THE_WATCH
+    metrics = len(every if config.detailed_monitoring else metrics_utils.ESSENTIAL)
     return [
         Line(prices.SECRET_MONTH, 1, "the credentials"),
         Line(prices.ALARM_MONTH, alarms, f"{alarms} alarms of one metric each"),
@@ -262,6 +263,12 @@ def fixed_costs(config: Config) -> list[Line]:
 
 def _fixed_extras(config: Config) -> Iterator[Line]:
     """The lines of values that only some environments have."""
+    if config.is_watched:
+        yield Line(
+            prices.METRIC_MONTH,
+            2 * DAYS_PER_MONTH / prices.HOURS_PER_MONTH,
+            "the watch's metric, in two hours of the day",
+        )
     if config.customer_managed_key:
         yield Line(prices.KEY_MONTH, 1, "1.00 more after each of its first two yearly rotations")
     if config.private_network:
@@ -274,7 +281,10 @@ def _fixed_extras(config: Config) -> Iterator[Line]:
 
 def billed(lines: list[Line]) -> float:
     """USD of these lines beyond what every account has free of charge for ever, if nothing else in it uses that."""
-    return sum(max(line.count - ALWAYS_FREE.get(line.price, 0), 0) * line.price.each for line in lines)
+    counts: dict[Price, float] = {}
+    for line in lines:
+        counts[line.price] = counts.get(line.price, 0) + line.count
+    return sum(max(count - ALWAYS_FREE.get(price, 0), 0) * price.each for price, count in counts.items())
 
 
 def choose_memory(library: Library, design: Design, engine: Engine, within_usd: float = 0.01) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from cloud_sync_common import prices
 
 from cloud_sync.config import ENVIRONMENTS
 from costs import page
-from costs.model import METRICS_OF_A_FREE_DASHBOARD, billed, fixed_costs, total
+from costs.model import METRICS_OF_A_FREE_DASHBOARD, Line, billed, fixed_costs, total
 from tests.synthesis import ROOT, Synthesis, Synthesised
 
 LIMIT_USD = 0.45
@@ -40,6 +41,7 @@ VARIANTS: list[tuple[str, dict[str, str]]] = [
     *((environment, {}) for environment in page.DEPLOYED),
     *(("dev", {value: "true"}) for value in page.COSTLY),
     ("dev", {"schedule_enabled": "false"}),
+    ("dev", {"schedule": "rate(30 days)"}),
     ("prod", {"detailed_monitoring": "false", "private_network": "false"}),
 ]
 
@@ -51,7 +53,10 @@ def stack(synthesis: Synthesis, request: pytest.FixtureRequest) -> Synthesised:
 
 
 def counts(stack: Synthesised) -> dict[prices.Price, float]:
-    return {line.price: line.count for line in fixed_costs(stack.config)}
+    counted: Counter[prices.Price] = Counter()
+    for line in fixed_costs(stack.config):
+        counted[line.price] += line.count  # type: ignore[assignment]
+    return dict(counted)
 
 
 @pytest.mark.parametrize("kind", PRICED)
@@ -136,8 +141,21 @@ def test_the_other_pages_state_the_sums_of_the_model() -> None:
         "README.md": (f"{billed(dev):.2f} USD a month", f"{total(dev):.2f} USD", f"{network} a month", per_gb),
         "docs/operations.md": (f"{billed(dev):.2f} USD a month", f"prod costs {billed(prod):.2f} USD", network, per_gb),
         "docs/security.md": (network, "5.50 USD for 100 GB"),
+        "docs/configuration.md": (f"{network} a month", "0.055 USD", *(f"{usd:.2f} USD a month" for usd in added())),
     }
     for name, sums in stated.items():
         text = " ".join((ROOT / name).read_text().split())
         assert [number for number in sums if number not in text] == [], name
         assert "32.85" not in text and "19 alarms" not in text, name
+
+
+def added() -> Iterator[float]:
+    """What detailed_monitoring and audit_trail add to dev's bill."""
+    dev = ENVIRONMENTS["dev"]
+    for changed in (replace(dev, detailed_monitoring=True), replace(dev, audit_trail=True)):
+        yield billed(fixed_costs(changed)) - billed(fixed_costs(dev))
+
+
+def test_the_free_allowance_is_subtracted_once_however_many_lines_use_it() -> None:
+    lines = [Line(prices.ALARM_MONTH, 8, ""), Line(prices.ALARM_MONTH, 8, ""), Line(prices.SECRET_MONTH, 1, "")]
+    assert billed(lines) == pytest.approx(6 * 0.10 + 0.40)

@@ -148,7 +148,8 @@ def emitted(
 def test_an_environment_sends_ten_metrics_or_all_of_them(emitted: dict[str, Any], stack: Synthesised) -> None:
     (directive,) = emitted["_aws"]["CloudWatchMetrics"]
     sent = {metric["Name"] for metric in directive["Metrics"]}
-    assert sent == (set(metrics_utils.UNITS) if stack.config.detailed_monitoring else metrics_utils.ESSENTIAL)
+    essential = metrics_utils.ESSENTIAL | metrics_utils.OF_THE_WATCH
+    assert sent == (set(metrics_utils.UNITS) if stack.config.detailed_monitoring else essential)
     assert len(metrics_utils.ESSENTIAL) == 10 and set(metrics_utils.UNITS) > metrics_utils.ESSENTIAL
 
 

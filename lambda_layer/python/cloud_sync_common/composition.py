@@ -26,6 +26,7 @@ from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileReques
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator
+from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -169,6 +170,11 @@ def run_report(request: ReportRequest) -> RunReport:
         metrics=parts.metrics,
         extras=prices.Extras(parts.settings.private_network, parts.settings.audit_trail),
     )
+
+
+def watch(request: WatchRequest) -> Watch:
+    parts = _Parts(request.provider)
+    return Watch(provider=request.provider, runs=parts.runs, metrics=parts.metrics)
 
 
 def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> ArchiveReconciler:

@@ -17,6 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 UNITS = {
     "RunsSucceeded": MetricUnit.Count,
     "RunsFailed": MetricUnit.Count,
+    "HoursSinceSuccess": MetricUnit.NoUnit,  # only if the schedule pauses for longer than CloudWatch looks back
     "AuthenticationFailures": MetricUnit.Count,  # runs that ended because the provider refused the credentials
     "VideosArchived": MetricUnit.Count,
     "BytesArchived": MetricUnit.Bytes,
@@ -51,10 +52,13 @@ ESSENTIAL = frozenset(
     }
 )
 
+# What the second schedule of an environment with long pauses has measured. No other environment sends it.
+OF_THE_WATCH = frozenset({"HoursSinceSuccess"})
+
 
 @dataclass(frozen=True)
 class EnvironmentMetrics:
-    """The metrics of one environment: all of UNITS if they are `detailed`, else ESSENTIAL."""
+    """The metrics of one environment: all of UNITS if they are `detailed`, else ESSENTIAL and OF_THE_WATCH."""
 
     environment: str
     detailed: bool
@@ -63,7 +67,7 @@ class EnvironmentMetrics:
         """Writes one line to the log with the metrics of this environment among `values`. Raises KeyError for a name
         that is not in UNITS."""
         measured = [(name, UNITS[name], number) for name, number in values.items()]
-        sent = [metric for metric in measured if self.detailed or metric[0] in ESSENTIAL]
+        sent = [metric for metric in measured if self.detailed or metric[0] in ESSENTIAL | OF_THE_WATCH]
         if not sent:
             return
         metrics = Metrics()
