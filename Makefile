@@ -27,7 +27,7 @@ setup-bench: ## install what `make bench` needs: the same, and the programs that
 setup-deploy: ## install only what deploying to AWS needs: the CDK app and the CDK command line, into .venv
 	@./setup.sh deploy
 
-deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default, OPTIONS="-c alert_email=you@example.org" is passed on
+deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
 	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
@@ -83,11 +83,11 @@ scale: setup ## list 100,000 videos, and archive VIDEOS (5,000) new ones through
 	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
 	SCALE_VIDEOS=$(or $(VIDEOS),5000) $(PYTEST) tests/e2e/test_scale.py --durations=0
 
-synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
-	@for environment in $(ENVIRONMENTS); do \
-	  cdk synth --quiet --output cdk.out/$$environment -c environment=$$environment || exit 1; done
+synth: setup ## synthesise every environment into cdk.out with nobody to alert, offline once the layer is built
+	@for environment in $(ENVIRONMENTS); do cdk synth --quiet --output cdk.out/$$environment \
+	  -c environment=$$environment -c alert_email=none || exit 1; done
 
-configuration: setup ## write today's values of every environment into docs/configuration.md
+configuration: setup ## write today's values into docs/configuration.md and environments/example.toml
 	@python -m cloud_sync.environments_table docs/configuration.md
 
 vulnerabilities: setup-all ## look up every package of the layer in PyPI's vulnerability database (needs that network)

@@ -1,6 +1,7 @@
-"""The CDK app: reads the context, chooses the environment, builds its stack and synthesises it. It calls no AWS API."""
+"""The CDK app: reads context and file of an environment, builds its stack and synthesises it. It calls no AWS API."""
 
 import sys
+from pathlib import Path
 
 if sys.version_info < (3, 12):  # noqa: UP036  an older one would fail at the imports below, with a traceback
     sys.exit(
@@ -17,14 +18,17 @@ except ModuleNotFoundError as missing:
     )
 
 from cloud_sync.cloud_sync_stack import CloudSyncStack
-from cloud_sync.config import Config, ConfigError
+from cloud_sync.config import FOLDER, Config
+from cloud_sync.config_error import ConfigError
 from cloud_sync.layer import LayerError
 
 
 def main() -> None:
     app = cdk.App()
     try:
-        config = Config.from_context(app.node.get_all_context())
+        context = app.node.get_all_context()
+        folder = Path(__file__).resolve().parent / (context.get(FOLDER) or "environments")
+        config = Config.from_context(context, folder)
         CloudSyncStack(app, config.stack_name, config=config)
     except (ConfigError, LayerError) as error:
         sys.exit(f"cloud-sync: {error}")

@@ -50,6 +50,6 @@ def _requires(package: Distribution) -> Iterator[str]:
 def _link(package: Distribution, packages: Path) -> None:
     for file in package.files or []:
         link = packages / file
-        if ".." not in file.parts and "__pycache__" not in file.parts and not link.exists():  # some share a file
+        if ".." not in file.parts and not link.exists():  # some share a file
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to(Path(str(package.locate_file(file))))
