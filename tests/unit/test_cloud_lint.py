@@ -17,7 +17,7 @@ from cfnlint.api import ManualArgs, lint
 from cfnlint.helpers import REGIONS as ALL_REGIONS
 from constructs import IConstruct
 
-from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis, Synthesised, new_app
+from tests.synthesis import ENVIRONMENTS, Synthesis, Synthesised, new_app
 
 # Rules of cfn-lint that are ignored, with the reason.
 CFN_LINT_IGNORES = {
@@ -135,13 +135,6 @@ def test_every_acknowledgement_is_of_a_finding_and_has_a_reason(
     assert [place for place in acknowledged if not is_found(*place)] == []
     assert all(len(reason.split()) >= 6 and reason.endswith(".") for reason in acknowledged.values())
     assert len(acknowledged) == 11
-
-
-def test_the_infrastructure_does_not_import_its_linters() -> None:
-    sources = [*(ROOT / "cloud_sync").glob("*.py"), ROOT / "app.py"]
-    imports = [line for f in sources for line in f.read_text().splitlines() if line.startswith(("import", "from"))]
-    assert len(imports) > 20
-    assert not [line for line in imports if "cdk_nag" in line or "cfnlint" in line]
 
 
 @each_environment
