@@ -2,7 +2,7 @@
 # Installs what the `make` words need. Everything but the last line goes into this folder, and is installed again only
 # when the files that it is made from have changed.
 #
-#   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (the layer's wheels)
+#   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (wheels)
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov and detect-secrets, for tests
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C

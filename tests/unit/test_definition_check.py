@@ -1,4 +1,4 @@
-"""`make check` reads the state machine definition with asl-validator: it accepts what is deployed and nothing broken."""
+"""`make check` reads the state machine definition with asl-validator: it accepts what is deployed, nothing broken."""
 
 from __future__ import annotations
 
