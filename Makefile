@@ -55,13 +55,14 @@ test: setup-all style ## run everything that CI runs: style, types, unit, integr
 	wait $$types; types=$$?; cat .local/types.log; \
 	exit $$((tests + types))
 
-check: style ## check style, import contracts and types
+check: style ## check style, import contracts, the state machine definition and types
 	mypy
 
-style: setup ## check style and import contracts only
+style: setup ## check style, import contracts and the state machine definition only
 	ruff check .
 	ruff format --check .
 	PYTHONPATH=.:lambda_layer/python lint-imports
+	python -m tools.definition_check
 
 unit: setup ## run the fast tests: no sockets, and the templates compared with the golden ones
 	$(PYTEST) $(BY_FILE) tests/unit tests/golden
