@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ setup-all: ## install all that the tests need: the same, SAM's command line and 
 
 setup-bench: ## install what `make bench` needs: the same, and the programs that the engine is compared with
 	@./setup.sh bench
+
+adopt: setup ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev) left behind (OPTIONS="--list" only shows it)
+	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)

@@ -24,7 +24,7 @@ import anycrc
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import cloudformation as stacks
-from ministack.services import dynamodb, lambda_svc, s3, secretsmanager, stepfunctions
+from ministack.services import dynamodb, kms, lambda_svc, s3, secretsmanager, stepfunctions
 from ministack.services.cloudformation import changesets, handlers, provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
@@ -203,12 +203,13 @@ def saved_queries() -> None:
 
 
 def taken_names() -> None:
-    """CloudFormation does not create a table, secret or state machine whose name another one has; upstream overwrites
-    the other one, with all that it holds."""
+    """CloudFormation creates no table, secret, state machine or alias whose name is taken; upstream overwrites the one
+    that has it, with all that it holds."""
     for kind, (attribute, store) in {
         "AWS::DynamoDB::Table": ("TableName", dynamodb._tables),
         _SECRET: ("Name", secretsmanager._secrets),
         "AWS::StepFunctions::StateMachine": ("StateMachineName", stepfunctions._state_machines),
+        "AWS::KMS::Alias": ("AliasName", kms._aliases),
     }.items():
         handler = provisioners._RESOURCE_HANDLERS[kind]
         handler["create"] = _create_unless_taken(kind, attribute, store, handler["create"])

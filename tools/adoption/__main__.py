@@ -13,7 +13,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +65,19 @@ def _adopt(options: argparse.Namespace) -> None:
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # which the CDK reads first, and boto3 does not
     if session.region_name is None:
         raise AdoptionError("no region is set. Set AWS_REGION to the one in which the stack was.")
-    clients: Callable[[str], Any] = session.client
+
+    def client(service: str) -> Any:
+        return session.client(service)  # type: ignore[call-overload]
+
     choice = Choice(options.archive, options.audit, options.incomplete)
-    left = LeftBehind(clients, session.region_name, template, choice)
+    left = LeftBehind(client, session.region_name, template, choice)
     in_the_way, mapping = left.stack_to_delete(), left.mapping()
     for logical_id, identifier in mapping.items():
         print(f"{template.resources[logical_id]['Type']}: {', '.join(identifier.values())}")
     if options.list:
         return
     if in_the_way:
-        _delete_empty_stack(clients("cloudformation"), template.stack_name)
+        _delete_empty_stack(client("cloudformation"), template.stack_name)
     file = assembly / "resource-mapping.json"
     file.write_text(json.dumps(mapping, indent=2), encoding="utf-8")
     _cdk("import", f"--app={assembly}", f"--resource-mapping={file}")

@@ -153,14 +153,11 @@ class LeftBehind:
             return None
         identifier = str(key["KeyId"])
         if key["KeyState"] != "Enabled":
-            undo = (
-                "cancel-key-deletion --key-id {0} && aws kms enable-key"
-                if "Pending" in key["KeyState"]
-                else "enable-key"
-            )
+            enable = f"aws kms enable-key --key-id {identifier}"
+            cancel = f"aws kms cancel-key-deletion --key-id {identifier}"
             raise AdoptionError(
                 f"the KMS key {identifier} of the archive bucket {archive} is {key['KeyState']}. Make it usable with "
-                f"`{undo}`."
+                f"`{f'{cancel} && ' if key['KeyState'] == 'PendingDeletion' else ''}{enable}`."
             )
         return identifier
 
@@ -193,7 +190,7 @@ class LeftBehind:
         stacks = {resource["StackId"] for resource in (resources or {}).get("StackResources", [])}
         for stack in sorted(stacks):
             status = self._stack_status(stack)
-            if status not in (None, "DELETE_COMPLETE"):
+            if status not in (None, "DELETE_COMPLETE", *EMPTY_STACK):
                 raise AdoptionError(
                     f"the {part} {identifier} belongs to the stack {stack.split('/')[1]} ({status}). Only what no "
                     "stack has can be taken up: delete that stack first, or leave this resource to it."
