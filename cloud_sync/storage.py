@@ -19,7 +19,7 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        self.removal_policy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if config.retain_data else RemovalPolicy.DESTROY
+        self.removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
         self.key = self._key(config)
         self.work_bucket = self._work_bucket(config)
         self.archive_bucket = self._archive_bucket(config)
@@ -114,7 +114,7 @@ class Storage(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=config.termination_protection,
+            deletion_protection=config.retain_data,
             removal_policy=self.removal_policy,
         )
         # Sparse indexes: the first has no row that is ARCHIVED, the second only rows that a run has changed.
