@@ -22,11 +22,11 @@ STATE_MACHINE, ALIAS = "gopro-sync-orchestrator", "alias/gopro-sync"
 
 
 class Stack:
-    """The stack in an account of its own, which retains its data as it does in AWS, with a key of its own."""
+    """The stack in an account of its own, which retains its data as it does in AWS."""
 
     def __init__(self, emulator: Emulator, provider_url: str) -> None:
         self.emulator = emulator
-        self.context = {**settings_of(provider_url), "retain_data": "true", "customer_managed_key": "true"}
+        self.context = {**settings_of(provider_url), "retain_data": "true"}
 
     def deploy(self, **context: str) -> Deployment:
         return Deployment(self.emulator, self.emulator.deploy({**self.context, **context}))
@@ -98,9 +98,11 @@ def bytes_served(gopro: FakeGoPro) -> int:
     return sum(count for name, count in gopro.control.stats()["bytes_served"].items() if "source" in name)
 
 
+@pytest.mark.parametrize("key", ["false", "true"], ids=["the key of AWS", "a key of its own"])
 def test_a_stack_deployed_again_takes_up_all_that_the_deleted_one_left_and_moves_nothing(
-    stack: Stack, gopro: FakeGoPro
+    stack: Stack, gopro: FakeGoPro, key: str
 ) -> None:
+    stack.context["customer_managed_key"] = key
     first = stack.deploy()
     first.store_credentials(account_of(gopro).oauth())
     assert output_of(first.run())["archived"] == 17
@@ -145,15 +147,16 @@ def test_a_first_deployment_that_failed_leaves_nothing_and_can_be_repeated(stack
 
 
 def test_an_update_that_failed_keeps_the_data_and_can_be_repeated(stack: Stack, gopro: FakeGoPro) -> None:
-    deployment = stack.deploy(customer_managed_key="false")
+    deployment = stack.deploy()
     deployment.store_credentials(account_of(gopro).oauth())
     deployment.run()
     before = kept(deployment)
     kms = stack.emulator.client("kms")
     kms.create_alias(AliasName=ALIAS, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    changed = {"customer_managed_key": "true", "function_memory_mb": "300"}
     with pytest.raises(DeploymentError, match="already exists"):
-        stack.deploy(function_memory_mb="300")
+        stack.deploy(**changed)
     assert stack.status() == "UPDATE_ROLLBACK_COMPLETE"
     assert kept(deployment) == before
     kms.delete_alias(AliasName=ALIAS)
-    assert kept(stack.deploy(function_memory_mb="300")) == before
+    assert kept(stack.deploy(**changed)) == before

@@ -150,6 +150,14 @@ def test_the_key_is_the_one_that_encrypts_the_archive(account: Account) -> None:
     assert account.left(WITH_A_KEY).parts()[Part.KEY] == key
 
 
+@pytest.mark.parametrize("named", ["alias/aws/s3", f"arn:aws:kms:{REGION}:123456789012:alias/aws/s3"])
+def test_the_key_that_aws_manages_is_no_key_to_take_up(account: Account, named: str) -> None:
+    account.work()
+    account.archive(ARCHIVE, named)
+    account.ledger()
+    assert set(account.left().parts()) == {Part.ARCHIVE, Part.WORK, Part.LEDGER}
+
+
 def test_between_two_archives_it_does_not_guess(left_behind: Account) -> None:
     left_behind.archive(ANOTHER)
     said = refusal(left_behind.left())

@@ -14,6 +14,8 @@ from tools.adoption.stack_template import IDENTIFIERS, Part, StackTemplate
 # such a stack before it creates the new one, and so does adoption.
 EMPTY_STACK = ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS")
 
+AWS_ALIASES = "alias/aws/"  # of the keys that AWS manages; nobody else can make an alias that begins so
+
 
 class AdoptionError(RuntimeError):
     """What was left behind cannot be taken up; the message names what was found and the next step."""
@@ -129,8 +131,9 @@ class LeftBehind:
     def _key(self, archive: str) -> str | None:
         """The key of the stack's own that encrypts the archive."""
         rules = self._s3.get_bucket_encryption(Bucket=archive)["ServerSideEncryptionConfiguration"]["Rules"]
-        named = rules[0]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID")
-        key = self._own_key(archive, named) if named else None
+        named = rules[0]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID", AWS_ALIASES)
+        # AWS makes the key behind an alias of its own when it is used first: until then it does not exist.
+        key = None if AWS_ALIASES in named else self._own_key(archive, named)
         wanted = self._template.logical_id(Part.KEY) is not None
         if wanted == (key is not None):
             return key
