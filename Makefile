@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,13 @@ setup-all: ## install all that the tests need: the same, SAM's command line and 
 setup-bench: ## install what `make bench` needs: the same, and the programs that the engine is compared with
 	@./setup.sh bench
 
-adopt: setup ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev) left behind (OPTIONS="--list" only shows it)
+setup-deploy: ## install only what deploying to AWS needs: the CDK app and the CDK command line, into .venv
+	@./setup.sh deploy
+
+deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
+	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)
+
+adopt: setup-deploy ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev) left behind (OPTIONS="--list" only shows it)
 	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
@@ -52,13 +58,14 @@ test: setup-all style ## run everything that CI runs: style, types, unit, integr
 	wait $$types; types=$$?; cat .local/types.log; \
 	exit $$((tests + types))
 
-check: style ## check style, import contracts and types
+check: style ## check style, import contracts, the state machine definition and types
 	mypy
 
-style: setup ## check style and import contracts only
+style: setup ## check style, import contracts and the state machine definition only
 	ruff check .
 	ruff format --check .
 	PYTHONPATH=.:lambda_layer/python lint-imports
+	python -m tools.definition_check
 
 unit: setup ## run the fast tests: no sockets, and the templates compared with the golden ones
 	$(PYTEST) $(BY_FILE) tests/unit tests/golden
