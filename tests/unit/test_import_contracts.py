@@ -42,6 +42,7 @@ FORBIDDEN = {
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
     "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),
+    "adoption": ("tools.adoption.left_behind", "local.emulator"),
 }
 
 
