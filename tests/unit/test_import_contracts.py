@@ -41,6 +41,7 @@ FORBIDDEN = {
     "boto3": ("cloud_sync_common.stores.ledger", "boto3"),
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
     "cdk": ("local.demo", "aws_cdk"),
+    "aws-check": ("aws_check.stack", "local.deployment"),
 }
 
 
