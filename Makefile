@@ -77,11 +77,11 @@ scale: setup ## list 100,000 videos, and archive VIDEOS (5,000) new ones through
 	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
 	SCALE_VIDEOS=$(or $(VIDEOS),5000) $(PYTEST) tests/e2e/test_scale.py --durations=0
 
-synth: setup ## synthesise every environment into cdk.out, offline once the layer is built
-	@for environment in $(ENVIRONMENTS); do \
-	  cdk synth --quiet --output cdk.out/$$environment -c environment=$$environment || exit 1; done
+synth: setup ## synthesise every environment into cdk.out with nobody to alert, offline once the layer is built
+	@for environment in $(ENVIRONMENTS); do cdk synth --quiet --output cdk.out/$$environment \
+	  -c environment=$$environment -c alert_email=none || exit 1; done
 
-configuration: setup ## write today's values of every environment into docs/configuration.md
+configuration: setup ## write today's values into docs/configuration.md and environments/example.toml
 	@python -m cloud_sync.environments_table docs/configuration.md
 
 vulnerabilities: setup-all ## look up every package of the layer in PyPI's vulnerability database (needs that network)

@@ -13,7 +13,7 @@ class Budget(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        subscriber = budgets.CfnBudget.SubscriberProperty(address=config.alert_email or "", subscription_type="EMAIL")
+        subscriber = budgets.CfnBudget.SubscriberProperty(address=config.alert_address or "", subscription_type="EMAIL")
         budgets.CfnBudget(
             self,
             "Monthly",

@@ -1,22 +1,22 @@
 """The configuration of each environment, and the checks that refuse a wrong value at synthesis.
 
-Every value can be overridden by its name from the command line: `cdk deploy -c deep_archive_after_days=0`.
+A person keeps other values in the environment's file, `environments/<environment>.toml`. The command line overrides
+both for one deployment: `cdk deploy -c deep_archive_after_days=0`.
 """
 
 from __future__ import annotations
 
-import difflib
 import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-
-class ConfigError(ValueError):
-    """A value that cannot be deployed; the message is one sentence that names the field."""
-
+from cloud_sync.config_error import ConfigError
+from cloud_sync.config_sources import EnvironmentFile, check_files, check_name, from_text
+from cloud_sync.schedule import check_schedule, longest_interval_hours
 
 # Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -24,6 +24,12 @@ LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 
 # USD per GB and month, us-east-1 (docs/cost.md, "Prices"), for the check of the storage tiers below.
 STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
 INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
+
+NOBODY = "none"  # as alert_email: nobody is to be told
+FOLDER = "environments_folder"  # the context value that names another folder of files than environments/
+
+# A night that copies much ends later than the one before, so the alarm for missing runs waits this much longer.
+HOURS_OF_ROOM = 12
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class Config:
     """Whether buckets, table, secret and key are retained when the stack is deleted."""
     schedule: str = "cron(0 2 * * ? *)"
     """When runs start: a cron() or rate() expression of EventBridge Scheduler."""
-    schedule_time_zone: str = "Europe/Paris"
-    """IANA time zone of the schedule."""
+    schedule_time_zone: str = "Etc/GMT-1"
+    """IANA time zone of the schedule. Etc/GMT-1 is CET (UTC+1) all year: 02:00 there is 03:00 in Paris in summer."""
     schedule_enabled: bool = True
     """Whether the schedule starts runs. Without it there is no alarm `no-successful-run` either."""
     architecture: str = "arm64"
@@ -75,9 +81,11 @@ class Config:
     log_retention_days: int = 30
     """Time for which CloudWatch Logs keeps the logs. It accepts only certain numbers, such as 1, 7, 30, 90 or 365."""
     alert_email: str | None = None
-    """Address that receives the alerts. SNS asks it for a confirmation. Without one, nobody receives them."""
+    """Address that receives the alerts. SNS asks it for a confirmation. An environment with a schedule needs one, or
+    the text none, which says that nobody is to be told."""
     termination_protection: bool = False
-    """Whether CloudFormation refuses to delete the stack."""
+    """Whether CloudFormation refuses to delete the stack, and DynamoDB the table. Turn it on once the first deployment
+    has succeeded: a first one that failed could not be repeated with it."""
     rotate_credentials_every_days: int | None = 7
     """Time after which Secrets Manager renews the credentials. With none, only a run renews them."""
     private_network: bool = False
@@ -110,40 +118,60 @@ class Config:
     def stack_name(self) -> str:
         return f"CloudSync-{self.environment}"
 
+    @property
+    def alert_address(self) -> str | None:
+        """The address to subscribe, if anybody is to be told."""
+        return None if self.alert_email == NOBODY else self.alert_email
+
+    @property
+    def hours_without_success(self) -> int:
+        """The time without a successful run after which something is wrong: the longest pause of the schedule, and room
+        for a run that takes long."""
+        return longest_interval_hours(self.schedule, self.schedule_time_zone) + HOURS_OF_ROOM
+
     def name(self, base: str) -> str:
         """The name of a resource in the account. Names have a suffix in all environments but dev and local, so that one
         account can contain several environments."""
         return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
 
     @classmethod
-    def from_context(cls, context: Mapping[str, Any]) -> Config:
-        """The environment that the context value `environment` names (default dev), with the overridden values.
+    def from_context(cls, context: Mapping[str, Any], folder: Path | None = None) -> Config:
+        """The environment that the context value `environment` names (default dev), with the values of its file in
+        `folder`, and with those of the context, which come first.
 
         The names of the CDK's own context values contain a colon or a slash. Any other name that is not a value of the
         configuration is taken for a typing error. Raises ConfigError.
         """
-        known = {f.name for f in fields(cls)}
+        kinds = {f.name: str(f.type) for f in fields(cls) if f.name != "environment"}
         for name in context:
-            if re.fullmatch(r"[a-z_]+", name) and name not in known:
-                similar = difflib.get_close_matches(name, known, n=1)
-                raise ConfigError(f"{name} is not a value of this stack{f'; {similar[0]} is' if similar else ''}.")
-        get = context.get
-        name = get("environment") or "dev"
-        if name not in ENVIRONMENTS:
-            raise ConfigError(f"environment must be one of {', '.join(ENVIRONMENTS)}, not {name!r}.")
-        base = ENVIRONMENTS[name]
-        given = {f.name: get(f.name) for f in fields(cls) if f.name != "environment"}
-        overrides = {key: _typed(key, value) for key, value in given.items() if value is not None}
-        config = replace(base, **overrides)
-        config.check()
-        return config
+            if re.fullmatch(r"[a-z_]+", name):
+                check_name(name, [*kinds, "environment", FOLDER])
+        environment = context.get("environment") or "dev"
+        if environment not in ENVIRONMENTS:
+            raise ConfigError(f"environment must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}.")
+        given = {name: from_text(name, context[name], kinds[name]) for name in kinds if context.get(name) is not None}
+        if folder is None:
+            return replace(ENVIRONMENTS[environment], **given).checked()
+        check_files(folder, ENVIRONMENTS)
+        file = EnvironmentFile(folder, environment)
+        kept = file.values(kinds)
+        try:
+            return replace(ENVIRONMENTS[environment], **kept | given).checked()
+        except ConfigError as error:
+            raise (file.blamed(error) if error.fields & (kept.keys() - given.keys()) else error) from None
+
+    def checked(self) -> Config:
+        """This environment, if it is valid. Raises ConfigError."""
+        self.check()
+        return self
 
     def check(self) -> None:
         """Raises ConfigError for the first value with which the deployment would fail, or could not work well."""
         self._check_ranges()
         self._check_choices()
-        check_schedule(self.schedule)
+        check_schedule(self.schedule, self.schedule_time_zone)
         self._check_tiers()
+        self._check_alerts()
 
     def _check_ranges(self) -> None:
         # Lambda: 128 to 10,240 MB, 1 to 900 s; Step Functions: at most 10,000 children (service quotas, 2026-11).
@@ -166,7 +194,7 @@ class Config:
         ):
             value = getattr(self, field)
             if value is not None and not low <= value <= high:
-                raise ConfigError(f"{field} must be {low} to {high}, not {value}.")
+                raise ConfigError(f"{field} must be {low} to {high}, not {value}.", field)
 
     def _check_choices(self) -> None:
         for field, allowed in (
@@ -176,20 +204,22 @@ class Config:
         ):
             value = getattr(self, field)
             if value not in allowed:
-                raise ConfigError(f"{field} must be one of {', '.join(map(str, allowed))}, not {value!r}.")
-        if self.alert_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", self.alert_email):
-            raise ConfigError(f"alert_email must be an e-mail address, not {self.alert_email!r}.")
+                names = ", ".join(map(str, allowed))
+                raise ConfigError(f"{field} must be one of {names}, not {value!r}.", field)
         if self.allow_loopback_sources and self.environment != "local":
-            raise ConfigError("allow_loopback_sources is for the environment local only, not for AWS.")
-        if self.monthly_budget_usd is not None and self.alert_email is None:
-            raise ConfigError("monthly_budget_usd needs alert_email, the address that AWS Budgets writes to.")
+            raise ConfigError(
+                "allow_loopback_sources is for the environment local only, not for AWS.", "allow_loopback_sources"
+            )
         if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", self.gopro_api_base_url):
-            raise ConfigError(f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.")
+            raise ConfigError(
+                f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.", "gopro_api_base_url"
+            )
         try:
             ZoneInfo(self.schedule_time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ConfigError(
-                f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}."
+                f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}.",
+                "schedule_time_zone",
             ) from None
 
     def _check_tiers(self) -> None:
@@ -199,7 +229,9 @@ class Config:
             return
         if not 0 <= start < end:
             raise ConfigError(
-                f"instant_retrieval_after_days must be before deep_archive_after_days ({end}), not {start}."
+                f"instant_retrieval_after_days must be before deep_archive_after_days ({end}), not {start}.",
+                "instant_retrieval_after_days",
+                "deep_archive_after_days",
             )
         days = end - start
         standard = STANDARD * days / 30
@@ -208,74 +240,29 @@ class Config:
             raise ConfigError(
                 f"instant_retrieval_after_days={start} loses money: {days} days there are billed as "
                 f"{max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS)}, {instant:.4f} USD per GB, against {standard:.4f} for "
-                f"the same {days} days in Standard."
+                f"the same {days} days in Standard.",
+                "instant_retrieval_after_days",
+                "deep_archive_after_days",
             )
 
-
-def _typed(field: str, value: Any) -> Any:
-    """A context value, which is text when it comes from the command line, as its field's type."""
-    kind = Config.__annotations__[field]
-    text = str(value).strip()
-    if kind.startswith("int"):
-        if text.lower() in ("", "none") and "None" in kind:
-            return None
-        if not re.fullmatch(r"-?\d+", text):
-            raise ConfigError(f"{field} must be a whole number, not {text!r}.")
-        return int(text)
-    if kind == "bool":
-        if text.lower() not in ("true", "false"):
-            raise ConfigError(f"{field} must be true or false, not {text!r}.")
-        return text.lower() == "true"
-    return text
-
-
-# EventBridge Scheduler user guide, "Cron-based schedules": the six fields, their ranges, names and special values.
-_MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
-_DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT"
-_CRON_FIELDS = (
-    ("minutes", 0, 59, "", ""),
-    ("hours", 0, 23, "", ""),
-    ("day of month", 1, 31, "", r"\?|L|LW|\d{1,2}W"),
-    ("month", 1, 12, _MONTHS, ""),
-    ("day of week", 1, 7, _DAYS, r"\?|L|[1-7]L|[1-7]#[1-5]"),
-    ("year", 1970, 2199, "", ""),
-)
-
-
-def check_schedule(expression: str) -> None:
-    """Raises ConfigError unless `expression` is a `cron(...)` or `rate(...)` that EventBridge Scheduler accepts."""
-    if re.fullmatch(r"rate\([1-9][0-9]* (minutes?|hours?|days?)\)", expression):
-        return
-    match = re.fullmatch(r"cron\((.+)\)", expression)
-    parts = match.group(1).split() if match else []
-    if len(parts) != len(_CRON_FIELDS):
-        raise ConfigError(
-            f"schedule must be rate(N hours) or cron() of six fields such as cron(0 2 * * ? *), not {expression!r}."
-        )
-    if (parts[2] == "?") == (parts[4] == "?"):
-        raise ConfigError(
-            f"schedule must have ? in exactly one of day of month and day of week, unlike {expression!r}."
-        )
-    for part, (name, low, high, words, special) in zip(parts, _CRON_FIELDS, strict=True):
-        if not (re.fullmatch(special, part, re.ASCII) if special else None) and not all(
-            _cron_value_fits(value, low, high, words) for value in part.split(",")
-        ):
-            raise ConfigError(f"schedule has {part!r} as its {name}, which is not {low} to {high}: {expression!r}.")
-
-
-def _cron_value_fits(text: str, low: int, high: int, words: str) -> bool:
-    """Whether the text is `*`, a value, a range, or one of these with a step."""
-    span, _, step = text.partition("/")
-    if "/" in text and not (step.isascii() and step.isdecimal() and int(step) > 0):
-        return False
-    ends = [] if span == "*" else span.split("-")
-    names = words.split("|") if words else []
-    values = [low + names.index(end) if end in names else _whole(end) for end in ends]
-    return len(values) <= 2 and all(low <= value <= high for value in values) and values == sorted(values)
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else -1
+    def _check_alerts(self) -> None:
+        """Somebody is told of a run that fails, or it is said that nobody shall be."""
+        email = self.alert_email
+        if email not in (None, NOBODY) and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+            raise ConfigError(f"alert_email must be an e-mail address or {NOBODY}, not {email!r}.", "alert_email")
+        if self.monthly_budget_usd is not None and self.alert_address is None:
+            raise ConfigError(
+                "monthly_budget_usd needs alert_email, the address that AWS Budgets writes to.",
+                "monthly_budget_usd",
+                "alert_email",
+            )
+        if self.schedule_enabled and email is None:
+            raise ConfigError(
+                "alert_email is missing, so nobody would hear of a nightly run that failed: write the line "
+                f'alert_email = "you@example.org" into environments/{self.environment}.toml, with "{NOBODY}" if nobody '
+                "is to be told, or give -c alert_email=you@example.org for this once.",
+                "alert_email",
+            )
 
 
 def host_architecture() -> str:
@@ -290,7 +277,6 @@ ENVIRONMENTS: dict[str, Config] = {
         "prod",
         deep_archive_after_days=1,
         log_retention_days=90,
-        termination_protection=True,
         private_network=True,
         customer_managed_key=True,
         detailed_monitoring=True,
@@ -301,6 +287,7 @@ ENVIRONMENTS: dict[str, Config] = {
         retain_data=False,
         architecture=host_architecture(),
         log_retention_days=1,
+        alert_email=NOBODY,
         rotate_credentials_every_days=None,
         allow_loopback_sources=True,
     ),

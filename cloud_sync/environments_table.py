@@ -1,7 +1,8 @@
-"""Writes the two tables of docs/configuration.md: the values in which environments differ, and all values.
+"""Writes the values of the configuration into docs/configuration.md and environments/example.toml.
 
-`python -m cloud_sync.environments_table docs/configuration.md` replaces what is between the marks of each table. A
-default comes from cloud_sync/config.py, and so does the description: it is the text below the value there.
+`python -m cloud_sync.environments_table docs/configuration.md` replaces what is between the marks of each table of that
+page, and writes the example. A default comes from cloud_sync/config.py, and so does the description: it is the text
+below the value there.
 """
 
 from __future__ import annotations
@@ -10,13 +11,22 @@ import ast
 import inspect
 import itertools
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
 
 from cloud_sync.config import ENVIRONMENTS, Config
+from cloud_sync.config_sources import EXAMPLE
 
 DEPLOYED = ("dev", "staging", "prod")
+EXAMPLE_FILE = Path(__file__).resolve().parent.parent / "environments" / EXAMPLE
+EXAMPLE_BEGIN = """\
+The values of one environment. Copy this file to dev.toml, staging.toml or prod.toml beside it, remove the # before a
+value, and write your own. Each deployment reads the file again, so what stands in it lasts. `-c name=value` comes
+before it, for one deployment. Text has quotation marks, numbers, true and false have none; "none" switches off what
+is optional. The values below are those of dev; docs/configuration.md shows where staging and prod differ.
+"""
 UNITS = {"days": "days", "seconds": "seconds", "mb": "MB", "mib": "MiB", "usd": "USD"}  # by the end of a value's name
 
 
@@ -34,6 +44,29 @@ def all_values() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {"environments": differing_values, "values": all_values}
+
+
+def example() -> str:
+    """The text of environments/example.toml: every value in a comment, below its meaning."""
+    meanings, paragraphs = described(), [_comment(EXAMPLE_BEGIN)]
+    for field in _values():
+        suffix = f" ({unit(field.name)})" if unit(field.name) else ""
+        paragraphs.append(
+            f"{_comment(meanings[field.name] + suffix)}# {field.name} = {_toml(field.name, field.default)}\n"
+        )
+    return "\n".join(paragraphs)
+
+
+def _comment(text: str) -> str:
+    return textwrap.indent(textwrap.fill(" ".join(text.split()), 118), "# ") + "\n"
+
+
+def _toml(name: str, value: object) -> str:
+    """A value as one writes it into the file."""
+    if name == "alert_email":
+        return '"you@example.org"'
+    text = _text(value).strip("`")
+    return text if isinstance(value, int) else f'"{text}"'
 
 
 def described() -> dict[str, str]:
@@ -86,6 +119,7 @@ def _table(heading: list[str], rows: list[list[str]]) -> str:
 def main() -> None:
     path = Path(sys.argv[1])
     path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+    EXAMPLE_FILE.write_text(example(), encoding="utf-8")
 
 
 if __name__ == "__main__":

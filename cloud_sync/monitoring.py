@@ -45,8 +45,8 @@ class Alerts(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}},
             )
         )
-        if config.alert_email:
-            self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_email))
+        if config.alert_address:
+            self.topic.add_subscription(subscriptions.EmailSubscription(config.alert_address))
         self.dead_letter_queue = sqs.Queue(
             self,
             "DeadLetterQueue",

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from cloud_sync.layer import build_layer
-from tests.synthesis import PINNED, ROOT
+from tests.synthesis import NOBODY_IS_TOLD, PINNED, ROOT
 
 UNSHARE = ["unshare", "--map-root-user", "--net"]
 CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
@@ -39,7 +39,8 @@ class CdkCommandLine:
         """The path of an environment's template; its assets are in the same folder."""
         build_layer(**PINNED)  # the very first build may use the network, the synthesis may not
         output = self._folder / environment
-        context = [f"--context={key}={value}" for key, value in (PINNED | {"environment": environment}).items()]
+        given = PINNED | NOBODY_IS_TOLD | {"environment": environment, "environments_folder": str(self._folder)}
+        context = [f"--context={key}={value}" for key, value in given.items()]
         completed = self.run("synth", "--quiet", f"--output={output}", *context)
         assert completed.returncode == 0, completed.stderr
         return output / f"CloudSync-{environment}.template.json"

@@ -23,6 +23,8 @@ FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "credentials-rotator")  # which Secr
 # Fixed values, so that a template does not depend on the machine.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}
 
+NOBODY_IS_TOLD = {"alert_email": "none"}  # an environment with a schedule is refused unless this is said
+
 # The properties that hold the name of a resource in the account.
 NAMES = (
     "AlarmName", "AliasName", "DashboardName", "FunctionName", "LogGroupName", "Name", "QueueName", "StateMachineName",
@@ -49,15 +51,15 @@ def new_app(folder: Path, **context: str) -> cdk.App:
     """An app with the context of cdk.json and these values, like that of `cdk synth -c key=value`."""
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     do_not_copy_assets = {"aws:cdk:disable-asset-staging": True}
-    return cdk.App(context=flags | do_not_copy_assets | PINNED | context, outdir=str(folder))
+    return cdk.App(context=flags | do_not_copy_assets | PINNED | NOBODY_IS_TOLD | context, outdir=str(folder))
 
 
 class Synthesised:
     """One environment: its construct tree, its template, and ways to look up the template's resources."""
 
-    def __init__(self, app: cdk.App) -> None:
+    def __init__(self, app: cdk.App, files: Path | None = None) -> None:
         self.app = app
-        self.config = Config.from_context(app.node.get_all_context())
+        self.config = Config.from_context(app.node.get_all_context(), files)
         self.stack = CloudSyncStack(app, self.config.stack_name, config=self.config)
         self.assembly = app.synth()
         self.artifact = self.assembly.get_stack_by_name(self.config.stack_name)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+import tomllib
+from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from cloud_sync import environments_table
 from cloud_sync.config import ENVIRONMENTS, Config
-from cloud_sync.environments_table import DEPLOYED, all_values, described, differing_values, marks, renewed, unit
+from cloud_sync.environments_table import (
+    DEPLOYED,
+    EXAMPLE_FILE,
+    all_values,
+    described,
+    differing_values,
+    example,
+    marks,
+    renewed,
+    unit,
+)
 from tests.synthesis import ROOT
 
 VALUES = {field.name for field in fields(Config)} - {"environment"}
@@ -26,6 +39,18 @@ def test_the_page_shows_todays_values() -> None:
     assert renewed(page) == page, "The values have changed. Write them into the page with: make configuration"
 
 
+def test_the_example_of_a_file_shows_todays_values() -> None:
+    assert EXAMPLE_FILE.read_text(encoding="utf-8") == example(), "Write the example again with: make configuration"
+    assert tomllib.loads(example()) == {}
+
+
+def test_every_value_of_the_example_is_accepted_once_its_mark_is_removed(tmp_path: Path) -> None:
+    lines = [line.removeprefix("# ") for line in example().splitlines() if re.match(r"# [a-z_]+ = ", line)]
+    assert {line.partition(" = ")[0] for line in lines} == VALUES
+    (tmp_path / "dev.toml").write_text("\n".join(lines))
+    assert Config.from_context({}, tmp_path) == replace(ENVIRONMENTS["dev"], alert_email="you@example.org")
+
+
 def test_every_value_has_a_row_with_its_default_and_a_sentence() -> None:
     table = rows(all_values())
     assert set(table) == set(described()) == VALUES
@@ -36,8 +61,9 @@ def test_every_value_has_a_row_with_its_default_and_a_sentence() -> None:
 
 def test_a_shown_value_is_one_that_the_command_line_accepts() -> None:
     for name, (shown, *_) in rows(all_values()).items():
-        context = {} if name == "alert_email" else {name: shown}
-        assert Config.from_context(context) == ENVIRONMENTS["dev"]
+        assert Config.from_context({"alert_email": "none", name: shown}) == replace(
+            ENVIRONMENTS["dev"], alert_email="none"
+        )
 
 
 def test_a_value_that_ends_in_a_unit_shows_it() -> None:
