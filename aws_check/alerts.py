@@ -47,7 +47,8 @@ def alarm_reaches_the_topic(stack: Stack) -> str:
 def _alarm_to_set(stack: Stack) -> dict[str, Any]:
     """An alarm that sends its message to the topic and is not raised. Raises CheckFailed when there is none."""
     names = [alarm.physical_id for alarm in stack.of_kind("AWS::CloudWatch::Alarm")]
-    found = stack.client("cloudwatch").describe_alarms(AlarmNames=names[:100], MaxRecords=100)["MetricAlarms"]
+    answer = stack.client("cloudwatch").describe_alarms(AlarmNames=names[:100], MaxRecords=100)
+    found: list[dict[str, Any]] = answer["MetricAlarms"]
     sending = [alarm for alarm in found if stack.outputs["AlertsTopicArn"] in alarm["AlarmActions"]]
     require(sending, "no alarm of the stack sends its message to the alerts topic")
     quiet = [alarm for alarm in sending if alarm["StateValue"] != "ALARM" and alarm["ActionsEnabled"]]

@@ -55,8 +55,7 @@ def versions_are_in_order(stack: Stack) -> str:
 
 def rotation_is_on(stack: Stack) -> str:
     """Raises CheckFailed unless the secret rotates with the stack's function; NotPartOfThisEnvironment."""
-    if not stack.of_kind("AWS::SecretsManager::RotationSchedule"):
-        raise NotPartOfThisEnvironment("rotate_credentials_every_days is none")
+    _require_a_schedule(stack)
     secret = _described(stack)
     require(secret.get("RotationEnabled"), "the rotation is switched off")
     function = secret.get("RotationLambdaARN", "").rpartition(":")[2]
@@ -67,7 +66,8 @@ def rotation_is_on(stack: Stack) -> str:
 
 
 def rotate(stack: Stack) -> str:
-    """Starts a rotation and awaits its end. Raises CheckFailed."""
+    """Starts a rotation and awaits its end. Raises CheckFailed, NotPartOfThisEnvironment."""
+    _require_a_schedule(stack)
     client, name = stack.client("secretsmanager"), stack.outputs["CredentialsSecret"]
     before = _described(stack)
     require("AWSCURRENT" in str(_labels(before)), "nothing is stored yet, so there is nothing to rotate")
@@ -79,6 +79,11 @@ def rotate(stack: Stack) -> str:
             return f"rotated at {now['LastRotatedDate']:%H:%M:%S}; {versions_are_in_order(stack)}"
         time.sleep(POLL_SECONDS)  # polling interval of the condition above
     raise CheckFailed(f"the rotation has not ended after {ROTATION_SECONDS} s")
+
+
+def _require_a_schedule(stack: Stack) -> None:
+    if not stack.of_kind("AWS::SecretsManager::RotationSchedule"):
+        raise NotPartOfThisEnvironment("rotate_credentials_every_days is none")
 
 
 def _described(stack: Stack) -> dict[str, Any]:

@@ -51,7 +51,9 @@ def functions_are_ready(stack: Stack) -> str:
     for function in functions:
         name = function.physical_id
         found = client.get_function_configuration(FunctionName=name)
-        require(found["State"] == "Active", f"{name} is {found['State']}: {found.get('StateReason', 'no reason given')}")
+        require(
+            found["State"] == "Active", f"{name} is {found['State']}: {found.get('StateReason', 'no reason given')}"
+        )
         update = found["LastUpdateStatus"]
         require(update == "Successful", f"the last update of {name} is {update}")
         require(found["TracingConfig"]["Mode"] == "Active", f"{name} sends no traces")

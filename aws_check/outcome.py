@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from aws_check.stack import Stack
 
-# Codes of an endpoint that does not know the operation (botocore: "common error codes" of the query and JSON protocols).
+# The codes of an endpoint that does not know an operation.
 NOT_IMPLEMENTED = {"NotImplemented", "InvalidAction", "UnknownOperation", "UnknownOperationException", "501"}
 
 
@@ -64,8 +64,8 @@ def result_of(check: Check, stack: Stack) -> Result:
     """Runs one check. An error of AWS or of the check itself is a failure of this check; the others still run."""
     try:
         return Result(check, Outcome.PASSED, check.run(stack))
-    except NotPartOfThisEnvironment as reason:
-        return Result(check, Outcome.NOT_PART, str(reason))
+    except NotPartOfThisEnvironment as value:
+        return Result(check, Outcome.NOT_PART, str(value))
     except CheckFailed as failure:
         return _failed(check, stack, str(failure))
     except ClientError as error:

@@ -15,7 +15,12 @@ SUBJECTS = (roles, functions, storage, encryption, uploads, schedule, credential
 def all_checks(stack: Stack, *, rotate: bool = False) -> list[Check]:
     """Every check of this stack, in the order in which they run."""
     rotation = [credentials.rotation_check()] if rotate else []
-    return [*(check for subject in SUBJECTS for check in subject.checks(stack)), *rotation, cost.check(), leftovers.check()]
+    return [
+        *(check for subject in SUBJECTS for check in subject.checks(stack)),
+        *rotation,
+        cost.check(),
+        leftovers.check(),
+    ]
 
 
 def run(checks: Iterable[Check], stack: Stack, say: Callable[[str], None]) -> list[Result]:

@@ -84,7 +84,10 @@ def _rules_in_force(stack: Stack, bucket: str) -> Iterator[str]:
 
 def _in_the_words_of_s3(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A rule of the template (AWS::S3::Bucket Rule) as GetBucketLifecycleConfiguration answers it."""
-    expiration = {"Days": rule.get("ExpirationInDays"), "ExpiredObjectDeleteMarker": rule.get("ExpiredObjectDeleteMarker")}
+    expiration = {
+        "Days": rule.get("ExpirationInDays"),
+        "ExpiredObjectDeleteMarker": rule.get("ExpiredObjectDeleteMarker"),
+    }
     moves = [{**step, "Days": step["TransitionInDays"]} for step in rule.get("Transitions", [])]
     older = [
         {**step, "NoncurrentDays": step["TransitionInDays"]} for step in rule.get("NoncurrentVersionTransitions", [])

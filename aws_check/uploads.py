@@ -68,9 +68,7 @@ class Upload:
         self._id = created["UploadId"]
 
     def send(self, number: int, body: bytes, checksum: str) -> None:
-        self._s3.upload_part(
-            **self._place, UploadId=self._id, PartNumber=number, Body=body, ChecksumCRC64NVME=checksum
-        )
+        self._s3.upload_part(**self._place, UploadId=self._id, PartNumber=number, Body=body, ChecksumCRC64NVME=checksum)
 
     def complete(self, checksum: str, **conditions: str) -> None:
         """Completes the upload from the parts that S3 has."""
@@ -111,7 +109,7 @@ def wrong_whole_is_refused(stack: Stack) -> str:
 def right_whole_is_accepted(stack: Stack) -> str:
     """Raises CheckFailed unless S3 accepts two parts and returns the checksum of the whole."""
     sums = [checksum_of(part) for part in PARTS]
-    combined = combined_checksum([Part(n, "", len(PARTS[n - 1]), sums[n - 1]) for n in (1, 2)])
+    combined = combined_checksum([Part(n, len(PARTS[n - 1]), "", sums[n - 1]) for n in (1, 2)])
     with own_objects(stack) as prefix:
         upload = Upload(stack, f"{prefix}whole")
         for number in (1, 2):
