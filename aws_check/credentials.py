@@ -9,7 +9,7 @@ from typing import Any
 from aws_check.outcome import Check, CheckFailed, NotPartOfThisEnvironment, require
 from aws_check.stack import Stack
 
-ROTATION_SECONDS, POLL_SECONDS = 300, 2  # four invocations of credentials-rotator, of 120 s at most
+POLL_SECONDS = 2
 
 
 def checks(_stack: Stack) -> list[Check]:
@@ -72,13 +72,13 @@ def rotate(stack: Stack) -> str:
     before = _described(stack)
     require("AWSCURRENT" in str(_labels(before)), "nothing is stored yet, so there is nothing to rotate")
     client.rotate_secret(SecretId=name)
-    deadline = time.monotonic() + ROTATION_SECONDS
+    deadline = time.monotonic() + stack.rotation_seconds
     while time.monotonic() < deadline:
         now = _described(stack)
         if now.get("LastRotatedDate") != before.get("LastRotatedDate"):
             return f"rotated at {now['LastRotatedDate']:%H:%M:%S}; {versions_are_in_order(stack)}"
         time.sleep(POLL_SECONDS)  # polling interval of the condition above
-    raise CheckFailed(f"the rotation has not ended after {ROTATION_SECONDS} s")
+    raise CheckFailed(f"the rotation has not ended after {stack.rotation_seconds:.0f} s")
 
 
 def _require_a_schedule(stack: Stack) -> None:

@@ -45,7 +45,8 @@ class Stack:
     ) -> None:
         self.session, self.environment, self.outputs = session, environment, outputs
         self.resources = list(resources)
-        self.patience_seconds = 20  # for one message: the longest that SQS holds a request open
+        self.patience_seconds: float = 20  # for one message: the longest that SQS holds a request open
+        self.rotation_seconds: float = 300  # four invocations of credentials-rotator, which take seconds
         self.calls: Counter[tuple[str, str]] = Counter()
         self.run_name = f"{OWN_NAME}-{uuid.uuid4().hex[:12]}"
         self.prefix = f"{OWN_NAME}/{self.run_name}/"

@@ -73,6 +73,7 @@ class Upload:
     def complete(self, checksum: str, **conditions: str) -> None:
         """Completes the upload from the parts that S3 has."""
         found = self._s3.list_parts(**self._place, UploadId=self._id)["Parts"]
+        require(all("ChecksumCRC64NVME" in part for part in found), "ListParts does not return the parts' checksums")
         parts = [{name: part[name] for name in ("PartNumber", "ETag", "ChecksumCRC64NVME")} for part in found]
         self._s3.complete_multipart_upload(
             **self._place,
