@@ -14,12 +14,13 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cloud_sync.config import Config
+from cloud_sync.config import HOURS_OF_ROOM, Config
 from cloud_sync.functions import Functions
-from cloud_sync.workflow import Workflow
+from cloud_sync.workflow import WATCH_EVERY_HOURS, Workflow
 
 NAMESPACE = "CloudSync"
 FIVE_MINUTES, HOUR, DAY = Duration.minutes(5), Duration.hours(1), Duration.days(1)
+HOURS_OF_WATCH = 2 * WATCH_EVERY_HOURS + 2  # in which the watch has sent a number twice
 SECONDS_BEFORE_THE_TIMEOUT = 10  # a function normally ends by itself, about 30 s before its timeout
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
@@ -77,15 +78,26 @@ def _of_runs(config: Config, workflow: Workflow) -> Iterator[Alarm]:
         sends_mail=False,
     )
     if config.schedule_enabled:
-        yield Alarm(
-            "no-successful-run",
-            run_metric("RunsSucceeded").with_(period=HOUR),
-            "No run has succeeded in the last 26 hours. New videos are not being backed up.",
-            f"start a run by hand (README, 'Run by hand') and look at its result in the state machine {workflow.name}.",
-            periods=26,
-            compare=BELOW,
-            missing_data_is_breaching=True,
-        )
+        yield _no_successful_run(config, workflow)
+
+
+def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
+    """Counts successes in so many hours. Where these are more than CloudWatch looks back, it compares the time since
+    the last success instead, which the watch sends. Either way silence is bad news."""
+    hours = config.hours_without_success
+    watch, count = run_metric("HoursSinceSuccess", "Minimum"), run_metric("RunsSucceeded")
+    return Alarm(
+        "no-successful-run",
+        (watch if config.is_watched else count).with_(period=HOUR),
+        f"No run has succeeded in the last {hours} hours: the longest pause of the schedule and {HOURS_OF_ROOM} hours "
+        "more. New videos are not being backed up, or a run has been copying for longer.",
+        f"look at the newest execution of the state machine {workflow.name}. If none is running, start a run by hand "
+        "(README, 'Run by hand') and look at its result.",
+        threshold=hours if config.is_watched else 1,
+        periods=HOURS_OF_WATCH if config.is_watched else hours,
+        compare=AT_LEAST if config.is_watched else BELOW,
+        missing_data_is_breaching=True,
+    )
 
 
 def _of_credentials(config: Config) -> Iterator[Alarm]:

@@ -30,6 +30,8 @@ FOLDER = "environments_folder"  # the context value that names another folder of
 
 # A night that copies much ends later than the one before, so the alarm for missing runs waits this much longer.
 HOURS_OF_ROOM = 12
+# An alarm's periods are at most 7 days together, if each is an hour or longer (API reference, PutMetricAlarm).
+CLOUDWATCH_HOURS = 7 * 24
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,11 @@ class Config:
         """The time without a successful run after which something is wrong: the longest pause of the schedule, and room
         for a run that takes long."""
         return longest_interval_hours(self.schedule, self.schedule_time_zone) + HOURS_OF_ROOM
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a second schedule measures the time since the last success, because no alarm looks back that far."""
+        return self.schedule_enabled and self.hours_without_success > CLOUDWATCH_HOURS
 
     def name(self, base: str) -> str:
         """The name of a resource in the account. Names have a suffix in all environments but dev and local, so that one

@@ -20,6 +20,8 @@ from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.storage import Storage
 
+WATCH_EVERY_HOURS = 12
+
 
 def state_machine_name(config: Config) -> str:
     return config.name("gopro-sync-orchestrator")
@@ -47,6 +49,8 @@ class Workflow(Construct):
         self.state_machine = self._state_machine(config, storage, functions)
         self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
         self.schedule = self._schedule(config)
+        if config.is_watched:
+            self._watch(config, functions)
 
     def _state_machine(self, config: Config, storage: Storage, functions: Functions) -> sfn.StateMachine:
         name = state_machine_name(config)
@@ -144,6 +148,38 @@ class Workflow(Construct):
                 dead_letter_queue=self.schedule_dead_letter_queue,
             ),
         )
+
+    def _watch(self, config: Config, functions: Functions) -> None:
+        """Has the time since the last success measured. Its silence raises the alarm: it needs no dead-letter queue."""
+        scheduler.Schedule(
+            self,
+            "Watch",
+            schedule_name=config.name("gopro-sync-watch"),
+            description="Measures how long ago a run of Cloud Sync succeeded last",
+            schedule=scheduler.ScheduleExpression.rate(Duration.hours(WATCH_EVERY_HOURS)),
+            target=targets.LambdaInvoke(
+                functions.run_report,
+                role=self._watch_role(functions).without_policy_updates(),
+                input=scheduler.ScheduleTargetInput.from_object({"request": "watch", "provider": "gopro"}),
+                retry_attempts=5,
+                max_event_age=Duration.hours(2),
+            ),
+        )
+
+    def _watch_role(self, functions: Functions) -> iam.Role:
+        """The role that the CDK would create by itself may invoke every version of the function too."""
+        scheduler_service = iam.ServicePrincipal(
+            "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        )
+        role = iam.Role(self, "WatchRole", assumed_by=scheduler_service)
+        role.add_to_policy(
+            iam.PolicyStatement(
+                sid="InvokeRunReport",
+                actions=["lambda:InvokeFunction"],
+                resources=[functions.run_report.function_arn],
+            )
+        )
+        return role
 
 
 def _definition(config: Config) -> str:

@@ -16,6 +16,7 @@ from local.fake_providers.gopro import FakeGoPro
 from local.log_queries import answer, fields_named
 from tests.e2e.conftest import output_of
 from tests.golden.accepted import accepted
+from tests.synthesis import ROOT
 from tools.dashboard_picture.nights import logged, readings
 
 type Inbox = Callable[[], list[dict[str, str]]]
@@ -119,5 +120,15 @@ def test_the_dashboard_can_be_drawn_from_the_metrics_of_a_run(deployment: Deploy
     deployment.run()
     seen = readings(deployment)
     ours = {metric[1] for metric in seen.values if metric[0] == "CloudSync"}
-    assert ours | {"CredentialsDaysLeft"} == set(UNITS)  # that one is of a session token whose end is known
+    # The first is of a session token whose end is known, the second of a schedule with a pause of more than a week.
+    assert ours | {"CredentialsDaysLeft", "HoursSinceSuccess"} == set(UNITS)
     assert seen.alarms["gopro-sync-no-successful-run"] == "OK"
+
+
+def test_the_deployed_run_report_measures_the_time_since_the_last_success(deployment: Deployment) -> None:
+    """As the schedule `gopro-sync-watch` asks it to, which only an environment with long pauses has."""
+    deployment.run()
+    answer = deployment.emulator.client("lambda").invoke(
+        FunctionName=deployment.function_name("RunReport"), Payload=(ROOT / "events" / "watch_event.json").read_bytes()
+    )
+    assert 0 <= json.loads(answer["Payload"].read())["hours_since_success"] < 1

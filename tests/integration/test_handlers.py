@@ -31,6 +31,7 @@ HANDLERS = {
     "download": "video_downloader",
     "failure": "failure_recorder",
     "report": "run_report",
+    "watch": "run_report",
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
 }
@@ -99,7 +100,7 @@ def test_every_handler_has_a_sample_event_and_every_event_a_handler() -> None:
     assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(HANDLERS.values())
 
 
-@pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate"}))
+@pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate", "watch"}))
 def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
     definition = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
     function = "".join(word.capitalize() for word in HANDLERS[name].split("_"))
@@ -257,6 +258,15 @@ def test_the_report_of_a_failed_run_is_an_alert(functions: Functions, aws: Aws) 
         "cause": "GoPro offers no original of this video, only smaller versions.",
     }
     assert "the run failed" in aws.mails()[0]["Subject"]
+
+
+def test_the_watch_measures_the_time_since_the_last_success_and_sends_no_mail(functions: Functions, aws: Aws) -> None:
+    assert functions.call("watch") == {"hours_since_success": None}
+    assert aws.mails() == []
+    functions.call("report")
+    assert len(aws.mails()) == 1
+    assert 0 <= functions.call("watch")["hours_since_success"] < 1
+    assert aws.mails() == []
 
 
 def test_a_whole_run_through_all_handlers_ends_with_one_correct_mail(

@@ -81,6 +81,11 @@ def test_cdk_nag_reports_nothing_that_is_not_acknowledged(synthesis: Synthesis, 
     assert nag(synthesis.of(environment).app) == set()
 
 
+def test_the_watch_of_a_weekly_schedule_has_no_findings_either(synthesis: Synthesis) -> None:
+    watched = synthesis.of("dev", schedule="rate(7 days)")
+    assert (cfn_lint(watched.template), nag(watched.app)) == ([], set())
+
+
 def test_cdk_nag_finds_an_unencrypted_queue(tmp_path: Path) -> None:
     probe = Stack(new_app(tmp_path), "Probe")
     sqs.Queue(probe, "Queue", encryption=sqs.QueueEncryption.UNENCRYPTED)

@@ -15,7 +15,7 @@ from aws_cdk.assertions import Template
 
 from cloud_sync.config import LOG_RETENTION_DAYS
 from cloud_sync.log_retention import retention
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list, new_app
+from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised, as_list, new_app
 
 DEPLOYED = ("dev", "staging", "prod")
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
@@ -186,8 +186,8 @@ def policies_of_data(stack: Synthesised) -> set[tuple[str, str]]:
 
 
 @each_environment
-def test_only_prod_has_termination_protection(stack: Synthesised, environment: str) -> None:
-    assert bool(stack.artifact.termination_protection) is (environment == "prod")
+def test_a_first_deployment_has_no_termination_protection(stack: Synthesised) -> None:
+    assert not stack.artifact.termination_protection
 
 
 @each_environment
@@ -328,7 +328,7 @@ def test_the_map_runs_as_many_children_at_once_as_configured(synthesis: Synthesi
 def test_a_run_for_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesised, environment: str) -> None:
     schedule = stack.only("AWS::Scheduler::Schedule")["Properties"]
     assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
-    assert schedule["ScheduleExpressionTimezone"] == "Europe/Paris"
+    assert schedule["ScheduleExpressionTimezone"] == "Etc/GMT-1"
     assert schedule["State"] == "ENABLED"
     assert json.loads(schedule["Target"]["Input"]) == {"provider": "gopro"}
     assert stack.text(schedule["Target"]["Arn"]) == f"<gopro-sync-orchestrator{SUFFIX[environment]}>"
@@ -380,7 +380,7 @@ def test_queues_are_encrypted_refuse_plain_http_and_keep_messages_for_two_weeks(
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_alerts_are_mailed_to_the_configured_address_and_by_default_to_nobody(synthesis: Synthesis) -> None:
+def test_alerts_are_mailed_to_the_configured_address_and_with_none_to_nobody(synthesis: Synthesis) -> None:
     assert synthesis.of("dev").resources("AWS::SNS::Subscription") == {}
     mailing = synthesis.of("dev", alert_email="owner@example.org").only("AWS::SNS::Subscription")["Properties"]
     assert (mailing["Protocol"], mailing["Endpoint"]) == ("email", "owner@example.org")
@@ -405,11 +405,66 @@ def test_an_alarm_for_what_the_mail_of_a_run_reports_sends_no_second_mail(stack:
 
 
 @each_environment
-def test_26_hours_without_a_successful_run_raise_an_alarm_even_without_any_data(stack: Synthesised) -> None:
+def test_a_day_and_12_hours_without_a_successful_run_raise_an_alarm_even_without_any_data(stack: Synthesised) -> None:
     alarm = alarms_of(stack)["no-successful-run"]
     assert (alarm["Namespace"], alarm["MetricName"], alarm["Threshold"]) == ("CloudSync", "RunsSucceeded", 1)
-    assert alarm["Period"] * alarm["EvaluationPeriods"] == alarm["Period"] * alarm["DatapointsToAlarm"] == 26 * 3600
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3600, 36, 36)
     assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("LessThanThreshold", "breaching")
+    assert "in the last 36 hours" in alarm["AlarmDescription"]
+    assert "or a run has been copying for longer" in alarm["AlarmDescription"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "time_zone", "hours"),
+    [
+        ("rate(5 minutes)", "UTC", 13),
+        ("rate(12 hours)", "UTC", 24),
+        ("cron(0 3 * * ? *)", "Europe/Paris", 37),
+        ("cron(0 2 ? * MON-FRI *)", "UTC", 84),
+        ("rate(6 days)", "UTC", 156),
+        ("rate(156 hours)", "UTC", 168),
+    ],
+)
+def test_the_alarm_for_missing_runs_looks_back_over_the_longest_pause_of_the_schedule_and_12_hours(
+    synthesis: Synthesis, schedule: str, time_zone: str, hours: int
+) -> None:
+    stack = synthesis.of("dev", schedule=schedule, schedule_time_zone=time_zone)
+    alarm = alarms_of(stack)["no-successful-run"]
+    assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("RunsSucceeded", 3600, hours)
+    assert len(stack.resources("AWS::Scheduler::Schedule")) == 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hours"),
+    [
+        ("rate(157 hours)", 169),
+        ("rate(7 days)", 180),
+        ("cron(0 2 ? * SUN *)", 180),
+        ("cron(0 2 1 * ? *)", 756),
+        ("cron(0 2 1 1 ? *)", 366 * 24 + 12),
+    ],
+)
+def test_a_schedule_that_pauses_for_longer_than_cloudwatch_looks_back_is_watched_by_a_second_one(
+    synthesis: Synthesis, schedule: str, hours: int
+) -> None:
+    stack = synthesis.of("staging", schedule=schedule)
+    alarm = alarms_of(stack)["no-successful-run"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Threshold"]) == ("HoursSinceSuccess", "Minimum", hours)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert (alarm["Period"], alarm["EvaluationPeriods"], alarm["TreatMissingData"]) == (3600, 26, "breaching")
+    watch = stack.named("AWS::Scheduler::Schedule", "gopro-sync-watch-staging")["Properties"]
+    assert (watch["ScheduleExpression"], watch["State"]) == ("rate(12 hours)", "ENABLED")
+    assert stack.text(watch["Target"]["Arn"]) == "<run-report-staging>"
+    assert json.loads(watch["Target"]["Input"]) == json.loads((ROOT / "events" / "watch_event.json").read_text())
+    assert stack.policy_of(watch["Target"]["RoleArn"]) == {"<run-report-staging>": {"lambda:InvokeFunction"}}
+
+
+@pytest.mark.parametrize("schedule", ["rate(5 minutes)", "cron(0 2 * * ? *)", "rate(156 hours)", "rate(30 days)"])
+def test_no_alarm_looks_back_for_longer_than_cloudwatch_allows(synthesis: Synthesis, schedule: str) -> None:
+    """PutMetricAlarm: 7 days with periods of an hour and longer, a day with shorter ones."""
+    for alarm in alarms_of(synthesis.of("dev", schedule=schedule)).values():
+        limit = 604_800 if alarm["Period"] >= 3600 else 86_400
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= limit
 
 
 @each_environment
@@ -419,8 +474,13 @@ def test_missing_data_raises_only_the_alarm_for_no_successful_run(stack: Synthes
     assert breaching == {"no-successful-run"}
 
 
-def test_without_a_schedule_there_is_no_alarm_for_no_successful_run(synthesis: Synthesis) -> None:
-    assert "no-successful-run" not in alarms_of(synthesis.of("dev", schedule_enabled="false"))
+@pytest.mark.parametrize("schedule", ["cron(0 2 * * ? *)", "rate(30 days)"])
+def test_without_a_schedule_there_is_no_alarm_for_no_successful_run_and_no_watch(
+    synthesis: Synthesis, schedule: str
+) -> None:
+    stack = synthesis.of("dev", schedule=schedule, schedule_enabled="false")
+    assert "no-successful-run" not in alarms_of(stack)
+    assert len(stack.resources("AWS::Scheduler::Schedule")) == 1
 
 
 def alarms_of(stack: Synthesised) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileReques
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator
+from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -161,6 +162,10 @@ def run_report(request: ReportRequest) -> RunReport:
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
     )
+
+
+def watch(request: WatchRequest) -> Watch:
+    return Watch(provider=request.provider, runs=_Parts(request.provider).runs)
 
 
 def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> ArchiveReconciler:

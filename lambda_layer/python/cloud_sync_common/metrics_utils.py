@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 UNITS = {
     "RunsSucceeded": MetricUnit.Count,
     "RunsFailed": MetricUnit.Count,
+    "HoursSinceSuccess": MetricUnit.NoUnit,  # only if the schedule pauses for longer than CloudWatch looks back
     "AuthenticationFailures": MetricUnit.Count,  # runs that ended because the provider refused the credentials
     "VideosArchived": MetricUnit.Count,
     "BytesArchived": MetricUnit.Bytes,
