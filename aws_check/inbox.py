@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aws_check.outcome import CheckFailed
@@ -20,7 +20,7 @@ class Inbox:
 
     def __init__(self, stack: Stack, name: str) -> None:
         self._stack, self._name = stack, name
-        self._url = ""
+        self._url = self._subscription = ""
 
     def open(self) -> None:
         """Creates the queue, which only this topic may write to, and subscribes it."""
@@ -37,7 +37,8 @@ class Inbox:
             "MessageRetentionPeriod": "600",
         }
         self._url = stack.client("sqs").create_queue(QueueName=self._name, Attributes=attributes)["QueueUrl"]
-        stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        subscribed = stack.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        self._subscription = subscribed["SubscriptionArn"]
 
     @property
     def _arn(self) -> str:
@@ -45,11 +46,23 @@ class Inbox:
 
     def close(self) -> None:
         """Removes subscription and queue, however much of them there is."""
-        for subscription in subscriptions(self._stack):
-            if subscription["Endpoint"] == self._arn:
-                self._stack.client("sns").unsubscribe(SubscriptionArn=subscription["SubscriptionArn"])
-        for url in queues(self._stack, self._name):
-            self._stack.client("sqs").delete_queue(QueueUrl=url)
+        try:
+            self._unsubscribe()
+        finally:
+            self._delete_queue()
+
+    def _unsubscribe(self) -> None:
+        found = [s["SubscriptionArn"] for s in subscriptions(self._stack) if s["Endpoint"] == self._arn]
+        for arn in {self._subscription, *found}:
+            if arn.startswith("arn:"):  # not `PendingConfirmation`
+                self._stack.client("sns").unsubscribe(SubscriptionArn=arn)
+
+    def _delete_queue(self) -> None:
+        sqs = self._stack.client("sqs")
+        with suppress(sqs.exceptions.QueueDoesNotExist):
+            url = self._url or sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
+            sqs.delete_queue(QueueUrl=url)
+        self._stack.removed_queues.add(self._name)
 
     def receive(self, send: Callable[[], object], wanted: Callable[[str], bool]) -> str:
         """Calls `send` until a message arrives that is wanted, and returns it. Raises CheckFailed when none does."""

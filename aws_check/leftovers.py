@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aws_check.inbox import queues, subscriptions
 from aws_check.outcome import Check, require
 from aws_check.own_objects import uploads, versions
@@ -23,8 +25,16 @@ def nothing_is_left(stack: Stack) -> str:
     left = [
         *(f"the version {version} of {key}" for key, version in versions(stack, f"{OWN_NAME}/")),
         *(f"an upload of {key}" for key, _ in uploads(stack, f"{OWN_NAME}/")),
-        *(f"the queue {url.rpartition('/')[2]}" for url in queues(stack, OWN_NAME)),
-        *(f"the subscription {s['SubscriptionArn']}" for s in subscriptions(stack) if OWN_NAME in s["Endpoint"]),
+        *(f"the queue {name}" for url in queues(stack, OWN_NAME) if _remains(stack, name := url.rpartition("/")[2])),
+        *(f"the subscription of {name}" for s in subscriptions(stack) if _remains(stack, name := _queue(s))),
     ]
     require(not left, f"there is {', '.join(left)}")
     return "nothing"
+
+
+def _queue(subscription: dict[str, Any]) -> str:
+    return str(subscription["Endpoint"]).rpartition(":")[2]
+
+
+def _remains(stack: Stack, queue: str) -> bool:
+    return queue.startswith(OWN_NAME) and queue not in stack.removed_queues

@@ -157,7 +157,7 @@ def _simulate(
     """IAM's decisions. A wildcard in the resource stands for one name that it matches."""
     arguments = {
         "PolicySourceArn": role,
-        "ResourceArns": [resource if resource == "*" else resource.replace("*", OWN_NAME)],
+        "ResourceArns": [_one_of(resource)],
         "ContextEntries": [
             {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
             for key, value in context.items()
@@ -173,6 +173,12 @@ def _simulate(
     decisions: list[dict[str, Any]] = answer["EvaluationResults"]
     require(len(decisions) == len(actions), f"IAM judged {len(decisions)} of {len(actions)} actions")
     return decisions
+
+
+def _one_of(resource: str) -> str:
+    """One ARN that the pattern of a statement matches; `*` alone stays, as IAM's simulation takes it."""
+    name = f"log-stream:{OWN_NAME}" if ":log-group:" in resource else OWN_NAME
+    return resource if resource == "*" else resource.replace("*", name)
 
 
 def _contexts(statement: dict[str, Any]) -> list[dict[str, str]]:

@@ -48,6 +48,7 @@ class Stack:
         self.patience_seconds: float = 20  # for one message: the longest that SQS holds a request open
         self.rotation_seconds: float = 300  # four invocations of credentials-rotator, which take seconds
         self.calls: Counter[tuple[str, str]] = Counter()
+        self.removed_queues: set[str] = set()  # which SQS may go on listing for a minute (SQS API, DeleteQueue)
         self.run_name = f"{OWN_NAME}-{uuid.uuid4().hex[:12]}"
         self.prefix = f"{OWN_NAME}/{self.run_name}/"
         self._clients: dict[str, Any] = {}

@@ -393,6 +393,21 @@ def test_an_inbox_of_which_only_half_was_made_is_removed(sound: CheckedStack) ->
     assert inbox.queues(sound.stack, "cloud-sync-check") == []
 
 
+def test_a_queue_is_removed_also_when_its_subscription_cannot_be(sound: CheckedStack) -> None:
+    sound.answer("sns", "Unsubscribe", {}, error="AuthorizationError")
+    assert "AuthorizationError" in result_of(named(sound.stack, "KMS through SNS"), sound.stack).detail
+    assert inbox.queues(sound.stack, "cloud-sync-check") == []
+
+
+def test_a_queue_that_sqs_still_lists_after_its_removal_is_not_left_behind(sound: CheckedStack) -> None:
+    assert result_of(named(sound.stack, "KMS through SNS"), sound.stack).outcome is Outcome.PASSED
+    url = f"https://sqs.us-east-1.amazonaws.com/123456789012/{sound.stack.run_name}-kms"
+    sound.answer("sqs", "ListQueues", {"QueueUrls": [url]})
+    assert result_of(named(sound.stack, "nothing is left behind"), sound.stack).outcome is Outcome.PASSED
+    sound.answer("sqs", "ListQueues", {"QueueUrls": [f"{url}-2"]})
+    assert result_of(named(sound.stack, "nothing is left behind"), sound.stack).outcome is Outcome.FAILED
+
+
 def test_objects_outside_the_prefix_of_the_checks_stay(sound: CheckedStack) -> None:
     sound.stack.client("s3").put_object(Bucket=ARCHIVE, Key="gopro/original", Body=b"1")
     encryption.archive_is_encrypted(sound.stack)
