@@ -28,6 +28,7 @@ from ministack.services.cloudformation import provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _QUERY = "AWS::Logs::QueryDefinition"
+_ROTATION = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _answer = threading.local()
 _unpacking = threading.Lock()
 
@@ -161,6 +162,9 @@ def _lifecycle_xml(configuration):
         for step in rule.get("Transitions", []):
             days, tier = _element("Days", str(step["TransitionInDays"])), _element("StorageClass", step["StorageClass"])
             parts.append(_element("Transition", days, tier))
+        for step in rule.get("NoncurrentVersionTransitions", []):
+            days = _element("NoncurrentDays", str(step["TransitionInDays"]))
+            parts.append(_element("NoncurrentVersionTransition", days, _element("StorageClass", step["StorageClass"])))
         if "ExpirationInDays" in rule:
             parts.append(_element("Expiration", _element("Days", str(rule["ExpirationInDays"]))))
         if "AbortIncompleteMultipartUpload" in rule:
@@ -174,8 +178,8 @@ def _encryption_xml(configuration):
     rules = []
     for rule in configuration.get("ServerSideEncryptionConfiguration", []):
         default = dict(rule["ServerSideEncryptionByDefault"])
-        if default["SSEAlgorithm"] == "aws:kms" and "KMSMasterKeyID" not in default:
-            default["SSEAlgorithm"] = "AES256"  # means the key alias/aws/s3, which upstream does not have
+        if default["SSEAlgorithm"] == "aws:kms":
+            default.setdefault("KMSMasterKeyID", "alias/aws/s3")  # which S3 means; upstream demands a key
         fields = [
             _element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default
         ]
@@ -195,7 +199,8 @@ def saved_queries() -> None:
 
 def rotation_by_function() -> None:
     """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
-    the value instead. The function's log and the versions' labels show which step it reached."""
+    the value instead. The function's log and the versions' labels show which step it reached. As on AWS, it refuses
+    while AWSPENDING is on a version that is not current, and only tests with RotateImmediately=false."""
     resolve = secretsmanager._resolve
 
     def rotate(data):
@@ -203,19 +208,25 @@ def rotation_by_function() -> None:
         function = data.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
         if not secret or not function:
             return secretsmanager.error_response_json("InvalidRequestException", "No secret or no function.", 400)
+        labels = [set(version["Stages"]) for version in secret["Versions"].values()]
+        if any("AWSPENDING" in each and "AWSCURRENT" not in each for each in labels):
+            return secretsmanager.error_response_json(
+                "InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted.", 400
+            )
         secret["RotationLambdaARN"], secret["RotationEnabled"] = function, True
         token = data.get("ClientRequestToken") or secretsmanager.new_uuid()
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(_rotate, function, secret["ARN"], token), daemon=True).start()
+        steps = _ROTATION if data.get("RotateImmediately", True) else ("testSecret",)
+        context, arguments = contextvars.copy_context(), (_rotate, function, secret["ARN"], token, steps)
+        threading.Thread(target=context.run, args=arguments, daemon=True).start()
         answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
         return secretsmanager.json_response(answer)
 
     secretsmanager._rotate_secret = rotate
 
 
-def _rotate(function, secret, token):
+def _rotate(function, secret, token, steps):
     record, config, _ = lambda_svc._get_func_record_for_ref(function)
-    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+    for step in steps:
         event = {"Step": step, "SecretId": secret, "ClientRequestToken": token}
         called = lambda_svc._execution_record_for_config(record, config)
         if lambda_svc._execute_function_with_config_scope(called, event).get("error"):

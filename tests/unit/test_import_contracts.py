@@ -40,6 +40,7 @@ FORBIDDEN = {
     "botocore": ("cloud_sync_common.steps.report", "botocore"),
     "boto3": ("cloud_sync_common.stores.ledger", "boto3"),
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
+    "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),
     "aws-check": ("aws_check.stack", "local.deployment"),
 }
