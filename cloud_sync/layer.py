@@ -12,10 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "lambda_layer" / "python"
+PACKAGE = "cloud_sync_common"
 REQUIREMENTS = ROOT / "lambda_layer" / "requirements.txt"
 BUILDS = ROOT / ".build" / "layers"
 
@@ -33,7 +35,7 @@ class LayerError(RuntimeError):
 def build_layer(architecture: str, python_version: str) -> Path:
     """Builds the layer, unless the same content was built before, and returns its folder, which contains `python/`.
 
-    Raises LayerError when pip cannot install a wheel for the platform.
+    Raises LayerError when pip is missing or cannot install a wheel for the platform.
     """
     wheels = _wheels(architecture, python_version)
     digest = _digest(wheels.name.encode(), *(part for file in _sources() for part in (_name(file), file.read_bytes())))
@@ -68,6 +70,11 @@ def _wheels(architecture: str, python_version: str) -> Path:
 
 
 def _pip_install(target: Path, architecture: str, python_version: str) -> None:
+    if find_spec("pip") is None:  # `uv venv` makes environments without it
+        raise LayerError(
+            f"{sys.executable} has no pip, which builds the Lambda layer. "
+            f"Run `{sys.executable} -m ensurepip`, then again."
+        )
     platforms = [f"--platform={platform}" for platform in _PLATFORMS[architecture]]
     command = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile",
                "--no-deps", "--only-binary=:all:", "--implementation=cp", f"--python-version={python_version}",
@@ -91,7 +98,10 @@ def _publish(built: Path, target: Path) -> None:
 
 
 def _sources() -> list[Path]:
-    return sorted(path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    """The function code, and nothing beside it: `pip install -t lambda_layer/python` puts packages there that are for
+    the processor of this machine.
+    """
+    return sorted(path for path in (SOURCE / PACKAGE).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _name(path: Path) -> bytes:

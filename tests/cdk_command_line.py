@@ -1,13 +1,15 @@
-"""The real CDK command line, run without a network and without credentials."""
+"""The real CDK command line, run without a network, without credentials and with no package that it does not need."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
 
 from cloud_sync.layer import build_layer
+from tests.bare_environment import bare_environment
 from tests.synthesis import NOBODY_IS_TOLD, PINNED, ROOT
 
 UNSHARE = ["unshare", "--map-root-user", "--net"]
@@ -15,15 +17,23 @@ CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
 
+LEFT_OUT = ("AWS_", "CDK_", "PYTHON", "VIRTUAL_ENV")
+
+
 class CdkCommandLine:
-    """`cdk` in a network namespace of its own or, where a user may not create one, behind a proxy that is closed."""
+    """`cdk` in a network namespace of its own or, where a user may not create one, behind a proxy that is closed.
+
+    Its Python has what requirements.txt names, and nothing else of what is installed for the tests.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.without_network = UNSHARE if can_unshare() else []
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+        self.programs = bare_environment(folder / "environment")
+        (self.programs / "node").symlink_to(str(shutil.which("node")))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(LEFT_OUT)}
         self.environment = kept | {
-            "PATH": os.pathsep.join([str(ROOT / "node_modules" / ".bin"), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(self.programs), str(ROOT / "node_modules" / ".bin"), "/usr/bin", "/bin"]),
             "HOME": str(folder),
             "PIP_NO_INDEX": "1",
             **({} if self.without_network else dict.fromkeys(PROXIES, CLOSED)),

@@ -1,4 +1,4 @@
-"""The real `cdk synth` for every environment, without AWS credentials and without a network."""
+"""The real `cdk synth` for every environment, with no AWS credentials, no network and nothing else installed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_the_command_line_runs_without_a_network(cdk: CdkCommandLine) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_environment_is_synthesised_without_credentials_and_without_network(
+def test_every_environment_is_synthesised_without_credentials_without_network_and_with_nothing_else_installed(
     cdk: CdkCommandLine, synthesis: Synthesis, environment: str
 ) -> None:
     template = json.loads(cdk.synth(environment).read_text())

@@ -102,7 +102,7 @@ def traces_of_a_machine(text: str) -> list[str]:
 def unpinned(requirements: str) -> list[str]:
     """Lines of a requirements file without an exact version."""
     lines = (line.split("#")[0].strip() for line in requirements.splitlines())
-    pinned = re.compile(r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==[0-9][A-Za-z0-9.+]*|-r \S+")
+    pinned = re.compile(r"[A-Za-z0-9._-]+(\[[a-z0-9,._-]+\])?==[0-9][A-Za-z0-9.+]*|-[rc] \S+")
     return [line for line in lines if line and not pinned.fullmatch(line)]
 
 

@@ -40,7 +40,10 @@ FORBIDDEN = {
     "botocore": ("cloud_sync_common.steps.report", "botocore"),
     "boto3": ("cloud_sync_common.stores.ledger", "boto3"),
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
+    "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),
+    "adoption": ("tools.adoption.left_behind", "local.emulator"),
+    "aws-check": ("aws_check.stack", "local.deployment"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,39 @@ def test_the_same_content_is_built_once(pip: Pip) -> None:
     assert layer.build_layer("arm64", "3.13") == first
     assert first.stat().st_mtime_ns == made
     assert len(pip.commands) == 1
+
+
+def test_packages_that_were_installed_beside_the_function_code_stay_out_of_the_layer_and_of_the_wheels(
+    pip: Pip, function_code: Path
+) -> None:
+    """`pip install -r requirements.txt -t python/` puts packages for the deploying machine's processor there."""
+    before = layer.build_layer("arm64", "3.13")
+    (function_code.parent / "six.py").write_text("for another processor")
+    (function_code.parent / "boto3").mkdir()
+    (function_code.parent / "boto3" / "ec2.py").write_text("another version")
+    after = layer.build_layer("arm64", "3.13")
+    assert after == before
+    assert (after / "python/six.py").read_text() == "six.py"
+    assert "python/boto3/ec2.py" not in files(after)
+
+
+def test_the_packages_of_the_function_code_are_those_that_git_keeps() -> None:
+    root = Path(__file__).resolve().parents[2]
+    ignored = subprocess.run(
+        ["git", "check-ignore", "lambda_layer/python/boto3/session.py", "lambda_layer/python/six.py",
+         "lambda_layer/python/cloud_sync_common/added.py"],
+        cwd=root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ignored.stdout.split() == ["lambda_layer/python/boto3/session.py", "lambda_layer/python/six.py"]
+
+
+def test_a_python_without_pip_is_named_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud_sync.layer.find_spec", lambda name: None)
+    with pytest.raises(layer.LayerError) as caught:
+        layer.build_layer("arm64", "3.13")
+    assert str(caught.value) == (
+        f"{sys.executable} has no pip, which builds the Lambda layer. Run `{sys.executable} -m ensurepip`, then again."
+    )
 
 
 def edit(function_code: Path) -> None:

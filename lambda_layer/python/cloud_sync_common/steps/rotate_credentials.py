@@ -18,7 +18,7 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_access.renewal import CredentialsRenewal, measure
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -78,7 +78,7 @@ class CredentialsRotator:
             return Outcome.NOTHING_STORED
         with self.renewal.leased():
             current = self.renewal.current()
-            measure(current)
+            self.renewal.measure(current)
             try:
                 new = self.renewal.refreshed(current)
             except CredentialsExpiredError as error:
