@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: aws-check help setup setup-all setup-bench setup-deploy deploy demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: aws-check help setup setup-all setup-bench setup-deploy deploy adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ setup-deploy: ## install only what deploying to AWS needs: the CDK app and the C
 
 deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
 	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)
+
+adopt: setup-deploy ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev) left behind (OPTIONS="--list" only shows it)
+	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
