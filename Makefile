@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: aws-check help setup setup-all setup-bench setup-deploy deploy adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
