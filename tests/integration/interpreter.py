@@ -31,6 +31,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from tests.integration.wait_until import wait_until
@@ -47,7 +48,8 @@ _MAP = f"{_ASL}.component.state.exec.state_map"
 
 @dataclass(frozen=True)
 class Failure:
-    """The answer of a function that raises an exception: what Lambda's runtime returns for it."""
+    """The answer of a function that raises an exception: what Lambda's runtime returns for it. An error that begins
+    with `Lambda.` is one of the service itself, which refuses the invocation."""
 
     error: str
     message: str = "It did not work."
@@ -104,9 +106,17 @@ class ScriptedLambda:
         number = len(self.invoked)
         self.invoked.append((FunctionName.rpartition(":")[2], json.loads(Payload)))
         answer = self._answers[number] if number < len(self._answers) else Failure("NotInTheScript")
+        if isinstance(answer, Failure) and answer.error.startswith("Lambda."):
+            raise _refusal(answer.error.removeprefix("Lambda."))
         if isinstance(answer, Failure):
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(answer.cause.encode())}
         return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+def _refusal(code: str) -> ClientError:
+    """What boto3 raises when Lambda does not invoke the function."""
+    metadata = {"HTTPStatusCode": 502, "RequestId": "00000000-0000-4000-8000-000000000000"}
+    return ClientError({"Error": {"Code": code, "Message": "Not now."}, "ResponseMetadata": metadata}, "Invoke")
 
 
 def play(

@@ -360,6 +360,22 @@ def test_an_error_that_stays_is_retried_as_often_as_the_definition_says_with_wai
     assert all(0 <= wait <= limit for wait, limit in zip(execution.waits, limits, strict=True))
 
 
+def test_a_function_that_lambda_cannot_reach_yet_is_waited_for_longer_and_each_retrier_counts_for_itself(
+    played: Play, definition: dict[str, Any]
+) -> None:
+    not_ready = Failure("Lambda.ENINotReadyException")
+    slow = retrier(definition, "DownloadBatch", not_ready.error)
+    found, refused = listed(new=1, batches=1), batch(ONE, answer=not_ready)
+    execution = played(
+        authenticate(), list_media(found), refused, batch(ONE, answer=THROTTLED), refused, refused, batch(ONE),
+        report(found), batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    first, (second, third) = slow["IntervalSeconds"], execution.waits[2:]
+    assert (execution.waits[0], second, third) == (first, first * slow["BackoffRate"], first * slow["BackoffRate"] ** 2)
+    assert execution.waits[1] <= retrier(definition, "DownloadBatch", THROTTLED.error)["IntervalSeconds"]
+
+
 # The children of the map side by side
 
 
