@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy deploy demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ setup-deploy: ## install only what deploying to AWS needs: the CDK app and the C
 
 deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
 	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)
+
+adopt: setup-deploy ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev) left behind (OPTIONS="--list" only shows it)
+	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
 	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
@@ -55,13 +58,14 @@ test: setup-all style ## run everything that CI runs: style, types, unit, integr
 	wait $$types; types=$$?; cat .local/types.log; \
 	exit $$((tests + types))
 
-check: style ## check style, import contracts and types
+check: style ## check style, import contracts, the state machine definition and types
 	mypy
 
-style: setup ## check style and import contracts only
+style: setup ## check style, import contracts and the state machine definition only
 	ruff check .
 	ruff format --check .
 	PYTHONPATH=.:lambda_layer/python lint-imports
+	python -m tools.definition_check
 
 unit: setup ## run the fast tests: no sockets, and the templates compared with the golden ones
 	$(PYTEST) $(BY_FILE) tests/unit tests/golden
@@ -100,6 +104,9 @@ bench: setup-bench ## compare the engine with other programs (about 40 minutes; 
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+
+aws-check: setup ## try in the deployed stack of ENVIRONMENT (dev) what only AWS can show, for less than a cent
+	@PYTHONPATH=.:lambda_layer/python python -m aws_check $(or $(ENVIRONMENT),dev) $(if $(ROTATE),--rotate)
 
 cost: setup ## write docs/cost.md from the cost model and the last benchmark
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page

@@ -2,7 +2,7 @@
 # Installs what the `make` words need. Everything but the last line goes into this folder, and is installed again only
 # when the files that it is made from have changed.
 #
-#   always   .venv (CDK app, tests, Node), node_modules (CDK command line), .local/emulator, .build (the layer's wheels)
+#   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (wheels)
 #   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov and detect-secrets, for tests
@@ -74,7 +74,7 @@ if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requi
 fi
 
 if ! fresh node_modules/.ready package.json; then
-  echo "set-up: CDK command line (node_modules)"
+  echo "set-up: CDK command line and validator (node_modules)"
   PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
   record node_modules/.ready package.json
 fi

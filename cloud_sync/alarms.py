@@ -14,6 +14,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
+from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
 from cloud_sync.config import HOURS_OF_ROOM, Config
 from cloud_sync.functions import Functions
 from cloud_sync.workflow import WATCH_EVERY_HOURS, Workflow
@@ -46,12 +47,12 @@ class Alarm:
         return f"{self.meaning} Next step: {self.next_step}"
 
 
-def run_metric(name: str, statistic: str = "Sum", **dimensions: str) -> cloudwatch.Metric:
-    """A metric that the functions emit once per run (cloud_sync_common.metrics_utils)."""
+def run_metric(config: Config, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    """A metric that the functions of this environment emit once per run (cloud_sync_common.metrics_utils)."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": "cloud-sync", "provider": "gopro", **dimensions},
+        dimensions_map={"service": "cloud-sync", "provider": "gopro", "environment": config.environment},
         statistic=statistic,
         period=DAY,
     )
@@ -60,13 +61,18 @@ def run_metric(name: str, statistic: str = "Sum", **dimensions: str) -> cloudwat
 def all_alarms(
     config: Config, functions: Functions, workflow: Workflow, dead_letters: cloudwatch.IMetric
 ) -> list[Alarm]:
-    """Every alarm of an environment. `dead_letters` counts the messages in the dead-letter queue of the videos."""
-    return [
+    """The alarms of an environment: those that alarm_names has. `dead_letters` counts the messages in the dead-letter
+    queue of the videos. Raises ValueError for one that alarm_names does not know."""
+    alarms = [
         *_of_runs(config, workflow),
         *_of_credentials(config),
         *_of_videos(config, workflow, dead_letters),
         *_of_functions(config, functions),
     ]
+    unnamed = {alarm.name for alarm in alarms} - {*ESSENTIAL, *DETAILED}
+    if unnamed:
+        raise ValueError(f"alarm_names.py does not have the alarms: {', '.join(sorted(unnamed))}")
+    return [alarm for alarm in alarms if alarm.name in alarm_names(config)]
 
 
 def _of_runs(config: Config, workflow: Workflow) -> Iterator[Alarm]:
@@ -85,7 +91,7 @@ def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
     """Counts successes in so many hours. Where these are more than CloudWatch looks back, it compares the time since
     the last success instead, which the watch sends. Either way silence is bad news."""
     hours = config.hours_without_success
-    watch, count = run_metric("HoursSinceSuccess", "Minimum"), run_metric("RunsSucceeded")
+    watch, count = run_metric(config, "HoursSinceSuccess", "Minimum"), run_metric(config, "RunsSucceeded")
     return Alarm(
         "no-successful-run",
         (watch if config.is_watched else count).with_(period=HOUR),
@@ -104,14 +110,14 @@ def _of_credentials(config: Config) -> Iterator[Alarm]:
     secret = config.name("gopro/credentials")
     yield Alarm(
         "authentication-failed",
-        run_metric("AuthenticationFailures"),
+        run_metric(config, "AuthenticationFailures"),
         "GoPro refused the stored credentials, and the run stopped.",
         f"sign in at gopro.com and store new credentials in the secret {secret} (README, 'Store credentials').",
         sends_mail=False,
     )
     yield Alarm(
         "credentials-end-soon",
-        run_metric("CredentialsDaysLeft", "Minimum"),
+        run_metric(config, "CredentialsDaysLeft", "Minimum"),
         f"The session token in the secret {secret} expires in less than 2 days, and Cloud Sync cannot renew it.",
         "sign in at gopro.com and store a new token (README, 'Store credentials').",
         threshold=2,
@@ -122,7 +128,7 @@ def _of_credentials(config: Config) -> Iterator[Alarm]:
 def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMetric) -> Iterator[Alarm]:
     yield Alarm(
         "failure-rate",
-        run_metric("FailureRate", "Maximum"),
+        run_metric(config, "FailureRate", "Maximum"),
         "At least a quarter of the videos of a run could not be archived.",
         "read the mail of that run, which lists them and the reasons.",
         threshold=25,
@@ -146,7 +152,7 @@ def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMet
     )
     yield Alarm(
         "backlog-grows",
-        run_metric("BacklogGrowth", "Minimum"),
+        run_metric(config, "BacklogGrowth", "Minimum"),
         "The number of videos that are not archived yet has grown for 3 days.",
         "look at 'What failed, and why' on the dashboard. If nothing failed, raise max_concurrency.",
         periods=3,
@@ -158,8 +164,9 @@ def _of_functions(config: Config, functions: Functions) -> Iterator[Alarm]:
         yield _errors(function, sends_reports=function is functions.run_report)
     yield Alarm(
         "throttles",
-        cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=HOUR),
-        "Lambda throttled at least 20 invocations in this account within an hour, because too many ran at once.",
+        functions.video_downloader.metric_throttles(period=HOUR, statistic="Sum"),
+        f"Lambda throttled {_name(functions.video_downloader)} at least 20 times within an hour, because too many "
+        "functions ran at once in this account.",
         "request a higher quota of concurrent executions for the account, or lower max_concurrency.",
         threshold=20,
     )

@@ -12,6 +12,7 @@ from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.storage import Storage
 
 DAYS_TO_KEEP = 365
+DAYS_TO_KEEP_DELETED = 30  # somebody who deletes a file of the trail hides it, but it can be read for this long
 
 
 class Audit(Construct):
@@ -30,7 +31,8 @@ class Audit(Construct):
             minimum_tls_version=1.2,
             versioned=True,
             removal_policy=storage.removal_policy,
-            lifecycle_rules=[s3.LifecycleRule(id="ExpireTrail", expiration=Duration.days(DAYS_TO_KEEP))],
+            auto_delete_objects=storage.auto_delete_objects,
+            lifecycle_rules=_expiry(),
         )
         acknowledge(
             bucket,
@@ -46,8 +48,23 @@ class Audit(Construct):
             is_multi_region_trail=False,
             include_global_service_events=False,
         )
+        trail.node.add_dependency(bucket)  # so that it is deleted, and writes no more, before the bucket is emptied
         trail.add_s3_event_selector(
             [cloudtrail.S3EventSelector(bucket=storage.archive_bucket)],
             read_write_type=cloudtrail.ReadWriteType.ALL,
             include_management_events=True,
         )
+
+
+def _expiry() -> list[s3.LifecycleRule]:
+    """In a bucket with versions, an expiration only puts a delete marker before the object. The second number deletes,
+    and the second rule removes the markers that are left (S3 user guide, "Expiring objects"). S3 does not accept that
+    in the same rule."""
+    return [
+        s3.LifecycleRule(
+            id="ExpireTrail",
+            expiration=Duration.days(DAYS_TO_KEEP),
+            noncurrent_version_expiration=Duration.days(DAYS_TO_KEEP_DELETED),
+        ),
+        s3.LifecycleRule(id="RemoveDeleteMarkers", expired_object_delete_marker=True),
+    ]

@@ -91,16 +91,17 @@ class Config:
     rotate_credentials_every_days: int | None = 7
     """Time after which Secrets Manager renews the credentials. With none, only a run renews them."""
     private_network: bool = False
-    """Whether the functions run in a VPC of their own, without public addresses. Its NAT gateway is charged by the
-    hour."""
+    """Whether the functions run in a VPC of their own, without public addresses. Its NAT gateway and the gateway's
+    address cost 36.50 USD a month, and each GB from the provider 0.055 USD."""
     customer_managed_key: bool = False
     """Whether archive and alerts are encrypted with a KMS key of the stack's own, which costs 1 USD a month. Without it
     the archive is encrypted with the key that AWS manages for S3, free of charge."""
     detailed_monitoring: bool = False
-    """Whether every metric is sent and every alarm is set. Without it there are ten of each, which CloudWatch does not
-    charge for."""
+    """Whether every metric is sent and every alarm is set, which costs 0.90 USD a month. Without it there are ten
+    metrics and eight alarms, which are within what CloudWatch gives every account free of charge."""
     audit_trail: bool = False
-    """Whether CloudTrail records management events and every access to the archive."""
+    """Whether CloudTrail records management events and every access to the archive, which costs about 0.05 USD a month,
+    and 0.10 USD for 100,000 accesses."""
     object_lock_days: int | None = None
     """Time in which nobody without a special permission can delete an original (S3 Object Lock, governance mode). With
     none there is no lock."""

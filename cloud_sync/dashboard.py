@@ -1,4 +1,8 @@
-"""The dashboard `GoPro-Sync-Operations`: the questions of an owner first, then those of an engineer."""
+"""The dashboard `GoPro-Sync-Operations`: the questions of an owner first, then those of an engineer.
+
+Without detailed_monitoring, numbers that are no metric come from the log lines: Logs Insights reads them each time
+somebody opens the dashboard, at 0.005 USD per GB of log (two weeks of ordinary runs are a few megabytes).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from constructs import Construct
 from cloud_sync.alarms import DAY, run_metric
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
-from cloud_sync.queries import WHAT_FAILED, log_groups
+from cloud_sync.queries import FAILURES_BY_CAUSE, SPEED, WHAT_FAILED, Query, log_groups
 from cloud_sync.workflow import Workflow
 
 
@@ -32,6 +36,7 @@ class Dashboard(Construct):
         archive: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.config = config
         self.functions, self.workflow, self.dead_letters, self.archive = functions, workflow, dead_letters, archive
         self.board = cloudwatch.Dashboard(
             self,
@@ -47,6 +52,9 @@ class Dashboard(Construct):
     def _heading(self, text: str) -> None:
         self.board.add_widgets(cloudwatch.TextWidget(markdown=f"## {text}", width=24, height=1))
 
+    def _metric(self, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+        return run_metric(self.config, name, statistic)
+
     def _last_night(self, alarms: Sequence[cloudwatch.IAlarm]) -> None:
         self._heading("Did last night work, and how much is safe?")
         in_archive = cloudwatch.Metric(  # S3 counts once a day, free of charge
@@ -58,54 +66,67 @@ class Dashboard(Construct):
             period=DAY,
         )
         self.board.add_widgets(
-            _numbers("Last night: runs", run_metric("RunsSucceeded"), run_metric("RunsFailed")),
-            _numbers("Last night: videos", run_metric("VideosArchived"), run_metric("VideosFailed")),
-            _numbers("Last night: bytes archived", run_metric("BytesArchived")),
-            _numbers("Safe in the archive, and waiting", in_archive, run_metric("Backlog", "Maximum")),
+            _numbers("Last night: runs", self._metric("RunsSucceeded"), self._metric("RunsFailed")),
+            _numbers("Last night: videos", self._metric("VideosArchived"), self._metric("VideosFailed")),
+            _numbers("Last night: bytes archived", self._metric("BytesArchived")),
+            _numbers("Safe in the archive, and waiting", in_archive, self._metric("Backlog", "Maximum")),
         )
         self.board.add_widgets(
-            _graph("Videos per night", run_metric("VideosArchived"), run_metric("VideosFailed")),
-            _graph("Bytes archived per night", run_metric("BytesArchived")),
+            _graph("Videos per night", self._metric("VideosArchived"), self._metric("VideosFailed")),
+            _graph("Bytes archived per night", self._metric("BytesArchived")),
             cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=8, height=6),
         )
 
     def _what_failed(self) -> None:
         self._heading("What failed, and why?")
-        self.board.add_widgets(
-            cloudwatch.LogQueryWidget(
-                title=WHAT_FAILED.title,
-                log_group_names=log_groups(WHAT_FAILED, self.functions),
-                query_string=WHAT_FAILED.text,
-                view=cloudwatch.LogQueryVisualizationType.TABLE,
-                width=16,
-                height=6,
-            ),
-            _graph("Waiting and failure rate", run_metric("Backlog", "Maximum"), run_metric("FailureRate", "Maximum")),
-        )
+        waiting = [self._metric("Backlog", "Maximum")]
+        if self.config.detailed_monitoring:
+            waiting.append(self._metric("FailureRate", "Maximum"))
+        self.board.add_widgets(self._table(WHAT_FAILED, width=16), _graph("Videos that wait", *waiting))
 
     def _cost(self) -> None:
         self._heading("What does it cost?")
+        left = self._metric("CredentialsDaysLeft", "Minimum")
+        cost = _graph("Cost of the runs, USD", self._metric("RunCost"))
+        if not self.config.detailed_monitoring:
+            self.board.add_widgets(cost, _graph("Credentials: days left, where known", left),
+                                   self._table(FAILURES_BY_CAUSE))  # fmt: skip
+            return
         self.board.add_widgets(
-            _graph("Cost of the runs, USD", run_metric("RunCost")),
-            _graph("Credentials: age and, where known, days left", run_metric("CredentialsAgeDays", "Maximum"),
-                   run_metric("CredentialsDaysLeft", "Minimum")),
-            _graph("Throughput, bytes per second", run_metric("Throughput", "Average")),
-        )  # fmt: skip
+            cost,
+            _graph("Credentials: age and, where known, days left", self._metric("CredentialsAgeDays", "Maximum"), left),
+            _graph("Throughput, bytes per second", self._metric("Throughput", "Average")),
+        )
 
     def _for_engineers(self) -> None:
         self._heading("For engineers")
         functions = self.functions.all
         schedule = self.workflow.schedule_dead_letter_queue.metric_approximate_number_of_messages_visible(period=DAY)
-        self.board.add_widgets(
-            _graph("Seconds per run", run_metric("RunSeconds", "Maximum"), run_metric("ListingSeconds")),
-            _graph("Listed, and slices per video", run_metric("MediaListed", "Maximum"),
-                   run_metric("SlicesPerVideo", "Average")),
-            _graph("Dead letters", self.dead_letters, schedule),
-        )  # fmt: skip
+        self.board.add_widgets(*self._speed(), _graph("Dead letters", self.dead_letters, schedule))
         self.board.add_widgets(
             _graph("Function time, ms", *(f.metric_duration(period=DAY, statistic="Maximum") for f in functions)),
             _graph("Function errors", *(f.metric_errors(period=DAY) for f in functions)),
             _graph("Function throttles", *(f.metric_throttles(period=DAY) for f in functions)),
+        )
+
+    def _speed(self) -> list[cloudwatch.IWidget]:
+        """Graphs of metrics, where these are sent, or a table from the log, over 16 columns."""
+        if not self.config.detailed_monitoring:
+            return [self._table(SPEED, width=16)]
+        return [
+            _graph("Seconds per run", self._metric("RunSeconds", "Maximum"), self._metric("ListingSeconds")),
+            _graph("Listed, and slices per video", self._metric("MediaListed", "Maximum"),
+                   self._metric("SlicesPerVideo", "Average")),
+        ]  # fmt: skip
+
+    def _table(self, query: Query, width: int = 8) -> cloudwatch.LogQueryWidget:
+        return cloudwatch.LogQueryWidget(
+            title=query.title,
+            log_group_names=log_groups(query, self.functions),
+            query_string=query.text,
+            view=cloudwatch.LogQueryVisualizationType.TABLE,
+            width=width,
+            height=6,
         )
 
 

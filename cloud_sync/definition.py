@@ -1,27 +1,32 @@
-"""The state machine's definition: sync_workflow.asl.json, with the Retry of each Task written out.
+"""The state machine's definition: sync_workflow.asl.json, with each Task's Retry and TimeoutSeconds written out.
 
-A Task of that file retries `${TransientErrors}`. Amazon States Language has no way to define a Retry once and use it in
-several states, so this module replaces that name with the errors and the waits. It does not import the CDK: the cost
-model and the tests read the definition here, too.
+A Task of that file retries `${TransientErrors}` and `${SlowErrors}`. Amazon States Language has no way to define a
+Retry once and use it in several states, so this module replaces those names with the errors and the waits. It does not
+import the CDK: the cost model and the tests read the definition here, too.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from cloud_sync.lambda_errors import RETRIED_SHORTLY, RETRIED_SLOWLY
+
 FILE = Path(__file__).with_name("sync_workflow.asl.json")
 TRANSIENT_ERRORS = "${TransientErrors}"
+SLOW_ERRORS = "${SlowErrors}"
 
-# The exceptions of the function code are its TransientError classes; the other names are AWS's, for a function that
-# could not be invoked, was stopped at a limit or died (Step Functions developer guide, "Error names").
+# A Task waits this much longer than its function may run, so that Lambda's own time-out is the one that is reported.
+SECONDS_BEYOND_THE_FUNCTION = 60
+
+# The exceptions of the function code are its TransientError classes.
 STANDARD_RETRY: dict[str, Any] = {
     "ErrorEquals": [
         "ProviderThrottledError", "ProviderUnavailableError", "SourceLinkExpiredError", "ShortReadError",
-        "ArchiveUnavailableError", "Lambda.ServiceException", "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException", "Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException",
-        "Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout",
+        "ArchiveUnavailableError", *RETRIED_SHORTLY, "States.Timeout",
     ],
     "IntervalSeconds": 2,
     "MaxAttempts": 4,
@@ -30,16 +35,47 @@ STANDARD_RETRY: dict[str, Any] = {
     "JitterStrategy": "FULL",
 }  # fmt: skip
 
+# 15, 22, 33 and 50 seconds, then six times 60: about eight minutes. Lambda needs one or two to connect a function that
+# was idle for weeks to its VPC again, and during that time refuses each invocation.
+SLOW_RETRY: dict[str, Any] = {
+    "ErrorEquals": [*RETRIED_SLOWLY],
+    "IntervalSeconds": 15,
+    "MaxAttempts": 10,
+    "BackoffRate": 1.5,
+    "MaxDelaySeconds": 60,
+}
 
-def definition() -> dict[str, Any]:
-    """The definition as it is deployed, but for the substitutions and the one number that an environment sets."""
-    machine: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"), object_hook=_with_the_retry_written_out)
+_RETRIES = {TRANSIENT_ERRORS: STANDARD_RETRY, SLOW_ERRORS: SLOW_RETRY}
+
+
+def definition(function_timeouts: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The definition as it is deployed, but for the substitutions and the one number that an environment sets.
+
+    `function_timeouts` has the time-out in seconds of each function, by the name of its substitution, such as
+    `MediaLister`. Without it no Task has TimeoutSeconds. Raises KeyError for a function that it leaves out.
+    """
+
+    def written_out(part: dict[str, Any]) -> dict[str, Any]:
+        return _with_timeout(_with_retry(part), function_timeouts)
+
+    return _read(written_out)
+
+
+def _read(hook: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    machine: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"), object_hook=hook)
     return machine
 
 
-def _with_the_retry_written_out(part: dict[str, Any]) -> dict[str, Any]:
-    """A retrier of `${TransientErrors}` in full; what it sets itself, such as MaxAttempts, stays. Any other object of
-    the file as it is."""
-    if part.get("ErrorEquals") != [TRANSIENT_ERRORS]:
+def _with_retry(part: dict[str, Any]) -> dict[str, Any]:
+    """A retrier of `${TransientErrors}` or `${SlowErrors}` in full; what it sets itself, such as MaxAttempts, stays.
+    Any other object of the file as it is."""
+    retry = _RETRIES.get(part["ErrorEquals"][0]) if "ErrorEquals" in part else None
+    return retry | part | {"ErrorEquals": [*retry["ErrorEquals"]]} if retry else part
+
+
+def _with_timeout(part: dict[str, Any], function_timeouts: Mapping[str, int] | None) -> dict[str, Any]:
+    """A Task with the TimeoutSeconds that its function needs. Any other object of the file as it is."""
+    if function_timeouts is None or part.get("Type") != "Task":
         return part
-    return STANDARD_RETRY | part | {"ErrorEquals": [*STANDARD_RETRY["ErrorEquals"]]}
+    (function,) = re.findall(r"\$\{(\w+)\}", part["Parameters"]["FunctionName"])
+    return part | {"TimeoutSeconds": function_timeouts[function] + SECONDS_BEYOND_THE_FUNCTION}

@@ -141,6 +141,10 @@ def _environment(config: Config, grants: Grants) -> dict[str, str]:
     """The variables that cloud_sync_common.runtime.settings reads; a test compares the two."""
     storage = grants.storage
     return {
+        "ENVIRONMENT": config.environment,
+        "DETAILED_MONITORING": str(config.detailed_monitoring).lower(),
+        "PRIVATE_NETWORK": str(config.private_network).lower(),
+        "AUDIT_TRAIL": str(config.audit_trail).lower(),
         "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
         "ARCHIVE_STORAGE_CLASS": "DEEP_ARCHIVE" if config.deep_archive_after_days == 0 else "STANDARD",
         "WORK_BUCKET": storage.work_bucket.bucket_name,

@@ -6,6 +6,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -35,6 +36,8 @@ class Alerts(Construct):
             master_key=storage.key,
             enforce_ssl=True,
         )
+        if storage.key:
+            _let_alarms_use(storage.key)
         # enforce_ssl creates a policy, which replaces the default policy that would allow alarms to publish.
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
@@ -56,6 +59,18 @@ class Alerts(Construct):
             retention_period=Duration.days(14),
         )
         acknowledge(self.dead_letter_queue, "AwsSolutions-SQS3", "This queue is the dead-letter queue of the videos.")
+
+
+def _let_alarms_use(key: kms.Key) -> None:
+    """An alarm that publishes to an encrypted topic uses its key (SNS developer guide, "Key management")."""
+    key.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="AlarmsMayPublishToTheEncryptedTopic",
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["kms:Decrypt", "kms:GenerateDataKey"],
+            resources=["*"],
+        )
+    )
 
 
 class Monitoring(Construct):

@@ -69,18 +69,20 @@ class Grants:
     def publish_alerts(self) -> iam.PolicyStatement:
         return self.allow("SendMails", ["sns:Publish"], self.alerts_topic.topic_arn)
 
-    def use_key_through(self, *services: str) -> iam.PolicyStatement:
-        """Writing with SSE-KMS needs a data key, and the later parts of a multipart upload need to decrypt it (S3 user
+    def use_key_through(self, *services: str) -> list[iam.PolicyStatement]:
+        """Nothing without a key of our own: the policy of aws/s3 allows every principal of the account to use that key
+        through S3, and the topic is not encrypted with KMS then.
+
+        Writing with SSE-KMS needs a data key, and the later parts of a multipart upload need to decrypt it (S3 user
         guide, "Protecting data with SSE-KMS"). The function cannot use the key itself, only through these services
         (KMS developer guide, "kms:ViaService")."""
+        if self.storage.key is None:
+            return []
         stack = Stack.of(self.storage)
         via = [f"{service}.{stack.region}.{stack.url_suffix}" for service in services]
-        return iam.PolicyStatement(
-            sid="UseTheKey",
-            actions=["kms:Decrypt", "kms:GenerateDataKey"],
-            resources=[self.storage.key.key_arn],
-            conditions={"StringEquals": {"kms:ViaService": via[0] if len(via) == 1 else via}},
-        )
+        statement = self.allow("UseTheKey", ["kms:Decrypt", "kms:GenerateDataKey"], self.storage.key.key_arn)
+        statement.add_condition("StringEquals", {"kms:ViaService": via[0] if len(via) == 1 else via})
+        return [statement]
 
 
 def media_authenticator(grants: Grants) -> list[iam.PolicyStatement]:
@@ -95,7 +97,7 @@ def credentials_rotator(grants: Grants) -> list[iam.PolicyStatement]:
         grants.use_credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
         grants.use_ledger("GetItem", "UpdateItem"),
         grants.publish_alerts(),
-        grants.use_key_through("sns"),
+        *grants.use_key_through("sns"),
     ]
 
 
@@ -119,7 +121,7 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
             grants.archived_objects,
         ),
         *grants.read_archive(),
-        grants.use_key_through("s3"),
+        *grants.use_key_through("s3"),
     ]
 
 
@@ -139,7 +141,7 @@ def run_report(grants: Grants) -> list[iam.PolicyStatement]:
         grants.use_manifests("s3:GetObject"),
         grants.list_bucket(grants.storage.work_bucket),  # a run may fail before it has a manifest
         grants.publish_alerts(),
-        grants.use_key_through("sns"),
+        *grants.use_key_through("sns"),
     ]
 
 
@@ -152,5 +154,5 @@ def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
         *grants.read_archive(),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.publish_alerts(),
-        grants.use_key_through("s3", "sns"),
+        *grants.use_key_through("s3", "sns"),
     ]

@@ -14,7 +14,7 @@ from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 
 EVERY_FUNCTION = "every function"
-RUN_REPORT = "run-report"
+RUN_REPORT, MEDIA_AUTHENTICATOR = "run-report", "media-authenticator"
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,30 @@ WHAT_FAILED = Query(
     "| sort @timestamp desc\n"
     "| limit 20",
 )
+FAILURES_BY_CAUSE = Query(
+    "Failures by cause",
+    'filter message = "video" and status in ["FAILED", "UNAVAILABLE"]\n'
+    "| stats count(*) as videos by category\n"
+    "| sort videos desc\n"
+    "| limit 20",
+)
+SPEED = Query(
+    "Speed of each run",
+    'filter message = "run report"\n'
+    "| fields @timestamp, seconds, listed, bytes_archived, throughput, slices_per_video, failure_rate\n"
+    "| sort @timestamp desc\n"
+    "| limit 14",
+)
+CREDENTIALS = Query(
+    "Age of the credentials",
+    'filter message = "credentials"\n| fields @timestamp, age_days, correlation_id\n| sort @timestamp desc\n| limit 14',
+    MEDIA_AUTHENTICATOR,
+)
 SAVED = (
     WHAT_FAILED,
+    FAILURES_BY_CAUSE,
+    SPEED,
+    CREDENTIALS,
     Query(
         "What happened to this clip",
         'filter media_id = "PUT THE MEDIA ID HERE"\n'
@@ -74,8 +96,12 @@ SAVED = (
 
 def log_groups(query: Query, functions: Functions) -> list[str]:
     """The names of the log groups that the query reads."""
-    logging = functions.all if query.logs_of == EVERY_FUNCTION else [functions.run_report]
-    return [function.log_group.log_group_name for function in logging]
+    logging = {
+        EVERY_FUNCTION: functions.all,
+        RUN_REPORT: [functions.run_report],
+        MEDIA_AUTHENTICATOR: [functions.media_authenticator],
+    }
+    return [function.log_group.log_group_name for function in logging[query.logs_of]]
 
 
 def saved_queries(scope: Construct, config: Config, functions: Functions) -> None:

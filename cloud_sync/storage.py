@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -15,20 +14,24 @@ from cloud_sync.nag_suppressions import acknowledge
 
 
 class Storage(Construct):
-    """Buckets, table, secret and key. They are retained when the stack is deleted, if `retain_data` is true."""
+    """Buckets, table, secret and key. With `retain_data` they are retained when the stack is deleted, but not when its
+    creation fails: then they are empty, and their names would be in the way of the next attempt."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
         super().__init__(scope, construct_id)
-        self.removal_policy = RemovalPolicy.RETAIN if config.retain_data else RemovalPolicy.DESTROY
-        self.key = self._key(config)
+        retained = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE  # in a template: DeletionPolicy RetainExceptOnCreate
+        self.removal_policy = retained if config.retain_data else RemovalPolicy.DESTROY
+        # CloudFormation deletes empty buckets only. The emulator deletes the others, too, and needs no helper.
+        self.auto_delete_objects = not config.retain_data and config.environment != "local"
+        self.key = self._key(config) if config.customer_managed_key else None
         self.work_bucket = self._work_bucket(config)
         self.archive_bucket = self._archive_bucket(config)
         self.ledger_table = self._ledger_table(config)
         self.credentials_secret = self._credentials_secret(config)
 
     def _key(self, config: Config) -> kms.Key:
-        """One customer managed key for archive and alerts, so that its policy can be audited and its use is logged."""
-        key = kms.Key(
+        """One key of our own for archive and alerts, so that its policy can be changed and its use is logged."""
+        return kms.Key(
             self,
             "Key",
             alias=f"alias/{config.name('gopro-sync')}",
@@ -36,16 +39,6 @@ class Storage(Construct):
             enable_key_rotation=True,
             removal_policy=self.removal_policy,
         )
-        # CloudWatch alarms publish to the encrypted topic (SNS developer guide, "Key management").
-        key.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid="AlarmsMayPublishToTheEncryptedTopic",
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-                actions=["kms:Decrypt", "kms:GenerateDataKey"],
-                resources=["*"],
-            )
-        )
-        return key
 
     def _work_bucket(self, config: Config) -> s3.Bucket:
         """Manifests, map results and the access logs of the archive. They stay in S3 Standard until they expire."""
@@ -57,6 +50,7 @@ class Storage(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             removal_policy=self.removal_policy,
+            auto_delete_objects=self.auto_delete_objects,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     id="ExpireWork",
@@ -67,10 +61,12 @@ class Storage(Construct):
         )
 
     def _archive_bucket(self, config: Config) -> s3.Bucket:
+        """The originals. Without a key of our own, S3 uses aws/s3, whose policy allows everybody in the account who may
+        use the bucket (KMS developer guide, "AWS managed keys"), so that no role needs a KMS permission."""
         return s3.Bucket(
             self,
             "ArchiveBucket",
-            encryption=s3.BucketEncryption.KMS,
+            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.KMS_MANAGED,
             encryption_key=self.key,
             bucket_key_enabled=True,
             versioned=True,
@@ -83,23 +79,11 @@ class Storage(Construct):
             enforce_ssl=True,
             minimum_tls_version=1.2,
             removal_policy=self.removal_policy,
+            auto_delete_objects=self.auto_delete_objects,
             server_access_logs_bucket=self.work_bucket,
             server_access_logs_prefix="access-logs/",
-            lifecycle_rules=[
-                s3.LifecycleRule(id="Tiers", transitions=self._transitions(config)),
-                s3.LifecycleRule(
-                    id="AbortStrayUploads",
-                    abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
-                ),
-            ],
+            lifecycle_rules=_archive_rules(config),
         )
-
-    def _transitions(self, config: Config) -> list[s3.Transition]:
-        """With 0 days the transition stays, for any object that was not uploaded directly into Deep Archive."""
-        steps = [(s3.StorageClass.DEEP_ARCHIVE, config.deep_archive_after_days)]
-        if config.instant_retrieval_after_days is not None:
-            steps.insert(0, (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, config.instant_retrieval_after_days))
-        return [s3.Transition(storage_class=tier, transition_after=Duration.days(days)) for tier, days in steps]
 
     def _ledger_table(self, config: Config) -> dynamodb.Table:
         """One row for each media item and one for each of its sources; docs/design.md describes them."""
@@ -114,7 +98,7 @@ class Storage(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=config.retain_data,
+            deletion_protection=config.termination_protection,
             removal_policy=self.removal_policy,
         )
         # Sparse indexes: the first has no row that is ARCHIVED, the second only rows that a run has changed.
@@ -142,3 +126,34 @@ class Storage(Construct):
                 "GoPro issues these credentials; media-authenticator renews and stores them whenever they expire.",
             )
         return secret
+
+
+def _tiers(config: Config) -> list[tuple[s3.StorageClass, Duration]]:
+    """Each storage class that an original moves to, and the age at which it does. With 0 days the transition stays, for
+    any object that was not uploaded directly into Deep Archive."""
+    steps = [(s3.StorageClass.DEEP_ARCHIVE, config.deep_archive_after_days)]
+    if config.instant_retrieval_after_days is not None:
+        steps.insert(0, (s3.StorageClass.GLACIER_INSTANT_RETRIEVAL, config.instant_retrieval_after_days))
+    return [(tier, Duration.days(days)) for tier, days in steps]
+
+
+def _archive_rules(config: Config) -> list[s3.LifecycleRule]:
+    """No rule deletes anything. An original that is replaced or deleted becomes a noncurrent version, which the first
+    rule no longer moves; without the second it would stay in S3 Standard for ever."""
+    tiers = _tiers(config)
+    return [
+        s3.LifecycleRule(
+            id="Tiers",
+            transitions=[s3.Transition(storage_class=tier, transition_after=after) for tier, after in tiers],
+        ),
+        s3.LifecycleRule(
+            id="TiersOfOlderVersions",
+            noncurrent_version_transitions=[
+                s3.NoncurrentVersionTransition(storage_class=tier, transition_after=after) for tier, after in tiers
+            ],
+        ),
+        s3.LifecycleRule(
+            id="AbortStrayUploads",
+            abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
+        ),
+    ]

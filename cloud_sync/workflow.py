@@ -65,15 +65,11 @@ class Workflow(Construct):
             self,
             "StateMachine",
             state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(_definition(config)),
+            definition_body=sfn.DefinitionBody.from_string(_definition(config, functions)),
             definition_substitutions={
-                "MediaAuthenticator": functions.media_authenticator.function_arn,
-                "MediaLister": functions.media_lister.function_arn,
-                "VideoDownloader": functions.video_downloader.function_arn,
-                "FailureRecorder": functions.failure_recorder.function_arn,
-                "RunReport": functions.run_report.function_arn,
-                "ArchiveReconciler": functions.archive_reconciler.function_arn,
+                **{each.node.id: each.function_arn for each in functions.invoked_by_the_state_machine},
                 "WorkBucket": storage.work_bucket.bucket_name,
+                "Partition": Stack.of(self).partition,
             },
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
@@ -182,11 +178,15 @@ class Workflow(Construct):
         return role
 
 
-def _definition(config: Config) -> str:
-    """The definition with the one number that the environment sets (a substitution could only insert text)."""
-    machine = definition()
+def _definition(config: Config, functions: Functions) -> str:
+    """The definition with the numbers that the environment sets (a substitution could only insert text)."""
+    machine = definition({each.node.id: _seconds(each.timeout) for each in functions.invoked_by_the_state_machine})
     machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
     return json.dumps(machine)
+
+
+def _seconds(timeout: Duration | None) -> int:
+    return int((timeout or Duration.seconds(3)).to_seconds())  # 3 is Lambda's own default
 
 
 def _expression(config: Config) -> scheduler.ScheduleExpression:

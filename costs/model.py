@@ -7,26 +7,33 @@ enters in the state machine definition. Sizes are bytes, GB are 10^9 bytes (as A
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cloud_sync_common import prices
+from cloud_sync_common import metrics_utils, prices
 from cloud_sync_common.prices import Price
 from cloud_sync_common.stores import manifest
 from cloud_sync_common.transfer import part_plan
 
+from cloud_sync.alarm_names import alarm_names
+from cloud_sync.config import Config
 from cloud_sync.definition import definition
 
-MIB, GIB, GB = 1024**2, 1024**3, 10**9
+MIB, GIB, GB = 1024**2, 1024**3, prices.GB
 MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way: the limit of a function with 512 MB or more (demo-s3-archiving)
 FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
 INVOCATION_SECONDS = 900.0
 OVERHEAD_SECONDS = 1.5  # per video: requests that transfer no content; an estimate
 LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime needs beside the process; an estimate
-LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
-BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
+FLOW_LOG_GB = 0.01  # a month's rejected connections; an estimate
+TRAIL_FILES = 12 * 24 * 30 + 24 * 30  # CloudTrail delivers about every five minutes, and a digest every hour
 DAYS_PER_MONTH = 30
+# What CloudWatch charges no account for, however old (cloudwatch/pricing, "Free tier"). A dashboard counts as free with
+# up to 50 metrics.
+ALWAYS_FREE = {prices.ALARM_MONTH: 10, prices.METRIC_MONTH: 10, prices.DASHBOARD_MONTH: 3}
+METRICS_OF_A_FREE_DASHBOARD = 50
 MEMORY_SIZES = (128, 256, 512, 768, 1024, 1769)
 
 
@@ -74,6 +81,7 @@ class Design:
     states_per_child: int = 2
     batch_items: int = manifest.BATCH_ITEMS
     direct: bool = False
+    extras: prices.Extras = field(default_factory=prices.Extras)
 
     def children(self, library: Library) -> float:
         """The number of batches of a library; each is a child execution of the map and an invocation."""
@@ -81,10 +89,15 @@ class Design:
         return library.files / min(self.batch_items, by_size)
 
     @classmethod
-    def of_the_stack(cls, memory_mb: int, deep_archive_after_days: int) -> Design:
-        """The design of the present stack."""
+    def of_the_stack(cls, config: Config) -> Design:
+        """The design of the present stack in an environment."""
         _, child = states_of_a_run()
-        return cls(memory_mb, states_per_child=len(child), direct=deep_archive_after_days == 0)
+        return cls(
+            config.downloader_memory_mb,
+            states_per_child=len(child),
+            direct=config.deep_archive_after_days == 0,
+            extras=prices.Extras(config.private_network, config.audit_trail),
+        )
 
 
 @dataclass(frozen=True)
@@ -132,12 +145,29 @@ def transfer(library: Library, design: Design, engine: Engine) -> list[Line]:
         Line(prices.SECRETS_REQUEST, invocations + prices.INVOCATIONS_PER_RUN, "one read per invocation"),
         Line(
             prices.KMS_REQUEST,
-            invocations + prices.INVOCATIONS_PER_RUN + _puts(library, design) * files * BUCKET_KEY_SHARE,
+            invocations + prices.INVOCATIONS_PER_RUN + _puts(library, design) * files * prices.BUCKET_KEY_SHARE,
             "one per secret read, and 1 % of the writes to S3",
         ),
-        Line(prices.LOGS_GB, files * LOG_BYTES_PER_VIDEO / GB, f"{LOG_BYTES_PER_VIDEO:,} bytes per video"),
+        Line(
+            prices.LOGS_GB,
+            files * prices.LOG_BYTES_PER_VIDEO / GB,
+            f"{prices.LOG_BYTES_PER_VIDEO:,} bytes per video",
+        ),
         Line(prices.XRAY_TRACE, invocations, "one per child at most; most are not sampled"),
+        *_extras(library, design),
     ]
+
+
+def _extras(library: Library, design: Design) -> Iterator[Line]:
+    """What only an environment with a private network or an audit trail pays for a transfer."""
+    if design.extras.private_network:
+        how = {prices.NAT_GB: "the originals, on their way in", prices.ZONE_GB: "half of them, at both ends"}
+        usage = prices.network_usage(library.files * library.file_bytes)
+        yield from (Line(price, gb, how[price]) for price, gb in usage.items())
+    if design.extras.audit_trail:
+        each = _puts(library, design) + (2 if library.file_bytes > design.single_put_bytes else 0)
+        how_often = f"{library.files:,} × {each} requests to the archive"
+        yield Line(prices.AUDIT_EVENT, library.files * each, how_often)
 
 
 def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
@@ -210,6 +240,51 @@ def standard_storage(library: Library, days: int) -> Line:
 def deep_archive_storage(library: Library) -> Line:
     """Storage in Deep Archive for a month."""
     return Line(prices.DEEP_ARCHIVE_GB_MONTH, library.gb, f"{library.gb:,.0f} GB, each month")
+
+
+def fixed_costs(config: Config) -> list[Line]:
+    """What an environment costs a month even if no video is ever archived, before any free tier. A test compares each
+    count with the template."""
+    alarms = len(alarm_names(config))
+    every = set(metrics_utils.UNITS) - metrics_utils.OF_THE_WATCH
+    metrics = len(every if config.detailed_monitoring else metrics_utils.ESSENTIAL)
+    return [
+        Line(prices.SECRET_MONTH, 1, "the credentials"),
+        Line(prices.ALARM_MONTH, alarms, f"{alarms} alarms of one metric each"),
+        Line(
+            prices.METRIC_MONTH,
+            metrics * DAYS_PER_MONTH / prices.HOURS_PER_MONTH,
+            f"{metrics} metrics, each in one hour of the day: × {DAYS_PER_MONTH}/{prices.HOURS_PER_MONTH}",
+        ),
+        Line(prices.DASHBOARD_MONTH, 1, "one dashboard"),
+        *_fixed_extras(config),
+    ]
+
+
+def _fixed_extras(config: Config) -> Iterator[Line]:
+    """The lines of values that only some environments have."""
+    if config.is_watched:
+        yield Line(
+            prices.METRIC_MONTH,
+            2 * DAYS_PER_MONTH / prices.HOURS_PER_MONTH,
+            "the watch's metric, in two hours of the day",
+        )
+    if config.customer_managed_key:
+        yield Line(prices.KEY_MONTH, 1, "1.00 more after each of its first two yearly rotations")
+    if config.private_network:
+        yield Line(prices.NAT_HOUR, prices.HOURS_PER_MONTH, "one gateway, all hours of a month")
+        yield Line(prices.PUBLIC_IPV4_HOUR, prices.HOURS_PER_MONTH, "the gateway's address")
+        yield Line(prices.LOGS_GB, FLOW_LOG_GB, "rejected connections; an estimate")
+    if config.audit_trail:
+        yield Line(prices.S3_PUT, TRAIL_FILES, "a file every five minutes and a digest every hour, at most")
+
+
+def billed(lines: list[Line]) -> float:
+    """USD of these lines beyond what every account has free of charge for ever, if nothing else in it uses that."""
+    counts: dict[Price, float] = {}
+    for line in lines:
+        counts[line.price] = counts.get(line.price, 0) + line.count
+    return sum(max(count - ALWAYS_FREE.get(price, 0), 0) * price.each for price, count in counts.items())
 
 
 def choose_memory(library: Library, design: Design, engine: Engine, within_usd: float = 0.01) -> int:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cloud_sync_common import prices
 
@@ -23,8 +24,10 @@ from costs.model import (
     Engine,
     Library,
     Line,
+    billed,
     choose_memory,
     deep_archive_storage,
+    fixed_costs,
     standard_storage,
     total,
     transfer,
@@ -36,8 +39,8 @@ EXAMPLE = Library(files=1_000, file_bytes=100_000_000)
 TARGET_USD = 0.15
 ESTIMATED_TRANSFER, ESTIMATED_TOTAL = 3.10, 3.20  # USD for the same library, estimated before development
 DEPLOYED = ("dev", "staging", "prod")
-ALARMS, DASHBOARDS = 19, 1  # of one environment; a test compares them with the template
-METRICS = 22 * 31 / 744  # 22 metrics, each billed for the one hour a day in which it is published
+# The values of an environment that cost something each month.
+COSTLY = ("customer_managed_key", "detailed_monitoring", "private_network", "audit_trail")
 
 INTRODUCTION = """# Cost
 
@@ -51,12 +54,15 @@ The example throughout is a library of {gb:,.0f} GB in {files:,} files.
 OMITTED = """## What is not counted
 
 Traffic into AWS is free, and so is traffic from Lambda to S3 within a region. Restoring is not a cost of the backup
-(bulk retrieval from Deep Archive costs 0.0025 USD per GB). The following cost less than a cent a month each: retries
-after failures, the lister's reads of the ledger (one per known item and night: 0.13 USD per million), point-in-time
-recovery of a table of a few megabytes, the 40 KB of overhead of each archived object, and SNS mail. The private network
-of `prod` is not counted either: its NAT gateway costs 32.85 USD a month, and 0.045 USD per GB
-([security.md](security.md)); the other environments have no VPC. An object that is deleted or overwritten within 180
-days of its transition to Deep Archive is billed for all 180 days; Cloud Sync never overwrites one.
+(bulk retrieval from Deep Archive costs 0.0025 USD per GB). For the example, the following cost less than a cent a month
+each: nights without anything new ({night:.4f} USD a run), the weekly rotation of the credentials, retries, the lister's
+reads of the ledger (one per known item and night: 0.13 USD per million), the table and its point-in-time recovery (0.25
+and 0.20 USD per GB), the storage of logs (0.03 USD per GB), what the dashboard and the saved queries read from them
+(0.005 USD per GB), the 40 KB of overhead of each archived object, the storage of the audit trail (0.023 USD per GB),
+API calls through the NAT gateway, EventBridge Scheduler, and SNS mail. CloudTrail's first trail of management events is
+free of charge; if the account has a trail already, those of a second one cost 2.00 USD per 100,000. An AWS budget is
+free of charge. An object that is deleted or overwritten within 180 days of its transition to Deep Archive is billed for
+all 180 days; Cloud Sync never overwrites one.
 """
 
 
@@ -78,8 +84,10 @@ def page(engine: Engine) -> str:
             _memory(engine),
             _routes(engine),
             _environments(engine),
+            _fixed(),
+            _costly(engine),
             _prices(),
-            OMITTED,
+            OMITTED.format(night=_empty_night()),
         ]
     )
 
@@ -91,7 +99,7 @@ def plain(usd: float) -> str:
 
 
 def design_of(config: Config) -> Design:
-    return Design.of_the_stack(config.downloader_memory_mb, config.deep_archive_after_days)
+    return Design.of_the_stack(config)
 
 
 def _count(count: float) -> str:
@@ -219,14 +227,6 @@ def _environments(engine: Engine) -> str:
             f"| {name} | {moved:.3f} | {standard:.3f} ({_days(config.deep_archive_after_days)}) | {archived:.3f} "
             f"| {moved + standard + archived:.2f} |"
         )
-    fixed = {
-        "key": prices.KEY_MONTH.each,
-        "secret": prices.SECRET_MONTH.each,
-        f"{ALARMS} alarms": ALARMS * prices.ALARM_MONTH.each,
-        "metrics": METRICS * prices.METRIC_MONTH.each,
-        "dashboard": DASHBOARDS * prices.DASHBOARD_MONTH.each,
-    }
-    items = ", ".join(f"{name} {usd:.2f}" for name, usd in fixed.items())
     return "\n".join(
         [
             "## Each environment, in the month in which this library arrives\n",
@@ -235,11 +235,75 @@ def _environments(engine: Engine) -> str:
             *rows,
             f"| *estimate before development* | {ESTIMATED_TRANSFER:.2f} | | "
             f"{ESTIMATED_TOTAL - ESTIMATED_TRANSFER:.2f} | {ESTIMATED_TOTAL:.2f} |",
-            f"\nThe fixed costs are {sum(fixed.values()):.2f} USD a month: {items}. Of these, 10 alarms, 10 metrics "
-            "and 3 dashboards are free in each account. The key and the secret alone cost "
-            f"{prices.KEY_MONTH.each + prices.SECRET_MONTH.each:.2f} USD.\n",
+            "\nThe fixed costs below come on top. In prod, the transfer includes what the NAT gateway charges for each "
+            "GB from the provider, and the events of the audit trail.\n",
         ]
     )
+
+
+def _fixed() -> str:
+    """What an environment costs a month whatever it moves, in both ways of counting."""
+    lines = {name: fixed_costs(ENVIRONMENTS[name]) for name in DEPLOYED}
+    every: list[prices.Price] = []
+    for line in (line for found in lines.values() for line in found):
+        every += [line.price] if line.price not in every else []
+    rows = [f"| {price.name} | {' | '.join(_usd_of(price, lines[name]) for name in DEPLOYED)} |" for price in every]
+    return "\n".join(
+        [
+            "## Fixed cost of each environment, each month\n",
+            f"**dev costs {billed(lines['dev']):.2f} USD a month** beyond what CloudWatch gives every account free of "
+            f"charge for ever, and {total(lines['dev']):.2f} USD before that.\n",
+            f"| item | {' | '.join(DEPLOYED)} |",
+            "|---|" + "---|" * len(DEPLOYED),
+            *rows,
+            f"| **before any free tier** | {' | '.join(f'**{total(lines[name]):.2f}**' for name in DEPLOYED)} |",
+            f"| **billed** | {' | '.join(f'**{billed(lines[name]):.2f}**' for name in DEPLOYED)} |",
+            "\n*Billed* leaves out the 10 alarms, 10 metrics and 3 dashboards of up to 50 metrics that are always "
+            "free. They are of the account, not of the stack: a second environment in the same account, or anything "
+            "else that uses them, pays for its own share. "
+            f"dev has {_counted(lines['dev'])}; prod has {_counted(lines['prod'])}.\n",
+        ]
+    )
+
+
+def _usd_of(price: prices.Price, lines: list[Line]) -> str:
+    return next((f"{line.usd:.2f}" for line in lines if line.price == price), "")
+
+
+def _counted(lines: list[Line]) -> str:
+    return " and ".join(line.how for line in lines if line.price in (prices.ALARM_MONTH, prices.METRIC_MONTH))
+
+
+def _costly(engine: Engine) -> str:
+    """What each costly value adds to dev, alone."""
+    dev = ENVIRONMENTS["dev"]
+    rows = []
+    for value in COSTLY:
+        switched_on: dict[str, Any] = {value: True}
+        with_it = replace(dev, **switched_on)
+        before, after = fixed_costs(dev), fixed_costs(with_it)
+        moved = total(transfer(EXAMPLE, design_of(with_it), engine)) - total(transfer(EXAMPLE, design_of(dev), engine))
+        on = ", ".join(name for name in DEPLOYED if getattr(ENVIRONMENTS[name], value))
+        rows.append(
+            f"| `{value}` | {on} | {total(after) - total(before):.2f} | {billed(after) - billed(before):.2f} "
+            f"| {moved:.2f} |"
+        )
+    return "\n".join(
+        [
+            "### What each value adds\n",
+            "Each value alone, added to dev, in USD. The last column is for the transfer of the example, once.\n",
+            f"| value | on in | a month, before any free tier | a month, billed | for these {EXAMPLE.gb:,.0f} GB |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _empty_night() -> float:
+    """USD of a run that finds nothing new."""
+    nothing = prices.RunWork(videos=0, batches=0, gb_seconds=0, requests=0, slices=0, bytes_moved=0)
+    return prices.run_cost(nothing, prices.Extras())
 
 
 def _prices() -> str:

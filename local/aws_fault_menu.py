@@ -39,8 +39,13 @@ class AwsFaultKind(StrEnum):
         (200, "InternalError"),
     )
     BAD_DIGEST = "bad_digest", "the body does not match its checksum", (400, "BadDigest")
-    CONFLICT = "conflict", "another conditional write is in progress", (409, "ConditionalRequestConflict")
+    CONFLICT = (
+        "conflict",
+        "another conditional write is in progress; an upload is lost by it",
+        (409, "ConditionalRequestConflict"),
+    )
     ACCESS_DENIED = "access_denied", "access is denied", (403, "AccessDenied"), (400, "AccessDeniedException")
+    KEY_DISABLED = "key_disabled", "the KMS key is disabled", (400, "KMS.DisabledException"), (400, "KMSDisabled")
     THROTTLED = "throttled", "the table is throttled", None, (400, "ProvisionedThroughputExceededException")
     REQUESTS_THROTTLED = "requests_throttled", "the account is throttled", None, (400, "ThrottlingException")
     CONDITION_FAILED = "condition_failed", "the condition does not hold", None, (400, "ConditionalCheckFailedException")

@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import AddrInfoType, web
 from yarl import URL
 
-from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call
+from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call, Refusal
 from local.emulator import Certificates, free_port
 from local.fake_providers.connections import abort_connections
 from local.fake_providers.control import json_route
@@ -46,6 +46,7 @@ class AwsProxy:
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.target = ""
+        self._conflicts: set[str] = set()  # ids of uploads
         self._certificates = certificates
         self._to_target: WeakSet[socket.socket] = WeakSet()
         self._trust = trust or certificates.client_context()
@@ -96,11 +97,20 @@ class AwsProxy:
         call = await call_of(request)
         fault = self.rules.take(call)
         refusal = fault.kind.refusal(call.service) if fault else None
+        if call.operation == "CompleteMultipartUpload":
+            refusal = self._lasting_conflict(request.query["uploadId"], refusal)
         if refusal:
             async for _ in request.content.iter_any():  # read it all: a client cut off midway sees another error
                 pass
             return _refused(call, *refusal)
         return await self._forward(request, fault)
+
+    def _lasting_conflict(self, upload_id: str, refusal: Refusal) -> Refusal:
+        """An upload whose completion was refused as a conflict is never completed (S3 API reference,
+        CompleteMultipartUpload, If-None-Match)."""
+        if refusal == AwsFaultKind.CONFLICT.s3:
+            self._conflicts.add(upload_id)
+        return AwsFaultKind.CONFLICT.s3 if upload_id in self._conflicts else refusal
 
     async def _forward(self, request: web.Request, fault: AwsFault | None) -> web.StreamResponse:
         kind = fault.kind if fault else None

@@ -236,9 +236,12 @@ def deploy(
     with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale, functions_endpoint=endpoint) as emulator:
         if proxy:
             proxy.target = emulator.endpoint
-        settings = {
-            "gopro_api_base_url": provider_url,
-            "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
-            **(context or {}),
-        }
-        yield Deployment(emulator, emulator.deploy(settings))
+        yield Deployment(emulator, emulator.deploy({**settings_of(provider_url), **(context or {})}))
+
+
+def settings_of(provider_url: str) -> dict[str, str]:
+    """The context with which the stack runs on this machine, with the provider at that address."""
+    return {
+        "gopro_api_base_url": provider_url,
+        "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+    }

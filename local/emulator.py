@@ -14,7 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -200,31 +200,63 @@ class Emulator:
         Raises DeploymentError with the last lines of the CLI's output.
         """
         outputs = self.folder / "outputs.json"
-        assembly = self.folder / "cdk.out"
-        options = [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
         self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=self.folder)  # where no app is, none is synthesised
-        app = f"--app={sys.executable} app.py"
-        files = [f"--outputs-file={outputs}", f"--output={assembly}"]
-        self._cdk("deploy", "--require-approval=never", app, *files, *options, cwd=ROOT)
+        self._cdk(
+            "deploy",
+            "--require-approval=never",
+            f"--outputs-file={outputs}",
+            *self._app(),
+            *_options(context),
+            cwd=ROOT,
+        )
         values: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return next(iter(values.values()))
 
+    def destroy(self, context: Mapping[str, str]) -> None:
+        """Deletes the stack with the real CDK CLI. Raises DeploymentError as `deploy` does."""
+        self._cdk("destroy", "--force", *self._app(), *_options(context), cwd=ROOT)
+
+    def adopt(self, context: Mapping[str, str], *options: str) -> str:
+        """Takes up what a deleted stack left behind, with the word of the README; returns all that it printed.
+
+        Raises DeploymentError with the last lines of it.
+        """
+        given = [f"--context={name}={value}" for name, value in context.items()]
+        return self._run("adoption", [sys.executable, "-m", "tools.adoption", "local", *given, *options], cwd=ROOT)
+
+    def _app(self) -> list[str]:
+        return [f"--app={sys.executable} app.py", f"--output={self.folder / 'cdk.out'}"]
+
     def _cdk(self, *arguments: str, cwd: Path) -> None:
+        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
+        self._run(f"cdk {arguments[0]}", command, cwd=cwd)
+
+    def _run(self, name: str, command: Sequence[str], cwd: Path) -> str:
+        """Runs a command as administrator of this emulator and logs what it prints."""
+        binaries = [str(ROOT / "node_modules" / ".bin"), inherited()["PATH"]]
         environment = {
             **inherited(),
             **self.environment(),
+            "PATH": os.pathsep.join(binaries),
             "NODE_EXTRA_CA_CERTS": str(self.certificates.ca_bundle),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_DISABLE_VERSION_CHECK": "1",
             "CI": "1",
         }
-        command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         log_file = self.folder / "cdk.log"
-        with log_file.open("ab") as log:
-            done = subprocess.run(command, cwd=cwd, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False)
+        with log_file.open("a") as log:
+            log.write(done.stdout)
         if done.returncode != 0:
-            tail = "\n".join(log_file.read_text(errors="replace").splitlines()[-20:])
-            raise DeploymentError(f"cdk {arguments[0]} failed; the end of {log_file}:\n{tail}")
+            tail = "\n".join(done.stdout.splitlines()[-20:])
+            raise DeploymentError(f"{name} failed; the end of {log_file}:\n{tail}")
+        return done.stdout
+
+
+def _options(context: Mapping[str, str]) -> list[str]:
+    return [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
 
 
 def stop_group(pid: int) -> None:

@@ -23,11 +23,14 @@ from xml.sax.saxutils import escape
 import anycrc
 from ministack import app
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc, s3, secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudformation as stacks
+from ministack.services import dynamodb, kms, lambda_svc, s3, secretsmanager, stepfunctions
+from ministack.services.cloudformation import changesets, handlers, provisioners
 
 _HANDLER_ERROR = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 _QUERY = "AWS::Logs::QueryDefinition"
+_SECRET = "AWS::SecretsManager::Secret"
+_ROTATION = ("createSecret", "setSecret", "testSecret", "finishSecret")
 _answer = threading.local()
 _unpacking = threading.Lock()
 
@@ -142,8 +145,9 @@ def missing_or_forbidden() -> None:
 
 
 def bucket_tiers_and_encryption() -> None:
-    """CloudFormation applies a bucket's lifecycle rules and default encryption, which upstream drops."""
+    """CloudFormation applies a bucket's lifecycle rules, default encryption and access logs, which upstream drops."""
     provisioners._S3_BUCKET_CONFIGURATIONS += (
+        ("LoggingConfiguration", _logging_xml, s3._put_bucket_logging, s3._bucket_logging_config.pop),
         ("LifecycleConfiguration", _lifecycle_xml, s3._put_bucket_lifecycle, s3._delete_bucket_lifecycle),
         ("BucketEncryption", _encryption_xml, s3._put_bucket_encryption, s3._delete_bucket_encryption),
     )
@@ -161,6 +165,9 @@ def _lifecycle_xml(configuration):
         for step in rule.get("Transitions", []):
             days, tier = _element("Days", str(step["TransitionInDays"])), _element("StorageClass", step["StorageClass"])
             parts.append(_element("Transition", days, tier))
+        for step in rule.get("NoncurrentVersionTransitions", []):
+            days = _element("NoncurrentDays", str(step["TransitionInDays"]))
+            parts.append(_element("NoncurrentVersionTransition", days, _element("StorageClass", step["StorageClass"])))
         if "ExpirationInDays" in rule:
             parts.append(_element("Expiration", _element("Days", str(rule["ExpirationInDays"]))))
         if "AbortIncompleteMultipartUpload" in rule:
@@ -170,12 +177,18 @@ def _lifecycle_xml(configuration):
     return _element("LifecycleConfiguration", *rules).encode()
 
 
+def _logging_xml(configuration):
+    fields = (("TargetBucket", "DestinationBucketName"), ("TargetPrefix", "LogFilePrefix"))
+    enabled = [_element(name, escape(configuration.get(given, ""))) for name, given in fields]
+    return _element("BucketLoggingStatus", _element("LoggingEnabled", *enabled)).encode()
+
+
 def _encryption_xml(configuration):
     rules = []
     for rule in configuration.get("ServerSideEncryptionConfiguration", []):
         default = dict(rule["ServerSideEncryptionByDefault"])
-        if default["SSEAlgorithm"] == "aws:kms" and "KMSMasterKeyID" not in default:
-            default["SSEAlgorithm"] = "AES256"  # means the key alias/aws/s3, which upstream does not have
+        if default["SSEAlgorithm"] == "aws:kms":
+            default.setdefault("KMSMasterKeyID", "alias/aws/s3")  # which S3 means; upstream demands a key
         fields = [
             _element(name, escape(str(default[name]))) for name in ("SSEAlgorithm", "KMSMasterKeyID") if name in default
         ]
@@ -193,9 +206,66 @@ def saved_queries() -> None:
     }
 
 
+def taken_names() -> None:
+    """CloudFormation creates no table, secret, state machine or alias whose name is taken; upstream overwrites the one
+    that has it, with all that it holds."""
+    for kind, (attribute, store) in {
+        "AWS::DynamoDB::Table": ("TableName", dynamodb._tables),
+        _SECRET: ("Name", secretsmanager._secrets),
+        "AWS::StepFunctions::StateMachine": ("StateMachineName", stepfunctions._state_machines),
+        "AWS::KMS::Alias": ("AliasName", kms._aliases),
+    }.items():
+        handler = provisioners._RESOURCE_HANDLERS[kind]
+        handler["create"] = _create_unless_taken(kind, attribute, store, handler["create"])
+
+
+def _create_unless_taken(kind, attribute, store, create):
+    def create_unless_taken(logical_id, props, stack_name):
+        name = props.get(attribute)
+        if name and any(key == name or key.endswith(f":{name}") for key in store):
+            raise ValueError(f"Resource of type '{kind}' with identifier '{name}' already exists.")
+        return create(logical_id, props, stack_name)
+
+    return create_unless_taken
+
+
+def secret_import() -> None:
+    """CloudFormation imports a secret by its ARN (`Id`, the identifier in the schema of the type); upstream cannot."""
+
+    def problem(arn):
+        missing = changesets._IMPORT_NOT_FOUND.format(type=_SECRET, value=arn)
+        return None if secretsmanager._resolve(arn)[1] else missing
+
+    def adopt(identifier):
+        name, secret = secretsmanager._resolve(identifier["Id"])
+        return name, {"Id": secret["ARN"], "Arn": secret["ARN"]}
+
+    changesets._IMPORT_LOOKUPS[_SECRET] = (("Id",), problem)
+    provisioners._RESOURCE_HANDLERS[_SECRET]["import"] = adopt
+
+
+def stack_of_a_resource() -> None:
+    """DescribeStackResources finds the stack that a resource belongs to; upstream wants the name of the stack."""
+    describe = handlers._describe_stack_resources
+
+    def describe_any(params):
+        wanted = handlers._p(params, "PhysicalResourceId")
+        for name, stack in stacks._stacks.items():
+            held = stack.get("_resources", {}).values()
+            if wanted and any(
+                wanted in (resource.get("PhysicalResourceId"), resource.get("Attributes", {}).get("Arn"))
+                for resource in held
+            ):
+                return describe({"StackName": [name]})
+        return describe(params)
+
+    handlers._ACTION_HANDLERS["DescribeStackResources"] = describe_any
+
+
 def rotation_by_function() -> None:
     """RotateSecret calls the function, step by step, with the events of the Secrets Manager user guide; upstream copies
-    the value instead. The function's log and the versions' labels show which step it reached."""
+    the value instead. The function's log and the versions' labels show which step it reached. As on AWS, it refuses
+    while AWSPENDING is on a version that is not current, and only tests with RotateImmediately=false."""
     resolve = secretsmanager._resolve
 
     def rotate(data):
@@ -203,19 +273,25 @@ def rotation_by_function() -> None:
         function = data.get("RotationLambdaARN") or (secret or {}).get("RotationLambdaARN")
         if not secret or not function:
             return secretsmanager.error_response_json("InvalidRequestException", "No secret or no function.", 400)
+        labels = [set(version["Stages"]) for version in secret["Versions"].values()]
+        if any("AWSPENDING" in each and "AWSCURRENT" not in each for each in labels):
+            return secretsmanager.error_response_json(
+                "InvalidRequestException", "A previous rotation isn't complete. That rotation will be reattempted.", 400
+            )
         secret["RotationLambdaARN"], secret["RotationEnabled"] = function, True
         token = data.get("ClientRequestToken") or secretsmanager.new_uuid()
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(_rotate, function, secret["ARN"], token), daemon=True).start()
+        steps = _ROTATION if data.get("RotateImmediately", True) else ("testSecret",)
+        context, arguments = contextvars.copy_context(), (_rotate, function, secret["ARN"], token, steps)
+        threading.Thread(target=context.run, args=arguments, daemon=True).start()
         answer = {"ARN": secret["ARN"], "Name": secret["Name"], "VersionId": token}
         return secretsmanager.json_response(answer)
 
     secretsmanager._rotate_secret = rotate
 
 
-def _rotate(function, secret, token):
+def _rotate(function, secret, token, steps):
     record, config, _ = lambda_svc._get_func_record_for_ref(function)
-    for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
+    for step in steps:
         event = {"Step": step, "SecretId": secret, "ClientRequestToken": token}
         called = lambda_svc._execution_record_for_config(record, config)
         if lambda_svc._execute_function_with_config_scope(called, event).get("error"):
@@ -266,6 +342,11 @@ GAPS = {
         & {name for name, *_ in provisioners._S3_BUCKET_CONFIGURATIONS}
     ),
     saved_queries: lambda: _QUERY not in provisioners._RESOURCE_HANDLERS,
+    taken_names: lambda: "already exists" not in inspect.getsource(provisioners._ddb_create),
+    secret_import: lambda: "import" not in provisioners._RESOURCE_HANDLERS[_SECRET],
+    stack_of_a_resource: lambda: (
+        "PhysicalResourceId" not in inspect.getsource(handlers._describe_stack_resources).partition("for ")[0]
+    ),
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
     one_port_only: lambda: "443" in inspect.getsource(app.main),

@@ -1,1 +1,1 @@
-"""Programs that make pictures for this repository's pages; the product uses none of them."""
+"""Programs for whoever works on this repository; the product uses none of them."""

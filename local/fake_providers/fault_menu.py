@@ -123,6 +123,13 @@ class FaultKind(StrEnum):
 
     SERVER_ERROR = "server_error", 24, _ALL, "500, or another `status`", ("status", 500), ("retry_after", None)
 
+    CONDITION_REFUSED = (
+        "condition_refused",
+        0,
+        _CDN,
+        "any If-Match gets 412 (or 400, 501), even a true one",
+        ("status", 412),
+    )
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
     PAGE_INSTEAD = (

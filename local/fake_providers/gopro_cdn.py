@@ -28,6 +28,7 @@ _REFUSALS = {
     403: ("AccessDenied", "Access denied"),
     404: ("NoSuchKey", "The specified key does not exist."),
     412: ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold"),
+    501: ("NotImplemented", "A header you provided implies functionality that is not implemented."),
     416: ("InvalidRange", "The requested range is not satisfiable"),
 }
 
@@ -156,6 +157,9 @@ class Cdn:
         if condition != "*" and etag not in [tag.strip() for tag in condition.split(",")]:
             self._record(request, 412)
             return _refused(412)
+        if condition != "*" and (refused := active.find(FaultKind.CONDITION_REFUSED)):
+            self._record(request, refused["status"])
+            return _refused(refused["status"])
         if span is None:
             self._record(request, 416)
             return _refused(416, {"Content-Range": f"bytes */{total}"})

@@ -23,7 +23,6 @@ from tests.synthesis import FUNCTIONS
 # Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
 NOT_ENFORCED = {
     "WriteItsOwnLog": "the emulator writes a function's log itself",
-    "UseTheKey": "neither S3 nor SNS asks KMS whether the caller may use the key",
     "": "X-Ray, whose statement CDK adds without a name: there is no such service",
 }
 MEDIA = {

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
 
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import output_of
+from tests.e2e.conftest import account_of, output_of
 
 
 def rotate(deployment: Deployment) -> str:
@@ -15,6 +19,16 @@ def rotate(deployment: Deployment) -> str:
     function = deployment.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
     answer = deployment.secrets.rotate_secret(SecretId=deployment.secret, RotationLambdaARN=function["FunctionArn"])
     return str(answer["VersionId"])
+
+
+def play(deployment: Deployment, token: str, *steps: str) -> list[str]:
+    """Calls the function as Secrets Manager does, and returns the outcomes."""
+    invoke, outcomes = deployment.emulator.client("lambda").invoke, []
+    for step in steps:
+        event = {"Step": step, "SecretId": deployment.secret, "ClientRequestToken": token}
+        answer = invoke(FunctionName="credentials-rotator", Payload=json.dumps(event))
+        outcomes.append(json.loads(answer["Payload"].read())["outcome"])
+    return outcomes
 
 
 def current(deployment: Deployment) -> dict[str, Any]:
@@ -42,3 +56,17 @@ def test_a_rotation_during_a_run_affects_neither(deployment: Deployment, gopro: 
     deployment.wait_for(lambda: current(deployment)["VersionId"] == version)
     assert json.loads(current(deployment)["SecretString"])["refresh_token"] == gopro.refresh_token
     assert deployment.run()["status"] == "SUCCEEDED"
+
+
+def test_a_rotation_that_the_owner_overtakes_ends_and_the_next_one_is_accepted(
+    deployment: Deployment, gopro: FakeGoPro
+) -> None:
+    token = str(uuid.uuid4())
+    assert play(deployment, token, "createSecret") == ["renewed"]
+    deployment.store_credentials(account_of(gopro).oauth())
+    with pytest.raises(ClientError, match="previous rotation"):
+        rotate(deployment)
+    assert play(deployment, token, "testSecret", "finishSecret") == ["superseded", "superseded"]
+    version = rotate(deployment)
+    deployment.wait_for(lambda: current(deployment)["VersionId"] == version)
+    assert json.loads(current(deployment)["SecretString"])["refresh_token"] == gopro.refresh_token

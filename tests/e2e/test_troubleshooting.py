@@ -121,7 +121,7 @@ def test_failures_are_found_and_retried_with_these_commands(deployment: Deployme
 def test_hidden_costs_can_be_found(deployment: Deployment) -> None:
     deployment.run()
     rules = run(deployment, filled(deployment, find("get-bucket-lifecycle-configuration")))["Rules"]
-    assert {rule["ID"] for rule in rules} == {"Tiers", "AbortStrayUploads"}
+    assert {rule["ID"] for rule in rules} == {"Tiers", "TiersOfOlderVersions", "AbortStrayUploads"}
     assert len(run(deployment, filled(deployment, find("list-object-versions")))["Versions"]) == 20
     assert "Uploads" not in run(deployment, filled(deployment, find("list-multipart-uploads")))
     assert run(deployment, find("get-function-configuration"))["MemorySize"] == 512

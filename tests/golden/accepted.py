@@ -44,11 +44,12 @@ def text_to_accept(environment: str, template: Template, dev: Template) -> str:
 
 
 def named_for(environment: str, dev: Template) -> Template:
-    """dev's template with the names, the tag and the description of another environment."""
+    """dev's template with the names, the tag, the variable and the description of another environment."""
     name = ENVIRONMENTS[environment].name
     text = json.dumps(dev)
     text = _names_in(dev).sub(lambda match: name(match[0]), text)
     text = text.replace('{"Key": "environment", "Value": "dev"}', f'{{"Key": "environment", "Value": "{environment}"}}')
+    text = text.replace('"ENVIRONMENT": "dev"', f'"ENVIRONMENT": "{environment}"')
     template: Template = json.loads(text.replace("Cloud Sync (dev)", f"Cloud Sync ({environment})"))
     return template
 

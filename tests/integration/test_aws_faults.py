@@ -169,6 +169,34 @@ def test_a_lasting_failure_of_s3_is_an_error_and_a_later_slice_resumes(downloade
     assert_whole(downloader, BIG)
 
 
+def test_an_upload_whose_completion_meets_another_write_is_made_anew(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy
+) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "CompleteMultipartUpload", times=1)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == 2
+    assert len(aws.calls("AbortMultipartUpload")) == 1 and aws.uploads() == []
+    assert_whole(downloader, BIG)
+
+
+def test_completions_that_always_conflict_are_an_error_and_leave_no_upload(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy
+) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "CompleteMultipartUpload")
+    with pytest.raises(ArchiveUnavailableError, match="Another write"):
+        downloader.move(BIG)
+    assert len(aws.calls("CreateMultipartUpload")) == 2 and aws.uploads() == [] and aws.archived() == {}
+    proxy.rules.clear()
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert_whole(downloader, BIG)
+
+
+def test_a_small_object_that_meets_another_write_is_sent_again(downloader: Downloader, proxy: AwsProxy) -> None:
+    proxy.add_fault(K.CONFLICT, "s3", "PutObject", times=1)
+    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
+    assert_whole(downloader, PLAIN)
+
+
 def test_a_part_that_s3_calls_damaged_is_an_integrity_error_and_leaves_no_upload(
     aws: Aws, downloader: Downloader, proxy: AwsProxy
 ) -> None:
@@ -187,6 +215,16 @@ def test_a_missing_permission_is_a_configuration_error(
     proxy.add_fault(K.ACCESS_DENIED, service, operation)
     with pytest.raises(ConfigurationError, match="may not do this"):
         downloader.move(PLAIN)
+    assert aws.archived() == {}
+
+
+@pytest.mark.parametrize(("media_id", "operation"), [(PLAIN, "PutObject"), (BIG, "CreateMultipartUpload")])
+def test_a_disabled_key_is_a_configuration_error_that_names_the_key(
+    aws: Aws, downloader: Downloader, proxy: AwsProxy, media_id: str, operation: str
+) -> None:
+    proxy.add_fault(K.KEY_DISABLED, "s3", operation)
+    with pytest.raises(ConfigurationError, match=r"KMS key cannot be used .*KMS\.DisabledException"):
+        downloader.move(media_id)
     assert aws.archived() == {}
 
 

@@ -176,6 +176,29 @@ def test_a_source_replaced_between_two_slices_is_started_again(aws: Aws, downloa
     assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
 
 
+@pytest.mark.parametrize("status", [412, 400, 501])
+def test_a_cdn_that_refuses_if_match_as_such_is_read_without_it(aws: Aws, downloader: Downloader, status: int) -> None:
+    downloader.fake.control.add_fault(FaultKind.CONDITION_REFUSED, status=status)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    refused = downloader.fake.control.stats()["requests"]["cdn"][str(status)]
+    assert 1 <= refused <= downloader.connections, "once it is known, no request says it again"
+    assert len(aws.calls("CreateMultipartUpload")) == 1
+    assert_whole(downloader)
+
+
+@pytest.mark.parametrize("status", [412, 400, 501])
+@pytest.mark.parametrize("after", [1, 2, 3, 4])
+def test_without_if_match_a_replaced_source_is_still_found(
+    aws: Aws, downloader: Downloader, after: int, status: int
+) -> None:
+    downloader.fake.control.add_fault(FaultKind.CONDITION_REFUSED, status=status)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after)
+    downloader.connections = 1
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))] == list(aws.archived().values())
+    assert aws.uploads() == []
+
+
 def test_a_source_that_keeps_changing_is_an_error_and_never_mixed(aws: Aws, downloader: Downloader) -> None:
     for after in range(1, 80, 2):
         downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after, times=1)

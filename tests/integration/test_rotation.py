@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cloud_sync_common.aws import clients
 from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.runtime import settings
 
@@ -41,6 +42,19 @@ class Rotator:
         )
         return result
 
+    def empty_the_secret(self, value: str) -> None:
+        """The secret as it is after the first deployment, or with a blank value."""
+        self.aws.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+        self.aws.secrets.create_secret(Name=SECRET)
+        if value:
+            self.aws.store(value)
+
+    def pending(self) -> list[str]:
+        """The versions labelled AWSPENDING. Because of one that is not current, Secrets Manager refuses every later
+        rotation (API reference, RotateSecret)."""
+        versions = self.aws.secrets.describe_secret(SecretId=SECRET).get("VersionIdsToStages", {})
+        return [version for version, labels in versions.items() if "AWSPENDING" in labels]
+
     def current(self) -> tuple[str, dict[str, Any]]:
         """(version, value) of the credentials that a run would use."""
         answer = self.aws.secrets.get_secret_value(SecretId=SECRET, VersionStage="AWSCURRENT")
@@ -70,7 +84,7 @@ def oauth(gopro: FakeGoPro) -> dict[str, str]:
 def test_four_steps_leave_a_renewed_refresh_token_that_is_current(rotator: Rotator) -> None:
     assert rotator.play(*STEPS) == ["renewed", "nothing to do", "accepted", "current"]
     version, value = rotator.current()
-    assert version == rotator.token
+    assert version == rotator.token and rotator.pending() == []
     assert (value["refresh_token"], value["access_token"]) == (rotator.gopro.refresh_token, rotator.gopro.access_token)
     assert rotator.gopro.control.stats()["token_refreshes"] == 1
 
@@ -93,24 +107,65 @@ def test_a_run_that_starts_between_two_steps_uses_the_renewed_token_and_the_rota
     assert rotator.run_begins()["kind"] == "oauth"
 
 
-def test_a_run_that_renews_between_two_steps_does_not_lose_its_renewal(rotator: Rotator) -> None:
-    rotator.play("createSecret")
+def renew_in_a_run(rotator: Rotator) -> None:
+    """A run begins and finds the pending token refused, so that it renews once more."""
     rotator.gopro.control.expire_access_tokens()
     rotator.aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "CREDENTIALS", "refused_version": rotator.token})
     rotator.run_begins()
+
+
+@pytest.mark.parametrize("played", [1, 2, 3])
+def test_a_rotation_ends_that_a_runs_renewal_has_overtaken(rotator: Rotator, played: int) -> None:
+    rotator.play(*STEPS[:played])
+    renew_in_a_run(rotator)
     version, value = rotator.current()
     assert version != rotator.token and value["refresh_token"] == rotator.gopro.refresh_token
-    assert rotator.play("finishSecret") == ["the owner stored others"]
+    assert rotator.pending() == [rotator.token]
+    assert set(rotator.play(*STEPS[played:])) <= {"nothing to do", "superseded"}
+    assert rotator.play("finishSecret") == ["superseded"], "the last step may be repeated"
     assert rotator.current() == (version, value)
+    assert rotator.pending() == []
 
 
-def test_credentials_that_the_owner_stores_during_a_rotation_are_kept(rotator: Rotator) -> None:
-    rotator.play("createSecret")
+@pytest.mark.parametrize("played", [1, 2, 3])
+def test_a_rotation_ends_during_which_the_owner_stores_other_credentials(rotator: Rotator, played: int) -> None:
+    rotator.play(*STEPS[:played])
     theirs = rotator.aws.store({"provider": "gopro", "access_token": rotator.gopro.access_token, "user_id": "me"})
-    assert rotator.play("finishSecret") == ["the owner stored others"]
+    rotator.gopro.control.expire_access_tokens()
+    assert set(rotator.play(*STEPS[played:])) <= {"nothing to do", "superseded"}
     assert rotator.current()[0] == theirs
-    stages = rotator.aws.secrets.describe_secret(SecretId=SECRET)["VersionIdsToStages"]
-    assert "AWSPENDING" not in stages.get(rotator.token, [])
+    assert rotator.pending() == []
+
+
+def test_the_next_rotation_after_one_that_was_overtaken_succeeds(rotator: Rotator) -> None:
+    rotator.play("createSecret")
+    renew_in_a_run(rotator)
+    rotator.play("testSecret", "finishSecret")
+    rotator.token = str(uuid.uuid4())
+    assert rotator.play(*STEPS) == ["renewed", "nothing to do", "accepted", "current"]
+    assert rotator.current()[0] == rotator.token and rotator.pending() == []
+
+
+def test_a_renewal_after_a_rotation_does_not_block_the_next_one(rotator: Rotator) -> None:
+    rotator.play(*STEPS)
+    renew_in_a_run(rotator)
+    assert rotator.current()[0] != rotator.token and rotator.pending() == []
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"])
+def test_a_label_that_secrets_manager_has_dropped_itself_is_no_error(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    rotator.play(*STEPS[:3])
+    change = clients.secrets().update_secret_version_stage
+
+    def refuse_to_remove(**wanted: Any) -> Any:
+        if "MoveToVersionId" in wanted:
+            return change(**wanted)
+        raise clients.AwsError({"Error": {"Code": code, "Message": "not attached"}}, "UpdateSecretVersionStage")
+
+    monkeypatch.setattr(clients.secrets(), "update_secret_version_stage", refuse_to_remove)
+    assert rotator.play("finishSecret") == ["current"]
 
 
 def test_a_session_token_is_validated_and_kept(rotator: Rotator) -> None:
@@ -147,7 +202,43 @@ def test_an_unknown_step_is_refused_by_name(rotator: Rotator) -> None:
         rotator.play("deleteSecret")
 
 
-def test_an_empty_secret_is_a_configuration_error(aws: Aws, rotator: Rotator) -> None:
-    aws.store(" ")
-    with pytest.raises(ConfigurationError, match="No credentials are stored"):
-        rotator.play("createSecret")
+def problems(output: Output) -> list[str]:
+    """The log lines above INFO."""
+    return [line["message"] for line in output.log if line["level"] not in ("DEBUG", "INFO")]
+
+
+@pytest.mark.parametrize("value", ["", " "])
+def test_a_rotation_over_an_empty_secret_says_so_and_ends_without_an_error(
+    aws: Aws, rotator: Rotator, output: Output, value: str
+) -> None:
+    rotator.empty_the_secret(value)
+    assert rotator.play(*STEPS) == ["nothing is stored yet", "nothing to do", "nothing is stored yet", "nothing to do"]
+    assert problems(output) == [] and rotator.pending() == [] and aws.mails() == []
+
+
+def test_the_trial_of_a_new_schedule_on_an_empty_secret_says_so_once(
+    aws: Aws, rotator: Rotator, output: Output
+) -> None:
+    """With RotateImmediately=false, Secrets Manager runs testSecret on a version that is never stored (API reference,
+    RotateSecret), as at the first deployment."""
+    rotator.empty_the_secret("")
+    assert rotator.play("testSecret") == ["nothing is stored yet"]
+    assert [line["outcome"] for line in output.log if "outcome" in line] == ["nothing is stored yet"]
+    assert problems(output) == [] and aws.mails() == []
+
+
+@pytest.mark.parametrize(("copied", "outcome"), [(False, "nothing to do"), (True, "superseded")])
+def test_the_trial_of_a_new_schedule_on_stored_credentials_changes_nothing(
+    rotator: Rotator, output: Output, copied: bool, outcome: str
+) -> None:
+    """`copied`: the version that Secrets Manager creates for the trial holds the current value."""
+    before = rotator.current()
+    if copied:
+        rotator.aws.secrets.put_secret_value(
+            SecretId=SECRET,
+            ClientRequestToken=rotator.token,
+            SecretString=json.dumps(before[1]),
+            VersionStages=["AWSPENDING"],
+        )
+    assert rotator.play("testSecret") == [outcome]
+    assert rotator.current() == before and problems(output) == []

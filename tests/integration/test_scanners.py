@@ -27,6 +27,7 @@ ACCEPTED = {
     "CKV_AWS_173": "The variables are only names and numbers (tests/unit/test_infrastructure_and_functions.py).",
     "CKV_AWS_18": "The work bucket stores the archive's access logs, and the trail's bucket is such a log itself.",
     "CKV_AWS_21": "The work bucket has manifests that expire; nobody needs an older version of one.",
+    "CKV_AWS_26": "Without a key of our own the topic has none: alarms cannot publish with the key alias/aws/sns.",
     "CKV_AWS_27": "Queues are encrypted with SQS's own key (SqsManagedSseEnabled), which this rule does not check.",
     "CKV_AWS_35": "The trail's bucket is encrypted by S3; its readers are the account's administrators.",
     "CKV_AWS_67": "The trail is only for this stack, which is in one region.",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
@@ -16,6 +17,7 @@ from cloud_sync_common.stores.ledger import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)
+METRICS = EnvironmentMetrics("dev", detailed=True)
 
 
 def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:

@@ -22,7 +22,7 @@ from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
 
-from tests.unit.doubles import PLENTY, Account, Lease, Store
+from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Store
 
 OAUTH = Credentials(
     provider="gopro",
@@ -43,7 +43,7 @@ def authenticator(
     deadline: Deadline = PLENTY,
     sleep: Callable[[float], None] = lambda _: None,
 ) -> Authenticator:
-    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, sleep))
+    return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, METRICS, sleep))
 
 
 def test_a_token_that_is_valid_for_long_is_not_renewed() -> None:
@@ -236,3 +236,12 @@ def test_days_left_are_measured_only_for_session_tokens_with_a_known_expiry(
     for unknown in (SESSION, replace(OAUTH, stored_at=time.time())):
         authenticator(Account(), Store(unknown), Lease()).ensure()
         assert "CredentialsDaysLeft" not in measured(capsys)
+
+
+def test_the_age_and_the_days_left_are_logged_whether_or_not_they_are_metrics(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stored = replace(SESSION, stored_at=time.time() - 2 * 86_400, expires_at=time.time() + 86_400)
+    authenticator(Account(), Store(stored), Lease()).ensure()
+    (line,) = (vars(record) for record in caplog.records if record.msg == "credentials")
+    assert (line["age_days"], line["days_left"]) == (pytest.approx(2, abs=0.01), pytest.approx(1, abs=0.01))

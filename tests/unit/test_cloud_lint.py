@@ -14,6 +14,7 @@ from aws_cdk import Acknowledgment, Stack
 from aws_cdk import aws_sqs as sqs
 from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import ManualArgs, lint
+from cfnlint.helpers import REGIONS as ALL_REGIONS
 from constructs import IConstruct
 
 from tests.synthesis import ENVIRONMENTS, Synthesis, Synthesised, new_app
@@ -27,9 +28,17 @@ REGIONS = ["eu-west-3", "us-east-1"]
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
-def cfn_lint(template: dict[str, Any], *, ignored: bool = True) -> list[tuple[str, str]]:
-    """The errors and warnings, each with its rule."""
-    config = ManualArgs(ignore_checks=list(CFN_LINT_IGNORES) if ignored else [], regions=REGIONS)
+def cfn_lint(template: dict[str, Any], *, ignored: bool = True, regions: list[str] = REGIONS) -> list[tuple[str, str]]:
+    """The errors and warnings, each with its rule.
+
+    cfn-lint's rules for a definition (E3601) know the partition aws only and do not read its substitutions, so they see
+    the definition as it is deployed there.
+    """
+    template = copy.deepcopy(template)
+    machine = resource_of(template, "AWS::StepFunctions::StateMachine")
+    machine["DefinitionString"] = machine["DefinitionString"].replace("${Partition}", "aws")
+    del machine["DefinitionSubstitutions"]["Partition"]
+    config = ManualArgs(ignore_checks=list(CFN_LINT_IGNORES) if ignored else [], regions=regions)
     return [(match.rule.id, match.message) for match in lint(json.dumps(template), config=config)]
 
 
@@ -44,6 +53,20 @@ def nag(scope: IConstruct) -> set[tuple[str, str]]:
 @each_environment
 def test_cfn_lint_reports_neither_an_error_nor_a_warning(synthesis: Synthesis, environment: str) -> None:
     assert cfn_lint(synthesis.of(environment).template) == []
+
+
+def test_an_environment_with_everything_switched_on_fits_every_region_that_cfn_lint_knows(
+    synthesis: Synthesis,
+) -> None:
+    everything = synthesis.of("prod", object_lock_days="30", monthly_budget_usd="20", alert_email="owner@example.org")
+    assert cfn_lint(everything.template, regions=ALL_REGIONS) == []
+
+
+def test_cfn_lint_finds_a_budget_in_a_region_that_has_none(synthesis: Synthesis) -> None:
+    template = copy.deepcopy(synthesis.of("dev", monthly_budget_usd="20", alert_email="owner@example.org").template)
+    (budget,) = (r for r in template["Resources"].values() if r["Type"] == "AWS::Budgets::Budget")
+    del budget["Condition"]
+    assert {rule for rule, _ in cfn_lint(template, regions=["eu-north-1"])} >= {"E3006"}
 
 
 def test_every_ignored_rule_of_cfn_lint_is_still_needed(synthesis: Synthesis) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,7 @@ def python_files(*folders: Path) -> list[Path]:
 
 
 def production() -> list[Path]:
-    folders = ("cloud_sync", "lambdas", "lambda_layer/python", "local", "benchmarks", "costs", "tools")
+    folders = ("aws_check", "cloud_sync", "lambdas", "lambda_layer/python", "local", "benchmarks", "costs", "tools")
     return [ROOT / "app.py", *python_files(*(ROOT / folder for folder in folders))]
 
 
@@ -183,10 +184,14 @@ def test_an_unpinned_version_is_detected(line: str) -> None:
     assert unpinned(f"# wheels\nsix==1.17.0  # theirs\n-r requirements.txt\nmoto[s3,sqs]==5.2.5\n{line}\n") == [line]
 
 
-def test_the_command_line_of_the_cdk_is_pinned_to_one_version() -> None:
-    versions = json.loads((ROOT / "package.json").read_text())["devDependencies"]
-    assert list(versions) == ["aws-cdk"]
-    assert all(part.isdigit() for part in versions["aws-cdk"].split("."))
+def test_every_package_of_npm_is_pinned_to_one_version_also_those_that_another_needs() -> None:
+    package = json.loads((ROOT / "package.json").read_text())
+    assert list(package["devDependencies"]) == ["asl-validator", "aws-cdk"]
+    pinned = package["devDependencies"] | package["overrides"]
+    assert [name for name, version in pinned.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
+    installed = json.loads((ROOT / "node_modules/.package-lock.json").read_text())["packages"]
+    needed = {place: one for place, one in installed.items() if not one.get("optional")}  # one of the CDK's, on macOS
+    assert {place.removeprefix("node_modules/"): one["version"] for place, one in needed.items()} == pinned
 
 
 def makefile() -> dict[str, str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
+import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from cloud_sync.budget import REGIONS_WITHOUT_BUDGETS
 from tests.synthesis import FUNCTIONS, Synthesis, Synthesised
 
 
@@ -86,3 +91,42 @@ def test_a_budget_sends_mails_at_80_percent_and_when_the_forecast_is_over_100_pe
     sent = [(one["Notification"], one["Subscribers"][0]["Address"]) for one in budget["NotificationsWithSubscribers"]]
     notifications = [(what["NotificationType"], what["Threshold"], address) for what, address in sent]
     assert notifications == [("ACTUAL", 80, "owner@example.org"), ("FORECASTED", 100, "owner@example.org")]
+
+
+def test_the_regions_without_budgets_are_those_whose_cloudformation_has_no_such_resource_type() -> None:
+    """As cfn-lint knows them. Both lists change when AWS adds a region or the type to a region."""
+    without = {r for r in REGIONS if "AWS::Budgets::Budget" not in PROVIDER_SCHEMA_MANAGER.get_resource_types(r)}
+    assert set(REGIONS_WITHOUT_BUDGETS) == without and len(without) == len(REGIONS_WITHOUT_BUDGETS)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_budget_is_created_where_the_region_has_it_and_elsewhere_an_output_says_what_to_do(
+    synthesis: Synthesis, region: str
+) -> None:
+    stack = synthesis.of("dev", monthly_budget_usd="20", alert_email="owner@example.org")
+    conditions = stack.template["Conditions"]
+    created = holds(conditions[stack.only("AWS::Budgets::Budget")["Condition"]], region)
+    told = stack.template["Outputs"]["BudgetIsMissing"]
+    assert created is (region not in REGIONS_WITHOUT_BUDGETS)
+    assert holds(conditions[told["Condition"]], region) is not created
+    assert "20 USD" in told["Value"] and "Budgets" in told["Value"]
+
+
+def test_without_a_budget_a_template_has_no_condition(synthesis: Synthesis) -> None:
+    assert "Conditions" not in synthesis.of("dev").template
+
+
+def holds(condition: Any, region: str) -> bool:
+    """Whether a condition of CloudFormation is true in this region; each operator has as many operands as it may."""
+    ((operator, operands),) = condition.items()
+    match operator:
+        case "Fn::Not":
+            (operand,) = operands
+            return not holds(operand, region)
+        case "Fn::Or":
+            assert 2 <= len(operands) <= 10
+            return any(holds(operand, region) for operand in operands)
+        case "Fn::Equals":
+            assert operands[0] == {"Ref": "AWS::Region"}
+            return bool(operands[1] == region)
+    raise AssertionError(f"the tests cannot evaluate this condition yet: {condition}")

@@ -154,6 +154,7 @@ def test_a_renewal_takes_everything_that_the_answer_contains(service: Service) -
     assert replace(found, expires_at=None) == expected
     (asked,) = service.asked
     assert (asked["method"], service.paths) == ("POST", ["/v1/oauth2/token"])
+    assert asked["headers"] == {"Accept": "application/json"}, "RFC 6749, 5.1; the media type belongs to the media"
     assert asked["form"] == {
         "grant_type": "refresh_token",
         "client_id": "client-id-0",

@@ -42,6 +42,8 @@ FORBIDDEN = {
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
     "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),
+    "adoption": ("tools.adoption.left_behind", "local.emulator"),
+    "aws-check": ("aws_check.stack", "local.deployment"),
 }
 
 

@@ -11,12 +11,14 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
 from aws_lambda_powertools.shared import constants
-from cloud_sync_common import metrics_utils, providers
+from cloud_sync_common import composition, metrics_utils, providers
 from cloud_sync_common.runtime import settings
+from cloud_sync_common.steps.report import ReportRequest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -31,7 +33,6 @@ POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOL
 AWS_METRICS = {
     ("AWS/Lambda", "Duration", ("FunctionName",)),
     ("AWS/Lambda", "Errors", ("FunctionName",)),
-    ("AWS/Lambda", "Throttles", ()),  # of the whole account
     ("AWS/Lambda", "Throttles", ("FunctionName",)),
     ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
@@ -69,6 +70,10 @@ def test_the_function_code_can_read_the_variables_of_a_function(
 ) -> None:
     of = stack.config.name
     assert settings.parse(variables(stack, name)) == settings.Settings(
+        environment=environment,
+        detailed_monitoring=environment == "prod",
+        private_network=environment == "prod",
+        audit_trail=environment == "prod",
         archive_bucket="<archive>",
         archive_storage_class="STANDARD",
         work_bucket="<work>",
@@ -124,14 +129,28 @@ def metrics(stack: Synthesised) -> Iterator[Metric]:
 
 @pytest.fixture
 def emitted(
-    synthesis: Synthesis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> dict[str, Any]:
-    """The log line of run-report with every metric, written with the environment variables of its function."""
-    for name, value in variables(synthesis.of("dev"), "run-report").items():
+    stack: Synthesised, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[dict[str, Any]]:
+    """The log line of run-report with every metric that the environment sends, written by the step that the function
+    builds from its environment variables."""
+    for name, value in variables(stack, "run-report").items():
         monkeypatch.setenv(name, value)
-    metrics_utils.emit("gopro", dict.fromkeys(set(metrics_utils.UNITS) - {"Failures"}, 1.0))
+    monkeypatch.setattr(composition, "clients", Mock())
+    settings.load.cache_clear()
+    step = composition.run_report(ReportRequest(run_id="r", provider="gopro", started_at=""))
+    step.metrics.emit("gopro", dict.fromkeys(metrics_utils.UNITS, 1.0))
     line: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return line
+    yield line
+    settings.load.cache_clear()
+
+
+@each_environment
+def test_an_environment_sends_ten_metrics_or_all_of_them(emitted: dict[str, Any], stack: Synthesised) -> None:
+    (directive,) = emitted["_aws"]["CloudWatchMetrics"]
+    sent = {metric["Name"] for metric in directive["Metrics"]}
+    essential = metrics_utils.ESSENTIAL | metrics_utils.OF_THE_WATCH
+    assert sent == (set(metrics_utils.UNITS) if stack.config.detailed_monitoring else essential)
+    assert len(metrics_utils.ESSENTIAL) == 10 and set(metrics_utils.UNITS) > metrics_utils.ESSENTIAL
 
 
 @each_environment
@@ -149,9 +168,14 @@ def test_the_functions_emit_every_metric_that_alarms_and_dashboard_use(
         assert dict(metric.dimensions) == {dimension: emitted[dimension] for dimension in dimensions}
 
 
+def test_a_step_emits_every_declared_metric() -> None:
+    sources = [path.read_text() for path in FUNCTION_CODE.rglob("*.py") if path.name != "metrics_utils.py"]
+    assert {name for name in metrics_utils.UNITS if not any(f'"{name}"' in source for source in sources)} == set()
+
+
 def test_a_metric_that_is_not_declared_cannot_be_emitted() -> None:
     with pytest.raises(KeyError):
-        metrics_utils.emit("gopro", {"Videos": 1.0})
+        metrics_utils.EnvironmentMetrics("dev", detailed=False).emit("gopro", {"Videos": 1.0})
 
 
 @each_environment
@@ -162,13 +186,14 @@ def test_the_metrics_of_aws_exist_with_these_dimensions(stack: Synthesised) -> N
         if metric.namespace.startswith("AWS/")
     }
     assert used == AWS_METRICS
+    assert all(dimensions for _, _, dimensions in used)  # without one, a metric is that of the whole account
 
 
 @each_environment
 def test_alarms_and_widgets_use_resources_of_their_own_stack(stack: Synthesised) -> None:
     values = {value for metric in metrics(stack) for _, value in metric.dimensions}
     own = {f"<{word}>" for word in stack.labels.values()}
-    assert values - own == {"gopro", "cloud-sync", "AllStorageTypes"}
+    assert values - own == {"gopro", "cloud-sync", "AllStorageTypes", stack.config.environment}
 
 
 # --- what the layer ships -------------------------------------------------------------------------------------------

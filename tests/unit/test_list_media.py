@@ -18,7 +18,7 @@ from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.doubles import PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
+from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
 CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
 OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
@@ -87,6 +87,7 @@ class Lister:
             executions=cast(Any, self.executions),
             max_attempts=3,
             deadline=deadline,
+            metrics=METRICS,
         )
         request = ListRequest(
             run_id="run-1", provider="gopro", execution_arn="arn:1", filters=filters or Filters(), cursor=cursor
@@ -347,3 +348,11 @@ def test_a_cursor_of_another_version_starts_the_listing_again(cursor: str) -> No
     found = lister(Library(names(8)))
     result = found.call(cursor)
     assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, names(8))
+
+
+def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixture) -> None:
+    page = MediaPage(items=tuple(map(media, names(3))), total=3)
+    lister = Lister(Account(pages=lambda _: page))
+    lister.to_the_end()
+    (line,) = (vars(record) for record in caplog.records if record.msg == "listing")
+    assert line["listed"] == 3 and line["seconds"] >= 0

@@ -15,7 +15,7 @@ from cloud_sync_common.exceptions import (
     SourceLinkExpiredError,
 )
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
-from cloud_sync_common.transfer.ranged_get import open_range
+from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
 
 from tests.unit.canned import CannedConnections, CannedStream, awaited
 
@@ -31,9 +31,9 @@ def cdn(status: int = 206, body: bytes = bytes(100), **changes: str | None) -> C
     return CannedStream("\r\n".join([f"HTTP/1.1 {status} X", *lines, "", ""]).encode() + body)
 
 
-def read(stream: CannedStream, version: Fingerprint | None = VERSION, first: int = 100, last: int = 199) -> bytes:
+def read(*streams: CannedStream, version: Fingerprint | None = VERSION, condition: IfMatch | None = None) -> bytes:
     async def reading() -> bytes:
-        opened = await open_range(CannedConnections([stream]), SOURCE, first, last, version)
+        opened = await open_range(CannedConnections(streams), SOURCE, 100, 199, version, condition or IfMatch())
         view = memoryview(bytearray(max(opened.length, 0)))
         await opened.fill(view)
         opened.close()
@@ -46,7 +46,7 @@ def first_contact(stream: CannedStream, last: int = 0) -> tuple[Fingerprint, int
     """Fingerprint, length and support for ranges of an unknown source, from its first response."""
 
     async def asking() -> tuple[Fingerprint, int, bool]:
-        opened = await open_range(CannedConnections([stream]), SOURCE, 0, last, None)
+        opened = await open_range(CannedConnections([stream]), SOURCE, 0, last, None, IfMatch())
         opened.close()
         return opened.fingerprint, opened.length, opened.honoured
 
@@ -64,7 +64,7 @@ def test_a_range_request_names_bytes_and_version_and_has_no_credentials() -> Non
 @pytest.mark.parametrize("etag", ["", 'W/"weak"'])
 def test_only_a_strong_etag_is_compared(etag: str) -> None:
     stream = cdn(ETag=etag or None)
-    assert read(stream, Fingerprint(1000, etag)) == bytes(100) and b"If-Match" not in stream.heard
+    assert read(stream, version=Fingerprint(1000, etag)) == bytes(100) and b"If-Match" not in stream.heard
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,32 @@ def test_a_206_with_another_version_or_range_is_refused(changes: dict[str, str],
 )
 def test_each_status_raises_its_error_without_the_link(status: int, error: type[CloudSyncError]) -> None:
     with pytest.raises(error) as failure:
-        read(cdn(status, Content_Range=None))
+        read(cdn(status, Content_Range=None), cdn(status, Content_Range=None))
     assert "://" not in str(failure.value) and "Signature" not in str(failure.value)
+
+
+@pytest.mark.parametrize("status", [400, 412, 501])
+def test_a_refused_if_match_is_left_out_from_then_on(status: int) -> None:
+    refusal, again, next_part, condition = cdn(status, Content_Range=None), cdn(), cdn(), IfMatch()
+    assert read(refusal, again, condition=condition) == bytes(100)
+    assert read(next_part, condition=condition) == bytes(100)
+    said = [b"If-Match" in stream.heard for stream in (refusal, again, next_part)]
+    assert said == [True, False, False] and refusal.closed
+
+
+@pytest.mark.parametrize("changes", [{"ETag": '"etag-2"'}, {"Content_Range": "bytes 100-199/1001"}], ids=str)
+def test_a_refused_if_match_of_a_source_that_has_changed_is_a_change(changes: dict[str, str]) -> None:
+    condition = IfMatch()
+    with pytest.raises(SourceChangedError):
+        read(cdn(412, Content_Range=None), cdn(**changes), condition=condition)
+    assert condition.usable, "nothing is known about the header"
+
+
+def test_a_refusal_that_has_nothing_to_do_with_if_match_is_reported_as_it_is() -> None:
+    with pytest.raises(ProviderContractError, match="400"):
+        read(cdn(400, Content_Range=None), cdn(400, Content_Range=None))
+    with pytest.raises(ProviderContractError, match="400"):
+        read(cdn(400, Content_Range=None), condition=IfMatch(usable=False))
 
 
 @pytest.mark.parametrize(

@@ -4,82 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, RunReport, Summary
-from cloud_sync_common.stores.ledger import Ledger, Status
+from cloud_sync_common.metrics_utils import ESSENTIAL
+from cloud_sync_common.prices import Extras
+from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary
+from cloud_sync_common.stores.ledger import Status
 from cloud_sync_common.stores.manifest import Manifest
 
-from tests.unit.in_process_aws import WORK, InProcessAws, running_aws
+from tests.unit.in_process_aws import InProcessAws, running_aws
+from tests.unit.run_reports import a_mixed_run, clip, failure, metrics_in, report, success
 
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
-    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "CloudSync")
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "cloud-sync")
     with running_aws(monkeypatch) as aws:
         yield aws
-
-
-def clip(number: int, filename: str | None = None) -> MediaItem:
-    return MediaItem(media_id=f"clip-{number:03}", filename=filename or f"GX01{number:04}.MP4", revision="/1")
-
-
-def started(seconds_ago: float) -> str:
-    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
-
-
-def report(aws: InProcessAws, request: ReportRequest) -> Summary | Failed:
-    step = RunReport(
-        provider=request.provider_name,
-        ledger=Ledger(aws.table, request.provider_name),
-        runs=aws.runs,
-        manifest=Manifest(aws.s3, WORK, request.run_id),
-        topic=aws.sns,
-        topic_arn=aws.topic_arn,
-    )
-    return step.report(request)
-
-
-def success(listing: Listing, seconds_ago: float = 90, run_id: str = "run-1") -> ReportRequest:
-    return ReportRequest(run_id=run_id, provider="gopro", started_at=started(seconds_ago), listing=listing)
-
-
-def failure(state: dict[str, Any]) -> ReportRequest:
-    return ReportRequest(run_id="run-1", started_at=started(5), state=state)
-
-
-def metrics_in(printed: str) -> dict[str, float]:
-    """Values of the metrics in the embedded metric format, which must be declared beside them."""
-    values: dict[str, float] = {}
-    for line in (json.loads(line) for line in printed.splitlines() if '"_aws"' in line):
-        declared = line["_aws"]["CloudWatchMetrics"][0]
-        (dimensions,) = declared["Dimensions"]
-        category = [line["category"]] if "category" in dimensions else []
-        assert declared["Namespace"] == "CloudSync"
-        assert sorted(dimensions) == sorted(["provider", "service", *(["category"] if category else [])])
-        assert (line["provider"], line["service"]) == ("gopro", "cloud-sync")
-        for metric in declared["Metrics"]:
-            values[" ".join([metric["Name"], *category])] = line[metric["Name"]][0]
-    return values
-
-
-def a_mixed_run(aws: InProcessAws) -> Listing:
-    """Two videos archived, one failed, one unavailable, one not started."""
-    items = [clip(number) for number in range(5)]
-    aws.manifest("run-1", items)
-    aws.archive(items[0], "run-1", run_bytes=1_500_000, run_gb_seconds=2.5, run_requests=4, run_slices=1)
-    aws.archive(items[1], "run-1", run_bytes=500_000, run_gb_seconds=1.5, run_requests=8, run_slices=3)
-    aws.ledger.fail_item(items[2], "run-1", "original_unavailable", "GoPro offers no original.")
-    aws.ledger.claim(items[3], "run-1", 60)
-    aws.ledger.leave_unavailable(items[3].media_id, "run-1", "not_available_yet", "Not just now.")
-    aws.ledger.add_pending([items[4]], "run-1")
-    return Listing(listed=12, new=5, waiting=2, exhausted=1, batches=1)
 
 
 def test_the_summary_has_the_counts_of_the_ledger(aws: InProcessAws) -> None:
@@ -89,7 +32,7 @@ def test_the_summary_has_the_counts_of_the_ledger(aws: InProcessAws) -> None:
         "SUCCEEDED", 12, 5, 2, 1,
     )  # fmt: skip
     assert (summary.archived, summary.failed, summary.unavailable, summary.bytes_archived) == (2, 1, 1, 2_000_000)
-    assert summary.estimated_usd == 0.0007  # 0.00067413: a third for Deep Archive, a third for state transitions
+    assert summary.estimated_usd == 0.0007  # 0.00072849: a third for Deep Archive, a third for state transitions
     assert 89 < summary.seconds < 150
 
 
@@ -110,9 +53,43 @@ def test_the_metrics_are_those_of_the_summary(aws: InProcessAws, capsys: pytest.
         "RunsSucceeded": 1,
         "RunsFailed": 0,
         "AuthenticationFailures": 0,
-        "Failures original_unavailable": 1,
-        "Failures not_available_yet": 1,
     }
+
+
+def test_an_environment_without_detailed_monitoring_sends_the_essential_metrics_only(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(aws, success(a_mixed_run(aws), run_id="run-0"), detailed=False)
+    report(aws, success(a_mixed_run(aws)), detailed=False)
+    sent = set(metrics_in(capsys.readouterr().out))
+    assert sent == ESSENTIAL - {"CredentialsDaysLeft"}  # which media-authenticator sends
+
+
+def test_the_line_of_a_run_has_the_numbers_that_are_no_metrics(
+    aws: InProcessAws, caplog: pytest.LogCaptureFixture
+) -> None:
+    report(aws, success(Listing(), run_id="run-0"), detailed=False)
+    summary = report(aws, success(a_mixed_run(aws)), detailed=False)
+    assert isinstance(summary, Summary)
+    *_, line = (vars(record) for record in caplog.records if record.msg == "run report")
+    assert (line["failure_rate"], line["slices_per_video"], line["backlog_growth"]) == (33.3, 2.0, 5)
+    assert line["throughput"] == round(2_000_000 / summary.seconds)
+    assert (line["listed"], line["seconds"], line["estimated_usd"]) == (12, summary.seconds, 0.0007)
+
+
+def test_the_cost_of_a_run_in_a_private_network_includes_what_its_gateway_processed(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.archive(clip(1), "run-1", run_bytes=100 * 10**9, run_slices=1)
+    summary = report(aws, success(Listing(listed=1, new=1)), extras=Extras(private_network=True))
+    assert isinstance(summary, Summary) and 5.50 < summary.estimated_usd < 5.51
+    (mail,) = aws.mails()
+    assert f"cost about {summary.estimated_usd:.4f} USD" in mail["Message"]
+    assert mail["Message"].count("The network of this environment costs 36.50 USD a month besides.") == 1
+
+
+def test_without_a_private_network_the_mail_names_none(aws: InProcessAws) -> None:
+    report(aws, success(Listing()))
+    assert "network" not in aws.mails()[0]["Message"]
 
 
 def test_the_backlog_is_compared_with_that_of_the_last_successful_run(

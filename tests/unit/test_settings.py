@@ -11,6 +11,10 @@ from cloud_sync_common.runtime import settings
 from cloud_sync_common.runtime.settings import Settings, parse
 
 ENVIRONMENT = {
+    "ENVIRONMENT": "prod",
+    "DETAILED_MONITORING": "true",
+    "PRIVATE_NETWORK": "true",
+    "AUDIT_TRAIL": "false",
     "ARCHIVE_BUCKET": "archive",
     "ARCHIVE_STORAGE_CLASS": "STANDARD",
     "WORK_BUCKET": "work",
@@ -35,6 +39,10 @@ def fresh_settings() -> Iterator[None]:
 
 def test_every_variable_sets_its_field_with_its_type() -> None:
     assert parse(ENVIRONMENT) == Settings(
+        environment="prod",
+        detailed_monitoring=True,
+        private_network=True,
+        audit_trail=False,
         archive_bucket="archive",
         archive_storage_class="STANDARD",
         work_bucket="work",

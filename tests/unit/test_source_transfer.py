@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Part
+from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
 from cloud_sync_common.stores.ledger import SourceRow, Status
 from cloud_sync_common.transfer.range_transfer import RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -25,13 +25,23 @@ class Archive:
     def __init__(self, *numbers: int) -> None:
         self.held = {number: Part(number, 5, "etag", "AAAAAAAAAAA=") for number in numbers}
         self.completed: list[str] = []
+        self.conflict: ArchivedObject | None = None  # what the other write made, which refuses ours
+        self.aborted: list[str] = []
 
     def parts(self, _key: str, _upload_id: str) -> dict[int, Part]:
         return self.held
 
     def complete(self, key: str, _upload_id: str, _parts: list[Part]) -> str:
+        if self.conflict:
+            raise WriteConflict
         self.completed.append(key)
         return "AAAAAAAAAAA="
+
+    def find(self, _key: str) -> ArchivedObject | None:
+        return self.conflict
+
+    def abort(self, _key: str, upload_id: str) -> None:
+        self.aborted.append(upload_id)
 
 
 async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow | None:
@@ -64,3 +74,11 @@ def test_an_upload_that_lacks_a_part_when_the_time_is_up_is_left_for_the_next_sl
 ) -> None:
     archive = Archive(1)
     assert asyncio.run(move(archive, monkeypatch)) is None and archive.completed == []
+
+
+def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(1, 2)
+    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": ""})
+    row = asyncio.run(move(archive, monkeypatch))
+    assert row is not None and (row.status, row.checksum) == (Status.ARCHIVED, "BBBBBBBBBBA=")
+    assert archive.completed == [] and archive.aborted == ["upload"]

@@ -26,7 +26,6 @@ MAY = {
         | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "<gopro-sync-alerts>": {"sns:Publish"},
-        "<key>": USE_KEY,
     },
     "media-lister": {
         "<gopro/credentials>": READ_SECRET,
@@ -41,7 +40,6 @@ MAY = {
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
         "<archive>": {"s3:ListBucket"},
         "<archive>/gopro/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
-        "<key>": USE_KEY,
     },
     "failure-recorder": {
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
@@ -53,7 +51,6 @@ MAY = {
         "<work>": {"s3:ListBucket"},
         "<work>/runs/*": {"s3:GetObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
-        "<key>": USE_KEY,
     },
     "archive-reconciler": {
         "<gopro/credentials>": READ_SECRET,
@@ -64,9 +61,11 @@ MAY = {
         "<archive>/gopro/*": {"s3:GetObject"},
         "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
-        "<key>": USE_KEY,
     },
 }  # fmt: skip
+
+# With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
+MAY_USE_THE_KEY = {"credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
 
 INTERFACE_ACTIONS = {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
@@ -105,6 +104,8 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
         granted = other.policy_of(other.function(name)["Role"])
         if other.config.private_network:
             granted["*"] -= INTERFACE_ACTIONS
+        uses_key = {name} & MAY_USE_THE_KEY if other.config.customer_managed_key else set()
+        assert granted.pop("<key>", set()) == (USE_KEY if uses_key else set())
         plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
@@ -165,17 +166,18 @@ def allowed(stack: Synthesised) -> list[tuple[str, dict[str, Any]]]:
 @each_environment
 def test_the_only_wildcard_action_is_that_of_the_account_on_its_key(stack: Synthesised) -> None:
     wild = [(kind, s) for kind, s in allowed(stack) if any("*" in action for action in as_list(s["Action"]))]
-    ((kind, statement),) = wild
-    assert (kind, statement["Action"]) == ("AWS::KMS::Key", "kms:*")
-    assert stack.text(statement["Principal"]["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    assert len(wild) == stack.config.customer_managed_key
+    for kind, statement in wild:
+        assert (kind, statement["Action"]) == ("AWS::KMS::Key", "kms:*")
+        assert stack.text(statement["Principal"]["AWS"]) == "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
 
 
 @each_environment
 def test_a_resource_is_a_bare_wildcard_only_where_the_service_accepts_no_other(stack: Synthesised) -> None:
     wild = [(kind, set(as_list(s["Action"]))) for kind, s in allowed(stack) if "*" in as_list(s.get("Resource", []))]
     exceptions = [
-        ("AWS::KMS::Key", {"kms:*"}),  # in a key policy, * is this key
-        ("AWS::KMS::Key", USE_KEY),
+        *[("AWS::KMS::Key", {"kms:*"}), ("AWS::KMS::Key", USE_KEY)]  # in a key policy, * is this key
+        * stack.config.customer_managed_key,
         ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
         *[("AWS::IAM::Policy", INTERFACE_ACTIONS)] * len(FUNCTIONS) * stack.config.private_network,
@@ -192,9 +194,10 @@ def test_nobody_outside_the_account_has_access(stack: Synthesised) -> None:
     """Resource policies allow only the account itself, CloudWatch alarms, CloudTrail and S3's log delivery."""
     principals = [s["Principal"] for kind, s in allowed(stack) if "Principal" in s and kind != "AWS::IAM::Role"]
     names = [p.get("Service") or stack.text(p["AWS"]) for p in principals]
-    root = "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"
+    key = ["arn:<AWS::Partition>:iam::<AWS::AccountId>:root", "cloudwatch.amazonaws.com"]
     trail = ["cloudtrail.amazonaws.com"] * 2 * stack.config.audit_trail
-    assert sorted(names) == sorted([root, *["cloudwatch.amazonaws.com"] * 2, "logging.s3.amazonaws.com", *trail])
+    expected = ["cloudwatch.amazonaws.com", "logging.s3.amazonaws.com", *trail]
+    assert sorted(names) == sorted([*expected, *key * stack.config.customer_managed_key])
 
 
 def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_interfaces(synthesis: Synthesis) -> None:
@@ -212,7 +215,8 @@ def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_int
 def test_functions_can_use_the_key_only_through_s3_or_sns(stack: Synthesised) -> None:
     uses = [s for kind, s in allowed(stack) if kind == "AWS::IAM::Policy" and set(as_list(s["Action"])) == USE_KEY]
     via = [stack.text(name) for s in uses for name in as_list(s["Condition"]["StringEquals"]["kms:ViaService"])]
-    assert sorted(name.split(".")[0] for name in via) == ["s3", "s3", "sns", "sns", "sns"]
+    expected = ["s3", "s3", "sns", "sns", "sns"] if stack.config.customer_managed_key else []
+    assert sorted(name.split(".")[0] for name in via) == expected
 
 
 @each_environment

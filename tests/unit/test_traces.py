@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +22,9 @@ from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Filters
 from cloud_sync_common.providers.gopro import GoPro
 
+LAYER = Path(xray_utils.__file__).parent
+NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]{1,200}")  # X-Ray developer guide, "Segment documents", the field name
+SEGMENT_BYTES = 64 * 1024  # the same page: the most that one document may have
 LINK = "https://cdn.example/1.mp4?Signature=c2lnbmVk"
 
 
@@ -27,6 +33,7 @@ class Segments:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
+        self.annotations: dict[str, int] = {}  # of the invocation as a whole
 
     def send_entity(self, entity: Any) -> None:
         self.sent.append(json.loads(entity.serialize()))
@@ -40,9 +47,10 @@ def segments(monkeypatch: pytest.MonkeyPatch) -> Iterator[Segments]:
     recorder, segments = AWSXRayRecorder(), Segments()
     recorder.emitter._socket.close()  # it is replaced
     recorder.configure(sampling=False, emitter=segments, context_missing="RUNTIME_ERROR")
-    monkeypatch.setattr(xray_utils, "tracer", SimpleNamespace(provider=recorder))
+    tracer = SimpleNamespace(provider=recorder, put_annotation=segments.annotations.__setitem__)
+    monkeypatch.setattr(xray_utils, "tracer", tracer)
     recorder.begin_segment("invocation")
-    with correlation.bound_to("run-7"):
+    with correlation.bound_to("run-7"), xray_utils.bounded():
         yield segments
     aws_xray_sdk.global_sdk_config.set_sdk_enabled(was_enabled)
 
@@ -82,3 +90,91 @@ def test_a_call_to_the_provider_is_a_subsegment_without_token_or_address(
     assert any(name.startswith("## the listing") for name in parts(segments))
     said = json.dumps(segments.sent)
     assert "eyJ0b2tlbg" not in said and "secret-path" not in said
+
+
+def texts(node: ast.AST) -> list[str]:
+    """The literal texts in an expression."""
+    return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+
+
+NAMING = {"aws_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"}
+
+
+def said_names() -> list[str]:
+    """What the function code calls its subsegments: the texts given to the functions that open one or pass its name on,
+    and what is kept as `doing`."""
+    found: list[str] = []
+    for path in LAYER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments) if name in NAMING:
+                    found += [text for argument in arguments for text in texts(argument)]
+                case ast.Assign(targets=[ast.Name(id="doing")], value=value):
+                    found += texts(value)
+    return found
+
+
+def test_every_name_in_the_code_is_one_that_x_ray_allows() -> None:
+    names = said_names()
+    assert {"reading the ledger", "the listing", "the check of the token", "the manifest"} <= set(names)
+    assert [name for name in names if not NAME.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("reading the owner's file", "## reading the owner s file"),
+        ("a [list]; of {odd} \u201cthings\u201d!", "## a list of odd things"),
+        ("Größe 7 a_b.c:d/e%f&g#h=i+j\\k-l@m", "## Größe 7 a_b.c:d/e%f&g#h=i+j\\k-l@m"),
+        ("x" * 300, "## " + "x" * 197),
+        ("?!", "## call"),
+    ],
+)
+def test_whatever_a_call_is_named_x_ray_accepts_it(segments: Segments, name: str, shown: str) -> None:
+    with aws_errors(name):
+        pass
+    (found,) = parts(segments)
+    assert found == shown and NAME.fullmatch(found)
+
+
+def sent_subsegments(segments: Segments) -> list[dict[str, Any]]:
+    """All subsegments that were sent, within their segment or on their own."""
+
+    def inside(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        for part in document.get("subsegments", []):
+            yield part
+            yield from inside(part)
+
+    streamed = [document for document in segments.sent if document.get("type") == "subsegment"]
+    return [*streamed, *(part for document in segments.sent for part in inside(document))]
+
+
+def test_a_listing_of_thousands_of_pages_stays_within_one_document(segments: Segments) -> None:
+    with xray_utils.bounded():
+        for page in range(5_000):
+            with aws_errors("reading the ledger"), xray_utils.subsegment(f"page {page}"):
+                pass
+    xray_utils.tracer.provider.end_segment()
+    assert len(sent_subsegments(segments)) == xray_utils.MOST_SUBSEGMENTS
+    assert sum(len(json.dumps(document)) for document in segments.sent) < SEGMENT_BYTES
+    assert segments.annotations == {"subsegments_left_out": 10_000 - xray_utils.MOST_SUBSEGMENTS}
+
+
+def test_each_invocation_has_its_own_share_of_subsegments(segments: Segments) -> None:
+    for _ in range(3):
+        with xray_utils.bounded():
+            for _ in range(xray_utils.MOST_SUBSEGMENTS):
+                with aws_errors("reading the ledger"):
+                    pass
+    xray_utils.tracer.provider.end_segment()
+    assert len(sent_subsegments(segments)) == 3 * xray_utils.MOST_SUBSEGMENTS
+    assert segments.annotations == {}
+
+
+def test_a_call_beyond_the_share_fails_as_any_other(segments: Segments) -> None:
+    refusal = ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+    with xray_utils.bounded():
+        for _ in range(xray_utils.MOST_SUBSEGMENTS + 1):
+            with pytest.raises(ConfigurationError), aws_errors("writing to the archive"):
+                raise refusal
+    assert segments.annotations == {"subsegments_left_out": 1}

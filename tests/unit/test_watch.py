@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.steps.watch import Watch
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
+
+WITHOUT_DETAIL = EnvironmentMetrics("dev", detailed=False)
 
 
 @pytest.fixture
@@ -26,17 +29,17 @@ def emitted(printed: str) -> list[float]:
 def test_the_hours_since_the_last_success_are_measured(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
     ended_at = (datetime.now(UTC) - timedelta(hours=170, minutes=30)).isoformat()
     aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "LAST_SUCCESS", "run_id": "run-1", "ended_at": ended_at})
-    hours = Watch("gopro", aws.runs).watch().hours_since_success
+    hours = Watch("gopro", aws.runs, WITHOUT_DETAIL).watch().hours_since_success
     assert hours == pytest.approx(170.5, abs=0.1)
     assert emitted(capsys.readouterr().out) == [hours]
 
 
 def test_a_success_that_was_just_noted_is_no_hour_ago(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
     aws.runs.note_success("run-1", backlog=0)
-    assert Watch("gopro", aws.runs).watch().hours_since_success == pytest.approx(0, abs=0.1)
+    assert Watch("gopro", aws.runs, WITHOUT_DETAIL).watch().hours_since_success == pytest.approx(0, abs=0.1)
     assert len(emitted(capsys.readouterr().out)) == 1
 
 
 def test_before_the_first_success_nothing_is_measured(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
-    assert Watch("gopro", aws.runs).watch().hours_since_success is None
+    assert Watch("gopro", aws.runs, WITHOUT_DETAIL).watch().hours_since_success is None
     assert emitted(capsys.readouterr().out) == []

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from cloud_sync_common import providers
+from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Provider
@@ -55,6 +56,10 @@ class _Parts:
         return clients.table(self.settings.ledger_table)
 
     @property
+    def metrics(self) -> EnvironmentMetrics:
+        return EnvironmentMetrics(self.settings.environment, self.settings.detailed_monitoring)
+
+    @property
     def ledger(self) -> Ledger:
         return Ledger(self._table, self.provider)
 
@@ -84,7 +89,7 @@ class _Parts:
         return AuthorisedSession(_provider(self.provider), self.credential_store, self.lease, deadline)
 
     def renewal(self, deadline: Deadline) -> CredentialsRenewal:
-        return CredentialsRenewal(_provider(self.provider), self.credential_store, self.lease, deadline)
+        return CredentialsRenewal(_provider(self.provider), self.credential_store, self.lease, deadline, self.metrics)
 
 
 def _provider(name: object) -> Provider:
@@ -118,6 +123,7 @@ def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:
         executions=clients.step_functions(),
         max_attempts=parts.settings.max_attempts,
         deadline=deadline,
+        metrics=parts.metrics,
     )
 
 
@@ -161,11 +167,14 @@ def run_report(request: ReportRequest) -> RunReport:
         manifest=parts.manifest(request.run_id),
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
+        metrics=parts.metrics,
+        extras=prices.Extras(parts.settings.private_network, parts.settings.audit_trail),
     )
 
 
 def watch(request: WatchRequest) -> Watch:
-    return Watch(provider=request.provider, runs=_Parts(request.provider).runs)
+    parts = _Parts(request.provider)
+    return Watch(provider=request.provider, runs=parts.runs, metrics=parts.metrics)
 
 
 def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> ArchiveReconciler:
@@ -177,7 +186,7 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         runs=parts.runs,
         archive=parts.archive,
         listed=parts.work_file(request.run_id, "listed.bin", "the ids that are listed"),
-        report=parts.work_file(request.run_id, "reconciliation.jsonl", "the reconciliation's report"),
+        report=parts.work_file(request.run_id, "reconciliation.jsonl", "the report of a reconciliation"),
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,

@@ -1,12 +1,14 @@
 """Metrics in CloudWatch's embedded metric format, by Powertools: log lines, which need no call and no permission.
 
-They are emitted once per run, with two dimensions (service, provider) and a third for failures (category), because each
-combination of metric and dimensions is billed for every hour in which it is sent (docs/operations.md has the sum).
+Each metric has the same three dimensions: service, provider and environment. CloudWatch identifies a metric by its
+namespace, name and dimensions (user guide, "Metrics concepts"), so without the environment two stacks in one account
+would write one metric. It bills each for every hour in which it is sent; docs/cost.md has the sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -21,7 +23,6 @@ UNITS = {
     "BytesArchived": MetricUnit.Bytes,
     "VideosFailed": MetricUnit.Count,
     "FailureRate": MetricUnit.Percent,  # failed of all that were archived or failed
-    "Failures": MetricUnit.Count,  # also has the dimension category
     "Throughput": MetricUnit.BytesPerSecond,  # of the whole run
     "SlicesPerVideo": MetricUnit.NoUnit,
     "MediaListed": MetricUnit.Count,
@@ -34,13 +35,44 @@ UNITS = {
     "CredentialsDaysLeft": MetricUnit.NoUnit,  # only if their end is known and they cannot be renewed
 }
 
+# The ten that every environment sends, which are as many as CloudWatch gives each account free of charge. The others
+# are sent with detailed_monitoring only; they are fields of log lines in any case.
+ESSENTIAL = frozenset(
+    {
+        "RunsSucceeded",
+        "RunsFailed",
+        "AuthenticationFailures",
+        "VideosArchived",
+        "BytesArchived",
+        "VideosFailed",
+        "Backlog",
+        "BacklogGrowth",
+        "RunCost",
+        "CredentialsDaysLeft",
+    }
+)
 
-def emit(provider: str, values: Mapping[str, float], **dimensions: str) -> None:
-    """Writes one line to the log. Raises KeyError for a name that is not in UNITS."""
-    measured = [(name, UNITS[name], number) for name, number in values.items()]
-    metrics = Metrics()
-    for name, value in {"provider": provider, **dimensions}.items():
-        metrics.add_dimension(name=name, value=value)
-    for name, unit, number in measured:
-        metrics.add_metric(name=name, unit=unit, value=number)
-    metrics.flush_metrics()
+# What the second schedule of an environment with long pauses has measured. No other environment sends it.
+OF_THE_WATCH = frozenset({"HoursSinceSuccess"})
+
+
+@dataclass(frozen=True)
+class EnvironmentMetrics:
+    """The metrics of one environment: all of UNITS if they are `detailed`, else ESSENTIAL and OF_THE_WATCH."""
+
+    environment: str
+    detailed: bool
+
+    def emit(self, provider: str, values: Mapping[str, float]) -> None:
+        """Writes one line to the log with the metrics of this environment among `values`. Raises KeyError for a name
+        that is not in UNITS."""
+        measured = [(name, UNITS[name], number) for name, number in values.items()]
+        sent = [metric for metric in measured if self.detailed or metric[0] in ESSENTIAL | OF_THE_WATCH]
+        if not sent:
+            return
+        metrics = Metrics()
+        metrics.add_dimension(name="provider", value=provider)
+        metrics.add_dimension(name="environment", value=self.environment)
+        for name, unit, number in sent:
+            metrics.add_metric(name=name, unit=unit, value=number)
+        metrics.flush_metrics()

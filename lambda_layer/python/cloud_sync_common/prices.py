@@ -56,6 +56,16 @@ SECRET_MONTH = Price("Secrets Manager, a secret", 0.40, 1, "month", _PRICE_LIST.
 METRIC_MONTH = Price("CloudWatch, a metric", 0.30, 1, "month", "cloudwatch/pricing")
 ALARM_MONTH = Price("CloudWatch, an alarm", 0.10, 1, "month", _PRICE_LIST.format("cloudwatch_metric_alarm"))
 DASHBOARD_MONTH = Price("CloudWatch, a dashboard", 3.00, 1, "month", _PRICE_LIST.format("cloudwatch_dashboard"))
+CLOUDWATCH_REQUEST = Price("CloudWatch requests", 0.01, 1_000, "request", "cloudwatch/pricing")
+SNS_REQUEST = Price("SNS requests", 0.50, 1_000_000, "request", "sns/pricing")
+SNS_MAIL = Price("SNS mails", 2.00, 100_000, "mail", "sns/pricing")
+SQS_REQUEST = Price("SQS requests", 0.40, 1_000_000, "request", "sqs/pricing")
+
+NAT_HOUR = Price("NAT gateway", 0.045, 1, "hour", "vpc/pricing")
+NAT_GB = Price("NAT gateway, processed in either direction", 0.045, 1, "GB", "vpc/pricing")
+ZONE_GB = Price("Between availability zones, at each end", 0.01, 1, "GB", "ec2/pricing/on-demand")
+PUBLIC_IPV4_HOUR = Price("Public IPv4 address", 0.005, 1, "hour", "vpc/pricing")
+AUDIT_EVENT = Price("CloudTrail data events", 0.10, 100_000, "event", "cloudtrail/pricing")
 
 PRICES = tuple(value for value in list(globals().values()) if isinstance(value, Price))
 
@@ -64,26 +74,75 @@ TRANSITIONS_PER_BATCH, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 3, 2, 6
 WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD = 20, 10, 3
 READS_PER_VIDEO = 4
 INVOCATIONS_PER_RUN = 3  # authenticate, list, report
+LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
+BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
+GB = 10**9
+HOURS_PER_MONTH = 730  # as AWS's own examples count
+
+# What a private network costs a month, even if nothing moves: one NAT gateway and its public address.
+NETWORK_MONTH_USD = (NAT_HOUR.each + PUBLIC_IPV4_HOUR.each) * HOURS_PER_MONTH
 
 type Usage = Mapping[Price, float]
 
 
-def run_usage(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> Usage:
-    """The usage of a run that moved `videos` in `batches` and `slices`, with `requests` that write to S3."""
-    again = max(slices - videos, 0)  # slices after the first one of a video, which is part of its batch
-    invocations = batches + again + INVOCATIONS_PER_RUN
+@dataclass(frozen=True)
+class Extras:
+    """What is charged for a run in some environments only."""
+
+    private_network: bool = False
+    audit_trail: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWork:
+    """What a run did: it moved `videos` in `batches` and `slices`, with `requests` that write to S3."""
+
+    videos: int
+    batches: int
+    gb_seconds: float
+    requests: int
+    slices: int
+    bytes_moved: int
+
+    @property
+    def slices_again(self) -> int:
+        """Slices after the first one of a video, which is part of its batch."""
+        return max(self.slices - self.videos, 0)
+
+    @property
+    def invocations(self) -> int:
+        return self.batches + self.slices_again + INVOCATIONS_PER_RUN
+
+
+def run_usage(work: RunWork, extras: Extras) -> Usage:
+    """The usage of a run. A test holds that it has the priced units that the cost model has."""
     return {
-        LAMBDA_GB_SECOND: gb_seconds,
-        LAMBDA_REQUEST: invocations,
-        STEP_FUNCTIONS_TRANSITION: batches * TRANSITIONS_PER_BATCH
-        + again * TRANSITIONS_PER_SLICE
+        LAMBDA_GB_SECOND: work.gb_seconds,
+        LAMBDA_REQUEST: work.invocations,
+        STEP_FUNCTIONS_TRANSITION: work.batches * TRANSITIONS_PER_BATCH
+        + work.slices_again * TRANSITIONS_PER_SLICE
         + TRANSITIONS_PER_RUN,
-        S3_PUT: requests,
-        S3_INTO_DEEP_ARCHIVE: videos,
-        DYNAMODB_WRITE: videos * WRITES_PER_VIDEO + again * WRITES_PER_SLICE,
-        DYNAMODB_READ: videos * READS_PER_VIDEO,
-        SECRETS_REQUEST: invocations,
+        S3_PUT: work.requests,
+        S3_INTO_DEEP_ARCHIVE: work.videos,
+        S3_GET: work.videos,
+        DYNAMODB_WRITE: work.videos * WRITES_PER_VIDEO + work.slices_again * WRITES_PER_SLICE,
+        DYNAMODB_READ: work.videos * READS_PER_VIDEO,
+        SECRETS_REQUEST: work.invocations,
+        KMS_REQUEST: work.invocations + work.requests * BUCKET_KEY_SHARE,
+        LOGS_GB: work.videos * LOG_BYTES_PER_VIDEO / GB,
+        XRAY_TRACE: work.invocations,
+        **(network_usage(work.bytes_moved) if extras.private_network else {}),
+        **({AUDIT_EVENT: work.requests + work.videos} if extras.audit_trail else {}),
     }
+
+
+def network_usage(bytes_moved: int) -> dict[Price, float]:
+    """Through a NAT gateway go the originals, on their way in; S3 and DynamoDB have gateway endpoints, free of charge.
+
+    The gateway is in one of two zones, so half of what it passes on goes into the other zone, which is charged at both
+    ends: as much as all of it at one end.
+    """
+    return {NAT_GB: bytes_moved / GB, ZONE_GB: bytes_moved / GB}
 
 
 def total(usage: Usage) -> float:
@@ -91,6 +150,6 @@ def total(usage: Usage) -> float:
     return sum(count * price.each for price, count in usage.items())
 
 
-def run_cost(*, videos: int, batches: int, gb_seconds: float, requests: int, slices: int) -> float:
-    """USD for the compute and the requests of one run."""
-    return total(run_usage(videos=videos, batches=batches, gb_seconds=gb_seconds, requests=requests, slices=slices))
+def run_cost(work: RunWork, extras: Extras) -> float:
+    """USD for the compute, the requests and the traffic of one run."""
+    return total(run_usage(work, extras))

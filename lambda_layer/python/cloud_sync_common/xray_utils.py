@@ -7,8 +7,11 @@ provider, named after what the call does. So no URL, which may be signed, and no
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from aws_lambda_powertools import Tracer
 from aws_xray_sdk.core import xray_recorder
@@ -24,14 +27,48 @@ gc.collect()
 tracer = Tracer(auto_patch=False)
 
 
+# Of one invocation (31 kB). X-Ray keeps 100 to 500 kB of a trace, less of a long one (re:Post, "trace quota error").
+MOST_SUBSEGMENTS = 100
+_MOST_CHARACTERS = 200  # of a name; what it may consist of: X-Ray developer guide, "Segment documents"
+_NOT_IN_A_NAME = re.compile(r"[^\w\s.:/%&#=+\\\-@]+")
+
+
+@dataclass
+class _Share:
+    """How many subsegments this invocation has asked for. A process has one invocation at a time."""
+
+    asked: int = 0
+
+
+_share = _Share()
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """One invocation: as many subsegments as a trace has room for, and how many more there would have been. A listing
+    of thousands of pages would otherwise make its trace too large, and X-Ray would drop what comes last."""
+    _share.asked = 0
+    try:
+        yield
+    finally:
+        if _share.asked > MOST_SUBSEGMENTS:
+            left_out: Any = _share.asked - MOST_SUBSEGMENTS  # mypy has no int that is a numbers.Number
+            tracer.put_annotation("subsegments_left_out", left_out)
+
+
 @contextmanager
 def subsegment(name: str) -> Iterator[None]:
-    """A named part of the invocation in its trace, annotated with the run id and the class of its error, if any.
+    """A named part of the invocation in its trace, annotated with the run id and the class of its error, if any; only a
+    call when the invocation has MOST_SUBSEGMENTS already. Characters that X-Ray refuses in a name are left out.
 
     The SDK does not see the exception itself, because it would write its text into the trace.
     """
+    _share.asked += 1
+    if _share.asked > MOST_SUBSEGMENTS:
+        yield
+        return
     failure: Exception | None = None
-    with tracer.provider.in_subsegment(name=f"## {name}") as part:
+    with tracer.provider.in_subsegment(name=_name(name)) as part:
         if part is not None:
             part.put_annotation("run_id", correlation.run_id() or "none")
         try:
@@ -42,3 +79,8 @@ def subsegment(name: str) -> Iterator[None]:
                 part.put_annotation("error", type(error).__name__)
     if failure is not None:
         raise failure
+
+
+def _name(text: str) -> str:
+    allowed = " ".join(_NOT_IN_A_NAME.sub(" ", text).split())
+    return f"## {allowed or 'call'}"[:_MOST_CHARACTERS]

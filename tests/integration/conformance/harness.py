@@ -26,7 +26,7 @@ from cloud_sync_common.provider_interface import (
     Provider,
 )
 from cloud_sync_common.transfer import upload_stream
-from cloud_sync_common.transfer.ranged_get import open_range
+from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
 
 from tests.integration.secret_check import assert_no_secret
 
@@ -152,7 +152,7 @@ def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int
     last = version.size - 1 if end is None else end
 
     async def reading() -> bytes:
-        opened = await open_range(this.sources, source, start, last, version)
+        opened = await open_range(this.sources, source, start, last, version, IfMatch())
         view = memoryview(bytearray(opened.length))
         try:
             await opened.fill(view)
@@ -168,7 +168,7 @@ def probe(source: MediaSource) -> Fingerprint:
     """The version of a source, from its first byte. Raises RangeIgnoredError, and what `open_range` raises."""
 
     async def asking() -> Fingerprint:
-        opened = await open_range(this.sources, source, 0, 0, None)
+        opened = await open_range(this.sources, source, 0, 0, None, IfMatch())
         opened.close()
         if not opened.honoured:
             raise RangeIgnoredError("The source sends the whole file.")

@@ -7,6 +7,7 @@ recognises it by `error_code`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,7 +19,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ConfigurationError
 from cloud_sync_common.xray_utils import subsegment
 
 if TYPE_CHECKING:
@@ -31,32 +32,41 @@ if TYPE_CHECKING:
 
 AwsError = ClientError
 
+# Passes by itself: what botocore retries (botocore.retries.standard), and each service's own words for the same.
 _LATER = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
         "IncompleteBody",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
         "InternalServiceError",
+        "LimitExceededException",
         "OperationAborted",
+        "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
         "RequestThrottled",
+        "RequestThrottledException",
         "RequestTimeout",
+        "RequestTimeoutException",
         "ServiceUnavailable",
         "SlowDown",
+        "Throttled",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        "500",
-        "502",
-        "503",
-        "504",
+        "TransactionInProgressException",
     }
 )
-_FORBIDDEN = frozenset(
-    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "KMS.AccessDeniedException", "403"}
-)
+_LATER_STATUS = frozenset({429, 500, 502, 503, 504})
+_FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
+# SNS says KMSDisabled, SQS KmsDisabled, S3 KMS.DisabledException; Secrets Manager has two words without the prefix.
+_KEY = re.compile(r"KMS[\w.]*|(De|En)cryptionFailure", re.IGNORECASE)
+_KEY_LATER = re.compile(r"Throttl|KMSInternal|DependencyTimeout|KeyUnavailable|LimitExceeded")
 _DESERIALISER = TypeDeserializer()
 
 # Standard mode: exponential back-off with jitter and a retry quota (boto3 guide, "Retries").
@@ -139,16 +149,31 @@ def aws_errors(doing: str) -> Iterator[None]:
         with subsegment(doing):
             yield
     except ClientError as error:
-        code = error_code(error)
-        if code in _LATER:
-            raise ArchiveUnavailableError(f"AWS cannot be used for {doing} at the moment ({code}).") from None
-        if code in _FORBIDDEN:
-            raise ConfigurationError(
-                f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check "
-                "what denies it (a bucket policy, a key policy, a permissions boundary)."
-            ) from None
+        if translated := _translated(error, doing):
+            raise translated from None
         raise
     except NoCredentialsError:
         raise ConfigurationError(f"No AWS credentials were found for {doing}.") from None
     except BotoCoreError as error:
         raise ArchiveUnavailableError(f"AWS could not be reached for {doing} ({type(error).__name__}).") from None
+
+
+def _translated(error: ClientError, doing: str) -> CloudSyncError | None:
+    """The refusal as one of our errors; None when only the caller knows what it means."""
+    code = error_code(error)
+    about_key = _KEY.fullmatch(code) is not None
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    if code in _LATER or status in _LATER_STATUS or (about_key and _KEY_LATER.search(code)):
+        return ArchiveUnavailableError(f"AWS cannot be used for {doing} at the moment ({code}).")
+    if about_key:
+        return ConfigurationError(
+            f"The KMS key cannot be used for {doing} ({code}). In the KMS console, check that the key exists, is "
+            "enabled and is not scheduled for deletion, and that its key policy admits the function's role; then start "
+            "the run again."
+        )
+    if code in _FORBIDDEN:
+        return ConfigurationError(
+            f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check "
+            "what denies it (a bucket policy, a key policy, a permissions boundary)."
+        )
+    return None

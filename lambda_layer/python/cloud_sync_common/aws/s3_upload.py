@@ -17,7 +17,7 @@ from cloud_sync_common.exceptions import ConfigurationError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ERROR_CODE = re.compile(rb"<Code>(\w+)</Code>")
+_ERROR_CODE = re.compile(rb"<Code>([\w.]+)</Code>")
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,10 @@ def signed_put(url: str, headers: Mapping[str, str], region: str) -> dict[str, s
 def refused(status: int, body: bytes, operation: str) -> ClientError:
     """S3's refusal of a request that was sent without botocore, as the error that botocore would raise."""
     code = _ERROR_CODE.search(body)
-    return ClientError({"Error": {"Code": code[1].decode() if code else str(status)}}, operation)
+    return ClientError(
+        {
+            "Error": {"Code": code[1].decode() if code else str(status)},
+            "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item]
+        },
+        operation,
+    )

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cloud_sync_common.exceptions import ProviderUnavailableError
-from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_interface import Credentials, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.stores.credential_store import CredentialStore
@@ -27,6 +28,7 @@ class CredentialsRenewal:
     store: CredentialStore
     lease: CredentialsLease
     deadline: Deadline
+    metrics: EnvironmentMetrics
     sleep: Callable[[float], None] = time.sleep
 
     def current(self) -> Credentials:
@@ -57,17 +59,17 @@ class CredentialsRenewal:
         """The same credentials, after the provider has accepted their access token. Raises as Provider.validate."""
         return self._retrying(self.provider.validate, credentials)
 
+    def measure(self, credentials: Credentials) -> None:
+        """Logs and emits how old the credentials are and, where only the owner can renew them and their end is known,
+        how many days are left."""
+        now, days = time.time(), {}
+        if credentials.stored_at is not None:
+            days["CredentialsAgeDays"] = round((now - credentials.stored_at) / DAY_SECONDS, 3)
+        if not credentials.renewable and credentials.expires_at is not None:
+            days["CredentialsDaysLeft"] = round((credentials.expires_at - now) / DAY_SECONDS, 3)
+        left, age = days.get("CredentialsDaysLeft"), days.get("CredentialsAgeDays")
+        logger.info("credentials", extra={"age_days": age, "days_left": left})
+        self.metrics.emit(credentials.provider, days)
+
     def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
         return retrying(lambda: call(credentials), self.deadline)
-
-
-def measure(credentials: Credentials) -> None:
-    """Emits how old the credentials are and, where only the owner can renew them and their end is known, how many days
-    are left."""
-    now, days = time.time(), {}
-    if credentials.stored_at is not None:
-        days["CredentialsAgeDays"] = (now - credentials.stored_at) / DAY_SECONDS
-    if not credentials.renewable and credentials.expires_at is not None:
-        days["CredentialsDaysLeft"] = (credentials.expires_at - now) / DAY_SECONDS
-    if days:
-        emit(credentials.provider, {name: round(value, 3) for name, value in days.items()})

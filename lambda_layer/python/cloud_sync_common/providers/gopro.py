@@ -1,7 +1,7 @@
 """GoPro Cloud. Its API is not documented publicly; names in brackets are the sources in docs/gopro-api.md.
 
-Every call has a versioned Accept type, which the service checks before the token. A status or a shape that is not known
-here means that the API has changed. That is a ProviderContractError, and never "no new videos".
+Every call for media has a versioned Accept type, which the service checks before the token. A status or a shape that is
+not known here means that the API has changed. That is a ProviderContractError, and never "no new videos".
 """
 
 from __future__ import annotations
@@ -255,7 +255,9 @@ class GoPro:
         query: Mapping[str, str | int] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        headers = {"Accept": ACCEPT} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+        headers = {"Accept": "application/json"}  # as every token endpoint (RFC 6749, 5.1)
+        if token is not None:
+            headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
         doing = f"{doing} at GoPro"
         with subsegment(doing):
             return http_client.request(

@@ -16,7 +16,7 @@ from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError, Une
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.retry_utils import LambdaContext
 from cloud_sync_common.runtime.run_input import field_of
-from cloud_sync_common.xray_utils import tracer
+from cloud_sync_common.xray_utils import bounded, tracer
 
 type Handler = Callable[[Any, LambdaContext], Any]
 
@@ -31,7 +31,7 @@ def lambda_handler(function: Handler) -> Handler:
     def wrapped(event: Any, context: LambdaContext) -> Any:
         # A rotation belongs to no run; the token of Secrets Manager identifies it instead.
         run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
-        with correlation.bound_to(run_id):
+        with correlation.bound_to(run_id), bounded():
             tracer.put_annotation("run_id", run_id or "none")
             try:
                 return msgspec.to_builtins(function(event, context))

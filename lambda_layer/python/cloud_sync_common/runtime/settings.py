@@ -19,6 +19,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `provider_base_urls` contains the values of `<PROVIDER>_API_BASE_URL` by provider name.
     """
 
+    environment: str
+    detailed_monitoring: bool
+    private_network: bool
+    audit_trail: bool
     archive_bucket: str
     archive_storage_class: str
     work_bucket: str

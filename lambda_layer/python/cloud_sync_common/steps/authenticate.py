@@ -15,7 +15,7 @@ import msgspec
 
 from cloud_sync_common.exceptions import CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_access.renewal import CredentialsRenewal, measure
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
 from cloud_sync_common.runtime.run_input import Mode, filters_of, mode_of
 
@@ -83,7 +83,7 @@ class Authenticator:
             )
         credentials = self.renewal.current()
         if renewals == 0:
-            measure(credentials)
+            self.renewal.measure(credentials)
         if not credentials.renewable:
             return self.renewal.validated(credentials)
         if self._is_accepted(credentials) and not _ends_soon(credentials):

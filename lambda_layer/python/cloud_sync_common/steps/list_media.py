@@ -14,7 +14,7 @@ import msgspec
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaItem
@@ -76,6 +76,7 @@ class MediaLister:
     executions: SFNClient
     max_attempts: int
     deadline: Deadline
+    metrics: EnvironmentMetrics
 
     def list_new(self, request: ListRequest) -> ListResult:
         """Lists until the end of the library or of the time.
@@ -95,7 +96,9 @@ class MediaLister:
             # The next invocation starts again: until its answer arrives, the file that this one continued may be
             # needed again.
             progress, done = Progress(listing=progress.listing.from_the_start()), False
-        emit(self.session.provider.name, {"ListingSeconds": round(time.monotonic() - started, 3)})
+        seconds = round(time.monotonic() - started, 3)
+        logger.info("listing", extra={"seconds": seconds, "listed": progress.listing.listed})
+        self.metrics.emit(self.session.provider.name, {"ListingSeconds": seconds})
         return self._result(progress, done=done)
 
     def _result(self, progress: Progress, *, done: bool) -> ListResult:

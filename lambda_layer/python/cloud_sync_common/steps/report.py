@@ -1,13 +1,19 @@
 """The step Report (run-report): ends a run, counts it, and sends its owner one message.
 
 Totals are read from the ledger, item by item of the manifest and strongly consistent: the mail says what is stored.
+
+Step Functions repeats an invocation whose answer it did not get, so the run's row in the ledger notes the mail and the
+metrics once they are out. A repeated report sends neither again. Between the act and the note there is one write: if
+the process dies just there, the act is repeated. That is the better side to err on: a lost success would raise the
+alarm `no-successful-run`, and a lost alert would be a fault that nobody hears of.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import batched
@@ -19,17 +25,21 @@ from cloud_sync_common import prices
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import AuthenticationError, CloudSyncError, CredentialsExpiredError, category_of
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.runtime.execution_errors import parse_error_output
 from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
 from cloud_sync_common.stores.manifest import Manifest
-from cloud_sync_common.stores.runs import LastSuccess, Runs, RunStatus
+from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 LISTED_FAILURES = 20  # in the mail; the ledger lists all
+# The steps of a report that are noted when they are done. Those of a failure have names of their own, because a run
+# whose success could not be reported to the end fails after all.
+_MAILED, _MEASURED = "mailed", "measured"
+_FAILURE_MAILED, _FAILURE_COUNTED, _FAILURE_MEASURED = "failure mailed", "failure counted", "failure measured"
 AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
 _SUBJECT_LIMIT = 100  # characters (SNS API reference, Publish)
 
@@ -97,7 +107,6 @@ class Totals:
     """What the ledger says of the items of one run."""
 
     statuses: Counter[str] = field(default_factory=Counter)
-    categories: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     bytes_archived: int = 0
     gb_seconds: float = 0
@@ -105,14 +114,11 @@ class Totals:
     slices: int = 0
     moved: int = 0  # items that had a slice in this run
 
-    def count(self, media_id: str, row: ItemRow, run_id: str) -> None:
+    def count(self, row: ItemRow, run_id: str) -> None:
         """Adds what the ledger says of one item, and what this run has done for it."""
         self.statuses[row.status] += 1
-        if row.status in (Status.FAILED, Status.UNAVAILABLE):
-            self.categories[row.error_category] += 1
-            if len(self.failures) < LISTED_FAILURES:
-                self.failures.append(f"{row.filename}: {row.error_message} ({row.error_category})")
-        _log_video(media_id, row, run_id)
+        if row.status in (Status.FAILED, Status.UNAVAILABLE) and len(self.failures) < LISTED_FAILURES:
+            self.failures.append(f"{row.filename}: {row.error_message} ({row.error_category})")
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds
@@ -131,6 +137,8 @@ class RunReport:
     manifest: Manifest
     topic: SNSClient
     topic_arn: str
+    metrics: EnvironmentMetrics
+    extras: prices.Extras
 
     def report(self, request: ReportRequest) -> Summary | Failed:
         """Reports on a run, whichever way it ended. Raises ArchiveUnavailableError, ConfigurationError."""
@@ -142,67 +150,81 @@ class RunReport:
         return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
 
     def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
-        """Ends the run, emits its metrics and sends its message. Raises ArchiveUnavailableError, ConfigurationError."""
-        totals = self._totals(run_id)
+        """Ends the run, sends its message and, after everything that can fail, counts it as a success. Raises
+        ArchiveUnavailableError, ConfigurationError."""
+        done = self._row(run_id).reported
+        totals = self._totals(run_id, log=_MEASURED not in done)
         summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
-        emit(self.provider, {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth})
-        self._close(summary, totals)
+        self._end(summary)
+        self._once(
+            run_id, done, _MAILED, lambda: self._send(_subject(summary), _paragraphs(summary, totals, self.extras))
+        )
         self.runs.note_success(run_id, summary.backlog)
-        self._send(_subject(summary), _paragraphs(summary, totals))
+        counts = {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth}
+        self._once(run_id, done, _MEASURED, lambda: self._measure(summary, totals, counts))
         return summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
         """Ends the run and sends the one alert that says why and what to do; returns the best known reason: a child
-        that stopped the run has left a better one in the ledger than the map's own."""
-        failed, numbers = self._best_known(run_id, failed), "What it had done could not be read."
+        that stopped the run has left a better one in the ledger than the map's own. The alert goes out whatever
+        happens to the numbers. Raises ArchiveUnavailableError, ConfigurationError when it cannot be sent."""
+        run = RunRow()
+        with _going_on():
+            run = self._row(run_id)
+        failed = Failed(run.stop_error, run.stop_message) if run.stop_error else failed
         refused = category_of(failed.error) in AUTHENTICATION
-        emit(self.provider, {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)})
-        try:
-            totals = self._totals(run_id)
-            summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
-            self._close(summary, totals)
-            numbers = _numbers(summary, self.runs.last_success())
-        except CloudSyncError as error:  # the alarms and the alert matter more than the numbers
-            _log_unreadable(error)
-            with suppress(CloudSyncError):
-                self.runs.end(run_id, RunStatus.FAILED, {})
-        self._send(
-            f"Cloud Sync: the run failed ({failed.error})",
-            [
-                f"The run {run_id} failed: {failed.cause}",
-                numbers,
-                "Next step: fix the cause, then start a run (README, 'Run by hand'). Nothing is half-written; the next "
-                "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
-            ],
-        )
+        counts = {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)}
+        with _going_on():
+            self._once(run_id, run.reported, _FAILURE_COUNTED, lambda: self.metrics.emit(self.provider, counts))
+        numbers = self._numbers_of_failed(run, run_id, started_at, listing)
+        self._once(run_id, run.reported, _FAILURE_MAILED, lambda: self._send_alert(run_id, failed, numbers))
         return failed
 
-    def _best_known(self, run_id: str, failed: Failed) -> Failed:
-        """The reason that a child has left in the ledger when it stopped the run, else `failed`."""
-        try:
-            run = self.runs.get(run_id)
-        except CloudSyncError as error:
-            _log_unreadable(error)
-            return failed
-        return Failed(run.stop_error, run.stop_message) if run and run.stop_error else failed
+    def _numbers_of_failed(self, run: RunRow, run_id: str, started_at: str, listing: Listing) -> str:
+        """Ends the run and measures what it had done; the sentence about that."""
+        with _going_on():
+            totals = self._totals(run_id, log=_FAILURE_MEASURED not in run.reported)
+            summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
+            self._end(summary)
+            self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
+            return _numbers(summary, self.runs.last_success())
+        with _going_on():
+            self.runs.end(run_id, RunStatus.FAILED, {})
+        return "What it had done could not be read."
 
-    def _totals(self, run_id: str) -> Totals:
+    def _row(self, run_id: str) -> RunRow:
+        return self.runs.get(run_id) or RunRow()
+
+    def _once(self, run_id: str, done: Collection[str], step: str, act: Callable[[], None]) -> None:
+        """Acts, and notes that step, unless an earlier invocation did. A note that cannot be written does not undo the
+        act, so it is no reason to fail."""
+        if step in done:
+            return
+        act()
+        with _going_on():
+            self.runs.note_reported(run_id, step)
+
+    def _totals(self, run_id: str, *, log: bool) -> Totals:
+        """What the ledger says; `log` writes a line for each video."""
         totals = Totals()
         for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
             for media_id, row in self.ledger.known(item.media_id for item in batch).items():
-                totals.count(media_id, row, run_id)
+                totals.count(row, run_id)
+                if log:
+                    _log_video(media_id, row, run_id)
         return totals
 
     def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: RunStatus) -> Summary:
         archived = totals.statuses[Status.ARCHIVED]
-        cost = prices.run_cost(
+        work = prices.RunWork(
             videos=listing.new,
             batches=listing.batches,
             gb_seconds=totals.gb_seconds,
             requests=totals.requests,
             slices=totals.slices,
+            bytes_moved=totals.bytes_archived,
         )
         return Summary(
             run_id=run_id,
@@ -218,31 +240,46 @@ class RunReport:
             exhausted=listing.exhausted,
             backlog=self.ledger.backlog() + listing.waiting,
             seconds=round(_seconds_since(started_at), 1),
-            estimated_usd=round(cost, 4),
+            estimated_usd=round(prices.run_cost(work, self.extras), 4),
         )
 
-    def _close(self, summary: Summary, totals: Totals) -> None:
+    def _end(self, summary: Summary) -> None:
+        counts = {
+            "archived": summary.archived,
+            "failed": summary.failed,
+            "bytes_archived": summary.bytes_archived,
+        }
+        self.runs.end(summary.run_id, summary.status, counts)
+
+    def _measure(self, summary: Summary, totals: Totals, counts: Mapping[str, float]) -> None:
+        """Logs the run's line, which has every number, and emits the metrics."""
+        rates = _rates(summary, totals)
+        numbers: dict[str, Any] = msgspec.to_builtins(summary) | rates
+        if "BacklogGrowth" in counts:
+            numbers["backlog_growth"] = counts["BacklogGrowth"]
+        logger.info("run report", extra=numbers)
         measured = {
             "VideosArchived": summary.archived,
             "BytesArchived": summary.bytes_archived,
             "VideosFailed": summary.failed,
-            "FailureRate": round(summary.failure_rate, 1),
             "MediaListed": summary.listed,
             "Backlog": summary.backlog,
             "RunSeconds": summary.seconds,
             "RunCost": summary.estimated_usd,
         }
-        if summary.bytes_archived and summary.seconds:
-            measured["Throughput"] = round(summary.bytes_archived / summary.seconds)
-        if totals.moved:
-            measured["SlicesPerVideo"] = round(totals.slices / totals.moved, 2)
-        emit(self.provider, measured)
-        for category, count in sorted(totals.categories.items()):
-            emit(self.provider, {"Failures": count}, category=category)
-        numbers: dict[str, Any] = msgspec.to_builtins(summary)
-        logger.info("run report", extra=numbers)
-        counts = {name: numbers[name] for name in ("archived", "failed", "bytes_archived")}
-        self.runs.end(summary.run_id, summary.status, counts)
+        measured |= {_METRIC_OF[name]: rate for name, rate in rates.items()}
+        self.metrics.emit(self.provider, {**counts, **measured})
+
+    def _send_alert(self, run_id: str, failed: Failed, numbers: str) -> None:
+        self._send(
+            f"Cloud Sync: the run failed ({failed.error})",
+            [
+                f"The run {run_id} failed: {failed.cause}",
+                numbers,
+                "Next step: fix the cause, then start a run (README, 'Run by hand'). Nothing is half-written; the next "
+                "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
+            ],
+        )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
         plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # SNS accepts one line of ASCII
@@ -250,8 +287,28 @@ class RunReport:
             self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
 
 
-def _log_unreadable(error: CloudSyncError) -> None:
-    logger.error("the report could not read what was done", exc_info=error, extra={"category": error.category})
+@contextmanager
+def _going_on() -> Iterator[None]:
+    """Logs an error of the block instead of raising it: an alert matters more than numbers, counts and notes."""
+    try:
+        yield
+    except CloudSyncError as error:
+        logger.error("a step of the report failed", exc_info=error, extra={"category": error.category})
+    except Exception as error:  # whatever it is: without the alert nobody would look for it
+        logger.exception("a step of the report failed", extra={"error": type(error).__name__})
+
+
+_METRIC_OF = {"failure_rate": "FailureRate", "throughput": "Throughput", "slices_per_video": "SlicesPerVideo"}
+
+
+def _rates(summary: Summary, totals: Totals) -> dict[str, float]:
+    """Percent, bytes per second, and slices per video that was moved; the last two only if something was."""
+    rates = {"failure_rate": round(summary.failure_rate, 1)}
+    if summary.bytes_archived and summary.seconds:
+        rates["throughput"] = round(summary.bytes_archived / summary.seconds)
+    if totals.moved:
+        rates["slices_per_video"] = round(totals.slices / totals.moved, 2)
+    return rates
 
 
 def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
@@ -286,8 +343,8 @@ def _subject(summary: Summary) -> str:
     return f"Cloud Sync: {archived}"
 
 
-def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
-    lines = [_overview(summary)]
+def _paragraphs(summary: Summary, totals: Totals, extras: prices.Extras) -> list[str]:
+    lines = [_overview(summary, extras)]
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless its mail names them too.")
@@ -306,13 +363,15 @@ def _paragraphs(summary: Summary, totals: Totals) -> list[str]:
     return lines
 
 
-def _overview(summary: Summary) -> str:
+def _overview(summary: Summary, extras: prices.Extras) -> str:
     new = count_of(summary.new, "new video is", "new videos are")
     text = (
         f"{summary.archived} of {new} in the archive ({_size(summary.bytes_archived)} moved), each with a matching "
         f"checksum. The run listed {count_of(summary.listed, 'item')}, took {summary.seconds:.0f} s and cost about "
         f"{summary.estimated_usd:.4f} USD before any free tier."
     )
+    if extras.private_network:
+        text += f" The network of this environment costs {prices.NETWORK_MONTH_USD:.2f} USD a month besides."
     return f"{text} {_backlog(summary.backlog)}" if summary.backlog else text
 
 

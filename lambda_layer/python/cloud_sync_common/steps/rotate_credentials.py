@@ -3,7 +3,8 @@
 Credentials that can be renewed are renewed. A session token cannot be: it is validated by a cheap call, so that its end
 is noticed between runs too, and a copy of it completes the rotation. The renewal takes the same lease as a run's, and
 its result is stored under the label of an interrupted renewal: a run that comes between two steps finishes it and
-continues with the new token (Secrets Manager user guide, "Rotation by Lambda function").
+continues with the new token (Secrets Manager user guide, "Rotation by Lambda function"). A rotation that such a run, or
+the owner, has overtaken ends without an error and changes nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_access.renewal import CredentialsRenewal, measure
+from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -32,7 +33,7 @@ class RotationRequest(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"
 
 
 class Outcome(StrEnum):
-    """What a step did."""
+    """What a step did. SUPERSEDED: other credentials became current during the rotation, and stay so."""
 
     NOTHING_TO_DO = "nothing to do"
     ALREADY_STAGED = "already there"
@@ -40,7 +41,8 @@ class Outcome(StrEnum):
     VALIDATED = "validated"
     ACCEPTED = "accepted"
     CURRENT = "current"
-    SUPERSEDED = "the owner stored others"
+    SUPERSEDED = "superseded"
+    NOTHING_STORED = "nothing is stored yet"
 
 
 class RotationResult(msgspec.Struct, frozen=True):
@@ -72,9 +74,11 @@ class CredentialsRotator:
     def _create(self, token: str) -> Outcome:
         if self.renewal.store.staged(token):
             return Outcome.ALREADY_STAGED
+        if self.renewal.store.is_empty:
+            return Outcome.NOTHING_STORED
         with self.renewal.leased():
             current = self.renewal.current()
-            measure(current)
+            self.renewal.measure(current)
             try:
                 new = self.renewal.refreshed(current)
             except CredentialsExpiredError as error:
@@ -84,14 +88,22 @@ class CredentialsRotator:
         return Outcome.RENEWED if current.renewable else Outcome.VALIDATED
 
     def _test(self, token: str) -> Outcome:
-        staged = self.renewal.store.staged(token)
+        """Without a pending version there is nothing to test: Secrets Manager tries out a new schedule (API reference,
+        RotateSecret, RotateImmediately), or there was nothing to rotate."""
+        store = self.renewal.store
+        staged = store.staged(token)
         if staged is None:
-            raise CredentialsExpiredError("The rotation has no pending version to test.")
+            return Outcome.NOTHING_STORED if store.is_empty else Outcome.NOTHING_TO_DO
+        if store.is_superseded(token):
+            return Outcome.SUPERSEDED
         self.renewal.validated(staged)
         return Outcome.ACCEPTED
 
     def _finish(self, token: str) -> Outcome:
-        return Outcome.CURRENT if self.renewal.store.finish(token) else Outcome.SUPERSEDED
+        store = self.renewal.store
+        if store.finish(token):
+            return Outcome.CURRENT
+        return Outcome.SUPERSEDED if store.staged(token) else Outcome.NOTHING_TO_DO
 
     def _send_alert(self, version: str, error: AuthenticationError) -> None:
         """One mail for each version that is refused, however often it is tried."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.metrics_utils import emit
+from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.stores.runs import Runs
 
 WATCH = "watch"
@@ -36,6 +36,7 @@ class Watch:
 
     provider: str
     runs: Runs
+    metrics: EnvironmentMetrics
 
     def watch(self) -> Watched:
         """Emits the hours. Before the first success it emits nothing, which the alarm takes for a bad sign too.
@@ -47,5 +48,5 @@ class Watch:
             logger.info("no run has succeeded yet")
             return Watched(hours_since_success=None)
         hours = round((datetime.now(UTC) - datetime.fromisoformat(ended_at)).total_seconds() / 3600, 2)
-        emit(self.provider, {"HoursSinceSuccess": hours})
+        self.metrics.emit(self.provider, {"HoursSinceSuccess": hours})
         return Watched(hours_since_success=hours)

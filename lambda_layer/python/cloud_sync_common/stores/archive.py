@@ -24,6 +24,7 @@ from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationE
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _MISMATCH = frozenset(
     {"BadDigest", "InvalidDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}
 )
@@ -64,6 +65,11 @@ class UploadGone(Exception):
 
 class ObjectExists(Exception):
     """An object with that key exists already; it was not changed."""
+
+
+class WriteConflict(Exception):
+    """Another write of the same key refused the completion of an upload. The upload is lost: S3 wants it created anew
+    (API reference, CompleteMultipartUpload, If-None-Match)."""
 
 
 class Archive:
@@ -144,19 +150,21 @@ class Archive:
         stored: dict[int, Part] = {}
         pages = self._s3.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
         try:
-            with aws_errors("reading an upload's parts"):
+            with aws_errors("reading the parts of an upload"):
                 for page in pages:
                     for part in page.get("Parts", []):
                         if checksum := part.get("ChecksumCRC64NVME"):
                             number = part["PartNumber"]
                             stored[number] = Part(number, part["Size"], part["ETag"], checksum)
         except AwsError as error:
-            _raise_for(error, "reading an upload's parts")
+            _raise_for(error, "reading the parts of an upload")
         return stored
 
     def complete(self, key: str, upload_id: str, parts: list[Part]) -> str:
         """Joins the parts into one object and returns its checksum. S3 compares the checksum and the size of the whole
-        object with ours before it creates the object. Raises UploadGone, ObjectExists, IntegrityError."""
+        object with ours before it creates the object.
+
+        Raises UploadGone, ObjectExists, WriteConflict, IntegrityError."""
         checksum = combined_checksum(parts)
         try:
             with aws_errors("completing an upload"):
@@ -176,6 +184,8 @@ class Archive:
                     IfNoneMatch="*",
                 )
         except AwsError as error:
+            if error_code(error) in _CONFLICT:
+                raise WriteConflict from None
             _raise_for(error, "completing an upload")
         if answer.get("ChecksumCRC64NVME", checksum) != checksum:
             raise IntegrityError("S3 computed a different checksum for the completed object.")
@@ -233,7 +243,7 @@ def _raise_for(error: AwsError, doing: str) -> NoReturn:
         raise UploadGone from None
     if code in ("PreconditionFailed", "412"):
         raise ObjectExists from None
-    if code in ("ConditionalRequestConflict", "409"):  # another completion of that key at this moment
+    if code in _CONFLICT:  # another write of that key at this moment
         raise ArchiveUnavailableError(f"Another write of the same object is under way at {doing}.") from None
     if code in _MISMATCH:
         raise IntegrityError(f"S3 refused {doing}: it did not receive what was sent ({code}).") from None

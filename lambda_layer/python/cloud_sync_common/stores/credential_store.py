@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
+_NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
 
 
@@ -39,6 +40,13 @@ class CredentialStore:
 
     def __init__(self, client: SecretsManagerClient, secret_id: str, provider: str) -> None:
         self._client, self._secret_id, self._provider = client, secret_id, provider
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is stored yet, as after the first deployment. Raises ConfigurationError,
+        ArchiveUnavailableError."""
+        found = self._read(CURRENT)
+        return found is None or not found.text.strip()
 
     def load(self) -> Credentials:
         """The current credentials.
@@ -89,20 +97,39 @@ class CredentialStore:
         protect(*credentials.secrets)
         return credentials
 
+    def is_superseded(self, token: str) -> bool:
+        """Whether other credentials than those that the pending version replaces are current: a run has renewed them,
+        or the owner has stored others."""
+        return not self._may_become_current(self._read(CURRENT), self._read(token, by_version=True))
+
     def finish(self, token: str) -> bool:
-        """Makes the pending version current. Returns False if the owner has stored other credentials in the meantime;
-        those stay current."""
+        """Makes the pending version current, and ends the rotation in any case. Returns False if the version is
+        superseded, or is not stored at all; what was current stays so."""
         current, pending = self._read(CURRENT), self._read(token, by_version=True)
-        if current and current.version == token:
-            return True
-        replaces = _as_object(pending.text).get("renewed_from") if pending else None
-        if current and replaces == current.version and self._promote(token, current.version):
-            return True
-        with aws_errors("ending the rotation"):
-            self._client.update_secret_version_stage(
-                SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=token
-            )
-        return False
+        is_current = self._may_become_current(current, pending)
+        if current and is_current and current.version != token:
+            is_current = self._promote(token, current.version)
+        self._remove_pending_label(token)
+        return is_current
+
+    def _may_become_current(self, current: _Stored | None, pending: _Stored | None) -> bool:
+        """Whether a pending version is current already, or replaces the one that is."""
+        if current is None or pending is None:
+            return False
+        return current.version in (pending.version, _as_object(pending.text).get("renewed_from"))
+
+    def _remove_pending_label(self, token: str) -> None:
+        """AWSPENDING on a version that is not current blocks every later rotation (API reference, RotateSecret), and
+        this one will not be current for ever. Where the label is no longer there, Secrets Manager refuses, which is no
+        error."""
+        try:
+            with aws_errors("ending the rotation"):
+                self._client.update_secret_version_stage(
+                    SecretId=self._secret_id, VersionStage=PENDING, RemoveFromVersionId=token
+                )
+        except AwsError as error:
+            if error_code(error) not in _NOT_ATTACHED:
+                raise
 
     def _put(self, old: Credentials, new: Credentials, token: str, labels: list[str]) -> str:
         """Stores `new` with the other fields of the secret that `old` came from, and returns its version."""

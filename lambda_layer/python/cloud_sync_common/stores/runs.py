@@ -23,7 +23,8 @@ class RunStatus(StrEnum):
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `stop_error` and `stop_message` say why it had to stop, if it had to."""
+    """One run. `stop_error` and `stop_message` say why it had to stop, if it had to; `reported` are the steps of its
+    report that are done."""
 
     run_id: str = ""
     provider: str = ""
@@ -32,6 +33,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: str = ""
     stop_error: str = ""
     stop_message: str = ""
+    reported: frozenset[str] = frozenset()
 
 
 class LastSuccess(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,16 @@ class Runs:
             _run_key(run_id),
             {"provider": self._provider, "run_id": run_id, "stop_error": error, "stop_message": message},
             condition="attribute_not_exists(#stop_error)",
+        )
+
+    def note_reported(self, run_id: str, step: str) -> None:
+        """Notes that a step of this run's report is done, for an invocation that repeats the report."""
+        self._rows.update(
+            _run_key(run_id),
+            {"provider": self._provider, "run_id": run_id},
+            add={"reported": {step}},
+            condition="attribute_not_exists(#reported) OR NOT contains(#reported, :step)",
+            extra={":step": step},
         )
 
     def get(self, run_id: str) -> RunRow | None:

@@ -11,13 +11,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
-from cloud_sync_common.exceptions import IntegrityError, RangeIgnoredError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, Part
+from cloud_sync_common.stores.archive import Archive, Part, WriteConflict
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
-from cloud_sync_common.transfer.ranged_get import Range, open_range
+from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
 
@@ -103,6 +103,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
+        self._condition = IfMatch()
         self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
@@ -120,7 +121,7 @@ class RangeTransfer:
 
     async def open(self, source: MediaSource, last: int) -> Range:
         """The source from its first byte to byte `last` or its end, whichever is first, in its current version."""
-        return await open_range(self._uploader.sources, source, 0, last, None)
+        return await open_range(self._uploader.sources, source, 0, last, None, self._condition)
 
     # In one object
 
@@ -160,8 +161,10 @@ class RangeTransfer:
             check_size(first)
             made = proofs.made()
             checksum = self._archive.complete(key, upload_id, parts)
-        except BaseException:
+        except BaseException as error:
             self._archive.abort(key, upload_id)
+            if isinstance(error, WriteConflict):
+                raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
         self.streaming = False
         self._stats.requests += 2
@@ -225,7 +228,7 @@ class RangeTransfer:
         first, last = plan.bounds(number)
 
         async def move(source: MediaSource) -> Part:
-            opened = await open_range(self._uploader.sources, source, first, last, version)
+            opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
             try:
                 return await self._part(opened, key, upload_id, number, first, opened.length, proofs)
             finally:

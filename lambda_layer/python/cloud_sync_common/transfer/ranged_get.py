@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NoReturn
 
 from cloud_sync_common.exceptions import (
@@ -23,6 +24,7 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.http.connection import Connection, Connections, EndedEarly, Head, HttpError, Origin, target_of
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -30,6 +32,16 @@ _DOING = "a request for media bytes"
 ANSWER_SECONDS = 30.0
 _PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
 _AS_STORED = {"", "identity", "aws-chunked"}  # the last is left over from an upload; S3 stores it as a header
+# 412: the condition does not hold, or so it says (RFC 9110, 13.1.1); 400 and 501: S3's answers to headers that it does
+# not take (S3 API reference, "Error responses": InvalidArgument, NotImplemented).
+_CONDITION_REFUSED = (400, 412, 501)
+
+
+class _ConditionRefused(Exception):
+    """The answer to a request with If-Match that may be about that header. `status` is the answer's."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
 
 
 class Range:
@@ -60,41 +72,73 @@ class Range:
         self._connections.give_back(self._connection)
 
 
+@dataclass
+class IfMatch:
+    """Whether requests for one source carry If-Match; no longer, once the source has refused the header as such."""
+
+    usable: bool = True
+
+
 async def open_range(
-    connections: Connections, source: MediaSource, first: int, last: int, expected: Fingerprint | None
+    connections: Connections,
+    source: MediaSource,
+    first: int,
+    last: int,
+    expected: Fingerprint | None,
+    condition: IfMatch,
 ) -> Range:
     """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
     the end, and a source that ignores ranges is a Range that says so.
+
+    If-Match only saves what a changed source would send: size and ETag of each answer are compared with `expected` in
+    any case. So a refusal that can be about the header is answered by asking without it.
 
     Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
     RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
     """
     connections.check_url(source.url)
-    headers = _headers(source, first, last, expected)
+    headers, asked = _headers(source, first, last), (first, last)
+    if not (condition.usable and expected and expected.etag and not expected.etag.startswith("W/")):
+        return await _opened(connections, source, headers, asked, expected)
+    try:
+        return await _opened(connections, source, {**headers, "If-Match": expected.etag}, asked, expected)
+    except _ConditionRefused as refusal:
+        opened = await _opened(connections, source, headers, asked, expected)
+        logger.warning("the source refuses If-Match; it is read without", extra={"status": refusal.status})
+        condition.usable = False
+        return opened
+
+
+async def _opened(
+    connections: Connections,
+    source: MediaSource,
+    headers: Mapping[str, str],
+    asked: tuple[int, int],
+    expected: Fingerprint | None,
+) -> Range:
     with _source_errors():
         connection = await connections.take(Origin.of(source.url))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.request("GET", target_of(source.url), headers)
                 head = await connection.head()
-            return _checked(connections, connection, head, (first, last), expected)
+            if "If-Match" in headers and head.status in _CONDITION_REFUSED:
+                raise _ConditionRefused(head.status)
+            return _checked(connections, connection, head, asked, expected)
         except BaseException:
             connections.drop(connection)
             raise
 
 
-def _headers(source: MediaSource, first: int, last: int, expected: Fingerprint | None) -> dict[str, str]:
+def _headers(source: MediaSource, first: int, last: int) -> dict[str, str]:
     # Only the headers that the provider gave for this source: credentials never go to a signed link.
-    headers = {
+    return {
         "User-Agent": http_client.USER_AGENT,
         "Accept": "*/*",
         **source.headers,
         "Range": f"bytes={first}-{last}",
         "Accept-Encoding": "identity",
     }
-    if expected and expected.etag and not expected.etag.startswith("W/"):
-        headers["If-Match"] = expected.etag
-    return headers
 
 
 @contextmanager

@@ -9,11 +9,16 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
-from cloud_sync_common.exceptions import IntegrityError, OriginalUnavailableError, SourceChangedError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    IntegrityError,
+    OriginalUnavailableError,
+    SourceChangedError,
+)
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone
+from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
 from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Proofs, RangeTransfer, TransferOptions
@@ -71,6 +76,7 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
+        self._had_conflict = False
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
     async def archive(self) -> SourceRow | None:
@@ -214,13 +220,21 @@ class SourceTransfer:
                 return None
             write = self._completed(row, parts, proofs)
             return await self._store(write, version, row.key, row.copy, single_stream=False)
-        except (UploadGone, KeyTaken):
-            if found := self._found(row.key, version):  # completed, and the answer was lost
+        except (UploadGone, KeyTaken, WriteConflict) as ended:
+            if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
                 return self._note_archived(version, row.key, row.copy, found)
+            if isinstance(ended, WriteConflict):
+                self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
         except IntegrityError:
             self._archive.abort(row.key, row.upload_id)  # the next attempt starts again
             raise
+
+    def _allow_one_conflict(self) -> None:
+        """Raises ArchiveUnavailableError at the second one: to wait and try again is left to the state machine."""
+        if self._had_conflict:
+            raise ArchiveUnavailableError("Another write of the same object was under way whenever it was completed.")
+        self._had_conflict = True
 
     async def _all_parts(self, row: SourceRow, version: Fingerprint) -> tuple[list[Part] | None, Proofs]:
         """The parts of the whole source, in order, with the proofs that were made on the way; None when time was up
@@ -236,11 +250,11 @@ class SourceTransfer:
         return [held[number] for number in sorted(held)], proofs
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
-        """The parts as one object. Raises UploadGone, ObjectExists, IntegrityError."""
+        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError."""
         made = proofs.made()
         try:
             checksum = self._archive.complete(row.key, row.upload_id, parts)
-        except ObjectExists:
+        except (ObjectExists, WriteConflict):
             self._archive.abort(row.key, row.upload_id)
             raise
         self._options.stats.requests += 1

@@ -1,0 +1,375 @@
+"""A second reader of the state machine definition: moto's interpreter plays what is deployed, step by step.
+
+Each test is a script: which functions are invoked in which order, with exactly which payload, and what they answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from cloud_sync_common.runtime.run_input import Mode
+from cloud_sync_common.runtime.step_status import StepStatus
+from cloud_sync_common.steps.download import SliceResult
+from cloud_sync_common.steps.list_media import ListResult
+from cloud_sync_common.steps.reconcile import ReconcileResult
+from cloud_sync_common.steps.report import Failed
+
+from tests.integration.interpreter import EXCEEDED, RUN_ID, Call, Execution, Failure, play
+from tests.integration.scripted_calls import (
+    ARCHIVED,
+    BUSY,
+    EXPIRED,
+    IN_PROGRESS,
+    ONE,
+    REQUESTS,
+    RUN_FAILED,
+    SUMMARY,
+    THREE,
+    THROTTLED,
+    TWO,
+    UNAVAILABLE,
+    Video,
+    a_slice,
+    as_json,
+    authenticate,
+    batch,
+    error_of,
+    list_media,
+    listed,
+    reconcile,
+    record,
+    renew,
+    report,
+    report_failure,
+    state_after,
+    video,
+)
+from tests.synthesis import Synthesis
+from tests.unit.state_machine import states
+from tools.definition_check import deployed
+
+type Play = Callable[..., Execution]
+
+
+@pytest.fixture(scope="module")
+def definition(synthesis: Synthesis) -> dict[str, Any]:
+    """What dev deploys, with one child of the map at a time: only the order of two batches depends on that number."""
+    return deployed(synthesis.of("dev", max_concurrency="1").template)
+
+
+@pytest.fixture
+def played(definition: dict[str, Any]) -> Play:
+    """Plays a script against the deployed definition, and checks all that was sent: function, order and payload."""
+
+    def run(*script: Call, given: Any = None, batches: tuple[list[Video], ...] = ()) -> Execution:
+        execution = play(definition, {"provider": "gopro"} if given is None else given, [*script], [*batches])
+        assert execution.invoked == [call.seen for call in script]
+        for function, payload in execution.invoked:
+            msgspec.convert(payload, REQUESTS[function])
+        return execution
+
+    return run
+
+
+def assert_succeeded(execution: Execution, output: Any) -> None:
+    assert (execution.status, execution.error, execution.cause) == ("SUCCEEDED", None, None)
+    assert execution.output == as_json(output)
+
+
+def assert_failed(execution: Execution, failed: Failed) -> None:
+    assert (execution.status, execution.output) == ("FAILED", None)
+    assert (execution.error, execution.cause) == (failed.error, failed.cause)
+
+
+# A run from its start to its report
+
+
+def test_two_batches_that_leave_nothing_are_one_invocation_each_and_the_report_is_the_output(played: Play) -> None:
+    found = listed(new=3, batches=2)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO), batch(THREE), report(found), batches=([ONE, TWO], [THREE])
+    )
+    assert_succeeded(execution, SUMMARY)
+    assert (execution.waits, execution.failed_children) == ([], [])
+
+
+def test_the_results_of_the_map_are_written_below_the_prefix_of_the_run(played: Play) -> None:
+    found = listed(new=1, batches=1)
+    execution = played(authenticate(), list_media(found), batch(ONE), report(found), batches=([ONE],))
+    (key,) = execution.written
+    assert key.startswith(f"runs/{RUN_ID}/results/") and key.endswith("/manifest.json")
+
+
+def test_a_listing_is_continued_at_its_cursor_until_it_is_complete(played: Play) -> None:
+    first = ListResult(status=StepStatus.IN_PROGRESS, next_cursor="page-40", listed=40)
+    found = listed(new=1, batches=1)
+    execution = played(
+        authenticate(), list_media(first), list_media(found, cursor="page-40"), batch(ONE), report(found),
+        batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+def test_a_run_that_finds_nothing_new_reports_without_a_map(played: Play) -> None:
+    found = listed(new=0, batches=0)
+    execution = played(authenticate(), list_media(found), report(found))
+    assert_succeeded(execution, SUMMARY)
+    assert execution.written == []
+
+
+def test_the_input_with_its_filters_reaches_the_authenticator_as_it_was_given(played: Play) -> None:
+    given = {"provider": "gopro", "filters": {"captured_from": "2026-01-01T00:00:00Z"}}
+    found = listed(new=0, batches=0)
+    assert_succeeded(played(authenticate(given=given), list_media(found), report(found), given=given), SUMMARY)
+
+
+def test_a_run_beside_another_one_ends_without_a_report(played: Play) -> None:
+    beside = ListResult(status=StepStatus.ALREADY_RUNNING)
+    assert_succeeded(played(authenticate(), list_media(beside)), state_after(beside))
+
+
+# What a batch leaves
+
+
+def test_videos_that_a_batch_leaves_are_archived_slice_by_slice_one_after_the_other(played: Play) -> None:
+    found = listed(new=3, batches=1)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO, THREE, leaves=(ONE, THREE)),
+        a_slice(ONE, IN_PROGRESS), a_slice(ONE, IN_PROGRESS), a_slice(ONE, ARCHIVED), a_slice(THREE, ARCHIVED),
+        report(found), batches=([ONE, TWO, THREE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+def test_every_video_of_a_batch_that_failed_as_a_whole_is_tried_on_its_own(played: Play) -> None:
+    found = listed(new=2, batches=1)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO, answer=Failure("SourceChangedError")),
+        a_slice(ONE, ARCHIVED), a_slice(TWO, ARCHIVED), report(found), batches=([ONE, TWO],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+@pytest.mark.parametrize("result", [BUSY, UNAVAILABLE])
+def test_a_video_that_is_busy_or_unavailable_is_done_for_this_run(played: Play, result: SliceResult) -> None:
+    found = listed(new=1, batches=1)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), a_slice(ONE, result), report(found),
+        batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+# An expired token in the middle
+
+
+def test_a_token_that_expires_during_the_listing_is_renewed_and_the_listing_goes_on_at_its_cursor(
+    played: Play,
+) -> None:
+    first, found = ListResult(status=StepStatus.IN_PROGRESS, next_cursor="page-40"), listed(new=1, batches=1)
+    execution = played(
+        authenticate(), list_media(first), list_media(EXPIRED, cursor="page-40"), renew(0),
+        list_media(EXPIRED, cursor="page-40"), renew(1), list_media(found, cursor="page-40"),
+        batch(ONE), report(found), batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    assert execution.waits == []
+
+
+def test_a_token_that_expires_during_a_download_is_renewed_and_each_video_counts_its_own_renewals(
+    played: Play,
+) -> None:
+    found = listed(new=2, batches=1)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)),
+        a_slice(ONE, IN_PROGRESS), a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, EXPIRED), renew(1),
+        a_slice(ONE, ARCHIVED), a_slice(TWO, EXPIRED), renew(0), a_slice(TWO, ARCHIVED),
+        report(found), batches=([ONE, TWO],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    assert execution.waits == []
+
+
+def test_a_token_that_cannot_be_renewed_during_the_listing_fails_the_run_with_a_report(played: Play) -> None:
+    failed = Failed("CredentialsExpiredError", "Store new credentials.")
+    state = state_after(None, error=EXPIRED.output)
+    execution = played(authenticate(), list_media(EXPIRED), renew(0, EXPIRED), report_failure(failed, **state))
+    assert_failed(execution, failed)
+
+
+def test_a_token_that_cannot_be_renewed_during_a_download_stops_the_run(played: Play) -> None:
+    found = listed(new=1, batches=1)
+    state = state_after(found, error=error_of("States.ExceedToleratedFailureThreshold", EXCEEDED))
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), a_slice(ONE, EXPIRED), renew(0, EXPIRED),
+        record("run", ONE, EXPIRED), report_failure(**state), batches=([ONE],),
+    )  # fmt: skip
+    assert_failed(execution, RUN_FAILED)
+
+
+# A failed video
+
+
+@pytest.mark.parametrize("error", ["OriginalUnavailableError", "IntegrityError", "ANameThatNobodyKnows"])
+def test_a_failed_video_is_recorded_and_the_run_goes_on_and_succeeds(played: Play, error: str) -> None:
+    found, failure = listed(new=3, batches=2), Failure(error)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)), a_slice(ONE, failure),
+        record("media", ONE, failure), a_slice(TWO, ARCHIVED), batch(THREE), report(found),
+        batches=([ONE, TWO], [THREE]),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    assert (execution.waits, execution.failed_children) == ([], [])
+
+
+def test_a_failure_that_cannot_be_recorded_does_not_stop_the_other_videos(played: Play) -> None:
+    found, failure = listed(new=2, batches=1), Failure("IntegrityError")
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)), a_slice(ONE, failure),
+        record("media", ONE, failure, Failure("LedgerConflictError")), a_slice(TWO, ARCHIVED), report(found),
+        batches=([ONE, TWO],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+# A stopped run
+
+
+@pytest.mark.parametrize("error", ["ConfigurationError", "ProviderContractError"])
+@pytest.mark.parametrize("recorded", [None, Failure("LedgerConflictError")])
+def test_an_error_that_every_video_would_meet_stops_the_map_and_fails_the_run_with_its_reason(
+    played: Play, error: str, recorded: Failure | None
+) -> None:
+    found, failure = listed(new=4, batches=3), Failure(error, "Ask for a new version.")
+    state = state_after(found, error=error_of("States.ExceedToleratedFailureThreshold", EXCEEDED))
+    execution = played(
+        authenticate(), list_media(found), batch(ONE), batch(TWO, THREE, leaves=(TWO, THREE)), a_slice(TWO, failure),
+        record("run", TWO, failure, recorded), report_failure(**state), batches=([ONE], [TWO, THREE], [video(4)]),
+    )  # fmt: skip
+    assert_failed(execution, RUN_FAILED)
+    assert execution.failed_children == [{"error": error, "cause": failure.cause}]
+    assert execution.written == []
+
+
+@pytest.mark.parametrize("error", ["CredentialsExpiredError", "ConfigurationError", "ANameThatNobodyKnows"])
+def test_a_run_that_cannot_authenticate_reports_its_input_and_the_error(played: Play, error: str) -> None:
+    failure, failed = Failure(error), Failed(error, "Store new credentials.")
+    execution = played(authenticate(failure), report_failure(failed, provider="gopro", error=failure.output))
+    assert_failed(execution, failed)
+
+
+def test_a_run_whose_listing_fails_reports_it(played: Play) -> None:
+    failure = Failure("ProviderContractError")
+    execution = played(authenticate(), list_media(failure), report_failure(**state_after(None, error=failure.output)))
+    assert_failed(execution, RUN_FAILED)
+
+
+def test_a_run_whose_report_fails_reports_that_as_its_failure(played: Play) -> None:
+    found, failure = listed(new=0, batches=0), Failure("ConfigurationError", "The topic is gone.")
+    execution = played(
+        authenticate(), list_media(found), report(found, failure),
+        report_failure(**state_after(found, error=failure.output)),
+    )  # fmt: skip
+    assert_failed(execution, RUN_FAILED)
+
+
+def test_a_failed_run_whose_report_fails_too_says_where_to_look(played: Play) -> None:
+    failure = Failure("ConfigurationError")
+    execution = played(authenticate(failure), report_failure(failure, provider="gopro", error=failure.output))
+    assert (execution.status, execution.error) == ("FAILED", "ReportFailed")
+    assert execution.cause is not None and "history of this execution" in execution.cause
+
+
+# Reconciliation
+
+
+RECONCILE = {"provider": "gopro", "mode": "reconcile"}
+
+
+def test_a_reconciliation_goes_on_at_its_cursor_and_its_counts_are_the_output(played: Play) -> None:
+    first = ReconcileResult(status=StepStatus.IN_PROGRESS, next_cursor="ledger-7", items=7)
+    done = ReconcileResult(status=StepStatus.COMPLETE, report_key="k", items=9, objects=8, findings={"missing": 1})
+    execution = played(
+        authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(first), reconcile(done, cursor="ledger-7"),
+        given=RECONCILE,
+    )  # fmt: skip
+    assert_succeeded(execution, done)
+
+
+def test_a_reconciliation_beside_a_run_ends_without_doing_anything(played: Play) -> None:
+    beside = ReconcileResult(status=StepStatus.ALREADY_RUNNING)
+    execution = played(authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(beside), given=RECONCILE)
+    state = state_after(None) | {"mode": "reconcile", "reconciliation": as_json(beside)}
+    assert_succeeded(execution, state)
+
+
+def test_a_reconciliation_that_fails_is_reported(played: Play) -> None:
+    failure = Failure("ProviderContractError")
+    state = state_after(None, error=failure.output) | {"mode": "reconcile"}
+    execution = played(
+        authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(failure), report_failure(**state),
+        given=RECONCILE,
+    )  # fmt: skip
+    assert_failed(execution, RUN_FAILED)
+
+
+# Retries
+
+
+def retrier(definition: dict[str, Any], state: str, error: str) -> dict[str, Any]:
+    """The first retrier of a state that names this error; Step Functions uses no other."""
+    return next(one for one in states(definition)[state]["Retry"] if error in one["ErrorEquals"])
+
+
+def test_an_error_that_is_gone_at_the_next_attempt_costs_one_invocation_in_every_state(
+    played: Play, definition: dict[str, Any]
+) -> None:
+    found = listed(new=1, batches=1)
+    once = Failure("Lambda.TooManyRequestsException")
+    execution = played(
+        authenticate(once), authenticate(), list_media(THROTTLED), list_media(found),
+        batch(ONE, answer=once), batch(ONE, leaves=(ONE,)), a_slice(ONE, THROTTLED), a_slice(ONE, EXPIRED),
+        renew(0, once), renew(0), a_slice(ONE, Failure("IntegrityError")),
+        record("media", ONE, Failure("IntegrityError"), once), record("media", ONE, Failure("IntegrityError")),
+        report(found, once), report(found), batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    assert len(execution.waits) == 7
+    longest = max(
+        retrier(definition, state, error)["IntervalSeconds"]
+        for state, error in (("Authenticate", once.error), ("ListMedia", THROTTLED.error))
+    )
+    assert all(0 <= wait <= longest for wait in execution.waits)
+
+
+def test_an_error_that_stays_is_retried_as_often_as_the_definition_says_with_waits_that_grow(
+    played: Play, definition: dict[str, Any]
+) -> None:
+    retry = retrier(definition, "DownloadSlice", THROTTLED.error)
+    found, attempts = listed(new=1, batches=1), 1 + retry["MaxAttempts"]
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), *[a_slice(ONE, THROTTLED)] * attempts,
+        record("media", ONE, THROTTLED), report(found), batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+    limits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(attempts - 1)]
+    assert len(execution.waits) == len(limits)
+    assert all(0 <= wait <= limit for wait, limit in zip(execution.waits, limits, strict=True))
+
+
+# The children of the map side by side
+
+
+def test_children_side_by_side_send_the_same_payloads(synthesis: Synthesis) -> None:
+    definition = deployed(synthesis.of("dev").template)
+    assert definition["States"]["EachBatch"]["MaxConcurrency"] > 1
+    videos = [video(number) for number in range(1, 9)]
+    found = listed(new=8, batches=8)
+    script = [authenticate(), list_media(found), *(batch(item) for item in videos), report(found)]
+    execution = play(definition, {"provider": "gopro"}, script, [[item] for item in videos])
+    assert_succeeded(execution, SUMMARY)
+    sent = {payload["batch"][0]["media_id"] for _, payload in execution.invoked[2:-1]}
+    assert len(execution.invoked) == 11 and sent == {item["media_id"] for item in videos}

@@ -1,0 +1,88 @@
+"""AWS's refusals: each one that passes by itself is worth another attempt, each one about a KMS key names the key."""
+
+from __future__ import annotations
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
+from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.aws.s3_upload import refused
+from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ConfigurationError
+
+SERVICES = ("s3", "dynamodb", "secretsmanager", "sns", "sqs", "stepfunctions")  # what the functions call
+
+
+def modelled(service: str) -> list[tuple[str, str]]:
+    """(name, code) of every error in botocore's model of a service."""
+    shapes = botocore.session.get_session().get_service_model(service).error_shapes
+    return [(shape.name, shape.error_code) for shape in shapes]
+
+
+def kms_codes() -> set[str]:
+    """Every code by which these services report a refusal of KMS. S3 and, in its older protocol, SQS put `KMS.` before
+    the code that KMS itself gives."""
+    named = {each for service in SERVICES for error in modelled(service) for each in error if "kms" in each.lower()}
+    own = {f"KMS.{code}" for _, code in modelled("kms")}
+    general = {"KMS.AccessDeniedException", "KMS.ThrottlingException", "KMS.OptInRequired", "KMS.InvalidStateException"}
+    return named | own | general | {"DecryptionFailure", "EncryptionFailure"}
+
+
+PASSING = ("Throttl", "KMSInternal", "DependencyTimeout", "KeyUnavailable", "LimitExceeded")
+
+
+def translated(code: str, status: int = 400) -> BaseException:
+    answer = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    with pytest.raises((CloudSyncError, ClientError)) as found, aws_errors("sending the report"):
+        raise ClientError(answer, "Operation")  # type: ignore[arg-type]
+    return found.value
+
+
+def test_the_models_name_the_refusals_that_this_test_is_about() -> None:
+    assert {"KMSAccessDenied", "KMSOptInRequired", "KmsInvalidKeyUsage", "KmsThrottlingException"} <= kms_codes()
+    assert {"DecryptionFailure", "EncryptionFailure"} <= {code for _, code in modelled("secretsmanager")}
+
+
+@pytest.mark.parametrize("code", sorted(kms_codes()))
+def test_every_refusal_of_kms_waits_or_names_the_key_and_the_next_step(code: str) -> None:
+    error = translated(code)
+    if any(word in code for word in PASSING):
+        assert isinstance(error, ArchiveUnavailableError)
+        return
+    assert isinstance(error, ConfigurationError)
+    assert "KMS key" in str(error) and "is enabled" in str(error) and code in str(error)
+    assert "sending the report" in str(error)
+
+
+@pytest.mark.parametrize("code", ["KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException"])
+def test_s3s_answer_about_a_key_is_recognised_in_an_upload_too(code: str) -> None:
+    body = f"<Error><Code>{code}</Code><Message>arn:aws:kms:eu-central-1:1:key/k is disabled.</Message></Error>"
+    with pytest.raises(ConfigurationError, match="KMS key"), aws_errors("writing an object"):
+        raise refused(400, body.encode(), "PutObject")
+
+
+@pytest.mark.parametrize(
+    "code",
+    sorted(
+        {*ThrottledRetryableChecker._THROTTLED_ERROR_CODES, *TransientRetryableChecker._TRANSIENT_ERROR_CODES}
+        | {code for service in SERVICES for error in modelled(service) for code in error if "hrottl" in code}
+    ),
+)
+def test_whatever_botocore_itself_would_retry_is_worth_another_attempt(code: str) -> None:
+    assert isinstance(translated(code), ArchiveUnavailableError)
+
+
+@pytest.mark.parametrize("status", [*TransientRetryableChecker._TRANSIENT_STATUS_CODES, 429])
+def test_a_failing_service_is_worth_another_attempt_whatever_code_it_gives(status: int) -> None:
+    assert isinstance(translated("SomethingNew", status), ArchiveUnavailableError)
+    with pytest.raises(ArchiveUnavailableError), aws_errors("writing an object"):
+        raise refused(status, b"<Error><Code>SomethingNew</Code></Error>", "PutObject")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "AuthorizationError", "403"])
+def test_a_missing_permission_is_said_as_such(code: str) -> None:
+    assert "may not do this" in str(translated(code))
+
+
+def test_any_other_refusal_is_left_to_the_caller() -> None:
+    assert isinstance(translated("ConditionalCheckFailedException"), ClientError)

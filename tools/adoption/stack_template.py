@@ -1,0 +1,79 @@
+"""What adoption has to know of a synthesised stack: its name, and the resources that outlive it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Part(StrEnum):
+    """The resources that are retained when the stack is deleted, as messages call them."""
+
+    ARCHIVE = "archive bucket"
+    WORK = "work bucket"
+    LEDGER = "ledger table"
+    SECRET = "secret"  # noqa: S105
+    KEY = "KMS key"
+    AUDIT = "audit bucket"
+
+
+# The type of each part and the construct that makes it: a logical id is the construct's path and eight hex digits.
+_WHERE = {
+    Part.ARCHIVE: ("AWS::S3::Bucket", "StorageArchiveBucket"),
+    Part.WORK: ("AWS::S3::Bucket", "StorageWorkBucket"),
+    Part.LEDGER: ("AWS::DynamoDB::Table", "StorageLedgerTable"),
+    Part.SECRET: ("AWS::SecretsManager::Secret", "StorageCredentialsSecret"),
+    Part.KEY: ("AWS::KMS::Key", "StorageKey"),
+    Part.AUDIT: ("AWS::S3::Bucket", "AuditBucket"),
+}
+
+# CloudFormation's name for each part's identifier: the `primaryIdentifier` in the schema of the resource type.
+IDENTIFIERS = {
+    Part.ARCHIVE: "BucketName",
+    Part.WORK: "BucketName",
+    Part.LEDGER: "TableName",
+    Part.SECRET: "Id",
+    Part.KEY: "KeyId",
+    Part.AUDIT: "BucketName",
+}
+
+
+@dataclass(frozen=True)
+class StackTemplate:
+    """A template, and the name of the stack that it is for."""
+
+    stack_name: str
+    resources: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, assembly: Path) -> StackTemplate:
+        """The one template in a folder that `cdk synth` has written."""
+        (file,) = assembly.glob("*.template.json")
+        return cls(file.name.removesuffix(".template.json"), json.loads(file.read_text(encoding="utf-8"))["Resources"])
+
+    def logical_id(self, part: Part) -> str | None:
+        """The logical id of a part, or None where the environment does not have it."""
+        kind, construct = _WHERE[part]
+        for logical_id, resource in self.resources.items():
+            if resource["Type"] == kind and re.fullmatch(rf"{construct}[0-9A-F]{{8}}", logical_id):
+                return logical_id
+        return None
+
+    def name(self, part: Part, attribute: str) -> str | None:
+        """The fixed name of a part, or None where the environment does not have it."""
+        logical_id = self.logical_id(part)
+        return str(self.resources[logical_id]["Properties"][attribute]) if logical_id else None
+
+    def generates(self, part: Part, bucket: str) -> bool:
+        """Whether CloudFormation gave this name to a part of a stack of this name. The name is that of the stack, the
+        logical id, which may be cut, and a random end (CloudFormation template reference, "Name type")."""
+        logical_id = self.logical_id(part)
+        match = re.fullmatch(rf"{re.escape(self.stack_name.lower())}-([a-z0-9]+)-[a-z0-9]+", bucket)
+        if logical_id is None or match is None or not logical_id.lower().startswith(match[1]):
+            return False
+        return match[1].startswith(_WHERE[part][1].lower())
