@@ -1,1 +1,1 @@
-"""Programs for whoever works on this repository; the product uses none of them."""
+"""Programs for whoever works on this repository or deploys it; the product uses none of them."""
