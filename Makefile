@@ -10,7 +10,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,9 @@ bench: setup-bench ## compare the engine with other programs (about 40 minutes; 
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+
+aws-check: setup ## try in the deployed stack of ENVIRONMENT (dev) what only AWS can show, for less than a cent
+	@PYTHONPATH=.:lambda_layer/python python -m aws_check $(or $(ENVIRONMENT),dev) $(if $(ROTATE),--rotate)
 
 cost: setup ## write docs/cost.md from the cost model and the last benchmark
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page

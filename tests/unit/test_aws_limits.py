@@ -11,6 +11,7 @@ from cloud_sync_common.aws import s3_upload
 
 from cloud_sync.config import ENVIRONMENTS
 from cloud_sync.layer import build_layer
+from tests.synthesis import ROOT, Synthesis
 
 UNPACKED_LIMIT = 250 * 1024**2  # bytes of a function with its layers (Lambda quotas, "Deployment package")
 SMALLEST_ACCOUNT = 10  # concurrent executions of a new account (Lambda quotas, "Concurrent executions")
@@ -51,3 +52,14 @@ def test_an_upload_is_signed_anew_each_time_with_the_session_token_of_that_momen
     assert first["X-Amz-Security-Token"] == "session token 1" and second["X-Amz-Security-Token"] == "session token 2"
     assert "Credential=AKID1/" in first["Authorization"] and "Credential=AKID2/" in second["Authorization"]
     assert "x-amz-security-token" in first["Authorization"]  # among the signed headers
+
+
+def test_the_readme_says_what_to_do_when_the_policy_of_the_run_log_is_full(synthesis: Synthesis) -> None:
+    """Step Functions adds its log group to a resource policy of 5,120 characters (Step Functions developer guide,
+    "Avoiding Amazon CloudWatch Logs resource policy size restrictions"), unless it is below /aws/vendedlogs."""
+    groups = synthesis.of("dev").resources("AWS::Logs::LogGroup").values()
+    (of_runs,) = (name for group in groups if (name := group["Properties"]["LogGroupName"]).startswith("/aws/states/"))
+    rows = [
+        line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if "5,120 characters" in line
+    ]
+    assert len(rows) == 1 and of_runs in rows[0] and "describe-resource-policies" in rows[0]

@@ -43,6 +43,7 @@ FORBIDDEN = {
     "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),
     "adoption": ("tools.adoption.left_behind", "local.emulator"),
+    "aws-check": ("aws_check.stack", "local.deployment"),
 }
 
 

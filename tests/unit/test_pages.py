@@ -14,7 +14,7 @@ import pytest
 from tests.synthesis import ROOT
 
 # Not docs/: pages are linked, and other projects have a docs/ too.
-TOP_LEVEL = r"(?:benchmarks|cloud_sync|costs|events|lambda_layer|lambdas|local|tests|tools)/"
+TOP_LEVEL = r"(?:aws_check|benchmarks|cloud_sync|costs|events|lambda_layer|lambdas|local|tests|tools)/"
 
 EXAMPLES = ("dropbox", "backlog", "NAME")  # in files that the recipes of CONTRIBUTING.md would create
 

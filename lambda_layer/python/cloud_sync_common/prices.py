@@ -56,6 +56,10 @@ SECRET_MONTH = Price("Secrets Manager, a secret", 0.40, 1, "month", _PRICE_LIST.
 METRIC_MONTH = Price("CloudWatch, a metric", 0.30, 1, "month", "cloudwatch/pricing")
 ALARM_MONTH = Price("CloudWatch, an alarm", 0.10, 1, "month", _PRICE_LIST.format("cloudwatch_metric_alarm"))
 DASHBOARD_MONTH = Price("CloudWatch, a dashboard", 3.00, 1, "month", _PRICE_LIST.format("cloudwatch_dashboard"))
+CLOUDWATCH_REQUEST = Price("CloudWatch requests", 0.01, 1_000, "request", "cloudwatch/pricing")
+SNS_REQUEST = Price("SNS requests", 0.50, 1_000_000, "request", "sns/pricing")
+SNS_MAIL = Price("SNS mails", 2.00, 100_000, "mail", "sns/pricing")
+SQS_REQUEST = Price("SQS requests", 0.40, 1_000_000, "request", "sqs/pricing")
 
 NAT_HOUR = Price("NAT gateway", 0.045, 1, "hour", "vpc/pricing")
 NAT_GB = Price("NAT gateway, processed in either direction", 0.045, 1, "GB", "vpc/pricing")

@@ -27,7 +27,7 @@ gc.collect()
 tracer = Tracer(auto_patch=False)
 
 
-# Of one invocation; 31 kB. A trace holds 100 to 500 kB, the less the longer it lasts (AWS re:Post, "trace quota error").
+# Of one invocation (31 kB). X-Ray keeps 100 to 500 kB of a trace, less of a long one (re:Post, "trace quota error").
 MOST_SUBSEGMENTS = 100
 _MOST_CHARACTERS = 200  # of a name; what it may consist of: X-Ray developer guide, "Segment documents"
 _NOT_IN_A_NAME = re.compile(r"[^\w\s.:/%&#=+\\\-@]+")
