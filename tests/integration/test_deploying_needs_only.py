@@ -37,6 +37,12 @@ def test_what_the_tests_need_cannot_be_imported_when_a_template_is_made(cdk: Cdk
     assert b"ModuleNotFoundError" in done.stderr
 
 
+def test_taking_up_a_deleted_stack_needs_nothing_else(cdk: CdkCommandLine) -> None:
+    line = ["python3", "-m", "tools.adoption", "--help"]
+    done = subprocess.run(line, cwd=ROOT, env=cdk.environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "--archive" in done.stdout) == (0, True), done.stderr
+
+
 def app(python: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([python, *options], cwd=ROOT, capture_output=True, text=True, check=False)
 
