@@ -9,7 +9,7 @@ from typing import Any
 
 from aws_check.inbox import open_inbox, subscriptions
 from aws_check.outcome import Check, NotPartOfThisEnvironment, require
-from aws_check.stack import Stack
+from aws_check.stack import OWN_NAME, Stack
 
 PREFERRED = "dead-letters"  # its mail is the least alarming
 
@@ -86,7 +86,7 @@ def _says(message: str, **fields: str) -> bool:
 def somebody_is_subscribed(stack: Stack) -> str:
     """Raises CheckFailed unless every subscription of the topic was confirmed; NotPartOfThisEnvironment when the
     environment has none."""
-    found = [s for s in subscriptions(stack) if stack.run_name not in s["Endpoint"]]
+    found = [s for s in subscriptions(stack) if OWN_NAME not in s["Endpoint"]]
     if not found and not stack.of_kind("AWS::SNS::Subscription"):
         raise NotPartOfThisEnvironment("alert_email names nobody")
     require(found, "the subscription of the stack was deleted")

@@ -46,7 +46,7 @@ def checks(_stack: Stack) -> list[Check]:
 
 def functions_are_ready(stack: Stack) -> str:
     """Raises CheckFailed for a function that could not run."""
-    client, functions = stack.client("lambda"), stack.of_kind("AWS::Lambda::Function")
+    client, functions = stack.client("lambda"), stack.functions
     layer = _layer(stack)
     for function in functions:
         name = function.physical_id

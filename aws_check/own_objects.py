@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from botocore.exceptions import ClientError
 
@@ -39,7 +39,8 @@ def empty(stack: Stack, prefix: str) -> None:
     """Removes every version, delete marker and unfinished upload below the prefix."""
     s3, bucket = stack.client("s3"), stack.outputs["ArchiveBucket"]
     for key, upload in uploads(stack, prefix):
-        s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        with suppress(s3.exceptions.NoSuchUpload):  # completed in the meantime: then it is a version
+            s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
     for key, version in versions(stack, prefix):
         s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
 

@@ -27,7 +27,7 @@ def checks(stack: Stack) -> list[Check]:
     """Two checks for each role that the stack gives to a function, to the state machine and to the schedule."""
     roles: dict[str, RoleOf] = {
         stack.base_name(function.physical_id): partial(_role_of_function, name=function.physical_id)
-        for function in stack.of_kind("AWS::Lambda::Function")
+        for function in stack.functions
     }
     roles |= {STATE_MACHINE: _role_of_the_state_machine, SCHEDULE: _role_of_the_schedule}
     return [check for label, role_of in roles.items() for check in _checks_of(label, role_of)]
@@ -63,8 +63,7 @@ def _role_of_the_state_machine(stack: Stack) -> str:
 
 
 def _role_of_the_schedule(stack: Stack) -> str:
-    (schedule,) = stack.of_kind("AWS::Scheduler::Schedule")
-    role: str = stack.client("scheduler").get_schedule(Name=schedule.physical_id)["Target"]["RoleArn"]
+    role: str = stack.client("scheduler").get_schedule(Name=stack.nightly.physical_id)["Target"]["RoleArn"]
     return role
 
 

@@ -60,7 +60,7 @@ def next_time(stack: Stack) -> str:
 
 
 def _schedule(stack: Stack) -> tuple[Resource, dict[str, Any]]:
-    (resource,) = stack.of_kind("AWS::Scheduler::Schedule")
+    resource = stack.nightly
     return resource, stack.client("scheduler").get_schedule(Name=resource.physical_id)
 
 

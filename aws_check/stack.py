@@ -128,6 +128,18 @@ class Stack:
         """The only resource of that CloudFormation type; None when the environment has none."""
         return next(iter(self.of_kind(kind)), None)
 
+    @property
+    def functions(self) -> list[Resource]:
+        """The stack's own functions. One that the CDK adds, to empty buckets, has no layer."""
+        return [found for found in self.of_kind("AWS::Lambda::Function") if found.properties.get("Layers")]
+
+    @property
+    def nightly(self) -> Resource:
+        """The schedule that starts runs. The watch, which a long pause adds, has no dead-letter queue."""
+        schedules = self.of_kind("AWS::Scheduler::Schedule")
+        (found,) = (each for each in schedules if "DeadLetterConfig" in each.properties["Target"])
+        return found
+
     def named(self, physical_id: str) -> Resource:
         """The resource with that name in the account. Raises StackNotFound when it is not part of the stack."""
         for resource in self.resources:

@@ -181,7 +181,7 @@ def _errors(function: lambda_.Function, *, sends_reports: bool) -> Alarm:
     return Alarm(
         f"errors-{function.node.id}",
         function.metric_errors(period=HOUR, statistic="Sum"),
-        "A run ended, but its mail could not be sent."
+        "The function that sends the mails failed: the mail of a run may be missing."
         if sends_reports
         else f"{name} failed at least 20 times within an hour, more often than temporary errors explain.",
         f"read the log group /aws/lambda/{name}, for example with the saved query 'Retries by cause'.",

@@ -43,7 +43,7 @@ class Budget(Construct):
             self,
             "Monthly",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=config.name("cloud-sync"),
+                budget_name=f"{config.name('cloud-sync')}-{Aws.REGION}",  # unique in the account, in all regions
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=config.monthly_budget_usd or 0, unit="USD"),

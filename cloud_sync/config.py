@@ -10,9 +10,10 @@ import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cloud_sync.config_error import ConfigError
 from cloud_sync.config_sources import EnvironmentFile, check_files, check_name, from_text
@@ -147,15 +148,16 @@ class Config:
         """The environment that the context value `environment` names (default dev), with the values of its file in
         `folder`, and with those of the context, which come first.
 
-        The names of the CDK's own context values contain a colon or a slash. Any other name that is not a value of the
-        configuration is taken for a typing error. Raises ConfigError.
+        A name that is not a value of the configuration is taken for a typing error, also one with capitals, hyphens or
+        blanks; the CDK's own context values have a colon, a slash or other letters. Raises ConfigError.
         """
         kinds = {f.name: str(f.type) for f in fields(cls) if f.name != "environment"}
+        known = [*kinds, "environment", FOLDER]
         for name in context:
-            if re.fullmatch(r"[a-z_]+", name):
-                check_name(name, [*kinds, "environment", FOLDER])
-        environment = context.get("environment") or "dev"
-        if environment not in ENVIRONMENTS:
+            if re.fullmatch(r"[a-z_]+", name) or _letters(name) in map(_letters, known):
+                check_name(name, known)
+        environment = context.get("environment", "dev")
+        if not isinstance(environment, str) or environment not in ENVIRONMENTS:
             raise ConfigError(f"environment must be one of {', '.join(ENVIRONMENTS)}, not {environment!r}.")
         given = {name: from_text(name, context[name], kinds[name]) for name in kinds if context.get(name) is not None}
         if folder is None:
@@ -222,13 +224,18 @@ class Config:
             raise ConfigError(
                 f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.", "gopro_api_base_url"
             )
-        try:
-            ZoneInfo(self.schedule_time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
+        if self.schedule_time_zone not in _time_zones():
             raise ConfigError(
                 f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}.",
                 "schedule_time_zone",
-            ) from None
+            )
+        if self.object_lock_days is not None and not self.retain_data:
+            raise ConfigError(
+                "object_lock_days needs retain_data: a bucket with locked objects cannot be emptied, so deleting the "
+                "stack would fail.",
+                "object_lock_days",
+                "retain_data",
+            )
 
     def _check_tiers(self) -> None:
         """Glacier Instant Retrieval bills at least 90 days, so a short stay there costs more than one in Standard."""
@@ -271,6 +278,16 @@ class Config:
                 "is to be told, or give -c alert_email=you@example.org for this once.",
                 "alert_email",
             )
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    """The names of the IANA database. A machine's own folder of zones also has others, such as `localtime`."""
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()) - {"Factory"}
 
 
 def host_architecture() -> str:

@@ -7,11 +7,13 @@ import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from cloud_sync_common.aws import clients
 from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.runtime import settings
+from cloud_sync_common.stores.credential_store import CredentialStore
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
@@ -93,6 +95,28 @@ def test_each_step_may_be_repeated(rotator: Rotator) -> None:
     assert rotator.play("createSecret", "createSecret") == ["renewed", "already there"]
     assert rotator.play("testSecret", "testSecret", "finishSecret", "finishSecret")[-1] == "current"
     assert rotator.gopro.control.stats()["token_refreshes"] == 1
+
+
+def test_of_the_same_step_invoked_twice_at_once_only_the_first_renews(
+    rotator: Rotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one looks before the first has stored anything, and waits for the lease. If it renewed, it would use
+    up the token that the first has stored, and could not store its own under the same id."""
+    rotator.play("createSecret")
+    stored, staged = rotator.aws.secrets.get_secret_value(SecretId=SECRET, VersionId=rotator.token), []
+
+    def as_seen_by_the_second(store: CredentialStore, token: str) -> Any:
+        staged.append(token)
+        return look(store, token) if len(staged) > 1 else None
+
+    look = CredentialStore.staged
+    monkeypatch.setattr(CredentialStore, "staged", as_seen_by_the_second)
+    assert rotator.play("createSecret") == ["already there"]
+    assert rotator.aws.secrets.get_secret_value(SecretId=SECRET, VersionId=rotator.token) == stored | {
+        "ResponseMetadata": ANY
+    }
+    monkeypatch.setattr(CredentialStore, "staged", look)
+    assert rotator.play("testSecret", "finishSecret") == ["accepted", "current"]
 
 
 @pytest.mark.parametrize("played", [1, 2, 3])

@@ -28,7 +28,9 @@ NEEDED = {
     "Condition": {"StringEquals": {"kms:ViaService": ["s3.us-east-1.amazonaws.com"]}},
 }
 RULE = {"Id": "Tiers", "Status": "Enabled", "Transitions": [{"StorageClass": "DEEP_ARCHIVE", "TransitionInDays": 7}]}
-SCHEDULE = {"ScheduleExpression": "cron(0 2 * * ? *)", "ScheduleExpressionTimezone": "Etc/GMT-1", "State": "ENABLED"}
+TIMES = {"ScheduleExpression": "cron(0 2 * * ? *)", "ScheduleExpressionTimezone": "Etc/GMT-1", "State": "ENABLED"}
+SCHEDULE: dict[str, Any] = {**TIMES, "Target": {"DeadLetterConfig": {}}}
+WATCH: dict[str, Any] = {**TIMES, "Target": {}}  # an environment with a long pause has this one, too
 PRIVATE = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 FUNCTION: dict[str, Any] = {
     "Role": ROLE,
@@ -124,12 +126,14 @@ def _resources(key: str) -> list[Resource]:
     policy = {"Roles": [{"Ref": "Role"}], "PolicyDocument": {"Statement": [NEEDED]}}
     return [
         Resource("Archive", "AWS::S3::Bucket", ARCHIVE, {"LifecycleConfiguration": {"Rules": [RULE]}}),
-        Resource("Function", "AWS::Lambda::Function", "video-downloader"),
+        Resource("Function", "AWS::Lambda::Function", "video-downloader", {"Layers": [LAYER]}),
+        Resource("EmptiesBuckets", "AWS::Lambda::Function", "a function of the CDK"),
         Resource("Role", "AWS::IAM::Role", "downloader-role"),
         Resource("Policy", "AWS::IAM::Policy", "p", policy),
         Resource("Layer", "AWS::Lambda::LayerVersion", LAYER),
         Resource("Log", "AWS::Logs::LogGroup", LOG, {"RetentionInDays": 30}),
         Resource("Schedule", "AWS::Scheduler::Schedule", "nightly", SCHEDULE),
+        Resource("Watch", "AWS::Scheduler::Schedule", "watch", WATCH),
         Resource("Alarm", "AWS::CloudWatch::Alarm", "gopro-sync-dead-letters"),
         Resource("Key", "AWS::KMS::Key", key),
         Resource("Subscription", "AWS::SNS::Subscription", "x"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -12,7 +15,7 @@ from moto import mock_aws
 
 from tests.synthesis import ROOT, Synthesis
 from tools.adoption.left_behind import AdoptionError, Choice, LeftBehind
-from tools.adoption.stack_template import IDENTIFIERS, Part, StackTemplate
+from tools.adoption.stack_template import IDENTIFIERS, Part, StackTemplate, retain
 
 REGION = "eu-west-3"
 LOCATION = {"LocationConstraint": REGION}
@@ -37,6 +40,12 @@ class CloudFormation:
     def __init__(self) -> None:
         self.stacks: dict[str, str] = {}
         self.owners: dict[str, str] = {}
+        self.holds: list[str] = []  # the states of the resources of any stack
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_stack_resources"
+        page = {"StackResourceSummaries": [{"ResourceStatus": status} for status in self.holds]}
+        return Mock(paginate=Mock(return_value=[page]))
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if StackName not in self.stacks:
@@ -231,7 +240,7 @@ def test_an_archive_with_a_key_is_not_taken_up_without_it(account: Account) -> N
     account.work()
     account.archive(ARCHIVE, key)
     said = refusal(account.left(PLAIN))
-    assert key in said and "-c customer_managed_key=true" in said
+    assert key in said and "`customer_managed_key = true` into the environment's file" in said
 
 
 def test_an_archive_without_a_key_is_not_taken_up_with_one(left_behind: Account) -> None:
@@ -245,7 +254,22 @@ def test_a_stack_that_exists_has_nothing_to_take_up(left_behind: Account, status
         left_behind.left().stack_to_delete()
 
 
-@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
+def test_a_stack_whose_import_was_rolled_back_is_in_the_way_only_while_it_is_empty(left_behind: Account) -> None:
+    left_behind.cloudformation.stacks["CloudSync-dev"] = "IMPORT_ROLLBACK_COMPLETE"
+    left_behind.cloudformation.holds = ["DELETE_SKIPPED"]
+    assert left_behind.left().stack_to_delete()
+    left_behind.cloudformation.holds = ["DELETE_SKIPPED", "UPDATE_COMPLETE"]
+    with pytest.raises(AdoptionError, match="nothing to take up"):
+        left_behind.left().stack_to_delete()
+
+
+def test_a_stack_that_could_not_be_deleted_is_to_be_deleted_again(left_behind: Account) -> None:
+    left_behind.cloudformation.stacks["CloudSync-dev"] = "DELETE_FAILED"
+    with pytest.raises(AdoptionError, match="Run `cdk destroy` again"):
+        left_behind.left().stack_to_delete()
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS"])
 def test_a_stack_whose_creation_was_rolled_back_is_in_the_way_and_empty(left_behind: Account, status: str) -> None:
     assert not left_behind.left().stack_to_delete()
     left_behind.cloudformation.stacks["CloudSync-dev"] = status
@@ -277,3 +301,13 @@ def test_the_environment_that_deploys_has_the_boto3_of_the_layer() -> None:
     texts = [(ROOT / name).read_text() for name in ("requirements.txt", "lambda_layer/requirements.txt")]
     versions = [[line for line in text.splitlines() if line.startswith("boto3==")] for text in texts]
     assert len(versions[0]) == 1 and versions[0] == versions[1]
+
+
+def test_an_import_that_is_rolled_back_deletes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "CloudSync-dev.template.json"
+    policies = {name: {"Type": "AWS::S3::Bucket", "DeletionPolicy": "RetainExceptOnCreate"} for name in ("A", "B")}
+    file.write_text(json.dumps({"Resources": policies, "Outputs": {"Kept": {}}}))
+    retain(tmp_path, ["A"])
+    written = json.loads(file.read_text())
+    assert [written["Resources"][name]["DeletionPolicy"] for name in "AB"] == ["Retain", "RetainExceptOnCreate"]
+    assert written["Outputs"] == {"Kept": {}}

@@ -86,3 +86,16 @@ def test_a_missing_permission_is_said_as_such(code: str) -> None:
 
 def test_any_other_refusal_is_left_to_the_caller() -> None:
     assert isinstance(translated("ConditionalCheckFailedException"), ClientError)
+
+
+@pytest.mark.parametrize(
+    "code", ["PreconditionFailed", "ConditionalRequestConflict", "BadDigest", "InvalidPart", "NoSuchUpload"]
+)
+def test_a_refusal_inside_an_answer_that_began_as_a_success_means_what_its_code_says(code: str) -> None:
+    """S3 may complete an upload for minutes before it refuses; botocore gives that answer the status 500."""
+    assert isinstance(translated(code, 500), ClientError)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException"])
+def test_such_a_refusal_for_a_person_is_not_tried_again(code: str) -> None:
+    assert isinstance(translated(code, 500), ConfigurationError)

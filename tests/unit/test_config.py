@@ -69,6 +69,30 @@ def test_a_misspelt_name_is_refused_with_the_similar_one(misspelt: str, meant: s
     assert refusal({misspelt: "1"}) == f"{misspelt} is not a value of this stack; {meant} is."
 
 
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [("deep-archive-after-days", "deep_archive_after_days"), ("privateNetwork", "private_network"),
+     ("Private_Network", "private_network"), ("max_attempts ", "max_attempts")],
+)  # fmt: skip
+def test_a_name_in_another_spelling_is_not_ignored(misspelt: str, meant: str) -> None:
+    assert meant in refusal({misspelt: "1"})
+
+
+@pytest.mark.parametrize("name", ["acknowledged-issue-numbers", "cli-telemetry"])
+def test_what_the_cdks_command_line_keeps_for_itself_is_ignored(name: str) -> None:
+    assert config(**{name: [1]}) == DEV
+
+
+@pytest.mark.parametrize("environment", ["", ["prod"]])
+def test_an_empty_environment_is_refused_because_it_would_deploy_another_one(environment: Any) -> None:
+    assert "environment must be one of" in refusal({"environment": environment})
+
+
+def test_locked_objects_need_a_bucket_that_is_retained() -> None:
+    given = {"object_lock_days": "30", "retain_data": "false"}
+    assert "object_lock_days needs retain_data" in refusal(NOBODY | given)
+
+
 def test_the_cdks_own_context_values_are_ignored() -> None:
     assert config(**{"@aws-cdk/core:x": True, "availability-zones:account=1": []}) == DEV
 
@@ -177,6 +201,8 @@ def test_false_from_the_command_line_is_the_boolean(value: Any) -> None:
         ("gopro_api_base_url", "api.gopro.com", "an https URL"),
         ("gopro_api_base_url", "https:///media", "an https URL"),
         ("gopro_api_base_url", "https://api.gopro.com/a b", "an https URL"),
+        ("schedule_time_zone", "localtime", "an IANA time zone such as Europe/Paris"),
+        ("schedule_time_zone", "europe/paris", "an IANA time zone such as Europe/Paris"),
         ("schedule_time_zone", "Paris", "an IANA time zone such as Europe/Paris"),
         ("schedule_time_zone", "Europe", "an IANA time zone such as Europe/Paris"),
         ("schedule_time_zone", "../Europe/Paris", "an IANA time zone such as Europe/Paris"),

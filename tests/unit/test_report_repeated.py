@@ -49,6 +49,23 @@ def test_a_failure_that_is_reported_again_is_counted_and_mailed_once(
     assert len(aws.mails()) == 1
 
 
+def test_a_success_whose_answer_was_lost_is_not_reported_as_a_failure(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(aws, success(a_mixed_run(aws)))
+    assert len(aws.mails()) == 1 and capsys.readouterr()
+    assert report(aws, failure({"provider": "gopro", "error": {"Error": "States.Timeout", "Cause": ""}})) == Failed(
+        "States.Timeout", ""
+    )
+    assert (metrics_in(capsys.readouterr().out), aws.mails()) == ({}, [])
+
+
+@pytest.mark.parametrize("listing", ["x", [1], {"listed": True}, {"listed": None, "new": 1.5}, {"listed": 3}])
+def test_an_alert_goes_out_whatever_the_input_of_the_run_says_of_a_listing(aws: InProcessAws, listing: Any) -> None:
+    assert isinstance(report(aws, failure(EXPIRED | {"listing": listing})), Failed)
+    assert len(aws.mails()) == 1
+
+
 STEPS_OF_A_SUCCESS = [
     (Runs, "get"), (Manifest, "items"), (Ledger, "known"), (Ledger, "backlog"), (Runs, "last_success"), (Runs, "end"),
     (RunReport, "_send"), (Runs, "note_success"),

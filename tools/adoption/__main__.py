@@ -21,7 +21,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.adoption.left_behind import AdoptionError, Choice, LeftBehind
-from tools.adoption.stack_template import StackTemplate
+from tools.adoption.stack_template import StackTemplate, retain
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +80,7 @@ def _adopt(options: argparse.Namespace) -> None:
         _delete_empty_stack(client("cloudformation"), template.stack_name)
     file = assembly / "resource-mapping.json"
     file.write_text(json.dumps(mapping, indent=2), encoding="utf-8")
+    retain(assembly, mapping)
     _cdk("import", f"--app={assembly}", f"--resource-mapping={file}")
     again = ["cdk", "deploy", "-c", f"environment={options.environment}"]
     again += [word for value in options.context for word in ("-c", value)]

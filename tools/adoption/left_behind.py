@@ -10,9 +10,17 @@ from botocore.exceptions import ClientError
 
 from tools.adoption.stack_template import IDENTIFIERS, Part, StackTemplate
 
-# A stack in one of these states holds no resource: its creation was rolled back, or never began. `cdk deploy` deletes
-# such a stack before it creates the new one, and so does adoption.
-EMPTY_STACK = ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS")
+# The creation of a stack in one of these states was rolled back, or never began. It holds no resource, or only a bucket
+# that had an object in it already, which stays. `cdk deploy` deletes such a stack before it creates the new one, and so
+# does adoption.
+EMPTY_STACK = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "REVIEW_IN_PROGRESS")
+
+# What to do when the archive has no key of its own and the environment wants one (True), or the other way round.
+_KEY_STEPS = {
+    True: "Take it up with `-c customer_managed_key=false` first, and switch it on afterwards.",
+    False: "Write `customer_managed_key = true` into the environment's file and keep it: without it no function may "
+    "use that key, and the originals under it cannot be checked.",
+}
 
 AWS_ALIASES = "alias/aws/"  # of the keys that AWS manages; nobody else can make an alias that begins so
 
@@ -52,10 +60,18 @@ class LeftBehind:
         status = self._stack_status(name)
         if status is None or status in EMPTY_STACK:
             return status is not None
+        if status == "IMPORT_ROLLBACK_COMPLETE" and not self._has_resources(name):
+            return True  # an import that failed: the stack was new
+        step = "Run `cdk destroy` again" if status == "DELETE_FAILED" else "`cdk deploy` updates it"
         raise AdoptionError(
-            f"the stack {name} exists ({status}), so there is nothing to take up. `cdk deploy` updates it; "
-            "adoption is for after `cdk destroy` has deleted it."
+            f"the stack {name} exists ({status}), so there is nothing to take up. {step}; adoption is for after `cdk "
+            "destroy` has deleted it."
         )
+
+    def _has_resources(self, stack: str) -> bool:
+        pages = self._cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+        gone = ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        return any(found["ResourceStatus"] not in gone for page in pages for found in page["StackResourceSummaries"])
 
     def mapping(self) -> dict[str, dict[str, str]]:
         """The resource mapping for `cdk import`: logical id to identifier."""
@@ -139,8 +155,7 @@ class LeftBehind:
             return key
         raise AdoptionError(
             f"the archive bucket {archive} is encrypted with {f'the key {key}' if key else 'a key of AWS'}, but "
-            f"customer_managed_key is {str(wanted).lower()}. Take it up with "
-            f"`-c customer_managed_key={str(not wanted).lower()}` first, and change that afterwards."
+            f"customer_managed_key is {str(wanted).lower()}. {_KEY_STEPS[wanted]}"
         )
 
     def _own_key(self, archive: str, named: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -77,3 +77,17 @@ class StackTemplate:
         if logical_id is None or match is None or not logical_id.lower().startswith(match[1]):
             return False
         return match[1].startswith(_WHERE[part][1].lower())
+
+
+def retain(assembly: Path, logical_ids: Iterable[str]) -> None:
+    """Gives these resources the deletion policy Retain in the template of that folder, for the import alone.
+
+    RetainExceptOnCreate deletes what an operation has added to a stack when that operation is rolled back
+    (CloudFormation template reference, "DeletionPolicy"), and no document exempts an import. The deployment that
+    follows sets the policy of the stack.
+    """
+    (file,) = assembly.glob("*.template.json")
+    template = json.loads(file.read_text(encoding="utf-8"))
+    for logical_id in logical_ids:
+        template["Resources"][logical_id]["DeletionPolicy"] = "Retain"
+    file.write_text(json.dumps(template, indent=1), encoding="utf-8")

@@ -63,6 +63,22 @@ _LATER = frozenset(
     }
 )
 _LATER_STATUS = frozenset({429, 500, 502, 503, 504})
+# S3 may write these into an answer that began with status 200 (API reference, CompleteMultipartUpload). botocore gives
+# such an answer the status 500, so the code decides, and the caller knows what it means.
+_CALLER_DECIDES = frozenset(
+    {
+        "BadDigest",
+        "ConditionalRequestConflict",
+        "EntityTooSmall",
+        "InvalidDigest",
+        "InvalidPart",
+        "InvalidPartOrder",
+        "InvalidRequest",
+        "NoSuchKey",
+        "NoSuchUpload",
+        "PreconditionFailed",
+    }
+)
 _FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
 # SNS says KMSDisabled, SQS KmsDisabled, S3 KMS.DisabledException; Secrets Manager has two words without the prefix.
 _KEY = re.compile(r"KMS[\w.]*|(De|En)cryptionFailure", re.IGNORECASE)
@@ -163,8 +179,9 @@ def _translated(error: ClientError, doing: str) -> CloudSyncError | None:
     code = error_code(error)
     about_key = _KEY.fullmatch(code) is not None
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    if code in _LATER or status in _LATER_STATUS or (about_key and _KEY_LATER.search(code)):
-        return ArchiveUnavailableError(f"AWS cannot be used for {doing} at the moment ({code}).")
+    later = ArchiveUnavailableError(f"AWS cannot be used for {doing} at the moment ({code}).")
+    if code in _LATER or (about_key and _KEY_LATER.search(code)):
+        return later
     if about_key:
         return ConfigurationError(
             f"The KMS key cannot be used for {doing} ({code}). In the KMS console, check that the key exists, is "
@@ -176,4 +193,4 @@ def _translated(error: ClientError, doing: str) -> CloudSyncError | None:
             f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check "
             "what denies it (a bucket policy, a key policy, a permissions boundary)."
         )
-    return None
+    return later if status in _LATER_STATUS and code not in _CALLER_DECIDES else None

@@ -146,7 +146,8 @@ class RunReport:
             return self.succeeded(request.run_id, request.started_at, request.listing)
         name, sentence = parse_error_output(request.state.get("error") or {})
         listing = request.state.get("listing")
-        counts = {key: value for key, value in listing.items() if isinstance(value, int)} if listing else {}
+        given = listing if isinstance(listing, dict) else {}  # the input of a run that was refused may hold anything
+        counts = {key: value for key, value in given.items() if type(value) is int}
         return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
 
     def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
@@ -173,6 +174,9 @@ class RunReport:
         run = RunRow()
         with _going_on():
             run = self._row(run_id)
+        if _MEASURED in run.reported:  # mailed and counted as a success; only the answer of that report was lost
+            logger.warning("the run had succeeded and was reported", extra={"error": failed.error})
+            return failed
         failed = Failed(run.stop_error, run.stop_message) if run.stop_error else failed
         refused = category_of(failed.error) in AUTHENTICATION
         counts = {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)}

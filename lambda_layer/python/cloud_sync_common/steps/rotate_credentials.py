@@ -77,6 +77,8 @@ class CredentialsRotator:
         if self.renewal.store.is_empty:
             return Outcome.NOTHING_STORED
         with self.renewal.leased():
+            if self.renewal.store.staged(token):  # this step was invoked twice, and the other one was first
+                return Outcome.ALREADY_STAGED
             current = self.renewal.current()
             self.renewal.measure(current)
             try:
