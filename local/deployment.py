@@ -151,7 +151,8 @@ class Deployment:
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
     def clear(self) -> None:
-        """Empties buckets, ledger and queues."""
+        """Empties buckets, ledger and queues, and ends a rotation that was begun."""
+        self._end_rotation()
         for bucket in (self.archive_bucket, self.work_bucket):
             for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
                 self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -166,6 +167,13 @@ class Deployment:
         for url in sqs.list_queues(QueueNamePrefix="gopro-sync").get("QueueUrls", []):
             with suppress(sqs.exceptions.PurgeQueueInProgress):
                 sqs.purge_queue(QueueUrl=url)
+
+    def _end_rotation(self) -> None:
+        versions = self.secrets.describe_secret(SecretId=self.secret).get("VersionIdsToStages", {})
+        for version in (version for version, labels in versions.items() if "AWSPENDING" in labels):
+            self.secrets.update_secret_version_stage(
+                SecretId=self.secret, VersionStage="AWSPENDING", RemoveFromVersionId=version
+            )
 
     def function_name(self, construct_id: str) -> str:
         """The deployed name of the function that the stack calls `construct_id`, such as MediaLister.
