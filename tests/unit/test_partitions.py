@@ -14,9 +14,10 @@ from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis, new_app
 
 EVERYTHING = {
     "private_network": "true", "customer_managed_key": "true", "detailed_monitoring": "true", "audit_trail": "true",
-    "object_lock_days": "30", "monthly_budget_usd": "20", "alert_email": "owner@example.org",
+    "object_lock_days": "30", "retain_data": "true", "monthly_budget_usd": "20", "alert_email": "owner@example.org",
 }  # fmt: skip
-VALUES: list[dict[str, str]] = [{}, EVERYTHING, EVERYTHING | {"retain_data": "false"}]
+NOTHING_RETAINED = EVERYTHING | {"object_lock_days": "none", "retain_data": "false"}
+VALUES: list[dict[str, str]] = [{}, EVERYTHING, NOTHING_RETAINED]
 
 # Names with this ending are the same in every partition: service principals, and the names of VPC endpoint services.
 SERVICE_PRINCIPAL = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
