@@ -109,6 +109,9 @@ LISTINGS = (
 DOWNLOADS = (
     Case("chapters_numbered", (gopro(K.CHAPTERS_NUMBERED),), items=(CHAPTERS, UNNUMBERED)),
     Case("chapters_unnumbered", (gopro(K.CHAPTERS_UNNUMBERED),), items=(CHAPTERS, UNNUMBERED)),
+    Case("lenses_in_another_order",
+         (gopro(K.LENSES), gopro(K.ORDER_REVERSED, after=1), gopro(K.LINK_REFUSED, times=2)), items=(CHAPTERS, PLAIN)),
+    Case("originals_listed_twice", (gopro(K.LISTED_TWICE),)),
     Case("proxy_tallest", (gopro(K.PROXY_TALLEST),)),
     Case("only_proxies", (gopro(K.NO_SOURCE, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
     Case("shown_as_edit", (gopro(K.SHOWN_AS_EDIT, item=PLAIN),)),

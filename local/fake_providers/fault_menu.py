@@ -91,6 +91,10 @@ class FaultKind(StrEnum):
     CHAPTERS_NUMBERED = "chapters_numbered", 10, _DOWNLOAD, "chapters have item_number 1..N"
     CHAPTERS_UNNUMBERED = "chapters_unnumbered", 10, _DOWNLOAD, "chapters have no item_number; the link's path has it"
 
+    LENSES = "lenses", 0, _DOWNLOAD, "the files are those of several lenses: each has item_number 1 and a position"
+    ORDER_REVERSED = "order_reversed", 0, _DOWNLOAD, "the originals are listed in the opposite order"
+    LISTED_TWICE = "listed_twice", 0, _DOWNLOAD, "each original is listed twice, with two links to the same path"
+
     PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"
 
     NO_SOURCE = "no_source", 12, _DOWNLOAD, "no original is offered, only proxies"

@@ -23,7 +23,7 @@ from cloud_sync_common.stores.ledger import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws
-from tests.integration.downloader import BIG, PLAIN, Downloader, assert_whole
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader, assert_whole
 
 
 @pytest.fixture
@@ -77,6 +77,28 @@ def test_a_refused_link_is_requested_again(
     assert downloader.move(media_id)[-1].status == "ARCHIVED"
     assert len(aws.calls("CreateMultipartUpload")) == (media_id == BIG)
     assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("kinds", [(FaultKind.LENSES,), (FaultKind.CHAPTERS_UNNUMBERED,), ()], ids=str)
+@pytest.mark.parametrize("refused", [0, 1, 2])
+def test_a_renewed_link_leads_to_the_same_file_in_whatever_order_the_files_are_listed(
+    aws: Aws, downloader: Downloader, kinds: tuple[FaultKind, ...], refused: int
+) -> None:
+    for kind in kinds:
+        downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.ORDER_REVERSED, after=1, times=1)
+    downloader.fake.control.add_fault(FaultKind.LINK_REFUSED, after=refused, times=1)
+    assert downloader.move(CHAPTERS)[-1].status == "ARCHIVED"
+    assert_whole(downloader, CHAPTERS)
+    assert len(aws.archived()) == 3
+
+
+def test_a_file_that_is_listed_twice_is_one_object(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.LISTED_TWICE)
+    for media_id in (PLAIN, CHAPTERS):
+        assert downloader.move(media_id)[-1].status == "ARCHIVED"
+        assert_whole(downloader, media_id)
+    assert len(aws.archived()) == 4
 
 
 def test_links_that_never_work_are_an_error(aws: Aws, downloader: Downloader) -> None:

@@ -69,6 +69,8 @@ class MediaSource:
     """How to get the bytes of one file of a media item, number `file_number` (from 1) of `file_count`.
 
     `content_hash` is `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks.
+    `identity` is the provider's own way to tell this file from the others of its item, the same whenever it is asked;
+    empty when the provider's numbers are enough for that.
     """
 
     file_number: int
@@ -79,6 +81,13 @@ class MediaSource:
     size: int | None = None
     etag: str | None = None
     content_hash: str | None = None
+    identity: str = ""
+
+    def is_same_file(self, other: MediaSource) -> bool:
+        """Whether both are the same file of their item, perhaps in another version or with another link."""
+        if self.identity or other.identity:
+            return self.identity == other.identity
+        return self.file_number == other.file_number
 
 
 @dataclass(frozen=True)
