@@ -134,6 +134,9 @@ class FaultKind(StrEnum):
         "any If-Match gets 412 (or 400, 501), even a true one",
         ("status", 412),
     )
+    ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
+    ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
+    DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
     PAGE_INSTEAD = (

@@ -163,9 +163,8 @@ class Cdn:
         if span is None:
             self._record(request, 416)
             return _refused(416, {"Content-Range": f"bytes */{total}"})
-        response = web.StreamResponse(
-            status=206 if span.partial else 200, headers=_headers(request, stored, span, etag)
-        )
+        headers = _with_faults(_headers(request, stored, span, etag), active)
+        response = web.StreamResponse(status=206 if span.partial else 200, headers=headers)
         response.content_length = span.length
         self._record(request, response.status)
         await response.prepare(request)
@@ -248,10 +247,19 @@ def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) ->
         "x-amz-storage-class": "GLACIER_IR",
     }
     if stored.path is not None:
-        headers["Last-Modified"] = formatdate(stored.path.stat().st_mtime, usegmt=True)
+        replaced = 3600 if stored.inverted else 0  # seconds later
+        headers["Last-Modified"] = formatdate(stored.path.stat().st_mtime + replaced, usegmt=True)
     if span.partial:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{span.total}"
     return headers
+
+
+def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str]:
+    """The headers without what identifies a version, where a fault says so."""
+    hidden = {"ETag"} if active.find(FaultKind.ETAG_MISSING) else set()
+    hidden |= {"Last-Modified"} if active.find(FaultKind.DATE_MISSING) else set()
+    weak = {"ETag": 'W/"weak"'} if active.find(FaultKind.ETAG_WEAK) else {}
+    return {name: value for name, value in {**headers, **weak}.items() if name not in hidden}
 
 
 def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:

@@ -198,6 +198,39 @@ def test_a_source_replaced_between_two_slices_is_started_again(aws: Aws, downloa
     assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
 
 
+@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+@pytest.mark.parametrize("after", [1, 3])
+def test_without_a_strong_etag_a_source_whose_date_moves_is_started_again(
+    aws: Aws, downloader: Downloader, kind: FaultKind, after: int
+) -> None:
+    downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))] == list(aws.archived().values())
+    assert aws.uploads() == []
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+def test_where_nothing_shows_a_change_a_source_is_read_by_one_request(
+    aws: Aws, downloader: Downloader, kind: FaultKind
+) -> None:
+    downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.DATE_MISSING)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=2)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.source(BIG).single_stream
+    assert_whole(downloader)
+
+
+def test_an_upload_begun_with_a_strong_etag_is_not_continued_without_one(aws: Aws, downloader: Downloader) -> None:
+    upload = downloader.half_move(BIG).upload_id
+    for kind in (FaultKind.ETAG_MISSING, FaultKind.DATE_MISSING, FaultKind.OBJECT_REPLACED):
+        downloader.fake.control.add_fault(kind)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))]
+    assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
+
+
 @pytest.mark.parametrize("status", [412, 400, 501])
 def test_a_cdn_that_refuses_if_match_as_such_is_read_without_it(aws: Aws, downloader: Downloader, status: int) -> None:
     downloader.fake.control.add_fault(FaultKind.CONDITION_REFUSED, status=status)

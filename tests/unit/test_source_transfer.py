@@ -16,7 +16,7 @@ from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import SourceTransfer
 
-ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, upload_id="upload", part_size=5)
+ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 
 
 class Archive:
@@ -52,7 +52,7 @@ async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow |
     item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
     options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
     link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
-    opened = SimpleNamespace(fingerprint=Fingerprint(10, ""), length=1, honoured=True, close=lambda: None)
+    opened = SimpleNamespace(fingerprint=Fingerprint(10, '"e"'), length=1, honoured=True, close=lambda: None)
 
     async def open_source(*_: object) -> Any:
         return opened
@@ -78,7 +78,7 @@ def test_an_upload_that_lacks_a_part_when_the_time_is_up_is_left_for_the_next_sl
 
 def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive(1, 2)
-    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": ""})
+    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": "e"})
     row = asyncio.run(move(archive, monkeypatch))
     assert row is not None and (row.status, row.checksum) == (Status.ARCHIVED, "BBBBBBBBBBA=")
     assert archive.completed == [] and archive.aborted == ["upload"]

@@ -19,7 +19,7 @@ import msgspec
 
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
-from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
 
@@ -63,7 +63,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a source: its key in the archive, its version, and the upload to continue."""
+    """The row of a source: its key in the archive, its version, and the upload to continue. `identity` says which file
+    of the item it is (MediaSource)."""
 
     status: Status
     key: str
@@ -75,6 +76,13 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     copy: int = 1
     proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
     single_stream: bool = False  # the source could not be read in ranges
+    last_modified: str = ""
+    listed: str = ""
+    identity: str = ""
+
+    @property
+    def version(self) -> Fingerprint:
+        return Fingerprint(self.size, self.etag, self.last_modified, self.listed)
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):

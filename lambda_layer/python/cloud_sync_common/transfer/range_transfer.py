@@ -115,8 +115,9 @@ class RangeTransfer:
             if not self.streaming:
                 return None
             raise RangeIgnoredError(
-                f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
-                "stream; nothing was kept. Raise downloader_timeout_seconds."
+                "The source cannot be read in ranges, or nothing shows that two ranges are of the same version, and "
+                f"{self._seconds:.0f} s are not enough to move it in one stream; nothing was kept. Raise "
+                "downloader_timeout_seconds."
             ) from None
 
     async def open(self, source: MediaSource, last: int) -> Range:

@@ -1,7 +1,7 @@
 """Ranged GETs. Every answer is checked: the right bytes of the right version of the right file, or an error.
 
-Nothing is trusted: a 206 must carry the very Content-Range asked for, the total and the ETag must be the ones first
-seen, and a body must be as long as announced.
+Nothing is trusted: a 206 must carry the very Content-Range asked for, size, ETag, Last-Modified and what the provider
+lists must be the ones first seen, and a body must be as long as announced.
 """
 
 from __future__ import annotations
@@ -90,15 +90,15 @@ async def open_range(
     """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
     the end, and a source that ignores ranges is a Range that says so.
 
-    If-Match only saves what a changed source would send: size and ETag of each answer are compared with `expected` in
-    any case. So a refusal that can be about the header is answered by asking without it.
+    If-Match only saves what a changed source would send: everything that identifies the version of each answer is
+    compared with `expected` in any case. So a refusal that can be about the header is answered by asking without it.
 
     Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
     RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
     """
     connections.check_url(source.url)
     headers, asked = _headers(source, first, last), (first, last)
-    if not (condition.usable and expected and expected.etag and not expected.etag.startswith("W/")):
+    if not (condition.usable and expected and expected.has_strong_etag):
         return await _opened(connections, source, headers, asked, expected)
     try:
         return await _opened(connections, source, {**headers, "If-Match": expected.etag}, asked, expected)
@@ -124,7 +124,7 @@ async def _opened(
                 head = await connection.head()
             if "If-Match" in headers and head.status in _CONDITION_REFUSED:
                 raise _ConditionRefused(head.status)
-            return _checked(connections, connection, head, asked, expected)
+            return _checked(connections, connection, _Answer(head, source), asked, expected)
         except BaseException:
             connections.drop(connection)
             raise
@@ -154,25 +154,45 @@ def _source_errors() -> Iterator[None]:
         ) from None
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """The head of an answer, and the source that was asked for."""
+
+    head: Head
+    source: MediaSource
+
+    def version(self, size: int) -> Fingerprint:
+        headers = self.head.headers
+        listed = self.source.content_hash or self.source.revision
+        return Fingerprint(size, headers.get("etag", ""), headers.get("last-modified", ""), listed)
+
+
 def _checked(
-    connections: Connections, connection: Connection, head: Head, asked: tuple[int, int], expected: Fingerprint | None
+    connections: Connections,
+    connection: Connection,
+    answer: _Answer,
+    asked: tuple[int, int],
+    expected: Fingerprint | None,
 ) -> Range:
     """The answer as a Range. Raises unless it is what was asked for."""
-    etag = head.headers.get("etag", "")
+    head = answer.head
     if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
         connection.close()
-        return Range(connections, connection, Fingerprint(0, etag), 0, honoured=True)
+        return Range(connections, connection, answer.version(0), 0, honoured=True)
     if head.status in (200, 206):
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
-        return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
+        return Range(connections, connection, answer.version(length), length, honoured=False)
     if head.status != 206:
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
-    first, last, fingerprint = _content_range(head)
-    if expected is not None and fingerprint != expected:
-        raise SourceChangedError("The source changed while it was read: its size or ETag is another.")
+    first, last, fingerprint = _content_range(answer)
+    if expected is not None and fingerprint.contradicts(expected):
+        raise SourceChangedError(
+            "The source changed while it was read: its size, its ETag, its Last-Modified or what the provider lists "
+            "is another. It is begun anew."
+        )
     if (first, last) != (asked[0], min(asked[1], fingerprint.size - 1)):
         raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {asked[0]}-{asked[1]}.")
     length = last - first + 1
@@ -191,13 +211,13 @@ def _refuse_what_is_no_media(head: Head) -> None:
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 
 
-def _content_range(head: Head) -> tuple[int, int, Fingerprint]:
+def _content_range(answer: _Answer) -> tuple[int, int, Fingerprint]:
     """First and last byte of an answer, and the fingerprint of the whole source."""
-    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", ""))
+    match = _CONTENT_RANGE.fullmatch(answer.head.headers.get("content-range", ""))
     if not match:
         raise ProviderContractError("The source sent a range without saying which.")
     first, last, total = (int(group) for group in match.groups())
-    return first, last, Fingerprint(total, head.headers.get("etag", ""))
+    return first, last, answer.version(total)
 
 
 def _raise_for_status(status: int) -> NoReturn:

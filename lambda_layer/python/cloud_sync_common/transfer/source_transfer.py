@@ -110,7 +110,7 @@ class SourceTransfer:
 
     async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            if _is_of(row, version):
+            if self._is_of(row, version):
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
         return await self._begin(version, row, copy)
@@ -123,7 +123,11 @@ class SourceTransfer:
             return OutOfTime()
 
         async def ask(source: MediaSource) -> Archived | InParts:
+            self._source = source  # as the provider describes it now
             opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
+            if opened.honoured and opened.length < opened.fingerprint.size and not opened.fingerprint.is_certain:
+                opened.close()  # nothing could show that a second answer is of the same version: one has to do
+                opened = await self._bytes.open(source, opened.fingerprint.size - 1)
             try:
                 return await self._answered(opened, row, copy)
             finally:
@@ -133,19 +137,22 @@ class SourceTransfer:
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
         version = opened.fingerprint
-        if row and row.status is Status.ARCHIVED and _is_of(row, version):
+        if row and row.status is Status.ARCHIVED and self._is_of(row, version):
             return Archived(row)
         if version.size != UNKNOWN:
             self._check_size(version.size)
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
-        if opened.honoured and not complete:
+        if opened.honoured and version.is_certain and not complete:
             return InParts(version)
+        if row and row.upload_id:
+            self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs)
         else:
             write = self._bytes.stream(opened, key, metadata, proofs, self._check_size)
-        return Archived(await self._store(write, version, key, copy, single_stream=not opened.honoured))
+        in_one = not (complete and opened.honoured)
+        return Archived(await self._store(write, version, key, copy, single_stream=in_one))
 
     async def _store(
         self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
@@ -191,6 +198,9 @@ class SourceTransfer:
             upload_id=upload_id,
             part_size=plan.part_size,
             copy=copy,
+            last_modified=version.last_modified,
+            listed=version.listed,
+            identity=self._source.identity,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
@@ -213,7 +223,7 @@ class SourceTransfer:
 
     async def _upload(self, row: SourceRow) -> SourceRow | None:
         """Continues a multipart upload."""
-        version = Fingerprint(row.size, row.etag)
+        version = row.version
         try:
             parts, proofs = await self._all_parts(row, version)
             if parts is None:
@@ -276,9 +286,18 @@ class SourceTransfer:
             copy=copy,
             proofs=(S3_CHECKSUM, *claimed, *content.proofs),
             single_stream=content.single_stream,
+            last_modified=version.last_modified,
+            listed=version.listed,
+            identity=self._source.identity,
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
+
+    def _is_of(self, row: SourceRow, version: Fingerprint) -> bool:
+        """Whether a row is certainly about this file and that version of it; a source that states no size contradicts
+        none."""
+        another = row.identity and self._source.identity and row.identity != self._source.identity
+        return not another and row.version.agrees_with(version)
 
 
 def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
@@ -286,8 +305,3 @@ def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent 
     if not archive_keys.is_version(there.metadata, version):
         return None
     return ArchivedContent(there.size, there.checksum, (), single_stream=False)
-
-
-def _is_of(row: SourceRow, version: Fingerprint) -> bool:
-    """Whether a row is about that version of the source; where a source states no size, its ETag alone decides."""
-    return row.etag == version.etag and version.size in (row.size, UNKNOWN)
