@@ -13,6 +13,7 @@ from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
     OriginalUnavailableError,
+    ShortReadError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
@@ -150,7 +151,8 @@ class SourceTransfer:
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs)
         else:
-            write = self._bytes.stream(opened, key, metadata, proofs, self._check_size)
+            check = self._check_end if version.size == UNKNOWN else self._check_size
+            write = self._bytes.stream(opened, key, metadata, proofs, check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, single_stream=in_one))
 
@@ -171,13 +173,30 @@ class SourceTransfer:
     def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
         is; where an item has several files, its size says nothing about one of them."""
-        alone = self._item.source_count == self._source.file_count == 1
-        claimed = self._source.size or (self._item.size if alone else None) or 0
+        claimed = self._listed_size() or 0
         if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
             raise OriginalUnavailableError(
                 f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
                 "is so much smaller is not stored in its place."
             )
+
+    def _check_end(self, size: int) -> None:
+        """Raises ShortReadError when a body whose length nobody announced ends before the size that the provider
+        lists: it may have been cut, and only that size could show it."""
+        listed = self._listed_size()
+        if size < (1 if listed is None else listed):
+            raise ShortReadError(
+                f"The source does not say how long it is, and ended after {size} bytes, while the provider lists "
+                f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
+                "again."
+            )
+
+    def _listed_size(self) -> int | None:
+        """The size that the provider lists for this file. Where an item has several files, its size says nothing about
+        one of them."""
+        if self._source.size is not None:
+            return self._source.size
+        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
