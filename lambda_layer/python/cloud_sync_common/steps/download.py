@@ -195,9 +195,11 @@ class VideoDownloader:
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        archived: list[SourceRow] = []
+        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
         for source in sources:
-            row = self._move_source(options, item, source, run_id)
+            row = known.get(source.file_number)
+            if row is None or not row.holds(item, source):
+                row = self._move_source(options, item, source, run_id)
             if row is None:
                 return Moved(SliceStatus.IN_PROGRESS)
             archived.append(row)

@@ -139,7 +139,7 @@ class SourceTransfer:
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
         version = opened.fingerprint
         if row and row.status is Status.ARCHIVED and self._is_of(row, version):
-            return Archived(row)
+            return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
@@ -155,6 +155,14 @@ class SourceTransfer:
             write = self._bytes.stream(opened, key, metadata, proofs, check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, single_stream=in_one))
+
+    def _confirmed(self, row: SourceRow) -> SourceRow:
+        """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
+        if row.holds(self._item, self._source):
+            return row
+        same = replace(row, revision=self._item.revision, identity=self._source.identity)
+        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, same)
+        return same
 
     async def _store(
         self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
@@ -308,6 +316,7 @@ class SourceTransfer:
             last_modified=version.last_modified,
             listed=version.listed,
             identity=self._source.identity,
+            revision=self._item.revision,
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
