@@ -15,10 +15,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cloud_sync_common.exceptions import OriginalUnavailableError
 
-# Query parameters that differ between two links to one file: signatures (CloudFront, S3, Google Cloud Storage) and what
+# Query parameters that differ between two links to one file: signatures (CloudFront, S3 and services like it) and what
 # the answer's headers are to say.
 _SIGNATURE = re.compile(
-    r"(?i)expires|signature|policy|key-pair-id|hash-algorithm|awsaccesskeyid|googleaccessid|(x-amz|x-goog|response)-.*"
+    r"(?i)expires|signature|policy|key-pair-id|hash-algorithm|awsaccesskeyid|[a-z]*accessid|(x-amz|x-goog|response)-.*"
 )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
@@ -160,7 +162,7 @@ class SourceTransfer:
         """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
         if row.holds(self._item, self._source):
             return row
-        same = replace(row, revision=self._item.revision, identity=self._source.identity)
+        same = msgspec.structs.replace(row, revision=self._item.revision, identity=self._source.identity)
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, same)
         return same
 
