@@ -137,6 +137,9 @@ class FaultKind(StrEnum):
     ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
     ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
     DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
+    RANGE_SHORT = "range_short", 0, _CDN, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    TOTAL_UNKNOWN = "total_unknown", 0, _CDN, "Content-Range has `*` instead of the total"
+    CODING_NAMED = "coding_named", 0, _CDN, "Content-Encoding is `value`, on plain bytes", ("value", "UTF-8")
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
     PAGE_INSTEAD = (

@@ -230,6 +230,8 @@ def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: st
     if header is not None and active.find(FaultKind.RANGE_REFUSED):
         return None
     span = requested_span(header, total)
+    if span is not None and span.partial and (short := active.find(FaultKind.RANGE_SHORT)):
+        span = replace(span, last=min(span.last, span.first + short["most"] - 1))
     shift = active.find(FaultKind.RANGE_SHIFTED)
     if span is None or not span.partial or shift is None:
         return span
@@ -255,11 +257,16 @@ def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) ->
 
 
 def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str]:
-    """The headers without what identifies a version, where a fault says so."""
+    """The headers as faults change them."""
     hidden = {"ETag"} if active.find(FaultKind.ETAG_MISSING) else set()
     hidden |= {"Last-Modified"} if active.find(FaultKind.DATE_MISSING) else set()
     weak = {"ETag": 'W/"weak"'} if active.find(FaultKind.ETAG_WEAK) else {}
-    return {name: value for name, value in {**headers, **weak}.items() if name not in hidden}
+    changed = {**headers, **weak}
+    if coding := active.find(FaultKind.CODING_NAMED):
+        changed["Content-Encoding"] = coding["value"]
+    if "Content-Range" in changed and active.find(FaultKind.TOTAL_UNKNOWN):
+        changed["Content-Range"] = changed["Content-Range"].partition("/")[0] + "/*"
+    return {name: value for name, value in changed.items() if name not in hidden}
 
 
 def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:

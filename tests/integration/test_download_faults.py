@@ -366,3 +366,11 @@ def test_a_video_trashed_during_a_transfer_is_unavailable_and_not_a_failure(aws:
     downloader.fake.control.trash_item(BIG)
     assert downloader.slice(item).status == "UNAVAILABLE"
     assert downloader.row(BIG).error_category == MediaNotFoundError.category and aws.archived() == {}
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+@pytest.mark.parametrize("kind", [FaultKind.RANGE_SHORT, FaultKind.TOTAL_UNKNOWN, FaultKind.CODING_NAMED])
+def test_an_odd_but_honest_answer_costs_nothing(downloader: Downloader, media_id: str, kind: FaultKind) -> None:
+    downloader.fake.control.add_fault(kind)
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)

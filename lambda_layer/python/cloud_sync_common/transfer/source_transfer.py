@@ -147,6 +147,8 @@ class SourceTransfer:
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
             return InParts(version)
+        if version.size == 0:
+            logger.warning("the original is empty, and so is its object", extra={"media_id": self._item.media_id})
         if row and row.upload_id:
             self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
