@@ -150,7 +150,9 @@ def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Find
     seen: dict[tuple[str | None, ...], str] = {}
     for key in objects:
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
-        version = tuple(stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag"))
+        version = tuple(
+            stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag", "source-modified")
+        )
         if version in seen:
             yield Finding(Kind.DUPLICATED, key, f"is the same version of the same source as {seen[version]}")
         seen[version] = key

@@ -91,6 +91,10 @@ class FaultKind(StrEnum):
     CHAPTERS_NUMBERED = "chapters_numbered", 10, _DOWNLOAD, "chapters have item_number 1..N"
     CHAPTERS_UNNUMBERED = "chapters_unnumbered", 10, _DOWNLOAD, "chapters have no item_number; the link's path has it"
 
+    LENSES = "lenses", 0, _DOWNLOAD, "the files are those of several lenses: each has item_number 1 and a position"
+    ORDER_REVERSED = "order_reversed", 0, _DOWNLOAD, "the originals are listed in the opposite order"
+    LISTED_TWICE = "listed_twice", 0, _DOWNLOAD, "each original is listed twice, with two links to the same path"
+
     PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"
 
     NO_SOURCE = "no_source", 12, _DOWNLOAD, "no original is offered, only proxies"
@@ -130,6 +134,12 @@ class FaultKind(StrEnum):
         "any If-Match gets 412 (or 400, 501), even a true one",
         ("status", 412),
     )
+    ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
+    ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
+    DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
+    RANGE_SHORT = "range_short", 0, _CDN, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    TOTAL_UNKNOWN = "total_unknown", 0, _CDN, "Content-Range has `*` instead of the total"
+    CODING_NAMED = "coding_named", 0, _CDN, "Content-Encoding is `value`, on plain bytes", ("value", "UTF-8")
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
     PAGE_INSTEAD = (

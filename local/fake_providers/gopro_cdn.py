@@ -163,9 +163,8 @@ class Cdn:
         if span is None:
             self._record(request, 416)
             return _refused(416, {"Content-Range": f"bytes */{total}"})
-        response = web.StreamResponse(
-            status=206 if span.partial else 200, headers=_headers(request, stored, span, etag)
-        )
+        headers = _with_faults(_headers(request, stored, span, etag), active)
+        response = web.StreamResponse(status=206 if span.partial else 200, headers=headers)
         response.content_length = span.length
         self._record(request, response.status)
         await response.prepare(request)
@@ -231,6 +230,8 @@ def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: st
     if header is not None and active.find(FaultKind.RANGE_REFUSED):
         return None
     span = requested_span(header, total)
+    if span is not None and span.partial and (short := active.find(FaultKind.RANGE_SHORT)):
+        span = replace(span, last=min(span.last, span.first + short["most"] - 1))
     shift = active.find(FaultKind.RANGE_SHIFTED)
     if span is None or not span.partial or shift is None:
         return span
@@ -248,10 +249,24 @@ def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) ->
         "x-amz-storage-class": "GLACIER_IR",
     }
     if stored.path is not None:
-        headers["Last-Modified"] = formatdate(stored.path.stat().st_mtime, usegmt=True)
+        replaced = 3600 if stored.inverted else 0  # seconds later
+        headers["Last-Modified"] = formatdate(stored.path.stat().st_mtime + replaced, usegmt=True)
     if span.partial:
         headers["Content-Range"] = f"bytes {span.first}-{span.last}/{span.total}"
     return headers
+
+
+def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str]:
+    """The headers as faults change them."""
+    hidden = {"ETag"} if active.find(FaultKind.ETAG_MISSING) else set()
+    hidden |= {"Last-Modified"} if active.find(FaultKind.DATE_MISSING) else set()
+    weak = {"ETag": 'W/"weak"'} if active.find(FaultKind.ETAG_WEAK) else {}
+    changed = {**headers, **weak}
+    if coding := active.find(FaultKind.CODING_NAMED):
+        changed["Content-Encoding"] = coding["value"]
+    if "Content-Range" in changed and active.find(FaultKind.TOTAL_UNKNOWN):
+        changed["Content-Range"] = changed["Content-Range"].partition("/")[0] + "/*"
+    return {name: value for name, value in changed.items() if name not in hidden}
 
 
 def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:

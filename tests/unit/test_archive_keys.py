@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
@@ -140,7 +141,7 @@ def test_metadata_is_small_ascii_and_identifies_its_version(media_id: str, filen
     assert all(text.isascii() and text.isprintable() for pair in stored.items() for text in pair)
     assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
     assert unquote(stored["media-id"]) == media_id and stored["file-number"] == "3"
-    assert is_version(stored, version)
+    assert is_version(stored, version) == version.has_strong_etag
     assert not is_version(stored, Fingerprint(size + 1, etag)) and not is_version(stored, Fingerprint(size, etag + "x"))
 
 
@@ -154,3 +155,21 @@ def test_the_original_name_can_be_read_back_from_the_metadata(filename: str) -> 
 @pytest.mark.parametrize("stored", [{}, {"source-size": "1"}, {"source-size": "1", "source-etag": "f"}])
 def test_an_object_without_complete_version_metadata_does_not_match(stored: dict[str, str]) -> None:
     assert not is_version(stored, Fingerprint(1, '"e"'))
+
+
+@pytest.mark.parametrize("etag", ["", '""', 'W/"e"'])
+def test_an_object_is_of_no_version_when_nothing_certain_is_known_of_it(etag: str) -> None:
+    item, source = MediaItem(media_id="id", filename="x.mp4"), MediaSource(file_number=1, filename="x.mp4")
+    bare = Fingerprint(1, etag)
+    assert not is_version(metadata("gopro", item, source, bare), bare)
+    dated = Fingerprint(1, etag, "Mon, 02 Nov 2026 10:00:00 GMT")
+    assert is_version(metadata("gopro", item, source, dated), dated)
+    assert not is_version(metadata("gopro", item, source, dated), replace(dated, last_modified="another"))
+    assert not is_version(metadata("gopro", item, source, dated), bare)
+
+
+def test_an_etag_of_absurd_length_still_identifies_its_version() -> None:
+    item, source = MediaItem(media_id="id", filename="x" * 4000), MediaSource(file_number=1, filename="x" * 4000)
+    stored = metadata("gopro", item, source, Fingerprint(1, f'"{"e" * 3000}"', "d" * 3000, "md5:" + "0" * 3000))
+    assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
+    assert is_version(stored, Fingerprint(1, f'"{"e" * 3000}"')) and not is_version(stored, Fingerprint(1, '"e"'))

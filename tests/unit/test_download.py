@@ -30,6 +30,9 @@ class Ledger:
     def claim(self, *_: object, **__: object) -> Claim:
         return Claim(True, ItemRow(status=Status.IN_PROGRESS))
 
+    def sources(self, _: str) -> dict[int, SourceRow]:
+        return {}
+
     def set_stats(self, *_: object) -> None: ...
 
     def archive_item(self, *_: object, **__: object) -> bool:

@@ -102,6 +102,24 @@ def test_without_numbers_the_paths_of_the_links_give_the_order(service: Service)
     assert paths(offered(service, *given)) == [f"/source/default/{number}.mp4" for number in (1, 2, 10)]
 
 
+@pytest.mark.parametrize("numbers", [{"item_number": 1}, {"item_number": "1"}, {}], ids=str)
+def test_the_files_of_two_lenses_are_told_apart_in_whatever_order_they_come(
+    service: Service, numbers: dict[str, Any]
+) -> None:
+    front, back = (
+        variation(path=f"/{position}/1.mp4", camera_position=position, **numbers) for position in ("front", "back")
+    )
+    found = offered(service, front, back)
+    assert [(source.file_number, source.file_count) for source in found] == [(1, 2), (2, 2)]
+    assert sorted(paths(found)) == ["/back/1.mp4", "/front/1.mp4"]
+    assert offered(service, back, front) == found
+
+
+def test_a_variation_that_is_listed_twice_is_one_source(service: Service) -> None:
+    twice = [variation(path=f"/{number}.mp4", item_number=number) for number in (1, 2, 2, 1)]
+    assert paths(offered(service, *twice)) == ["/1.mp4", "/2.mp4"]
+
+
 def test_the_original_of_an_edit_is_its_rendering(service: Service) -> None:
     (source,) = offered(service, variation("baked_source", "/baked/1.mp4"), filename="Best of winter")
     assert source.url.startswith("https://cdn.example/baked/1.mp4") and source.filename == "Best of winter.mp4"

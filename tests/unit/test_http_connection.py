@@ -181,3 +181,18 @@ def test_a_connection_that_fails_also_closes_the_idle_ones_of_its_origin() -> No
 
 async def refuse(*_: object) -> None:
     raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [
+        ("/a b.mp4", "/a%20b.mp4"),
+        ('/1?name="Über den Grat".mp4', "/1?name=%22%C3%9Cber%20den%20Grat%22.mp4"),
+        ("/1?name=%C3%9Cber%20x&s=a+b~c", "/1?name=%C3%9Cber%20x&s=a+b~c"),
+        ("/1?x=100%&y={1|2}<3>^`\\", "/1?x=100%&y=%7B1|2%7D%3C3%3E%5E%60%5C"),
+        ("", "/"),
+    ],
+)
+def test_raw_characters_of_a_link_are_encoded_once(raw: str, sent: str) -> None:
+    assert target_of(f"https://cdn.example{raw}") == sent
+    assert target_of(f"https://cdn.example{sent}") == sent

@@ -7,16 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.exceptions import ShortReadError
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
 from cloud_sync_common.stores.ledger import SourceRow, Status
-from cloud_sync_common.transfer.range_transfer import RangeTransfer, TransferOptions, TransferStats
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import SourceTransfer
 
-ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, upload_id="upload", part_size=5)
+ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 
 
 class Archive:
@@ -52,7 +53,7 @@ async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow |
     item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
     options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
     link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
-    opened = SimpleNamespace(fingerprint=Fingerprint(10, ""), length=1, honoured=True, close=lambda: None)
+    opened = SimpleNamespace(fingerprint=Fingerprint(10, '"e"'), length=1, honoured=True, close=lambda: None)
 
     async def open_source(*_: object) -> Any:
         return opened
@@ -78,7 +79,48 @@ def test_an_upload_that_lacks_a_part_when_the_time_is_up_is_left_for_the_next_sl
 
 def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive(1, 2)
-    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": ""})
+    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": "e"})
     row = asyncio.run(move(archive, monkeypatch))
     assert row is not None and (row.status, row.checksum) == (Status.ARCHIVED, "BBBBBBBBBBA=")
     assert archive.completed == [] and archive.aborted == ["upload"]
+
+
+# A body without a length
+
+
+def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source of unknown length, which ends after `size` bytes; the provider lists `listed`."""
+
+    async def open_source(*_: object) -> Any:
+        return SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False, close=lambda: None)
+
+    async def stream(_: object, *given: Any) -> ArchivedContent:
+        given[-1](size)
+        return ArchivedContent(size, "AAAAAAAAAAA=", (), single_stream=True)
+
+    monkeypatch.setattr(RangeTransfer, "open", open_source)
+    monkeypatch.setattr(RangeTransfer, "stream", stream)
+    ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
+    item = MediaItem(media_id="clip", filename="clip.mp4", size=listed)
+    source = MediaSource(file_number=1, filename="clip.mp4")
+    link = SourceLink(source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1))
+    deadline = Deadline.after(60)
+    options = TransferOptions(cast(Any, None), cast(Any, Archive()), 1, deadline, 900.0, TransferStats())
+    transfer = SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, "run-1")
+    row = asyncio.run(transfer.archive())
+    assert row is not None and row.status is Status.ARCHIVED
+
+
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (99, 100), (0, 100), (0, None)])
+def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    with pytest.raises(ShortReadError, match=f"after {size} bytes"):
+        stream_that_ends_after(size, listed, monkeypatch)
+
+
+@pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
+def test_a_body_without_a_length_that_has_the_listed_size_is_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    stream_that_ends_after(size, listed, monkeypatch)

@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import h11
 
@@ -19,6 +19,7 @@ from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
 _FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
 _SMALL_BODY = 1024 * 1024
+_IN_A_TARGET = "%!#$&'()*+,/:;=?@[]|"  # beside letters, digits and -._~; of these, browsers encode none
 
 
 class HttpError(Exception):
@@ -65,9 +66,11 @@ class Origin:
 
 
 def target_of(url: str) -> str:
-    """The target in a request line (RFC 9112, 3.2.1, origin-form)."""
+    """The target in a request line (RFC 9112, 3.2.1, origin-form). Characters that may not stand there are
+    percent-encoded as UTF-8, as browsers do; what is encoded already stays as it is."""
     parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return quote(target, safe=_IN_A_TARGET, errors="replace")
 
 
 class Connection:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
+from cloud_sync_common import source_identity
 from cloud_sync_common.exceptions import (
     ConfigurationError,
     CredentialsExpiredError,
@@ -36,6 +37,7 @@ from cloud_sync_common.provider_interface import (
     MediaPage,
     MediaSource,
 )
+from cloud_sync_common.source_identity import ListedFile
 from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
@@ -107,6 +109,7 @@ class _Variation(msgspec.Struct):
     url: str | msgspec.UnsetType | None = msgspec.UNSET
     label: str | msgspec.UnsetType | None = msgspec.UNSET
     item_number: int | str | None = None
+    camera_position: object = None
     available: bool = True
 
 
@@ -218,16 +221,18 @@ class GoPro:
             raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
         if not all(variation.available and variation.url for variation in originals):
             return []
-        filename = _with_extension(download.filename or item.filename, originals[0].url or "")
+        files = source_identity.numbered([_listed(variation) for variation in originals])
+        filename = _with_extension(download.filename or item.filename, files[0].url)
         claimed = item.source_count if item.kind in CHAPTERED_TYPES else 1
         return [
             MediaSource(
-                file_number=number,
-                file_count=max(claimed, *_numbers(originals)),
+                file_number=file.file_number,
+                file_count=max(claimed, file.file_count),
                 filename=filename,
-                url=variation.url or "",
+                url=file.url,
+                identity=file.identity,
             )
-            for number, variation in zip(_numbers(originals), originals, strict=True)
+            for file in files
         ]
 
     def _user(self, token: str) -> _User:
@@ -326,30 +331,24 @@ def _whole_number(value: int | str | None) -> int | None:
 
 
 def _originals(variations: list[_Variation]) -> list[_Variation]:
-    """All variations with the first label that occurs, in the order of the chapters.
-
-    The number of a chapter is its `item_number` or, if that is missing, in the path of its URL (rclone-PR, gopro-dl).
-    """
+    """All variations with the first label that occurs."""
     for label in ORIGINAL_LABELS:
         found = [variation for variation in variations if variation.label == label]
         if found:
-            return sorted(found, key=_chapter)
+            return found
     return []
 
 
-def _chapter(variation: _Variation) -> int:
+def _listed(variation: _Variation) -> ListedFile:
+    """What GoPro says of a file. The number of a chapter is its `item_number` or, if that is missing, in the path of
+    its URL (rclone-PR, gopro-dl); a camera with two lenses gives both files of a chapter the same number."""
     number = _whole_number(variation.item_number)
-    if number is not None:
-        return number
-    match = re.search(r"/(\d+)\.[A-Za-z0-9]+$", urlsplit(variation.url or "").path)
-    return int(match.group(1)) if match else 0
-
-
-def _numbers(originals: list[_Variation]) -> list[int]:
-    """The numbers of the chapters, so that a missing chapter does not shift the others; 1, 2, 3 if there are none."""
-    numbers = [_chapter(variation) for variation in originals]
-    distinct = len(set(numbers)) == len(numbers) and min(numbers) >= 1
-    return numbers if distinct else list(range(1, len(originals) + 1))
+    url, position = variation.url or "", variation.camera_position
+    if number is None:
+        match = re.search(r"/(\d{1,9})\.[A-Za-z0-9]+$", urlsplit(url).path, re.ASCII)
+        number = int(match.group(1)) if match else 0
+    usual = position is None or position in ("", "default")
+    return ListedFile("" if usual else str(position), number, url)
 
 
 def _with_extension(filename: str, url: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -195,9 +195,11 @@ class VideoDownloader:
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        archived: list[SourceRow] = []
+        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
         for source in sources:
-            row = self._move_source(options, item, source, run_id)
+            row = known.get(source.file_number)
+            if row is None or not row.holds(item, source):
+                row = self._move_source(options, item, source, run_id)
             if row is None:
                 return Moved(SliceStatus.IN_PROGRESS)
             archived.append(row)
@@ -212,7 +214,7 @@ class VideoDownloader:
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
     ) -> SourceRow | None:
         def renew(ended: MediaSource) -> MediaSource:
-            return self._same_source(item, ended.file_number)
+            return self._same_source(item, ended)
 
         link = SourceLink(source, renew, self.deadline, self._limiter)
         with subsegment("source"):
@@ -225,11 +227,15 @@ class VideoDownloader:
         self.ledger.leave_unavailable(item.media_id, run_id, category, message)
         return Moved(SliceStatus.UNAVAILABLE)
 
-    def _same_source(self, item: MediaItem, file_number: int) -> MediaSource:
-        for source in self.session.sources(item):
-            if source.file_number == file_number:
-                return source
-        raise OriginalUnavailableError("The provider no longer offers a source that it offered a moment ago.")
+    def _same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
+        """The same file with a new link; it keeps its number, whatever else is offered by now."""
+        same = [source for source in self.session.sources(item) if source.is_same_file(ended)]
+        if len(same) != 1:
+            raise OriginalUnavailableError(
+                f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
+                "that file any more. A later run looks again."
+            )
+        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
 
 
 def _check_complete(sources: list[MediaSource]) -> None:

@@ -6,6 +6,7 @@ The sources of one item are numbered. A later version of a source gets a key of 
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -17,6 +18,9 @@ from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSo
 
 _NAME_LIMIT = 180
 _METADATA_LIMIT = 900  # of the 2 KB that S3 allows for all user metadata (user guide, "Working with object metadata")
+
+_SAID_LIMIT = 200  # characters of each of what a server says
+_NO_SIZE = -2  # of an object that is not one of ours
 
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
@@ -81,14 +85,40 @@ def metadata(provider: str, item: MediaItem, source: MediaSource, fingerprint: F
         "file-number": str(source.file_number),
         "captured-at": quote(item.captured_at, safe=":+"),
         "filename": re.sub(r"%[0-9A-F]?$", "", quote(source.filename or item.filename)[:_METADATA_LIMIT]),
-        "source-size": str(fingerprint.size),
-        "source-etag": quote(fingerprint.etag.strip('"')),
+        **_said_of(fingerprint),
     }
 
 
+def _said_of(fingerprint: Fingerprint) -> dict[str, str]:
+    said = {
+        "source-size": str(fingerprint.size),
+        "source-etag": _short(fingerprint.etag.strip('"')),
+        "source-modified": _short(fingerprint.last_modified),
+        "source-listed": _short(fingerprint.listed),
+    }
+    return {name: value for name, value in said.items() if value or name in ("source-size", "source-etag")}
+
+
+def _short(said: str) -> str:
+    """What a server says, in ASCII; a text of absurd length is replaced by its hash, so that the metadata stay within
+    S3's limit. What is weak stays weak."""
+    quoted = quote(said)
+    if len(quoted) <= _SAID_LIMIT:
+        return quoted
+    return ("W/" if said.startswith("W/") else "") + f"sha256-{hashlib.sha256(said.encode()).hexdigest()}"
+
+
 def is_version(stored: Mapping[str, str], fingerprint: Fingerprint) -> bool:
-    """Whether an object's metadata identifies it as this version of the source."""
-    return (stored.get("source-size"), stored.get("source-etag")) == (
-        str(fingerprint.size),
-        quote(fingerprint.etag.strip('"')),
+    """Whether an object's metadata identifies it, for certain, as this version of the source."""
+    return _of(stored).agrees_with(_of(_said_of(fingerprint)))
+
+
+def _of(said: Mapping[str, str]) -> Fingerprint:
+    """The fingerprint in an object's metadata. An object that says less than ours do is of no version."""
+    try:
+        size = int(said["source-size"])
+    except (KeyError, ValueError):
+        return Fingerprint(_NO_SIZE, "")
+    return Fingerprint(
+        size, said.get("source-etag", ""), said.get("source-modified", ""), said.get("source-listed", "")
     )

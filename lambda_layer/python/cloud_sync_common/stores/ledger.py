@@ -19,7 +19,7 @@ import msgspec
 
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
-from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
 
@@ -63,7 +63,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a source: its key in the archive, its version, and the upload to continue."""
+    """The row of a source: its key in the archive, its version, and the upload to continue. `identity` says which file
+    of the item it is (MediaSource), `revision` as which revision of the item it was archived."""
 
     status: Status
     key: str
@@ -75,6 +76,19 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     copy: int = 1
     proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
     single_stream: bool = False  # the source could not be read in ranges
+    last_modified: str = ""
+    listed: str = ""
+    identity: str = ""
+    revision: str = ""
+
+    def holds(self, item: MediaItem, source: MediaSource) -> bool:
+        """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
+        archived = (self.status, self.identity, self.revision)
+        return archived == (Status.ARCHIVED, source.identity, item.revision)
+
+    @property
+    def version(self) -> Fingerprint:
+        return Fingerprint(self.size, self.etag, self.last_modified, self.listed)
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,13 +151,20 @@ class Ledger:
 
     def keys_of(self, media_id: str) -> set[str]:
         """Every key in the archive that belongs to an item: those of its sources and of their earlier versions."""
+        return {key for row in self.sources(media_id).values() for key in archive_keys.versions(row.key, row.copy)}
+
+    def sources(self, media_id: str) -> dict[int, SourceRow]:
+        """The rows of all sources of an item, by number, in one query for up to 1 MB of them."""
         pages = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
             ConsistentRead=True,
         )
-        sources = (typed(row, SourceRow) for page in pages for row in page["Items"])
-        return {key for source in sources for key in archive_keys.versions(source.key, source.copy)}
+        return {
+            int(str(row["sk"]).removeprefix("SOURCE#")): typed(row, SourceRow)
+            for page in pages
+            for row in page["Items"]
+        }
 
     def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
         """The pages of a query, of up to 1 MB each."""
@@ -323,7 +344,9 @@ class Ledger:
                 "archived_at": now(),
             },
             remove=("upload_id",),
-            condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status",
+            condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status OR "
+            "attribute_not_exists(#revision) OR #revision <> :revision OR attribute_not_exists(#identity) OR "
+            "#identity <> :identity",
         )
 
     def _item_key(self, media_id: str) -> Key:

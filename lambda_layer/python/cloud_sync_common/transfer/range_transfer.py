@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, Part, WriteConflict
+from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
@@ -115,8 +115,9 @@ class RangeTransfer:
             if not self.streaming:
                 return None
             raise RangeIgnoredError(
-                f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
-                "stream; nothing was kept. Raise downloader_timeout_seconds."
+                "The source cannot be read in ranges, or nothing shows that two ranges are of the same version, and "
+                f"{self._seconds:.0f} s are not enough to move it in one stream; nothing was kept. Raise "
+                "downloader_timeout_seconds."
             ) from None
 
     async def open(self, source: MediaSource, last: int) -> Range:
@@ -138,10 +139,21 @@ class RangeTransfer:
             made.extend(proofs.made())
 
         stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), check)
-        checksum = self._archive.object_stored(stored)
+        try:
+            checksum = self._archive.object_stored(stored)
+        except ObjectExists:
+            checksum = self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
         return ArchivedContent(size, checksum, tuple(made), single_stream=not source.honoured)
+
+    def _same_content(self, key: str, size: int, checksum: str) -> str:
+        """The checksum of the object that exists already, when its content is the very one that was sent: it is the
+        same version then, whatever is said of it. Raises ObjectExists when it is not."""
+        there = self._archive.find(key)
+        if there is None or (there.size, there.checksum) != (size, checksum):
+            raise ObjectExists
+        return checksum
 
     # In one stream
 
@@ -159,6 +171,8 @@ class RangeTransfer:
                 parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
                 first += length
             check_size(first)
+            if not parts:  # S3 joins no upload without a part
+                parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             made = proofs.made()
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException as error:
