@@ -74,6 +74,7 @@ TOKENS = (
     Case("session_ends", (gopro(K.ACCESS_TOKEN_DIES, E.DOWNLOAD, times=1, after=1),), Outcome.STOPPED, EXPIRED,
          session=True, then=NEW_CREDENTIALS),
     Case("refresh_returns_less", (gopro(K.NO_ROTATION), gopro(K.NO_OWNER_ID))),
+    Case("refresh_is_odd", (gopro(K.RENEWAL_ODD),)),
     Case("refresh_token_blacklisted", (gopro(K.TOKEN_BLACKLISTED),), Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS),
     Case("invalid_grant", (gopro(K.INVALID_GRANT, status=401),), Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS),
     Case("refresh_answer_lost", (gopro(K.ANSWER_LOST, E.TOKEN, times=1),), Outcome.STOPPED, EXPIRED,
@@ -207,6 +208,7 @@ QUICK = frozenset(
     [
         "token_dies_while_downloading",
         "refresh_answer_lost",
+        "refresh_is_odd",
         "type_refused",
         "short_page",
         "upload_between_pages",

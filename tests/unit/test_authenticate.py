@@ -162,6 +162,19 @@ def test_a_token_that_cannot_be_stored_is_not_returned_and_the_lease_is_released
     assert store.current.access_token is None and not lease.lock.locked()
 
 
+def test_a_refresh_token_that_comes_alone_is_stored_and_used_next() -> None:
+    class Halved(Account):
+        def refresh(self, credentials: Credentials) -> Credentials:
+            renewed = super().refresh(credentials)
+            return renewed if self.refreshes > 1 else replace(renewed, access_token=None)
+
+    account, store, lease = Halved(), Store(replace(OAUTH, access_token=None)), Lease()
+    with pytest.raises(ProviderUnavailableError, match="stored and used next"):
+        authenticator(account, store, lease).ensure()
+    assert store.current.refresh_token == "refresh-1" and not lease.lock.locked()
+    assert authenticator(account, store, lease).ensure().access_token == "access-2"
+
+
 def test_credentials_that_the_owner_stored_meanwhile_are_used() -> None:
     theirs = replace(OAUTH, access_token="of-the-owner", version="w")
     store = Store(replace(OAUTH, access_token=None))

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cloud_sync_common.exceptions import CredentialsExpiredError
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
@@ -102,6 +102,10 @@ class Authenticator:
                 return credentials
             renewed = self.renewal.store.replace(credentials, self.renewal.refreshed(credentials))
             logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
+            if renewed.access_token is None:
+                raise ProviderUnavailableError(
+                    "The provider gave a new refresh token only; it is stored and used next."
+                )
             return renewed
 
 
