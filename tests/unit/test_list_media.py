@@ -330,7 +330,7 @@ def test_a_repeated_call_of_the_same_run_lists() -> None:
 def test_a_refused_token_is_recorded_and_the_manifest_is_unchanged() -> None:
     found = lister(Library(names(8)))
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
-    found.account.trouble = [CredentialsExpiredError("x")]
+    found.account.trouble = [CredentialsExpiredError("at the listing"), CredentialsExpiredError("at the check")]
     with pytest.raises(CredentialsExpiredError):
         found.call(cursor)
     assert found.lease.refused == CREDENTIALS.version and found.lines.ids == names(3)

@@ -85,7 +85,9 @@ class Authenticator:
         if renewals == 0:
             self.renewal.measure(credentials)
         if not credentials.renewable:
-            return self.renewal.validated(credentials)
+            accepted = self.renewal.validated(credentials)
+            self.renewal.lease.note_accepted(credentials.version)
+            return accepted
         if self._is_accepted(credentials) and not _ends_soon(credentials):
             return credentials
         return self._renew(credentials)
