@@ -128,6 +128,23 @@ class FaultKind(StrEnum):
 
     EDGE_BLOCKED = "edge_blocked", 23, _API, "403 with an HTML page, before any other check"
 
+    GATEWAY_ANSWER = (
+        "gateway_answer",
+        0,
+        _API,
+        "`status` and `body`, as from a gateway or firewall in between, before any other check",
+        ("status", 200),
+        ("body", "<html><title>Please wait</title></html>"),
+    )
+    REFUSED = (
+        "refused",
+        0,
+        _DOWNLOAD,
+        "401, or another `status`, though the token is accepted elsewhere",
+        ("status", 401),
+    )
+    BYTE_ORDER_MARK = "byte_order_mark", 0, _API, "the answer begins with a UTF-8 byte order mark"
+
     SERVER_ERROR = "server_error", 24, _ALL, "500, or another `status`", ("status", 500), ("retry_after", None)
 
     CONDITION_REFUSED = (
