@@ -74,8 +74,10 @@ SIGN_IN_AGAIN = (
 )
 
 KEPT = "the stored refresh token may have been replaced at GoPro. Store another if the next run is refused."
-LISTING, LINKS = "the listing at GoPro", "the request for download links at GoPro"
-RENEWAL, CHECK = "the renewal of the token at GoPro", "the check of the token at GoPro"
+LISTING = "the listing at GoPro"
+LINKS = "the request for download links at GoPro"
+RENEWAL = "the renewal of the token at GoPro"
+CHECK = "the check of the token at GoPro"
 
 
 class _Search(msgspec.Struct):
