@@ -33,6 +33,8 @@ _DOWNLOAD = frozenset({Endpoint.DOWNLOAD})
 _CDN = frozenset({Endpoint.CDN})
 _ROW_CHANGES = frozenset({7, 8, 9, 13})
 
+_ODD = {"file_size": 1e5, "item_count": 1.0, "filename": "GX\ud800.MP4", "created_at": 7, "reprocessed_at": {"at": []}}
+
 
 class FaultKind(StrEnum):
     """Every fault: its name, its menu number (0: not in provider-apis.md), where it can happen, what it does (its
@@ -62,6 +64,8 @@ class FaultKind(StrEnum):
     NO_ROTATION = "no_rotation", 2, _TOKEN, "a refresh returns no refresh_token and the old one stays valid"
     NO_OWNER_ID = "no_owner_id", 2, _TOKEN, "a refresh returns no resource_owner_id"
 
+    RENEWAL_ODD = "renewal_odd", 2, _TOKEN, "a refresh is a 201 with expires_in as text and resource_owner_id a number"
+
     TOKEN_BLACKLISTED = "token_blacklisted", 3, _TOKEN, "a valid refresh token is token_blacklisted", ("status", 400)
     INVALID_GRANT = "invalid_grant", 3, _TOKEN, "a valid refresh token is an invalid_grant", ("status", 400)
 
@@ -82,6 +86,9 @@ class FaultKind(StrEnum):
     FILE_SIZE_NULL = "file_size_null", 7, _ROWS, "file_size is null"
     FILE_SIZE_STRING = "file_size_string", 7, _ROWS, "file_size is a string of digits"
     FILE_SIZE_STALE = "file_size_stale", 7, _ROWS, "file_size is `bytes_off` bytes too small", ("bytes_off", 3245)
+
+    ROW_ODD = "row_odd", 7, _ROWS, "fields of a row have these odd `values`", ("values", _ODD)
+    ROW_REPEATED = "row_repeated", 7, _SEARCH, "the row is listed twice for good, and counted twice in the total"
 
     STATE_UNKNOWN = "state_unknown", 8, _ROWS, "ready_to_view has an unknown value", ("value", "levitating")
     TYPE_UNKNOWN = "type_unknown", 8, _ROWS, "type has an unknown value", ("value", "Hologram")
@@ -124,6 +131,23 @@ class FaultKind(StrEnum):
     TRASHED = "trashed", 22, _ONE_ITEM, "404, though the item is still listed"
 
     EDGE_BLOCKED = "edge_blocked", 23, _API, "403 with an HTML page, before any other check"
+
+    GATEWAY_ANSWER = (
+        "gateway_answer",
+        0,
+        _API,
+        "`status` and `body`, as from a gateway or firewall in between, before any other check",
+        ("status", 200),
+        ("body", "<html><title>Please wait</title></html>"),
+    )
+    REFUSED = (
+        "refused",
+        0,
+        _DOWNLOAD,
+        "401, or another `status`, though the token is accepted elsewhere",
+        ("status", 401),
+    )
+    BYTE_ORDER_MARK = "byte_order_mark", 0, _API, "the answer begins with a UTF-8 byte order mark"
 
     SERVER_ERROR = "server_error", 24, _ALL, "500, or another `status`", ("status", 500), ("retry_after", None)
 

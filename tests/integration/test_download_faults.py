@@ -23,7 +23,7 @@ from cloud_sync_common.stores.ledger import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws
-from tests.integration.downloader import BIG, CHAPTERS, PLAIN, Downloader, assert_whole
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader, assert_whole
 
 
 @pytest.fixture
@@ -374,3 +374,20 @@ def test_an_odd_but_honest_answer_costs_nothing(downloader: Downloader, media_id
     downloader.fake.control.add_fault(kind)
     assert downloader.move(media_id)[-1].status == "ARCHIVED"
     assert_whole(downloader, media_id)
+
+
+# A refusal of one video
+
+
+def test_a_video_that_is_refused_once_is_archived_and_the_token_stays_accepted(downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.REFUSED, media_id=PLAIN, times=1)
+    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
+    assert downloader.lease.refused_version() == ""
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 410, 451])
+def test_a_video_that_is_always_refused_fails_alone(downloader: Downloader, status: int) -> None:
+    downloader.fake.control.add_fault(FaultKind.REFUSED, media_id=PLAIN, status=status)
+    with pytest.raises(OriginalUnavailableError, match="It gives those of other videos"):
+        downloader.move(PLAIN)
+    assert downloader.move(TWIN)[-1].status == "ARCHIVED" and downloader.lease.refused_version() == ""

@@ -22,7 +22,7 @@ METRICS = EnvironmentMetrics("dev", detailed=True)
 
 def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:
     """A session made of doubles."""
-    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline)
+    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline, lambda _: None)
 
 
 @dataclass
@@ -70,6 +70,9 @@ class Lease:
 
     def note_refused(self, version: str) -> None:
         self.refused = version
+
+    def note_accepted(self, version: str) -> None:
+        self.refused = "" if self.refused == version else self.refused
 
     def acquire(self, seconds: float) -> bool:
         self.asked += 1

@@ -144,6 +144,35 @@ def test_a_row_that_moves_to_the_next_page_is_listed_once() -> None:
     assert found.account.listed == [None, "2", "3"]
 
 
+@pytest.mark.parametrize("twice", [[2], [2, 5], [0], [7]], ids=str)
+@pytest.mark.parametrize("pause", [False, True])
+def test_rows_that_are_listed_and_counted_twice_for_good_are_taken_once_and_said(
+    twice: list[int], pause: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [name for at, name in enumerate(names(8)) for _ in range(1 + (at in twice))]
+    found = lister(Library(ids))
+    result = found.call(deadline=OUT_OF_TIME if pause else PLENTY)
+    while result.status == "IN_PROGRESS":
+        result = found.call(result.next_cursor)
+    assert (result.status, result.listed, result.new, found.lines.ids) == ("COMPLETE", 8, 8, names(8))
+    (line,) = (vars(record) for record in caplog.records if record.msg == "rows are listed twice")
+    assert (line["rows"], line["different"]) == (8 + len(twice), 8)
+
+
+def test_rows_that_repeat_differently_each_time_are_no_complete_listing() -> None:
+    library = Library(names(8))
+
+    def shift(given: int) -> None:
+        library.ids[:] = names(8)
+        if given % 3 == 1:
+            library.ids[:] = [*names(3), *names(8)[3 - given % 2 : 7], "late"][:8]
+
+    library.between = shift
+    library.claimed = lambda _: 9
+    with pytest.raises(ProviderUnavailableError):
+        lister(library).to_the_end()
+
+
 def test_an_upload_between_two_pages_restarts_the_listing_and_loses_nothing() -> None:
     library = Library(names(8))
     library.between = lambda given: library.ids.insert(0, "new") if given == 1 else None
@@ -330,7 +359,7 @@ def test_a_repeated_call_of_the_same_run_lists() -> None:
 def test_a_refused_token_is_recorded_and_the_manifest_is_unchanged() -> None:
     found = lister(Library(names(8)))
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
-    found.account.trouble = [CredentialsExpiredError("x")]
+    found.account.trouble = [CredentialsExpiredError("at the listing"), CredentialsExpiredError("at the check")]
     with pytest.raises(CredentialsExpiredError):
         found.call(cursor)
     assert found.lease.refused == CREDENTIALS.version and found.lines.ids == names(3)

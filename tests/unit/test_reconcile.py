@@ -229,7 +229,7 @@ def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
 
 
 def test_a_refused_token_is_recorded_so_that_the_next_run_renews_it(bench: Bench) -> None:
-    bench.account.trouble = [CredentialsExpiredError("no longer")]
+    bench.account.trouble = [CredentialsExpiredError("no longer"), CredentialsExpiredError("at the check too")]
     with pytest.raises(CredentialsExpiredError):
         bench.reconcile()
     assert bench.lease.refused == "v1"

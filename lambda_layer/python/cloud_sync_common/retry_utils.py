@@ -71,13 +71,17 @@ def retrying[T](
     *,
     attempts: int = 4,
     sleep: Callable[[float], None] = time.sleep,
+    also: Callable[[BaseException], bool] = lambda _: False,
 ) -> T:
-    """`call()`, retried on transient errors; the last error is raised when attempts or time are used up.
+    """`call()`, retried on transient errors and on those that `also` names; the last error is raised when attempts or
+    time are used up.
 
     An expired link is not retried, because waiting does not make it valid. A wait that would not end before the
     deadline is not started, because waiting in Step Functions costs less.
     """
-    return tenacity.Retrying(sleep=sleep, **_policy(deadline, attempts))(call)
+    policy = _policy(deadline, attempts)
+    policy["retry"] |= tenacity.retry_if_exception(also)
+    return tenacity.Retrying(sleep=sleep, **policy)(call)
 
 
 async def retrying_async[T](call: Callable[[], Awaitable[T]], deadline: Deadline, *, attempts: int = 4) -> T:

@@ -32,18 +32,17 @@ class ListedFile:
     url: str = field(repr=False)
 
     @property
-    def path(self) -> str:
-        return unquote(urlsplit(self.url).path)
-
-    @property
     def place(self) -> tuple[int, str, str]:
         """Everything that identifies the file, in the order in which files are numbered."""
-        return self.number, self.position, self.path
+        return self.number, self.position, path(self.url)
 
     @property
     def unsigned(self) -> tuple[str, list[tuple[str, str]]]:
         """Host and query of the link, without what signs it."""
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+        except ValueError:
+            return self.url, []
         query = parse_qsl(parts.query, keep_blank_values=True)
         return parts.netloc, sorted(pair for pair in query if not _SIGNATURE.fullmatch(pair[0]))
 
@@ -56,6 +55,14 @@ class NumberedFile:
     file_count: int
     identity: str
     url: str = field(repr=False)
+
+
+def path(url: str) -> str:
+    """The decoded path of a link; the link itself if it is none."""
+    try:
+        return unquote(urlsplit(url).path)
+    except ValueError:
+        return url
 
 
 def numbered(files: list[ListedFile]) -> list[NumberedFile]:
@@ -98,5 +105,5 @@ def _numbers(files: list[ListedFile]) -> tuple[list[int], int]:
 
 def _identity(file: ListedFile) -> str:
     """A digest, because a path may be part of what signs a link."""
-    said = json.dumps([file.position, file.number, file.path])
+    said = json.dumps([file.position, file.number, path(file.url)])
     return hashlib.sha256(said.encode()).hexdigest()[:32]

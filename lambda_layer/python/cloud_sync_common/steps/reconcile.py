@@ -151,7 +151,7 @@ class ArchiveReconciler:
         if walks.listing_starts_again:
             # The next invocation does it: until its answer arrives, the files that this one continued may be needed
             # again.
-            progress = Progress(listing=progress.listing.from_the_start())
+            progress = Progress(listing=progress.listing.from_the_start(progress.items))
         result = self._result(progress, done=done)
         if done:
             self._send_report(result)
