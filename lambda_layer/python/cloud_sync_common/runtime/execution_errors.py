@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cloud_sync_common.logging_utils import redact
+from cloud_sync_common.safe_text import redact
 
 SENTENCE_LIMIT = 700  # characters
 
