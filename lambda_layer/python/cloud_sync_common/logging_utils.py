@@ -28,7 +28,7 @@ class _Formatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         if correlation.run_id():
             log["correlation_id"] = correlation.run_id()
-        return escape_unseen(redact(super().serialize(_bounded(log))))
+        return escape_unseen(redact(super().serialize(_bounded(redacted(log)))))
 
 
 def _bounded(value: Any) -> Any:

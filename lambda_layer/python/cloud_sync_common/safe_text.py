@@ -162,6 +162,8 @@ def redacted(value: Any) -> Any:
             return {redacted(name): redacted(content) for name, content in value.items()}
         case list() | tuple():
             return list(map(redacted, value))
+        case int() | float() if redact(str(value)) != str(value):  # a token of digits; *** alone would be no JSON
+            return BLANK
     return value
 
 
