@@ -13,7 +13,6 @@ from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.retry_utils import Deadline, retrying
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 _CHUNK = 256 * 1024  # bytes
@@ -77,7 +76,7 @@ class _Reading:
     done: int = 0
     size: int = -1  # known from the first answer
     etag: str = ""
-    body: StreamingBody | None = None
+    body: Any = None  # boto3's stream
 
     def next_chunk(self) -> bytes:
         """The next bytes; none at the end. May be called again after each error but AwsError."""
@@ -86,7 +85,7 @@ class _Reading:
         try:
             with aws_errors(f"reading {self.what}"):
                 self.body = self.body or self._opened()
-                chunk = self.body.read(_CHUNK)
+                chunk: bytes = self.body.read(_CHUNK)
         except ArchiveUnavailableError:
             self.body = None
             raise
@@ -96,7 +95,7 @@ class _Reading:
         self.done += len(chunk)
         return chunk
 
-    def _opened(self) -> StreamingBody:
+    def _opened(self) -> Any:
         rest: dict[str, Any] = {"Range": f"bytes={self.done}-", "IfMatch": self.etag} if self.done else {}
         answer = self.s3.get_object(Bucket=self.bucket, Key=self.key, **rest)
         if not self.done:
