@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
+from cloud_sync_common import safe_text
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores.archive_keys import capture_month, is_version, metadata, object_key, safe_name
 from hypothesis import assume, example, given, settings
@@ -195,3 +196,16 @@ def test_an_etag_of_3000_characters_tells_versions_apart() -> None:
     item, source = MediaItem(media_id="id", filename="a"), MediaSource(file_number=1, filename="a")
     stored = metadata("gopro", item, source, Fingerprint(1, '"' + "e" * 3000 + '"'))
     assert is_version(stored, Fingerprint(1, "e" * 3000)) and not is_version(stored, Fingerprint(1, "e" * 2999 + "f"))
+
+
+def test_a_secret_that_a_provider_gives_as_a_name_is_in_neither_key_nor_metadata(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    token = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0"
+    safe_text.protect(token)
+    item = MediaItem(media_id="65a0", filename="x", captured_at=token)
+    source = MediaSource(file_number=1, filename=f"{token}.MP4")
+    stored = metadata("gopro", item, source, Fingerprint(1, ""))
+    assert object_key("gopro", item, source) == "gopro/0000/00/65a0/x.MP4"
+    assert not any(token[:12] in text for text in stored.values())

@@ -37,7 +37,7 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
 def _stem_and_extension(source: MediaSource, item: MediaItem, safe_id: str) -> tuple[str, str]:
     """What the key is called by: the first of the two names of which something can be kept, else the id; and the first
     extension. A name in another script has its letters in the metadata, and its extension here."""
-    names = [PurePosixPath(f"x{safe_name(name)}") for name in (source.filename, item.filename)]
+    names = [PurePosixPath(f"x{safe_name(redact(name))}") for name in (source.filename, item.filename)]
     stem = next((name.stem[1:] for name in names if name.stem[1:]), safe_id)
     return stem, next((name.suffix for name in names if name.suffix), "")
 
