@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
+from cloud_sync_common import safe_text
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores.archive_keys import capture_month, is_version, metadata, object_key, safe_name
 from hypothesis import assume, example, given, settings
@@ -173,3 +174,57 @@ def test_an_etag_of_absurd_length_still_identifies_its_version() -> None:
     stored = metadata("gopro", item, source, Fingerprint(1, f'"{"e" * 3000}"', "d" * 3000, "md5:" + "0" * 3000))
     assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
     assert is_version(stored, Fingerprint(1, f'"{"e" * 3000}"')) and not is_version(stored, Fingerprint(1, '"e"'))
+
+
+@pytest.mark.parametrize("name", ["Видео", "我的视频", "βίντεο", "סרטון", "🏔️🏔️", "فيديو", "วิดีโอ", "ビデオ・一", "…"])
+@pytest.mark.parametrize("extension", [".MP4", ".mov", ".360", ".JPG"])
+def test_a_name_in_any_script_keeps_its_extension_and_its_id(name: str, extension: str) -> None:
+    assert key_of("65a0", name + extension) == f"gopro/2026/05/65a0/65a0{extension}"
+    assert key_of("65a0", name + extension, 2, 3, 4) == f"gopro/2026/05/65a0/65a0-02-v4{extension}"
+    stored = metadata("gopro", MediaItem(media_id="65a0", filename=""),
+                      MediaSource(file_number=1, filename=name + extension), Fingerprint(1, ""))  # fmt: skip
+    assert unquote(stored["filename"]) == name + extension
+
+
+def test_what_can_be_kept_of_a_name_in_two_scripts_is_kept() -> None:
+    assert key_of("65a0", "Озеро GX010001.MP4").endswith("/GX010001.MP4")
+    assert key_of("65a0", "GX010001 Озеро.MP4").endswith("/GX010001_.MP4")
+
+
+def test_an_item_gives_the_name_that_its_source_does_not_have() -> None:
+    item = MediaItem(media_id="65a0", filename="Winter.MP4", captured_at="2026-05-06T10:00:00Z")
+    assert object_key("gopro", item, MediaSource(file_number=1, filename="🏔️.mov")).endswith("/65a0/Winter.mov")
+    assert object_key("gopro", item, MediaSource(file_number=1, filename="")).endswith("/65a0/Winter.MP4")
+
+
+@given(media_id=st.text(min_size=1, max_size=3000), filename=st.text(max_size=5000), etag=st.text(max_size=3000),
+       moment=st.text(max_size=3000))  # fmt: skip
+@example(media_id="\U0001f3d4" * 64, filename="\U0001f3d4" * 4000, etag="\U0001f3d4" * 3000, moment="я" * 3000)
+@example(media_id="\U0001f3d4" * 64, filename="\U0001f3d4" * 4000, etag="\U0001f3d4" * 64, moment="я" * 3000)
+@settings(deadline=None)
+def test_metadata_never_outgrows_what_s3_takes(media_id: str, filename: str, etag: str, moment: str) -> None:
+    item = MediaItem(media_id=media_id, filename=filename, captured_at=moment)
+    version = Fingerprint(2**46, etag, moment or "a day", etag)
+    stored = metadata("gopro", item, MediaSource(file_number=1_000, file_count=1_000, filename=filename), version)
+    assert sum(len(name) + len(value) for name, value in stored.items()) <= 1900
+    assert all(text.isascii() and text.isprintable() for pair in stored.items() for text in pair)
+    assert is_version(stored, version) and not is_version(stored, replace(version, etag=etag + "x"))
+
+
+def test_an_etag_of_3000_characters_tells_versions_apart() -> None:
+    item, source = MediaItem(media_id="id", filename="a"), MediaSource(file_number=1, filename="a")
+    stored = metadata("gopro", item, source, Fingerprint(1, '"' + "e" * 3000 + '"'))
+    assert is_version(stored, Fingerprint(1, "e" * 3000)) and not is_version(stored, Fingerprint(1, "e" * 2999 + "f"))
+
+
+def test_a_secret_that_a_provider_gives_as_a_name_is_in_neither_key_nor_metadata(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    token = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0"
+    safe_text.protect(token)
+    item = MediaItem(media_id="65a0", filename="x", captured_at=token)
+    source = MediaSource(file_number=1, filename=f"{token}.MP4")
+    stored = metadata("gopro", item, source, Fingerprint(1, ""))
+    assert object_key("gopro", item, source) == "gopro/0000/00/65a0/x.MP4"
+    assert not any(token[:12] in text for text in stored.values())

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.source_identity import ListedFile, numbered
+from cloud_sync_common.source_identity import ListedFile, numbered, path
 from cloud_sync_common.steps.download import VideoDownloader
 
 from tests.unit.doubles import PLENTY
@@ -63,7 +63,7 @@ def test_another_position_number_or_path_is_another_file(other: ListedFile) -> N
 
 def test_a_file_that_is_listed_twice_is_one_file() -> None:
     assert [found.file_number for found in numbered([file("front", 1, signature=sign) for sign in "ab"])] == [1]
-    twice = [*FOUR, *(file(one.position, one.number, one.path, "b") for one in FOUR)]
+    twice = [*FOUR, *(file(one.position, one.number, path(one.url), "b") for one in FOUR)]
     assert len(numbered(twice)) == 4 and {found.file_count for found in numbered(twice)} == {4}
 
 

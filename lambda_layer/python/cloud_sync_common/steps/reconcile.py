@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
@@ -182,8 +182,7 @@ class ArchiveReconciler:
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
             lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
-        with aws_errors("sending the report"):
-            self.topic.publish(TopicArn=self.topic_arn, Subject=subject, Message="\n\n".join(lines))
+        send_mail(self.topic, self.topic_arn, subject, "\n\n".join(lines))
 
 
 @dataclass

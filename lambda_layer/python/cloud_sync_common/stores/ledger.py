@@ -20,6 +20,7 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
+NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
 _WRITERS = 8
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
@@ -213,7 +215,7 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
                 "captured_at": item.captured_at,
                 "status": Status.PENDING,
                 "not_archived": self._provider,
@@ -232,7 +234,7 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
                 "captured_at": item.captured_at,
                 "status": Status.IN_PROGRESS,
                 "not_archived": self._provider,
@@ -291,7 +293,7 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
                 "status": Status.FAILED,
                 "not_archived": self._provider,
                 "run_id": run_id,

@@ -14,6 +14,7 @@ import msgspec
 
 from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.safe_text import escape_unseen
 from cloud_sync_common.stores.work_files import WorkFile
 
 if TYPE_CHECKING:
@@ -30,18 +31,23 @@ class Batch(msgspec.Struct, frozen=True):
     media: tuple[MediaItem, ...]
 
 
+def _encoded(value: Batch | MediaItem) -> bytes:
+    """Its JSON, with an escape for every character at which some reader of JSON Lines begins a new line."""
+    return escape_unseen(msgspec.json.encode(value).decode()).encode()
+
+
 def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
     """`items` in order, in batches within all three limits. An item of unknown size counts as large; an item that
     exceeds a limit on its own is a batch by itself."""
     media: list[MediaItem] = []
     bytes_left = line_left = 0
     for item in items:
-        size, line = item.size or BATCH_BYTES, len(msgspec.json.encode(item)) + 1
+        size, line = item.size or BATCH_BYTES, len(_encoded(item)) + 1
         if media and (len(media) == BATCH_ITEMS or size > bytes_left or line > line_left):
             yield Batch(tuple(media))
             media = []
         if not media:
-            bytes_left, line_left = BATCH_BYTES, LINE_LIMIT - len(msgspec.json.encode(Batch(())))
+            bytes_left, line_left = BATCH_BYTES, LINE_LIMIT - len(_encoded(Batch(())))
         media.append(item)
         bytes_left, line_left = bytes_left - size, line_left - line
     if media:
@@ -78,7 +84,7 @@ class ManifestWriter:
         large for the state machine."""
         count = 0
         for batch in batches(items):
-            line = msgspec.json.encode(batch)
+            line = _encoded(batch)
             if len(line) > LINE_LIMIT:
                 raise ProviderContractError(
                     f"The provider's description of one video has {len(line)} bytes, and the limit is {LINE_LIMIT}."
