@@ -242,6 +242,37 @@ def test_nobody_outside_the_account_has_access(stack: Synthesised) -> None:
     assert sorted(names) == sorted([*expected, *key * stack.config.customer_managed_key])
 
 
+@each_environment
+def test_a_service_acts_for_this_account_only(stack: Synthesised) -> None:
+    """Whoever may be asked by another account's resource has the number of this one as its condition. Lambda assumes a
+    role only for a function of the account that the role is in, and names no account when it does."""
+    services = [s for _, s in allowed(stack) if "Service" in s.get("Principal", {})]
+    asked = [s for s in services if s["Principal"]["Service"] != "lambda.amazonaws.com"]
+    assert len(asked) >= 4
+    for statement in asked:
+        equal = statement["Condition"]["StringEquals"]
+        assert equal["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, statement
+    for permission in stack.resources("AWS::Lambda::Permission").values():
+        assert permission["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+@each_environment
+def test_the_archive_refuses_every_write_over_an_object_and_every_key_of_the_writer(stack: Synthesised) -> None:
+    policies = [p["Properties"] for p in stack.resources("AWS::S3::BucketPolicy").values()]
+    (policy,) = (p for p in policies if p["Bucket"] == {"Ref": stack.buckets["archive"]})
+    denied = {s["Sid"]: s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny" and "Sid" in s}
+    for statement in denied.values():
+        assert (statement["Action"], statement["Principal"]) == ("s3:PutObject", {"AWS": "*"})
+        assert stack.text(statement["Resource"]) == "<archive>/*"
+    assert {sid: s["Condition"] for sid, s in denied.items()} == {
+        "NothingIsOverwritten": {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        },
+        "NoKeyOfTheWriter": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    }
+
+
 def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_interfaces(synthesis: Synthesis) -> None:
     denied = [
         s for kind, s in synthesis.of("prod").statements() if s["Effect"] == "Deny" and kind == "AWS::IAM::Policy"
