@@ -266,3 +266,17 @@ def test_a_refused_token_is_recorded_so_that_the_next_run_renews_it(bench: Bench
     with pytest.raises(CredentialsExpiredError):
         bench.reconcile()
     assert bench.lease.refused == "v1"
+
+
+def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Bench) -> None:
+    bench.account.pages = lambda number: page(number, [])
+    assert bench.reconcile()[-1].findings == {"gone_at_source": 5}
+    assert sorted(line["media_id"] for line in bench.report()) == [item.media_id for item in ITEMS]
+
+
+def test_a_source_that_is_under_way_is_no_finding_and_is_not_counted(bench: Bench) -> None:
+    set_row(bench, status="IN_PROGRESS")
+    set_row(bench, "SOURCE#0001", status="IN_PROGRESS", upload_id="u")
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
+    result = bench.reconcile()[-1]
+    assert (result.sources, result.findings) == (4, {"not_archived": 1})
