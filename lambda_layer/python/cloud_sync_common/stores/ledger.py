@@ -80,6 +80,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     copy: int = 1
     proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
     single_stream: bool = False  # the source could not be read in ranges
+    begun: int = 0  # how often the run `begun_by` has begun an upload of it
+    begun_by: str = ""
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
