@@ -352,10 +352,8 @@ def _leading_keys(request):
 def _write_keys(query, headers):
     is_part_or_begin = "partNumber" in query or "uploads" in query
     found = {"s3:ObjectCreationOperation": "false" if is_part_or_begin else "true"}
-    for name in ("if-none-match", "x-amz-server-side-encryption-customer-algorithm"):
-        if name in headers:
-            found[f"s3:{name}"] = headers[name]
-    return found
+    conditions = ("if-none-match", "x-amz-server-side-encryption-customer-algorithm")
+    return found | {f"s3:{name}": headers[name] for name in conditions if name in headers}
 
 
 def one_port_only() -> None:
@@ -382,10 +380,7 @@ GAPS = {
     ),
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
-    condition_keys: lambda: (
-        "LeadingKeys" not in inspect.getsource(iam_actions)
-        and "ObjectCreationOperation" not in inspect.getsource(iam_actions)
-    ),
+    condition_keys: lambda: not re.search("LeadingKeys|ObjectCreationOperation", inspect.getsource(iam_actions)),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
 }
 
