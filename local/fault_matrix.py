@@ -185,7 +185,7 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
 def summary(results: list[CaseResult]) -> dict[str, int]:
     """The content of .local/faults.json."""
     found = [finding.kind for result in results for finding in result.findings]
-    lost = (Kind.LOST, Kind.ROW_WITHOUT_OBJECT)
+    lost = (Kind.LOST, Kind.ROW_WITHOUT_OBJECT, Kind.INCOMPLETE_ITEM, Kind.ODD_ROW)
     duplicated = (Kind.DUPLICATED, Kind.ORPHAN_OBJECT, Kind.STRAY_UPLOAD)
     return {
         "cases": len(results),

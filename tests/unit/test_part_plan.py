@@ -80,7 +80,9 @@ def test_ordinary_files_get_ordinary_parts(size: int, part_size: int, count: int
     assert (plan.part_size, plan.count) == (part_size, count)
 
 
-@pytest.mark.parametrize(("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (512, 64)])
+@pytest.mark.parametrize(
+    ("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (128, 128), (129, 64), (192, 64), (512, 64)]
+)
 def test_parts_are_aligned_with_the_sources_blocks_unless_those_are_too_large(blocks: int, part_size: int) -> None:
     assert plan_parts(4096 * MIB, 900, 4, blocks * MIB).part_size == part_size * MIB
 

@@ -179,3 +179,10 @@ class _WholeTime:
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self._seconds * 1000)
+
+
+def test_a_run_ends_after_seven_days_whatever_it_does() -> None:
+    machine = definition()
+    assert machine["TimeoutSeconds"] == 7 * 24 * 3600
+    # Whatever a Task may wait at most is far less, so that it is the whole run that goes on and not one invocation.
+    assert all(state.get("TimeoutSeconds", 0) <= 960 for state in machine["States"].values())

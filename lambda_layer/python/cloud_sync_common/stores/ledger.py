@@ -8,9 +8,11 @@ docs/design.md lists the attributes.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
+MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
+_SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
 
@@ -41,6 +45,7 @@ class Status(StrEnum):
     ARCHIVED = "ARCHIVED"
     FAILED = "FAILED"
     UNAVAILABLE = "UNAVAILABLE"
+    UNREADABLE = "UNREADABLE"  # never written: a row that is not as this module writes it
 
 
 class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +87,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     listed: str = ""
     identity: str = ""
     revision: str = ""
+    begun: int = 0  # how often the run `begun_by` has begun an upload of it
+    begun_by: str = ""
 
     def holds(self, item: MediaItem, source: MediaSource) -> bool:
         """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
@@ -94,7 +101,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's."""
+    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's, `bytes_total`
+    is an item's. A row that cannot be read has the status UNREADABLE and nothing else."""
 
     sk: str
     media_id: str
@@ -103,10 +111,15 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     size: int = 0
     checksum: str = ""
+    bytes_total: int | None = None
 
     @property
     def is_item(self) -> bool:
         return self.sk == "ITEM"
+
+    @property
+    def is_source(self) -> bool:
+        return self.sk.startswith("SOURCE#")
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -127,11 +140,12 @@ class Ledger:
         found: dict[str, ItemRow] = {}
         for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses duplicate keys
             for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
-                found[str(row["media_id"])] = typed(row, ItemRow)
+                found[self._media_id(row)] = _item_row(row)
         return found
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
         """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: no more).
+        A row is known by its key alone, so that none is overlooked because an attribute is missing.
 
         Only reconciliation scans the ledger; a run reads by key or index.
         """
@@ -140,33 +154,55 @@ class Ledger:
         )
         with aws_errors("reading the ledger"):
             answer = self._table.scan(
-                FilterExpression="#provider = :provider AND attribute_exists(media_id)",
-                ExpressionAttributeNames={"#provider": "provider"},
-                ExpressionAttributeValues={":provider": self._provider},
+                FilterExpression="begins_with(pk, :items)",
+                ExpressionAttributeValues={":items": self._item_key("")["pk"]},
                 ConsistentRead=True,
                 **start,
             )
         last: Any = answer.get("LastEvaluatedKey")
-        return [typed(row, LedgerRow) for row in answer["Items"]], (
-            json.dumps([last["pk"], last["sk"]]) if last else None
+        rows = [self._ledger_row(row) for row in answer["Items"]]
+        return rows, json.dumps([last["pk"], last["sk"]]) if last else None
+
+    def rows_of(self, media_id: str) -> list[LedgerRow]:
+        """The rows of one item and of its sources, as they are now."""
+        pages = self._query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"]},
+            ConsistentRead=True,
         )
+        return [self._ledger_row(row) for page in pages for row in page["Items"]]
+
+    def _ledger_row(self, row: Mapping[str, Any]) -> LedgerRow:
+        key = {"sk": row["sk"], "media_id": self._media_id(row)}
+        if _SORT_KEY.fullmatch(row["sk"]):
+            with suppress(msgspec.ValidationError):
+                return typed({**row, **key}, LedgerRow)
+        return LedgerRow(**key, status=Status.UNREADABLE)
+
+    def _media_id(self, row: Mapping[str, Any]) -> str:
+        return str(row["pk"]).removeprefix(self._item_key("")["pk"])
 
     def keys_of(self, media_id: str) -> set[str]:
-        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions."""
-        return {key for row in self.sources(media_id).values() for key in archive_keys.versions(row.key, row.copy)}
+        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions. A row
+        that cannot be read names none."""
+        return {key for row in self._source_rows(media_id) for key in _source_keys(row)}
 
     def sources(self, media_id: str) -> dict[int, SourceRow]:
-        """The rows of all sources of an item, by number, in one query for up to 1 MB of them."""
+        """The rows of all sources of an item, by number, in one query for up to 1 MB of them. A row that cannot be read
+        is of none."""
+        found = {}
+        for row in self._source_rows(media_id):
+            with suppress(msgspec.ValidationError, ValueError):
+                found[int(str(row["sk"]).removeprefix("SOURCE#"))] = typed(row, SourceRow)
+        return found
+
+    def _source_rows(self, media_id: str) -> Iterator[dict[str, Any]]:
         pages = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
             ConsistentRead=True,
         )
-        return {
-            int(str(row["sk"]).removeprefix("SOURCE#")): typed(row, SourceRow)
-            for page in pages
-            for row in page["Items"]
-        }
+        return (row for page in pages for row in page["Items"])
 
     def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
         """The pages of a query, of up to 1 MB each."""
@@ -247,7 +283,7 @@ class Ledger:
             "#lease_expires < :now) AND NOT (#status = :archived AND #revision = :revision)",
             extra={":instead_of": instead_of or run_id, ":now": int(time.time()), ":archived": Status.ARCHIVED},
         )
-        return Claim(granted, typed(row, ItemRow))
+        return Claim(granted, _item_row(row))
 
     def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
         """Stores what this run has done for the item so far: effort_run, run_bytes, run_gb_seconds, run_requests,
@@ -307,7 +343,7 @@ class Ledger:
             extra={":archived": Status.ARCHIVED},
             add={"attempts": 1},
         )
-        return typed(row, ItemRow)
+        return _item_row(row)
 
     def source(self, media_id: str, file_number: int) -> SourceRow | None:
         """The row of one source of an item; None if there is none."""
@@ -356,3 +392,20 @@ class Ledger:
 
     def _source_key(self, media_id: str, file_number: int) -> Key:
         return {"pk": f"{self._provider}#{media_id}", "sk": f"SOURCE#{file_number:04d}"}
+
+
+def _item_row(row: Mapping[str, Any]) -> ItemRow:
+    """An item's row; one that cannot be read stops nobody: it is neither archived nor failed, so it is work."""
+    try:
+        return typed(row, ItemRow)
+    except msgspec.ValidationError:
+        return ItemRow(status=Status.UNREADABLE)
+
+
+def _source_keys(row: Mapping[str, Any]) -> list[str]:
+    """The keys of a source and of its earlier versions; of a row that cannot be read, none."""
+    try:
+        source = typed(row, SourceRow)
+    except msgspec.ValidationError:
+        return []
+    return [*archive_keys.versions(source.key, min(source.copy, MOST_COPIES))]

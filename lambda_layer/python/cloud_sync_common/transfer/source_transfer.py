@@ -31,6 +31,9 @@ from cloud_sync_common.transfer.source_link import SourceLink
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 # A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
 MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
+# Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
+# each beginning moves its bytes again.
+MOST_BEGINNINGS = 5
 
 
 class LostLease(Exception):
@@ -219,6 +222,7 @@ class SourceTransfer:
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
         )
+        begun = self._beginnings(row)
         upload_id = self._archive.begin(key, self._metadata(version))
         self._options.stats.requests += 1
         new = SourceRow(
@@ -232,8 +236,20 @@ class SourceTransfer:
             last_modified=version.last_modified,
             listed=version.listed,
             identity=self._source.identity,
+            begun=begun,
+            begun_by=self._run_id,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
+
+    def _beginnings(self, row: SourceRow | None) -> int:
+        """How many uploads this run has begun with the next one. Raises SourceChangedError when these are too many."""
+        begun = 1 + (row.begun if row and row.begun_by == self._run_id else 0)
+        if begun > MOST_BEGINNINGS:
+            raise SourceChangedError(
+                f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because it changes while it is "
+                "copied or something else writes its object. The next run tries it again."
+            )
+        return begun
 
     def _key(self, copy: int) -> str:
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
