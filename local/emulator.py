@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -30,6 +31,10 @@ EMULATOR_PYTHON = HOME / "emulator" / "venv" / "bin" / "python"
 FUNCTION_PYTHON = HOME / "emulator" / "runtime" / "bin" / "python"
 ACCOUNT, REGION = "000000000000", "eu-west-3"
 READY_SECONDS, STOP_SECONDS = 60, 2
+# Beginnings of the names of variables that child processes need as this one does: the user's home, language and time,
+# and where the loader finds the libraries of a Python that is not the system's (of conda, Nix, Guix or a module).
+INHERITED = ("HOME", "LANG", "LC_", "LOCPATH", "LOCALE_ARCHIVE", "GUIX_LOCPATH", "TZ", "LD_", "DYLD_", "LIBPATH",
+             "SHLIB_PATH", "NIX_LD")  # fmt: skip
 
 
 class DeploymentError(RuntimeError):
@@ -225,7 +230,7 @@ class Emulator:
         return self._run("adoption", [sys.executable, "-m", "tools.adoption", "local", *given, *options], cwd=ROOT)
 
     def _app(self) -> list[str]:
-        return [f"--app={sys.executable} app.py", f"--output={self.folder / 'cdk.out'}"]
+        return [f"--app={app_command()}", f"--output={self.folder / 'cdk.out'}"]
 
     def _cdk(self, *arguments: str, cwd: Path) -> None:
         command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
@@ -253,6 +258,11 @@ class Emulator:
             tail = "\n".join(done.stdout.splitlines()[-20:])
             raise DeploymentError(f"{name} failed; the end of {log_file}:\n{tail}")
         return done.stdout
+
+
+def app_command() -> str:
+    """The words that run the CDK app with this Python. The CDK gives them to a shell, so they are quoted for one."""
+    return shlex.join([sys.executable, "app.py"])
 
 
 def _options(context: Mapping[str, str]) -> list[str]:
@@ -284,8 +294,7 @@ def _is_alive(pid: int) -> bool:
 def inherited() -> dict[str, str]:
     """The part of this process's environment for child processes: no AWS settings of the user's own account."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
-    return {**kept, "PATH": path}
+    return {name: value for name, value in os.environ.items() if name.startswith(INHERITED)} | {"PATH": path}
 
 
 def free_port() -> int:

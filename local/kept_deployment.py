@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +34,20 @@ def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: P
             indent=2,
         )
     )
-    SHELL_FILE.write_text("".join(f"export {name}='{value}'\n" for name, value in emulator.environment().items()))
+    SHELL_FILE.write_text(shell_lines(emulator.environment()))
     emulator.leave_running()
     console.print("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings:")
-    console.print(f"  . {os.path.relpath(SHELL_FILE)}", highlight=False)
+    console.print(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}", highlight=False)
     for name, value in emulator.environment().items():
         console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
     console.print("For example:")
     console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
     console.print("To stop it: make down", highlight=False)
+
+
+def shell_lines(variables: Mapping[str, str]) -> str:
+    """The lines with which a shell takes over these variables, whatever is in them."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def find() -> Deployment | None:
