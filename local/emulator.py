@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -17,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -73,11 +75,24 @@ class Certificates:
         return ssl.create_default_context(cafile=str(self.ca_bundle))
 
 
+@dataclass(frozen=True)
+class RootKeys:
+    """The administrator's keys of one emulator: random, so that nobody else on this machine has them."""
+
+    key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper())
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
+
+    def for_client(self) -> dict[str, str]:
+        """The arguments by which boto3 signs with these keys."""
+        return {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret_key}
+
+
 class Emulator:
     """A running emulator. Its state is in memory and in one folder, and is deleted when it stops.
 
     `retry_delay_scale` multiplies every wait of the state machine, so that tests of many retries are quick.
-    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself.
+    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself. `keys` are those of
+    one that is already running.
     """
 
     def __init__(
@@ -87,10 +102,12 @@ class Emulator:
         *,
         retry_delay_scale: float = 1.0,
         functions_endpoint: str | None = None,
+        keys: RootKeys | None = None,
     ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.retry_delay_scale = retry_delay_scale
+        self.keys = keys or RootKeys()
         self.log_file = folder / "emulator.log"
         self.port = free_port()
         self.endpoint = f"https://127.0.0.1:{self.port}"
@@ -103,6 +120,8 @@ class Emulator:
         environment = {
             **inherited(),
             "AUTH": "true",
+            "CLOUD_SYNC_ROOT_KEY_ID": self.keys.key_id,
+            "CLOUD_SYNC_ROOT_SECRET_KEY": self.keys.secret_key,
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(self.certificates.certfile),
             "MINISTACK_SSL_KEY": str(self.certificates.keyfile),
@@ -180,8 +199,8 @@ class Emulator:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self.keys.key_id,
+            "AWS_SECRET_ACCESS_KEY": self.keys.secret_key,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -189,14 +208,13 @@ class Emulator:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client, as the administrator or with the given aws_access_key_id, aws_secret_access_key, ..."""
-        keys = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
             region_name=REGION,
             verify=str(self.certificates.ca_bundle),
             config=BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
-            **keys,
+            **(credentials or self.keys.for_client()),
         )
 
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:

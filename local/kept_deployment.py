@@ -7,13 +7,15 @@ import os
 import shlex
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from local.deployment import Deployment, FakeProcess
-from local.emulator import HOME, Certificates, DeploymentError, Emulator, stop_group
+from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, stop_group
 
 RECORD = HOME / "deployment.json"
 SHELL_FILE = HOME / "deployment.env"
@@ -22,24 +24,26 @@ SHELL_FILE = HOME / "deployment.env"
 def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: Path) -> None:
     """Records the running deployment, leaves it running and prints how to use it."""
     emulator = deployment.emulator
-    RECORD.write_text(
+    _write_for_owner(
+        RECORD,
         json.dumps(
             {
                 "pids": [emulator.pid, fake.pid],
                 "folder": str(folder),
                 "port": emulator.port,
+                "keys": asdict(emulator.keys),
                 "outputs": deployment.outputs,
                 "control_url": fake.account.control_url,
             },
             indent=2,
-        )
+        ),
     )
-    SHELL_FILE.write_text(shell_lines(emulator.environment()))
+    _write_for_owner(SHELL_FILE, shell_lines(emulator.environment()))
     emulator.leave_running()
-    console.print("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings:")
+    console.print(
+        "[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings and keys:"
+    )
     console.print(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}", highlight=False)
-    for name, value in emulator.environment().items():
-        console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
     console.print("For example:")
     console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
     console.print("To stop it: make down", highlight=False)
@@ -56,7 +60,7 @@ def find() -> Deployment | None:
     if record is None or not all(Path(f"/proc/{pid}").exists() or _answers(pid) for pid in record["pids"]):
         return None
     folder = Path(record["folder"])
-    emulator = Emulator(folder, Certificates.load(folder))
+    emulator = Emulator(folder, Certificates.load(folder), keys=RootKeys(**record["keys"]))
     emulator.port = record["port"]
     emulator.endpoint = f"https://127.0.0.1:{record['port']}"
     return Deployment(emulator, record["outputs"])
@@ -81,6 +85,14 @@ def stop() -> bool:
     RECORD.unlink()
     SHELL_FILE.unlink(missing_ok=True)
     return True
+
+
+def _write_for_owner(file: Path, text: str) -> None:
+    """Writes a file that holds keys: nobody else can read it, not even while it is being written."""
+    with suppress(FileNotFoundError):
+        file.unlink()  # what somebody else has open, or has linked there, gets nothing
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
 
 
 def _read() -> Any:
