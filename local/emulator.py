@@ -287,6 +287,23 @@ def _options(context: Mapping[str, str]) -> list[str]:
     return [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
 
 
+def start_of(pid: int) -> str:
+    """When the process started, by which it is told from a later one of the same number; empty if there is none.
+
+    On Linux in ticks since the machine started, with the id of that start; elsewhere as `ps` writes it.
+    """
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {ticks}"
+    except OSError:
+        command = ["ps", "-o", "lstart=", "-p", str(pid)]
+        environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}
+        try:
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+        except OSError:
+            return ""
+
+
 def stop_group(pid: int) -> None:
     """Stops a process group by its leader: with SIGTERM to the leader, then with SIGKILL to whatever remains."""
     with suppress(ProcessLookupError):

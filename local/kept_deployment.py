@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from local.deployment import Deployment, FakeProcess
-from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, stop_group
+from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, start_of, stop_group
 
 RECORD = HOME / "deployment.json"
 SHELL_FILE = HOME / "deployment.env"
@@ -28,7 +28,7 @@ def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: P
         RECORD,
         json.dumps(
             {
-                "pids": [emulator.pid, fake.pid],
+                "processes": {str(pid): start_of(pid) for pid in (emulator.pid, fake.pid)},
                 "folder": str(folder),
                 "port": emulator.port,
                 "keys": asdict(emulator.keys),
@@ -57,7 +57,7 @@ def shell_lines(variables: Mapping[str, str]) -> str:
 def find() -> Deployment | None:
     """The deployment that was left running, or None if it has ended."""
     record = _read()
-    if record is None or not all(Path(f"/proc/{pid}").exists() or _answers(pid) for pid in record["pids"]):
+    if record is None or len(_running(record)) < len(record["processes"]):
         return None
     folder = Path(record["folder"])
     emulator = Emulator(folder, Certificates.load(folder), keys=RootKeys(**record["keys"]))
@@ -75,11 +75,14 @@ def control_url() -> str:
 
 
 def stop() -> bool:
-    """Stops the deployment that was left running; returns whether there was one."""
+    """Stops the deployment that was left running; returns whether there was one.
+
+    A process that has ended is not looked for by its number alone: another program may have that number now.
+    """
     record = _read()
     if record is None:
         return False
-    for pid in record["pids"]:
+    for pid in _running(record):
         stop_group(pid)
     shutil.rmtree(Path(record["folder"]) / "tmp", ignore_errors=True)
     RECORD.unlink()
@@ -95,16 +98,15 @@ def _write_for_owner(file: Path, text: str) -> None:
         opened.write(text)
 
 
+def _running(record: Any) -> list[int]:
+    """The recorded processes that still run: the number is the same, and so is the time at which they started."""
+    return [int(pid) for pid, started in record["processes"].items() if started and start_of(int(pid)) == started]
+
+
 def _read() -> Any:
+    """The record, or None where there is none, or only one of an earlier version, which had no times."""
     try:
-        return json.loads(RECORD.read_text())
+        record = json.loads(RECORD.read_text())
     except FileNotFoundError:
         return None
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return record if "processes" in record else None
