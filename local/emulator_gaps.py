@@ -1,6 +1,7 @@
 """Starts the emulator with patches for its differences from AWS ("gaps") that matter here. One function per gap.
 
-This file runs inside the emulator's own environment (see emulator.py) and imports nothing of the project.
+This file runs inside the emulator's own environment (see emulator.py) and imports of the project only what is beside it
+for the same environment: emulator_access.py has the gaps by which another user could get in.
 `python emulator_gaps.py --open-upstream` lists the gaps that upstream still has. A test compares that list with GAPS,
 so that the function for a gap is removed once upstream closes it. docs/design.md explains each one.
 """
@@ -21,6 +22,7 @@ import zipfile
 from xml.sax.saxutils import escape
 
 import anycrc
+from emulator_access import ACCESS_GAPS
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import cloudformation as stacks
@@ -382,6 +384,7 @@ GAPS = {
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
     condition_keys: lambda: not re.search("LeadingKeys|ObjectCreationOperation", inspect.getsource(iam_actions)),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
+    **ACCESS_GAPS,
 }
 
 

@@ -239,6 +239,6 @@ class CredentialStore:
     def _how_to_store(self) -> str:
         return (
             f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
-            "file://credentials.json (fields: refresh_token, client_id, client_secret, user_id; or access_token, "
-            "user_id)."
+            "file:///dev/stdin, and paste them as JSON (fields: refresh_token, client_id, client_secret, user_id; or "
+            "access_token, user_id)."
         )
