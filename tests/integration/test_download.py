@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, OriginalUnavailableError
 from cloud_sync_common.steps.download import SliceResult
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.runs import RunStatus
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind

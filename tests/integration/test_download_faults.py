@@ -19,7 +19,7 @@ from cloud_sync_common.exceptions import (
     SourceChangedError,
     SourceLinkExpiredError,
 )
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws

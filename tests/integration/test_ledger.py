@@ -11,7 +11,8 @@ import pytest
 from boto3.dynamodb.conditions import Key
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.ledger import Claim, Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status
 
 from tests.integration.aws_on_loopback import Aws
 

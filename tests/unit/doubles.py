@@ -13,7 +13,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.ledger import ItemRow, Status
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)

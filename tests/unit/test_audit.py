@@ -12,7 +12,8 @@ from typing import Any, cast
 import boto3
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from moto import mock_aws
 
 from local.audit import audit, counts

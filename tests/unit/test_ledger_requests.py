@@ -11,7 +11,8 @@ from cloud_sync_common.exceptions import CloudSyncError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.conditional_table import ConditionalTable
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.ledger import Ledger, LedgerRow, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import LedgerRow, SourceRow, Status
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 

@@ -13,7 +13,8 @@ from cloud_sync_common.provider_access.listing import LISTINGS
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
-from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Status
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -13,7 +13,7 @@ from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaPa
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
 

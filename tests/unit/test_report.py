@@ -12,7 +12,7 @@ from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.metrics_utils import ESSENTIAL
 from cloud_sync_common.prices import Extras
 from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 
 from tests.unit.in_process_aws import InProcessAws, running_aws

@@ -11,7 +11,7 @@ from cloud_sync_common.exceptions import ShortReadError, SourceChangedError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
-from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink

@@ -19,7 +19,8 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import Claim, ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats

@@ -31,7 +31,8 @@ from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
-from cloud_sync_common.stores.ledger import Ledger, LedgerRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import LedgerRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 

@@ -33,7 +33,8 @@ from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, parse_error_output
 from cloud_sync_common.runtime.wording import count_of, file_name, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
-from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
