@@ -1,4 +1,5 @@
-"""Closes the emulator to everyone but the user who started it. Each function is one of the gaps of emulator_gaps.py.
+"""Closes the emulator to everyone but the user who started it, and lets policies see what AWS's do. Each function is
+one of the gaps of emulator_gaps.py.
 
 Upstream takes anyone who names the key "test", a number as the key or no key at all for root, and checks no signature
 of root. On a machine with several users, any of them could then create a function, which runs as the owner.
@@ -7,13 +8,16 @@ of root. On a machine with several users, any of them could then create a functi
 from __future__ import annotations
 
 import hashlib
+import inspect
+import json
 import os
+import re
 import secrets
 import types
 
 from hypercorn.asyncio.tcp_server import TCPServer
 from ministack import app
-from ministack.core import iam_evaluator, lambda_runtime, router
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime, router
 from ministack.services import sts
 from peers import is_foreign
 
@@ -98,11 +102,43 @@ def own_user_only() -> None:
     TCPServer.run = run_for_owner
 
 
+def condition_keys() -> None:
+    """Policies see which rows a request names, and whether a write makes an object, only where there is none, and with
+    a key of the caller; upstream does not know these condition keys."""
+    of_table, of_object = iam_actions.dynamodb_service_context, iam_actions.s3_service_context
+
+    def table_context(body):
+        return of_table(body) | _leading_keys(json.loads(body or b"{}"))
+
+    def object_context(action, query, path="", headers=None):
+        found = of_object(action, query, path, headers)
+        return found | (_write_keys(query or {}, headers or {}) if action == "s3:PutObject" else {})
+
+    iam_actions.dynamodb_service_context, iam_actions.s3_service_context = table_context, object_context
+
+
+def _leading_keys(request):
+    batches = [keys for table in request.get("RequestItems", {}).values() for keys in table.get("Keys", [])]
+    named = [request.get("Key", {}), request.get("Item", {}), *batches]
+    found = [row["pk"]["S"] for row in named if "pk" in row]
+    if "IndexName" not in request and "KeyConditionExpression" in request:
+        found.append(request["ExpressionAttributeValues"][":pk"]["S"])
+    return {"dynamodb:LeadingKeys": found} if found else {}
+
+
+def _write_keys(query, headers):
+    is_part_or_begin = "partNumber" in query or "uploads" in query
+    found = {"s3:ObjectCreationOperation": "false" if is_part_or_begin else "true"}
+    conditions = ("if-none-match", "x-amz-server-side-encryption-customer-algorithm")
+    return found | {f"s3:{name}": headers[name] for name in conditions if name in headers}
+
+
 # Each gap, with a check that an unpatched emulator still has it.
 ACCESS_GAPS = {
     root_by_signature: lambda: iam_evaluator.is_root_access_key("test"),
     signed_requests_only: lambda: iam_evaluator.is_root_access_key(""),
     http_only: lambda: "rds_iam" in app.app.__code__.co_names and "websocket" in app.app.__code__.co_consts,
     secret_function_keys: lambda: "sha256" in lambda_runtime.execution_credentials.__code__.co_names,
+    condition_keys: lambda: not re.search("LeadingKeys|ObjectCreationOperation", inspect.getsource(iam_actions)),
     own_user_only: lambda: "is_foreign" not in TCPServer.run.__code__.co_names,
 }

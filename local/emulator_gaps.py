@@ -24,7 +24,7 @@ from xml.sax.saxutils import escape
 import anycrc
 from emulator_access import ACCESS_GAPS
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import lambda_runtime
 from ministack.services import cloudformation as stacks
 from ministack.services import dynamodb, kms, lambda_svc, s3, secretsmanager, stepfunctions
 from ministack.services.cloudformation import changesets, handlers, provisioners
@@ -327,35 +327,17 @@ class _SharedLayer(zipfile.ZipFile):
         os.symlink(place, path)
 
 
-def condition_keys() -> None:
-    """Policies see which rows a request names, and whether a write makes an object, only where there is none, and with
-    a key of the caller; upstream does not know these condition keys."""
-    of_table, of_object = iam_actions.dynamodb_service_context, iam_actions.s3_service_context
+def lines_of_a_manifest() -> None:
+    """Lines of JSON Lines end with a line feed only; upstream ends them at every break that Unicode knows, such as
+    U+2028 in a title."""
+    split = stepfunctions._parse_reader_items
 
-    def table_context(body):
-        return of_table(body) | _leading_keys(json.loads(body or b"{}"))
+    def split_at_line_feeds(text, config):
+        if config.get("InputType") == "JSONL":
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        return split(text, config)
 
-    def object_context(action, query, path="", headers=None):
-        found = of_object(action, query, path, headers)
-        return found | (_write_keys(query or {}, headers or {}) if action == "s3:PutObject" else {})
-
-    iam_actions.dynamodb_service_context, iam_actions.s3_service_context = table_context, object_context
-
-
-def _leading_keys(request):
-    batches = [keys for table in request.get("RequestItems", {}).values() for keys in table.get("Keys", [])]
-    named = [request.get("Key", {}), request.get("Item", {}), *batches]
-    found = [row["pk"]["S"] for row in named if "pk" in row]
-    if "IndexName" not in request and "KeyConditionExpression" in request:
-        found.append(request["ExpressionAttributeValues"][":pk"]["S"])
-    return {"dynamodb:LeadingKeys": found} if found else {}
-
-
-def _write_keys(query, headers):
-    is_part_or_begin = "partNumber" in query or "uploads" in query
-    found = {"s3:ObjectCreationOperation": "false" if is_part_or_begin else "true"}
-    conditions = ("if-none-match", "x-amz-server-side-encryption-customer-algorithm")
-    return found | {f"s3:{name}": headers[name] for name in conditions if name in headers}
+    stepfunctions._parse_reader_items = split_at_line_feeds
 
 
 def one_port_only() -> None:
@@ -382,7 +364,7 @@ GAPS = {
     ),
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
-    condition_keys: lambda: not re.search("LeadingKeys|ObjectCreationOperation", inspect.getsource(iam_actions)),
+    lines_of_a_manifest: lambda: "text.splitlines()" in inspect.getsource(stepfunctions._parse_reader_items),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
     **ACCESS_GAPS,
 }
