@@ -122,7 +122,7 @@ def _originals_of(bench: Bench, case: Case) -> Iterator[Any]:
             found = [dict(o) for o in bench.gopro.control.originals() if not case.items or o["media_id"] in case.items]
             for original in found:
                 if original["media_id"] in case.emptied:
-                    original["path"] = str(empty)
+                    original |= {"path": str(empty), "size": 0}
                 if original["media_id"] in case.replaced:
                     inverted = Path(folder, f"{original['media_id']}-{original['source_number']}")
                     inverted.write_bytes(bytes(255 - byte for byte in Path(original["path"]).read_bytes()))
