@@ -84,6 +84,16 @@ def test_a_missing_file_of_one_lens_is_missed_and_shifts_no_number() -> None:
             assert {found.file_count for found in left} == {4}
 
 
+def test_of_chapters_1_and_3_the_third_stays_the_third_and_the_second_is_missed() -> None:
+    found = numbered([file(number=3, path="/3.mp4"), file(number=1, path="/1.mp4")])
+    assert [(one.file_number, one.file_count) for one in found] == [(1, 3), (3, 3)]
+
+
+def test_files_of_which_one_has_no_number_are_counted() -> None:
+    found = numbered([file(number=5, path="/5.mp4"), file(number=0, path="/0.mp4")])
+    assert [(one.file_number, one.file_count) for one in found] == [(1, 2), (2, 2)]
+
+
 # A renewed link
 
 
