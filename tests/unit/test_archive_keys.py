@@ -228,3 +228,10 @@ def test_a_secret_that_a_provider_gives_as_a_name_is_in_neither_key_nor_metadata
     stored = metadata("gopro", item, source, Fingerprint(1, ""))
     assert object_key("gopro", item, source) == "gopro/0000/00/65a0/x.MP4"
     assert not any(token[:12] in text for text in stored.values())
+
+
+def test_the_metadata_of_a_source_without_a_name_has_the_name_of_its_item() -> None:
+    item = MediaItem(media_id="65a0", filename="Winter.MP4")
+    named, nameless = (MediaSource(file_number=1, filename=name) for name in ("GX010001.MP4", ""))
+    stored = [metadata("gopro", item, source, Fingerprint(1, '"e"'))["filename"] for source in (named, nameless)]
+    assert stored == ["GX010001.MP4", "Winter.MP4"]
