@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderContractError
 
@@ -50,4 +51,11 @@ def test_nonsense_about_the_files_of_several_videos_means_that_the_api_has_chang
     downloader.fake.control.add_fault(kind)
     with pytest.raises(ProviderContractError):
         downloader.move(PLAIN)
+    assert aws.archived() == {}
+
+
+def test_a_video_that_the_listing_could_not_describe_fails_with_that_reason(aws: Aws, downloader: Downloader) -> None:
+    item = msgspec.structs.replace(downloader.items()[PLAIN], unusable="It is too large to be handed on.")
+    with pytest.raises(OriginalUnavailableError, match="handed on"):
+        downloader.move(item)
     assert aws.archived() == {}

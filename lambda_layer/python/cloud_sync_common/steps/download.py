@@ -196,6 +196,8 @@ class VideoDownloader:
             return self._leave(item, run_id, error.category, str(error))
 
     def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        if item.unusable:
+            raise OriginalUnavailableError(item.unusable)
         self.session.require_usable_token()
         sources = self.session.sources(item)
         if not sources:
