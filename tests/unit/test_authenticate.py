@@ -127,6 +127,17 @@ def test_a_renewal_by_the_previous_holder_of_the_lease_is_used() -> None:
     assert (account.refreshes, account.validations) == (0, 0) and len(waits) == 2 and lease.released == 1
 
 
+def test_a_newer_version_that_was_refused_too_is_renewed_again() -> None:
+    account, store = Account(), Store(OAUTH)
+
+    def other_renews_and_is_refused(_: int) -> None:
+        store.current, lease.refused = replace(OAUTH, access_token="refused too", version="v+"), "v+"
+
+    lease = Lease(refused=OAUTH.version, ask=other_renews_and_is_refused)
+    found = authenticator(account, store, lease).ensure()
+    assert (found.access_token, account.refreshes) == ("access-1", 1) and store.current == found
+
+
 def test_a_caller_that_waited_renews_when_the_other_did_not() -> None:
     account, lease = Account(), Lease(refused=OAUTH.version, ask=lambda asked: asked > 2)
     assert authenticator(account, Store(OAUTH), lease).ensure().access_token == "access-1"

@@ -386,3 +386,11 @@ def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixtu
     lister.to_the_end()
     (line,) = (vars(record) for record in caplog.records if record.msg == "listing")
     assert line["listed"] == 3 and line["seconds"] >= 0
+
+
+def test_ids_of_absurd_length_are_listed_once_each_and_never_outgrow_the_cursor() -> None:
+    long = [name + "x" * 20_000 for name in names(8)]
+    found = lister(Library(long))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    assert cursor is not None and len(cursor) < 2_000
+    assert (found.call(cursor).listed, found.lines.ids) == (8, long)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cloud_sync_common import __version__
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -58,6 +59,7 @@ def test_a_range_request_names_bytes_and_version_and_has_no_credentials() -> Non
     stream = cdn()
     assert read(stream) == bytes(100)
     lines = stream.heard.decode().split("\r\n")
+    assert {f"User-Agent: cloud-sync/{__version__}", "Accept: */*"} <= set(lines)
     assert {"Range: bytes=100-199", 'If-Match: "etag-1"', "Accept-Encoding: identity"} <= set(lines)
     assert not any(line.lower().startswith(("authorization", "cookie")) for line in lines)
 

@@ -33,7 +33,8 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `captured_at` is the provider's own text (ISO 8601), empty when there is none. `size` is in bytes as the provider
     states it, None when it does not. It may be out of date by a few kB; only the source itself has the true size.
-    `revision` changes when the provider says that the content may have changed.
+    `revision` changes when the provider says that the content may have changed. `unusable` says why this item cannot be
+    archived, whatever becomes of the others; empty: nothing is known against it.
     """
 
     media_id: str
@@ -43,6 +44,7 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int | None = None
     kind: str = ""
     source_count: int = 1
+    unusable: str = ""
 
 
 class MediaPage(msgspec.Struct, frozen=True, kw_only=True):

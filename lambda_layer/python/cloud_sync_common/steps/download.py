@@ -12,7 +12,10 @@ from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
     OriginalUnavailableError,
+    ProviderContractError,
     ProviderUnavailableError,
+    SourceError,
+    TransientError,
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.session import AuthorisedSession
@@ -27,6 +30,7 @@ from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferS
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+from cloud_sync_common.transfer.trial_read import try_to_read
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 from cloud_sync_common.xray_utils import subsegment
 
@@ -192,6 +196,8 @@ class VideoDownloader:
             return self._leave(item, run_id, error.category, str(error))
 
     def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        if item.unusable:
+            raise OriginalUnavailableError(item.unusable)
         self.session.require_usable_token()
         sources = self.session.sources(item)
         if not sources:
@@ -221,7 +227,24 @@ class VideoDownloader:
         with subsegment("source"):
             provider = self.session.provider.name
             transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
-            return self.uploader.run(transfer.archive())
+            try:
+                return self.uploader.run(transfer.archive())
+            except ProviderContractError as error:
+                if not self.session.is_alone(item, self._can_be_read):
+                    raise
+                raise OriginalUnavailableError(f"{error} Those of other videos can be read.") from None
+
+    def _can_be_read(self, other: MediaItem) -> bool | None:
+        """Whether a file of another video can be read; None when that cannot be found out."""
+        try:
+            for source in self.session.sources(other)[:1]:
+                self.uploader.run(try_to_read(self.uploader.sources, source))
+                return True
+        except ProviderContractError:
+            return False
+        except (SourceError, TransientError):
+            return None
+        return None
 
     def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})

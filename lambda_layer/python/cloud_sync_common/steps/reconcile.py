@@ -332,4 +332,4 @@ def _what_is_missing(item: LedgerRow, sources: list[LedgerRow]) -> str:
 
 def _fingerprint(media_id: str) -> int:
     """64 bits of an id: among ten million, two equal ones are unlikely (1 in 370,000)."""
-    return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(archive_keys.kept_id(media_id).encode(), digest_size=8).digest(), "big")

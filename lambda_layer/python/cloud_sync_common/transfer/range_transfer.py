@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from cloud_sync_common.aws.aws_chunked import PIECE
 from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
@@ -19,9 +20,9 @@ from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, pl
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
+from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
-_UNMEASURED_PART = 8 * MIB  # kept in memory: a part's length must be known before its first byte is sent
+_UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must be known before its first byte is sent
 
 
 @dataclass
@@ -193,7 +194,7 @@ class RangeTransfer:
             return
         buffer = memoryview(bytearray(_UNMEASURED_PART))
         for _ in range(MAX_PARTS):
-            length = await source.read_into(buffer)
+            length = await _as_much(source, buffer)
             if length:
                 yield BufferedBody(buffer[:length]), length
             if length < len(buffer):
@@ -262,6 +263,16 @@ class RangeTransfer:
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
+
+
+async def _as_much(source: Range, buffer: memoryview) -> int:
+    """Fills `buffer` unless the body ends first; returns how many bytes there were. Each piece has the time that a
+    piece has: a body whose length nobody knows may stall like any other."""
+    filled, count = 0, PIECE
+    while count == PIECE and filled < len(buffer):
+        count = await before_a_stall(source.read_into(buffer[filled : filled + PIECE]))
+        filled += count
+    return filled
 
 
 async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
