@@ -11,8 +11,8 @@ import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.metrics_utils import ESSENTIAL
 from cloud_sync_common.prices import Extras
-from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary
-from cloud_sync_common.stores.ledger_rows import Status
+from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary, Totals
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.manifest import Manifest
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
@@ -34,6 +34,18 @@ def test_the_summary_has_the_counts_of_the_ledger(aws: InProcessAws) -> None:
     assert (summary.archived, summary.failed, summary.unavailable, summary.bytes_archived) == (2, 1, 1, 2_000_000)
     assert summary.estimated_usd == 0.0007  # 0.00072849: a third for Deep Archive, a third for state transitions
     assert 89 < summary.seconds < 150
+
+
+def test_the_totals_of_a_run_are_the_sums_of_its_items() -> None:
+    totals = Totals()
+    for run_id, number in (("run-1", 1), ("run-0", 50), ("run-1", 3), ("run-1", 0)):
+        row = ItemRow(
+            status=Status.ARCHIVED, effort_run=run_id, run_bytes=1000 * number, run_gb_seconds=0.5 * number,
+            run_requests=10 * number, run_slices=number,
+        )  # fmt: skip
+        totals.count(row, "run-1")
+    counted = (totals.bytes_archived, totals.gb_seconds, totals.requests, totals.slices, totals.moved)
+    assert counted == (4000, 2.0, 40, 4, 2) and totals.statuses == {Status.ARCHIVED: 4}
 
 
 def test_the_metrics_are_those_of_the_summary(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
