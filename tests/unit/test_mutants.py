@@ -92,7 +92,7 @@ def worker(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(scope="module")
 def lines(project: Path, worker: Worker, tmp_path_factory: pytest.TempPathFactory) -> ExecutedLines:
     kept = tmp_path_factory.mktemp("kept") / "executed.json"
-    return executed_lines(project, kept, lambda jobs: map(worker.do, jobs))
+    return executed_lines(project, kept, lambda jobs: ((job["measure"], worker.do(job)) for job in jobs))
 
 
 @pytest.fixture(scope="module")
@@ -164,13 +164,15 @@ def test_the_repository_itself_is_never_changed(project: Path, trials: Trials, w
 def test_what_was_measured_is_used_until_something_else_than_a_page_changes(project: Path, tmp_path: Path) -> None:
     measured: list[str] = []
 
-    def measure(jobs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def measure(jobs: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
         measured.extend(job["measure"] for job in jobs)
-        return iter([{"collect": 0, "shared": {}, "tests": {}, "lines": {}} for _ in jobs])
+        nothing: dict[str, Any] = {"collect": 0, "shared": {}, "tests": {}, "lines": {}}
+        return ((job["measure"], nothing) for job in reversed(jobs))
 
     root, kept = tmp_path / "root", tmp_path / "kept.json"
     shutil.copytree(project, root)
-    (root / "tests/unit/test_other.py").write_text("import cloud_sync_common")
+    (root / "tests/unit/test_other.py").write_text("from tests import double")
+    (root / "tests/double.py").write_text("import cloud_sync_common.stores.tiny")
 
     def measured_after(change: str, text: str) -> list[str]:
         (root / change).write_text(text)
@@ -181,7 +183,9 @@ def test_what_was_measured_is_used_until_something_else_than_a_page_changes(proj
     both = ["tests/unit/test_other.py", "tests/unit/test_tiny.py"]
     assert measured_after("README.md", "Tiny") == both
     assert measured_after("README.md", "Tiny and small") == []
-    assert measured_after("tests/unit/test_other.py", "import cloud_sync_common.stores") == ["tests/unit/test_other.py"]
+    assert measured_after("tests/double.py", "from cloud_sync_common.stores import tiny") == [
+        "tests/unit/test_other.py"
+    ]
     assert measured_after("tests/unit/conftest.py", "x = 1") == both
     assert measured_after((FUNCTION_CODE / MODULE).as_posix(), f"{CODE}\n") == both
 

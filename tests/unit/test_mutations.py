@@ -130,14 +130,17 @@ def test_every_file_of_tests_that_is_left_out_exists() -> None:
 
 def test_a_file_of_tests_takes_part_when_it_imports_function_code_also_by_way_of_others(tmp_path: Path) -> None:
     for name, text in (
-        ("unit/test_direct.py", "import re\nfrom cloud_sync_common.stores import ledger"),
-        ("unit/test_by_another.py", "from tests.unit import doubles"),
-        ("unit/doubles.py", "from tests import more"),
-        ("more.py", "import lambdas.run_report.handler"),
-        ("integration/test_infrastructure.py", "import cloud_sync.config"),
+        ("tests/unit/test_direct.py", "import re\nfrom cloud_sync_common.stores import ledger"),
+        ("tests/unit/test_by_another.py", "from tests.unit import doubles"),
+        ("tests/unit/doubles.py", "from tests import more"),
+        ("tests/more.py", "import lambdas.run_report.handler"),
+        ("tests/integration/test_infrastructure.py", "import cloud_sync.config"),
+        ("lambda_layer/python/cloud_sync_common/stores/ledger.py", ""),
+        ("lambdas/run_report/handler.py", ""),
+        ("cloud_sync/config.py", ""),
     ):
-        (tmp_path / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "tests" / name).write_text(text)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
     assert files_of_tests(tmp_path) == ["tests/unit/test_by_another.py", "tests/unit/test_direct.py"]
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +90,7 @@ def _tried(
 ) -> list[Trial]:
     with _workers(options.workers) as pool:
         began = time.monotonic()
-        lines = executed_lines(ROOT, KEPT / "executed.json", lambda jobs: pool(lambda job, do: do(job), jobs))
+        lines = executed_lines(ROOT, KEPT / "executed.json", lambda jobs: pool(_measured, jobs))
         print(f"It is known after {time.monotonic() - began:.0f} s which of {len(lines.seconds)} tests execute what.")
         if lines.failing:
             print("These fail without a change and are not used:", *lines.failing, sep="\n  ", flush=True)
@@ -99,6 +99,10 @@ def _tried(
         killers = {trial.test for trial in results if trial.end == "failed"}
         (unreliable,) = pool(trials.failing_without_a_change, [killers])
         return [*_sure(trials, results, frozenset(unreliable), listed, pool)]
+
+
+def _measured(job: dict[str, Any], do: Any) -> tuple[str, dict[str, Any]]:
+    return job["measure"], do(job)
 
 
 type Pool = Callable[[Callable[[Any, Any], Any], Sequence[Any]], Iterator[Any]]
@@ -133,13 +137,14 @@ def _sure(
 
 @contextmanager
 def _workers(count: int) -> Iterator[Pool]:
-    """So many workers: a function that has them do something with each of many things, in order."""
+    """So many workers: a function that has them do something with each of many things, and yields what is done."""
     with ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(count))
+        stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         free: SimpleQueue[Worker] = SimpleQueue()
         for number in range(count):
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True)))
             free.put(stack.enter_context(Worker(ROOT, folder / str(number))))
-        threads = stack.enter_context(ThreadPoolExecutor(count))
 
         def with_one(act: Callable[[Any, Any], Any], thing: Any) -> Any:
             worker = free.get()
@@ -148,7 +153,9 @@ def _workers(count: int) -> Iterator[Pool]:
             finally:
                 free.put(worker)
 
-        yield lambda act, things: threads.map(lambda thing: with_one(act, thing), things)
+        yield lambda act, things: (
+            done.result() for done in as_completed([threads.submit(with_one, act, thing) for thing in things])
+        )
 
 
 if __name__ == "__main__":

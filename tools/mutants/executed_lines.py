@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tools.mutants.copies import digest, kept_files
-from tools.mutants.scope import FUNCTION_CODE, files_of_tests
+from tools.mutants.scope import FUNCTION_CODE, files_of_tests, imports
 
 MEASURING_SECONDS = 1200.0  # for one file of tests
 SLACK_SECONDS = 30.0
 TIMES_USUAL = 10
+ALWAYS = ("lambda_layer/", "lambdas/", "events/", "pyproject.toml", "constraints.txt")
 
 type Measured = dict[str, dict[str, Any]]  # of each file of tests, what `measurement.Measurement.result` says
 
@@ -77,30 +78,31 @@ class ExecutedLines:
         return TIMES_USUAL * sum(float(self.measured[file]["collect"]) for file in files) + SLACK_SECONDS
 
 
-type Measure = Callable[[list[dict[str, Any]]], Iterator[dict[str, Any]]]
+type Measure = Callable[[list[dict[str, Any]]], Iterator[tuple[str, dict[str, Any]]]]
 
 
 def executed_lines(root: Path, kept: Path, measure: Measure) -> ExecutedLines:
-    """What was measured before, for files of tests that have not changed and while nothing else has, and anew for the
-    others. `measure` does jobs of the runner and returns their answers in the same order."""
-    tests = files_of_tests(root)
-    others = [name for name in kept_files(root) if _matters(name) and name not in tests]
-    sources = digest(root, others)
-    digests = {name: digest(root, [name]) for name in tests}
-    known = json.loads(kept.read_text()) if kept.is_file() else {}
-    old: Measured = known.get("measured", {}) if known.get("sources") == sources else {}
-    measured = {name: old[name] for name in tests if name in old and old[name]["digest"] == digests[name]}
-    missing = [name for name in tests if name not in measured]
+    """What was measured before, for files of tests with which nothing has changed, and anew for the others. `measure`
+    does jobs of the runner: it returns each file and the answer, in any order. Each is kept at once."""
+    digests = digests_of_tests(root)
+    known: Measured = json.loads(kept.read_text()) if kept.is_file() else {}
+    measured = {name: one for name, one in known.items() if one["digest"] == digests.get(name)}
+    missing = [name for name in digests if name not in measured]
     jobs = [{"measure": name, "core": FUNCTION_CODE.as_posix(), "seconds": MEASURING_SECONDS} for name in missing]
-    for name, answer in zip(missing, measure(jobs), strict=True):
+    for name, answer in measure(jobs):
         if "tests" not in answer:
             raise RuntimeError(f"{name} could not be measured: {answer}")
-        measured[name] = {"digest": digests[name], **answer}
+        measured[name] = json.loads(json.dumps({"digest": digests[name], **answer}))
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"sources": sources, "measured": measured}))
-    return ExecutedLines(json.loads(json.dumps(measured)))
+        kept.write_text(json.dumps(measured))
+    return ExecutedLines(measured)
 
 
-def _matters(name: str) -> bool:
-    """Whether a file can change what a test executes: pages and this tool cannot."""
-    return not name.endswith(".md") and not name.startswith(("tools/mutants/", "benchmarks/", "docs/"))
+def digests_of_tests(root: Path) -> dict[str, str]:
+    """Of each file of tests that takes part, a digest of everything that may change what it executes: itself, the
+    modules that it and the fixtures import, and all function code, of which it may run more than it imports."""
+    kept = kept_files(root)
+    common = digest(root, [name for name in kept if name.startswith(ALWAYS)])
+    fixtures = [Path(name) for name in kept if name.startswith("tests/") and name.endswith("/conftest.py")]
+    needed = {name: imports(root, [Path(name), *fixtures]) for name in files_of_tests(root)}
+    return {name: common + digest(root, [path.as_posix() for path in paths]) for name, paths in needed.items()}

@@ -31,7 +31,8 @@ class Report:
     @property
     def survivors(self) -> list[Trial]:
         """Changes that no test noticed and that are not listed."""
-        return [trial for trial in self.trials if not trial.killed and not self._is_listed(trial)]
+        found = [trial for trial in self.trials if not trial.killed and not self._is_listed(trial)]
+        return sorted(found, key=lambda trial: trial.mutation)
 
     @property
     def percent(self) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,20 +58,32 @@ def files_of_tests(root: Path) -> list[str]:
     also by way of other modules of the tests."""
     found = [path.relative_to(root) for folder in TESTS for path in (root / folder).rglob("test_*.py")]
     wanted = sorted(path for path in found if path.as_posix() not in LEFT_OUT)
-    return [path.as_posix() for path in wanted if _imports_function_code(root, path)]
+    return [path.as_posix() for path in wanted if any(_is_function_code(one) for one in imports(root, [path]))]
 
 
-def _imports_function_code(root: Path, file: Path) -> bool:
-    seen, waiting = {file}, [file]
+def _is_function_code(path: Path) -> bool:
+    return path.is_relative_to(FUNCTION_CODE) or path.is_relative_to("lambdas")
+
+
+def imports(root: Path, files: Iterable[Path]) -> set[Path]:
+    """These files and all modules of the repository that they import, as paths from its root."""
+    seen = set(files)
+    waiting = [*seen]
     while waiting:
-        for name in _imported((root / waiting.pop()).read_text(encoding="utf-8")):
-            if name.partition(".")[0] in ("cloud_sync_common", "lambdas"):
-                return True
-            path = Path(*name.split("."))
-            new = {one for one in (path.with_suffix(".py"), path / "__init__.py") if (root / one).is_file()} - seen
-            seen |= new
-            waiting += new
-    return False
+        new = _modules(root, (root / waiting.pop()).read_text(encoding="utf-8")) - seen
+        seen |= new
+        waiting += new
+    return seen
+
+
+@cache
+def _modules(root: Path, code: str) -> set[Path]:
+    """The modules of the repository that this code imports."""
+    places = [
+        folder.joinpath(*name.split(".")) for name in _imported(code) for folder in (Path(), FUNCTION_CODE.parent)
+    ]
+    candidates = {one for place in places for one in (place.with_suffix(".py"), place / "__init__.py")}
+    return {one for one in candidates if (root / one).is_file()}
 
 
 def _imported(code: str) -> set[str]:
