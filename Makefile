@@ -1,5 +1,6 @@
 # `make help` lists the words below. Each word first installs what it needs, inside this folder.
 SHELL := /bin/sh
+# What may be a path reaches a command by its environment ("$$VIDEOS"): written into the line, a quote would end it.
 PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PATH
 PYTEST := python -m pytest
@@ -34,7 +35,7 @@ adopt: setup-deploy ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev
 	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
-	@python -m local demo $(if $(VIDEOS),--videos "$(VIDEOS)") $(if $(KEEP),--keep)
+	@python -m local demo $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(KEEP),--keep)
 
 picture: setup ## run seven nights here and draw the dashboard for the README (needs Chromium)
 	@python -m tools.dashboard_picture.nights docs/images/dashboard.png
@@ -49,7 +50,7 @@ faults: setup ## inject every fault into the deployed stack, and audit after eac
 	@python -m local faults $(CASES)
 
 invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=events/auth_event.json
-	@python -m local invoke "$(FUNCTION)" "$(EVENT)"
+	@python -m local invoke "$$FUNCTION" "$$EVENT"
 
 # Checking types needs one processor for a minute the first time, so it runs beside the tests and is reported last.
 test: setup-all style ## run everything that CI runs: style, types, unit, integration and end-to-end tests

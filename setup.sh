@@ -12,6 +12,14 @@ set -eu
 cd "$(dirname "$0")"
 asked="$*" # deploy, sam, scan, bench
 
+# pip's starting scripts put a path with a space between double quotes, and look no further.
+case $PWD in
+  *' '*['"$`\']* | *['"$`\']*' '*)
+    echo "set-up: this folder's path has a space and one of \" \$ \` \\, with which pip's programs do not start." \
+         "Move the folder to a path without one of the two, then try again." >&2
+    exit 1 ;;
+esac
+
 fresh() { # fresh STAMP INPUT...: succeeds when STAMP was recorded for exactly these inputs
   stamp=$1; shift
   [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(cat "$@" | cksum)" ]
@@ -21,8 +29,8 @@ record() { stamp=$1; shift; cat "$@" | cksum > "$stamp"; }
 
 usable() { "$1" -c 'import sys, venv, ensurepip; raise SystemExit(sys.version_info < (3, 12))' 2>/dev/null; }
 
-find_python() { # the Lambda runtime's own version (3.13) first, then any other that is new enough
-  for candidate in ${CLOUD_SYNC_PYTHON:-} python3.13 python3.12 python3.14 python3 \
+find_python() { # the one that is named, else the Lambda runtime's own version (3.13), else any other that is new enough
+  for candidate in ${CLOUD_SYNC_PYTHON:+"$CLOUD_SYNC_PYTHON"} python3.13 python3.12 python3.14 python3 \
       "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13.*/bin/python "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[24]*/bin/python
   do
     if command -v "$candidate" >/dev/null 2>&1 && usable "$candidate"; then command -v "$candidate"; return; fi
@@ -30,6 +38,11 @@ find_python() { # the Lambda runtime's own version (3.13) first, then any other 
 }
 
 make_venv() {
+  if [ -n "${CLOUD_SYNC_PYTHON:-}" ] && ! usable "$CLOUD_SYNC_PYTHON"; then
+    echo "set-up: CLOUD_SYNC_PYTHON=$CLOUD_SYNC_PYTHON is no Python 3.12 or newer with the modules venv and ensurepip." \
+         "Name another one, or unset it to have one looked for." >&2
+    exit 1
+  fi
   python=$(find_python)
   if [ -n "$python" ]; then "$python" -m venv --clear .venv
   elif command -v uv >/dev/null 2>&1; then uv venv --seed --clear --python '>=3.12,<3.15' .venv

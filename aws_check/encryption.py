@@ -38,7 +38,7 @@ def archive_is_encrypted(stack: Stack) -> str:
     """Writes one byte and reads how S3 encrypted it. Raises CheckFailed, NotPartOfThisEnvironment."""
     s3, bucket = stack.client("s3"), stack.outputs["ArchiveBucket"]
     with own_objects(stack) as prefix:
-        s3.put_object(Bucket=bucket, Key=f"{prefix}encrypted", Body=b"x")
+        s3.put_object(Bucket=bucket, Key=f"{prefix}encrypted", Body=b"x", IfNoneMatch="*")
         head = s3.head_object(Bucket=bucket, Key=f"{prefix}encrypted")
     kind, used = head.get("ServerSideEncryption"), head.get("SSEKMSKeyId", "")
     require(kind == "aws:kms", f"S3 encrypted the object with {kind}, not with KMS")

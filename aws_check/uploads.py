@@ -100,7 +100,10 @@ def wrong_whole_is_refused(stack: Stack) -> str:
     with own_objects(stack) as prefix:
         upload = Upload(stack, f"{prefix}wrong")
         upload.send(1, PARTS[1], checksum_of(PARTS[1]))
-        code = _refusal(lambda: upload.complete(checksum_of(b"other bytes")), "a wrong checksum of the whole object")
+        code = _refusal(
+            lambda: upload.complete(checksum_of(b"other bytes"), IfNoneMatch="*"),
+            "a wrong checksum of the whole object",
+        )
         kept = "Contents" in stack.client("s3").list_objects_v2(Bucket=stack.outputs["ArchiveBucket"], Prefix=prefix)
     require(code in ("BadDigest", "InvalidRequest"), f"S3 refused the completion with {code}, not with BadDigest")
     require(not kept, "S3 refused the completion, and the object is there all the same")
@@ -126,7 +129,8 @@ def right_whole_is_accepted(stack: Stack) -> str:
 def existing_object_stays(stack: Stack) -> str:
     """Raises CheckFailed if S3 completes an upload over an existing object although it was asked not to."""
     with own_objects(stack) as prefix:
-        stack.client("s3").put_object(Bucket=stack.outputs["ArchiveBucket"], Key=f"{prefix}exists", Body=b"first")
+        bucket = stack.outputs["ArchiveBucket"]
+        stack.client("s3").put_object(Bucket=bucket, Key=f"{prefix}exists", Body=b"first", IfNoneMatch="*")
         upload = Upload(stack, f"{prefix}exists")
         upload.send(1, b"second", checksum_of(b"second"))
         code = _refusal(lambda: upload.complete(checksum_of(b"second"), IfNoneMatch="*"), "a second object")
@@ -145,6 +149,7 @@ def deep_archive_keeps_the_checksum(stack: Stack) -> str:
                 Body=b"x",
                 StorageClass="DEEP_ARCHIVE",
                 ChecksumAlgorithm="CRC64NVME",
+                IfNoneMatch="*",
             )
             _compare(_head(stack, f"{prefix}deep"), checksum_of(b"x"), "what was written")
         return "no original is there yet; one byte of our own was, with its checksum"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudtrail as cloudtrail
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -39,11 +40,12 @@ class Audit(Construct):
             "AwsSolutions-S1",
             "The bucket is a log itself; logging the accesses to it would never end.",
         )
+        _let_the_trail_write(bucket)
         trail = cloudtrail.Trail(
             self,
             "Trail",
             trail_name=config.name("gopro-sync"),
-            bucket=bucket,
+            bucket=_without_its_policy(self, bucket),
             enable_file_validation=True,
             is_multi_region_trail=False,
             include_global_service_events=False,
@@ -53,6 +55,30 @@ class Audit(Construct):
             [cloudtrail.S3EventSelector(bucket=storage.archive_bucket)],
             read_write_type=cloudtrail.ReadWriteType.ALL,
             include_management_events=True,
+        )
+
+
+def _without_its_policy(scope: Construct, bucket: s3.Bucket) -> s3.IBucket:
+    """The bucket by its name: the CDK would let CloudTrail write into it on behalf of any account."""
+    return s3.Bucket.from_bucket_name(scope, "BucketByName", bucket.bucket_name)
+
+
+def _let_the_trail_write(bucket: s3.Bucket) -> None:
+    """CloudTrail looks at the bucket and writes into it, for this account only (CloudTrail user guide, "Amazon S3
+    bucket policy for CloudTrail")."""
+    account = Stack.of(bucket).account
+    files = bucket.arn_for_objects(f"AWSLogs/{account}/*")
+    for action, resource, more in (
+        ("s3:GetBucketAcl", bucket.bucket_arn, {}),
+        ("s3:PutObject", files, {"s3:x-amz-acl": "bucket-owner-full-control"}),
+    ):
+        bucket.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudtrail.amazonaws.com")],
+                actions=[action],
+                resources=[resource],
+                conditions={"StringEquals": {"aws:SourceAccount": account, **more}},
+            )
         )
 
 

@@ -70,7 +70,10 @@ class Network(Construct):
             retention=retention(config),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        role = iam.Role(self, "FlowsRole", assumed_by=iam.ServicePrincipal("vpc-flow-logs.amazonaws.com"))
+        flow_logs = iam.ServicePrincipal(
+            "vpc-flow-logs.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        )
+        role = iam.Role(self, "FlowsRole", assumed_by=flow_logs)
         self.vpc.add_flow_log(
             "FlowLog",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(group, role),

@@ -43,8 +43,23 @@ class Grants:
     def allow(self, sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement:
         return iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources))
 
-    def use_ledger(self, *actions: str) -> iam.PolicyStatement:
-        return self.allow("UseTheLedger", [f"dynamodb:{a}" for a in actions], self.storage.ledger_table.table_arn)
+    def use_ledger(self, sid: str, rows: str, *actions: str) -> iam.PolicyStatement:
+        """The rows whose partition key matches. A key condition would let a Scan pass that
+        names no key, so no statement of this kind has one (DynamoDB developer guide, "Using IAM policy conditions for
+        fine-grained access control")."""
+        statement = self.allow(sid, [f"dynamodb:{a}" for a in actions], self.storage.ledger_table.table_arn)
+        statement.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": [rows]})
+        return statement
+
+    def use_items(self, *actions: str) -> iam.PolicyStatement:
+        return self.use_ledger("UseTheItems", "gopro#*", *actions)
+
+    def use_runs(self, *actions: str) -> iam.PolicyStatement:
+        return self.use_ledger("UseTheRuns", "RUN#*", *actions)
+
+    def use_provider_rows(self, *actions: str) -> iam.PolicyStatement:
+        """Which run is under way, which one succeeded last, and who renews the credentials."""
+        return self.use_ledger("UseTheRowsOfTheProvider", "PROVIDER#gopro", *actions)
 
     def use_credentials(self, *actions: str) -> iam.PolicyStatement:
         return self.allow(
@@ -88,14 +103,14 @@ class Grants:
 def media_authenticator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        grants.use_ledger("GetItem", "UpdateItem"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
     ]
 
 
 def credentials_rotator(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_credentials("GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
-        grants.use_ledger("GetItem", "UpdateItem"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.publish_alerts(),
         *grants.use_key_through("sns"),
     ]
@@ -104,7 +119,9 @@ def credentials_rotator(grants: Grants) -> list[iam.PolicyStatement]:
 def media_lister(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_credentials("GetSecretValue"),
-        grants.use_ledger("BatchGetItem", "GetItem", "PutItem", "UpdateItem"),
+        grants.use_items("BatchGetItem", "PutItem"),
+        grants.use_runs("UpdateItem"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], grants.executions_arn),
     ]
@@ -114,7 +131,9 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
     """It may write into the archive and read what is there, but delete nothing."""
     return [
         grants.use_credentials("GetSecretValue"),
-        grants.use_ledger("GetItem", "UpdateItem"),
+        grants.use_items("GetItem", "Query", "UpdateItem"),
+        grants.use_runs("GetItem"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "WriteTheArchive",
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
@@ -127,14 +146,18 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
 
 def failure_recorder(grants: Grants) -> list[iam.PolicyStatement]:
     return [
-        grants.use_ledger("GetItem", "UpdateItem"),
+        grants.use_items("UpdateItem"),
+        grants.use_runs("UpdateItem"),
         grants.allow("HandOverToAHuman", ["sqs:SendMessage"], grants.dead_letter_queue.queue_arn),
     ]
 
 
 def run_report(grants: Grants) -> list[iam.PolicyStatement]:
+    """It reads what became of the items, ends the run and sends the mails; it changes no item."""
     return [
-        grants.use_ledger("BatchGetItem", "GetItem", "UpdateItem"),
+        grants.use_items("BatchGetItem"),
+        grants.use_runs("GetItem", "UpdateItem"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "CountTheBacklog", ["dynamodb:Query"], f"{grants.storage.ledger_table.table_arn}/index/not-archived"
         ),
@@ -150,7 +173,9 @@ def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
     says that a token was refused. It alone may scan the ledger, because it looks for rows that an index lacks."""
     return [
         grants.use_credentials("GetSecretValue"),
-        grants.use_ledger("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem"),
+        grants.use_items("BatchGetItem", "Query"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
+        grants.allow("WalkThroughTheLedger", ["dynamodb:Scan"], grants.storage.ledger_table.table_arn),
         *grants.read_archive(),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.publish_alerts(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -26,6 +27,7 @@ class Storage(Construct):
         self.key = self._key(config) if config.customer_managed_key else None
         self.work_bucket = self._work_bucket(config)
         self.archive_bucket = self._archive_bucket(config)
+        self._refuse_overwriting(self.archive_bucket)
         self.ledger_table = self._ledger_table(config)
         self.credentials_secret = self._credentials_secret(config)
 
@@ -84,6 +86,27 @@ class Storage(Construct):
             server_access_logs_prefix="access-logs/",
             lifecycle_rules=_archive_rules(config),
         )
+
+    def _refuse_overwriting(self, bucket: s3.Bucket) -> None:
+        """Nobody writes over an object, whoever has got hold of a role, nor with a key that only the writer has.
+        Beginning an upload and its parts are exempt, because they make no object (S3 user guide, "Enforce conditional
+        writes on Amazon S3 buckets")."""
+        makes_an_object = {"Bool": {"s3:ObjectCreationOperation": "true"}}
+        customer_key = "s3:x-amz-server-side-encryption-customer-algorithm"
+        for sid, conditions in (
+            ("NothingIsOverwritten", {**makes_an_object, "Null": {"s3:if-none-match": "true"}}),
+            ("NoKeyOfTheWriter", {"Null": {customer_key: "false"}}),
+        ):
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=sid,
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:PutObject"],
+                    resources=[bucket.arn_for_objects("*")],
+                    conditions=conditions,
+                )
+            )
 
     def _ledger_table(self, config: Config) -> dynamodb.Table:
         """One row for each media item and one for each of its sources; docs/design.md describes them."""

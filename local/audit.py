@@ -7,9 +7,10 @@ category. The audit uses none of the code that made the archive, and it repairs 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -30,9 +31,40 @@ class Kind(StrEnum):
     DUPLICATED = "duplicated"  # one version of one source in two objects, or an object that was overwritten
     WRONG_CATEGORY = "wrong_category"  # not archived, and listed with a wrong reason
     ORPHAN_OBJECT = "orphan_object"  # an object that no row names
+    INCOMPLETE_ITEM = "incomplete_item"  # an item is ARCHIVED, and its sources do not make it up
+    ODD_ROW = "odd_row"  # a row that is not as the functions write it
     ROW_WITHOUT_OBJECT = "row_without_object"  # a row says ARCHIVED and the archive has no such object
     STRAY_UPLOAD = "stray_upload"  # a multipart upload older than the resume window
     SECRET_FOUND = "secret_found"
+
+
+NOT_OF_ITEMS = ("PROVIDER#", "RUN#")  # partition keys that begin so belong to the provider and to its runs
+STATUSES = {"PENDING", "IN_PROGRESS", "ARCHIVED", "FAILED", "UNAVAILABLE"}
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, str) and value in STATUSES
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int | Decimal) and value >= 0 and value == int(value)
+
+
+# What a row must have, for a source (False) and for an item (True).
+MUST_BE: dict[bool, dict[str, Callable[[object], bool]]] = {
+    False: {
+        "sk": lambda value: str(value).startswith("SOURCE#"),
+        "media_id": _is_text,
+        "status": _is_status,
+        "key": _is_text,
+        "size": _is_size,
+    },
+    True: {"media_id": _is_text, "status": _is_status},
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +95,11 @@ def audit(
     `complete`: no item may still wait for a later run. Uploads started longer ago than `resume_window` are strays
     (zero: all are). `secrets` are searched for in everything that the stack has written since `since`.
     """
-    reasons, rows, objects = not_archived or {}, deployment.rows(), deployment.objects()
+    reasons, everything, objects = not_archived or {}, deployment.rows(), deployment.objects()
+    rows, odd = _readable(everything)
     return [
+        *odd,
+        *_whole(rows),
         *_items(deployment, originals, rows, reasons, unlisted=unlisted, complete=complete),
         *_reasons(rows, reasons),
         *_objects(rows, objects),
@@ -78,6 +113,36 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     """The number of findings of each kind, zeros included."""
     found = Counter(finding.kind for finding in findings)
     return {str(kind): found[kind] for kind in Kind}
+
+
+def _readable(rows: Rows) -> tuple[Rows, list[Finding]]:
+    """The rows of items and sources that have what each of them must have, and a finding for each other one."""
+    fine, odd = [], []
+    for row in rows:
+        if row["pk"].startswith(NOT_OF_ITEMS):
+            continue
+        if wrong := [name for name, is_right in MUST_BE[row["sk"] == "ITEM"].items() if not is_right(row.get(name))]:
+            odd.append(Finding(Kind.ODD_ROW, f"{row['pk']} {row['sk']}", f"wrong or missing: {', '.join(wrong)}"))
+        else:
+            fine.append(row)
+    return fine, odd
+
+
+def _whole(rows: Rows) -> Iterator[Finding]:
+    """Checks that each ARCHIVED item has sources, that they are all archived, and that they make up its size."""
+    sources: dict[str, Rows] = {}
+    for row in rows:
+        if row["sk"] != "ITEM":
+            sources.setdefault(row["pk"], []).append(row)
+    for item in rows:
+        of_item = sources.get(item["pk"], [])
+        if item["sk"] != "ITEM" or item["status"] != "ARCHIVED":
+            continue
+        left = [row["sk"] for row in of_item if row["status"] != "ARCHIVED"]
+        total = sum(row["size"] for row in of_item)
+        if not of_item or left or total != item.get("bytes_total"):
+            detail = f"{len(of_item)} sources, not archived: {left}; {total} of {item.get('bytes_total')} bytes"
+            yield Finding(Kind.INCOMPLETE_ITEM, item["media_id"], detail)
 
 
 def _items(
@@ -150,7 +215,9 @@ def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Find
     seen: dict[tuple[str | None, ...], str] = {}
     for key in objects:
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
-        version = tuple(stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag"))
+        version = tuple(
+            stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag", "source-modified")
+        )
         if version in seen:
             yield Finding(Kind.DUPLICATED, key, f"is the same version of the same source as {seen[version]}")
         seen[version] = key

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -16,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -30,6 +33,10 @@ EMULATOR_PYTHON = HOME / "emulator" / "venv" / "bin" / "python"
 FUNCTION_PYTHON = HOME / "emulator" / "runtime" / "bin" / "python"
 ACCOUNT, REGION = "000000000000", "eu-west-3"
 READY_SECONDS, STOP_SECONDS = 60, 2
+# Beginnings of the names of variables that child processes need as this one does: the user's home, language and time,
+# and where the loader finds the libraries of a Python that is not the system's (of conda, Nix, Guix or a module).
+INHERITED = ("HOME", "LANG", "LC_", "LOCPATH", "LOCALE_ARCHIVE", "GUIX_LOCPATH", "TZ", "LD_", "DYLD_", "LIBPATH",
+             "SHLIB_PATH", "NIX_LD")  # fmt: skip
 
 
 class DeploymentError(RuntimeError):
@@ -68,11 +75,24 @@ class Certificates:
         return ssl.create_default_context(cafile=str(self.ca_bundle))
 
 
+@dataclass(frozen=True)
+class RootKeys:
+    """The administrator's keys of one emulator: random, so that nobody else on this machine has them."""
+
+    key_id: str = field(default_factory=lambda: "AKIA" + secrets.token_hex(8).upper())
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(30), repr=False)
+
+    def for_client(self) -> dict[str, str]:
+        """The arguments by which boto3 signs with these keys."""
+        return {"aws_access_key_id": self.key_id, "aws_secret_access_key": self.secret_key}
+
+
 class Emulator:
     """A running emulator. Its state is in memory and in one folder, and is deleted when it stops.
 
     `retry_delay_scale` multiplies every wait of the state machine, so that tests of many retries are quick.
-    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself.
+    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself. `keys` are those of
+    one that is already running.
     """
 
     def __init__(
@@ -82,10 +102,12 @@ class Emulator:
         *,
         retry_delay_scale: float = 1.0,
         functions_endpoint: str | None = None,
+        keys: RootKeys | None = None,
     ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.retry_delay_scale = retry_delay_scale
+        self.keys = keys or RootKeys()
         self.log_file = folder / "emulator.log"
         self.port = free_port()
         self.endpoint = f"https://127.0.0.1:{self.port}"
@@ -98,6 +120,8 @@ class Emulator:
         environment = {
             **inherited(),
             "AUTH": "true",
+            "CLOUD_SYNC_ROOT_KEY_ID": self.keys.key_id,
+            "CLOUD_SYNC_ROOT_SECRET_KEY": self.keys.secret_key,
             "USE_SSL": "1",
             "MINISTACK_SSL_CERT": str(self.certificates.certfile),
             "MINISTACK_SSL_KEY": str(self.certificates.keyfile),
@@ -175,8 +199,8 @@ class Emulator:
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self.keys.key_id,
+            "AWS_SECRET_ACCESS_KEY": self.keys.secret_key,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -184,14 +208,13 @@ class Emulator:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client, as the administrator or with the given aws_access_key_id, aws_secret_access_key, ..."""
-        keys = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.endpoint,
             region_name=REGION,
             verify=str(self.certificates.ca_bundle),
             config=BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
-            **keys,
+            **(credentials or self.keys.for_client()),
         )
 
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
@@ -225,7 +248,7 @@ class Emulator:
         return self._run("adoption", [sys.executable, "-m", "tools.adoption", "local", *given, *options], cwd=ROOT)
 
     def _app(self) -> list[str]:
-        return [f"--app={sys.executable} app.py", f"--output={self.folder / 'cdk.out'}"]
+        return [f"--app={app_command()}", f"--output={self.folder / 'cdk.out'}"]
 
     def _cdk(self, *arguments: str, cwd: Path) -> None:
         command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]
@@ -255,8 +278,30 @@ class Emulator:
         return done.stdout
 
 
+def app_command() -> str:
+    """The words that run the CDK app with this Python. The CDK gives them to a shell, so they are quoted for one."""
+    return shlex.join([sys.executable, "app.py"])
+
+
 def _options(context: Mapping[str, str]) -> list[str]:
     return [f"--context={name}={value}" for name, value in {"environment": "local", **context}.items()]
+
+
+def start_of(pid: int) -> str:
+    """When the process started, by which it is told from a later one of the same number; empty if there is none.
+
+    On Linux in ticks since the machine started, with the id of that start; elsewhere as `ps` writes it.
+    """
+    try:
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {ticks}"
+    except OSError:
+        command = ["ps", "-o", "lstart=", "-p", str(pid)]
+        environment = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.environ.get("PATH", os.defpath)}
+        try:
+            return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout.strip()
+        except OSError:
+            return ""
 
 
 def stop_group(pid: int) -> None:
@@ -284,8 +329,7 @@ def _is_alive(pid: int) -> bool:
 def inherited() -> dict[str, str]:
     """The part of this process's environment for child processes: no AWS settings of the user's own account."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL", "TZ") if name in os.environ}
-    return {**kept, "PATH": path}
+    return {name: value for name, value in os.environ.items() if name.startswith(INHERITED)} | {"PATH": path}
 
 
 def free_port() -> int:

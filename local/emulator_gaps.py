@@ -1,6 +1,7 @@
 """Starts the emulator with patches for its differences from AWS ("gaps") that matter here. One function per gap.
 
-This file runs inside the emulator's own environment (see emulator.py) and imports nothing of the project.
+This file runs inside the emulator's own environment (see emulator.py) and imports of the project only what is beside it
+for the same environment: emulator_access.py has the gaps by which another user could get in.
 `python emulator_gaps.py --open-upstream` lists the gaps that upstream still has. A test compares that list with GAPS,
 so that the function for a gap is removed once upstream closes it. docs/design.md explains each one.
 """
@@ -21,6 +22,7 @@ import zipfile
 from xml.sax.saxutils import escape
 
 import anycrc
+from emulator_access import ACCESS_GAPS
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import cloudformation as stacks
@@ -325,6 +327,19 @@ class _SharedLayer(zipfile.ZipFile):
         os.symlink(place, path)
 
 
+def lines_of_a_manifest() -> None:
+    """Lines of JSON Lines end with a line feed only; upstream ends them at every break that Unicode knows, such as
+    U+2028 in a title."""
+    split = stepfunctions._parse_reader_items
+
+    def split_at_line_feeds(text, config):
+        if config.get("InputType") == "JSONL":
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        return split(text, config)
+
+    stepfunctions._parse_reader_items = split_at_line_feeds
+
+
 def one_port_only() -> None:
     """With TLS on, upstream also opens port 443 if it can; here the emulator uses only the requested port."""
     app._port_is_bindable = lambda host, port: False
@@ -349,7 +364,9 @@ GAPS = {
     ),
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
+    lines_of_a_manifest: lambda: "text.splitlines()" in inspect.getsource(stepfunctions._parse_reader_items),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
+    **ACCESS_GAPS,
 }
 
 

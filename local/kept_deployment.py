@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from local.deployment import Deployment, FakeProcess
-from local.emulator import HOME, Certificates, DeploymentError, Emulator, stop_group
+from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, start_of, stop_group
 
 RECORD = HOME / "deployment.json"
 SHELL_FILE = HOME / "deployment.env"
@@ -20,36 +24,43 @@ SHELL_FILE = HOME / "deployment.env"
 def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: Path) -> None:
     """Records the running deployment, leaves it running and prints how to use it."""
     emulator = deployment.emulator
-    RECORD.write_text(
+    _write_for_owner(
+        RECORD,
         json.dumps(
             {
-                "pids": [emulator.pid, fake.pid],
+                "processes": {str(pid): start_of(pid) for pid in (emulator.pid, fake.pid)},
                 "folder": str(folder),
                 "port": emulator.port,
+                "keys": asdict(emulator.keys),
                 "outputs": deployment.outputs,
                 "control_url": fake.account.control_url,
             },
             indent=2,
-        )
+        ),
     )
-    SHELL_FILE.write_text("".join(f"export {name}='{value}'\n" for name, value in emulator.environment().items()))
+    _write_for_owner(SHELL_FILE, shell_lines(emulator.environment()))
     emulator.leave_running()
-    console.print("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings:")
-    console.print(f"  . {os.path.relpath(SHELL_FILE)}", highlight=False)
-    for name, value in emulator.environment().items():
-        console.print(f"  {name}={value}", highlight=False, soft_wrap=True)
+    console.print(
+        "[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings and keys:"
+    )
+    console.print(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}", highlight=False)
     console.print("For example:")
     console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
     console.print("To stop it: make down", highlight=False)
 
 
+def shell_lines(variables: Mapping[str, str]) -> str:
+    """The lines with which a shell takes over these variables, whatever is in them."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
+
+
 def find() -> Deployment | None:
     """The deployment that was left running, or None if it has ended."""
     record = _read()
-    if record is None or not all(Path(f"/proc/{pid}").exists() or _answers(pid) for pid in record["pids"]):
+    if record is None or len(_running(record)) < len(record["processes"]):
         return None
     folder = Path(record["folder"])
-    emulator = Emulator(folder, Certificates.load(folder))
+    emulator = Emulator(folder, Certificates.load(folder), keys=RootKeys(**record["keys"]))
     emulator.port = record["port"]
     emulator.endpoint = f"https://127.0.0.1:{record['port']}"
     return Deployment(emulator, record["outputs"])
@@ -64,11 +75,14 @@ def control_url() -> str:
 
 
 def stop() -> bool:
-    """Stops the deployment that was left running; returns whether there was one."""
+    """Stops the deployment that was left running; returns whether there was one.
+
+    A process that has ended is not looked for by its number alone: another program may have that number now.
+    """
     record = _read()
     if record is None:
         return False
-    for pid in record["pids"]:
+    for pid in _running(record):
         stop_group(pid)
     shutil.rmtree(Path(record["folder"]) / "tmp", ignore_errors=True)
     RECORD.unlink()
@@ -76,16 +90,23 @@ def stop() -> bool:
     return True
 
 
+def _write_for_owner(file: Path, text: str) -> None:
+    """Writes a file that holds keys: nobody else can read it, not even while it is being written."""
+    with suppress(FileNotFoundError):
+        file.unlink()  # what somebody else has open, or has linked there, gets nothing
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        opened.write(text)
+
+
+def _running(record: Any) -> list[int]:
+    """The recorded processes that still run: the number is the same, and so is the time at which they started."""
+    return [int(pid) for pid, started in record["processes"].items() if started and start_of(int(pid)) == started]
+
+
 def _read() -> Any:
+    """The record, or None where there is none, or only one of an earlier version, which had no times."""
     try:
-        return json.loads(RECORD.read_text())
+        record = json.loads(RECORD.read_text())
     except FileNotFoundError:
         return None
-
-
-def _answers(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return record if "processes" in record else None

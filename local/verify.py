@@ -46,7 +46,9 @@ def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]
 def verify(deployment: Deployment, expected: list[dict[str, Any]]) -> list[Verdict]:
     """Verifies each expected original, in the given order."""
     sources = {
-        (row["media_id"], row["file_number"]): row for row in deployment.rows() if row["sk"].startswith("SOURCE#")
+        (row.get("media_id"), row.get("file_number")): row
+        for row in deployment.rows()
+        if row["sk"].startswith("SOURCE#")
     }
     return [
         _judge(deployment, original, sources.get((original["media_id"], original["source_number"])))
@@ -58,7 +60,7 @@ def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any]
     name = original["filename"] or original["media_id"]
     if original["source_count"] > 1:
         name += f" ({original['source_number']} of {original['source_count']})"
-    if row is None or row["status"] != "ARCHIVED":
+    if row is None or row.get("status") != "ARCHIVED" or "key" not in row:
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
     key = row["key"]
     try:
@@ -74,7 +76,7 @@ def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any]
         "bytes": stored.hexdigest() == sha256,
         "size": head["ContentLength"] == original["size"],
         "S3's checksum": head.get("ChecksumCRC64NVME") == checksum,
-        "the ledger's checksum": row["checksum"] == checksum,
+        "the ledger's checksum": row.get("checksum") == checksum,
     }
     wrong = [fact for fact, holds in facts.items() if not holds]
     return Verdict(original["media_id"], name, key, original["size"], agreed=not wrong, reason=", ".join(wrong))

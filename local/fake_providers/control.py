@@ -1,6 +1,7 @@
 """The control API of a running fake: the same operations as Python methods and as JSON under `/_control/`.
 
-The HTTP layer only parses. It needs no authentication, because the fake listens on loopback only.
+The HTTP layer only parses. The fake listens on loopback only, so it needs no authentication; what it has to refuse is
+what a web page makes a browser on this machine send, and other users of this machine.
 """
 
 import json
@@ -14,8 +15,11 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.faults import Fault, FaultError
 from local.fake_providers.gopro_state import GoProState
 from local.fake_providers.library import LibraryError
+from local.peers import is_foreign
 
 type Json = dict[str, Any]
+
+_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Control:
@@ -144,6 +148,8 @@ def json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]
     """A handler that calls `operation` with the request's JSON and path fields, and responds with its result."""
 
     async def answer(request: web.Request) -> web.Response:
+        if refused := _refusal(request):
+            return refused
         try:
             body = await request.json() if request.can_read_body else {}
             result = operation({**body, **request.match_info})
@@ -154,3 +160,27 @@ def json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]
         return web.json_response({"ok": True} if result is None else result)
 
     return answer
+
+
+def _refusal(request: web.Request) -> web.Response | None:
+    """The answer to a request that a web page or another user may have caused, or None for one of our own.
+
+    A page of another site can send a body only as form or plain text without being asked for leave, its browser adds
+    `Origin`, and under a name that it has pointed at this machine that name stands in `Host`.
+    """
+    if request.transport is None:
+        return _error(403, "The connection has ended.")
+    peer, server = (request.transport.get_extra_info(end) for end in ("peername", "sockname"))
+    if request.host not in [f"{name}:{server[1]}" for name in _OWN_NAMES]:
+        return _error(403, f"Host must be {_OWN_NAMES[0]}:{server[1]}, at which this server listens.")
+    if "Origin" in request.headers or request.headers.get("Sec-Fetch-Site", "none") != "none":
+        return _error(403, "This is not for web pages: call it without Origin, from a program.")
+    if (request.can_read_body or "Content-Type" in request.headers) and request.content_type != "application/json":
+        return _error(415, "A body must be JSON, and Content-Type must say so: application/json.")
+    if is_foreign(peer[1], server[1]):
+        return _error(403, "This server belongs to another user of this machine.")
+    return None
+
+
+def _error(status: int, sentence: str) -> web.Response:
+    return web.json_response({"error": sentence}, status=status)

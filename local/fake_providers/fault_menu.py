@@ -33,6 +33,8 @@ _DOWNLOAD = frozenset({Endpoint.DOWNLOAD})
 _CDN = frozenset({Endpoint.CDN})
 _ROW_CHANGES = frozenset({7, 8, 9, 13})
 
+_ODD = {"file_size": 1e5, "item_count": 1.0, "filename": "GX\ud800.MP4", "created_at": 7, "reprocessed_at": {"at": []}}
+
 
 class FaultKind(StrEnum):
     """Every fault: its name, its menu number (0: not in provider-apis.md), where it can happen, what it does (its
@@ -62,6 +64,8 @@ class FaultKind(StrEnum):
     NO_ROTATION = "no_rotation", 2, _TOKEN, "a refresh returns no refresh_token and the old one stays valid"
     NO_OWNER_ID = "no_owner_id", 2, _TOKEN, "a refresh returns no resource_owner_id"
 
+    RENEWAL_ODD = "renewal_odd", 2, _TOKEN, "a refresh is a 201 with expires_in as text and resource_owner_id a number"
+
     TOKEN_BLACKLISTED = "token_blacklisted", 3, _TOKEN, "a valid refresh token is token_blacklisted", ("status", 400)
     INVALID_GRANT = "invalid_grant", 3, _TOKEN, "a valid refresh token is an invalid_grant", ("status", 400)
 
@@ -83,6 +87,9 @@ class FaultKind(StrEnum):
     FILE_SIZE_STRING = "file_size_string", 7, _ROWS, "file_size is a string of digits"
     FILE_SIZE_STALE = "file_size_stale", 7, _ROWS, "file_size is `bytes_off` bytes too small", ("bytes_off", 3245)
 
+    ROW_ODD = "row_odd", 7, _ROWS, "fields of a row have these odd `values`", ("values", _ODD)
+    ROW_REPEATED = "row_repeated", 7, _SEARCH, "the row is listed twice for good, and counted twice in the total"
+
     STATE_UNKNOWN = "state_unknown", 8, _ROWS, "ready_to_view has an unknown value", ("value", "levitating")
     TYPE_UNKNOWN = "type_unknown", 8, _ROWS, "type has an unknown value", ("value", "Hologram")
 
@@ -90,6 +97,11 @@ class FaultKind(StrEnum):
 
     CHAPTERS_NUMBERED = "chapters_numbered", 10, _DOWNLOAD, "chapters have item_number 1..N"
     CHAPTERS_UNNUMBERED = "chapters_unnumbered", 10, _DOWNLOAD, "chapters have no item_number; the link's path has it"
+
+    LENSES = "lenses", 0, _DOWNLOAD, "the files are those of several lenses: each has item_number 1 and a position"
+    ORDER_REVERSED = "order_reversed", 0, _DOWNLOAD, "the originals are listed in the opposite order"
+    LISTED_TWICE = "listed_twice", 0, _DOWNLOAD, "each original is listed twice, with two links to the same path"
+    LINK_RAW = "link_raw", 0, _DOWNLOAD, "links have a raw space, quotes and `Über` in response-content-disposition"
 
     PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"
 
@@ -121,6 +133,23 @@ class FaultKind(StrEnum):
 
     EDGE_BLOCKED = "edge_blocked", 23, _API, "403 with an HTML page, before any other check"
 
+    GATEWAY_ANSWER = (
+        "gateway_answer",
+        0,
+        _API,
+        "`status` and `body`, as from a gateway or firewall in between, before any other check",
+        ("status", 200),
+        ("body", "<html><title>Please wait</title></html>"),
+    )
+    REFUSED = (
+        "refused",
+        0,
+        _DOWNLOAD,
+        "401, or another `status`, though the token is accepted elsewhere",
+        ("status", 401),
+    )
+    BYTE_ORDER_MARK = "byte_order_mark", 0, _API, "the answer begins with a UTF-8 byte order mark"
+
     SERVER_ERROR = "server_error", 24, _ALL, "500, or another `status`", ("status", 500), ("retry_after", None)
 
     CONDITION_REFUSED = (
@@ -130,6 +159,21 @@ class FaultKind(StrEnum):
         "any If-Match gets 412 (or 400, 501), even a true one",
         ("status", 412),
     )
+    ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
+    ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
+    ETAG_LONG = "etag_long", 0, _CDN, "the ETag has 3,000 characters more"
+    DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
+    RANGE_SHORT = "range_short", 0, _CDN, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    TOTAL_UNKNOWN = "total_unknown", 0, _CDN, "Content-Range has `*` instead of the total"
+    LENGTH_MISSING = (
+        "length_missing",
+        0,
+        _CDN,
+        "HTTP/1.0: no ranges and no length; the connection ends after `percent` percent of the file",
+        ("percent", 100),
+    )
+    EMPTY = "empty", 0, _CDN, "the original has no bytes; a Range gets 416 without Content-Range"
+    CODING_NAMED = "coding_named", 0, _CDN, "Content-Encoding is `value`, on plain bytes", ("value", "UTF-8")
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)
     PAGE_INSTEAD = (

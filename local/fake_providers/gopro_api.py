@@ -72,7 +72,9 @@ class Api:
             if active.find(FaultKind.EDGE_BLOCKED):
                 response = web.Response(status=403, text=_EDGE_PAGE, content_type="text/html")
             else:
-                response = service_error(active) or await handler(request, active)
+                response = _between(active) or service_error(active) or await handler(request, active)
+            if active.find(FaultKind.BYTE_ORDER_MARK):
+                response.text = "\ufeff" + (response.text or "")
             self._record(request, endpoint, response.status)
             if active.find(FaultKind.ANSWER_LOST) and request.transport:
                 request.transport.close()
@@ -150,7 +152,8 @@ class Api:
             return [row_with_faults(item, self._state.tokens.user_id, active) for item in library.items()]
 
         if active.change_rows:
-            return matching_rows(rows(), request.query)
+            found = matching_rows(rows(), request.query)
+            return [row for row in found for _ in range(2 if active.find(FaultKind.ROW_REPEATED, row["id"]) else 1)]
         return self._listing.find(version, rows, request.query)
 
     def _upload(self, description: dict[str, Any] | None) -> None:
@@ -185,12 +188,23 @@ class Api:
         base = str(request.url.origin() if port is None else request.url.origin().with_port(port))
         shorter = active.find(FaultKind.LINK_SECONDS)
         seconds = shorter["seconds"] if shorter else self._state.link_seconds
+        raw = active.find(FaultKind.LINK_RAW) is not None
 
         def link(label: str, number: int, extension: str, method: str) -> str:
             path = f"/cdn/{item.media_id}/{label}/default/{number}.{extension}"
-            return signed_link(self._state, base, path, method, filename, seconds)
+            return signed_link(self._state, base, path, method, filename, seconds, raw=raw)
 
         return link
+
+
+def _between(active: ActiveFaults) -> web.Response | None:
+    """What something between the service and its client sends instead of an answer, or to one video only."""
+    if fault := active.find(FaultKind.GATEWAY_ANSWER):
+        kind = "text/html" if fault["body"].startswith("<") else "application/json"
+        return web.Response(status=fault["status"], text=fault["body"], content_type=kind)
+    if fault := active.find(FaultKind.REFUSED):
+        return web.json_response({"error": "refused"}, status=fault["status"])
+    return None
 
 
 def _negotiated(request: web.Request, endpoint: Endpoint, active: ActiveFaults) -> int:

@@ -81,8 +81,10 @@ def _originals(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFau
         entry["available"] = item.available and not active.find(FaultKind.UNAVAILABLE)
         if numbered and len(item.sources) > 1:
             entry["item_number"] = number
-        entries.append(entry)
-    return entries
+        if active.find(FaultKind.LENSES):
+            entry |= {"item_number": 1, "camera_position": f"lens-{number}"}
+        entries += [entry, dict(entry)] if active.find(FaultKind.LISTED_TWICE) else [entry]
+    return entries[::-1] if active.find(FaultKind.ORDER_REVERSED) else entries
 
 
 def _proxy(link: Link, label: str, quality: str, width: int | None, height: int | None, claimed: Entry) -> Entry:

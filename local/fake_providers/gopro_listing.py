@@ -33,6 +33,7 @@ _CHANGES: Mapping[FaultKind, Callable[[Row, Fault], Row]] = {
         "file_size": int(row["file_size"] or 0) - fault["bytes_off"],
         "reprocessed_at": row["updated_at"],
     },
+    FaultKind.ROW_ODD: lambda _, fault: dict(fault["values"]),
     FaultKind.STATE_UNKNOWN: lambda _, fault: {"ready_to_view": fault["value"]},
     FaultKind.TYPE_UNKNOWN: lambda _, fault: {"type": fault["value"]},
 }

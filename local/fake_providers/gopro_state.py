@@ -82,6 +82,8 @@ class Tokens:
         refused = active.find(FaultKind.INVALID_GRANT)
         if refused or presented != self.refresh_token or form["grant_type"] != "refresh_token":
             return _oauth_error(refused["status"] if refused else 400, "invalid_grant", "the grant is not valid")
+        if active.find(FaultKind.RENEWAL_ODD):
+            return 201, self._renewed(active) | {"expires_in": str(self.access_seconds), "resource_owner_id": 4711}
         return 200, self._renewed(active)
 
     def _renewed(self, active: ActiveFaults) -> dict[str, Any]:
@@ -132,7 +134,7 @@ class RequestLog:
         """Record one request and its status."""
         with self._lock:
             self._requests.append(entry)
-            self._refreshes += entry["endpoint"] == "token" and entry["status"] == 200
+            self._refreshes += entry["endpoint"] == "token" and entry["status"] in (200, 201)
 
     def served(self, name: str, count: int) -> None:
         """Record that `count` bytes of the file `media_id/label/number` were sent."""

@@ -66,6 +66,13 @@ def failed_four_times(deployment: Deployment, _gopro: FakeGoPro) -> None:
     put(deployment, row, attempts=4)
 
 
+def leased_to_a_run_that_has_ended(deployment: Deployment, gopro: FakeGoPro) -> None:
+    session(deployment, gopro)
+    put(deployment, {"pk": "RUN#gone", "sk": "RUN", "run_id": "gone", "ended_at": "2026-11-22T02:00:00Z"})
+    row = {"pk": f"gopro#{MEDIA['media_id']}", "sk": "ITEM", "status": "IN_PROGRESS", "media_id": MEDIA["media_id"]}
+    put(deployment, {**row, "lease_owner": "gone"}, lease_expires=32_503_680_000)
+
+
 def a_manifest(deployment: Deployment, _gopro: FakeGoPro) -> None:
     line = json.dumps({"media": [MEDIA]}).encode()
     deployment.s3.put_object(Bucket=deployment.work_bucket, Key="runs/run-1/work.jsonl", Body=line)
@@ -98,31 +105,40 @@ ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each call is for another v
 
 NEEDED = {
     ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,
-    ("media-authenticator", "UseTheLedger"): AUTHENTICATE,
+    ("media-authenticator", "UseTheRowsOfTheProvider"): AUTHENTICATE,
     ("media-lister", "UseTheCredentials"): LIST,
-    ("media-lister", "UseTheLedger"): LIST,
+    ("media-lister", "UseTheItems"): LIST,
+    ("media-lister", "UseTheRuns"): LIST,
+    ("media-lister", "UseTheRowsOfTheProvider"): LIST,
     ("media-lister", "UseTheManifest"): LIST,
     ("media-lister", "SeeWhetherARunIsUnderWay"): Step(LIST.event, another_active_run),
     ("video-downloader", "UseTheCredentials"): DOWNLOAD,
-    ("video-downloader", "UseTheLedger"): DOWNLOAD,
+    ("video-downloader", "UseTheItems"): DOWNLOAD,
+    ("video-downloader", "UseTheRuns"): Step({**SLICE, "media": MEDIA}, leased_to_a_run_that_has_ended),
+    ("video-downloader", "UseTheRowsOfTheProvider"): DOWNLOAD,
     ("video-downloader", "WriteTheArchive"): DOWNLOAD,
     ("video-downloader", "SeeWhatIsArchived"): Step({**SLICE, "media": LARGE}, session),
     ("video-downloader", "TellMissingFromForbidden"): Step({**SLICE, "media": LARGE}, session),
     ("archive-reconciler", "UseTheCredentials"): RECONCILE,
-    ("archive-reconciler", "UseTheLedger"): RECONCILE,
+    ("archive-reconciler", "UseTheItems"): RECONCILE,
+    ("archive-reconciler", "UseTheRowsOfTheProvider"): RECONCILE,
+    ("archive-reconciler", "WalkThroughTheLedger"): RECONCILE,
     ("archive-reconciler", "UseTheManifest"): RECONCILE,
     ("archive-reconciler", "SeeWhatIsArchived"): RECONCILE,
     ("archive-reconciler", "TellMissingFromForbidden"): RECONCILE,
     ("archive-reconciler", "SendMails"): RECONCILE,
-    ("failure-recorder", "UseTheLedger"): RECORD,
+    ("failure-recorder", "UseTheItems"): RECORD,
+    ("failure-recorder", "UseTheRuns"): Step({**RECORD.event, "scope": "run"}),
     ("failure-recorder", "HandOverToAHuman"): Step(RECORD.event, failed_four_times),
-    ("run-report", "UseTheLedger"): REPORT,
+    ("run-report", "UseTheItems"): REPORT,
+    ("run-report", "UseTheRuns"): REPORT,
+    ("run-report", "UseTheRowsOfTheProvider"): REPORT,
     ("run-report", "CountTheBacklog"): REPORT,
     ("run-report", "UseTheManifest"): REPORT,
     ("run-report", "TellMissingFromForbidden"): Step({**REPORT.event, "run_id": "run-that-listed-nothing"}),
     ("run-report", "SendMails"): REPORT,
     ("credentials-rotator", "UseTheCredentials"): Step(ROTATE),
-    ("credentials-rotator", "UseTheLedger"): Step(ROTATE),
+    ("credentials-rotator", "UseTheRowsOfTheProvider"): Step(ROTATE),
     ("credentials-rotator", "SendMails"): Step(ROTATE, ended_session, ends="CredentialsExpiredError"),
 }
 

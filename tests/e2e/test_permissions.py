@@ -65,7 +65,10 @@ def test_the_downloader_may_write_the_archive_but_not_delete_from_it(
     deployment: Deployment, probe: Callable[..., str]
 ) -> None:
     place = {"Bucket": deployment.archive_bucket, "Key": "gopro/probe"}
-    assert probe("video-downloader", "s3", "put_object", **place) == "allowed"
+    assert probe("video-downloader", "s3", "put_object", **place, IfNoneMatch="*") == "allowed"
+    assert probe("video-downloader", "s3", "put_object", **place) == "AccessDenied"  # it would write over an object
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    assert probe("video-downloader", "s3", "put_object", **place, **key, IfNoneMatch="*") == "AccessDenied"
     assert probe("video-downloader", "s3", "delete_object", **place) == "AccessDenied"
     assert probe("video-downloader", "s3", "put_object", Bucket=deployment.work_bucket, Key="runs/x") == "AccessDenied"
     assert probe("video-downloader", "s3", "put_bucket_versioning", Bucket=deployment.archive_bucket,
@@ -93,6 +96,18 @@ def test_the_reconciler_may_see_what_is_archived_and_change_nothing(
     assert probe("archive-reconciler", "s3", "delete_object", **place) == "AccessDenied"
     assert probe("archive-reconciler", "dynamodb", "delete_item", **row) == "AccessDeniedException"
     assert probe("media-lister", "dynamodb", "scan", TableName=deployment.ledger_table) == "AccessDeniedException"
+
+
+def test_a_function_writes_only_its_own_rows_of_the_ledger(deployment: Deployment, probe: Callable[..., str]) -> None:
+    def write(function: str, pk: str) -> str:
+        row = {"TableName": deployment.ledger_table, "Key": {"pk": {"S": pk}, "sk": {"S": "probe"}}}
+        return probe(function, "dynamodb", "update_item", **row)
+
+    refused = "AccessDeniedException"
+    assert write("video-downloader", "gopro#probe") == "allowed"
+    assert write("video-downloader", "RUN#probe") == refused
+    for function in ("media-authenticator", "archive-reconciler", "run-report"):
+        assert (write(function, "PROVIDER#gopro"), write(function, "gopro#probe")) == ("allowed", refused)
 
 
 def test_only_the_authenticator_may_change_the_credentials(deployment: Deployment, probe: Callable[..., str]) -> None:

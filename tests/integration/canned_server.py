@@ -10,10 +10,13 @@ from contextlib import contextmanager, suppress
 
 
 class CannedServer:
-    """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`."""
+    """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`. With
+    `every`, so many seconds pass before each of its bytes. `endless` follows the answer again and again, as fast as
+    the other side takes it."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answer, self.closes = b"", False
+        self.answer, self.closes, self.every, self.endless = b"", False, 0.0, b""
+        self._ended = threading.Event()
         self.received: list[str] = []
         self.connections = self.closed = 0
         self._listener, self._tls = socket.create_server(("127.0.0.1", 0)), tls
@@ -34,10 +37,21 @@ class CannedServer:
             self._open.append(connection)
             while request := self._request(connection):
                 self.received.append(request)
-                connection.sendall(self.answer)
+                self._send(connection)
                 if self.closes:
                     break
         self.closed += 1
+
+    def _send(self, connection: socket.socket) -> None:
+        if not self.every:
+            connection.sendall(self.answer)
+            while self.endless and not self._ended.is_set():
+                connection.sendall(self.endless)
+            return
+        for byte in self.answer:
+            if self._ended.wait(self.every):
+                return
+            connection.sendall(bytes([byte]))
 
     def _secured(self, raw: socket.socket) -> socket.socket:
         return self._tls.wrap_socket(raw, server_side=True) if self._tls else raw
@@ -53,6 +67,7 @@ class CannedServer:
         return received.decode("latin-1")
 
     def close(self) -> None:
+        self._ended.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # so that the thread stops accepting
         for connection in (self._listener, *self._open):

@@ -16,7 +16,8 @@ from cloud_sync_common.steps.download import SliceResult, VideoDownloader
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.ledger import ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer import upload_stream
 

@@ -75,8 +75,9 @@ def test_a_rule_affects_one_operation_on_one_object_a_number_of_times(aws: Aws, 
 
 
 def ask(proxy: AwsProxy, certificates: Certificates, method: str, path: str, body: Any = None) -> Any:
+    data, headers = (None, {}) if body is None else (json.dumps(body).encode(), {"Content-Type": "application/json"})
     request = urllib.request.Request(  # noqa: S310 (loopback)
-        f"{proxy.url}/_control/{path}", method=method, data=None if body is None else json.dumps(body).encode()
+        f"{proxy.url}/_control/{path}", method=method, data=data, headers=headers
     )
     with urllib.request.urlopen(request, context=certificates.client_context()) as answer:  # noqa: S310
         return json.load(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws

@@ -9,13 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import anycrc
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, OriginalUnavailableError
 from cloud_sync_common.steps.download import SliceResult
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.runs import RunStatus
 
-from local.fake_providers.fault_menu import FaultKind
+from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from tests.integration.aws_on_loopback import ARCHIVE, Aws, S3Call
@@ -274,3 +275,23 @@ def test_an_item_that_was_reprocessed_to_the_same_bytes_is_not_stored_twice(aws:
     assert (result.status, result.bytes_archived) == ("ARCHIVED", 0)
     assert aws.archived() == before and {call.name for call in aws.server.calls} <= {"HeadObject", "GetObject"}
     assert downloader.row(BIG).revision == "2026-11-01T00:00:00Z/1"
+
+
+def test_a_source_that_is_archived_is_not_contacted_again_in_a_later_slice(downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.CDN, after=2, status=404)
+    assert downloader.move(CHAPTERS)[-1].status == "UNAVAILABLE"
+    downloader.fake.control.clear_faults()
+    downloader.fake.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.CDN, source=1, status=404)
+    downloader.fake.control.add_fault(FaultKind.SERVER_ERROR, endpoint=Endpoint.CDN, source=2, status=404)
+    assert downloader.move(CHAPTERS, run_id="run-1")[-1].status == "ARCHIVED"
+    assert downloader.archived(CHAPTERS) == downloader.originals(CHAPTERS)
+
+
+def test_a_new_revision_of_an_item_is_asked_for_once_and_noted(aws: Aws, downloader: Downloader) -> None:
+    assert downloader.move(CHAPTERS)[-1].status == "ARCHIVED"
+    before = {number: downloader.source(CHAPTERS, number) for number in (1, 2, 3)}
+    item = msgspec.structs.replace(downloader.items()[CHAPTERS], revision="another")
+    assert downloader.move(item, run_id="run-2")[-1].status == "ARCHIVED"
+    assert all(downloader.source(CHAPTERS, number).revision == "another" for number in before)
+    assert all(downloader.source(CHAPTERS, number).key == row.key for number, row in before.items())
+    assert len(aws.archived()) == 3

@@ -19,11 +19,11 @@ from cloud_sync_common.exceptions import (
     SourceChangedError,
     SourceLinkExpiredError,
 )
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws
-from tests.integration.downloader import BIG, PLAIN, Downloader, assert_whole
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader, assert_whole
 
 
 @pytest.fixture
@@ -77,6 +77,28 @@ def test_a_refused_link_is_requested_again(
     assert downloader.move(media_id)[-1].status == "ARCHIVED"
     assert len(aws.calls("CreateMultipartUpload")) == (media_id == BIG)
     assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("kinds", [(FaultKind.LENSES,), (FaultKind.CHAPTERS_UNNUMBERED,), ()], ids=str)
+@pytest.mark.parametrize("refused", [0, 1, 2])
+def test_a_renewed_link_leads_to_the_same_file_in_whatever_order_the_files_are_listed(
+    aws: Aws, downloader: Downloader, kinds: tuple[FaultKind, ...], refused: int
+) -> None:
+    for kind in kinds:
+        downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.ORDER_REVERSED, after=1, times=1)
+    downloader.fake.control.add_fault(FaultKind.LINK_REFUSED, after=refused, times=1)
+    assert downloader.move(CHAPTERS)[-1].status == "ARCHIVED"
+    assert_whole(downloader, CHAPTERS)
+    assert len(aws.archived()) == 3
+
+
+def test_a_file_that_is_listed_twice_is_one_object(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.LISTED_TWICE)
+    for media_id in (PLAIN, CHAPTERS):
+        assert downloader.move(media_id)[-1].status == "ARCHIVED"
+        assert_whole(downloader, media_id)
+    assert len(aws.archived()) == 4
 
 
 def test_links_that_never_work_are_an_error(aws: Aws, downloader: Downloader) -> None:
@@ -171,6 +193,39 @@ def test_a_source_replaced_during_a_transfer_is_started_again_and_archived_as_th
 def test_a_source_replaced_between_two_slices_is_started_again(aws: Aws, downloader: Downloader) -> None:
     upload = downloader.half_move(BIG).upload_id
     downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))]
+    assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+@pytest.mark.parametrize("after", [1, 3])
+def test_without_a_strong_etag_a_source_whose_date_moves_is_started_again(
+    aws: Aws, downloader: Downloader, kind: FaultKind, after: int
+) -> None:
+    downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))] == list(aws.archived().values())
+    assert aws.uploads() == []
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+def test_where_nothing_shows_a_change_a_source_is_read_by_one_request(
+    aws: Aws, downloader: Downloader, kind: FaultKind
+) -> None:
+    downloader.fake.control.add_fault(kind)
+    downloader.fake.control.add_fault(FaultKind.DATE_MISSING)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=2)
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert downloader.source(BIG).single_stream
+    assert_whole(downloader)
+
+
+def test_an_upload_begun_with_a_strong_etag_is_not_continued_without_one(aws: Aws, downloader: Downloader) -> None:
+    upload = downloader.half_move(BIG).upload_id
+    for kind in (FaultKind.ETAG_MISSING, FaultKind.DATE_MISSING, FaultKind.OBJECT_REPLACED):
+        downloader.fake.control.add_fault(kind)
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
     assert downloader.archived(BIG) == [inverted(path_of(downloader, BIG))]
     assert aws.uploads() == [] and upload in {call.upload_id for call in aws.calls("AbortMultipartUpload")}
@@ -311,3 +366,28 @@ def test_a_video_trashed_during_a_transfer_is_unavailable_and_not_a_failure(aws:
     downloader.fake.control.trash_item(BIG)
     assert downloader.slice(item).status == "UNAVAILABLE"
     assert downloader.row(BIG).error_category == MediaNotFoundError.category and aws.archived() == {}
+
+
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+@pytest.mark.parametrize("kind", [FaultKind.RANGE_SHORT, FaultKind.TOTAL_UNKNOWN, FaultKind.CODING_NAMED])
+def test_an_odd_but_honest_answer_costs_nothing(downloader: Downloader, media_id: str, kind: FaultKind) -> None:
+    downloader.fake.control.add_fault(kind)
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)
+
+
+# A refusal of one video
+
+
+def test_a_video_that_is_refused_once_is_archived_and_the_token_stays_accepted(downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.REFUSED, media_id=PLAIN, times=1)
+    assert downloader.move(PLAIN)[-1].status == "ARCHIVED"
+    assert downloader.lease.refused_version() == ""
+
+
+@pytest.mark.parametrize("status", [401, 403, 409, 410, 451])
+def test_a_video_that_is_always_refused_fails_alone(downloader: Downloader, status: int) -> None:
+    downloader.fake.control.add_fault(FaultKind.REFUSED, media_id=PLAIN, status=status)
+    with pytest.raises(OriginalUnavailableError, match="It gives those of other videos"):
+        downloader.move(PLAIN)
+    assert downloader.move(TWIN)[-1].status == "ARCHIVED" and downloader.lease.refused_version() == ""

@@ -15,7 +15,8 @@ import msgspec
 import pytest
 from cloud_sync_common.exceptions import ProviderUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.ledger import Ledger, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import Status
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro, running

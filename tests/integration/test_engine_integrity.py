@@ -24,7 +24,7 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores import archive as archive_module
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer import source_transfer, upload_stream
 from cloud_sync_common.transfer.part_plan import PartPlan
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats

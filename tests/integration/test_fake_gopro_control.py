@@ -74,6 +74,60 @@ def test_the_control_api_reports_errors(gopro: Client, method: str, path: str, b
     assert answer.status == status and answer.json()["error"]
 
 
+JSON = {"Content-Type": "application/json"}
+SENT_BY_A_PAGE = {
+    "plain text": ({"Content-Type": "text/plain"}, 415),
+    "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+    "a form with files": ({"Content-Type": "multipart/form-data; boundary=x"}, 415),
+    "plain text that names json": ({"Content-Type": "text/plain; charset=application/json"}, 415),
+    "no type at all": ({}, 415),
+    "another origin": (JSON | {"Origin": "https://evil.example"}, 403),
+    "an origin that is hidden": (JSON | {"Origin": "null"}, 403),
+    "another site": (JSON | {"Sec-Fetch-Site": "cross-site"}, 403),
+    "another port of this machine": (JSON | {"Sec-Fetch-Site": "same-site"}, 403),
+    "a name that was pointed at this machine": (JSON | {"Host": "evil.example"}, 403),
+    "such a name with the port": (JSON | {"Host": "evil.example:PORT"}, 403),
+    "a name that begins like ours": (JSON | {"Host": "127.0.0.1.evil.example:PORT"}, 403),
+    "another port in the name": (JSON | {"Host": "127.0.0.1:1"}, 403),
+}
+
+
+@pytest.mark.parametrize("what", sorted(SENT_BY_A_PAGE))
+def test_what_a_web_page_can_have_a_browser_send_changes_nothing(gopro: Client, what: str) -> None:
+    headers, status = SENT_BY_A_PAGE[what]
+    port = gopro.fake.base_url.rpartition(":")[2]
+    given = {name: value.replace("PORT", port) for name, value in headers.items()}
+    rule = b'{"kind": "no_source"}'
+    answer = gopro.http.request("POST", f"{gopro.fake.control_url}/faults", body=rule, headers=given)
+    assert answer.status == status and answer.json()["error"]
+    assert gopro.fake.control.faults() == []
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:PORT"])
+def test_a_foreign_name_reads_nothing(gopro: Client, host: str) -> None:
+    given = {"Host": host.replace("PORT", gopro.fake.base_url.rpartition(":")[2])}
+    assert gopro.http.request("GET", f"{gopro.fake.control_url}/originals", headers=given).status == 403
+
+
+def test_a_bare_post_of_a_page_resets_nothing(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.EDGE_BLOCKED)
+    answer = gopro.http.request("POST", f"{gopro.fake.control_url}/reset", headers={"Origin": "https://evil.example"})
+    assert answer.status == 403
+    assert len(gopro.fake.control.faults()) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:PORT", "localhost:PORT"])
+def test_our_own_names_are_served(gopro: Client, host: str) -> None:
+    given = {"Host": host.replace("PORT", gopro.fake.base_url.rpartition(":")[2])}
+    assert gopro.http.request("GET", f"{gopro.fake.control_url}/menu", headers=given).status == 200
+
+
+def test_another_user_of_the_machine_is_refused(gopro: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("local.fake_providers.control.is_foreign", lambda peer, server: True)
+    answer = gopro.http.request("POST", f"{gopro.fake.control_url}/reset")
+    assert answer.status == 403 and "another user" in answer.json()["error"]
+
+
 def test_a_reset_restores_the_initial_state(gopro: Client) -> None:
     first = gopro.fake.access_token
     gopro.renew()

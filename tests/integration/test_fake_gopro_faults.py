@@ -325,3 +325,76 @@ def test_one_byte_is_corrupted_and_the_etag_is_unchanged(gopro: Client) -> None:
     bad, part = gopro.fetch(gopro.link()), gopro.fetch(gopro.link(), Range="bytes=269999-270001")
     assert [at for at in range(SIZE) if good.data[at] != bad.data[at]] == [270_000]
     assert part.data == bad.data[269_999:270_002] and good.headers["ETag"] == bad.headers["ETag"]
+
+
+# Beyond the menu: odd rows, and what stands between the service and its client
+
+
+def test_a_refresh_may_be_odd_beside_its_tokens(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.RENEWAL_ODD)
+    renewed = gopro.renew()
+    assert renewed.status == 201 and renewed.json()["resource_owner_id"] == 4711
+    assert isinstance(renewed.json()["expires_in"], str)
+    assert gopro.fake.control.stats()["token_refreshes"] == 1
+
+
+def test_a_gateway_answers_instead_of_the_service(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.GATEWAY_ANSWER, endpoint=Endpoint.SEARCH, times=1, status=202, body="")
+    gopro.fake.control.add_fault(FaultKind.GATEWAY_ANSWER, endpoint=Endpoint.SEARCH, after=1, times=1)
+    answers = [gopro.api("/media/search") for _ in range(3)]
+    assert [(found.status, bool(found.data)) for found in answers] == [(202, False), (200, True), (200, True)]
+    assert b"<html>" in answers[1].data and answers[2].json()
+
+
+def test_a_video_is_refused_although_the_token_is_accepted(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.REFUSED, media_id="clip", times=1)
+    assert [gopro.api(f"/media/{name}/download").status for name in ("chapters", "clip", "clip")] == [200, 401, 200]
+    assert gopro.api("/media/user").status == 200
+
+
+def test_an_answer_may_begin_with_a_byte_order_mark(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.BYTE_ORDER_MARK)
+    assert gopro.api("/media/search").data.startswith(b"\xef\xbb\xbf{")
+
+
+def test_a_row_has_odd_values_or_comes_twice(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.ROW_ODD, media_id="clip")
+    gopro.fake.control.add_fault(FaultKind.ROW_REPEATED, media_id="chapters")
+    page = gopro.api("/media/search").json()
+    rows = page["_embedded"]["media"]
+    assert [row["id"] for row in rows].count("chapters") == 2 and page["_pages"]["total_items"] == len(rows)
+    assert [row["file_size"] for row in rows if row["id"] == "clip"] == [1e5]
+
+
+def test_a_body_without_a_length_ends_where_its_connection_ends(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.LENGTH_MISSING, times=1)
+    gopro.fake.control.add_fault(FaultKind.LENGTH_MISSING, after=1, percent=60)
+    url = gopro.link()
+    whole, short = gopro.fetch(url, Range="bytes=10-19"), gopro.fetch(url)
+    assert [(found.status, found.version, len(found.data)) for found in (whole, short)] == [
+        (200, 10, SIZE),
+        (200, 10, SIZE * 60 // 100),
+    ]
+    assert "Content-Length" not in whole.headers and whole.data.startswith(short.data)
+
+
+def test_an_original_is_empty(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.EMPTY)
+    url = gopro.link()
+    part, whole = gopro.fetch(url, Range="bytes=0-0"), gopro.fetch(url)
+    assert (part.status, part.headers.get("Content-Range"), whole.status, whole.data) == (416, None, 200, b"")
+
+
+def test_an_etag_is_long_and_another_one_for_another_version(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.ETAG_LONG)
+    gopro.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=1)
+    url = gopro.link()
+    first, second = (gopro.fetch(url).headers["ETag"] for _ in range(2))
+    assert len(first) > 3000 and first != second
+
+
+def test_a_link_has_raw_characters_and_works_when_they_are_encoded(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.LINK_RAW)
+    url = gopro.link()
+    assert url.endswith('attachment; filename="Über uns.MP4"')
+    assert len(gopro.fetch(url).data) == SIZE

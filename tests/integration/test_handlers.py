@@ -15,7 +15,8 @@ from cloud_sync_common.aws import clients
 from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, OriginalUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.runtime import settings
-from cloud_sync_common.stores.ledger import Ledger, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import Status
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro

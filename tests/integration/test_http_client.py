@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import logging
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ import cloud_sync_common
 import pytest
 import requests
 import trustme
-from cloud_sync_common.exceptions import ConfigurationError, ProviderUnavailableError
+from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.http import client
 from cloud_sync_common.http.client import request
 
@@ -215,6 +217,64 @@ def test_an_answer_that_stops_coming_is_not_waited_for_without_end(
     monkeypatch.setattr(client, "READ_SECONDS", 0.2)
     server.answer = begun
     refused(server)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+TRICKLES = [
+    HEAD + b"X: y\r\n" * 500 + b"\r\n",
+    HEAD + b"Content-Length: 900\r\n\r\n" + b" " * 900,
+    HEAD + b"\r\n" + b" " * 900,
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 1_000,
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 200,
+]
+
+
+@pytest.mark.parametrize("trickle", TRICKLES, ids=["head", "length", "no length", "chunks", "interim"])
+@pytest.mark.parametrize("secure", [False, True])
+def test_an_answer_that_trickles_has_a_limit_as_a_whole(
+    trickle: bytes, secure: bool, authority: trustme.CA, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    monkeypatch.setattr(client, "ANSWER_SECONDS", 0.4)
+    with tls_server(authority) if secure else canned_server() as server:
+        server.answer, server.every = trickle, 0.005
+        begun = time.monotonic()
+        with pytest.raises(ProviderUnavailableError, match="the check of the token"):
+            ask(server)
+        assert time.monotonic() - begun < 2
+        server.every, server.answer = 0.0, FINE
+        assert ask(server).content == b"{}", "the next request has a connection of its own"
+
+
+def chunked(body: bytes) -> bytes:
+    pieces = (body[at : at + 60_000] for at in range(0, len(body), 60_000))
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+LARGE = b" " * (2**20 + 1)
+TOO_LARGE = [
+    HEAD + b"Content-Length: %d\r\n\r\n" % len(LARGE) + LARGE,
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunked(LARGE),
+    HEAD
+    + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(gzip.compress(LARGE * 40)), gzip.compress(LARGE * 40)),
+]
+
+
+@pytest.mark.parametrize("answer", TOO_LARGE, ids=["length", "chunked", "gzip"])
+def test_an_answer_has_a_limit_in_size(server: CannedServer, answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "LARGEST_ANSWER", 2**20)
+    server.answer = answer
+    with pytest.raises(ProviderContractError, match="larger than 1 MiB"):
+        ask(server)
+    server.answer = FINE
+    assert ask(server).content == b"{}"
+
+
+def test_an_answer_that_is_compressed_although_nobody_asked_is_read(server: CannedServer) -> None:
+    body = gzip.compress(b"{}")
+    server.answer = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    assert ask(server).content == b"{}"
 
 
 def test_a_port_where_nobody_listens_is_no_answer(server: CannedServer) -> None:

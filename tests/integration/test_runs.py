@@ -135,6 +135,15 @@ def test_the_last_refused_version_is_visible_to_all(aws: Aws) -> None:
     assert other.refused_version() == "v2", "the lease does not change it"
 
 
+def test_a_refusal_is_taken_back_for_its_version_only(aws: Aws) -> None:
+    lease = CredentialsLease(aws.table, "gopro")
+    lease.note_refused("v2")
+    lease.note_accepted("v1")
+    assert lease.refused_version() == "v2"
+    lease.note_accepted("v2")
+    assert lease.refused_version() == ""
+
+
 def test_each_provider_has_its_own_lease(aws: Aws) -> None:
     one, other = CredentialsLease(aws.table, "gopro"), CredentialsLease(aws.table, "another")
     one.note_refused("v1")

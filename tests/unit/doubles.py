@@ -13,7 +13,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
-from cloud_sync_common.stores.ledger import ItemRow, Status
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 
 PLENTY = Deadline(lambda: 600.0, 0.0)
@@ -22,7 +22,7 @@ METRICS = EnvironmentMetrics("dev", detailed=True)
 
 def session_of(account: Account, store: Store, lease: Lease, deadline: Deadline = PLENTY) -> AuthorisedSession:
     """A session made of doubles."""
-    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline)
+    return AuthorisedSession(cast(Any, account), cast(Any, store), cast(Any, lease), deadline, lambda _: None)
 
 
 @dataclass
@@ -70,6 +70,9 @@ class Lease:
 
     def note_refused(self, version: str) -> None:
         self.refused = version
+
+    def note_accepted(self, version: str) -> None:
+        self.refused = "" if self.refused == version else self.refused
 
     def acquire(self, seconds: float) -> bool:
         self.asked += 1

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.ledger import ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import Runs
 from moto import mock_aws

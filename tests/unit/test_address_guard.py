@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.http import address_guard
 from cloud_sync_common.http.address_guard import addresses, check_url, is_public
 from hypothesis import given
@@ -73,7 +73,7 @@ def test_a_private_address_stays_private_in_every_ipv6_disguise(address: Any) ->
     ],
 )
 def test_a_link_that_is_not_public_https_is_refused_without_repeating_it(url: str) -> None:
-    with pytest.raises(ProviderContractError) as caught:
+    with pytest.raises(OriginalUnavailableError) as caught:
         check_url(url, allow_loopback=False)
     assert str(caught.value).startswith("The provider gave a link") and "1.mp4" not in str(caught.value)
 
@@ -87,7 +87,7 @@ def test_with_loopback_allowed_no_other_private_address_is() -> None:
     for url in ("https://127.0.0.1:8443/1.mp4", "http://127.0.0.1:8443/1.mp4"):
         check_url(url, allow_loopback=True)
     for url in ("https://169.254.169.254/", "https://10.0.0.1/", "http://10.0.0.1/", "http://cdn.example/"):
-        with pytest.raises(ProviderContractError):
+        with pytest.raises(OriginalUnavailableError):
             check_url(url, allow_loopback=True)
 
 
@@ -100,7 +100,7 @@ def test_a_name_that_resolves_to_a_private_address_is_not_connected_to(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     resolves_to(monkeypatch, address)
-    with pytest.raises(ProviderContractError, match="not on the public Internet"):
+    with pytest.raises(OriginalUnavailableError, match="not on the public Internet"):
         addresses("innocent.example", 443, allow_loopback=False)
 
 

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
 import pytest
+from cloud_sync_common import safe_text
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
-from cloud_sync_common.stores.archive_keys import capture_month, is_version, metadata, object_key, safe_name
+from cloud_sync_common.stores.archive_keys import (
+    capture_month,
+    is_version,
+    kept_id,
+    media_id_of,
+    metadata,
+    object_key,
+    safe_name,
+)
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -140,7 +150,7 @@ def test_metadata_is_small_ascii_and_identifies_its_version(media_id: str, filen
     assert all(text.isascii() and text.isprintable() for pair in stored.items() for text in pair)
     assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
     assert unquote(stored["media-id"]) == media_id and stored["file-number"] == "3"
-    assert is_version(stored, version)
+    assert is_version(stored, version) == version.has_strong_etag
     assert not is_version(stored, Fingerprint(size + 1, etag)) and not is_version(stored, Fingerprint(size, etag + "x"))
 
 
@@ -154,3 +164,106 @@ def test_the_original_name_can_be_read_back_from_the_metadata(filename: str) -> 
 @pytest.mark.parametrize("stored", [{}, {"source-size": "1"}, {"source-size": "1", "source-etag": "f"}])
 def test_an_object_without_complete_version_metadata_does_not_match(stored: dict[str, str]) -> None:
     assert not is_version(stored, Fingerprint(1, '"e"'))
+
+
+@pytest.mark.parametrize("etag", ["", '""', 'W/"e"'])
+def test_an_object_is_of_no_version_when_nothing_certain_is_known_of_it(etag: str) -> None:
+    item, source = MediaItem(media_id="id", filename="x.mp4"), MediaSource(file_number=1, filename="x.mp4")
+    bare = Fingerprint(1, etag)
+    assert not is_version(metadata("gopro", item, source, bare), bare)
+    dated = Fingerprint(1, etag, "Mon, 02 Nov 2026 10:00:00 GMT")
+    assert is_version(metadata("gopro", item, source, dated), dated)
+    assert not is_version(metadata("gopro", item, source, dated), replace(dated, last_modified="another"))
+    assert not is_version(metadata("gopro", item, source, dated), bare)
+
+
+def test_an_etag_of_absurd_length_still_identifies_its_version() -> None:
+    item, source = MediaItem(media_id="id", filename="x" * 4000), MediaSource(file_number=1, filename="x" * 4000)
+    stored = metadata("gopro", item, source, Fingerprint(1, f'"{"e" * 3000}"', "d" * 3000, "md5:" + "0" * 3000))
+    assert sum(len(name) + len(value) for name, value in stored.items()) < 2048
+    assert is_version(stored, Fingerprint(1, f'"{"e" * 3000}"')) and not is_version(stored, Fingerprint(1, '"e"'))
+
+
+@pytest.mark.parametrize("name", ["Видео", "我的视频", "βίντεο", "סרטון", "🏔️🏔️", "فيديو", "วิดีโอ", "ビデオ・一", "…"])
+@pytest.mark.parametrize("extension", [".MP4", ".mov", ".360", ".JPG"])
+def test_a_name_in_any_script_keeps_its_extension_and_its_id(name: str, extension: str) -> None:
+    assert key_of("65a0", name + extension) == f"gopro/2026/05/65a0/65a0{extension}"
+    assert key_of("65a0", name + extension, 2, 3, 4) == f"gopro/2026/05/65a0/65a0-02-v4{extension}"
+    stored = metadata("gopro", MediaItem(media_id="65a0", filename=""),
+                      MediaSource(file_number=1, filename=name + extension), Fingerprint(1, ""))  # fmt: skip
+    assert unquote(stored["filename"]) == name + extension
+
+
+def test_what_can_be_kept_of_a_name_in_two_scripts_is_kept() -> None:
+    assert key_of("65a0", "Озеро GX010001.MP4").endswith("/GX010001.MP4")
+    assert key_of("65a0", "GX010001 Озеро.MP4").endswith("/GX010001_.MP4")
+
+
+def test_an_item_gives_the_name_that_its_source_does_not_have() -> None:
+    item = MediaItem(media_id="65a0", filename="Winter.MP4", captured_at="2026-05-06T10:00:00Z")
+    assert object_key("gopro", item, MediaSource(file_number=1, filename="🏔️.mov")).endswith("/65a0/Winter.mov")
+    assert object_key("gopro", item, MediaSource(file_number=1, filename="")).endswith("/65a0/Winter.MP4")
+
+
+@given(media_id=st.text(min_size=1, max_size=3000), filename=st.text(max_size=5000), etag=st.text(max_size=3000),
+       moment=st.text(max_size=3000))  # fmt: skip
+@example(media_id="\U0001f3d4" * 64, filename="\U0001f3d4" * 4000, etag="\U0001f3d4" * 3000, moment="я" * 3000)
+@example(media_id="\U0001f3d4" * 64, filename="\U0001f3d4" * 4000, etag="\U0001f3d4" * 64, moment="я" * 3000)
+@settings(deadline=None)
+def test_metadata_never_outgrows_what_s3_takes(media_id: str, filename: str, etag: str, moment: str) -> None:
+    item = MediaItem(media_id=media_id, filename=filename, captured_at=moment)
+    version = Fingerprint(2**46, etag, moment or "a day", etag)
+    stored = metadata("gopro", item, MediaSource(file_number=1_000, file_count=1_000, filename=filename), version)
+    assert sum(len(name) + len(value) for name, value in stored.items()) <= 1900
+    assert all(text.isascii() and text.isprintable() for pair in stored.items() for text in pair)
+    assert is_version(stored, version) and not is_version(stored, replace(version, etag=etag + "x"))
+
+
+def test_an_etag_of_3000_characters_tells_versions_apart() -> None:
+    item, source = MediaItem(media_id="id", filename="a"), MediaSource(file_number=1, filename="a")
+    stored = metadata("gopro", item, source, Fingerprint(1, '"' + "e" * 3000 + '"'))
+    assert is_version(stored, Fingerprint(1, "e" * 3000)) and not is_version(stored, Fingerprint(1, "e" * 2999 + "f"))
+
+
+def test_a_secret_that_a_provider_gives_as_a_name_is_in_neither_key_nor_metadata(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    token = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0"
+    safe_text.protect(token)
+    item = MediaItem(media_id="65a0", filename="x", captured_at=token)
+    source = MediaSource(file_number=1, filename=f"{token}.MP4")
+    stored = metadata("gopro", item, source, Fingerprint(1, ""))
+    assert object_key("gopro", item, source) == "gopro/0000/00/65a0/x.MP4"
+    assert not any(token[:12] in text for text in stored.values())
+
+
+def test_the_metadata_of_a_source_without_a_name_has_the_name_of_its_item() -> None:
+    item = MediaItem(media_id="65a0", filename="Winter.MP4")
+    named, nameless = (MediaSource(file_number=1, filename=name) for name in ("GX010001.MP4", ""))
+    stored = [metadata("gopro", item, source, Fingerprint(1, '"e"'))["filename"] for source in (named, nameless)]
+    assert stored == ["GX010001.MP4", "Winter.MP4"]
+
+
+# Ids of absurd length
+
+LONG = ["x" * 700, "x" * 1_000, "x" * 999 + "y", "x" * 20_000, "🏔️" * 200, "/" * 400, "\x00" * 3_000]
+
+
+@pytest.mark.parametrize("filename", ["GX010001.MP4", "", "x" * 400 + ".MP4", "\U0001f3d4.MP4"])
+@pytest.mark.parametrize("media_id", LONG, ids=lambda media_id: f"{media_id[-1]!r}-{len(media_id)}")
+def test_a_key_stays_within_1024_bytes_whatever_the_id_is(media_id: str, filename: str) -> None:
+    key = key_of(media_id, filename, number=10**6, count=10**6, copy=10**6)
+    assert len(key.encode()) <= ID_LIMIT_OF_KEYS and SAFE_KEY.fullmatch(key)
+    assert media_id_of(key) == kept_id(media_id) == kept_id(kept_id(media_id))
+
+
+def test_ids_that_are_too_long_for_a_key_still_have_keys_of_their_own() -> None:
+    assert len({key_of(media_id, "") for media_id in (*LONG, "x" * 701)}) == len(LONG) + 1
+
+
+@given(one=st.text(min_size=600, max_size=900), other=st.text(min_size=600, max_size=900))
+@settings(deadline=None, max_examples=50)
+def test_two_long_ids_never_share_a_key(one: str, other: str) -> None:
+    assume(one != other)
+    assert key_of(one, "x.mp4") != key_of(other, "x.mp4")

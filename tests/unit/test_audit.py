@@ -12,7 +12,8 @@ from typing import Any, cast
 import boto3
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from moto import mock_aws
 
 from local.audit import audit, counts
@@ -133,7 +134,31 @@ def store_other_bytes(library: ArchivedLibrary) -> None:
 DAMAGES: dict[str, tuple[Callable[[ArchivedLibrary], object], dict[str, int]]] = {
     "an object is gone": (delete_an_object, {"lost": 1, "row_without_object": 1}),
     "other bytes of the same length": (store_other_bytes, {"lost": 1}),
-    "a chapter without its row": (lambda t: t.drop(CHAPTERS, "SOURCE#0002"), {"lost": 1, "orphan_object": 1}),
+    "an item that is ARCHIVED without any source or object": (
+        lambda t: (delete_an_object(t), t.drop(CLIP, "SOURCE#0001")),
+        {"lost": 1, "incomplete_item": 1},
+    ),
+    "an item that says another size than its sources": (
+        lambda t: t.set_item(CLIP, bytes_total="5"),
+        {"incomplete_item": 1},
+    ),
+    "an item with an unknown status": (lambda t: t.set_item(CLIP, status="DONE"), {"lost": 1, "odd_row": 1}),
+    "a row that is neither an item nor a source": (
+        lambda t: t.deployment.dynamodb.put_item(
+            TableName=TABLE, Item={"pk": {"S": f"gopro#{CLIP}"}, "sk": {"S": "OTHER"}}
+        ),
+        {"odd_row": 1},
+    ),
+    "a source's row without anything in it": (
+        lambda t: t.deployment.dynamodb.put_item(
+            TableName=TABLE, Item={"pk": {"S": f"gopro#{CLIP}"}, "sk": {"S": "SOURCE#0001"}}
+        ),
+        {"lost": 1, "orphan_object": 1, "incomplete_item": 1, "odd_row": 1},
+    ),
+    "a chapter without its row": (
+        lambda t: t.drop(CHAPTERS, "SOURCE#0002"),
+        {"lost": 1, "orphan_object": 1, "incomplete_item": 1},
+    ),
     "an item without its row": (lambda t: t.drop(CLIP, "ITEM"), {"lost": 1}),
     "an item that is missing from the index": (lambda t: t.set_item(CLIP, status="FAILED"), {"lost": 1}),
     "an unknown object": (

@@ -127,6 +127,17 @@ def test_a_renewal_by_the_previous_holder_of_the_lease_is_used() -> None:
     assert (account.refreshes, account.validations) == (0, 0) and len(waits) == 2 and lease.released == 1
 
 
+def test_a_newer_version_that_was_refused_too_is_renewed_again() -> None:
+    account, store = Account(), Store(OAUTH)
+
+    def other_renews_and_is_refused(_: int) -> None:
+        store.current, lease.refused = replace(OAUTH, access_token="refused too", version="v+"), "v+"
+
+    lease = Lease(refused=OAUTH.version, ask=other_renews_and_is_refused)
+    found = authenticator(account, store, lease).ensure()
+    assert (found.access_token, account.refreshes) == ("access-1", 1) and store.current == found
+
+
 def test_a_caller_that_waited_renews_when_the_other_did_not() -> None:
     account, lease = Account(), Lease(refused=OAUTH.version, ask=lambda asked: asked > 2)
     assert authenticator(account, Store(OAUTH), lease).ensure().access_token == "access-1"
@@ -162,6 +173,19 @@ def test_a_token_that_cannot_be_stored_is_not_returned_and_the_lease_is_released
     assert store.current.access_token is None and not lease.lock.locked()
 
 
+def test_a_refresh_token_that_comes_alone_is_stored_and_used_next() -> None:
+    class Halved(Account):
+        def refresh(self, credentials: Credentials) -> Credentials:
+            renewed = super().refresh(credentials)
+            return renewed if self.refreshes > 1 else replace(renewed, access_token=None)
+
+    account, store, lease = Halved(), Store(replace(OAUTH, access_token=None)), Lease()
+    with pytest.raises(ProviderUnavailableError, match="stored and used next"):
+        authenticator(account, store, lease).ensure()
+    assert store.current.refresh_token == "refresh-1" and not lease.lock.locked()
+    assert authenticator(account, store, lease).ensure().access_token == "access-2"
+
+
 def test_credentials_that_the_owner_stored_meanwhile_are_used() -> None:
     theirs = replace(OAUTH, access_token="of-the-owner", version="w")
     store = Store(replace(OAUTH, access_token=None))
@@ -174,12 +198,32 @@ def test_credentials_that_the_owner_stored_meanwhile_are_used() -> None:
     assert authenticator(Slow(), store, Lease()).ensure() == theirs
 
 
-@pytest.mark.parametrize("error", [CredentialsExpiredError("x"), ProviderContractError("x")])
-def test_a_refused_renewal_raises_its_error_and_releases_the_lease(error: Exception) -> None:
-    account, lease = Account(trouble=[error]), Lease(refused=OAUTH.version)
+@pytest.mark.parametrize(("error", "asked"), [(CredentialsExpiredError("x"), 1), (ProviderContractError("x"), 4)])
+def test_a_refused_renewal_raises_its_error_and_releases_the_lease(error: Exception, asked: int) -> None:
+    account, lease = Account(trouble=[error] * 4), Lease(refused=OAUTH.version)
     with pytest.raises(type(error)):
         authenticator(account, Store(OAUTH), lease).ensure()
-    assert account.refreshes == 1 and not lease.lock.locked()
+    assert account.refreshes == asked and not lease.lock.locked()
+
+
+@pytest.mark.parametrize("credentials", [OAUTH, SESSION], ids=["oauth", "session"])
+def test_an_answer_that_makes_no_sense_once_is_asked_for_again(credentials: Credentials) -> None:
+    account, lease = Account(trouble=[ProviderContractError("a page of a firewall")]), Lease(refused=OAUTH.version)
+    waits: list[float] = []
+    assert authenticator(account, Store(credentials), lease, sleep=waits.append).ensure().access_token
+    assert account.refreshes + account.validations == 2 and len(waits) == 1
+
+
+def test_a_session_token_that_is_accepted_again_is_no_longer_refused() -> None:
+    lease = Lease(refused=SESSION.version)
+    authenticator(Account(), Store(SESSION), lease).ensure()
+    assert lease.refused == ""
+
+
+def test_the_refusal_of_another_version_is_not_taken_back() -> None:
+    lease = Lease(refused="another")
+    authenticator(Account(), Store(SESSION), lease).ensure()
+    assert lease.refused == "another"
 
 
 def test_a_session_token_is_validated_once_and_never_stored_again() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from itertools import pairwise
 
 import msgspec
+import pytest
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.manifest import BATCH_BYTES, BATCH_ITEMS, LINE_LIMIT, Batch, batches
+from cloud_sync_common.stores.manifest import BATCH_BYTES, BATCH_ITEMS, LINE_LIMIT, Batch, ManifestWriter, batches
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,3 +70,33 @@ def test_every_video_is_in_one_batch_and_no_batch_exceeds_the_limits(items: list
             or sum(item.size or BATCH_BYTES for item in together.media) > BATCH_BYTES
             or len(msgspec.json.encode(together)) > LINE_LIMIT
         ), "a batch ends only where the next video does not fit"
+
+
+def of_length(media_id: str, length: int) -> MediaItem:
+    """An item whose JSON has so many bytes."""
+    bare = MediaItem(media_id=media_id, filename="", size=1)
+    return msgspec.structs.replace(bare, filename="x" * (length - len(msgspec.json.encode(bare))))
+
+
+def test_a_line_of_the_manifest_has_at_most_16384_bytes() -> None:
+    assert LINE_LIMIT == 16_384
+
+
+@pytest.mark.parametrize("more", range(-4, 5))
+def test_items_that_fill_a_line_to_the_byte_are_written_and_none_is_lost(more: int) -> None:
+    """The last items of a line fill it to a few bytes less, exactly, or a few bytes more than a line holds."""
+    empty = len(msgspec.json.encode(Batch(())))
+    first = of_length("a", 8_000)
+    items = [first, of_length("b", LINE_LIMIT - empty - 8_000 - 1 + more), of_length("c", 500)]
+    file = BytesIO()
+    count = ManifestWriter(file).add(items)
+    lines = file.getvalue().splitlines()
+    assert count == len(lines) and max(map(len, lines)) <= LINE_LIMIT
+    assert [item for line in lines for item in msgspec.json.decode(line, type=Batch).media] == items
+    together = len(msgspec.json.decode(lines[0], type=Batch).media) == 2
+    assert more == 0 or together == (more < 0)
+
+
+@pytest.mark.parametrize("length", [LINE_LIMIT - 12, LINE_LIMIT - 13])
+def test_one_item_that_fills_a_line_to_the_byte_is_written(length: int) -> None:
+    assert ManifestWriter(BytesIO()).add([of_length("a", length)]) == 1

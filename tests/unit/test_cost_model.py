@@ -11,7 +11,7 @@ import pytest
 from cloud_sync_common import prices
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores import manifest
-from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 
 from cloud_sync import config
 from cloud_sync.definition import definition

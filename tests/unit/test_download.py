@@ -11,7 +11,7 @@ from cloud_sync_common.exceptions import ProviderThrottledError
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
 from cloud_sync_common.steps import download
 from cloud_sync_common.steps.download import VideoDownloader
-from cloud_sync_common.stores.ledger import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
 
 from tests.unit.doubles import PLENTY, Account
@@ -29,6 +29,9 @@ class Ledger:
 
     def claim(self, *_: object, **__: object) -> Claim:
         return Claim(True, ItemRow(status=Status.IN_PROGRESS))
+
+    def sources(self, _: str) -> dict[int, SourceRow]:
+        return {}
 
     def set_stats(self, *_: object) -> None: ...
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
@@ -20,7 +21,7 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaSource
-from cloud_sync_common.providers.gopro import GoPro
+from cloud_sync_common.providers.gopro import PER_PAGE, GoPro
 
 from tests.unit.gopro_service import ROW, TOKEN, Service, answer, download, search, variation
 
@@ -102,6 +103,24 @@ def test_without_numbers_the_paths_of_the_links_give_the_order(service: Service)
     assert paths(offered(service, *given)) == [f"/source/default/{number}.mp4" for number in (1, 2, 10)]
 
 
+@pytest.mark.parametrize("numbers", [{"item_number": 1}, {"item_number": "1"}, {}], ids=str)
+def test_the_files_of_two_lenses_are_told_apart_in_whatever_order_they_come(
+    service: Service, numbers: dict[str, Any]
+) -> None:
+    front, back = (
+        variation(path=f"/{position}/1.mp4", camera_position=position, **numbers) for position in ("front", "back")
+    )
+    found = offered(service, front, back)
+    assert [(source.file_number, source.file_count) for source in found] == [(1, 2), (2, 2)]
+    assert sorted(paths(found)) == ["/back/1.mp4", "/front/1.mp4"]
+    assert offered(service, back, front) == found
+
+
+def test_a_variation_that_is_listed_twice_is_one_source(service: Service) -> None:
+    twice = [variation(path=f"/{number}.mp4", item_number=number) for number in (1, 2, 2, 1)]
+    assert paths(offered(service, *twice)) == ["/1.mp4", "/2.mp4"]
+
+
 def test_the_original_of_an_edit_is_its_rendering(service: Service) -> None:
     (source,) = offered(service, variation("baked_source", "/baked/1.mp4"), filename="Best of winter")
     assert source.url.startswith("https://cdn.example/baked/1.mp4") and source.filename == "Best of winter.mp4"
@@ -166,6 +185,60 @@ def test_a_renewal_takes_everything_that_the_answer_contains(service: Service) -
 def test_what_the_answer_leaves_out_stays_as_it_was(service: Service) -> None:
     service.answers = [answer({"access_token": "access-1"})]
     assert GoPro().refresh(OAUTH) == replace(OAUTH, access_token="access-1")
+
+
+ROTATED = {"access_token": "access-1", "refresh_token": "refresh-1"}
+
+
+@pytest.mark.parametrize(
+    "side",
+    [
+        {"expires_in": "7200", "resource_owner_id": 4711},
+        {"expires_in": 7200.0},
+        {"expires_in": "soon", "resource_owner_id": {"id": 1}, "scope": [["x"] * 3]},
+        {"expires_in": -1},
+        {"expires_in": 10**400, "resource_owner_id": "x" * 100_000},
+        {"token_type": None, "expires_in": True, "created_at": "\ud800"},
+    ],
+    ids=lambda side: str(side)[:40],
+)
+@pytest.mark.parametrize("status", [200, 201, 203, 299])
+def test_a_rotated_token_is_kept_whatever_else_the_answer_holds(service: Service, side: Any, status: int) -> None:
+    service.answers = [answer(ROTATED | side, status)]
+    found = GoPro().refresh(OAUTH)
+    assert (found.access_token, found.refresh_token) == ("access-1", "refresh-1")
+    assert isinstance(found.user_id, str) and len(found.user_id) < 2_000
+    assert found.expires_at is None or found.expires_at > time.time() + 7_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'\xef\xbb\xbf{"access_token": "access-1", "refresh_token": "refresh-1"}',
+        b'{"access_token": "access-1", "refresh_token": "refresh-1", "name": "caf\xe9"}',
+        b'{"access_token": " access-1\\n", "refresh_token": "refresh-1", "x": "\\ud800", "y": NaN, "z": 1e999}',
+        b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b', "access_token": "access-1", "refresh_token": "refresh-1"}',
+    ],
+    ids=["byte order mark", "Latin-1", "odd values", "nested"],
+)
+def test_a_bad_byte_in_the_answer_costs_no_token(service: Service, body: bytes) -> None:
+    service.answers = [answer(body)]
+    found = GoPro().refresh(OAUTH)
+    assert (found.access_token, found.refresh_token) == ("access-1", "refresh-1")
+
+
+@pytest.mark.parametrize("access", [None, 7, "", "two words", "caf\xe9", ["access-1"]])
+def test_a_new_refresh_token_is_kept_without_a_usable_access_token(service: Service, access: Any) -> None:
+    service.answers = [answer({"access_token": access, "refresh_token": "refresh-1"})]
+    found = GoPro().refresh(OAUTH)
+    assert (found.access_token, found.refresh_token) == (None, "refresh-1")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", {}, [], {"refresh_token": None}, {"access_token": ["x"]}])
+def test_a_renewal_without_any_token_is_no_renewal(service: Service, body: Any) -> None:
+    service.answers = [answer(body)]
+    with pytest.raises(ProviderContractError, match="has no token"):
+        GoPro().refresh(OAUTH)
 
 
 @pytest.mark.parametrize(
@@ -317,11 +390,80 @@ def test_an_answer_with_another_shape_is_a_contract_error_and_never_empty(
         call()
 
 
-@pytest.mark.parametrize("row", [ROW | {"id": None}, ROW | {"id": 7}, {"type": "Video"}, ROW | {"captured_at": 7}, []])
-def test_a_row_with_another_shape_is_a_contract_error_and_never_skipped(service: Service, row: Any) -> None:
-    service.answers = [answer(search(ROW, row))]
-    with pytest.raises(ProviderContractError):
+@pytest.mark.parametrize(
+    "row", [ROW | {"id": None}, ROW | {"id": ["x"]}, {"type": "Video"}, ROW | {"id": "x" * 3_000}, [], None, "text"]
+)
+def test_a_row_that_cannot_be_read_is_counted_and_stops_no_other(service: Service, row: Any) -> None:
+    service.answers = [answer(search(ROW, row, ROW | {"id": "2"}))]
+    page = GoPro().list_media(TOKEN, None, Filters())
+    assert len(set(page.ids)) == page.total == 3 and {ROW["id"], "2"} <= {item.media_id for item in page.items}
+    assert all(len(media_id) <= 128 for media_id in page.ids)
+
+
+def test_a_video_without_a_usable_id_fails_by_itself_and_is_listed_as_such(service: Service) -> None:
+    service.answers = [answer(search(ROW | {"id": "x" * 3_000}))]
+    (item,) = GoPro().list_media(TOKEN, None, Filters()).items
+    with pytest.raises(MediaNotFoundError, match="is not an id"):
+        GoPro().sources(TOKEN, item)
+
+
+@pytest.mark.parametrize("name", ["id", "type", "ready_to_view"])
+def test_a_field_that_decides_and_is_missing_in_all_rows_is_a_changed_api(service: Service, name: str) -> None:
+    rows = [{field: value for field, value in ROW.items() if field != name}] * 3
+    service.answers = [answer(search(*rows))]
+    with pytest.raises(ProviderContractError, match=name):
         listing()
+
+
+def test_a_page_where_most_rows_have_no_usable_id_is_a_changed_api(service: Service) -> None:
+    service.answers = [answer(search(ROW, ROW | {"id": {"new": 1}}, ROW | {"id": {"new": 2}}))]
+    with pytest.raises(ProviderContractError, match="most"):
+        listing()
+
+
+ODD: list[Any] = [None, True, False, 0, -1, 7, 1.0, 1e5, 2.5, 1e300, 10**30, "", "7", "7.0", "1e3", "\ud800", "\u2028",
+                  "x" * 20_000, [], [1], {}, {"a": [{}]}]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize("name", sorted(ROW))
+def test_an_odd_value_in_one_row_concerns_this_row_only(service: Service, name: str, value: Any) -> None:
+    service.answers = [answer(search(ROW | {"id": "before"}, ROW | {name: value}, ROW | {"id": "after"}))]
+    page = GoPro().list_media(TOKEN, None, Filters())
+    items = {item.media_id: item for item in page.items}
+    assert len(page.ids) == page.total == 3 and {"before", "after"} <= set(items)
+    assert all(len(msgspec.json.encode(item)) < 4_000 for item in page.items)
+    deciding = ("id", "type", "ready_to_view", "file_extension")
+    assert name in deciding or ROW["id"] in items, "a field that decides nothing hides no video"
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:12])
+@pytest.mark.parametrize("name", ["available", "item_number", "width", "type", "quality", "head"])
+def test_a_video_is_offered_whatever_is_beside_its_link(service: Service, name: str, value: Any) -> None:
+    found = offered(service, variation(**{name: value}))
+    assert len(found) == 1 or (name, value) == ("available", False)
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://cdn.example/1.mp4?Expires=\u00b2", "x" * 9_000, 7, None, ["x"]])
+def test_a_link_that_is_none_concerns_its_video_only(service: Service, url: Any) -> None:
+    found = offered(service, variation() | {"url": url})
+    assert len(found) <= 1
+
+
+@pytest.mark.parametrize("number", [1.0, "1", "1.0", 1])
+def test_the_counts_of_a_page_come_as_numbers_text_and_floats(service: Service, number: Any) -> None:
+    body = search(ROW)
+    body["_pages"] = {"total_items": number, "per_page": str(PER_PAGE)}
+    service.answers = [answer(body)]
+    assert GoPro().list_media(TOKEN, None, Filters()).total == 1
+
+
+@pytest.mark.parametrize("per_page", [0, -1, None, "many", 10**9])
+def test_a_page_size_that_makes_no_sense_does_not_move_the_end_of_the_listing(service: Service, per_page: Any) -> None:
+    body = search(ROW)
+    body["_pages"] |= {"per_page": per_page}
+    service.answers = [answer(body)]
+    assert GoPro().list_media(TOKEN, None, Filters()).next_cursor is None
 
 
 def test_unknown_fields_are_ignored(service: Service) -> None:

@@ -13,7 +13,8 @@ from cloud_sync_common.provider_access.listing import LISTINGS
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
-from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Status
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,6 +143,35 @@ def test_a_row_that_moves_to_the_next_page_is_listed_once() -> None:
     result = found.call()
     assert (result.status, result.listed, found.lines.ids) == ("COMPLETE", 8, ids)
     assert found.account.listed == [None, "2", "3"]
+
+
+@pytest.mark.parametrize("twice", [[2], [2, 5], [0], [7]], ids=str)
+@pytest.mark.parametrize("pause", [False, True])
+def test_rows_that_are_listed_and_counted_twice_for_good_are_taken_once_and_said(
+    twice: list[int], pause: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [name for at, name in enumerate(names(8)) for _ in range(1 + (at in twice))]
+    found = lister(Library(ids))
+    result = found.call(deadline=OUT_OF_TIME if pause else PLENTY)
+    while result.status == "IN_PROGRESS":
+        result = found.call(result.next_cursor)
+    assert (result.status, result.listed, result.new, found.lines.ids) == ("COMPLETE", 8, 8, names(8))
+    (line,) = (vars(record) for record in caplog.records if record.msg == "rows are listed twice")
+    assert (line["rows"], line["different"]) == (8 + len(twice), 8)
+
+
+def test_rows_that_repeat_differently_each_time_are_no_complete_listing() -> None:
+    library = Library(names(8))
+
+    def shift(given: int) -> None:
+        library.ids[:] = names(8)
+        if given % 3 == 1:
+            library.ids[:] = [*names(3), *names(8)[3 - given % 2 : 7], "late"][:8]
+
+    library.between = shift
+    library.claimed = lambda _: 9
+    with pytest.raises(ProviderUnavailableError):
+        lister(library).to_the_end()
 
 
 def test_an_upload_between_two_pages_restarts_the_listing_and_loses_nothing() -> None:
@@ -330,7 +360,7 @@ def test_a_repeated_call_of_the_same_run_lists() -> None:
 def test_a_refused_token_is_recorded_and_the_manifest_is_unchanged() -> None:
     found = lister(Library(names(8)))
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
-    found.account.trouble = [CredentialsExpiredError("x")]
+    found.account.trouble = [CredentialsExpiredError("at the listing"), CredentialsExpiredError("at the check")]
     with pytest.raises(CredentialsExpiredError):
         found.call(cursor)
     assert found.lease.refused == CREDENTIALS.version and found.lines.ids == names(3)
@@ -356,3 +386,11 @@ def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixtu
     lister.to_the_end()
     (line,) = (vars(record) for record in caplog.records if record.msg == "listing")
     assert line["listed"] == 3 and line["seconds"] >= 0
+
+
+def test_ids_of_absurd_length_are_listed_once_each_and_never_outgrow_the_cursor() -> None:
+    long = [name + "x" * 20_000 for name in names(8)]
+    found = lister(Library(long))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    assert cursor is not None and len(cursor) < 2_000
+    assert (found.call(cursor).listed, found.lines.ids) == (8, long)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
-from cloud_sync_common import correlation, logging_utils
-from cloud_sync_common.logging_utils import BLANK, logger, protect, redact
+from cloud_sync_common import correlation, safe_text
+from cloud_sync_common.logging_utils import BLANK, guard_root_handlers, logger, protect, redact
 
 TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0.aXY.Y2lwaGVy.dGFn"
 LINK = "https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk~_-&Key-Pair-Id=K&X-Amz-Signature=0123abcd&sig=zzzz"
@@ -18,7 +19,7 @@ LINK = "https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk~_-&Key-Pair-Id=K&
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     written = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", written)
-    monkeypatch.setattr(logging_utils, "_protected", set())
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
     return written
 
 
@@ -110,3 +111,62 @@ def test_short_values_and_none_are_not_replaced(lines: io.StringIO) -> None:
 def test_text_without_secrets_stays_as_it_is() -> None:
     text = "A policy=none, a signature=plain; see https://example.org/?page=2&signed=no"
     assert redact(text) == text
+
+
+# Other libraries write through the handlers of the root logger, among them Lambda's own.
+
+
+@pytest.fixture
+def root(lines: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    written = io.StringIO()
+    monkeypatch.setattr(logging.getLogger(), "handlers", [logging.StreamHandler(written)])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
+    guard_root_handlers()
+    return written
+
+
+def test_a_foreign_logger_writes_no_secret(root: io.StringIO) -> None:
+    protect(TOKEN)
+    try:
+        raise RuntimeError(f"in an exception {TOKEN}")
+    except RuntimeError:
+        logging.getLogger("a.library").exception("headers: %r", {"Authorization": f"Bearer {TOKEN}"})
+    assert "headers: " in root.getvalue() and "in an exception ***" in root.getvalue()
+    assert TOKEN not in root.getvalue() and TOKEN[:12] not in root.getvalue()
+
+
+def test_an_unprotected_secret_of_aws_is_recognised_by_its_field(root: io.StringIO) -> None:
+    body = json.dumps({"SecretString": json.dumps({"access_token": "never-protected-0", "note": "x"}), "Name": "n"})
+    logging.getLogger("a.library").debug("Response body:\n%s", body.encode())
+    assert "never-protected-0" not in root.getvalue() and "Response body" in root.getvalue()
+
+
+def test_a_record_whose_arguments_do_not_fit_is_still_written(root: io.StringIO) -> None:
+    record = logging.makeLogRecord({"msg": "two %s %s", "args": ("one",)})
+    logging.getLogger().handlers[0].handle(record)
+    assert root.getvalue() == "two %s %s\n"
+
+
+@pytest.mark.parametrize("name", ["urllib3.connectionpool", "requests.sessions"])
+def test_a_library_of_http_writes_nothing_at_all(root: io.StringIO, name: str) -> None:
+    logging.getLogger(name).error("Failed to parse headers (url=%s): %s", LINK, f"Bearer {TOKEN}")
+    assert root.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["botocore.parsers", "boto3.resources", "s3transfer.tasks"])
+def test_the_libraries_of_aws_write_warnings_only(root: io.StringIO, name: str) -> None:
+    logging.getLogger(name).debug("Response body: SecretString")
+    logging.getLogger(name).info("Found credentials")
+    logging.getLogger(name).warning("a warning")
+    assert root.getvalue() == "a warning\n"
+
+
+def test_a_line_has_no_character_that_breaks_it_or_turns_its_direction(lines: io.StringIO) -> None:
+    logger.info("name", extra={"file": "a\u2028b\u0085c\u202egpj.exe\u200b"})
+    assert lines.getvalue().strip().isprintable()
+    assert only_line(lines)["file"] == "a\u2028b\u0085c\u202egpj.exe\u200b"
+
+
+def test_a_line_is_bounded_whatever_it_is_given(lines: io.StringIO) -> None:
+    logger.info("type", extra={"type": "x" * 1_000_000, "deep": {"list": ["y" * 1_000_000]}})
+    assert len(lines.getvalue()) < 50_000 and "(1000000 characters)" in lines.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -65,7 +65,7 @@ def test_a_part_fits_into_the_time_unless_the_number_of_parts_requires_more(size
 @settings(deadline=None)
 def test_no_part_is_too_large_for_a_whole_invocation(size: int, seconds: float) -> None:
     if size / MOST > max(SMALLEST, seconds * SLOW_CONNECTION) + 1:
-        with pytest.raises(ConfigurationError, match="downloader_timeout_seconds"):
+        with pytest.raises(OriginalUnavailableError, match="downloader_timeout_seconds"):
             plan_parts(size, seconds)
     else:
         assert planned(size, seconds).part_size <= max(SMALLEST, seconds * SLOW_CONNECTION + MIB)
@@ -80,7 +80,9 @@ def test_ordinary_files_get_ordinary_parts(size: int, part_size: int, count: int
     assert (plan.part_size, plan.count) == (part_size, count)
 
 
-@pytest.mark.parametrize(("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (512, 64)])
+@pytest.mark.parametrize(
+    ("blocks", "part_size"), [(20, 80), (100, 100), (8, 64), (128, 128), (129, 64), (192, 64), (512, 64)]
+)
 def test_parts_are_aligned_with_the_sources_blocks_unless_those_are_too_large(blocks: int, part_size: int) -> None:
     assert plan_parts(4096 * MIB, 900, 4, blocks * MIB).part_size == part_size * MIB
 
@@ -92,5 +94,5 @@ def test_a_single_request_is_for_files_that_need_at_most_a_quarter_of_the_time(s
 
 @pytest.mark.parametrize("more", [1, LIMIT])
 def test_a_file_too_large_for_s3_is_refused_with_both_sizes(more: int) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{LIMIT}.*{LIMIT + more}"):
+    with pytest.raises(OriginalUnavailableError, match=rf"{LIMIT}.*{LIMIT + more}"):
         plan_parts(LIMIT + more, 900)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cloud_sync_common import __version__
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -15,6 +16,7 @@ from cloud_sync_common.exceptions import (
     SourceLinkExpiredError,
 )
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
+from cloud_sync_common.transfer import ranged_get
 from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
 
 from tests.unit.canned import CannedConnections, CannedStream, awaited
@@ -57,6 +59,7 @@ def test_a_range_request_names_bytes_and_version_and_has_no_credentials() -> Non
     stream = cdn()
     assert read(stream) == bytes(100)
     lines = stream.heard.decode().split("\r\n")
+    assert {f"User-Agent: cloud-sync/{__version__}", "Accept: */*"} <= set(lines)
     assert {"Range: bytes=100-199", 'If-Match: "etag-1"', "Accept-Encoding: identity"} <= set(lines)
     assert not any(line.lower().startswith(("authorization", "cookie")) for line in lines)
 
@@ -74,8 +77,9 @@ def test_only_a_strong_etag_is_compared(etag: str) -> None:
         ({"ETag": None}, SourceChangedError),
         ({"Content_Range": "bytes 100-199/1001"}, SourceChangedError),
         ({"Content_Range": "bytes 101-200/1000"}, ProviderContractError),
-        ({"Content_Range": "bytes 100-198/1000"}, ProviderContractError),
-        ({"Content_Range": "bytes 100-199/*"}, ProviderContractError),
+        ({"Content_Range": "bytes 100-200/1000"}, ProviderContractError),
+        ({"Content_Range": "bytes 100-99/1000", "Content_Length": "0"}, ProviderContractError),
+        ({"Content_Range": f"bytes 100-199/{'9' * 5000}"}, ProviderContractError),
         ({"Content_Range": "items 1-2/3"}, ProviderContractError),
         ({"Content_Range": None}, ProviderContractError),
         ({"Content_Length": "99"}, ProviderContractError),
@@ -190,3 +194,76 @@ def test_the_first_response_may_be_the_whole_file() -> None:
 def test_the_first_response_shows_missing_support_for_ranges_or_length(length: str | None, size: int) -> None:
     stream = cdn(200, bytes(1000), Content_Range=None, Content_Length=length)
     assert first_contact(stream) == (Fingerprint(size, '"etag-1"'), size, False)
+
+
+# Ranges that are shorter than asked for
+
+
+def piece(first: int, last: int, **changes: str | None) -> CannedStream:
+    said = {"Content_Range": f"bytes {first}-{last}/1000", "Content_Length": str(last - first + 1)}
+    return cdn(body=bytes(n % 256 for n in range(first, last + 1)), **{**said, **changes})
+
+
+WANTED = bytes(n % 256 for n in range(100, 200))
+
+
+@pytest.mark.parametrize("ends", [[150], [100], [110, 120, 198]], ids=str)
+def test_the_rest_of_a_range_that_is_shorter_than_asked_for_is_asked_for(ends: list[int]) -> None:
+    starts = [100, *(end + 1 for end in ends)]
+    streams = [piece(first, last) for first, last in zip(starts, [*ends, 199], strict=True)]
+    assert read(*streams) == WANTED
+    for stream, first in zip(streams, starts, strict=True):
+        assert f"Range: bytes={first}-199\r\n".encode() in stream.heard and b"If-Match" in stream.heard
+
+
+def test_the_rest_of_a_range_is_never_taken_from_another_version() -> None:
+    with pytest.raises(SourceChangedError):
+        read(piece(100, 150), piece(151, 199, ETag='"etag-2"'))
+
+
+def test_a_short_range_of_which_no_version_is_known_is_an_error() -> None:
+    with pytest.raises(ShortReadError):
+        read(piece(100, 150, ETag=None), version=Fingerprint(1000, ""))
+
+
+def test_a_source_that_sends_a_byte_at_a_time_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranged_get, "_MOST_ANSWERS", 5)
+    with pytest.raises(ShortReadError, match="pieces"):
+        read(*(piece(first, first) for first in range(100, 200)))
+
+
+@pytest.mark.parametrize(
+    "said", ["Bytes 100-199/1000", "BYTES=100-199/1000", "bytes 100-199/*", " bytes  100-199/1000 "]
+)
+def test_a_range_is_understood_in_every_spelling(said: str) -> None:
+    assert read(cdn(Content_Range=said)) == bytes(100)
+
+
+@pytest.mark.parametrize(("status", "content_range"), [(206, "bytes 0-0/*"), (416, None), (416, "bytes */*")])
+def test_a_first_answer_that_leaves_the_size_open_is_followed_by_a_request_for_the_whole_file(
+    status: int, content_range: str | None
+) -> None:
+    for body in (b"", bytes(7)):
+        unclear = cdn(status, b"x", Content_Range=content_range, Content_Length="1")
+        whole = cdn(200, body, Content_Range=None, Content_Length=str(len(body)))
+
+        async def asking(streams: tuple[CannedStream, ...]) -> tuple[int, int, bool]:
+            opened = await open_range(CannedConnections(streams), SOURCE, 0, 0, None, IfMatch())
+            opened.close()
+            return opened.fingerprint.size, opened.length, opened.honoured
+
+        assert awaited(asking((unclear, whole))) == (len(body), len(body), False)
+        assert b"Range:" in unclear.heard and b"Range:" not in whole.heard
+
+
+@pytest.mark.parametrize("coding", ["UTF-8", "binary", "iso-8859-1", "None", "identity, utf-8", "8bit", ""])
+def test_what_is_no_coding_is_no_coding(coding: str) -> None:
+    assert first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)[1] == 100
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip", "utf-8, gzip", "x-gzip", "deflate", "zstd", "base64", "zlib", "bz2", "zip", "?"]
+)
+def test_a_coding_or_what_may_be_one_is_refused(coding: str) -> None:
+    with pytest.raises(ProviderUnavailableError, match="compressed"):
+        first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)

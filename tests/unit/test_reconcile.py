@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
@@ -12,7 +13,7 @@ from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaPa
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
 
@@ -133,6 +134,19 @@ def trash(bench: Bench, media_id: str) -> None:
     bench.account.pages = lambda number: page(number, left)
 
 
+def set_row(bench: Bench, sk: str = "ITEM", **fields: object) -> None:
+    """Writes attributes as somebody does who has got hold of a function's role; None removes one."""
+    key = {"pk": "gopro#clip1", "sk": sk}
+    row = bench.aws.table.get_item(Key=key).get("Item", key)
+    changed = {name: value for name, value in {**row, **fields}.items() if value is not None}
+    bench.aws.table.put_item(Item=cast(Any, changed))
+
+
+def lose_everything_but_the_item(bench: Bench) -> None:
+    bench.aws.table.delete_item(Key={"pk": "gopro#clip1", "sk": "SOURCE#0001"})
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
+
+
 DAMAGES: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
     "an object is gone": (
         lambda b: b.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1])),
@@ -146,6 +160,25 @@ DAMAGES: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
     "an object that no row names": (lambda b: b.put(key_of(ITEMS[1], "-02")), {"orphan_object": 1}),
     "an object that is not even of an item": (lambda b: b.put("gopro/readme.txt"), {"orphan_object": 1}),
     "rows are gone": (lambda b: forget(b, "clip1"), {"orphan_object": 1, "not_in_ledger": 1}),
+    "an item is ARCHIVED without any source or object": (lose_everything_but_the_item, {"incomplete_item": 1}),
+    "an item is ARCHIVED, and its source is not": (
+        lambda b: set_row(b, "SOURCE#0001", status="IN_PROGRESS"),
+        {"incomplete_item": 1},
+    ),
+    "an item says another size than its sources": (lambda b: set_row(b, bytes_total=5), {"incomplete_item": 1}),
+    "an item says no size": (lambda b: set_row(b, bytes_total=None), {"incomplete_item": 1}),
+    "a listed item stays PENDING": (lambda b: set_row(b, status="PENDING"), {"not_archived": 1}),
+    "a row has an unknown status": (lambda b: set_row(b, status="DONE"), {"not_archived": 1, "odd_row": 1}),
+    "a row has no status": (lambda b: set_row(b, status=None), {"not_archived": 1, "odd_row": 1}),
+    "a row has a size that is text": (
+        lambda b: set_row(b, "SOURCE#0001", size="4"),
+        {"incomplete_item": 1, "odd_row": 1, "orphan_object": 1},
+    ),
+    "a row that is neither an item nor a source": (lambda b: set_row(b, "OTHER", status="PENDING"), {"odd_row": 1}),
+    "a row is hidden from whoever looks for its attributes": (
+        lambda b: set_row(b, provider=None, media_id=None, bytes_total=5),
+        {"incomplete_item": 1},
+    ),
     "an item is trashed": (lambda b: trash(b, "clip1"), {"gone_at_source": 1}),
 }
 
@@ -229,7 +262,21 @@ def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
 
 
 def test_a_refused_token_is_recorded_so_that_the_next_run_renews_it(bench: Bench) -> None:
-    bench.account.trouble = [CredentialsExpiredError("no longer")]
+    bench.account.trouble = [CredentialsExpiredError("no longer"), CredentialsExpiredError("at the check too")]
     with pytest.raises(CredentialsExpiredError):
         bench.reconcile()
     assert bench.lease.refused == "v1"
+
+
+def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Bench) -> None:
+    bench.account.pages = lambda number: page(number, [])
+    assert bench.reconcile()[-1].findings == {"gone_at_source": 5}
+    assert sorted(line["media_id"] for line in bench.report()) == [item.media_id for item in ITEMS]
+
+
+def test_a_source_that_is_under_way_is_no_finding_and_is_not_counted(bench: Bench) -> None:
+    set_row(bench, status="IN_PROGRESS")
+    set_row(bench, "SOURCE#0001", status="IN_PROGRESS", upload_id="u")
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
+    result = bench.reconcile()[-1]
+    assert (result.sources, result.findings) == (4, {"not_archived": 1})

@@ -9,7 +9,7 @@ import pytest
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.runtime.run_input import filters_of
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest, FailureResult, Scope
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 

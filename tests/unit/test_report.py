@@ -12,7 +12,7 @@ from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.metrics_utils import ESSENTIAL
 from cloud_sync_common.prices import Extras
 from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary
-from cloud_sync_common.stores.ledger import Status
+from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
@@ -303,3 +303,15 @@ def test_statuses_in_the_summary_cover_every_item_of_the_run(aws: InProcessAws) 
     rows = aws.ledger.known([clip(number).media_id for number in range(5)]).values()
     left = sum(row.status in (Status.PENDING, Status.IN_PROGRESS) for row in rows)
     assert summary.archived + summary.failed + summary.unavailable + left == listing.new
+
+
+@pytest.mark.parametrize("started_at", ["sometime", "2100-01-01T00:00:00Z"])
+def test_bytes_that_moved_in_no_time_are_reported_and_the_run_is_ended(aws: InProcessAws, started_at: str) -> None:
+    """There is no rate of something that took no time."""
+    aws.runs.begin("run-1", "arn")
+    aws.archive(clip(1), "run-1", run_bytes=1_000_000, run_slices=1, run_requests=3, run_gb_seconds=2)
+    aws.manifest("run-1", [clip(1)])
+    listing = Listing(listed=1, new=1, batches=1)
+    summary = report(aws, ReportRequest(run_id="run-1", provider="gopro", started_at=started_at, listing=listing))
+    assert isinstance(summary, Summary) and summary.bytes_archived == 1_000_000
+    assert aws.runs.has_ended("run-1") and len(aws.mails()) == 1

@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import IncompleteReadError
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.steps.report import Failed, Listing, RunReport, Summary
@@ -178,3 +179,15 @@ def cut_off_once(monkeypatch: pytest.MonkeyPatch, kind: type, step: str, *, carr
         raise InvocationEndedError
 
     monkeypatch.setattr(kind, step, cut_off)
+
+
+@pytest.mark.parametrize("step", [(Manifest, "items"), (Ledger, "known"), (Ledger, "backlog"), (Runs, "last_success")])
+@pytest.mark.parametrize("error", [IncompleteReadError(actual_bytes=400, expected_bytes=900), ValueError, MemoryError])
+def test_the_alert_goes_out_and_the_run_is_ended_whatever_cannot_be_read(
+    aws: InProcessAws, monkeypatch: pytest.MonkeyPatch, step: tuple[type, str], error: Any
+) -> None:
+    aws.runs.begin("run-1", "arn:1")
+    a_mixed_run(aws)
+    monkeypatch.setattr(*step, Mock(side_effect=error))
+    assert report(aws, failure(EXPIRED)) == Failed("CredentialsExpiredError", "x")
+    assert len(aws.mails()) == 1 and not aws.runs.is_under_way()

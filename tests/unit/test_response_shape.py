@@ -39,6 +39,11 @@ def test_only_the_size_is_shown_of_what_is_not_json(body: bytes) -> None:
     assert shape(body) == f"{len(body)} bytes that are not JSON"
 
 
+def test_what_is_nested_without_end_has_a_shape_too() -> None:
+    shown = shape(b'{"id": 1, "deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    assert shown["id"] == "integer" and len(json.dumps(shown)) < 200
+
+
 def test_a_large_answer_stays_a_short_line() -> None:
     shown = shape(json.dumps({f"field_{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(600)}).encode())
     assert shown["..."] == "560 more" and len(json.dumps(shown)) < 2000

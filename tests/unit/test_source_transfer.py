@@ -7,16 +7,17 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.exceptions import ShortReadError, SourceChangedError
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
-from cloud_sync_common.stores.ledger import SourceRow, Status
-from cloud_sync_common.transfer.range_transfer import RangeTransfer, TransferOptions, TransferStats
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import SourceTransfer
+from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, SourceTransfer
 
-ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, upload_id="upload", part_size=5)
+ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 
 
 class Archive:
@@ -52,7 +53,7 @@ async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow |
     item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
     options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
     link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
-    opened = SimpleNamespace(fingerprint=Fingerprint(10, ""), length=1, honoured=True, close=lambda: None)
+    opened = SimpleNamespace(fingerprint=Fingerprint(10, '"e"'), length=1, honoured=True, close=lambda: None)
 
     async def open_source(*_: object) -> Any:
         return opened
@@ -78,7 +79,101 @@ def test_an_upload_that_lacks_a_part_when_the_time_is_up_is_left_for_the_next_sl
 
 def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     archive = Archive(1, 2)
-    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": ""})
+    archive.conflict = ArchivedObject(ROW.key, 10, "BBBBBBBBBBA=", {"source-size": "10", "source-etag": "e"})
     row = asyncio.run(move(archive, monkeypatch))
     assert row is not None and (row.status, row.checksum) == (Status.ARCHIVED, "BBBBBBBBBBA=")
     assert archive.completed == [] and archive.aborted == ["upload"]
+
+
+# A body without a length
+
+
+def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source of unknown length, which ends after `size` bytes; the provider lists `listed`."""
+
+    async def open_source(*_: object) -> Any:
+        return SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False, close=lambda: None)
+
+    async def stream(_: object, *given: Any) -> ArchivedContent:
+        given[-1](size)
+        return ArchivedContent(size, "AAAAAAAAAAA=", (), single_stream=True)
+
+    monkeypatch.setattr(RangeTransfer, "open", open_source)
+    monkeypatch.setattr(RangeTransfer, "stream", stream)
+    ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
+    item = MediaItem(media_id="clip", filename="clip.mp4", size=listed)
+    source = MediaSource(file_number=1, filename="clip.mp4")
+    link = SourceLink(source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1))
+    deadline = Deadline.after(60)
+    options = TransferOptions(cast(Any, None), cast(Any, Archive()), 1, deadline, 900.0, TransferStats())
+    transfer = SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, "run-1")
+    row = asyncio.run(transfer.archive())
+    assert row is not None and row.status is Status.ARCHIVED
+
+
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (99, 100), (0, 100), (0, None)])
+def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    with pytest.raises(ShortReadError, match=f"after {size} bytes"):
+        stream_that_ends_after(size, listed, monkeypatch)
+
+
+@pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
+def test_a_body_without_a_length_that_has_the_listed_size_is_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    stream_that_ends_after(size, listed, monkeypatch)
+
+
+class ChangingSource:
+    """A source whose ETag is another one in each slice, and the ledger and the archive that it leads through."""
+
+    def __init__(self) -> None:
+        self.row: SourceRow | None = None
+        self.slices, self.begun, self.aborted = 0, 0, 0
+
+    def begin(self, *_: object) -> str:
+        self.begun += 1
+        return f"upload-{self.begun}"
+
+    def abort(self, *_: object) -> None:
+        self.aborted += 1
+
+    def begin_source(self, _id: str, _number: int, _run: str, row: SourceRow, *, replaces: str) -> bool:
+        assert replaces == (self.row.upload_id if self.row else "")
+        self.row = row
+        return True
+
+    async def slice(self, run_id: str, monkeypatch: pytest.MonkeyPatch) -> SourceRow | None:
+        """One invocation: it finds the source, and its time ends before the first part is moved."""
+        self.slices += 1
+        left = iter([60.0])
+        deadline = Deadline(lambda: next(left, 0.0), margin=0.0)
+        ledger = SimpleNamespace(source=lambda *_: self.row, begin_source=self.begin_source)
+        archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=lambda _: None, parts=lambda *_: {})
+        item, source = MediaItem(media_id="clip", filename="a.mp4"), MediaSource(file_number=1, filename="a.mp4")
+        options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
+        link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+        version = Fingerprint(50_000_000, f'"{self.slices}"')
+        opened = SimpleNamespace(fingerprint=version, length=1, honoured=True, close=lambda: None)
+
+        async def open_source(*_: object) -> Any:
+            return opened
+
+        monkeypatch.setattr(RangeTransfer, "open", open_source)
+        return await SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, run_id).archive()
+
+
+def test_a_source_that_is_another_one_in_each_slice_is_given_up_for_this_run_and_tried_by_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = ChangingSource()
+    for _ in range(MOST_BEGINNINGS):
+        assert asyncio.run(source.slice("run-1", monkeypatch)) is None
+    for _ in range(3):  # whoever repeats it, moves nothing more
+        with pytest.raises(SourceChangedError, match="begun anew 5 times"):
+            asyncio.run(source.slice("run-1", monkeypatch))
+    assert source.begun == MOST_BEGINNINGS
+    assert asyncio.run(source.slice("run-2", monkeypatch)) is None
+    assert source.begun == MOST_BEGINNINGS + 1

@@ -37,12 +37,12 @@ MAY = {
     },
     "video-downloader": {
         "<gopro/credentials>": READ_SECRET,
-        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "<archive>": {"s3:ListBucket"},
         "<archive>/gopro/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
     },
     "failure-recorder": {
-        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-tracker>": {"dynamodb:UpdateItem"},
         "<gopro-sync-dlq>": {"sqs:SendMessage"},
     },
     "run-report": {
@@ -62,6 +62,25 @@ MAY = {
         "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
     },
+}  # fmt: skip
+
+# By function, then by partition key of the ledger: what it may do with those rows. A role that is taken over can
+# neither hide a loss nor end a run, unless that is its work.
+PROVIDER, RUNS, ITEMS = "PROVIDER#gopro", "RUN#*", "gopro#*"
+MAY_WITH_ROWS = {
+    "media-authenticator": {PROVIDER: {"GetItem", "UpdateItem"}},
+    "credentials-rotator": {PROVIDER: {"GetItem", "UpdateItem"}},
+    "media-lister": {
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"UpdateItem"}, ITEMS: {"BatchGetItem", "PutItem"}
+    },
+    "video-downloader": {
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem"}, ITEMS: {"GetItem", "Query", "UpdateItem"}
+    },
+    "failure-recorder": {RUNS: {"UpdateItem"}, ITEMS: {"UpdateItem"}},
+    "run-report": {
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem"}
+    },
+    "archive-reconciler": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
@@ -94,6 +113,29 @@ def dev(synthesis: Synthesis) -> Synthesised:
 def test_a_functions_role_allows_exactly_this(dev: Synthesised, name: str) -> None:
     expected = MAY[name] | {f"</aws/lambda/{name}>": WRITE_LOG, "*": TRACE}
     assert dev.policy_of(dev.function(name)["Role"]) == expected
+
+
+@each_environment
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_functions_role_reaches_only_its_own_rows_of_the_ledger(stack: Synthesised, name: str) -> None:
+    role = stack.function(name)["Role"]["Fn::GetAtt"][0]
+    policies = [p["Properties"] for p in stack.resources("AWS::IAM::Policy").values()]
+    statements = [
+        s for p in policies if {"Ref": role} in p["Roles"] for s in p["PolicyDocument"]["Statement"]
+        if any(action.startswith("dynamodb:") for action in as_list(s["Action"]))
+    ]  # fmt: skip
+    rows: dict[str, set[str]] = {}
+    others = []
+    for statement in statements:
+        actions = {action.removeprefix("dynamodb:") for action in as_list(statement["Action"])}
+        if "Condition" not in statement:
+            others.append(actions)
+            continue
+        (keys,) = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        rows.setdefault(keys, set()).update(actions)
+    assert rows == MAY_WITH_ROWS[name]
+    # A Scan names no key, and an index has keys of its own.
+    assert others == {"archive-reconciler": [{"Scan"}], "run-report": [{"Query"}]}.get(name, [])
 
 
 @each_environment
@@ -198,6 +240,37 @@ def test_nobody_outside_the_account_has_access(stack: Synthesised) -> None:
     trail = ["cloudtrail.amazonaws.com"] * 2 * stack.config.audit_trail
     expected = ["cloudwatch.amazonaws.com", "logging.s3.amazonaws.com", *trail]
     assert sorted(names) == sorted([*expected, *key * stack.config.customer_managed_key])
+
+
+@each_environment
+def test_a_service_acts_for_this_account_only(stack: Synthesised) -> None:
+    """Whoever may be asked by another account's resource has the number of this one as its condition. Lambda assumes a
+    role only for a function of the account that the role is in, and names no account when it does."""
+    services = [s for _, s in allowed(stack) if "Service" in s.get("Principal", {})]
+    asked = [s for s in services if s["Principal"]["Service"] != "lambda.amazonaws.com"]
+    assert len(asked) >= 4
+    for statement in asked:
+        equal = statement["Condition"]["StringEquals"]
+        assert equal["aws:SourceAccount"] == {"Ref": "AWS::AccountId"}, statement
+    for permission in stack.resources("AWS::Lambda::Permission").values():
+        assert permission["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
+@each_environment
+def test_the_archive_refuses_every_write_over_an_object_and_every_key_of_the_writer(stack: Synthesised) -> None:
+    policies = [p["Properties"] for p in stack.resources("AWS::S3::BucketPolicy").values()]
+    (policy,) = (p for p in policies if p["Bucket"] == {"Ref": stack.buckets["archive"]})
+    denied = {s["Sid"]: s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny" and "Sid" in s}
+    for statement in denied.values():
+        assert (statement["Action"], statement["Principal"]) == ("s3:PutObject", {"AWS": "*"})
+        assert stack.text(statement["Resource"]) == "<archive>/*"
+    assert {sid: s["Condition"] for sid, s in denied.items()} == {
+        "NothingIsOverwritten": {
+            "Null": {"s3:if-none-match": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"},
+        },
+        "NoKeyOfTheWriter": {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}},
+    }
 
 
 def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_interfaces(synthesis: Synthesis) -> None:

@@ -11,7 +11,7 @@
     │  └─ CredentialsExpiredError     the provider refuses the token: renew it, or ask the owner
     ├─ SourceError               concerns one video; ProviderContractError can concern all of them
     │  ├─ MediaNotFoundError          in the trash or deleted at the provider
-    │  ├─ OriginalUnavailableError    only proxies are offered, which are never stored as an original
+    │  ├─ OriginalUnavailableError    only proxies are offered, or this video is refused and others not
     │  ├─ RangeIgnoredError           a 200 to a ranged request
     │  ├─ SourceChangedError          its size or ETag changed while it was read
     │  └─ ProviderContractError       the API is no longer the one that this version was written for

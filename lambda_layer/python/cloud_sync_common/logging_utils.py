@@ -1,48 +1,88 @@
 """Structured logs: JSON lines by Powertools, with the run as correlation id and every known secret replaced.
 
 No secret should reach a log call. This is the second line of defence: values passed to `protect` are replaced wherever
-they appear, and so are bearer tokens and signed query strings that were never passed to it.
+they appear, and so are bearer tokens and signed query strings that were never passed to it. It holds for our own
+logger, and for what other libraries write through the handlers of the root logger.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import logging
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
 from cloud_sync_common import correlation
+from cloud_sync_common.safe_text import BLANK, escape_unseen, protect, redact, redacted
 
-BLANK = "***"
-_protected: set[str] = set()
-_SIGNATURES = re.compile(
-    r"(?i)(bearer |gp_access_token=|[?&;](?:signature|x-amz-signature|x-amz-security-token|policy|access_token|sig)=)"
-    r"[^\s\"'&;,\\]+"
-)
+__all__ = ["BLANK", "guard_root_handlers", "logger", "protect", "redact"]
 
-
-def protect(*secrets: str | None) -> None:
-    """From now on, these values do not appear in this process's log. Values of fewer than 8 characters are ignored:
-    replacing every occurrence of a few letters would make the log unreadable."""
-    for secret in secrets:
-        if secret and len(secret) >= 8:
-            _protected.update((secret, json.dumps(secret, ensure_ascii=False)[1:-1]))  # as it is, and in JSON
-
-
-def redact(text: str) -> str:
-    """`text` with every protected value, bearer token and URL signature replaced."""
-    for secret in sorted(_protected, key=len, reverse=True):  # a long one may begin with a short one
-        text = text.replace(secret, BLANK)
-    return _SIGNATURES.sub(rf"\1{BLANK}", text)
+_LONGEST = 20_000  # characters of one text in a line: a traceback has fewer, and CloudWatch takes 256 KiB for all
+# urllib3 warns of a malformed answer with its raw headers; botocore writes whole answers at DEBUG, secrets included.
+_SILENT, _QUIET = ("urllib3", "requests"), ("botocore", "boto3", "s3transfer")
+_STANDARD = frozenset(vars(logging.makeLogRecord({})))
 
 
 class _Formatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         if correlation.run_id():
             log["correlation_id"] = correlation.run_id()
-        return redact(super().serialize(log))
+        return escape_unseen(redact(super().serialize(_bounded(redacted(log)))))
+
+
+def _bounded(value: Any) -> Any:
+    """`value` with every text in it cut to a length that a log can take."""
+    match value:
+        case str() if len(value) > _LONGEST:
+            return f"{value[:_LONGEST]}… ({len(value)} characters)"
+        case dict():
+            return {name: _bounded(content) for name, content in value.items()}
+        case list() | tuple():
+            return [_bounded(content) for content in value]
+    return value
+
+
+class _Redaction(logging.Filter):
+    """Gives a handler a copy of each record in which no secret is left."""
+
+    def filter(self, record: logging.LogRecord) -> logging.LogRecord:
+        in_the_text = dict.fromkeys(("args", "exc_info", "exc_text", "stack_info"))
+        safe = logging.makeLogRecord(vars(record) | in_the_text | {"msg": redact(_text(record))})
+        for name in set(vars(safe)) - _STANDARD:
+            setattr(safe, name, redacted(getattr(safe, name)))
+        return safe
+
+
+def _text(record: logging.LogRecord) -> str:
+    """The message with its traceback; without its arguments where they do not fit."""
+    try:
+        return logging.Formatter("%(message)s").format(logging.makeLogRecord(vars(record)))
+    except (TypeError, ValueError, KeyError):
+        return str(record.msg)
+
+
+_redaction = _Redaction()
+
+
+def guard_root_handlers() -> None:
+    """No handler of the root logger, Lambda's own included, writes a secret from now on."""
+    for handler in (*logging.getLogger().handlers, logging.lastResort):
+        if handler is not None and _redaction not in handler.filters:
+            handler.addFilter(_redaction)
+
+
+def _cap_libraries() -> None:
+    """What other libraries may log, whatever the level of the root logger: of HTTP nothing, of AWS's only warnings."""
+    for name in _SILENT:
+        library = logging.getLogger(name)
+        library.propagate = False
+        library.setLevel(logging.CRITICAL)
+        library.addHandler(logging.NullHandler())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 logger = Logger(logger_formatter=_Formatter())
+guard_root_handlers()
+_cap_libraries()

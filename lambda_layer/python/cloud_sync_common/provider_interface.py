@@ -33,7 +33,8 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `captured_at` is the provider's own text (ISO 8601), empty when there is none. `size` is in bytes as the provider
     states it, None when it does not. It may be out of date by a few kB; only the source itself has the true size.
-    `revision` changes when the provider says that the content may have changed.
+    `revision` changes when the provider says that the content may have changed. `unusable` says why this item cannot be
+    archived, whatever becomes of the others; empty: nothing is known against it.
     """
 
     media_id: str
@@ -43,6 +44,7 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int | None = None
     kind: str = ""
     source_count: int = 1
+    unusable: str = ""
 
 
 class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,9 @@ class MediaSource:
     """How to get the bytes of one file of a media item, number `file_number` (from 1) of `file_count`.
 
     `content_hash` is `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks.
+    `identity` is the provider's own way to tell this file from the others of its item, the same whenever it is asked;
+    empty when the provider's numbers are enough for that. `revision` names the version that the provider lists and
+    the link leads to, where there is one.
     """
 
     file_number: int
@@ -79,15 +84,51 @@ class MediaSource:
     size: int | None = None
     etag: str | None = None
     content_hash: str | None = None
+    identity: str = ""
+    revision: str = ""
+
+    def is_same_file(self, other: MediaSource) -> bool:
+        """Whether both are the same file of their item, perhaps in another version or with another link."""
+        if self.identity or other.identity:
+            return self.identity == other.identity
+        return self.file_number == other.file_number
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Identifies one version of a source: its true size in bytes (UNKNOWN when the source does not state it) and its
-    ETag (empty when it has none)."""
+    """Everything that identifies one version of a source: its true size in bytes (UNKNOWN when the source does not
+    state it), its ETag and Last-Modified, and the hash or revision that the provider lists (each empty when there is
+    none)."""
 
     size: int
     etag: str
+    last_modified: str = ""
+    listed: str = ""
+
+    @property
+    def has_strong_etag(self) -> bool:
+        """Whether the ETag says that the bytes are the same; a weak one only says that they are equivalent (RFC 9110,
+        8.8.3)."""
+        return self.etag.strip('"') != "" and not self.etag.upper().startswith("W/")
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether anything can show that two answers are of one version."""
+        return bool(self.has_strong_etag or self.last_modified or self.listed)
+
+    def contradicts(self, other: Fingerprint) -> bool:
+        """Whether both cannot be the same version. What only one of them states counts where no strong ETag decides."""
+        sizes = UNKNOWN not in (self.size, other.size) and self.size != other.size
+        times = self.last_modified != other.last_modified
+        if self.has_strong_etag and not (self.last_modified and other.last_modified):
+            times = False
+        listed = bool(self.listed and other.listed) and self.listed != other.listed
+        return sizes or self.etag != other.etag or times or listed
+
+    def agrees_with(self, other: Fingerprint) -> bool:
+        """Whether both are certainly the same version: nothing contradicts, and something shows it."""
+        shown = self.has_strong_etag or self.last_modified or (self.listed and other.listed)
+        return not self.contradicts(other) and bool(shown)
 
 
 @dataclass(frozen=True)

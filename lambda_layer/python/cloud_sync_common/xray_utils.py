@@ -18,6 +18,7 @@ from aws_xray_sdk.core import xray_recorder
 from aws_xray_sdk.core.sampling.local.sampler import LocalSampler
 
 from cloud_sync_common import correlation
+from cloud_sync_common.safe_text import redact
 
 # Lambda decides what is sampled. The SDK's own sampler would keep a client of X-Ray, and with it a second copy of
 # botocore's data: 13 MB of unused memory in every function.
@@ -82,5 +83,5 @@ def subsegment(name: str) -> Iterator[None]:
 
 
 def _name(text: str) -> str:
-    allowed = " ".join(_NOT_IN_A_NAME.sub(" ", text).split())
+    allowed = " ".join(_NOT_IN_A_NAME.sub(" ", redact(text)).split())
     return f"## {allowed or 'call'}"[:_MOST_CHARACTERS]

@@ -114,8 +114,8 @@ class GoProHarness:
             self._put(media_id, reprocessed_at="2026-11-01T00:00:00Z", sources=["c.mp4"])
         elif trouble is Trouble.KIND_UNKNOWN:
             self._put("hologram", type="Hologram", sources=["a.mp4"])
-        elif trouble is Trouble.SHAPE_CHANGED:
-            self._put("odd", reprocessed_at={"at": 1}, sources=["a.mp4"])
+        elif trouble is Trouble.ROW_ODD:
+            self.fake.control.add_fault(FaultKind.ROW_ODD, media_id=media_id)
 
     def _put(self, media_id: str | None, **changes: Any) -> None:
         found = self.fake.library.get(media_id or "")
@@ -132,6 +132,7 @@ _FAULTS: dict[Trouble, tuple[FaultKind, dict[str, Any]]] = {
     Trouble.VERSION_DROPPED: (FaultKind.CONTRACT_CHANGED, {"status": 410}),
     Trouble.TYPE_REFUSED: (FaultKind.CONTRACT_CHANGED, {"status": 406}),
     Trouble.TYPE_UNSUPPORTED: (FaultKind.CONTRACT_CHANGED, {"status": 415}),
+    Trouble.SHAPE_CHANGED: (FaultKind.GATEWAY_ANSWER, {"body": '{"_embedded": {"items": []}, "total": 0}'}),
     Trouble.SHORT_PAGE: (FaultKind.SHORT_PAGE, {"times": 1, "after": BEFORE_THE_FIRST_PAGE}),
     Trouble.STATE_UNKNOWN: (FaultKind.STATE_UNKNOWN, {}),
     Trouble.TRASHED: (FaultKind.TRASHED, {}),

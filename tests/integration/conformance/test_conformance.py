@@ -226,6 +226,12 @@ def test_a_changed_shape_is_a_contract_error_and_no_page_is_given(harness: Harne
         list(pages_of(harness))
 
 
+def test_odd_values_in_one_row_hide_no_video(harness: Harness) -> None:
+    before = items_of(harness)
+    harness.cause(Trouble.ROW_ODD, next(iter(before)))
+    assert set(items_of(harness)) == set(before)
+
+
 # The listing
 
 

@@ -12,7 +12,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.http.tls_stream import every_address
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -56,24 +56,24 @@ def _is_loopback(address: str) -> bool:
 
 
 def check(address: str, *, allow_loopback: bool) -> None:
-    """Raises ProviderContractError for an IP address, as text, that must not be connected to."""
+    """Raises OriginalUnavailableError, which concerns one video, for an IP address that must not be connected to."""
     if not is_public(address) and not (allow_loopback and _is_loopback(address)):
-        raise ProviderContractError(_NOT_PUBLIC)
+        raise OriginalUnavailableError(_NOT_PUBLIC)
 
 
 def check_url(url: str, *, allow_loopback: bool) -> None:
-    """Raises ProviderContractError unless `url` is https and has a host and no user name; a host that is an IP address,
-    in whatever spelling, must be public. Names are not resolved here but in `addresses`. With `allow_loopback`, http is
-    accepted for loopback addresses."""
+    """Raises OriginalUnavailableError unless `url` is https and has a host and no user name; a host that is an IP
+    address, in whatever spelling, must be public. Names are not resolved here but in `addresses`. With
+    `allow_loopback`, http is accepted for loopback addresses."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError:
-        raise ProviderContractError("The provider gave a link that is not a valid URL.") from None
+        raise OriginalUnavailableError("The provider gave a link that is not a valid URL.") from None
     literal = _as_address(host) if host else None
     local = allow_loopback and parts.scheme == "http" and literal is not None and _is_loopback(literal)
     if not (parts.scheme == "https" or local) or not host or parts.username is not None:
-        raise ProviderContractError("The provider gave a link that is not plain https.")
+        raise OriginalUnavailableError("The provider gave a link that is not plain https.")
     if literal is not None:
         check(literal, allow_loopback=allow_loopback)
 
@@ -94,10 +94,10 @@ def addresses(host: str, port: int, *, allow_loopback: bool) -> list[str]:
     """The addresses of a name that may be connected to, in the resolver's order. The caller connects to one of these
     without resolving the name again, so a different second answer (DNS rebinding) has no effect.
 
-    Raises ProviderContractError when none of the addresses is allowed, OSError when the name does not resolve.
+    Raises OriginalUnavailableError when none of the addresses is allowed, OSError when the name does not resolve.
     """
     found = every_address(host, port)
     allowed = [address for address in found if is_public(address) or (allow_loopback and _is_loopback(address))]
     if found and not allowed:
-        raise ProviderContractError(_NOT_PUBLIC)
+        raise OriginalUnavailableError(_NOT_PUBLIC)
     return allowed

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http.cookiejar import DefaultCookiePolicy
@@ -20,11 +23,21 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from cloud_sync_common import __version__
-from cloud_sync_common.exceptions import ConfigurationError, ProviderThrottledError, ProviderUnavailableError
+from cloud_sync_common.exceptions import (
+    ConfigurationError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+)
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
+ANSWER_SECONDS = 60.0  # for a whole answer: READ_SECONDS alone begins anew with each byte
+LARGEST_ANSWER = 16 * 1024 * 1024  # bytes, after decompression; a page of a listing has some 50 KiB
+_CHUNK = 16 * 1024  # bytes; gzip makes at most a thousand times as many of them
 CONNECTIONS = 16
 MAX_RETRY_AFTER = 6 * 3600.0  # seconds; no wait is longer, whatever a provider asks for
 USER_AGENT = f"cloud-sync/{__version__}"
@@ -34,12 +47,61 @@ for _library in ("requests", "urllib3"):
     logging.getLogger(_library).propagate = False
 
 
+class _Watch:
+    """Ends the exchange of its thread when its time is up, by shutting down the socket, whatever it is waiting for."""
+
+    of_thread = threading.local()
+
+    def __init__(self) -> None:
+        self.socket: socket.socket | None = None
+        self.is_over = False
+
+    @contextmanager
+    def watching(self, seconds: float) -> Iterator[None]:
+        timer = threading.Timer(seconds, self._end)
+        timer.daemon, self.of_thread.watch = True, self
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.of_thread.watch = None
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self.socket is not None:
+            with suppress(OSError):  # it has ended by itself
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # TLS has a shutdown of its own, which waits
+
+
+class _Watched(HTTPConnection):
+    """Tells the watch of its thread which socket the request is on."""
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        super().request(*args, **kwargs)
+        if watch := getattr(_Watch.of_thread, "watch", None):
+            watch.socket = self.sock
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls
+
+
 class _SystemTrust(HTTPAdapter):
     """Verifies certificates as the standard library does: against the system's authorities, or those in SSL_CERT_FILE.
     `requests` itself would trust the list in certifi instead."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=ssl.create_default_context(), **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
 
     def cert_verify(self, *_: Any) -> None:
         """Adds no authorities to those of the context, which already requires and checks a certificate."""
@@ -75,19 +137,40 @@ def request(
 ) -> requests.Response:
     """One request and its answer, whatever the status. `doing` completes the sentence "There was no answer to <doing>".
 
-    Raises ProviderUnavailableError when there is no answer, ConfigurationError when the request cannot be sent at all.
+    Raises ProviderUnavailableError when there is no answer, or not the whole of it in ANSWER_SECONDS,
+    ProviderContractError when it is larger than LARGEST_ANSWER, ConfigurationError when the request cannot be sent.
     """
     try:
         "".join(headers.values()).encode("latin-1")  # what a header can carry
         prepared = session().prepare_request(requests.Request(method, url, headers=headers, params=query, data=form))
     except (requests.RequestException, UnicodeError) as error:
         raise _cannot_be_sent(doing, error) from None
+    watch = _Watch()
     try:
-        return session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        with watch.watching(ANSWER_SECONDS):
+            response = _answer(prepared, doing)
     except urllib3.exceptions.LocationParseError as error:
         raise _cannot_be_sent(doing, error) from None
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise ProviderUnavailableError(f"There was no answer to {doing} ({type(error).__name__}).") from None
+    if watch.is_over:
+        raise ProviderUnavailableError(f"The answer to {doing} was not complete after {ANSWER_SECONDS:.0f} s.")
+    return response
+
+
+def _answer(prepared: requests.PreparedRequest, doing: str) -> requests.Response:
+    """The answer with its whole body, which is read in pieces."""
+    body = bytearray()
+    with session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response:
+        for piece in response.iter_content(_CHUNK):
+            body += piece
+            if len(body) > LARGEST_ANSWER:
+                raise ProviderContractError(
+                    f"The answer to {doing} is larger than {LARGEST_ANSWER >> 20} MiB: it is not one that this version "
+                    "was written for. Look for a newer version of Cloud Sync; nothing was lost."
+                )
+        response._content = bytes(body)
+    return response
 
 
 def _cannot_be_sent(doing: str, error: Exception) -> ConfigurationError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import msgspec
+from cloud_sync_common.http.loose_json import decode
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")  # of a field; longer keys may be ids or tokens
 _MOST_FIELDS, _MOST_LEVELS = 40, 6
@@ -15,8 +15,8 @@ _KINDS = {str: "text", bool: "boolean", int: "integer", float: "number", type(No
 def shape(body: bytes) -> Any:
     """The shape of a JSON text; for anything else, only its size in bytes."""
     try:
-        return _shape(msgspec.json.decode(body), _MOST_LEVELS)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _shape(decode(body), _MOST_LEVELS)
+    except ValueError:
         return f"{len(body)} bytes that are not JSON"
 
 

@@ -11,11 +11,13 @@ import asyncio
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import cast
 
 READ_SIZE = 512 * 1024  # bytes that one system call may read; smaller reads cost more CPU, larger ones only memory
 CONNECT_SECONDS = 10.0
+_LONGEST_TURN = 0.05  # seconds
 
 type Addresses = Callable[[str, int], list[str]]
 """From host and port to the addresses that may be connected to."""
@@ -35,6 +37,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._turn_began = time.monotonic()
         self.broke_off = False  # the other side closed without the closure alert of TLS (RFC 8446, 6.1)
 
     @classmethod
@@ -68,6 +71,8 @@ class Stream:
     async def receive_into(self, view: memoryview) -> int:
         """Waits for the first byte, then reads what is available into `view`. Returns the count, 0 at the end."""
         if self._tls is None:
+            if time.monotonic() - self._turn_began > _LONGEST_TURN:
+                await self._let_others_run()
             return await self._loop.sock_recv_into(self._raw, view)
         read, filled, wanted = cast(_ReadInto, self._tls.read), 0, len(view)
         while filled < wanted:
@@ -102,7 +107,15 @@ class Stream:
         if self._outgoing.pending:
             await self._loop.sock_sendall(self._raw, self._outgoing.read())
 
+    async def _let_others_run(self) -> None:
+        """The loop's turn, from time to time. Where bytes are there already nothing waits, and without it no time limit
+        would end a body, head or handshake that keeps arriving."""
+        self._turn_began = time.monotonic()
+        await asyncio.sleep(0)
+
     async def _refill(self) -> None:
+        if time.monotonic() - self._turn_began > _LONGEST_TURN:
+            await self._let_others_run()
         while True:
             try:
                 count = self._raw.recv_into(_ARRIVING)
@@ -125,8 +138,10 @@ class Stream:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has arrived since the last exchange. If something has, an idle connection has ended."""
-        return not (self._incoming.pending or select.select([self._raw], [], [], 0)[0])
+        """Whether nothing has arrived since the last exchange, deciphered or not. If something has, an idle connection
+        has ended, or what follows the last answer would be taken for the next one."""
+        deciphered = self._tls.pending() if self._tls else 0
+        return not (deciphered or self._incoming.pending or select.select([self._raw], [], [], 0)[0])
 
     def close(self) -> None:
         self._raw.close()

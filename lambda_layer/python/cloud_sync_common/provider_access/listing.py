@@ -7,6 +7,7 @@ does not add up is started again, up to LISTINGS times. Absence from a listing n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import msgspec
 
@@ -16,6 +17,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaPage
 
 LISTINGS = 3  # how often a listing is started before one that does not add up fails the run
+MARK_LIMIT = 32  # characters of an id that are remembered from page to page
 CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 
 
@@ -23,9 +25,10 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     """How far a listing is: what the cursor carries from one invocation to the next.
 
     `page_cursor` is the provider's for the next page, None before the first page and after the last. `page_ids` are the
-    ids of the page before: when something is uploaded in the middle of a listing, rows move over the border between two
-    pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When something is
-    deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end.
+    marks of the ids of the page before: when something is uploaded in the middle of a listing, rows move over the
+    border between two pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When
+    something is deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end. `rows`
+    counts every row, also those that came twice; `repeated` is how many did so in the attempt before.
     """
 
     page_cursor: str | None = None
@@ -34,10 +37,18 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     listed: int = 0
     total: int | None = None
     total_changed: bool = False
+    rows: int = 0
+    repeated: int = 0
 
-    def from_the_start(self) -> ListingProgress:
-        """The next attempt, for a listing that does not add up."""
-        return ListingProgress(attempt=self.attempt + 1)
+    def from_the_start(self, listed: int | None = None) -> ListingProgress:
+        """The next attempt, for a listing that does not add up; `listed` as for Listing.adds_up."""
+        repeated = self.rows - (self.listed if listed is None else listed)
+        return ListingProgress(attempt=self.attempt + 1, repeated=repeated)
+
+    def repeats_rows(self, listed: int) -> bool:
+        """Whether the provider lists some rows twice for good, and counts them so: every row that it counts has come,
+        as many of them twice as in the attempt before, so that it is not because of an upload in the middle."""
+        return self.rows == self.total and 0 < self.rows - listed == self.repeated
 
 
 @dataclass(frozen=True)
@@ -53,8 +64,9 @@ class Listing:
         progress = self.progress
         page = self.session.list_media(progress.page_cursor, self.filters)
         new = _without(page, set(progress.page_ids))
-        progress.page_ids = page.ids
+        progress.page_ids = tuple(map(_mark, page.ids))
         progress.page_cursor = page.next_cursor
+        progress.rows += len(page.ids)
         progress.listed += len(set(new.ids))
         progress.total_changed |= progress.total not in (None, page.total)
         progress.total = page.total
@@ -72,6 +84,9 @@ class Listing:
         agrees = progress.total in (None, listed) and not progress.total_changed
         if agrees or not self.session.provider.capabilities.counts_exactly:
             return True
+        if progress.repeats_rows(listed) and not progress.total_changed:
+            logger.warning("rows are listed twice", extra={"rows": progress.rows, "different": listed})
+            return True
         logger.warning("the listing does not add up", extra={"listed": listed, "total": progress.total})
         if progress.attempt >= LISTINGS:
             raise ProviderUnavailableError(
@@ -81,12 +96,19 @@ class Listing:
         return False
 
 
+def _mark(media_id: str) -> str:
+    """What is remembered of an id: a digest of a long one, so that no id can outgrow the cursor."""
+    return media_id if len(media_id) <= MARK_LIMIT else sha256(media_id.encode()).hexdigest()[:MARK_LIMIT]
+
+
 def _without(page: MediaPage, seen: set[str]) -> MediaPage:
+    """The page without the rows in `seen`, and with each of the others once."""
+    items = {item.media_id: item for item in reversed(page.items) if _mark(item.media_id) not in seen}
     return msgspec.structs.replace(
         page,
-        items=tuple(item for item in page.items if item.media_id not in seen),
-        waiting=tuple(media_id for media_id in page.waiting if media_id not in seen),
-        ignored=tuple(media_id for media_id in page.ignored if media_id not in seen),
+        items=tuple(reversed(items.values())),
+        waiting=tuple(media_id for media_id in dict.fromkeys(page.waiting) if _mark(media_id) not in seen),
+        ignored=tuple(media_id for media_id in dict.fromkeys(page.ignored) if _mark(media_id) not in seen),
     )
 
 

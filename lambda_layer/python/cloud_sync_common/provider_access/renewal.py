@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cloud_sync_common.exceptions import ProviderUnavailableError
+from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_interface import Credentials, Provider
@@ -72,4 +72,10 @@ class CredentialsRenewal:
         self.metrics.emit(credentials.provider, days)
 
     def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
-        return retrying(lambda: call(credentials), self.deadline)
+        """An answer that makes no sense may come from a gateway on the way: it is asked for again, like no answer."""
+        return retrying(
+            lambda: call(credentials),
+            self.deadline,
+            sleep=self.sleep,
+            also=lambda error: isinstance(error, ProviderContractError),
+        )

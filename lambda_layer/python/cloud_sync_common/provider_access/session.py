@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from cloud_sync_common.exceptions import CredentialsExpiredError
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    CredentialsExpiredError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    SourceError,
+)
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
 from cloud_sync_common.retry_utils import Deadline, retrying
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
-LISTING_ATTEMPTS, SOURCES_ATTEMPTS = 5, 4
+LISTING_ATTEMPTS, SOURCES_ATTEMPTS, TRIAL_ATTEMPTS = 5, 4, 3
+NEIGHBOURS = 3  # other videos that are asked for before a refusal is held against the API or the token
+_DOUBTFUL = (CredentialsExpiredError, ProviderContractError)
+_REFUSED = "The provider refuses to give the links of this video, although it accepts the token"
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,8 @@ class AuthorisedSession:
     store: CredentialStore
     lease: CredentialsLease
     deadline: Deadline
+    sleep: Callable[[float], None] = time.sleep
+    _refused: set[str] = field(default_factory=set)  # versions that the provider has refused as such
 
     @cached_property
     def _credentials(self) -> Credentials:
@@ -40,14 +52,75 @@ class AuthorisedSession:
 
     def list_media(self, cursor: str | None, filters: Filters) -> MediaPage:
         """One page of the library. Raises what Provider.list_media raises."""
-        return self._call(lambda token: self.provider.list_media(token, cursor, filters), LISTING_ATTEMPTS)
+        with self.lease.noting_refusal(self._credentials.version):
+            return self._call(lambda token: self.provider.list_media(token, cursor, filters), LISTING_ATTEMPTS)
 
     def sources(self, item: MediaItem) -> list[MediaSource]:
-        """The files of one item, with fresh links. Raises what Provider.sources raises."""
+        """The files of one item, with fresh links.
+
+        Raises what Provider.sources raises. What the provider refuses for this item alone says nothing of the token or
+        of the API: it is an OriginalUnavailableError.
+        """
+        with self.lease.noting_refusal(self._credentials.version):
+            try:
+                return self._sources(item)
+            except _DOUBTFUL as error:
+                if self._refused or not self.is_alone(item, self._is_answered):
+                    raise
+                reason = str(error).partition(":")[0] if isinstance(error, ProviderContractError) else _REFUSED
+                raise OriginalUnavailableError(f"{reason}. It gives those of other videos.") from None
+
+    def _sources(self, item: MediaItem) -> list[MediaSource]:
         return self._call(lambda token: self.provider.sources(token, item), SOURCES_ATTEMPTS)
 
+    def is_alone(self, item: MediaItem, is_answered: Callable[[MediaItem], bool | None]) -> bool:
+        """Whether a trouble concerns this video alone: there is an answer for another one, or none that could be asked
+        for. `is_answered` says so of another video: True, False for the same trouble, None when it shows nothing."""
+        others = [other for other in self._newest if other.media_id != item.media_id][:NEIGHBOURS]
+        troubled = False
+        for answered in map(is_answered, others):
+            if answered:
+                return True
+            troubled |= answered is False
+        return not troubled
+
+    @cached_property
+    def _newest(self) -> tuple[MediaItem, ...]:
+        return self._call(lambda token: self.provider.list_media(token, None, Filters()), LISTING_ATTEMPTS).items
+
+    def _is_answered(self, item: MediaItem) -> bool:
+        try:
+            self._sources(item)
+        except _DOUBTFUL:
+            return False
+        except SourceError:
+            return True  # it says that the video is gone, or has no original: an answer like any other
+        return True
+
     def _call[T](self, call: Callable[[str], T], attempts: int) -> T:
+        """`call` with the token. A refusal, and an answer that makes no sense, may come from a gateway on the way and
+        be over in a moment: it is believed only when it stays so, or when the provider refuses the token as such."""
         credentials = self._credentials
-        token = credentials.access_token or ""
-        with self.lease.noting_refusal(credentials.version):
-            return retrying(lambda: call(token), self.deadline, attempts=attempts)
+
+        def once() -> T:
+            try:
+                return call(credentials.access_token or "")
+            except CredentialsExpiredError:
+                self._try_token(credentials)
+                raise
+
+        return self._retrying(once, attempts)
+
+    def _try_token(self, credentials: Credentials) -> None:
+        try:
+            self._retrying(lambda: self.provider.validate(credentials), TRIAL_ATTEMPTS, (ProviderContractError,))
+        except CredentialsExpiredError:
+            self._refused.add(credentials.version)
+
+    def _retrying[T](
+        self, call: Callable[[], T], attempts: int, doubtful: tuple[type[CloudSyncError], ...] = _DOUBTFUL
+    ) -> T:
+        def is_doubtful(error: BaseException) -> bool:
+            return isinstance(error, doubtful) and not self._refused
+
+        return retrying(call, self.deadline, attempts=attempts, sleep=self.sleep, also=is_doubtful)

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
+from cloud_sync_common import source_identity
 from cloud_sync_common.exceptions import (
     ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
-    ProviderContractError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.http.response_shape import shape
+from cloud_sync_common.http.answers import Row
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import (
     Capabilities,
@@ -36,11 +37,13 @@ from cloud_sync_common.provider_interface import (
     MediaPage,
     MediaSource,
 )
+from cloud_sync_common.source_identity import ListedFile
 from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
 PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
+ID_LIMIT, NAME_LIMIT, WORD_LIMIT, URL_LIMIT = 128, 400, 64, 8192  # characters that are kept
 # The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
     "Video",
@@ -71,63 +74,29 @@ SIGN_IN_AGAIN = (
     "the credentials secret (README, 'Store credentials')."
 )
 
-
-class _Row(msgspec.Struct):
-    """A row of /media/search: the fields that we use, with every type that has been seen."""
-
-    id: str
-    type: str | msgspec.UnsetType | None = msgspec.UNSET
-    filename: str | None = None
-    file_extension: str | None = None
-    file_size: int | str | None = None
-    captured_at: str | None = None
-    created_at: str | None = None
-    item_count: int | str | None = None
-    ready_to_view: str | msgspec.UnsetType | None = msgspec.UNSET
-    reprocessed_at: str | None = None
-
-
-class _Media(msgspec.Struct):
-    media: list[_Row]
-
-
-class _Pages(msgspec.Struct):
-    current_page: int
-    per_page: int
-    total_items: int
-    total_pages: int
+KEPT = "the stored refresh token may have been replaced at GoPro. Store another if the next run is refused."
+LISTING = "the listing at GoPro"
+LINKS = "the request for download links at GoPro"
+RENEWAL = "the renewal of the token at GoPro"
+CHECK = "the check of the token at GoPro"
 
 
 class _Search(msgspec.Struct):
-    embedded: _Media = msgspec.field(name="_embedded")
-    pages: _Pages = msgspec.field(name="_pages")
+    """A page of /media/search: its rows as they came, of how many, and how many fit on a page."""
+
+    rows: list[Row]
+    total: int
+    per_page: int
 
 
 class _Variation(msgspec.Struct):
-    url: str | msgspec.UnsetType | None = msgspec.UNSET
-    label: str | msgspec.UnsetType | None = msgspec.UNSET
-    item_number: int | str | None = None
-    available: bool = True
+    """One of the files that /media/{id}/download offers."""
 
-
-class _Variations(msgspec.Struct):
-    variations: list[_Variation]
-
-
-class _Download(msgspec.Struct):
-    embedded: _Variations = msgspec.field(name="_embedded")
-    filename: str | None = None
-
-
-class _Token(msgspec.Struct):
-    access_token: str
-    refresh_token: str | None = None
-    expires_in: int | None = None
-    resource_owner_id: str | None = None
-
-
-class _User(msgspec.Struct):
-    id: str | None = None
+    url: str
+    label: str
+    item_number: int | None
+    camera_position: str
+    available: bool
 
 
 class GoPro:
@@ -142,7 +111,7 @@ class GoPro:
     def validate(self, credentials: Credentials) -> Credentials:
         """GET /media/user, the cheapest call that needs a token. See Provider."""
         user = self._user(credentials.access_token or "")
-        return replace(credentials, user_id=credentials.user_id or user.id)
+        return replace(credentials, user_id=credentials.user_id or loose_json.text(user.get("id")))
 
     def refresh(self, credentials: Credentials) -> Credentials:
         """Exchanges the refresh token for a new access token, and usually for a new refresh token too. See Provider."""
@@ -154,21 +123,16 @@ class GoPro:
             "client_secret": credentials.client_secret or "",
             "refresh_token": credentials.refresh_token or "",
         }
-        response = self._exchange("POST", "/v1/oauth2/token", "the renewal of the token", form=form)
-        if response.status_code in (400, 401, 403) and not _is_html(response):
+        response = self._exchange("POST", "/v1/oauth2/token", RENEWAL, form=form)
+        if response.status_code in (400, 401, 403) and not answers.is_page(response):
+            reason = answers.oauth_error(response)
             raise CredentialsExpiredError(
-                f"GoPro refuses to renew the token ({_oauth_error(response)}). Obtain a new refresh token and store "
+                f"GoPro refuses to renew the token ({reason}). Obtain a new refresh token and store "
                 "it, or store a session token. " + SIGN_IN_AGAIN
             )
-        self._refuse(response, "the renewal of the token")
-        token = _decode(response, _Token, "the renewal of the token")
-        return replace(
-            credentials,
-            access_token=token.access_token,
-            refresh_token=token.refresh_token or credentials.refresh_token,
-            expires_at=time.time() + token.expires_in if token.expires_in else None,
-            user_id=token.resource_owner_id or credentials.user_id,
-        )
+        if not 200 <= response.status_code < 300:
+            self._refuse(response, RENEWAL)
+        return _renewed(credentials, response)
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         """One page, newest first. See Provider.
@@ -179,7 +143,7 @@ class GoPro:
         scope, _, number = (cursor or f"{self._scope(token, filters)} 1").partition(" ")
         page = int(number)
         search = self._search(token, filters, _SCOPES[scope], page, PER_PAGE)
-        rows, total, per_page = search.embedded.media, search.pages.total_items, search.pages.per_page
+        rows, total, per_page = search.rows, search.total, search.per_page
         expected = max(0, min(per_page, total - (page - 1) * per_page))
         if len(rows) < expected:
             raise ProviderUnavailableError(f"Page {page} of the listing has {len(rows)} rows instead of {expected}.")
@@ -188,8 +152,8 @@ class GoPro:
     def _scope(self, token: str, filters: Filters) -> str:
         """What to list: `videos`, or `everything` if the account has media of a type that this version does not know.
         So a new type of video is not missed silently."""
-        everything = self._search(token, filters, (), 1, 1).pages.total_items
-        known = self._search(token, filters, (*_SCOPES["videos"], *STILL_TYPES), 1, 1).pages.total_items
+        everything = self._search(token, filters, (), 1, 1).total
+        known = self._search(token, filters, (*_SCOPES["videos"], *STILL_TYPES), 1, 1).total
         return "videos" if everything == known else "everything"
 
     def _search(self, token: str, filters: Filters, types: tuple[str, ...], page: int, per_page: int) -> _Search:
@@ -200,38 +164,46 @@ class GoPro:
         if filters.captured_from or filters.captured_before:
             start = filters.captured_from or "1970-01-01T00:00:00Z"
             query["captured_range"] = f"{start},{filters.captured_before or '2199-01-01T00:00:00Z'}"
-        response = self._call("/media/search", token, "the listing", query=query)
-        search = _decode(response, _Search, "the listing")
-        _require(search.embedded.media, ("type", "ready_to_view"), response, "the listing")
-        return search
+        response = self._call("/media/search", token, LISTING, query=query)
+        answer = answers.json_object(response, LISTING)
+        media = loose_json.as_object(answer.get("_embedded")).get("media")
+        rows = answers.rows_in(media, ("id", "type", "ready_to_view"), response, LISTING)
+        pages = loose_json.as_object(answer.get("_pages"))
+        total, most = (loose_json.whole_number(pages.get(name)) for name in ("total_items", "per_page"))
+        if total is None:
+            raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say how many rows there are")
+        if 1 < len(rows) < 2 * sum(loose_json.text(row.get("id"), ID_LIMIT) is None for row in rows):
+            raise answers.changed(response, LISTING, f"The answer to {LISTING} has no usable id in most of its rows")
+        return _Search(rows, total, min(most or per_page, per_page))
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
         if not re.fullmatch(r"[A-Za-z0-9_-]+", item.media_id):
             raise MediaNotFoundError(f"{item.media_id!r} is not an id of GoPro's.")
-        doing = "the request for download links"
-        response = self._call(f"/media/{item.media_id}/download", token, doing)
-        download = _decode(response, _Download, doing)
-        _require(download.embedded.variations, ("label", "url"), response, doing)
-        originals = _originals(download.embedded.variations)
+        response = self._call(f"/media/{item.media_id}/download", token, LINKS)
+        answer = answers.json_object(response, LINKS)
+        offered = loose_json.as_object(answer.get("_embedded")).get("variations")
+        originals = _originals([_variation(row) for row in answers.rows_in(offered, ("label", "url"), response, LINKS)])
         if not originals:
             raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
         if not all(variation.available and variation.url for variation in originals):
             return []
-        filename = _with_extension(download.filename or item.filename, originals[0].url or "")
+        files = source_identity.numbered([_listed(variation) for variation in originals])
+        filename = _with_extension(_name(answer.get("filename")) or item.filename, files[0].url)
         claimed = item.source_count if item.kind in CHAPTERED_TYPES else 1
         return [
             MediaSource(
-                file_number=number,
-                file_count=max(claimed, *_numbers(originals)),
+                file_number=file.file_number,
+                file_count=max(claimed, file.file_count),
                 filename=filename,
-                url=variation.url or "",
+                url=file.url,
+                identity=file.identity,
             )
-            for number, variation in zip(_numbers(originals), originals, strict=True)
+            for file in files
         ]
 
-    def _user(self, token: str) -> _User:
-        return _decode(self._call("/media/user", token, "the check of the token"), _User, "the check of the token")
+    def _user(self, token: str) -> Row:
+        return answers.json_object(self._call("/media/user", token, CHECK), CHECK)
 
     def _call(
         self, path: str, token: str, doing: str, query: Mapping[str, str | int] | None = None
@@ -258,7 +230,6 @@ class GoPro:
         headers = {"Accept": "application/json"}  # as every token endpoint (RFC 6749, 5.1)
         if token is not None:
             headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
-        doing = f"{doing} at GoPro"
         with subsegment(doing):
             return http_client.request(
                 method, self._base_url + path, doing=doing, headers=headers, query=query, form=form
@@ -269,130 +240,133 @@ class GoPro:
         status = response.status_code
         if status == 200:
             return
-        http_client.refuse_when_busy(status, response.headers, f"{doing} at GoPro")
-        if status == 403 and _is_html(response):
+        http_client.refuse_when_busy(status, response.headers, doing)
+        if status == 403 and answers.is_page(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
             raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
-        raise _changed(response, doing, f"GoPro answered {status} to {doing}")
+        raise answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
-def _page(rows: list[_Row], total: int, next_cursor: str | None) -> MediaPage:
+def _renewed(old: Credentials, response: requests.Response) -> Credentials:
+    """What the answer to a renewal holds. Only the two tokens decide: the old refresh token may be dead by now, so that
+    one token alone is worth keeping, whatever the rest of the answer is."""
+    try:
+        token = loose_json.as_object(loose_json.decode(response.content))
+    except ValueError:
+        token = {}
+    access, refresh = loose_json.secret(token.get("access_token")), loose_json.secret(token.get("refresh_token"))
+    if access is None and refresh is None:
+        raise answers.changed(response, RENEWAL, f"The answer to {RENEWAL} has no token", KEPT)
+    seconds = loose_json.whole_number(token.get("expires_in"))
+    return replace(
+        old,
+        access_token=access,
+        refresh_token=refresh or old.refresh_token,
+        expires_at=time.time() + seconds if seconds else None,
+        user_id=loose_json.text(token.get("resource_owner_id")) or old.user_id,
+    )
+
+
+def _page(rows: list[Row], total: int, next_cursor: str | None) -> MediaPage:
     """Sorts rows into videos, videos that are not ready, and other media."""
     items, waiting, ignored = [], [], []
     for row in rows:
         if not _is_video(row):
-            ignored.append(row.id)
-        elif row.ready_to_view != READY:
-            waiting.append(row.id)
+            ignored.append(_id(row))
+        elif row.get("ready_to_view") != READY:
+            waiting.append(_id(row))
         else:
             items.append(_item(row))
+    _log_unknown_types(rows)
     return MediaPage(
         items=tuple(items), next_cursor=next_cursor, waiting=tuple(waiting), ignored=tuple(ignored), total=total
     )
 
 
-def _is_video(row: _Row) -> bool:
+def _id(row: Row) -> str:
+    """The id of a row. One that cannot be an id, or be kept as one, is replaced by a name that GoPro does not know, so
+    that this row fails by itself and is listed with that reason."""
+    found = loose_json.text(row.get("id"), ID_LIMIT)
+    return found or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
+
+
+def _type(row: Row) -> str:
+    return loose_json.text(row.get("type"), WORD_LIMIT) or ""
+
+
+def _extension(row: Row) -> str:
+    return (loose_json.text(row.get("file_extension"), WORD_LIMIT) or "").lower()
+
+
+def _is_video(row: Row) -> bool:
     """Decides by type; for an unknown type, by the extension (dustin/gopro #49: closed lists of types break)."""
-    if row.type in VIDEO_TYPES:
-        return True
-    unknown = row.type not in STILL_TYPES
-    if unknown and row.type not in UNCLEAR_TYPES:
-        logger.warning("a type of media that this version does not know", extra={"media_id": row.id, "kind": row.type})
-    return unknown and (row.file_extension or "").lower() in VIDEO_EXTENSIONS
+    kind = _type(row)
+    return kind in VIDEO_TYPES or (kind not in STILL_TYPES and _extension(row) in VIDEO_EXTENSIONS)
 
 
-def _item(row: _Row) -> MediaItem:
-    extension = (row.file_extension or "mp4").lower()
-    filename = row.filename or f"{row.id}.{'mp4' if extension == 'json' else extension}"
+def _log_unknown_types(rows: list[Row]) -> None:
+    unknown = {_type(row) for row in rows} - {*VIDEO_TYPES, *STILL_TYPES, *UNCLEAR_TYPES}
+    if unknown:
+        logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
+
+
+def _item(row: Row) -> MediaItem:
+    media_id, extension = _id(row), _extension(row) or "mp4"
+    count, changed = row.get("item_count"), loose_json.text(row.get("reprocessed_at"), WORD_LIMIT)
+    moments = (loose_json.text(row.get(name), WORD_LIMIT) for name in ("captured_at", "created_at"))
+    number = loose_json.whole_number(count)
     return MediaItem(
-        media_id=row.id,
-        filename=filename,
-        captured_at=row.captured_at or row.created_at or "",
+        media_id=media_id,
+        filename=_name(row.get("filename")) or f"{media_id}.{'mp4' if extension == 'json' else extension}",
+        captured_at=next(filter(None, moments), ""),
         # Only these are known to change with the content; updated_at also changes with the title.
-        revision=f"{row.reprocessed_at or ''}/{row.item_count or 1}",
-        size=_whole_number(row.file_size),
-        kind=str(row.type or ""),
-        source_count=_whole_number(row.item_count) or 1,
+        revision=f"{changed or ''}/{(loose_json.text(count, WORD_LIMIT) if number is None else number) or 1}",
+        size=loose_json.whole_number(row.get("file_size")),
+        kind=_type(row),
+        source_count=number or 1,
     )
 
 
-def _whole_number(value: int | str | None) -> int | None:
-    """The service sends numbers as numbers, as text, or not at all."""
-    try:
-        return None if value is None else int(value)
-    except ValueError:
-        return None
+def _name(value: Any) -> str:
+    """A filename, cut in the middle where it is too long, so that its extension stays."""
+    name = loose_json.text(value, most=loose_json.LARGEST) or ""
+    return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 20] + name[-20:]
+
+
+def _variation(row: Row) -> _Variation:
+    """What is neither offered nor refused in words that we know is tried."""
+    return _Variation(
+        url=loose_json.text(row.get("url"), URL_LIMIT) or "",
+        label=loose_json.text(row.get("label"), WORD_LIMIT) or "",
+        item_number=loose_json.whole_number(row.get("item_number")),
+        camera_position=loose_json.text(row.get("camera_position"), WORD_LIMIT) or "",
+        available=row.get("available") not in (False, "false"),
+    )
 
 
 def _originals(variations: list[_Variation]) -> list[_Variation]:
-    """All variations with the first label that occurs, in the order of the chapters.
-
-    The number of a chapter is its `item_number` or, if that is missing, in the path of its URL (rclone-PR, gopro-dl).
-    """
+    """All variations with the first label that occurs."""
     for label in ORIGINAL_LABELS:
         found = [variation for variation in variations if variation.label == label]
         if found:
-            return sorted(found, key=_chapter)
+            return found
     return []
 
 
-def _chapter(variation: _Variation) -> int:
-    number = _whole_number(variation.item_number)
-    if number is not None:
-        return number
-    match = re.search(r"/(\d+)\.[A-Za-z0-9]+$", urlsplit(variation.url or "").path)
-    return int(match.group(1)) if match else 0
-
-
-def _numbers(originals: list[_Variation]) -> list[int]:
-    """The numbers of the chapters, so that a missing chapter does not shift the others; 1, 2, 3 if there are none."""
-    numbers = [_chapter(variation) for variation in originals]
-    distinct = len(set(numbers)) == len(numbers) and min(numbers) >= 1
-    return numbers if distinct else list(range(1, len(originals) + 1))
+def _listed(variation: _Variation) -> ListedFile:
+    """What GoPro says of a file. The number of a chapter is its `item_number` or, if that is missing, in the path of
+    its URL (rclone-PR, gopro-dl); a camera with two lenses gives both files of a chapter the same number."""
+    number = variation.item_number
+    if number is None:
+        match = re.search(r"/([0-9]+)\.[A-Za-z0-9]+$", source_identity.path(variation.url))
+        number = loose_json.whole_number(match.group(1)) if match else None
+    position = variation.camera_position.lower()
+    return ListedFile("" if position == "default" else position, number or 0, variation.url)
 
 
 def _with_extension(filename: str, url: str) -> str:
     """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures)."""
     if PurePosixPath(filename).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
         return filename
-    return filename + (PurePosixPath(urlsplit(url).path).suffix or ".mp4")
-
-
-def _decode[T](response: requests.Response, kind: type[T], doing: str) -> T:
-    """The answer as a struct. Raises ProviderContractError if its shape is not the one that we know."""
-    try:
-        return msgspec.json.decode(response.content, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise _changed(response, doing, f"GoPro's answer to {doing} has a different shape ({error})") from None
-
-
-def _require(rows: Sequence[msgspec.Struct], fields: tuple[str, ...], response: requests.Response, doing: str) -> None:
-    """Raises ProviderContractError if none of the rows has a field that decides what a row is. A value may be null."""
-    for field in fields:
-        if rows and all(getattr(row, field) is msgspec.UNSET for row in rows):
-            raise _changed(response, doing, f"GoPro's answer to {doing} no longer has the field '{field}'")
-
-
-def _changed(response: requests.Response, doing: str, what: str) -> ProviderContractError:
-    """The error for a changed API. The log gets the shape of the answer, without its values."""
-    kind = response.headers.get("Content-Type", "")[:80]
-    sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
-    logger.error("the provider's API has changed", extra=sample)
-    return ProviderContractError(
-        f"{what}: its API is no longer the one that this version was written for. Look for a newer version of Cloud "
-        "Sync; nothing was lost."
-    )
-
-
-def _is_html(response: requests.Response) -> bool:
-    return "html" in response.headers.get("Content-Type", "").lower()
-
-
-def _oauth_error(response: requests.Response) -> str:
-    """The error code of an OAuth answer (RFC 6749, 5.2), or else the status; never its free text."""
-    try:
-        word = msgspec.json.decode(response.content, type=dict[str, Any]).get("error", "")
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        word = ""
-    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)
+    return filename + (PurePosixPath(source_identity.path(url)).suffix[:WORD_LIMIT] or ".mp4")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cloud_sync_common.logging_utils import redact
+from cloud_sync_common.safe_text import one_line
 
 SENTENCE_LIMIT = 700  # characters
 
@@ -18,4 +18,4 @@ def parse_error_output(error: dict[str, Any]) -> tuple[str, str]:
         sentence = json.loads(cause)["errorMessage"]
     except (TypeError, ValueError, KeyError):
         sentence = cause
-    return name, redact(str(sentence))[:SENTENCE_LIMIT]
+    return one_line(name), one_line(str(sentence), SENTENCE_LIMIT)

@@ -13,9 +13,10 @@ import msgspec
 
 from cloud_sync_common import correlation
 from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError, UnexpectedError
-from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.logging_utils import guard_root_handlers, logger
 from cloud_sync_common.retry_utils import LambdaContext
 from cloud_sync_common.runtime.run_input import field_of
+from cloud_sync_common.safe_text import redact, redacted
 from cloud_sync_common.xray_utils import bounded, tracer
 
 type Handler = Callable[[Any, LambdaContext], Any]
@@ -30,12 +31,14 @@ def lambda_handler(function: Handler) -> Handler:
     @wraps(function)
     def wrapped(event: Any, context: LambdaContext) -> Any:
         # A rotation belongs to no run; the token of Secrets Manager identifies it instead.
+        guard_root_handlers()  # those that were added since the import
         run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
         with correlation.bound_to(run_id), bounded():
             tracer.put_annotation("run_id", run_id or "none")
             try:
-                return msgspec.to_builtins(function(event, context))
+                return redacted(msgspec.to_builtins(function(event, context)))
             except CloudSyncError as error:
+                error.args = (redact(str(error)),)  # Step Functions keeps it
                 logger.error(str(error), extra={"error": type(error).__name__, "category": error.category})
                 raise
             except Exception as error:

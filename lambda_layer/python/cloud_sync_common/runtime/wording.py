@@ -1,8 +1,34 @@
-"""Words of mails and sentences that depend on a number."""
+"""Words of mails and sentences: those that depend on a number, and the names of others' files."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cloud_sync_common.safe_text import one_line
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:
     """`1 video`, `2 videos`; `plural` where it is not the noun with an s."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def file_name(name: str) -> str:
+    """The name of a file as a mail may show it: one line, and no address that a mail program would make a link."""
+    return one_line(name.replace("://", ": //"))
+
+
+def size_of(count: float) -> str:
+    """`999 B`, `2.0 MB`, `1.50 TB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"
+
+
+def seconds_since(started_at: str) -> float:
+    """Since a time of ISO 8601; 0 if it is none."""
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(started_at)).total_seconds()
+    except (ValueError, TypeError):
+        return 0.0

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from cloud_sync_common.exceptions import CredentialsExpiredError
+from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
@@ -85,7 +85,9 @@ class Authenticator:
         if renewals == 0:
             self.renewal.measure(credentials)
         if not credentials.renewable:
-            return self.renewal.validated(credentials)
+            accepted = self.renewal.validated(credentials)
+            self.renewal.lease.note_accepted(credentials.version)
+            return accepted
         if self._is_accepted(credentials) and not _ends_soon(credentials):
             return credentials
         return self._renew(credentials)
@@ -102,6 +104,10 @@ class Authenticator:
                 return credentials
             renewed = self.renewal.store.replace(credentials, self.renewal.refreshed(credentials))
             logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
+            if renewed.access_token is None:
+                raise ProviderUnavailableError(
+                    "The provider gave a new refresh token only; it is stored and used next."
+                )
             return renewed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
@@ -12,20 +12,25 @@ from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
     OriginalUnavailableError,
+    ProviderContractError,
     ProviderUnavailableError,
+    SourceError,
+    TransientError,
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import Claim, ItemRow, Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+from cloud_sync_common.transfer.trial_read import try_to_read
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 from cloud_sync_common.xray_utils import subsegment
 
@@ -191,13 +196,17 @@ class VideoDownloader:
             return self._leave(item, run_id, error.category, str(error))
 
     def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        if item.unusable:
+            raise OriginalUnavailableError(item.unusable)
         self.session.require_usable_token()
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        archived: list[SourceRow] = []
+        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
         for source in sources:
-            row = self._move_source(options, item, source, run_id)
+            row = known.get(source.file_number)
+            if row is None or not row.holds(item, source):
+                row = self._move_source(options, item, source, run_id)
             if row is None:
                 return Moved(SliceStatus.IN_PROGRESS)
             archived.append(row)
@@ -212,24 +221,45 @@ class VideoDownloader:
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
     ) -> SourceRow | None:
         def renew(ended: MediaSource) -> MediaSource:
-            return self._same_source(item, ended.file_number)
+            return self._same_source(item, ended)
 
         link = SourceLink(source, renew, self.deadline, self._limiter)
         with subsegment("source"):
             provider = self.session.provider.name
             transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
-            return self.uploader.run(transfer.archive())
+            try:
+                return self.uploader.run(transfer.archive())
+            except ProviderContractError as error:
+                if not self.session.is_alone(item, self._can_be_read):
+                    raise
+                raise OriginalUnavailableError(f"{error} Those of other videos can be read.") from None
+
+    def _can_be_read(self, other: MediaItem) -> bool | None:
+        """Whether a file of another video can be read; None when that cannot be found out."""
+        try:
+            for source in self.session.sources(other)[:1]:
+                self.uploader.run(try_to_read(self.uploader.sources, source))
+                return True
+        except ProviderContractError:
+            return False
+        except (SourceError, TransientError):
+            return None
+        return None
 
     def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
         self.ledger.leave_unavailable(item.media_id, run_id, category, message)
         return Moved(SliceStatus.UNAVAILABLE)
 
-    def _same_source(self, item: MediaItem, file_number: int) -> MediaSource:
-        for source in self.session.sources(item):
-            if source.file_number == file_number:
-                return source
-        raise OriginalUnavailableError("The provider no longer offers a source that it offered a moment ago.")
+    def _same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
+        """The same file with a new link; it keeps its number, whatever else is offered by now."""
+        same = [source for source in self.session.sources(item) if source.is_same_file(ended)]
+        if len(same) != 1:
+            raise OriginalUnavailableError(
+                f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
+                "that file any more. A later run looks again."
+            )
+        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
 
 
 def _check_complete(sources: list[MediaSource]) -> None:

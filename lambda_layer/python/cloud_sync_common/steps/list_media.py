@@ -20,7 +20,8 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
-from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.manifest import Manifest, ManifestWriter
 from cloud_sync_common.stores.runs import Runs
 

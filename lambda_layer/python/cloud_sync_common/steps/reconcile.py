@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
@@ -31,7 +31,8 @@ from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
-from cloud_sync_common.stores.ledger import Ledger, LedgerRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import LedgerRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 
@@ -51,6 +52,9 @@ class Disagreement(StrEnum):
     ORPHAN_OBJECT = "orphan_object"
     GONE_AT_SOURCE = "gone_at_source"
     NOT_IN_LEDGER = "not_in_ledger"
+    NOT_ARCHIVED = "not_archived"
+    INCOMPLETE_ITEM = "incomplete_item"
+    ODD_ROW = "odd_row"
 
 
 MEANINGS = {
@@ -60,6 +64,9 @@ MEANINGS = {
     Disagreement.ORPHAN_OBJECT: "an object that no row of the ledger names",
     Disagreement.GONE_AT_SOURCE: "the provider does not list it any more; what is archived stays",
     Disagreement.NOT_IN_LEDGER: "the provider lists it, and no run has seen it yet",
+    Disagreement.NOT_ARCHIVED: "the provider lists it, and the ledger does not say that it is archived",
+    Disagreement.INCOMPLETE_ITEM: "the item is ARCHIVED, but its sources are not, or have another size together",
+    Disagreement.ODD_ROW: "a row of the ledger that is not as Cloud Sync writes it",
 }
 
 
@@ -151,7 +158,7 @@ class ArchiveReconciler:
         if walks.listing_starts_again:
             # The next invocation does it: until its answer arrives, the files that this one continued may be needed
             # again.
-            progress = Progress(listing=progress.listing.from_the_start())
+            progress = Progress(listing=progress.listing.from_the_start(progress.items))
         result = self._result(progress, done=done)
         if done:
             self._send_report(result)
@@ -182,8 +189,7 @@ class ArchiveReconciler:
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
             lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
-        with aws_errors("sending the report"):
-            self.topic.publish(TopicArn=self.topic_arn, Subject=subject, Message="\n\n".join(lines))
+        send_mail(self.topic, self.topic_arn, subject, "\n\n".join(lines))
 
 
 @dataclass
@@ -228,8 +234,11 @@ class _Walks:
         self.listed.write(array("Q", map(_fingerprint, page.ids)).tobytes())
         known = self.reconciler.ledger.known(item.media_id for item in page.items)
         for item in page.items:
-            if item.media_id not in known:
+            row = known.get(item.media_id)
+            if row is None:
                 self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
+            elif row.status is not Status.ARCHIVED:
+                self._note(Disagreement.NOT_ARCHIVED, item.media_id, detail=f"{item.filename} ({row.status})")
         if page.next_cursor is None:
             self.progress.items = len(self._read_fingerprints())
             self.listing_starts_again = not self._listing.adds_up(self.progress.items)
@@ -247,18 +256,32 @@ class _Walks:
         return array("Q", (fingerprint for fingerprint, _ in groupby(sorted(found))))
 
     def _ledger_page(self, place: str | None) -> str | None:
-        """Items that the provider no longer lists, and archived sources whose object is not what the row says."""
+        """Items that the provider no longer lists or whose sources do not make it up, archived sources whose object is
+        not what the row says, and rows that cannot be read."""
         rows, next_place = self.reconciler.ledger.page(place)
+        sources = _by_item(row for row in rows if row.is_source)
         for row in rows:
+            if row.status is Status.UNREADABLE:
+                self._note(Disagreement.ODD_ROW, row.media_id, detail=f"the row {row.sk}")
             if row.is_item and not self._is_listed(row.media_id):
                 self._note(Disagreement.GONE_AT_SOURCE, row.media_id, detail=f"{row.filename} ({row.status})")
-        archived = [row for row in rows if not row.is_item and row.status is Status.ARCHIVED]
+            if row.is_item and _what_is_missing(row, sources.get(row.media_id, [])):
+                self._judge_again(row.media_id)
+        archived = [row for row in rows if row.is_source and row.status is Status.ARCHIVED]
         self.progress.sources += len(archived)
         with ThreadPoolExecutor(LOOKUPS) as lookups:
             found = lookups.map(lambda row: self.reconciler.archive.find(row.key), archived)
             for row, there in zip(archived, found, strict=True):
                 self._compare(row, there)
         return next_place
+
+    def _judge_again(self, media_id: str) -> None:
+        """Reads an item with all of its sources: some of them may be on another page, or have changed meanwhile."""
+        rows = self.reconciler.ledger.rows_of(media_id)
+        sources = [row for row in rows if row.is_source]
+        for item in rows:
+            if item.is_item and (missing := _what_is_missing(item, sources)):
+                self._note(Disagreement.INCOMPLETE_ITEM, media_id, detail=f"{item.filename}: {missing}")
 
     def _compare(self, row: LedgerRow, found: ArchivedObject | None) -> None:
         if found is None:
@@ -286,6 +309,27 @@ class _Walks:
         return objects[-1].key if objects else None
 
 
+def _by_item(rows: Iterable[LedgerRow]) -> dict[str, list[LedgerRow]]:
+    items: dict[str, list[LedgerRow]] = {}
+    for row in rows:
+        items.setdefault(row.media_id, []).append(row)
+    return items
+
+
+def _what_is_missing(item: LedgerRow, sources: list[LedgerRow]) -> str:
+    """What an item that is ARCHIVED lacks, in words; empty when its sources are all archived and make it up."""
+    if item.status is not Status.ARCHIVED:
+        return ""
+    if not sources:
+        return "it has no source"
+    if left := [source.sk for source in sources if source.status is not Status.ARCHIVED]:
+        return f"{count_of(len(left), 'source')} of {len(sources)} not archived, such as {left[0]}"
+    total = sum(source.size for source in sources)
+    if total != item.bytes_total:
+        return f"its sources have {total} bytes, and the item says {item.bytes_total}"
+    return ""
+
+
 def _fingerprint(media_id: str) -> int:
     """64 bits of an id: among ten million, two equal ones are unlikely (1 in 370,000)."""
-    return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(archive_keys.kept_id(media_id).encode(), digest_size=8).digest(), "big")

@@ -10,25 +10,31 @@ alarm `no-successful-run`, and a lost alert would be a fault that nobody hears o
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cloud_sync_common import prices
-from cloud_sync_common.aws.clients import aws_errors
-from cloud_sync_common.exceptions import AuthenticationError, CloudSyncError, CredentialsExpiredError, category_of
+from cloud_sync_common.aws.alerts_topic import send_mail
+from cloud_sync_common.exceptions import (
+    AuthenticationError,
+    CloudSyncError,
+    ConfigurationError,
+    CredentialsExpiredError,
+    category_of,
+)
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
-from cloud_sync_common.runtime.execution_errors import parse_error_output
-from cloud_sync_common.runtime.wording import count_of
-from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, ItemRow, Ledger, Status
+from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, parse_error_output
+from cloud_sync_common.runtime.wording import count_of, file_name, seconds_since, size_of
+from cloud_sync_common.safe_text import one_line
+from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
@@ -41,7 +47,6 @@ LISTED_FAILURES = 20  # in the mail; the ledger lists all
 _MAILED, _MEASURED = "mailed", "measured"
 _FAILURE_MAILED, _FAILURE_COUNTED, _FAILURE_MEASURED = "failure mailed", "failure counted", "failure measured"
 AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
-_SUBJECT_LIMIT = 100  # characters (SNS API reference, Publish)
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -118,7 +123,8 @@ class Totals:
         """Adds what the ledger says of one item, and what this run has done for it."""
         self.statuses[row.status] += 1
         if row.status in (Status.FAILED, Status.UNAVAILABLE) and len(self.failures) < LISTED_FAILURES:
-            self.failures.append(f"{row.filename}: {row.error_message} ({row.error_category})")
+            reason = one_line(row.error_message, SENTENCE_LIMIT)
+            self.failures.append(f"{file_name(row.filename)}: {reason} ({one_line(row.error_category)})")
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds
@@ -159,12 +165,14 @@ class RunReport:
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         self._end(summary)
-        self._once(
-            run_id, done, _MAILED, lambda: self._send(_subject(summary), _paragraphs(summary, totals, self.extras))
+        refusal = self._mail_refused(
+            run_id, done, lambda: self._send(_subject(summary), _paragraphs(summary, totals, self.extras))
         )
         self.runs.note_success(run_id, summary.backlog)
         counts = {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth}
         self._once(run_id, done, _MEASURED, lambda: self._measure(summary, totals, counts))
+        if refusal:
+            raise refusal
         return summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
@@ -210,6 +218,16 @@ class RunReport:
         with _going_on():
             self.runs.note_reported(run_id, step)
 
+    def _mail_refused(self, run_id: str, done: Collection[str], send: Callable[[], None]) -> ConfigurationError | None:
+        """Sends the mail of a success. That a person has to repair the topic changes nothing about the run, which is
+        counted first; the sentence then ends the execution, because no mail can say it."""
+        try:
+            self._once(run_id, done, _MAILED, send)
+        except ConfigurationError as error:
+            logger.error(str(error), extra={"category": error.category})
+            return error
+        return None
+
     def _totals(self, run_id: str, *, log: bool) -> Totals:
         """What the ledger says; `log` writes a line for each video."""
         totals = Totals()
@@ -243,7 +261,7 @@ class RunReport:
             waiting=listing.waiting,
             exhausted=listing.exhausted,
             backlog=self.ledger.backlog() + listing.waiting,
-            seconds=round(_seconds_since(started_at), 1),
+            seconds=round(seconds_since(started_at), 1),
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
         )
 
@@ -276,9 +294,9 @@ class RunReport:
 
     def _send_alert(self, run_id: str, failed: Failed, numbers: str) -> None:
         self._send(
-            f"Cloud Sync: the run failed ({failed.error})",
+            f"Cloud Sync: the run failed ({one_line(failed.error, 60)})",
             [
-                f"The run {run_id} failed: {failed.cause}",
+                f"The run {one_line(run_id)} failed: {one_line(failed.cause, SENTENCE_LIMIT)}",
                 numbers,
                 "Next step: fix the cause, then start a run (README, 'Run by hand'). Nothing is half-written; the next "
                 "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
@@ -286,9 +304,7 @@ class RunReport:
         )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
-        plain = re.sub("[^ -~]", "?", subject)[:_SUBJECT_LIMIT]  # SNS accepts one line of ASCII
-        with aws_errors("sending the report"):
-            self.topic.publish(TopicArn=self.topic_arn, Subject=plain, Message="\n\n".join(paragraphs))
+        send_mail(self.topic, self.topic_arn, subject, "\n\n".join(paragraphs))
 
 
 @contextmanager
@@ -335,7 +351,7 @@ def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
 def _numbers(summary: Summary, last: LastSuccess) -> str:
     when = f"{last.ended_at[:16].replace('T', ' at ')} UTC" if last.ended_at else "never"
     return (
-        f"Before that it archived {count_of(summary.archived, 'video')} ({_size(summary.bytes_archived)} moved). "
+        f"Before that it archived {count_of(summary.archived, 'video')} ({size_of(summary.bytes_archived)} moved). "
         f"{_backlog(summary.backlog)} The last run to succeed: {when}."
     )
 
@@ -370,7 +386,7 @@ def _paragraphs(summary: Summary, totals: Totals, extras: prices.Extras) -> list
 def _overview(summary: Summary, extras: prices.Extras) -> str:
     new = count_of(summary.new, "new video is", "new videos are")
     text = (
-        f"{summary.archived} of {new} in the archive ({_size(summary.bytes_archived)} moved), each with a matching "
+        f"{summary.archived} of {new} in the archive ({size_of(summary.bytes_archived)} moved), each with a matching "
         f"checksum. The run listed {count_of(summary.listed, 'item')}, took {summary.seconds:.0f} s and cost about "
         f"{summary.estimated_usd:.4f} USD before any free tier."
     )
@@ -381,18 +397,3 @@ def _overview(summary: Summary, extras: prices.Extras) -> str:
 
 def _backlog(count: int) -> str:
     return f"{count_of(count, 'video is', 'videos are')} known and not archived yet."
-
-
-def _seconds_since(started_at: str) -> float:
-    try:
-        return (datetime.now(UTC) - datetime.fromisoformat(started_at)).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} TB"

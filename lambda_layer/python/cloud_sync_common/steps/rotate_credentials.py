@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from cloud_sync_common.aws.clients import aws_errors
+from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
@@ -115,5 +115,4 @@ class CredentialsRotator:
             f"The stored credentials no longer work: {error}\n\nNext step: store new ones (README, 'Store "
             "credentials') before the next nightly run, which would stop otherwise."
         )
-        with aws_errors("sending an alert"):
-            self.topic.publish(TopicArn=self.topic_arn, Subject="Cloud Sync: store new credentials", Message=text)
+        send_mail(self.topic, self.topic_arn, "Cloud Sync: store new credentials", text)

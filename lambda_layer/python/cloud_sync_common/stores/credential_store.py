@@ -17,6 +17,7 @@ from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import logger, protect
 from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.stores import pasted_fields
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
+_NO_SECRETS = frozenset({"user_id", "expires_at", "renewed_from"})
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class CredentialStore:
         """Finishes a renewal that was interrupted between its two steps; otherwise does nothing."""
         current, renewed = self._read(CURRENT), self._read(RENEWED)
         if current and renewed and current.version != renewed.version:
-            replaces = _as_object(renewed.text).get("renewed_from")
+            replaces = pasted_fields.as_object(renewed.text).get("renewed_from")
             if replaces == current.version and self._promote(renewed.version, current.version):
                 logger.warning("finished a renewal of the credentials that had been interrupted")
 
@@ -116,7 +118,7 @@ class CredentialStore:
         """Whether a pending version is current already, or replaces the one that is."""
         if current is None or pending is None:
             return False
-        return current.version in (pending.version, _as_object(pending.text).get("renewed_from"))
+        return current.version in (pending.version, pasted_fields.as_object(pending.text).get("renewed_from"))
 
     def _remove_pending_label(self, token: str) -> None:
         """AWSPENDING on a version that is not current blocks every later rotation (API reference, RotateSecret), and
@@ -135,7 +137,7 @@ class CredentialStore:
         """Stores `new` with the other fields of the secret that `old` came from, and returns its version."""
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
-        value = _as_object(found.text) if found else {}
+        value = pasted_fields.as_object(found.text) if found else {}
         for name in _TEXT_FIELDS:
             value[name] = getattr(new, name)
         value |= {"provider": self._provider, "expires_at": new.expires_at, "renewed_from": old.version}
@@ -177,30 +179,47 @@ class CredentialStore:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return _Stored(answer["VersionId"], answer.get("SecretString", ""), answer["CreatedDate"].timestamp())
+        text = answer.get("SecretString", "")
+        self._protect_all(text)
+        return _Stored(answer["VersionId"], text, answer["CreatedDate"].timestamp())
+
+    def _protect_all(self, text: str) -> None:
+        """Protects whatever a secret holds before anything can fail that might name it, in whichever field it is."""
+        fields = {name: field for name, field in pasted_fields.as_object(text).items() if name not in _NO_SECRETS}
+        if pasted_fields.trimmed(str(fields.get("provider", ""))) == self._provider:
+            del fields["provider"]
+        protect(*(pasted_fields.texts(fields) if pasted_fields.as_object(text) else (text,)))
 
     def _parse(self, text: str, version: str) -> Credentials:
-        value = _as_object(text)
+        value = pasted_fields.as_object(text)
         if not value:
             raise ConfigurationError(
-                f"The secret {self._secret_id} does not hold a JSON object. {self._how_to_store()}"
+                f"The secret {self._secret_id} does not hold a JSON object.{pasted_fields.why_no_object(text)} "
+                + self._how_to_store()
             )
-        for name in (*_TEXT_FIELDS, "provider"):
-            if not isinstance(value.get(name) or "", str):
-                raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
-        named = value.get("provider", self._provider)
-        if named != self._provider:
+        fields: dict[str, Any] = {name: self._field(name, value.get(name)) for name in (*_TEXT_FIELDS, "provider")}
+        if fields.pop("provider") not in (None, self._provider):
             raise ConfigurationError(
-                f"The secret {self._secret_id} is for provider '{named}', but this run is for '{self._provider}'."
+                f"The field 'provider' in the secret {self._secret_id} must be '{self._provider}' or left out, because "
+                f"this run is for '{self._provider}'."
             )
-        self._check_complete(value)
+        self._check_complete(fields)
         expires_at = value.get("expires_at")
         return Credentials(
             provider=self._provider,
             expires_at=float(expires_at) if isinstance(expires_at, int | float) else None,
             version=version,
-            **{name: value.get(name) or None for name in _TEXT_FIELDS},
+            **fields,
         )
+
+    def _field(self, name: str, value: object) -> str | None:
+        """One field as it was meant. Raises ConfigurationError that names it, and never quotes it."""
+        if not isinstance(value or "", str):
+            raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
+        text = pasted_fields.trimmed(str(value or ""))
+        if fault := pasted_fields.fault_of(name, text):
+            raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} {fault} Then store it again.")
+        return text or None
 
     def _check_complete(self, value: Mapping[str, Any]) -> None:
         """Checks that all fields of OAuth credentials are there, or else the token of a session."""
@@ -220,15 +239,6 @@ class CredentialStore:
     def _how_to_store(self) -> str:
         return (
             f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
-            "file://credentials.json (fields: refresh_token, client_id, client_secret, user_id; or access_token, "
-            "user_id)."
+            "file:///dev/stdin, and paste them as JSON (fields: refresh_token, client_id, client_secret, user_id; or "
+            "access_token, user_id)."
         )
-
-
-def _as_object(text: str) -> dict[str, Any]:
-    """The JSON object in `text`; empty if it is anything else."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -36,6 +36,17 @@ class CredentialsLease:
         )
         return is_new
 
+    def note_accepted(self, version: str) -> None:
+        """Takes back that the token of this version was refused, because the provider accepts it."""
+        if self.refused_version() == version:
+            self._rows.update(
+                self._key,
+                {},
+                remove=("refused_version",),
+                condition="#refused_version = :version",
+                extra={":version": version},
+            )
+
     @contextmanager
     def noting_refusal(self, version: str) -> Iterator[None]:
         """If the provider refuses the token of this version within the block, notes that, so that one renewal serves

@@ -8,10 +8,11 @@ docs/design.md lists the attributes.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from enum import StrEnum
+from contextlib import suppress
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -20,84 +21,21 @@ import msgspec
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, LedgerRow, SourceRow, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
+NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
+MOMENT_LIMIT_OF_A_ROW = 100
+MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
+_SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
-
-
-class Status(StrEnum):
-    """The state of an item or a source."""
-
-    PENDING = "PENDING"
-    IN_PROGRESS = "IN_PROGRESS"
-    ARCHIVED = "ARCHIVED"
-    FAILED = "FAILED"
-    UNAVAILABLE = "UNAVAILABLE"
-
-
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a media item. Sizes are in bytes, lease_expires is Unix time, other times are ISO 8601; run_* say what
-    the run `effort_run` has done for it."""
-
-    status: Status
-    revision: str = ""
-    filename: str = ""
-    run_id: str = ""
-    attempts: int = 0
-    failed_run: str = ""
-    error_category: str = ""
-    error_message: str = ""
-    lease_owner: str = ""
-    lease_expires: int = 0
-    effort_run: str = ""
-    run_bytes: int = 0
-    run_gb_seconds: float = 0
-    run_requests: int = 0
-    run_slices: int = 0
-
-
-class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a source: its key in the archive, its version, and the upload to continue."""
-
-    status: Status
-    key: str
-    size: int
-    etag: str = ""
-    upload_id: str = ""
-    part_size: int = 0
-    checksum: str = ""
-    copy: int = 1
-    proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
-    single_stream: bool = False  # the source could not be read in ranges
-
-
-class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's."""
-
-    sk: str
-    media_id: str
-    status: Status
-    filename: str = ""
-    key: str = ""
-    size: int = 0
-    checksum: str = ""
-
-    @property
-    def is_item(self) -> bool:
-        return self.sk == "ITEM"
-
-
-class Claim(msgspec.Struct, frozen=True):
-    """The answer to `claim`: whether the item is leased to the caller now, and its row."""
-
-    granted: bool
-    row: ItemRow
 
 
 class Ledger:
@@ -109,13 +47,15 @@ class Ledger:
     def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
         """The rows of those items that have one: one strongly consistent read per 100 ids."""
         found: dict[str, ItemRow] = {}
-        for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses duplicate keys
-            for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
-                found[str(row["media_id"])] = typed(row, ItemRow)
+        asked = {archive_keys.kept_id(media_id): media_id for media_id in media_ids}  # DynamoDB refuses duplicate keys
+        for batch in batched(asked, BATCH_GET_LIMIT):
+            for row in self._batch_get([self._item_key(kept) for kept in batch]):
+                found[asked[self._media_id(row)]] = _item_row(row)
         return found
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
         """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: no more).
+        A row is known by its key alone, so that none is overlooked because an attribute is missing.
 
         Only reconciliation scans the ledger; a run reads by key or index.
         """
@@ -124,26 +64,55 @@ class Ledger:
         )
         with aws_errors("reading the ledger"):
             answer = self._table.scan(
-                FilterExpression="#provider = :provider AND attribute_exists(media_id)",
-                ExpressionAttributeNames={"#provider": "provider"},
-                ExpressionAttributeValues={":provider": self._provider},
+                FilterExpression="begins_with(pk, :items)",
+                ExpressionAttributeValues={":items": self._item_key("")["pk"]},
                 ConsistentRead=True,
                 **start,
             )
         last: Any = answer.get("LastEvaluatedKey")
-        return [typed(row, LedgerRow) for row in answer["Items"]], (
-            json.dumps([last["pk"], last["sk"]]) if last else None
+        rows = [self._ledger_row(row) for row in answer["Items"]]
+        return rows, json.dumps([last["pk"], last["sk"]]) if last else None
+
+    def rows_of(self, media_id: str) -> list[LedgerRow]:
+        """The rows of one item and of its sources, as they are now."""
+        pages = self._query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"]},
+            ConsistentRead=True,
         )
+        return [self._ledger_row(row) for page in pages for row in page["Items"]]
+
+    def _ledger_row(self, row: Mapping[str, Any]) -> LedgerRow:
+        key = {"sk": row["sk"], "media_id": self._media_id(row)}
+        if _SORT_KEY.fullmatch(row["sk"]):
+            with suppress(msgspec.ValidationError):
+                return typed({**row, **key}, LedgerRow)
+        return LedgerRow(**key, status=Status.UNREADABLE)
+
+    def _media_id(self, row: Mapping[str, Any]) -> str:
+        return str(row["pk"]).removeprefix(self._item_key("")["pk"])
 
     def keys_of(self, media_id: str) -> set[str]:
-        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions."""
+        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions. A row
+        that cannot be read names none."""
+        return {key for row in self._source_rows(media_id) for key in _source_keys(row)}
+
+    def sources(self, media_id: str) -> dict[int, SourceRow]:
+        """The rows of all sources of an item, by number, in one query for up to 1 MB of them. A row that cannot be read
+        is of none."""
+        found = {}
+        for row in self._source_rows(media_id):
+            with suppress(msgspec.ValidationError, ValueError):
+                found[int(str(row["sk"]).removeprefix("SOURCE#"))] = typed(row, SourceRow)
+        return found
+
+    def _source_rows(self, media_id: str) -> Iterator[dict[str, Any]]:
         pages = self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :source)",
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"], ":source": "SOURCE#"},
             ConsistentRead=True,
         )
-        sources = (typed(row, SourceRow) for page in pages for row in page["Items"])
-        return {key for source in sources for key in archive_keys.versions(source.key, source.copy)}
+        return (row for page in pages for row in page["Items"])
 
     def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
         """The pages of a query, of up to 1 MB each."""
@@ -192,8 +161,8 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
-                "captured_at": item.captured_at,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
+                "captured_at": one_line(item.captured_at, MOMENT_LIMIT_OF_A_ROW),
                 "status": Status.PENDING,
                 "not_archived": self._provider,
                 "run_id": run_id,
@@ -211,8 +180,8 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
-                "captured_at": item.captured_at,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
+                "captured_at": one_line(item.captured_at, MOMENT_LIMIT_OF_A_ROW),
                 "status": Status.IN_PROGRESS,
                 "not_archived": self._provider,
                 "revision": item.revision,
@@ -224,7 +193,7 @@ class Ledger:
             "#lease_expires < :now) AND NOT (#status = :archived AND #revision = :revision)",
             extra={":instead_of": instead_of or run_id, ":now": int(time.time()), ":archived": Status.ARCHIVED},
         )
-        return Claim(granted, typed(row, ItemRow))
+        return Claim(granted, _item_row(row))
 
     def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
         """Stores what this run has done for the item so far: effort_run, run_bytes, run_gb_seconds, run_requests,
@@ -270,7 +239,7 @@ class Ledger:
             {
                 "provider": self._provider,
                 "media_id": item.media_id,
-                "filename": item.filename,
+                "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
                 "status": Status.FAILED,
                 "not_archived": self._provider,
                 "run_id": run_id,
@@ -284,7 +253,7 @@ class Ledger:
             extra={":archived": Status.ARCHIVED},
             add={"attempts": 1},
         )
-        return typed(row, ItemRow)
+        return _item_row(row)
 
     def source(self, media_id: str, file_number: int) -> SourceRow | None:
         """The row of one source of an item; None if there is none."""
@@ -323,11 +292,33 @@ class Ledger:
                 "archived_at": now(),
             },
             remove=("upload_id",),
-            condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status",
+            condition="attribute_not_exists(#key) OR #key <> :key OR #status <> :status OR "
+            "attribute_not_exists(#revision) OR #revision <> :revision OR attribute_not_exists(#identity) OR "
+            "#identity <> :identity",
         )
 
     def _item_key(self, media_id: str) -> Key:
-        return {"pk": f"{self._provider}#{media_id}", "sk": "ITEM"}
+        return {"pk": self._partition(media_id), "sk": "ITEM"}
 
     def _source_key(self, media_id: str, file_number: int) -> Key:
-        return {"pk": f"{self._provider}#{media_id}", "sk": f"SOURCE#{file_number:04d}"}
+        return {"pk": self._partition(media_id), "sk": f"SOURCE#{file_number:04d}"}
+
+    def _partition(self, media_id: str) -> str:
+        return f"{self._provider}#{archive_keys.kept_id(media_id)}"
+
+
+def _item_row(row: Mapping[str, Any]) -> ItemRow:
+    """An item's row; one that cannot be read stops nobody: it is neither archived nor failed, so it is work."""
+    try:
+        return typed(row, ItemRow)
+    except msgspec.ValidationError:
+        return ItemRow(status=Status.UNREADABLE)
+
+
+def _source_keys(row: Mapping[str, Any]) -> list[str]:
+    """The keys of a source and of its earlier versions; of a row that cannot be read, none."""
+    try:
+        source = typed(row, SourceRow)
+    except msgspec.ValidationError:
+        return []
+    return [*archive_keys.versions(source.key, min(source.copy, MOST_COPIES))]

@@ -12,13 +12,15 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.safe_text import escape_unseen
+from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.work_files import WorkFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+NAME_LIMIT = 200  # characters of the name of a video that is only listed
 LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
 # The videos of a batch share the cost of one child execution; one invocation has ample time for them (docs/cost.md).
 BATCH_ITEMS, BATCH_BYTES = 10, 1024**3
@@ -30,22 +32,37 @@ class Batch(msgspec.Struct, frozen=True):
     media: tuple[MediaItem, ...]
 
 
+def _encoded(value: Batch | MediaItem) -> bytes:
+    """Its JSON, with an escape for every character at which some reader of JSON Lines begins a new line."""
+    return escape_unseen(msgspec.json.encode(value).decode()).encode()
+
+
 def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
     """`items` in order, in batches within all three limits. An item of unknown size counts as large; an item that
     exceeds a limit on its own is a batch by itself."""
     media: list[MediaItem] = []
     bytes_left = line_left = 0
     for item in items:
-        size, line = item.size or BATCH_BYTES, len(msgspec.json.encode(item)) + 1
+        size, line = item.size or BATCH_BYTES, len(_encoded(item)) + 1
         if media and (len(media) == BATCH_ITEMS or size > bytes_left or line > line_left):
             yield Batch(tuple(media))
             media = []
         if not media:
-            bytes_left, line_left = BATCH_BYTES, LINE_LIMIT - len(msgspec.json.encode(Batch(())))
+            bytes_left, line_left = BATCH_BYTES, LINE_LIMIT - len(_encoded(Batch(())))
         media.append(item)
         bytes_left, line_left = bytes_left - size, line_left - line
     if media:
         yield Batch(tuple(media))
+
+
+def _too_large(item: MediaItem, size: int) -> MediaItem:
+    """What is left of an item whose line would have so many bytes."""
+    return MediaItem(
+        media_id=kept_id(item.media_id),
+        filename=item.filename[:NAME_LIMIT],
+        unusable=f"The provider's description of this video has {size} bytes, and at most {LINE_LIMIT} can be handed "
+        "on. Report this with its id.",
+    )
 
 
 class Manifest:
@@ -74,15 +91,13 @@ class ManifestWriter:
         self._file = file
 
     def add(self, items: Iterable[MediaItem]) -> int:
-        """Writes the items and returns the number of batches. Raises ProviderContractError for an item that is too
-        large for the state machine."""
+        """Writes the items and returns the number of batches. Of an item that is too large for the state machine, only
+        that is written: it fails with that reason, and no other with it."""
         count = 0
         for batch in batches(items):
-            line = msgspec.json.encode(batch)
+            line = _encoded(batch)
             if len(line) > LINE_LIMIT:
-                raise ProviderContractError(
-                    f"The provider's description of one video has {len(line)} bytes, and the limit is {LINE_LIMIT}."
-                )
+                line = _encoded(Batch(tuple(_too_large(item, len(line)) for item in batch.media)))
             self._file.write(line + b"\n")
             count += 1
         return count

@@ -5,12 +5,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
+from cloud_sync_common.exceptions import ArchiveUnavailableError
+from cloud_sync_common.retry_utils import Deadline, retrying
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+_CHUNK = 256 * 1024  # bytes
+_AGAIN_SECONDS = 60.0  # so long is one chunk asked for again
 
 
 class WorkFile:
@@ -29,8 +35,7 @@ class WorkFile:
         """
         with tempfile.TemporaryFile() as file:
             if kept:
-                with aws_errors(f"reading {self._what}"):
-                    self._s3.download_fileobj(self._bucket, self.key, file)
+                file.writelines(self._chunks())
                 file.truncate(kept)
                 file.seek(kept)
             yield file
@@ -40,12 +45,59 @@ class WorkFile:
                 self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=file, ContentType=kind)
 
     def lines(self) -> Iterator[bytes]:
-        """Every line, streamed; none if there is no such file."""
+        """Every line, streamed; none if there is no such file. Raises ArchiveUnavailableError, ConfigurationError."""
+        rest = b""
         try:
-            with aws_errors(f"reading {self._what}"):
-                body = self._s3.get_object(Bucket=self._bucket, Key=self.key)["Body"]
+            for chunk in self._chunks():
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from lines
         except AwsError as error:
             if error_code(error) in ("NoSuchKey", "404"):
                 return
             raise
-        yield from body.iter_lines()
+        if rest:
+            yield rest
+
+    def _chunks(self) -> Iterator[bytes]:
+        """The file in pieces. An answer that breaks off is asked for again, from where it broke off."""
+        reading = _Reading(self._s3, self._bucket, self.key, self._what)
+        while chunk := retrying(reading.next_chunk, Deadline.after(_AGAIN_SECONDS)):
+            yield chunk
+
+
+@dataclass
+class _Reading:
+    """How far one object has been read."""
+
+    s3: S3Client
+    bucket: str
+    key: str
+    what: str
+    done: int = 0
+    size: int = -1  # known from the first answer
+    etag: str = ""
+    body: Any = None  # boto3's stream
+
+    def next_chunk(self) -> bytes:
+        """The next bytes; none at the end. May be called again after each error but AwsError."""
+        if self.done == self.size:
+            return b""
+        try:
+            with aws_errors(f"reading {self.what}"):
+                self.body = self.body or self._opened()
+                chunk: bytes = self.body.read(_CHUNK)
+        except ArchiveUnavailableError:
+            self.body = None
+            raise
+        if not chunk:
+            self.body = None
+            raise ArchiveUnavailableError(f"S3 ended its answer early for reading {self.what}.")
+        self.done += len(chunk)
+        return chunk
+
+    def _opened(self) -> Any:
+        rest: dict[str, Any] = {"Range": f"bytes={self.done}-", "IfMatch": self.etag} if self.done else {}
+        answer = self.s3.get_object(Bucket=self.bucket, Key=self.key, **rest)
+        if not self.done:
+            self.size, self.etag = answer["ContentLength"], answer["ETag"]
+        return answer["Body"]

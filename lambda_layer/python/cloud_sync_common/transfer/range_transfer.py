@@ -11,17 +11,18 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from cloud_sync_common.aws.aws_chunked import PIECE
 from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, Part, WriteConflict
+from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
+from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
-_UNMEASURED_PART = 8 * MIB  # kept in memory: a part's length must be known before its first byte is sent
+_UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must be known before its first byte is sent
 
 
 @dataclass
@@ -115,8 +116,9 @@ class RangeTransfer:
             if not self.streaming:
                 return None
             raise RangeIgnoredError(
-                f"The source cannot be read in ranges, and {self._seconds:.0f} s are not enough to move it in one "
-                "stream; nothing was kept. Raise downloader_timeout_seconds."
+                "The source cannot be read in ranges, or nothing shows that two ranges are of the same version, and "
+                f"{self._seconds:.0f} s are not enough to move it in one stream; nothing was kept. Raise "
+                "downloader_timeout_seconds."
             ) from None
 
     async def open(self, source: MediaSource, last: int) -> Range:
@@ -138,10 +140,21 @@ class RangeTransfer:
             made.extend(proofs.made())
 
         stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), check)
-        checksum = self._archive.object_stored(stored)
+        try:
+            checksum = self._archive.object_stored(stored)
+        except ObjectExists:
+            checksum = self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
         return ArchivedContent(size, checksum, tuple(made), single_stream=not source.honoured)
+
+    def _same_content(self, key: str, size: int, checksum: str) -> str:
+        """The checksum of the object that exists already, when its content is the very one that was sent: it is the
+        same version then, whatever is said of it. Raises ObjectExists when it is not."""
+        there = self._archive.find(key)
+        if there is None or (there.size, there.checksum) != (size, checksum):
+            raise ObjectExists
+        return checksum
 
     # In one stream
 
@@ -159,6 +172,8 @@ class RangeTransfer:
                 parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
                 first += length
             check_size(first)
+            if not parts:  # S3 joins no upload without a part
+                parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             made = proofs.made()
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException as error:
@@ -179,7 +194,7 @@ class RangeTransfer:
             return
         buffer = memoryview(bytearray(_UNMEASURED_PART))
         for _ in range(MAX_PARTS):
-            length = await source.read_into(buffer)
+            length = await _as_much(source, buffer)
             if length:
                 yield BufferedBody(buffer[:length]), length
             if length < len(buffer):
@@ -248,6 +263,16 @@ class RangeTransfer:
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
+
+
+async def _as_much(source: Range, buffer: memoryview) -> int:
+    """Fills `buffer` unless the body ends first; returns how many bytes there were. Each piece has the time that a
+    piece has: a body whose length nobody knows may stall like any other."""
+    filled, count = 0, PIECE
+    while count == PIECE and filled < len(buffer):
+        count = await before_a_stall(source.read_into(buffer[filled : filled + PIECE]))
+        filled += count
+    return filled
 
 
 async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:

@@ -1,14 +1,14 @@
 """Ranged GETs. Every answer is checked: the right bytes of the right version of the right file, or an error.
 
-Nothing is trusted: a 206 must carry the very Content-Range asked for, the total and the ETag must be the ones first
-seen, and a body must be as long as announced.
+Nothing is trusted: a 206 must carry the very Content-Range asked for, size, ETag, Last-Modified and what the provider
+lists must be the ones first seen, and a body must be as long as announced.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
@@ -27,11 +27,16 @@ from cloud_sync_common.http.connection import Connection, Connections, EndedEarl
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+# The unit is a word in any case (RFC 9110, 14.1); `*` is a total that the source does not state.
+_CONTENT_RANGE = re.compile(r"bytes[ =]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
+_UNSATISFIED = re.compile(r"bytes[ =]+\*/(\d{1,19})", re.ASCII | re.IGNORECASE)
+_MOST_ANSWERS = 1000  # for one range, from a source that sends less than asked for
 _DOING = "a request for media bytes"
 ANSWER_SECONDS = 30.0
 _PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
-_AS_STORED = {"", "identity", "aws-chunked"}  # the last is left over from an upload; S3 stores it as a header
+# What servers call an encoding and is none: aws-chunked is left over from an upload, and S3 stores it as a header; the
+# others are values of Content-Transfer-Encoding (RFC 2045). Names of character sets are none either.
+_AS_STORED = {"", "identity", "none", "null", "aws-chunked", "binary", "7bit", "8bit"}
 # 412: the condition does not hold, or so it says (RFC 9110, 13.1.1); 400 and 501: S3's answers to headers that it does
 # not take (S3 API reference, "Error responses": InvalidArgument, NotImplemented).
 _CONDITION_REFUSED = (400, 412, 501)
@@ -44,11 +49,16 @@ class _ConditionRefused(Exception):
         self.status = status
 
 
+class _RangeUnusable(Exception):
+    """The answer to a first request with a Range from which nothing follows about the source."""
+
+
 class Range:
     """An answer that promises the bytes asked for; its body is still to be read.
 
     `length` is in bytes, UNKNOWN when it is not announced. `honoured` is False when the source answered with the whole
-    file instead of a range. To be closed, read or unread.
+    file instead of a range. To be closed, read or unread. A source may send less than it was asked for (RFC 9110,
+    15.3.7); `go_on` then asks for the rest, from the byte given.
     """
 
     def __init__(
@@ -56,20 +66,40 @@ class Range:
     ) -> None:
         self._connections, self._connection = connections, connection
         self.fingerprint, self.length, self.honoured = fingerprint, length, honoured
+        self.announced, self._read, self._answers, self._closed = length, 0, 1, False
+        self.go_on: Callable[[int], Awaitable[Range]] | None = None
 
     async def fill(self, view: memoryview) -> None:
-        """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError."""
+        """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError, and what `open_range`
+        raises when the rest has to be asked for."""
         if (count := await self.read_into(view)) < len(view):
             raise ShortReadError(f"The source ended {len(view) - count} bytes or more early.")
 
     async def read_into(self, view: memoryview) -> int:
         """Fills `view` unless the body ends first; returns how many bytes there were. Raises as `fill` does."""
-        with _source_errors():
-            return await self._connection.body_into(view)
+        filled = 0
+        while True:
+            with _source_errors():
+                count = await self._connection.body_into(view[filled:])
+            filled, self._read = filled + count, self._read + count
+            if filled == len(view) or self.go_on is None or not self.announced == self._read < self.length:
+                return filled
+            await self._ask_for_the_rest(self.go_on)
+
+    async def _ask_for_the_rest(self, go_on: Callable[[int], Awaitable[Range]]) -> None:
+        self._answers += 1
+        if self._answers > _MOST_ANSWERS:
+            raise ShortReadError(f"The source sends a range in more than {_MOST_ANSWERS} pieces.")
+        self.close()
+        rest = await go_on(self._read)
+        self._connection, self._closed = rest._connection, False
+        self.announced += rest.announced
 
     def close(self) -> None:
         """Returns the connection to the pool when the body was read to its end, else closes it."""
-        self._connections.give_back(self._connection)
+        if not self._closed:
+            self._closed = True
+            self._connections.give_back(self._connection)
 
 
 @dataclass
@@ -90,15 +120,40 @@ async def open_range(
     """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
     the end, and a source that ignores ranges is a Range that says so.
 
-    If-Match only saves what a changed source would send: size and ETag of each answer are compared with `expected` in
-    any case. So a refusal that can be about the header is answered by asking without it.
+    If-Match only saves what a changed source would send: everything that identifies the version of each answer is
+    compared with `expected` in any case. So a refusal that can be about the header is answered by asking without it.
 
     Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
     RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
     """
     connections.check_url(source.url)
-    headers, asked = _headers(source, first, last), (first, last)
-    if not (condition.usable and expected and expected.etag and not expected.etag.startswith("W/")):
+    opened = await _asked_for(connections, source, (first, last), expected, condition)
+    if opened.announced < opened.length:
+
+        async def go_on(read: int) -> Range:
+            rest = (first + read, first + opened.length - 1)
+            return await _asked_for(connections, source, rest, opened.fingerprint, condition)
+
+        opened.go_on = go_on
+    return opened
+
+
+async def _asked_for(
+    connections: Connections,
+    source: MediaSource,
+    asked: tuple[int, int],
+    expected: Fingerprint | None,
+    condition: IfMatch,
+) -> Range:
+    """One answer. A first one from which nothing follows is answered by asking for the whole file."""
+    headers = _headers(source, *asked)
+    if expected is None:
+        try:
+            return await _opened(connections, source, headers, asked, None)
+        except _RangeUnusable:
+            plain = {name: value for name, value in headers.items() if name != "Range"}
+            return await _opened(connections, source, plain, asked, None)
+    if not (condition.usable and expected.has_strong_etag):
         return await _opened(connections, source, headers, asked, expected)
     try:
         return await _opened(connections, source, {**headers, "If-Match": expected.etag}, asked, expected)
@@ -124,7 +179,9 @@ async def _opened(
                 head = await connection.head()
             if "If-Match" in headers and head.status in _CONDITION_REFUSED:
                 raise _ConditionRefused(head.status)
-            return _checked(connections, connection, head, asked, expected)
+            if "Range" in headers and expected is None and _says_too_little(head):
+                raise _RangeUnusable
+            return _checked(connections, connection, _Answer(head, source), asked, expected)
         except BaseException:
             connections.drop(connection)
             raise
@@ -154,31 +211,76 @@ def _source_errors() -> Iterator[None]:
         ) from None
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """The head of an answer, and the source that was asked for."""
+
+    head: Head
+    source: MediaSource
+
+    def version(self, size: int) -> Fingerprint:
+        headers = self.head.headers
+        listed = self.source.content_hash or self.source.revision
+        return Fingerprint(size, headers.get("etag", ""), headers.get("last-modified", ""), listed)
+
+
 def _checked(
-    connections: Connections, connection: Connection, head: Head, asked: tuple[int, int], expected: Fingerprint | None
+    connections: Connections,
+    connection: Connection,
+    answer: _Answer,
+    asked: tuple[int, int],
+    expected: Fingerprint | None,
 ) -> Range:
     """The answer as a Range. Raises unless it is what was asked for."""
-    etag = head.headers.get("etag", "")
-    if head.status == 416 and expected is None and head.headers.get("content-range", "").endswith("*/0"):
+    head = answer.head
+    if head.status == 416 and expected is None and _size_in_416(head) == 0:
         connection.close()
-        return Range(connections, connection, Fingerprint(0, etag), 0, honoured=True)
+        return Range(connections, connection, answer.version(0), 0, honoured=True)
     if head.status in (200, 206):
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
-        return Range(connections, connection, Fingerprint(length, etag), length, honoured=False)
+        return Range(connections, connection, answer.version(length), length, honoured=False)
     if head.status != 206:
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
-    first, last, fingerprint = _content_range(head)
-    if expected is not None and fingerprint != expected:
-        raise SourceChangedError("The source changed while it was read: its size or ETag is another.")
-    if (first, last) != (asked[0], min(asked[1], fingerprint.size - 1)):
+    first, last, fingerprint = _content_range(answer, expected)
+    if expected is not None and fingerprint.contradicts(expected):
+        raise SourceChangedError(
+            "The source changed while it was read: its size, its ETag, its Last-Modified or what the provider lists "
+            "is another. It is begun anew."
+        )
+    end = min(asked[1], fingerprint.size - 1)
+    _check_range(head, (first, last), (asked[0], end), fingerprint)
+    opened = Range(connections, connection, fingerprint, end - first + 1, honoured=True)
+    opened.announced = last - first + 1
+    return opened
+
+
+def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], version: Fingerprint) -> None:
+    """Raises unless what is sent begins where it was asked to begin, and ends there or earlier."""
+    first, last = sent
+    if first != asked[0] or not first <= last <= asked[1]:
         raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {asked[0]}-{asked[1]}.")
-    length = last - first + 1
-    if int(head.headers.get("content-length", length)) != length:
+    if int(head.headers.get("content-length", last - first + 1)) != last - first + 1:
         raise ProviderContractError("The source announced a range and another length of it.")
-    return Range(connections, connection, fingerprint, length, honoured=True)
+    if last < asked[1] and not version.is_certain:
+        raise ShortReadError(
+            "The source sends less than asked for, and nothing would show that the rest belongs to it."
+        )
+
+
+def _size_in_416(head: Head) -> int | None:
+    match = _UNSATISFIED.fullmatch(head.headers.get("content-range", "").strip())
+    return int(match[1]) if match else None
+
+
+def _says_too_little(head: Head) -> bool:
+    """Whether an answer leaves open how long the source is: a 416 without its length, as S3 sends it for an empty
+    object, or a 206 without a total."""
+    if head.status == 416:
+        return _size_in_416(head) is None
+    return head.status == 206 and head.headers.get("content-range", "").strip().endswith("/*")
 
 
 def _refuse_what_is_no_media(head: Head) -> None:
@@ -187,17 +289,30 @@ def _refuse_what_is_no_media(head: Head) -> None:
     kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind in _PAGES:
         raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
-    if head.headers.get("content-encoding", "").strip().lower() not in _AS_STORED:
+    if not all(_is_no_coding(coding) for coding in head.headers.get("content-encoding", "").split(",")):
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 
 
-def _content_range(head: Head) -> tuple[int, int, Fingerprint]:
-    """First and last byte of an answer, and the fingerprint of the whole source."""
-    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", ""))
-    if not match:
+def _is_no_coding(coding: str) -> bool:
+    """Whether a value of Content-Encoding says nothing about the bytes: a character set, or what is listed above."""
+    name = coding.strip().lower()
+    if name in _AS_STORED:
+        return True
+    try:
+        "".encode(name)  # raises for codings that are no character set
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _content_range(answer: _Answer, expected: Fingerprint | None) -> tuple[int, int, Fingerprint]:
+    """First and last byte of an answer, and the fingerprint of the whole source; a size that is not stated is the
+    expected one."""
+    match = _CONTENT_RANGE.fullmatch(answer.head.headers.get("content-range", "").strip())
+    if not match or (match[3] == "*" and expected is None):
         raise ProviderContractError("The source sent a range without saying which.")
-    first, last, total = (int(group) for group in match.groups())
-    return first, last, Fingerprint(total, head.headers.get("etag", ""))
+    size = expected.size if expected and match[3] == "*" else int(match[3])
+    return int(match[1]), int(match[2]), answer.version(size)
 
 
 def _raise_for_status(status: int) -> NoReturn:

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
     OriginalUnavailableError,
+    ShortReadError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
-from cloud_sync_common.stores.ledger import Ledger, SourceRow, Status
+from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
@@ -28,6 +32,9 @@ from cloud_sync_common.transfer.source_link import SourceLink
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 # A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
 MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
+# Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
+# each beginning moves its bytes again.
+MOST_BEGINNINGS = 5
 
 
 class LostLease(Exception):
@@ -110,7 +117,7 @@ class SourceTransfer:
 
     async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            if _is_of(row, version):
+            if self._is_of(row, version):
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
         return await self._begin(version, row, copy)
@@ -123,7 +130,11 @@ class SourceTransfer:
             return OutOfTime()
 
         async def ask(source: MediaSource) -> Archived | InParts:
+            self._source = source  # as the provider describes it now
             opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
+            if opened.honoured and opened.length < opened.fingerprint.size and not opened.fingerprint.is_certain:
+                opened.close()  # nothing could show that a second answer is of the same version: one has to do
+                opened = await self._bytes.open(source, opened.fingerprint.size - 1)
             try:
                 return await self._answered(opened, row, copy)
             finally:
@@ -133,19 +144,33 @@ class SourceTransfer:
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
         version = opened.fingerprint
-        if row and row.status is Status.ARCHIVED and _is_of(row, version):
-            return Archived(row)
+        if row and row.status is Status.ARCHIVED and self._is_of(row, version):
+            return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
-        if opened.honoured and not complete:
+        if opened.honoured and version.is_certain and not complete:
             return InParts(version)
+        if version.size == 0:
+            logger.warning("the original is empty, and so is its object", extra={"media_id": self._item.media_id})
+        if row and row.upload_id:
+            self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs)
         else:
-            write = self._bytes.stream(opened, key, metadata, proofs, self._check_size)
-        return Archived(await self._store(write, version, key, copy, single_stream=not opened.honoured))
+            check = self._check_end if version.size == UNKNOWN else self._check_size
+            write = self._bytes.stream(opened, key, metadata, proofs, check)
+        in_one = not (complete and opened.honoured)
+        return Archived(await self._store(write, version, key, copy, single_stream=in_one))
+
+    def _confirmed(self, row: SourceRow) -> SourceRow:
+        """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
+        if row.holds(self._item, self._source):
+            return row
+        same = msgspec.structs.replace(row, revision=self._item.revision, identity=self._source.identity)
+        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, same)
+        return same
 
     async def _store(
         self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
@@ -164,13 +189,30 @@ class SourceTransfer:
     def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
         is; where an item has several files, its size says nothing about one of them."""
-        alone = self._item.source_count == self._source.file_count == 1
-        claimed = self._source.size or (self._item.size if alone else None) or 0
+        claimed = self._listed_size() or 0
         if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
             raise OriginalUnavailableError(
                 f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
                 "is so much smaller is not stored in its place."
             )
+
+    def _check_end(self, size: int) -> None:
+        """Raises ShortReadError when a body whose length nobody announced ends before the size that the provider
+        lists: it may have been cut, and only that size could show it."""
+        listed = self._listed_size()
+        if size < (1 if listed is None else listed):
+            raise ShortReadError(
+                f"The source does not say how long it is, and ended after {size} bytes, while the provider lists "
+                f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
+                "again."
+            )
+
+    def _listed_size(self) -> int | None:
+        """The size that the provider lists for this file. Where an item has several files, its size says nothing about
+        one of them."""
+        if self._source.size is not None:
+            return self._source.size
+        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
@@ -181,6 +223,7 @@ class SourceTransfer:
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
         )
+        begun = self._beginnings(row)
         upload_id = self._archive.begin(key, self._metadata(version))
         self._options.stats.requests += 1
         new = SourceRow(
@@ -191,8 +234,23 @@ class SourceTransfer:
             upload_id=upload_id,
             part_size=plan.part_size,
             copy=copy,
+            last_modified=version.last_modified,
+            listed=version.listed,
+            identity=self._source.identity,
+            begun=begun,
+            begun_by=self._run_id,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
+
+    def _beginnings(self, row: SourceRow | None) -> int:
+        """How many uploads this run has begun with the next one. Raises SourceChangedError when these are too many."""
+        begun = 1 + (row.begun if row and row.begun_by == self._run_id else 0)
+        if begun > MOST_BEGINNINGS:
+            raise SourceChangedError(
+                f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because it changes while it is "
+                "copied or something else writes its object. The next run tries it again."
+            )
+        return begun
 
     def _key(self, copy: int) -> str:
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
@@ -213,7 +271,7 @@ class SourceTransfer:
 
     async def _upload(self, row: SourceRow) -> SourceRow | None:
         """Continues a multipart upload."""
-        version = Fingerprint(row.size, row.etag)
+        version = row.version
         try:
             parts, proofs = await self._all_parts(row, version)
             if parts is None:
@@ -276,9 +334,19 @@ class SourceTransfer:
             copy=copy,
             proofs=(S3_CHECKSUM, *claimed, *content.proofs),
             single_stream=content.single_stream,
+            last_modified=version.last_modified,
+            listed=version.listed,
+            identity=self._source.identity,
+            revision=self._item.revision,
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
+
+    def _is_of(self, row: SourceRow, version: Fingerprint) -> bool:
+        """Whether a row is certainly about this file and that version of it; a source that states no size contradicts
+        none."""
+        another = row.identity and self._source.identity and row.identity != self._source.identity
+        return not another and row.version.agrees_with(version)
 
 
 def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
@@ -286,8 +354,3 @@ def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent 
     if not archive_keys.is_version(there.metadata, version):
         return None
     return ArchivedContent(there.size, there.checksum, (), single_stream=False)
-
-
-def _is_of(row: SourceRow, version: Fingerprint) -> bool:
-    """Whether a row is about that version of the source; where a source states no size, its ETag alone decides."""
-    return row.etag == version.etag and version.size in (row.size, UNKNOWN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import Protocol
@@ -146,6 +146,15 @@ def _archive_errors() -> Iterator[None]:
         yield
     except (OSError, HttpError) as error:
         raise _unreachable(error) from None
+
+
+async def before_a_stall[T](reading: Awaitable[T]) -> T:
+    """What reading a piece of a source gives. Raises ProviderUnavailableError when it takes more than STALL_SECONDS."""
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            return await reading
+    except TimeoutError:
+        raise _stalled(reading=True) from None
 
 
 def _stalled(*, reading: bool) -> CloudSyncError:

@@ -1,0 +1,72 @@
+"""What every provider does with the answer to a call: take the JSON out of it, or say that the API has changed.
+
+`doing` completes the sentence "The answer to <doing> ...".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.http.loose_json import as_object, decode
+from cloud_sync_common.http.response_shape import shape
+from cloud_sync_common.logging_utils import logger
+
+type Row = Mapping[str, Any]
+
+
+def json_object(response: requests.Response, doing: str) -> Row:
+    """The object in an answer. Raises ProviderContractError if there is none."""
+    try:
+        answer = decode(response.content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise changed(response, doing, f"The answer to {doing} has a different shape")
+    return answer
+
+
+def rows_in(rows: Any, fields: tuple[str, ...], response: requests.Response, doing: str) -> list[Row]:
+    """The rows of an answer, each of which is to be judged by itself; what is no object is a row without fields.
+
+    Raises ProviderContractError if there is no list of rows, or if none of them has a field that decides what a row is.
+    A value may be null.
+    """
+    if not isinstance(rows, list):
+        raise changed(response, doing, f"The answer to {doing} has a different shape: its rows are missing")
+    found = [as_object(row) for row in rows]
+    for field in fields:
+        if found and not any(field in row for row in found):
+            raise changed(response, doing, f"The answer to {doing} no longer has the field '{field}'")
+    return found
+
+
+def changed(
+    response: requests.Response, doing: str, what: str, kept: str = "nothing was lost."
+) -> ProviderContractError:
+    """The error for a changed API. The log gets the shape of the answer, without its values."""
+    kind = response.headers.get("Content-Type", "")[:80]
+    sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
+    logger.warning("an answer that this version does not know", extra=sample)
+    return ProviderContractError(
+        f"{what}: its API is no longer the one that this version was written for. Look for a newer version of Cloud "
+        f"Sync; {kept}"
+    )
+
+
+def is_page(response: requests.Response) -> bool:
+    """Whether the answer is a page for people, as gateways and firewalls send."""
+    return "html" in response.headers.get("Content-Type", "").lower()
+
+
+def oauth_error(response: requests.Response) -> str:
+    """The error code of an OAuth answer (RFC 6749, 5.2), or else the status; never its free text."""
+    try:
+        word = as_object(decode(response.content)).get("error", "")
+    except ValueError:
+        word = ""
+    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)

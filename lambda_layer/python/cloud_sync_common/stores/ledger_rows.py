@@ -1,0 +1,101 @@
+"""The shapes of the ledger's rows: of a media item, of one of its sources, and of either in a walk over all."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+
+
+class Status(StrEnum):
+    """The state of an item or a source."""
+
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    ARCHIVED = "ARCHIVED"
+    FAILED = "FAILED"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNREADABLE = "UNREADABLE"  # never written: a row that is not as this module writes it
+
+
+class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of a media item. Sizes are in bytes, lease_expires is Unix time, other times are ISO 8601; run_* say what
+    the run `effort_run` has done for it."""
+
+    status: Status
+    revision: str = ""
+    filename: str = ""
+    run_id: str = ""
+    attempts: int = 0
+    failed_run: str = ""
+    error_category: str = ""
+    error_message: str = ""
+    lease_owner: str = ""
+    lease_expires: int = 0
+    effort_run: str = ""
+    run_bytes: int = 0
+    run_gb_seconds: float = 0
+    run_requests: int = 0
+    run_slices: int = 0
+
+
+class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The row of a source: its key in the archive, its version, and the upload to continue. `identity` says which file
+    of the item it is (MediaSource), `revision` as which revision of the item it was archived."""
+
+    status: Status
+    key: str
+    size: int
+    etag: str = ""
+    upload_id: str = ""
+    part_size: int = 0
+    checksum: str = ""
+    copy: int = 1
+    proofs: tuple[str, ...] = ()  # what has shown that the object has the source's content
+    single_stream: bool = False  # the source could not be read in ranges
+    last_modified: str = ""
+    listed: str = ""
+    identity: str = ""
+    revision: str = ""
+    begun: int = 0  # how often the run `begun_by` has begun an upload of it
+    begun_by: str = ""
+
+    def holds(self, item: MediaItem, source: MediaSource) -> bool:
+        """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
+        archived = (self.status, self.identity, self.revision)
+        return archived == (Status.ARCHIVED, source.identity, item.revision)
+
+    @property
+    def version(self) -> Fingerprint:
+        return Fingerprint(self.size, self.etag, self.last_modified, self.listed)
+
+
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's, `bytes_total`
+    is an item's. A row that cannot be read has the status UNREADABLE and nothing else."""
+
+    sk: str
+    media_id: str
+    status: Status
+    filename: str = ""
+    key: str = ""
+    size: int = 0
+    checksum: str = ""
+    bytes_total: int | None = None
+
+    @property
+    def is_item(self) -> bool:
+        return self.sk == "ITEM"
+
+    @property
+    def is_source(self) -> bool:
+        return self.sk.startswith("SOURCE#")
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """The answer to `claim`: whether the item is leased to the caller now, and its row."""
+
+    granted: bool
+    row: ItemRow

@@ -1,0 +1,61 @@
+"""What one file's server answers concerns that file: the others are archived, and the run goes on."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderContractError
+
+from local.fake_providers.fault_menu import FaultKind
+from tests.integration.aws_on_loopback import Aws
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader, assert_whole
+
+NONSENSE = [FaultKind.RANGE_SHIFTED, FaultKind.AUTHORIZATION_REFUSED]
+
+
+@pytest.fixture
+def downloader(downloader: Downloader) -> Downloader:
+    downloader.connections = 2
+    return downloader
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 1), (CHAPTERS, 1)])
+def test_nonsense_from_the_server_of_one_file_concerns_that_video_alone(
+    aws: Aws, downloader: Downloader, kind: FaultKind, media_id: str, after: int
+) -> None:
+    downloader.fake.control.add_fault(kind, media_id=media_id, after=after)
+    with pytest.raises(OriginalUnavailableError, match="other videos"):
+        downloader.move(media_id)
+    assert downloader.move(TWIN)[-1].status == "ARCHIVED"
+    downloader.fake.control.clear_faults()
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+@pytest.mark.parametrize(("media_id", "after"), [(PLAIN, 0), (BIG, 1), (BIG, 3)])
+def test_nonsense_that_comes_once_is_asked_for_again(
+    aws: Aws, downloader: Downloader, kind: FaultKind, media_id: str, after: int
+) -> None:
+    downloader.fake.control.add_fault(kind, media_id=media_id, after=after, times=1)
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == (media_id == BIG)
+    assert_whole(downloader, media_id)
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_nonsense_about_the_files_of_several_videos_means_that_the_api_has_changed(
+    aws: Aws, downloader: Downloader, kind: FaultKind
+) -> None:
+    downloader.fake.control.add_fault(kind)
+    with pytest.raises(ProviderContractError):
+        downloader.move(PLAIN)
+    assert aws.archived() == {}
+
+
+def test_a_video_that_the_listing_could_not_describe_fails_with_that_reason(aws: Aws, downloader: Downloader) -> None:
+    item = msgspec.structs.replace(downloader.items()[PLAIN], unusable="It is too large to be handed on.")
+    with pytest.raises(OriginalUnavailableError, match="handed on"):
+        downloader.move(item)
+    assert aws.archived() == {}

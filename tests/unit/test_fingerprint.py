@@ -1,0 +1,44 @@
+"""What identifies a version of a source: everything there is; and where nothing is, nothing agrees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint
+
+MONDAY, TUESDAY = "Mon, 02 Nov 2026 10:00:00 GMT", "Tue, 03 Nov 2026 10:00:00 GMT"
+FULL = Fingerprint(10, '"e"', MONDAY, "md5:0")
+
+
+@pytest.mark.parametrize("etag", ['"e"', 'W/"e"', ""])
+@pytest.mark.parametrize(
+    "change", [{"size": 11}, {"etag": '"f"'}, {"last_modified": TUESDAY}, {"listed": "md5:1"}], ids=str
+)
+def test_whatever_differs_is_another_version(etag: str, change: dict[str, object]) -> None:
+    version = replace(FULL, etag=etag)
+    another = replace(version, **change)  # type: ignore[arg-type]
+    assert version.contradicts(another) and another.contradicts(version) and not version.agrees_with(another)
+
+
+@pytest.mark.parametrize("etag", ["", '""', 'W/"e"', 'w/"e"'])
+def test_a_weak_or_missing_etag_is_never_taken_for_agreement(etag: str) -> None:
+    version = Fingerprint(10, etag)
+    assert not version.agrees_with(version) and not version.is_certain and not version.has_strong_etag
+
+
+@pytest.mark.parametrize("shown", [{"etag": '"e"'}, {"last_modified": MONDAY}, {"listed": "md5:0"}], ids=str)
+def test_one_thing_that_is_the_same_is_enough_where_nothing_differs(shown: dict[str, str]) -> None:
+    version = replace(Fingerprint(10, ""), **shown)  # type: ignore[arg-type]
+    assert version.agrees_with(version) and version.is_certain
+
+
+def test_what_one_side_does_not_state_is_left_to_a_strong_etag() -> None:
+    dated, bare = Fingerprint(10, '"e"', MONDAY), Fingerprint(10, '"e"')
+    assert dated.agrees_with(bare) and bare.agrees_with(dated)
+    dated, bare = replace(dated, etag=""), replace(bare, etag="")
+    assert dated.contradicts(bare) and bare.contradicts(dated)
+
+
+def test_a_source_that_states_no_size_contradicts_none() -> None:
+    assert FULL.agrees_with(replace(FULL, size=UNKNOWN)) and replace(FULL, size=UNKNOWN).agrees_with(FULL)

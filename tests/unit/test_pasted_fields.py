@@ -1,0 +1,135 @@
+"""What people paste into the secret: harmless surroundings are trimmed, the rest is named and never quoted."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common import safe_text
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.safe_text import BLANK, redact
+from cloud_sync_common.stores.credential_store import CredentialStore
+from hypothesis import given
+from hypothesis import strategies as st
+
+TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0.aXY.Y2lwaGVy.dGFn"
+OAUTH = {"refresh_token": TOKEN, "client_id": "client-id-000", "client_secret": "client-secret-000", "user_id": "user"}
+NAMES = ["access_token", "refresh_token", "client_id", "client_secret", "user_id"]
+
+
+class Secrets:
+    """Secrets Manager with one version of one secret."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def get_secret_value(self, **_: str) -> dict[str, Any]:
+        return {"VersionId": "v1", "SecretString": self.text, "CreatedDate": datetime(2026, 1, 1, tzinfo=UTC)}
+
+
+@pytest.fixture(autouse=True)
+def lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    written = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", written)
+    return written
+
+
+def store(value: object) -> CredentialStore:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return CredentialStore(cast(Any, Secrets(text)), "gopro/credentials", "gopro")
+
+
+AROUND = ["\n", "\r\n", " ", "\t", "\u200b", "\ufeff", "\u00a0", "\u2028", "“", "”", "‘", '"', "'", "«", "\u202a"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("around", AROUND)
+def test_what_stands_around_a_pasted_value_is_trimmed(name: str, around: str) -> None:
+    given_value = OAUTH | {"access_token": TOKEN}
+    found = store(given_value | {name: f"{around}{given_value[name]} {around}\n"}).load()
+    assert getattr(found, name) == given_value[name]
+
+
+@given(before=st.lists(st.sampled_from(AROUND)), after=st.lists(st.sampled_from(AROUND)))
+def test_any_mixture_around_a_token_is_trimmed(before: list[str], after: list[str]) -> None:
+    assert store({"access_token": "".join((*before, TOKEN, *after))}).load().access_token == TOKEN
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("inside", "said"),
+    [
+        ("\n", "line break"),
+        ("\r\n   ", "line break"),
+        ("…", "shortened"),
+        ("\u200b", r"U\+200B"),
+        ("”", r"U\+201D"),
+        ("é", r"U\+00E9"),
+        ("\x00", r"U\+0000"),
+        ("\u2028", "line break"),
+    ],
+)
+def test_what_cannot_be_part_of_a_value_is_named_with_its_field(
+    lines: io.StringIO, name: str, inside: str, said: str
+) -> None:
+    broken = f"{TOKEN[:20]}{inside}{TOKEN[20:]}"
+    with pytest.raises(ConfigurationError, match=f"'{name}' in the secret gopro/credentials has .*{said}") as failure:
+        store(OAUTH | {"access_token": TOKEN, name: broken}).load()
+    sentence = str(failure.value)
+    logger.info(f"sent {broken} and {TOKEN[20:]}")
+    for part in (TOKEN[:20], TOKEN[20:], TOKEN[25:40]):
+        assert part not in sentence and (part not in lines.getvalue() or name == "user_id")
+
+
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_a_space_within_a_token_is_named(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{name}'.*white space"):
+        store(OAUTH | {name: f"{TOKEN} {TOKEN}"}).load()
+
+
+def test_a_line_break_that_json_does_not_allow_is_named_too() -> None:
+    text = json.dumps({"access_token": "first-half-SECOND-half"}).replace("SECOND", "\n")
+    with pytest.raises(ConfigurationError, match=r"'access_token'.*line break"):
+        store(text).load()
+
+
+@pytest.mark.parametrize("name", ["provider", "note", "accesstoken"])
+def test_a_token_in_the_wrong_field_is_quoted_nowhere(lines: io.StringIO, name: str) -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        store({name: TOKEN} if name != "provider" else {"access_token": "x" * 20, name: TOKEN}).load()
+    logger.info(f"a message with {TOKEN}")
+    assert TOKEN not in str(failure.value) and TOKEN not in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (TOKEN, "begin with '{'"),
+        (f"“access_token”: “{TOKEN}”", "typographic quotes"),
+        (f'{{"access_token": “{TOKEN}”}}', "typographic quotes"),
+        (f'["{TOKEN}"]', "JSON object"),
+    ],
+)
+def test_a_secret_that_is_no_json_object_says_why_and_is_quoted_nowhere(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as failure:
+        store(text).load()
+    assert TOKEN[:12] not in str(failure.value) and redact(f"x {TOKEN} x") == f"x {BLANK} x"
+
+
+def test_a_byte_order_mark_before_the_object_is_nothing() -> None:
+    assert store("\ufeff" + json.dumps({"access_token": TOKEN}) + "\r\n").load().access_token == TOKEN
+
+
+def test_neither_the_user_nor_the_provider_counts_as_a_secret() -> None:
+    store({"access_token": TOKEN, "user_id": "user-0000001", "provider": "gopro"}).load()
+    assert redact("user-0000001 of gopro") == "user-0000001 of gopro"
+
+
+def test_a_field_that_holds_only_quotes_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match="neither 'refresh_token' nor 'access_token'"):
+        store({"access_token": '""'}).load()

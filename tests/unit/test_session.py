@@ -1,0 +1,140 @@
+"""One refusal is no proof: the token is believed by /media/user, and the API is changed when it is so for several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.provider_access.session import LISTING_ATTEMPTS, NEIGHBOURS, SOURCES_ATTEMPTS, AuthorisedSession
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource
+
+from tests.unit.doubles import Account, Lease, Store, session_of
+
+SESSION = Credentials(provider="gopro", access_token="session-0", version="v")
+REFUSED = CredentialsExpiredError("the token is refused")
+CHANGED = ProviderContractError("The answer has the status 451: its API is no longer the one that ...")
+CLIPS = tuple(MediaItem(media_id=f"clip-{number}", filename="x.mp4") for number in range(6))
+
+
+@dataclass
+class Library(Account):
+    """`trouble_of` gives the error of a video's links, by its id and the number of times that it was asked for."""
+
+    trouble_of: Callable[[str, int], Exception | None] = lambda *_: None
+    items: tuple[MediaItem, ...] = CLIPS
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pages = lambda _: MediaPage(items=self.items, total=len(self.items))
+
+    def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
+        assert token == SESSION.access_token
+        self.asked.append(item.media_id)
+        if trouble := self.trouble_of(item.media_id, self.asked.count(item.media_id)):
+            raise trouble
+        return [MediaSource(1, item.filename)]
+
+
+def session(library: Library, lease: Lease | None = None) -> AuthorisedSession:
+    return session_of(library, Store(SESSION), lease or Lease())
+
+
+def once(error: Exception, media_id: str = "clip-0") -> Callable[[str, int], Exception | None]:
+    return lambda asked, time: error if asked == media_id and time == 1 else None
+
+
+def always(error: Exception, *media_ids: str) -> Callable[[str, int], Exception | None]:
+    return lambda asked, _: error if not media_ids or asked in media_ids else None
+
+
+@pytest.mark.parametrize("error", [REFUSED, CHANGED])
+def test_what_was_refused_once_is_asked_for_again(error: CloudSyncError) -> None:
+    library, lease = Library(trouble_of=once(error)), Lease()
+    assert len(session(library, lease).sources(CLIPS[0])) == 1
+    assert (library.asked, lease.refused) == (["clip-0"] * 2, "")
+    assert library.validations == (error is REFUSED)
+
+
+def test_a_token_that_the_check_refuses_too_is_noted_and_not_tried_again() -> None:
+    library, lease = Library(trouble_of=always(REFUSED), trouble=[REFUSED]), Lease()
+    with pytest.raises(CredentialsExpiredError):
+        session(library, lease).sources(CLIPS[0])
+    assert (library.asked, library.listed, lease.refused) == (["clip-0"], [], SESSION.version)
+
+
+@pytest.mark.parametrize(("error", "reason"), [(REFUSED, "although it accepts the token"), (CHANGED, "the status 451")])
+def test_a_video_that_alone_is_always_refused_fails_alone(error: CloudSyncError, reason: str) -> None:
+    library, lease = Library(trouble_of=always(error, "clip-0")), Lease()
+    with pytest.raises(OriginalUnavailableError, match=reason):
+        session(library, lease).sources(CLIPS[0])
+    assert library.asked == ["clip-0"] * SOURCES_ATTEMPTS + ["clip-1"] and lease.refused == ""
+
+
+@pytest.mark.parametrize("error", [REFUSED, CHANGED])
+def test_what_holds_for_several_videos_concerns_the_token_or_the_api(error: CloudSyncError) -> None:
+    library, lease = Library(trouble_of=always(error)), Lease()
+    with pytest.raises(type(error)):
+        session(library, lease).sources(CLIPS[0])
+    assert set(library.asked) == {f"clip-{number}" for number in range(1 + NEIGHBOURS)}
+    assert lease.refused == (SESSION.version if error is REFUSED else "")
+
+
+@pytest.mark.parametrize("other", [MediaNotFoundError("x"), OriginalUnavailableError("x")])
+def test_a_neighbour_that_is_gone_is_an_answer_too(other: CloudSyncError) -> None:
+    library = Library(trouble_of=lambda asked, _: CHANGED if asked == "clip-0" else other)
+    with pytest.raises(OriginalUnavailableError, match="451"):
+        session(library).sources(CLIPS[0])
+
+
+def test_a_busy_provider_says_nothing_of_the_api() -> None:
+    busy = ProviderUnavailableError("busy")
+    library = Library(trouble_of=lambda asked, _: CHANGED if asked == "clip-0" else busy)
+    with pytest.raises(ProviderUnavailableError):
+        session(library).sources(CLIPS[0])
+
+
+def test_the_only_video_of_a_library_fails_alone() -> None:
+    library = Library(trouble_of=always(CHANGED), items=CLIPS[:1])
+    with pytest.raises(OriginalUnavailableError, match="451"):
+        session(library).sources(CLIPS[0])
+
+
+def test_the_neighbours_are_listed_once_for_all_videos_that_are_refused() -> None:
+    library = Library(trouble_of=always(CHANGED, "clip-0", "clip-1", "clip-2"))
+    asking = session(library)
+    for clip in CLIPS[:3]:
+        with pytest.raises(OriginalUnavailableError):
+            asking.sources(clip)
+    assert library.listed == [None]
+
+
+@pytest.mark.parametrize("error", [CHANGED, REFUSED])
+def test_an_odd_answer_to_the_listing_is_asked_for_again(error: CloudSyncError) -> None:
+    library = Library(trouble=[error])
+    assert session(library).list_media(None, Filters()).total == len(CLIPS)
+    assert library.listed == [None, None]
+
+
+def test_an_api_is_changed_when_it_stays_so() -> None:
+    library = Library(trouble=[CHANGED] * LISTING_ATTEMPTS)
+    with pytest.raises(ProviderContractError):
+        session(library).list_media(None, Filters())
+    assert len(library.listed) == LISTING_ATTEMPTS
+
+
+def test_between_two_questions_is_a_wait() -> None:
+    waits: list[float] = []
+    library = Library(trouble=[CHANGED, ProviderThrottledError("x", 7.0), CHANGED])
+    patient = AuthorisedSession(library, Store(SESSION), Lease(), session(library).deadline, waits.append)  # type: ignore[arg-type]
+    assert patient.list_media(None, Filters()).total == len(CLIPS)
+    assert len(waits) == 3 and waits[1] == 7.0 and all(0 <= wait <= 8 for wait in waits)
