@@ -79,7 +79,8 @@ def _wheels(architecture: str, python_version: str) -> tuple[Path, dict[str, str
     Installing them is the slow part, so it is done once per requirements file.
     """
     locked = _locked(architecture, python_version)
-    target = BUILDS / f"wheels-{digest_of(REQUIREMENTS.read_bytes(), locked.encode())}"
+    platform = architecture.encode(), python_version.encode()
+    target = BUILDS / f"wheels-{digest_of(REQUIREMENTS.read_bytes(), *platform, locked.encode())}"
     if not target.exists():
         BUILDS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILDS) as scratch:
@@ -175,7 +176,7 @@ def _publish(built: Path, target: Path) -> None:
 
 
 def _sources() -> list[Path]:
-    """The function code, and nothing beside it: `pip install -t lambda_layer/python` puts packages there that are for
+    """The function code, and nothing beside it: `pip --target lambda_layer/python` puts packages there that are for
     the processor of this machine.
     """
     return sorted(path for path in (SOURCE / PACKAGE).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
