@@ -11,7 +11,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ setup-bench: ## install what `make bench` needs: the same, and the programs that
 
 setup-deploy: ## install only what deploying to AWS needs: the CDK app and the CDK command line, into .venv
 	@./setup.sh deploy
+
+lock: setup ## write every lock file from *requirements.in and package.json (OPTIONS="--upgrade-package=boto3"; needs a network)
+	@./setup.sh lock
+	@python -m tools.lock $(OPTIONS)
 
 deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
 	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)

@@ -23,10 +23,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cloud_sync.layer import build_layer
+from tests.locks import read
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
 
 FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
-LAYER = ROOT / "lambda_layer" / "requirements.txt"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
 
 # The metrics of AWS that the stack uses: the services' user guides, "CloudWatch metrics".
@@ -202,9 +202,7 @@ def test_alarms_and_widgets_use_resources_of_their_own_stack(stack: Synthesised)
 @cache
 def shipped() -> dict[str, str]:
     """Name and version of each distribution in the layer."""
-    lines = (line.split("#")[0].strip() for line in LAYER.read_text().splitlines())
-    pins = [line.split("==") for line in lines if line]
-    return {canonicalize_name(name): version for name, version in pins}
+    return {name: one.version for name, one in read("lambda_layer/requirements.txt").items()}
 
 
 def imported(code: str) -> set[str]:
