@@ -122,6 +122,8 @@ DOWNLOADS = (
     Case("lenses_in_another_order",
          (gopro(K.LENSES), gopro(K.ORDER_REVERSED, after=1), gopro(K.LINK_REFUSED, times=2)), items=(CHAPTERS, PLAIN)),
     Case("originals_listed_twice", (gopro(K.LISTED_TWICE),)),
+    Case("file_not_listed", (gopro(K.VARIATIONS_LOST, item=CHAPTERS, keep=[1, 3]),), Outcome.FAILED,
+         "original_unavailable", (CHAPTERS,), items=(CHAPTERS, PLAIN)),
     Case("proxy_tallest", (gopro(K.PROXY_TALLEST),)),
     Case("only_proxies", (gopro(K.NO_SOURCE, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
     Case("shown_as_edit", (gopro(K.SHOWN_AS_EDIT, item=PLAIN),)),

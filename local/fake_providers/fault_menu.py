@@ -100,6 +100,13 @@ class FaultKind(StrEnum):
 
     LENSES = "lenses", 0, _DOWNLOAD, "the files are those of several lenses: each has item_number 1 and a position"
     ORDER_REVERSED = "order_reversed", 0, _DOWNLOAD, "the originals are listed in the opposite order"
+    VARIATIONS_LOST = (
+        "variations_lost",
+        0,
+        _DOWNLOAD,
+        "only the originals `keep`, by their place, are listed",
+        ("keep", [1]),
+    )
     LISTED_TWICE = "listed_twice", 0, _DOWNLOAD, "each original is listed twice, with two links to the same path"
 
     PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"

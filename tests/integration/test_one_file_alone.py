@@ -59,3 +59,27 @@ def test_a_video_that_the_listing_could_not_describe_fails_with_that_reason(aws:
     with pytest.raises(OriginalUnavailableError, match="handed on"):
         downloader.move(item)
     assert aws.archived() == {}
+
+
+def test_the_lens_that_is_left_takes_neither_row_nor_object_of_the_one_that_is_gone(
+    aws: Aws, downloader: Downloader
+) -> None:
+    """First only the other file was moved, then the listing has only this one."""
+    downloader.fake.control.add_fault(FaultKind.LENSES)
+    item = downloader.items()[CHAPTERS]
+    item = msgspec.structs.replace(item, source_count=1, size=None)
+    lenses = downloader.originals(CHAPTERS)
+    downloader.fake.control.add_fault(FaultKind.VARIATIONS_LOST, keep=[1], times=1)
+    assert downloader.move(item)[-1].status == "ARCHIVED"
+    first = downloader.source(CHAPTERS)
+    downloader.fake.control.add_fault(FaultKind.VARIATIONS_LOST, keep=[3], times=1)
+    again = msgspec.structs.replace(item, revision="another")
+    assert downloader.move(again, "run-2")[-1].status == "ARCHIVED"
+    assert downloader.source(CHAPTERS) == first
+    assert downloader.archived(CHAPTERS) == [lenses[0], lenses[2]]
+    downloader.fake.control.clear_faults()
+    downloader.fake.control.add_fault(FaultKind.LENSES)
+    whole = msgspec.structs.replace(item, revision="whole")
+    assert downloader.move(whole, "run-3")[-1].status == "ARCHIVED"
+    assert downloader.archived(CHAPTERS) == [lenses[0], lenses[2], lenses[1]]
+    assert sorted(aws.archived().values()) == sorted(lenses), "each file once"
