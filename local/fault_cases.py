@@ -159,6 +159,7 @@ CDN = (
          (gopro(K.ETAG_MISSING, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
     Case("source_replaced_under_a_weak_etag",
          (gopro(K.ETAG_WEAK, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
+    Case("dates_move_with_each_answer", (gopro(K.DATE_MOVING),)),
     Case("nothing_identifies_a_version", (gopro(K.ETAG_MISSING, item=BIG), gopro(K.DATE_MISSING, item=BIG))),
     Case("ranges_are_cut_short", (gopro(K.RANGE_SHORT),)),
     Case("total_is_not_said", (gopro(K.TOTAL_UNKNOWN),)),

@@ -167,6 +167,12 @@ class FaultKind(StrEnum):
     )
     ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
     ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
+    DATE_MOVING = (
+        "date_moving",
+        0,
+        _CDN,
+        "Last-Modified is another one in each answer, as from servers of several clocks",
+    )
     DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
     RANGE_SHORT = "range_short", 0, _CDN, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
     TOTAL_UNKNOWN = "total_unknown", 0, _CDN, "Content-Range has `*` instead of the total"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import msgspec
 import pytest
-from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderContractError
+from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderContractError, SourceChangedError
 
 from local.fake_providers.fault_menu import FaultKind
 from tests.integration.aws_on_loopback import Aws
-from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader, assert_whole
+from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader, UntilParts, assert_whole
+from tests.integration.test_download_faults import path_of
 
 NONSENSE = [FaultKind.RANGE_SHIFTED, FaultKind.AUTHORIZATION_REFUSED]
 
@@ -83,3 +86,48 @@ def test_the_lens_that_is_left_takes_neither_row_nor_object_of_the_one_that_is_g
     assert downloader.move(whole, "run-3")[-1].status == "ARCHIVED"
     assert downloader.archived(CHAPTERS) == [lenses[0], lenses[2], lenses[1]]
     assert sorted(aws.archived().values()) == sorted(lenses), "each file once"
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+@pytest.mark.parametrize("media_id", [PLAIN, BIG])
+def test_a_date_that_moves_with_each_answer_is_not_looked_at_after_the_first_restart_if_the_etag_is_strong(
+    aws: Aws, downloader: Downloader, media_id: str, connections: int
+) -> None:
+    downloader.connections = connections
+    downloader.fake.control.add_fault(FaultKind.DATE_MOVING, media_id=media_id)
+    assert downloader.move(media_id)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == 2 * (media_id == BIG)
+    assert_whole(downloader, media_id)
+
+
+def test_a_moving_date_does_not_begin_a_file_anew_in_each_slice(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.DATE_MOVING)
+    downloader.connections = 1
+    for parts in (1, 1, 1):
+        downloader.slice(BIG, left=UntilParts(aws, parts))
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
+    assert len(aws.calls("CreateMultipartUpload")) == 2
+    assert_whole(downloader)
+
+
+def test_a_moving_date_hides_no_change_of_the_content(aws: Aws, downloader: Downloader) -> None:
+    downloader.fake.control.add_fault(FaultKind.DATE_MOVING)
+    downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=3)
+    downloader.connections = 1
+    with pytest.raises(SourceChangedError):
+        downloader.move(BIG)
+    assert aws.archived() == {}
+    content = bytes(255 - value for value in path_of(downloader, BIG).read_bytes())
+    assert downloader.move(BIG, "run-2")[-1].status == "ARCHIVED"
+    assert downloader.archived(BIG) == [sha256(content).hexdigest()] == list(aws.archived().values())
+
+
+@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+def test_without_a_strong_etag_a_moving_date_is_a_source_that_keeps_changing(
+    aws: Aws, downloader: Downloader, kind: FaultKind
+) -> None:
+    for fault in (kind, FaultKind.DATE_MOVING):
+        downloader.fake.control.add_fault(fault)
+    with pytest.raises(SourceChangedError):
+        downloader.move(BIG)
+    assert aws.archived() == {}
