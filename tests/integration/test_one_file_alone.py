@@ -118,7 +118,7 @@ def test_a_moving_date_hides_no_change_of_the_content(aws: Aws, downloader: Down
         downloader.move(BIG)
     assert aws.archived() == {}
     content = bytes(255 - value for value in path_of(downloader, BIG).read_bytes())
-    assert downloader.move(BIG, "run-2")[-1].status == "ARCHIVED"
+    assert downloader.move(BIG)[-1].status == "ARCHIVED"
     assert downloader.archived(BIG) == [sha256(content).hexdigest()] == list(aws.archived().values())
 
 
