@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 import msgspec
 
+from cloud_sync_common import source_identity
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -203,7 +205,7 @@ class VideoDownloader:
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
         known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
-        for source in sources:
+        for source in _as_numbered_before(sources, known):
             row = known.get(source.file_number)
             if row is None or not row.holds(item, source):
                 row = self._move_source(options, item, source, run_id)
@@ -260,6 +262,13 @@ class VideoDownloader:
                 "that file any more. A later run looks again."
             )
         return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
+
+
+def _as_numbered_before(sources: list[MediaSource], known: Mapping[int, SourceRow]) -> list[MediaSource]:
+    """The sources with the numbers that they have in the ledger, so that none takes another's row and object."""
+    listed = [(source.file_number, source.identity) for source in sources]
+    numbers = source_identity.kept_numbers(listed, {number: row.identity for number, row in known.items()})
+    return [replace(source, file_number=number) for source, number in zip(sources, numbers, strict=True)]
 
 
 def _check_complete(sources: list[MediaSource]) -> None:

@@ -83,19 +83,20 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
-        self._had_conflict = False
+        self._had_conflict = self._has_restarted = False
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
     async def archive(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
-        A source that changes while it is read is started again, once. Raises LostLease and every leaf of the error
-        tree.
+        A source that changes while it is read is started again, once; from then on its date is not looked at if it has
+        a strong ETag. Raises LostLease and every leaf of the error tree.
         """
         try:
             return await self._archive_version()
         except SourceChangedError:
             logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
+            self._has_restarted = True
             return await self._archive_version()
 
     async def _archive_version(self) -> SourceRow | None:
@@ -117,9 +118,12 @@ class SourceTransfer:
 
     async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            if self._is_of(row, version):
+            date_misleads = self._has_restarted and row.version != row.version.undated
+            if self._is_of(row, version) and not date_misleads:
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+            if self._is_of(row, version.undated):
+                version = version.undated  # only its date is another: the ETag decides from now on
         return await self._begin(version, row, copy)
 
     async def _first_contact(self, row: SourceRow | None, copy: int) -> FirstContact:
@@ -143,8 +147,8 @@ class SourceTransfer:
         return await self._link.use(ask)
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
-        version = opened.fingerprint
-        if row and row.status is Status.ARCHIVED and self._is_of(row, version):
+        version = opened.fingerprint.undated if self._has_restarted else opened.fingerprint
+        if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
