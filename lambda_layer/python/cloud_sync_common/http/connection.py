@@ -14,7 +14,8 @@ from urllib.parse import quote, urlsplit
 
 import h11
 
-from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
+from cloud_sync_common.http.connecting import Addresses, every_address
+from cloud_sync_common.http.tls_stream import Stream
 
 _FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
