@@ -8,12 +8,13 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trustme
-from cloud_sync_common.exceptions import ProviderUnavailableError
-from cloud_sync_common.http import client, connecting, tls_stream
+from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderUnavailableError
+from cloud_sync_common.http import address_guard, client, connecting, tls_stream
 from cloud_sync_common.http.connection import Connections, Origin
 
 from tests.integration.canned_server import CannedServer, canned_server
@@ -219,3 +220,35 @@ def test_the_two_families_of_addresses_are_tried_in_alternation_and_not_too_many
     assert connecting.in_turn(given) == ["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"]
     assert connecting.in_turn([]) == []
     assert len(connecting.in_turn(f"10.0.0.{number}" for number in range(200))) == connecting.MOST_ADDRESSES
+
+
+@pytest.mark.parametrize(("host", "named"), [("bücher.example", "xn--bcher-kva.example"), ("localhost.", "localhost")])
+def test_a_certificate_is_for_the_name_as_dns_has_it(authority: trustme.CA, host: str, named: str) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(named).configure_cert(context)
+    resolved: list[str] = []
+
+    def addresses(name: str, _port: int) -> list[str]:
+        resolved.append(name)
+        return [ANSWERS]
+
+    async def once(url: str) -> bytes:
+        connections = trusting(authority)
+        connections.addresses = addresses
+        try:
+            return await asked(connections, url)
+        finally:
+            connections.close()
+
+    with canned_server(context) as server:
+        server.answer = FIRST
+        assert asyncio.run(once(f"https://{host}:{server.port}/")) == b"video1"
+    assert resolved in ([named], [f"{named}."])
+    assert f"Host: {resolved[0]}:{server.port}" in server.received[0]
+
+
+@pytest.mark.parametrize("host", ["１２７.0.0.1", "127。0。0。1", "①②⑦.0.0.1", "ⓛocalhost"])
+def test_a_name_that_becomes_an_address_of_this_machine_is_refused(host: str) -> None:
+    guarded = Connections(addresses=partial(address_guard.addresses, allow_loopback=False))
+    with pytest.raises(OriginalUnavailableError):
+        asyncio.run(asked(guarded, f"https://{host}/"))

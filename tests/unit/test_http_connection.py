@@ -129,13 +129,24 @@ def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
         ("https://cdn.example:8443", "cdn.example:8443", "/"),
         ("http://127.0.0.1:80/x", "127.0.0.1", "/x"),
         ("https://[::1]:4443/x", "[::1]:4443", "/x"),
+        ("https://Bücher.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://xn--bcher-kva.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://faß。example:8443/ß", "xn--fa-hia.example:8443", "/%C3%9F"),
+        ("https://a_b-.cdn.example./x", "a_b-.cdn.example.", "/x"),
     ],
 )
 def test_a_link_is_split_into_authority_and_target(url: str, authority: str, target: str) -> None:
     assert (Origin.of(url).authority, target_of(url)) == (authority, target)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
+NO_LINKS = [
+    *("", "ftp://x/y", "https://", "https:///path", "https://host:port/", "https://host:99999/", "https://[::1/"),
+    *("https://a..b/", "https://.a/", "https://a b/", "https://a\0b/", f"https://{'a' * 64}.example/"),
+    *("https://\u2603\u200d/", f"https://{'ü' * 64}.example/", "https://ü..example/", "https://\ud800.example/"),
+]
+
+
+@pytest.mark.parametrize("url", NO_LINKS, ids=ascii)
 def test_what_is_not_a_link_is_an_error_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(HttpError) as failure:
         Origin.of(url)

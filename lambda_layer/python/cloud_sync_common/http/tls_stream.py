@@ -56,7 +56,8 @@ class Stream:
         return stream
 
     async def _shake_hands(self, context: ssl.SSLContext, host: str) -> None:
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        name = host.removesuffix(".")  # certificates have it without (RFC 6066, 3)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         while True:
             try:
                 tls.do_handshake()
