@@ -219,6 +219,8 @@ ARCHIVE = (
     Case("creation_answer_lost", (s3(A.ANSWER_LOST, "CreateMultipartUpload"),), stray=True),
     Case("manifest_answer_lost", (s3(A.ANSWER_LOST, "PutObject", "work.jsonl"), s3(A.SLOW_DOWN, "GetObject"))),
     Case("manifest_breaks_off", (s3(A.ANSWER_CUT, "GetObject", "work.jsonl", times=2, byte=100),)),
+    Case("manifest_never_comes", (s3(A.ANSWER_CUT, "GetObject", "work.jsonl", times=None),), Outcome.STOPPED,
+         "ArchiveUnavailableError"),
 )  # fmt: skip
 
 CLAIM, BEGIN, PROOF, DONE = (

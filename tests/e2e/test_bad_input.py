@@ -41,7 +41,7 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
         (json.dumps({"provider": "gopro"}), ("neither 'refresh_token' nor 'access_token'",)),
         (json.dumps(OAUTH | {"client_secret": None}), ("no 'client_secret'",)),
         (json.dumps(OAUTH | {"client_id": 7}), ("'client_id'", "must be text")),
-        (json.dumps(OAUTH | {"provider": "dropbox"}), ("for provider 'dropbox'",)),
+        (json.dumps(OAUTH | {"provider": "dropbox"}), ("'provider'", "must be 'gopro'")),
     ],
 )
 def test_an_invalid_secret_is_an_error_that_names_its_field(
