@@ -26,10 +26,12 @@ _UNMEASURED_PART = 8 * MIB  # kept in memory: a part's length must be known befo
 
 @dataclass
 class TransferStats:
-    """What a slice has moved and used so far."""
+    """What a slice has moved and used so far. `bytes_moved` are in S3; `bytes_read` came from the source, whatever
+    became of them."""
 
     started: float = field(default_factory=time.monotonic)
     bytes_moved: int = 0
+    bytes_read: int = 0
     requests: int = 0
 
     @property
@@ -138,7 +140,8 @@ class RangeTransfer:
                 proof.keep(hasher)
             made.extend(proofs.made())
 
-        stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), check)
+        body = _Counted(source, self._stats)
+        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers), check)
         try:
             checksum = self._archive.object_stored(stored)
         except ObjectExists:
@@ -255,7 +258,8 @@ class RangeTransfer:
     ) -> Part:
         hashers = proofs.hashers(first)
         upload = self._archive.part_upload(key, upload_id, number, length)
-        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers))
+        counted = _Counted(body, self._stats)
+        stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
         part = self._archive.part_stored(number, length, stored)
         for proof, hasher in hashers:
             proof.keep(hasher)
@@ -273,6 +277,18 @@ async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
             raise result
         results.append(result)
     return results
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A body whose bytes are counted as they are asked for, so that those of a body that breaks off count as well."""
+
+    body: BodyReader
+    stats: TransferStats
+
+    async def fill(self, view: memoryview) -> None:
+        self.stats.bytes_read += len(view)
+        await self.body.fill(view)
 
 
 class BufferedBody:
