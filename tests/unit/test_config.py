@@ -36,6 +36,7 @@ RANGES = {
     "max_concurrency": (1, 1_000),
     "connections_per_video": (1, 16),
     "single_put_mib": (5, 5120),
+    "max_run_gb": (1, 100_000),
     "max_attempts": (1, 100),
     "rotate_credentials_every_days": (1, 1_000),
     "object_lock_days": (1, 36_500),

@@ -81,6 +81,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         credentials_secret=of("gopro/credentials"),
         alerts_topic_arn=f"<{of('gopro-sync-alerts')}>",
         dead_letter_queue_url=f"<{of('gopro-sync-dlq')}>",
+        max_run_gb=500 if environment == "prod" else 1000,
         max_attempts=5,
         connections_per_video=4,
         single_put_mib=64,

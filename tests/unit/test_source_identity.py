@@ -19,7 +19,7 @@ def move_with_renewal(ended: MediaSource, offered: list[MediaSource]) -> MediaSo
     """What the step Download takes for the same file, when the provider offers these."""
     session = SimpleNamespace(sources=lambda _: offered)
     nothing = cast(Any, None)
-    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512)
+    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512, 10**12)
     return step._same_source(MediaItem(media_id="clip", filename="x.mp4"), ended)
 
 
