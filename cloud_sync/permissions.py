@@ -132,7 +132,7 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_credentials("GetSecretValue"),
         grants.use_items("GetItem", "Query", "UpdateItem"),
-        grants.use_runs("GetItem"),
+        grants.use_runs("GetItem", "UpdateItem"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "WriteTheArchive",

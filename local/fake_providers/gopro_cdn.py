@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from itertools import count
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -63,6 +64,9 @@ def _is_good_link(state: GoProState, request: web.Request) -> bool:
     if not hmac.compare_digest(signature.encode(), query.get("Signature", "").encode()):
         return False
     return state.clock.now() < int(expires)
+
+
+_SECONDS = count(1_700_000_000)  # a date for each answer whose date moves
 
 
 @dataclass(frozen=True)
@@ -288,6 +292,8 @@ def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str
         changed["Content-Encoding"] = coding["value"]
     if "Content-Range" in changed and active.find(FaultKind.TOTAL_UNKNOWN):
         changed["Content-Range"] = changed["Content-Range"].partition("/")[0] + "/*"
+    if active.find(FaultKind.DATE_MOVING):
+        changed["Last-Modified"] = formatdate(next(_SECONDS), usegmt=True)
     return {name: value for name, value in changed.items() if name not in hidden}
 
 

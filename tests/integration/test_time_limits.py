@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import SimpleNamespace
@@ -17,11 +18,12 @@ import trustme
 from cloud_sync_common.aws.s3_upload import Upload
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
+    ProviderContractError,
     ProviderUnavailableError,
     RangeIgnoredError,
     ShortReadError,
 )
-from cloud_sync_common.http import tls_stream
+from cloud_sync_common.http import client, tls_stream
 from cloud_sync_common.http.connection import Connections
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline
@@ -278,3 +280,37 @@ def test_a_handshake_that_does_not_end_is_given_up(
         archived(url, url, authority)
     with listening(*handshake) as url:
         refused_by_s3(url, authority)
+
+
+@pytest.mark.parametrize("handshake", HANDSHAKES.values(), ids=HANDSHAKES)
+def test_a_handshake_of_the_api_that_does_not_end_is_given_up(
+    handshake: tuple[bytes, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "ANSWER_SECONDS", LIMIT)
+    begun = time.monotonic()
+    with listening(*handshake) as url, pytest.raises(ProviderUnavailableError, match="a check"):
+        client.request("GET", url, doing="a check", headers={})
+    assert time.monotonic() - begun < IN_TIME
+    client.session().close()
+
+
+FLOODS_OF_THE_API = {**ANSWERS_WITHOUT_END, "a chunk's length": (CHUNKED, b"0" * 65_536)}
+
+
+@pytest.mark.parametrize("flood", FLOODS_OF_THE_API.values(), ids=FLOODS_OF_THE_API)
+def test_an_answer_of_the_api_without_end_is_given_up_before_it_fills_the_memory(
+    flood: tuple[bytes, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LARGEST_ANSWER", 1_000_000)
+    begun = time.monotonic()
+    with canned_server() as server:
+        server.answer, server.endless = flood
+        tracemalloc.start()
+        try:
+            with pytest.raises((ProviderUnavailableError, ProviderContractError)):
+                client.request("GET", server.url, doing="a check", headers={})
+            assert tracemalloc.get_traced_memory()[1] < 8_000_000
+        finally:
+            tracemalloc.stop()
+            client.session().close()
+    assert time.monotonic() - begun < IN_TIME

@@ -129,13 +129,24 @@ def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
         ("https://cdn.example:8443", "cdn.example:8443", "/"),
         ("http://127.0.0.1:80/x", "127.0.0.1", "/x"),
         ("https://[::1]:4443/x", "[::1]:4443", "/x"),
+        ("https://Bücher.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://xn--bcher-kva.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://faß。example:8443/ß", "xn--fa-hia.example:8443", "/%C3%9F"),
+        ("https://a_b-.cdn.example./x", "a_b-.cdn.example.", "/x"),
     ],
 )
 def test_a_link_is_split_into_authority_and_target(url: str, authority: str, target: str) -> None:
     assert (Origin.of(url).authority, target_of(url)) == (authority, target)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
+NO_LINKS = [
+    *("", "ftp://x/y", "https://", "https:///path", "https://host:port/", "https://host:99999/", "https://[::1/"),
+    *("https://a..b/", "https://.a/", "https://a b/", "https://a\0b/", f"https://{'a' * 64}.example/"),
+    *("https://\u2603\u200d/", f"https://{'ü' * 64}.example/", "https://ü..example/", "https://\ud800.example/"),
+]
+
+
+@pytest.mark.parametrize("url", NO_LINKS, ids=ascii)
 def test_what_is_not_a_link_is_an_error_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(HttpError) as failure:
         Origin.of(url)
@@ -295,14 +306,12 @@ def test_a_connection_that_is_said_to_end_is_not_used_again(said: bytes) -> None
     assert awaited(exchange(CannedStream(answer))) == (206, BODY, False)
 
 
-NONSENSE = st.one_of(
-    st.sampled_from(
-        [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 206 X\r\n", b"HTTP/1.1 100 X\r\n\r\n", b"HTTP/1.0 200 OK\r\n", b"\r\n"]
-        + [b"Content-Length: 3\r\n", b"Content-Length: 1", b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n"]
-        + [b"3\r\nabc\r\n", b"0\r\n", b"0\r\n\r\n", b"1;a=b\r\n", b" folded\r\n", b"\r", b"\n", b"\0", b":", b"9" * 50]
-    ),
-    st.binary(max_size=6),
+SCRAPS = (
+    "HTTP/1.1 200 OK\r\n|HTTP/1.1 206 X\r\n|HTTP/1.1 100 X\r\n\r\n|HTTP/1.0 200 OK\r\n|Content-Length: 3\r\n|"
+    "Content-Length: 1|Transfer-Encoding: chunked\r\n|Connection: close\r\n|"
+    "3\r\nabc\r\n|0\r\n|0\r\n\r\n|1;a=b\r\n| x\r\n|\r\n|\r|\n|\0|:"
 )
+NONSENSE = st.one_of(st.sampled_from([scrap.encode() for scrap in SCRAPS.split("|")]), st.binary(max_size=6))
 
 
 @given(pieces=st.lists(NONSENSE, max_size=12), piece=st.integers(1, 50), begin=st.booleans())

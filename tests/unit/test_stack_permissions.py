@@ -74,7 +74,7 @@ MAY_WITH_ROWS = {
         PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"UpdateItem"}, ITEMS: {"BatchGetItem", "PutItem"}
     },
     "video-downloader": {
-        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem"}, ITEMS: {"GetItem", "Query", "UpdateItem"}
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, ITEMS: {"GetItem", "Query", "UpdateItem"}
     },
     "failure-recorder": {RUNS: {"UpdateItem"}, ITEMS: {"UpdateItem"}},
     "run-report": {

@@ -8,7 +8,7 @@ exist within one invocation only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
@@ -124,6 +124,12 @@ class Fingerprint:
             times = False
         listed = bool(self.listed and other.listed) and self.listed != other.listed
         return sizes or self.etag != other.etag or times or listed
+
+    @property
+    def undated(self) -> Fingerprint:
+        """The same version without its Last-Modified where a strong ETag identifies it, which changes whenever the
+        content does (RFC 9110, 8.8.1): several servers of one file may each have another date for it."""
+        return replace(self, last_modified="") if self.has_strong_etag else self
 
     def agrees_with(self, other: Fingerprint) -> bool:
         """Whether both are certainly the same version: nothing contradicts, and something shows it."""

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,32 @@ from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.http.loose_json import as_object, decode
 from cloud_sync_common.http.response_shape import shape
 from cloud_sync_common.logging_utils import logger
+
+# What may be said of an answer: nothing that it says itself beside these.
+_OAUTH_ERRORS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",  # up to here RFC 6749, 5.2
+        "token_blacklisted",  # GoPro's
+    }
+)
+_CONTENT_TYPES = frozenset(
+    {
+        "",
+        "application/json",
+        "application/octet-stream",
+        "application/problem+json",
+        "application/xhtml+xml",
+        "application/xml",
+        "text/html",
+        "text/plain",
+        "text/xml",
+    }
+)
 
 type Row = Mapping[str, Any]
 
@@ -49,7 +74,8 @@ def changed(
     response: requests.Response, doing: str, what: str, kept: str = "nothing was lost."
 ) -> ProviderContractError:
     """The error for a changed API. The log gets the shape of the answer, without its values."""
-    kind = response.headers.get("Content-Type", "")[:80]
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    kind = kind if kind in _CONTENT_TYPES else "another"
     sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
     logger.warning("an answer that this version does not know", extra=sample)
     return ProviderContractError(
@@ -64,9 +90,11 @@ def is_page(response: requests.Response) -> bool:
 
 
 def oauth_error(response: requests.Response) -> str:
-    """The error code of an OAuth answer (RFC 6749, 5.2), or else the status; never its free text."""
+    """What an OAuth answer refuses with, in brackets: its error code if it is a known one, or else the status; never
+    its own words."""
     try:
         word = as_object(decode(response.content)).get("error", "")
     except ValueError:
         word = ""
-    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)
+    known = isinstance(word, str) and word in _OAUTH_ERRORS
+    return f"({word})" if known else f"with an unknown error ({response.status_code})"

@@ -6,6 +6,7 @@ Content-Length, as media and S3's answers have, bypasses it.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import h11
+import idna
 
-from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
+from cloud_sync_common.http.connecting import Addresses, every_address
+from cloud_sync_common.http.tls_stream import Stream
 
 _FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
@@ -50,7 +53,8 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of an http or https URL. Raises HttpError for anything else."""
+        """The origin of an http or https URL; its host is written as DNS and certificates have it. Raises HttpError for
+        anything else."""
         try:
             parts = urlsplit(url)
             port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -58,13 +62,25 @@ class Origin:
             raise HttpError("the link is not an http or https URL") from None
         if not parts.hostname:
             raise HttpError("the link names no host")
-        return cls(parts.scheme, parts.hostname, port)
+        return cls(parts.scheme, _in_ascii(parts.hostname), port)
 
     @property
     def authority(self) -> str:
         """The value of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+
+def _in_ascii(host: str) -> str:
+    """A host name in ASCII (IDNA, as browsers do it), or an address as it is. Raises HttpError for what is neither."""
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except UnicodeError:
+        raise HttpError("the link's host is not a name") from None
+    labels = name.removesuffix(".").split(".")
+    if ":" not in name and not all(re.fullmatch(r"[!-~]{1,63}", label) for label in labels):
+        raise HttpError("the link's host is not a name")
+    return name
 
 
 def target_of(url: str) -> str:

@@ -15,12 +15,11 @@ import time
 from collections.abc import Callable
 from typing import cast
 
+from cloud_sync_common.http.connecting import ATTEMPT_DELAY, Addresses, in_turn, new_socket
+
 READ_SIZE = 512 * 1024  # bytes that one system call may read; smaller reads cost more CPU, larger ones only memory
 CONNECT_SECONDS = 10.0
 _LONGEST_TURN = 0.05  # seconds
-
-type Addresses = Callable[[str, int], list[str]]
-"""From host and port to the addresses that may be connected to."""
 
 
 # Received bytes go through this buffer into the TLS of their connection at once, so all connections share it.
@@ -57,7 +56,8 @@ class Stream:
         return stream
 
     async def _shake_hands(self, context: ssl.SSLContext, host: str) -> None:
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        name = host.removesuffix(".")  # certificates have it without (RFC 6066, 3)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         while True:
             try:
                 tls.do_handshake()
@@ -148,24 +148,39 @@ class Stream:
 
 
 async def _connected(addresses: list[str], port: int) -> socket.socket:
-    """A connection to the first address that accepts one."""
-    problem: OSError | None = None
-    for address in addresses:
-        raw = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            raw.setblocking(False)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().sock_connect(raw, (address, port))
-            return raw
-        except OSError as error:
-            raw.close()
-            problem = error
-        except BaseException:
-            raw.close()
-            raise
-    raise problem or OSError("the name has no address")
+    """A connection to the first address that answers; see `connecting`."""
+    waiting, problem = in_turn(addresses), OSError("the name has no address")
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_attempted(waiting.pop(0), port)))
+            delay = ATTEMPT_DELAY if waiting else None
+            ended, _ = await asyncio.wait(attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in ended:
+                attempts.remove(attempt)
+                try:
+                    return attempt.result()
+                except OSError as error:
+                    problem = error
+    finally:
+        for attempt in attempts:
+            attempt.add_done_callback(_closed)
+            attempt.cancel()
+    raise problem
 
 
-def every_address(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the resolver's order."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+async def _attempted(address: str, port: int) -> socket.socket:
+    raw = new_socket(address)
+    try:
+        await asyncio.get_running_loop().sock_connect(raw, (address, port))
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _closed(attempt: asyncio.Task[socket.socket]) -> None:
+    """Closes what an attempt that nobody waits for any more has connected."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()

@@ -29,8 +29,9 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
     """The key of one source; `copy` is the number of its archived version, from 1."""
     safe_id = _safe_id(item.media_id)
     stem, extension = _stem_and_extension(source, item, safe_id)
-    width = max(2, len(str(source.file_count)))  # so that names sort in the order of the numbers
-    number = f"-{source.file_number:0{width}d}" if source.file_count > 1 else ""
+    most = max(source.file_count, source.file_number)  # a file keeps its number when others are not listed any more
+    width = max(2, len(str(most)))  # so that names sort in the order of the numbers
+    number = f"-{source.file_number:0{width}d}" if most > 1 else ""
     version = f"-v{copy}" if copy > 1 else ""
     folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
     return f"{folder}/{stem}{number}{version}{extension}"

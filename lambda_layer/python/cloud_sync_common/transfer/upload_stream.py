@@ -31,10 +31,10 @@ class Hasher(Protocol):
     def update(self, data: memoryview) -> None: ...
 
 
-type Check = Callable[[], None]
+type Check = Callable[[int], None]  # is given the CRC of all bytes
 
 
-def _no_objection() -> None:
+def _no_objection(_: int) -> None:
     """No check."""
 
 
@@ -115,13 +115,13 @@ class StreamUploader:
                         hasher.update(piece)
                     left -= count
                     if not left:
-                        before_end()
+                        before_end(checksum)
                     reading = False
                     if not await _sent(connection, aws_chunked.framed(buffer, count, None if left else checksum)):
                         break
                     watchdog.reschedule(loop.time() + STALL_SECONDS)
                 if length == 0:
-                    before_end()
+                    before_end(checksum)
                     await _sent(connection, aws_chunked.trailer(0))
         except TimeoutError:
             raise _stalled(reading=reading) from None
