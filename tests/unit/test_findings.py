@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from local.fault_cases import CASES
+from tests.unit import page_tables
 from tests.unit.page_tables import DOCS, named_tests, rows, section, why_not_a_test
 
 FAULTS = rows(DOCS / "reliability.md", "Faults that others reported")
@@ -40,3 +42,51 @@ def test_what_is_open_is_a_known_gap_and_nothing_else_is(row: list[str]) -> None
 def test_the_fault_cases_that_a_row_names_exist() -> None:
     named = {name for row in ALL for name in re.findall(r"\bcases? `(\w+)`", row[-1])}
     assert named and named <= set(CASES)
+
+
+WRITTEN = """
+import pytest
+
+def test_runs(): ...
+
+@pytest.mark.skip
+def test_is_marked(): ...
+
+@pytest.mark.parametrize("x", [1])
+@pytest.mark.xfail(strict=False)
+def test_may_fail(x): ...
+
+def test_skips_itself():
+    pytest.skip("not today")
+
+def test_twice(): ...
+def test_twice(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("test_runs", ""),
+        ("test_is_marked", "is skipped"),
+        ("test_may_fail", "is skipped"),
+        ("test_skips_itself", "is skipped"),
+        ("test_twice", "has 2 functions"),
+        ("test_other", "has 0 functions"),
+    ],
+)
+def test_a_test_that_is_missing_or_skipped_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, why: str
+) -> None:
+    monkeypatch.setattr(page_tables, "ROOT", tmp_path)
+    file = f"written_for_{name}.py"
+    (tmp_path / file).write_text(WRITTEN)
+    said = why_not_a_test(file, name)
+    assert why in said and (said == "") == (why == "")
+    assert "no file" in why_not_a_test("tests/none.py", name)
+
+
+def test_a_file_that_is_skipped_as_a_whole_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_tables, "ROOT", tmp_path)
+    (tmp_path / "whole.py").write_text("import pytest\npytestmark = pytest.mark.skip\ndef test_x(): ...\n")
+    assert why_not_a_test("whole.py", "test_x") == "all of whole.py is skipped"

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from local.aws_fault_menu import AwsFault, AwsFaultKind
 from local.fake_providers.fault_menu import MENU, FaultKind
 from local.fault_cases import CASES, NOT_SURVIVED, QUICK, Case, Outcome
+from tests.synthesis import ROOT
+from tests.unit.page_tables import DOCS, rows
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+FILE = DOCS / "reliability.md"
+PAGE = FILE.read_text(encoding="utf-8")
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py")))
-
-
-def lines_of(heading: str) -> list[list[str]]:
-    """The rows of the table under a heading, as cells."""
-    (section,) = re.findall(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)
-    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section.splitlines() if "|" in line]
-    return cells[2:]
 
 
 def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-PROVIDER, AWS = lines_of("The provider's faults"), lines_of("AWS's faults")
+PROVIDER, AWS = rows(FILE, "The provider's faults"), rows(FILE, "AWS's faults")
 BY_CASE = {named(line[-2])[0]: line for line in (*PROVIDER, *AWS)}
 
 
@@ -69,7 +63,7 @@ def test_every_fault_of_aws_has_a_case() -> None:
 
 
 def test_faults_that_are_not_survived_are_listed_with_their_test() -> None:
-    section = " ".join(" ".join(line) for line in lines_of("What is not survived"))
+    section = " ".join(" ".join(line) for line in rows(FILE, "What is not survived"))
     assert {str(kind) for kind in NOT_SURVIVED} <= set(named(section))
     tests = [name for name in named(section) if name.startswith("test_")]
     assert tests and all(f"def {name}(" in TESTS for name in tests)
