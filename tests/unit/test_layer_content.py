@@ -49,7 +49,7 @@ def test_another_wheel_under_one_version_changes_the_name_of_the_layer_once_it_i
 def test_two_machines_with_the_same_wheels_give_the_layer_one_name(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
     before = build()
     monkeypatch.setattr(layer, "BUILDS", layer.BUILDS.with_name("builds of another machine"))
-    pip.machine = "/home/another/.venv"
+    pip.machine = "/opt/another/python3.12"
     previous = os.umask(0o077)
     try:
         after = build()
