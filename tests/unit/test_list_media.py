@@ -386,3 +386,15 @@ def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixtu
     lister.to_the_end()
     (line,) = (vars(record) for record in caplog.records if record.msg == "listing")
     assert line["listed"] == 3 and line["seconds"] >= 0
+
+
+@pytest.mark.parametrize(("left", "pages"), [(10.0, 3), (9.9, 1)])
+def test_another_page_is_begun_only_with_ten_seconds_left(left: float, pages: int) -> None:
+    found = lister(Library(names(8)))
+    found.call(deadline=Deadline(lambda: left, 0.0))
+    assert len(found.account.listed) == pages
+
+
+def test_a_video_that_waits_on_two_rows_waits_once() -> None:
+    found = Lister(Account(pages=lambda _: MediaPage(items=(), waiting=("a", "b", "a"), total=None)))
+    assert found.call().waiting == 2
