@@ -394,3 +394,15 @@ def test_ids_of_absurd_length_are_listed_once_each_and_never_outgrow_the_cursor(
     cursor = found.call(deadline=OUT_OF_TIME).next_cursor
     assert cursor is not None and len(cursor) < 2_000
     assert (found.call(cursor).listed, found.lines.ids) == (8, long)
+
+
+@pytest.mark.parametrize(("left", "pages"), [(10.0, 3), (9.9, 1)])
+def test_another_page_is_begun_only_with_ten_seconds_left(left: float, pages: int) -> None:
+    found = lister(Library(names(8)))
+    found.call(deadline=Deadline(lambda: left, 0.0))
+    assert len(found.account.listed) == pages
+
+
+def test_a_video_that_waits_on_two_rows_waits_once() -> None:
+    found = Lister(Account(pages=lambda _: MediaPage(items=(), waiting=("a", "b", "a"), total=None)))
+    assert found.call().waiting == 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 
 import pytest
 from cloud_sync_common import __version__
@@ -361,3 +362,54 @@ def test_an_answer_that_says_two_things_is_refused(
     with pytest.raises(error):
         read(stream)
     assert stream.closed
+
+
+def test_a_source_gets_the_headers_that_belong_to_it_and_they_change_no_range() -> None:
+    source = replace(SOURCE, headers={"X-Lens": "front", "Range": "bytes=0-", "Accept-Encoding": "gzip"})
+    stream = cdn()
+    awaited(open_range(CannedConnections([stream]), source, 100, 199, VERSION, IfMatch()))
+    lines = stream.heard.decode().split("\r\n")
+    assert {"X-Lens: front", "Range: bytes=100-199", "Accept-Encoding: identity"} <= set(lines)
+    assert not any("gzip" in line or line == "Range: bytes=0-" for line in lines)
+
+
+@pytest.mark.parametrize(("pieces", "read_whole"), [(5, True), (6, False)])
+def test_a_range_may_come_in_as_many_pieces_as_there_are_answers(
+    monkeypatch: pytest.MonkeyPatch, pieces: int, read_whole: bool
+) -> None:
+    monkeypatch.setattr(ranged_get, "_MOST_ANSWERS", 5)
+    starts = [100 + 10 * number for number in range(pieces)]
+    streams = [piece(first, last) for first, last in zip(starts, [*(s - 1 for s in starts[1:]), 199], strict=True)]
+    with nullcontext() if read_whole else pytest.raises(ShortReadError, match="more than 5 pieces"):
+        assert read(*streams) == WANTED
+
+
+def test_a_source_that_does_not_answer_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranged_get, "ANSWER_SECONDS", 0.01)
+    stream = CannedStream(b"", stall=True)
+    with pytest.raises(ProviderUnavailableError, match="TimeoutError"):
+        read(stream)
+    assert stream.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("bytes 100-100/1000", ProviderContractError),  # announced as one byte, with another length
+        ("bytes 199-199/1000", ProviderContractError),
+        ("bytes 99-199/1000", ProviderContractError),
+        ("bytes 100-199/999", SourceChangedError),
+    ],
+)
+def test_a_range_begins_where_it_was_asked_to_begin_and_is_as_long_as_it_says(
+    said: str, error: type[CloudSyncError]
+) -> None:
+    with pytest.raises(error):
+        read(cdn(Content_Range=said))
+
+
+def test_the_end_of_a_range_may_lie_beyond_the_end_of_the_source() -> None:
+    for last, length in ((99, 100), (100, 100), (98, 99), (0, 1)):
+        end = min(last, 99)
+        answer = cdn(Content_Range=f"bytes 0-{end}/100", Content_Length=str(end + 1))
+        assert first_contact(answer, last)[1] == length

@@ -213,7 +213,8 @@ class Connection:
 
     async def small_body(self) -> bytes:
         """The whole body. Raises HttpError when it is larger than 1 MiB."""
-        view = memoryview(bytearray(_SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY) + 1))
+        most = _SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY)
+        view = memoryview(bytearray(most + 1))
         count = await self.body_into(view)
         if count > _SMALL_BODY or not self.at_end:
             raise HttpError("the answer is larger than 1 MiB")
