@@ -6,13 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
 import pytest
-from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderThrottledError, ShortReadError
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
 from cloud_sync_common.steps import download
 from cloud_sync_common.steps.download import VideoDownloader
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.source_transfer import LengthUnknown
 
 from tests.unit.doubles import PLENTY, Account
 
@@ -125,3 +127,82 @@ def test_a_request_to_slow_down_during_one_item_slows_the_next_item_too(requests
     requests.throttled = {"small"}
     move(SMALL, LARGE)
     assert requests.at_once == {"small": 1, "large": 2}  # the first answer after the refusal admits one more
+
+
+# Files whose length nobody knows
+
+
+CHAPTERS = MediaItem(media_id="chapters", filename="c.MP4", size=60, source_count=3, kind="Chaptered")
+LENGTHS = {1: 10, 2: 20, 3: 30}
+
+
+@dataclass
+class Chapter:
+    """Stands in for SourceTransfer: the server of some files does not say how long they are, and sends `sent` bytes."""
+
+    source: MediaSource
+    unmeasured: dict[int, int]
+    moved: list[tuple[int, int | None]]
+
+    async def archive(self) -> SourceRow:
+        number, size = self.source.file_number, self.source.size
+        sent = self.unmeasured.get(number, LENGTHS[number])
+        if number in self.unmeasured and size is None:
+            raise LengthUnknown
+        if size is not None and sent < size:
+            raise ShortReadError(f"after {sent} bytes")
+        self.moved.append((number, size))
+        return SourceRow(status=Status.ARCHIVED, key=str(number), size=sent)
+
+
+def move_chapters(
+    monkeypatch: pytest.MonkeyPatch, unmeasured: dict[int, int], item: MediaItem = CHAPTERS, files: int = 3
+) -> list[tuple[int, int | None]]:
+    """What is archived, in this order: the number of each file, and the size that it had to have."""
+    moved: list[tuple[int, int | None]] = []
+
+    def transfer(_options: Any, _ledger: Any, _provider: str, _item: Any, source: MediaSource, *_: Any) -> Any:
+        return Chapter(source, unmeasured, moved)
+
+    monkeypatch.setattr(download, "SourceTransfer", transfer)
+    session = Session(4)
+    offered = [MediaSource(file_number=number, file_count=3, filename="c.MP4") for number in range(1, files + 1)]
+    monkeypatch.setattr(session, "sources", lambda _: offered)
+    nothing = cast(Any, None)
+    with asyncio.Runner() as runner:
+        step = VideoDownloader(
+            cast(Any, session), cast(Any, Ledger()), nothing, nothing, cast(Any, runner), 4, PLENTY, 512
+        )
+        assert step.run_slice(item, "run-1").status == "ARCHIVED"
+    return moved
+
+
+@pytest.mark.parametrize("number", LENGTHS)
+def test_a_chapter_of_unknown_length_is_archived_when_the_sum_shows_that_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    moved = move_chapters(monkeypatch, {number: LENGTHS[number]})
+    assert moved == [*((other, None) for other in LENGTHS if other != number), (number, LENGTHS[number])]
+
+
+@pytest.mark.parametrize("number", LENGTHS)
+def test_a_chapter_of_unknown_length_that_ends_short_is_not_archived(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    with pytest.raises(ShortReadError, match="after"):
+        move_chapters(monkeypatch, {number: LENGTHS[number] * 6 // 10})
+
+
+@pytest.mark.parametrize(
+    ("unmeasured", "size"), [({1: 10, 2: 20}, 60), ({1: 10}, None), ({3: 30}, 30), ({3: 30}, 10)], ids=str
+)
+def test_a_chapter_is_not_archived_when_nothing_shows_that_it_is_whole(
+    monkeypatch: pytest.MonkeyPatch, unmeasured: dict[int, int], size: int | None
+) -> None:
+    with pytest.raises(ShortReadError, match="Nobody says how long"):
+        move_chapters(monkeypatch, unmeasured, msgspec.structs.replace(CHAPTERS, size=size))
+
+
+def test_the_sum_shows_nothing_when_a_file_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OriginalUnavailableError, match="only 2 of the 3"):
+        move_chapters(monkeypatch, {1: 10}, files=2)

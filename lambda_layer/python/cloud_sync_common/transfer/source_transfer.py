@@ -41,6 +41,11 @@ class LostLease(Exception):
     """Another invocation moves this source now."""
 
 
+class LengthUnknown(Exception):
+    """Nothing would show that this file of several is whole: neither its server nor the provider says how long it is,
+    and the end of its body is the end of the connection."""
+
+
 class KeyTaken(Exception):
     """The key belongs to another version of the source; this version gets the next key."""
 
@@ -90,7 +95,7 @@ class SourceTransfer:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
         A source that changes while it is read is started again, once; from then on its date is not looked at if it has
-        a strong ETag. Raises LostLease and every leaf of the error tree.
+        a strong ETag. Raises LostLease, LengthUnknown and every leaf of the error tree.
         """
         try:
             return await self._archive_version()
@@ -152,6 +157,8 @@ class SourceTransfer:
             return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
+        elif self._is_one_of_several and self._listed_size() is None and not opened.is_delimited:
+            raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
             return InParts(version)
@@ -216,7 +223,11 @@ class SourceTransfer:
         one of them."""
         if self._source.size is not None:
             return self._source.size
-        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
+        return None if self._is_one_of_several else self._item.size
+
+    @property
+    def _is_one_of_several(self) -> bool:
+        return not self._item.source_count == self._source.file_count == 1
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
