@@ -203,6 +203,13 @@ def test_a_chapter_is_not_archived_when_nothing_shows_that_it_is_whole(
         move_chapters(monkeypatch, unmeasured, msgspec.structs.replace(CHAPTERS, size=size))
 
 
+def test_a_single_file_of_which_nobody_says_the_length_is_not_archived(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = msgspec.structs.replace(CHAPTERS, size=None, source_count=1)
+    monkeypatch.setattr(download, "_check_complete", lambda _: None)
+    with pytest.raises(ShortReadError, match="Nobody says how long"):
+        move_chapters(monkeypatch, {1: 10}, single, files=1)
+
+
 def test_the_sum_shows_nothing_when_a_file_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OriginalUnavailableError, match="only 2 of the 3"):
         move_chapters(monkeypatch, {1: 10}, files=2)

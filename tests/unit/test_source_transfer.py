@@ -119,22 +119,22 @@ def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archi
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
     with pytest.raises(ShortReadError, match=f"after {size} bytes"):
-        stream_that_ends_after(size, listed, monkeypatch)
+        stream_that_ends_after(size, listed, monkeypatch, delimited=True)
 
 
 @pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
 def test_a_body_without_a_length_that_has_the_listed_size_is_archived(
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
-    stream_that_ends_after(size, listed, monkeypatch)
+    stream_that_ends_after(size, listed, monkeypatch, delimited=listed is None)
 
 
-@pytest.mark.parametrize("listed", [None, 100, 300])
-def test_one_of_several_files_whose_end_is_only_that_of_the_connection_is_not_archived_by_itself(
-    monkeypatch: pytest.MonkeyPatch, listed: int | None
+@pytest.mark.parametrize(("listed", "files"), [(None, 1), (None, 3), (100, 3), (300, 3)])
+def test_a_file_that_ends_with_the_connection_and_has_no_listed_size_of_its_own_is_not_archived_by_itself(
+    monkeypatch: pytest.MonkeyPatch, listed: int | None, files: int
 ) -> None:
     with pytest.raises(LengthUnknown):
-        stream_that_ends_after(100, listed, monkeypatch, files=3)
+        stream_that_ends_after(100, listed, monkeypatch, files=files)
 
 
 def test_one_of_several_files_is_whole_when_its_last_chunk_has_come(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ class LostLease(Exception):
 
 
 class LengthUnknown(Exception):
-    """Nothing would show that this file of several is whole: neither its server nor the provider says how long it is,
-    and the end of its body is the end of the connection."""
+    """Nothing would show that this file is whole: neither its server nor the provider says how long it is, and the end
+    of its body is the end of the connection."""
 
 
 class KeyTaken(Exception):
@@ -157,7 +157,7 @@ class SourceTransfer:
             return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
-        elif self._is_one_of_several and self._listed_size() is None and not opened.is_delimited:
+        elif self._listed_size() is None and not opened.is_delimited:
             raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
@@ -223,11 +223,7 @@ class SourceTransfer:
         one of them."""
         if self._source.size is not None:
             return self._source.size
-        return None if self._is_one_of_several else self._item.size
-
-    @property
-    def _is_one_of_several(self) -> bool:
-        return not self._item.source_count == self._source.file_count == 1
+        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
