@@ -213,3 +213,60 @@ def test_a_single_file_of_which_nobody_says_the_length_is_not_archived(monkeypat
 def test_the_sum_shows_nothing_when_a_file_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OriginalUnavailableError, match="only 2 of the 3"):
         move_chapters(monkeypatch, {1: 10}, files=2)
+
+
+# An item of very many files
+
+
+@dataclass
+class RememberingLedger(Ledger):
+    """Keeps the rows of sources, and counts how often they are read."""
+
+    rows: dict[int, SourceRow] = field(default_factory=dict)
+    reads: int = 0
+
+    def sources(self, _: str) -> dict[int, SourceRow]:
+        self.reads += 1
+        return dict(self.rows)
+
+
+@pytest.mark.parametrize("revision", ["", "2026-11-01/1000"])
+@pytest.mark.parametrize("identified", [True, False])
+def test_a_thousand_files_in_short_slices_are_each_asked_for_once_and_once_more_per_slice_at_most(
+    monkeypatch: pytest.MonkeyPatch, revision: str, identified: bool
+) -> None:
+    item, per_slice = msgspec.structs.replace(CHAPTERS, source_count=1_000, size=None, revision=revision), 12
+    ledger, asked, slices = RememberingLedger(), list[int](), 0
+    names = {number: f"file-{number}" if identified else "" for number in range(1, 1_001)}
+
+    class Slice:
+        """Stands in for SourceTransfer: the time is up after a dozen files."""
+
+        def __init__(
+            self, options: Any, _ledger: Any, _provider: Any, _item: Any, source: MediaSource, *_: Any
+        ) -> None:
+            self._options, self._source = options, source
+
+        async def archive(self) -> SourceRow | None:
+            number = self._source.file_number
+            asked.append(number)
+            if self._options.stats.bytes_moved == per_slice:
+                return None
+            self._options.stats.bytes_moved += 1
+            ledger.rows[number] = SourceRow(
+                status=Status.ARCHIVED, key="k", size=1, identity=names[number], revision=revision
+            )
+            return ledger.rows[number]
+
+    monkeypatch.setattr(download, "SourceTransfer", Slice)
+    session, nothing, status = Session(4), cast(Any, None), "IN_PROGRESS"
+    files = [MediaSource(number, "c.MP4", 1_000, identity=identity) for number, identity in names.items()]
+    monkeypatch.setattr(session, "sources", lambda _: files)
+    with asyncio.Runner() as runner:
+        while status == "IN_PROGRESS":
+            step = VideoDownloader(
+                cast(Any, session), cast(Any, ledger), nothing, nothing, cast(Any, runner), 4, PLENTY, 512
+            )
+            status, slices = step.run_slice(item, "run-1").status, slices + 1
+    assert (status, slices, ledger.reads) == ("ARCHIVED", 84, 84)
+    assert set(asked) == set(names) and len(asked) <= 1_000 + slices
