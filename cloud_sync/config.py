@@ -79,6 +79,9 @@ class Config:
     be resumed."""
     check_source_etag: bool = True
     """Whether each file's MD5 is compared with the ETag of the provider's CDN. This takes about twice the CPU time."""
+    max_run_gb: int = 1_000
+    """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
+    and ends as a success; the next one continues. It bounds what a night can cost (docs/reliability.md)."""
     max_attempts: int = 5
     """Runs in which a video may fail before it goes to the dead-letter queue."""
     log_retention_days: int = 30
@@ -197,6 +200,7 @@ class Config:
             ("max_concurrency", 1, 1_000),
             ("connections_per_video", 1, 16),
             ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
+            ("max_run_gb", 1, 100_000),
             ("max_attempts", 1, 100),
             ("rotate_credentials_every_days", 1, 1_000),
             ("object_lock_days", 1, 36_500),
@@ -301,6 +305,7 @@ ENVIRONMENTS: dict[str, Config] = {
     "prod": Config(
         "prod",
         deep_archive_after_days=1,
+        max_run_gb=500,  # each GB passes the NAT gateway
         log_retention_days=90,
         private_network=True,
         customer_managed_key=True,

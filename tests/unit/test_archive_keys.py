@@ -238,6 +238,13 @@ def test_a_secret_that_a_provider_gives_as_a_name_is_in_neither_key_nor_metadata
     assert not any(token[:12] in text for text in stored.values())
 
 
+def test_the_metadata_of_a_source_without_a_name_has_the_name_of_its_item() -> None:
+    item = MediaItem(media_id="65a0", filename="Winter.MP4")
+    named, nameless = (MediaSource(file_number=1, filename=name) for name in ("GX010001.MP4", ""))
+    stored = [metadata("gopro", item, source, Fingerprint(1, '"e"'))["filename"] for source in (named, nameless)]
+    assert stored == ["GX010001.MP4", "Winter.MP4"]
+
+
 # Ids of absurd length
 
 LONG = ["x" * 700, "x" * 1_000, "x" * 999 + "y", "x" * 20_000, "🏔️" * 200, "/" * 400, "\x00" * 3_000]

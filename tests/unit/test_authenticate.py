@@ -18,9 +18,9 @@ from cloud_sync_common.exceptions import (
     ProviderUnavailableError,
 )
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
-from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.provider_interface import Credentials, Filters
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator
+from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator, AuthRequest
 
 from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Store
 
@@ -125,6 +125,17 @@ def test_a_renewal_by_the_previous_holder_of_the_lease_is_used() -> None:
     lease = Lease(refused=OAUTH.version, ask=other_holds_it_twice)
     assert authenticator(account, store, lease, sleep=waits.append).ensure() == renewed
     assert (account.refreshes, account.validations) == (0, 0) and len(waits) == 2 and lease.released == 1
+
+
+def test_a_newer_version_that_was_refused_too_is_renewed_again() -> None:
+    account, store = Account(), Store(OAUTH)
+
+    def other_renews_and_is_refused(_: int) -> None:
+        store.current, lease.refused = replace(OAUTH, access_token="refused too", version="v+"), "v+"
+
+    lease = Lease(refused=OAUTH.version, ask=other_renews_and_is_refused)
+    found = authenticator(account, store, lease).ensure()
+    assert (found.access_token, account.refreshes) == ("access-1", 1) and store.current == found
 
 
 def test_a_caller_that_waited_renews_when_the_other_did_not() -> None:
@@ -278,3 +289,31 @@ def test_the_age_and_the_days_left_are_logged_whether_or_not_they_are_metrics(
     authenticator(Account(), Store(stored), Lease()).ensure()
     (line,) = (vars(record) for record in caplog.records if record.msg == "credentials")
     assert (line["age_days"], line["days_left"]) == (pytest.approx(2, abs=0.01), pytest.approx(1, abs=0.01))
+
+
+def test_a_lease_outlives_the_invocation_by_half_a_minute_and_is_asked_for_twice_a_second() -> None:
+    asked, waits = list[float](), list[float]()
+
+    class Noting(Lease):
+        def acquire(self, seconds: float) -> bool:
+            asked.append(seconds)
+            return super().acquire(seconds)
+
+    lease = Noting(refused=OAUTH.version, ask=lambda number: number > 1)
+    authenticator(Account(), Store(OAUTH), lease, Deadline(lambda: 100.0, 0.0), waits.append).ensure()
+    assert (asked, waits) == ([130.0, 130.0], [0.5])
+
+
+@pytest.mark.parametrize(("seconds", "renewed"), [(1_700, True), (1_900, False)])
+def test_a_token_is_renewed_half_an_hour_before_it_ends(seconds: int, renewed: bool) -> None:
+    account = Account()
+    authenticator(account, Store(replace(OAUTH, expires_at=time.time() + seconds)), Lease()).ensure()
+    assert account.refreshes == renewed
+
+
+@pytest.mark.parametrize(("credentials", "kind"), [(OAUTH, "oauth"), (SESSION, "session")])
+def test_what_a_run_continues_with_says_of_which_kind_the_credentials_are(credentials: Credentials, kind: str) -> None:
+    stored = Store(replace(credentials, expires_at=4e9))
+    result = authenticator(Account(), stored, Lease()).authenticate(AuthRequest(run_id="run-1", input={}, renewals=1))
+    assert (result.run_id, result.provider, result.kind, result.renewals) == ("run-1", "gopro", kind, 2)
+    assert (result.expires_at, result.mode, result.filters) == (4e9, "sync", Filters())

@@ -87,6 +87,10 @@ def test_a_wrong_guess_of_the_part_size_proves_nothing_and_is_no_error() -> None
         ('W/"weak"', 7, []),
         ("", 7, []),
         (f'"{"0" * 32}-1"', 0, []),
+        (f'"{"0" * 32}-{"9" * 5000}"', 7, []),
+        (f'"{"0" * 32}-0"', 7, []),
+        (f'"{"0" * 32}-\N{SUPERSCRIPT TWO}"', 7, []),
+        (f'"{"0" * 32}-\N{ARABIC-INDIC DIGIT TWO}"', 10 * MIB, []),
     ],
 )
 def test_only_part_sizes_that_give_that_many_parts_are_plausible(etag: str, size: int, blocks: list[int]) -> None:
@@ -102,3 +106,30 @@ def test_an_etag_made_by_aws_is_reproduced() -> None:
 @pytest.mark.parametrize("content_hash", [None, "", "crc32:00", "quickxor:abc"])
 def test_a_hash_of_an_unknown_kind_is_not_checked(content_hash: str | None) -> None:
     assert published_hash(content_hash, 10) is None
+
+
+def one_byte_changed(content: bytes, position: int) -> bytes:
+    return content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]
+
+
+@pytest.mark.parametrize("position", [0, 50_000, len(CONTENT) - 1])
+def test_a_plain_md5_etag_proves_the_content_and_one_changed_byte_is_not_proven(position: int) -> None:
+    (guess,) = plausible_etags(f'"{hashlib.md5(CONTENT).hexdigest()}"', len(CONTENT))  # noqa: S324
+    assert proven(guess, CONTENT, [(0, 40_000), (40_000, len(CONTENT))]) is True
+    assert proven(guess, one_byte_changed(CONTENT, position), [(0, len(CONTENT))]) is None
+
+
+@pytest.mark.parametrize("position", [0, 5 * MIB - 1, 5 * MIB, 5 * MIB + 9])
+def test_an_etag_of_two_parts_proves_the_content_and_one_changed_byte_is_not_proven(position: int) -> None:
+    content = bytes(5 * MIB) + CONTENT[:10]
+    (guess,) = plausible_etags(f'"{etag_of(content, 5 * MIB)}"', len(content))
+    parts = [(0, 5 * MIB), (5 * MIB, len(content))]
+    assert proven(guess, content, parts) is True and proven(guess, content, parts[::-1]) is True
+    assert proven(guess, one_byte_changed(content, position), parts) is None
+
+
+def test_what_looks_like_an_etag_of_an_upload_in_parts_is_no_plain_md5_and_the_other_way_round() -> None:
+    digest = hashlib.md5(CONTENT).hexdigest()  # noqa: S324
+    (of_one_part,) = plausible_etags(f'"{digest}-1"', len(CONTENT))
+    (plain,) = plausible_etags(f'"{etag_of(CONTENT, len(CONTENT)).removesuffix("-1")}"', len(CONTENT))
+    assert [proven(guess, CONTENT, [(0, len(CONTENT))]) for guess in (of_one_part, plain)] == [None, None]

@@ -41,6 +41,13 @@ class Ledger:
         return True
 
 
+class Runs:
+    """A run that has read nothing yet."""
+
+    def bytes_read(self, _: str) -> int:
+        return 0
+
+
 class Session:
     """A provider that offers one source for each item."""
 
@@ -103,12 +110,13 @@ def move(*items: MediaItem, most_connections: int = 16) -> None:
         downloader = VideoDownloader(
             session=cast(Any, Session(most_connections)),
             ledger=cast(Any, Ledger()),
-            runs=cast(Any, None),
+            runs=cast(Any, Runs()),
             archive=cast(Any, None),
             uploader=cast(Any, runner),
             connections=4,
             deadline=PLENTY,
             memory_mb=512,
+            most_bytes=10**12,
         )
         assert downloader.run_batch(items, "run-1").unfinished == ()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from cloud_sync_common.exceptions import CloudSyncError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.conditional_table import ConditionalTable
+from cloud_sync_common.stores.conditional_table import ConditionalTable, now
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import LedgerRow, SourceRow, Status
@@ -76,6 +79,7 @@ READS: dict[str, Callable[[InProcessAws], object]] = {
     "page": lambda aws: aws.ledger.page(None),
     "rows_of": lambda aws: aws.ledger.rows_of("clip"),
     "keys_of": lambda aws: aws.ledger.keys_of("clip"),
+    "sources": lambda aws: aws.ledger.sources("clip"),
     "source": lambda aws: aws.ledger.source("clip", 1),
     "run": lambda aws: aws.runs.get("run"),
     "run under way": lambda aws: aws.runs.is_under_way(),
@@ -131,3 +135,8 @@ def test_the_rows_of_runs_and_of_the_provider_are_no_part_of_the_walk(aws: InPro
     aws.ledger.archive_source("clip", 1, "run", row)
     ((source,), _) = aws.ledger.page(None)
     assert source.is_source and (source.key, source.size) == ("k", 1)
+
+
+def test_a_moment_is_in_utc_with_milliseconds_so_that_text_sorts_by_time() -> None:
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", now())
+    assert abs(datetime.fromisoformat(now()).timestamp() - time.time()) < 60

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from cloud_sync_common import __version__
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -17,6 +20,8 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.transfer import ranged_get
 from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.canned import CannedConnections, CannedStream, awaited
 
@@ -58,6 +63,7 @@ def test_a_range_request_names_bytes_and_version_and_has_no_credentials() -> Non
     stream = cdn()
     assert read(stream) == bytes(100)
     lines = stream.heard.decode().split("\r\n")
+    assert {f"User-Agent: cloud-sync/{__version__}", "Accept: */*"} <= set(lines)
     assert {"Range: bytes=100-199", 'If-Match: "etag-1"', "Accept-Encoding: identity"} <= set(lines)
     assert not any(line.lower().startswith(("authorization", "cookie")) for line in lines)
 
@@ -286,3 +292,93 @@ def test_a_body_that_only_the_end_of_the_connection_ends_is_told_apart(
         return opened.is_delimited
 
     assert awaited(asking()) is delimited
+
+
+# Absurd numbers, and headers that come several times
+
+ENORMOUS = "9" * 5000
+
+
+@pytest.mark.parametrize("version", [VERSION, None], ids=["expected", "first"])
+@pytest.mark.parametrize("status", [200, 206, 416, 429, 503])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Content_Length": ENORMOUS},
+        {"Content_Length": "9" * 20},
+        {"Content_Range": f"bytes {ENORMOUS}-{ENORMOUS}/{ENORMOUS}"},
+        {"Content_Range": f"bytes 100-{ENORMOUS}/1000"},
+        {"Content_Range": f"bytes 100-199/{'9' * 19}"},
+        {"Content_Range": f"bytes */{ENORMOUS}"},
+        {"ETag": f'"{"a" * 32}-{ENORMOUS}"'},
+        {"Last_Modified": f"Mon, 01 Jan {ENORMOUS} 00:00:00 GMT"},
+        {"Retry_After": ENORMOUS},
+        {"Retry_After": f"Mon, 01 Jan {ENORMOUS} 00:00:00 GMT"},
+        {"Content_Encoding": ENORMOUS},
+        {"Content_Type": f"text/html; q={ENORMOUS}"},
+    ],
+    ids=lambda changes: f"{next(iter(changes))} {next(iter(changes.values()))[:20]}",
+)
+def test_no_number_is_a_foreign_error(status: int, changes: dict[str, str], version: Fingerprint | None) -> None:
+    async def asking() -> None:
+        answers = CannedConnections(cdn(status, **changes) for _ in range(2))
+        (await open_range(answers, SOURCE, 100, 199, version, IfMatch())).close()
+
+    with suppress(CloudSyncError):
+        awaited(asking())
+
+
+@given(
+    status=st.sampled_from([200, 206, 416, 429, 503]),
+    name=st.sampled_from(["Content-Range", "Content-Length", "ETag", "Last-Modified", "Retry-After", "Content-Type"]),
+    before=st.sampled_from(["", "bytes ", "bytes 100-", "bytes 100-199/", f'"{"a" * 32}-', "-", "+", "0x", "1."]),
+    digits=st.integers(1, 6000),
+    after=st.sampled_from(["", "/1000", "-199/1000", '"', ", 1", ".5", "e9"]),
+)
+@settings(deadline=None)
+def test_no_header_is_a_foreign_error(status: int, name: str, before: str, digits: int, after: str) -> None:
+    answers = [cdn(status, **{name.replace("-", "_"): f"{before}{'7' * digits}{after}"}) for _ in range(2)]
+    with suppress(CloudSyncError):
+        read(*answers)
+
+
+def twice(name: str, *values: str, status: int = 206) -> CannedStream:
+    """An answer with several lines of one header."""
+    stream = cdn(status, **{name: None})
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for value in values)
+    stream.answer = stream.answer.replace(b"\r\n", b"\r\n" + lines.encode(), 1)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Content_Range", "bytes 100-199/1000"), ("Content_Length", "100"), ("ETag", '"etag-1"')],
+)
+def test_the_same_line_twice_is_one_line(name: str, value: str) -> None:
+    assert read(twice(name, value, value)) == bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error"),
+    [
+        ("Content_Range", ("bytes 100-199/1000", "bytes 0-99/1000"), ProviderContractError),
+        ("Content_Range", ("bytes 0-99/1000", "bytes 100-199/1000"), ProviderContractError),
+        ("Content_Length", ("100", "99"), ProviderUnavailableError),
+        ("Content_Length", ("99", "100"), ProviderUnavailableError),
+        ("ETag", ('"etag-1"', '"etag-2"'), SourceChangedError),
+        ("ETag", ('"etag-2"', '"etag-1"'), SourceChangedError),
+        ("Content_Type", ("video/mp4", "text/html"), ProviderUnavailableError),
+        ("Content_Type", ("text/html", "video/mp4"), ProviderUnavailableError),
+        ("Content_Type", ("text/html", "text/html"), ProviderUnavailableError),
+        ("Content_Encoding", ("identity", "gzip"), ProviderUnavailableError),
+        ("Content_Encoding", ("gzip", "identity"), ProviderUnavailableError),
+        ("Transfer_Encoding", ("chunked",), ProviderUnavailableError),
+    ],
+)
+def test_an_answer_that_says_two_things_is_refused(
+    name: str, values: tuple[str, ...], error: type[CloudSyncError]
+) -> None:
+    stream = twice(name, *values)
+    with pytest.raises(error):
+        read(stream)
+    assert stream.closed

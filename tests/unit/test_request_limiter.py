@@ -80,3 +80,57 @@ def test_other_failures_do_not_change_the_limit() -> None:
         return limiter.limit
 
     assert awaited(limit()) == 4
+
+
+def test_a_provider_that_names_no_time_is_given_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert 0.9 < waits_after(monkeypatch, None)[0] <= 1.0
+
+
+def test_the_longest_of_several_waits_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    (wait,) = waits_after(monkeypatch, 30, 5)
+    assert 29 < wait <= 30
+
+
+def test_a_wait_that_is_over_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert waits_after(monkeypatch, 0) == []
+
+
+def waits_after(monkeypatch: pytest.MonkeyPatch, *asked: float | None) -> list[float]:
+    """How long the next request waits, after the provider has asked for these waits."""
+    waits: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waits.append(seconds)
+
+    async def turns() -> None:
+        limiter = RequestLimiter(2)
+        with monkeypatch.context() as patch:
+            patch.setattr("cloud_sync_common.transfer.request_limiter.asyncio.sleep", note)
+            for retry_after in asked:
+                await throttle(limiter, retry_after)
+            waits.clear()  # of the turns before
+            async with limiter.turn():
+                pass
+
+    awaited(turns())
+    return waits
+
+
+def test_successes_never_lift_the_limit_above_the_most() -> None:
+    async def limit() -> int:
+        limiter = RequestLimiter(3)
+        await most_at_once(limiter, 20)
+        return limiter.limit
+
+    assert awaited(limit()) == 3
+
+
+def test_a_request_that_fails_gives_its_turn_back() -> None:
+    async def requests() -> None:
+        limiter = RequestLimiter(1)
+        for _ in range(3):
+            await throttle(limiter, 0)
+        async with asyncio.timeout(5):
+            await most_at_once(limiter, 2)
+
+    awaited(requests())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,7 +20,7 @@ from cloud_sync_common.exceptions import (
     ShortReadError,
     SourceLinkExpiredError,
 )
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.retry_utils import Deadline, retrying, retrying_async
 
 
 @dataclass
@@ -173,3 +175,22 @@ def test_a_deadline_in_seconds_runs_down(monkeypatch: pytest.MonkeyPatch, clock:
     assert deadline.remaining() == 5 and deadline.allows(5)
     clock.now = 4
     assert deadline.remaining() == 1 and not deadline.allows(1.5)
+
+
+def test_a_call_is_tried_four_times_unless_somebody_says_otherwise(clock: Clock) -> None:
+    call = Failing([ProviderThrottledError("x", 0) for _ in range(9)])
+    with pytest.raises(ProviderThrottledError):
+        retrying(call, clock.deadline(600), sleep=clock.sleep)
+    assert call.calls == 4
+
+
+@pytest.mark.parametrize(("errors", "calls"), [(1, 2), (3, 4), (9, 4)])
+def test_a_coroutine_is_tried_four_times_too(clock: Clock, errors: int, calls: int) -> None:
+    call = Failing([ProviderThrottledError("x", 0) for _ in range(errors)])
+
+    async def calling() -> str:
+        return call()
+
+    with nullcontext() if errors < 4 else pytest.raises(ProviderThrottledError):
+        assert asyncio.run(retrying_async(calling, clock.deadline(600))) == "done"
+    assert call.calls == calls

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from cloud_sync_common.exceptions import (
@@ -138,3 +138,43 @@ def test_between_two_questions_is_a_wait() -> None:
     patient = AuthorisedSession(library, Store(SESSION), Lease(), session(library).deadline, waits.append)  # type: ignore[arg-type]
     assert patient.list_media(None, Filters()).total == len(CLIPS)
     assert len(waits) == 3 and waits[1] == 7.0 and all(0 <= wait <= 8 for wait in waits)
+
+
+@pytest.mark.parametrize(("token", "refused"), [(None, ""), ("session-0", "v")])
+def test_without_a_token_or_with_one_that_is_refused_nothing_is_asked(token: str | None, refused: str) -> None:
+    library = Library()
+    asking = session_of(library, Store(replace(SESSION, access_token=token)), Lease(refused=refused))
+    with pytest.raises(CredentialsExpiredError, match="no stored access token"):
+        asking.require_usable_token()
+    assert library.asked == library.listed == []
+
+
+def test_a_token_whose_earlier_version_was_refused_is_usable() -> None:
+    session(Library(), Lease(refused="an earlier one")).require_usable_token()
+
+
+def test_each_kind_of_call_is_tried_so_often_and_no_oftener() -> None:
+    busy = ProviderUnavailableError("busy")
+    library = Library(trouble=[busy] * 9)
+    with pytest.raises(ProviderUnavailableError):
+        session(library).list_media(None, Filters())
+    assert len(library.listed) == 5
+    library = Library(trouble_of=always(busy))
+    with pytest.raises(ProviderUnavailableError):
+        session(library).sources(CLIPS[0])
+    assert len(library.asked) == 4
+
+
+def test_a_token_is_tried_three_times_while_the_check_makes_no_sense() -> None:
+    library = Library(trouble_of=once(REFUSED), trouble=[CHANGED] * 9)
+    assert len(session(library).sources(CLIPS[0])) == 1  # which says nothing of the token: the video is asked for again
+    assert library.validations == 3 and library.asked == ["clip-0"] * 2
+
+
+def test_an_answer_that_one_neighbour_of_three_gives_is_enough() -> None:
+    library = Library(trouble_of=always(CHANGED, "clip-0", "clip-1", "clip-2"))
+    with pytest.raises(OriginalUnavailableError):
+        session(library).sources(CLIPS[0])
+    library = Library(trouble_of=always(CHANGED, "clip-0", "clip-1", "clip-2", "clip-3"))
+    with pytest.raises(ProviderContractError):
+        session(library).sources(CLIPS[0])

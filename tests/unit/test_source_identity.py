@@ -19,7 +19,7 @@ def move_with_renewal(ended: MediaSource, offered: list[MediaSource]) -> MediaSo
     """What the step Download takes for the same file, when the provider offers these."""
     session = SimpleNamespace(sources=lambda _: offered)
     nothing = cast(Any, None)
-    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512)
+    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512, 10**12)
     return step._same_source(MediaItem(media_id="clip", filename="x.mp4"), ended)
 
 
@@ -82,6 +82,35 @@ def test_a_missing_file_of_one_lens_is_missed_and_shifts_no_number() -> None:
         assert {(found.identity, found.file_number) for found in left} < whole
         if lost.number < 2:
             assert {found.file_count for found in left} == {4}
+
+
+def test_of_chapters_1_and_3_the_third_stays_the_third_and_the_second_is_missed() -> None:
+    found = numbered([file(number=3, path="/3.mp4"), file(number=1, path="/1.mp4")])
+    assert [(one.file_number, one.file_count) for one in found] == [(1, 3), (3, 3)]
+
+
+def test_files_of_which_one_has_no_number_are_counted() -> None:
+    found = numbered([file(number=5, path="/5.mp4"), file(number=0, path="/0.mp4")])
+    assert [(one.file_number, one.file_count) for one in found] == [(1, 2), (2, 2)]
+
+
+def test_numbers_that_differ_are_kept_although_the_positions_differ_too() -> None:
+    found = numbered([file("front", 1, "/f.mp4"), file("back", 2, "/b.mp4")])
+    assert [(one.file_number, one.file_count) for one in found] == [(1, 2), (2, 2)]
+
+
+def test_an_identity_is_the_same_in_every_version_of_cloud_sync_because_ledgers_hold_it() -> None:
+    assert numbered([file("front", 2, "/x/%31.mp4")])[0].identity == "098f85f3-ec76d16c7ca2474303403a19"
+
+
+@pytest.mark.parametrize("name", ["Expires", "x-amz-signature", "X-Goog-Date", "response-content-type", "OSSAccessId"])
+def test_what_signs_a_link_makes_no_other_file(name: str) -> None:
+    assert len(numbered([file(), ListedFile("", 0, link("/1.mp4", query=f"{name}=1&"))])) == 1
+
+
+def test_a_link_that_is_none_identifies_by_its_whole_text() -> None:
+    assert path("https://[") == "https://[" and path("https://cdn.example/a%20b?c") == "/a b"
+    assert len(numbered([ListedFile("", 0, "https://["), ListedFile("", 0, "https://[x")])) == 2
 
 
 # Numbers that are in the ledger

@@ -13,13 +13,14 @@ import socket
 from urllib.parse import urlsplit
 
 from cloud_sync_common.exceptions import OriginalUnavailableError
-from cloud_sync_common.http.tls_stream import every_address
+from cloud_sync_common.http.connecting import every_address
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NOT_PUBLIC = "The provider gave a link to an address that is not on the public Internet."
 # IPv6 networks whose addresses contain an IPv4 address: NAT64 (RFC 6052) and its local form (RFC 8215).
 _NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")  # RFC 9637; Python 3.13 still takes it for public
 
 
 def is_public(address: str) -> bool:
@@ -35,7 +36,11 @@ def is_public(address: str) -> bool:
 
 def _is_global(address: Address) -> bool:
     site_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
-    return address.is_global and not (address.is_multicast or address.is_reserved or site_local)
+    return (
+        address.is_global
+        and not (address.is_multicast or address.is_reserved or site_local)
+        and address not in _DOCUMENTATION
+    )
 
 
 def _embedded(address: Address) -> ipaddress.IPv4Address | None:

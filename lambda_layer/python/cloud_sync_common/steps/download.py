@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -41,12 +42,14 @@ LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
 class SliceStatus(StrEnum):
-    """ARCHIVED; IN_PROGRESS: invoke it again; BUSY: another run has the item; UNAVAILABLE: a later run looks again."""
+    """ARCHIVED; IN_PROGRESS: invoke it again; BUSY: another run has the item; UNAVAILABLE: a later run looks again;
+    LEFT: the run has read as much as it may, and the next one continues."""
 
     ARCHIVED = "ARCHIVED"
     IN_PROGRESS = "IN_PROGRESS"
     BUSY = "BUSY"
     UNAVAILABLE = "UNAVAILABLE"
+    LEFT = "LEFT"
 
 
 class BatchRequest(msgspec.Struct, frozen=True, tag_field="request", tag="batch"):
@@ -104,6 +107,7 @@ class VideoDownloader:
     connections: int
     deadline: Deadline
     memory_mb: int
+    most_bytes: int  # that one run may read from the provider
     check_etag: bool = True
     single_put: int = SINGLE_PUT
 
@@ -117,13 +121,20 @@ class VideoDownloader:
 
     def run_batch(self, items: tuple[MediaItem, ...], run_id: str) -> BatchResult:
         """Moves one item after the other, up to the first that is not finished here, whatever the reason: its slice
-        meets that trouble again, under its own name, where the state machine can deal with it."""
+        meets that trouble again, under its own name, where the state machine can deal with it. Nothing is moved, and
+        nothing unfinished, when the run has read as much as it may."""
+        if self._has_read_enough(run_id):
+            return BatchResult(())
+        with self._counted(run_id) as count:
+            return self._batch(items, run_id, count)
+
+    def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
         for at, item in enumerate(items):
             unfinished = BatchResult(items[at:])
             if at and not self.deadline.allows((item.size or 0) / SLOW_CONNECTION):
                 return unfinished
             try:
-                if self.run_slice(item, run_id).status is SliceStatus.IN_PROGRESS:
+                if self._slice(item, run_id, count).status is SliceStatus.IN_PROGRESS:
                     return unfinished
             except CloudSyncError as error:
                 logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
@@ -135,6 +146,29 @@ class VideoDownloader:
 
         Raises every leaf of the error tree; what was moved before stays, and the next slice continues from it.
         """
+        if self._has_read_enough(run_id):
+            return SliceResult(SliceStatus.LEFT)
+        with self._counted(run_id) as count:
+            return self._slice(item, run_id, count)
+
+    def _has_read_enough(self, run_id: str) -> bool:
+        """Whether the run has read as much as it may. What is under way at that moment still ends."""
+        enough = self.runs.bytes_read(run_id) >= self.most_bytes
+        if enough:
+            logger.warning("the run has read as much as it may", extra={"most_bytes": self.most_bytes})
+        return enough
+
+    @contextmanager
+    def _counted(self, run_id: str) -> Iterator[TransferStats]:
+        """Adds what is read in the block to what the run has read, also when the block ends with an error."""
+        count = TransferStats()
+        try:
+            yield count
+        finally:
+            if count.bytes_read:
+                self.runs.note_read(run_id, count.bytes_read)
+
+    def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
         seconds = self.deadline.remaining()
         claim = self._claim(item, run_id, seconds + LEASE_GRACE_SECONDS)
         if not claim.granted:
@@ -144,6 +178,7 @@ class VideoDownloader:
         try:
             moved = self._try_to_move(self._options(seconds, stats), item, run_id)
         finally:
+            count.bytes_read += stats.bytes_read
             self._note_stats(item, run_id, claim.row, stats)
         if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")

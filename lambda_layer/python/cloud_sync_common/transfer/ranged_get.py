@@ -289,9 +289,10 @@ def _says_too_little(head: Head) -> bool:
 def _refuse_what_is_no_media(head: Head) -> None:
     """Refuses a page instead of the bytes, which CDNs and firewalls send, even with status 200 (CloudFront developer
     guide, "Custom error responses"), and bytes in another encoding than the stored ones."""
-    kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _PAGES:
-        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
+    said = head.headers.get("content-type", "").lower().split(",")  # more than one where there are several lines
+    pages = [kind for each in said if (kind := each.partition(";")[0].strip()) in _PAGES]
+    if pages:
+        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({pages[0]}).")
     if not all(_is_no_coding(coding) for coding in head.headers.get("content-encoding", "").split(",")):
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 

@@ -21,11 +21,19 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
+from cloud_sync_common.stores.archive import (
+    ArchivedObject,
+    ObjectExists,
+    Part,
+    UploadGone,
+    WriteConflict,
+    combined_checksum,
+)
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
-from cloud_sync_common.transfer.range_transfer import ArchivedContent, Proofs, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
@@ -112,7 +120,7 @@ class SourceTransfer:
                 first = await self._bytes.in_time(self._first_contact(row, copy)) or OutOfTime()
                 break
             except KeyTaken:
-                copy += 1
+                copy = number_after(copy)
         match first:
             case Archived():
                 return first.row
@@ -155,6 +163,7 @@ class SourceTransfer:
         version = opened.fingerprint.undated if self._has_restarted else opened.fingerprint
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
+        Readings.of(row)
         if version.size != UNKNOWN:
             self._check_size(version.size)
         elif self._listed_size() is None and not opened.is_delimited:
@@ -168,12 +177,12 @@ class SourceTransfer:
             self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
-            write = self._bytes.put(opened, key, metadata, proofs)
+            write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
         else:
             check = self._check_end if version.size == UNKNOWN else self._check_size
-            write = self._bytes.stream(opened, key, metadata, proofs, check)
+            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
         in_one = not (complete and opened.honoured)
-        return Archived(await self._store(write, version, key, copy, single_stream=in_one))
+        return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
 
     def _confirmed(self, row: SourceRow) -> SourceRow:
         """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
@@ -184,18 +193,36 @@ class SourceTransfer:
         return same
 
     async def _store(
-        self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
+        self,
+        write: Awaitable[ArchivedContent],
+        version: Fingerprint,
+        key: str,
+        copy: int,
+        row: SourceRow | None,
+        *,
+        single_stream: bool,
     ) -> SourceRow:
         """Writes an object and notes it. An object that exists already will do when it is of this version: then the
         ledger has missed an earlier success. Raises KeyTaken when it is of another version."""
         try:
             content = await write
+        except SameContent as same:
+            logger.info("the archive has the same bytes already", extra={"media_id": self._item.media_id})
+            return self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
         except ObjectExists:
             found = self._found(key, version)
             if found is None:
                 raise KeyTaken from None
             content = replace(found, single_stream=single_stream)
-        return self._note_archived(version, key, copy, content)
+        return self._note_archived(version, key, copy, content, row)
+
+    def _compare(self, row: SourceRow | None, copy: int) -> Compare:
+        """Raises SameContent for the content that the version before has."""
+        earlier = self._earlier(row, copy)
+        return lambda content: earlier.compare(self._archive, content)
+
+    def _earlier(self, row: SourceRow | None, copy: int) -> EarlierCopy:
+        return EarlierCopy.before(row, self._key(max(copy - 1, 1)), copy - 1)
 
     def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
@@ -229,12 +256,12 @@ class SourceTransfer:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
         while there := self._archive.find(key := self._key(copy)):
             if content := _of_version(there, version):  # archived before, and the ledger does not know
-                return self._note_archived(version, key, copy, content)
-            copy += 1
+                return self._note_archived(version, key, copy, content, row)
+            copy = number_after(copy)
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
         )
-        begun = self._beginnings(row)
+        begun, earlier, readings = self._beginnings(row), self._earlier(row, copy), Readings.of(row)
         upload_id = self._archive.begin(key, self._metadata(version))
         self._options.stats.requests += 1
         new = SourceRow(
@@ -250,6 +277,10 @@ class SourceTransfer:
             identity=self._source.identity,
             begun=begun,
             begun_by=self._run_id,
+            earlier=earlier.key,
+            earlier_copy=earlier.number,
+            readings=readings.count,
+            readings_in=readings.month,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
@@ -288,10 +319,10 @@ class SourceTransfer:
             if parts is None:
                 return None
             write = self._completed(row, parts, proofs)
-            return await self._store(write, version, row.key, row.copy, single_stream=False)
+            return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
             if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
-                return self._note_archived(version, row.key, row.copy, found)
+                return self._note_archived(version, row.key, row.copy, found, row)
             if isinstance(ended, WriteConflict):
                 self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
@@ -319,11 +350,12 @@ class SourceTransfer:
         return [held[number] for number in sorted(held)], proofs
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
-        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError."""
+        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
         made = proofs.made()
         try:
+            self._compare(row, row.copy)(ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False))
             checksum = self._archive.complete(row.key, row.upload_id, parts)
-        except (ObjectExists, WriteConflict):
+        except (ObjectExists, WriteConflict, SameContent):
             self._archive.abort(row.key, row.upload_id)
             raise
         self._options.stats.requests += 1
@@ -333,8 +365,11 @@ class SourceTransfer:
         there = self._archive.find(key)
         return _of_version(there, version) if there else None
 
-    def _note_archived(self, version: Fingerprint, key: str, copy: int, content: ArchivedContent) -> SourceRow:
-        """ARCHIVED, in the ledger, with every proof that was made."""
+    def _note_archived(
+        self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
+    ) -> SourceRow:
+        """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
+        readings = Readings.of(before)
         claimed = [CLAIMED_SIZE] if content.size in (self._source.size, self._item.size) else []
         done = SourceRow(
             status=Status.ARCHIVED,
@@ -349,6 +384,8 @@ class SourceTransfer:
             listed=version.listed,
             identity=self._source.identity,
             revision=self._item.revision,
+            readings=readings.count,
+            readings_in=readings.month if readings.count else "",
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done

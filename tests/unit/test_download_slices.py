@@ -1,0 +1,310 @@
+"""The step Download: leases, effort, proofs, and what a batch leaves to slices."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.steps import download
+from cloud_sync_common.steps.download import (
+    LEASE_GRACE_SECONDS,
+    BatchRequest,
+    BatchResult,
+    SliceRequest,
+    SliceResult,
+    VideoDownloader,
+)
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
+from cloud_sync_common.transfer.range_transfer import TransferStats
+from cloud_sync_common.transfer.source_transfer import LostLease
+
+from tests.unit.doubles import Account
+
+CLIP = MediaItem(media_id="clip", filename="a.mp4", revision="/1", size=SLOW_CONNECTION * 10)
+OTHER, THIRD = (
+    replace_id for replace_id in (MediaItem(media_id=name, filename="b.mp4") for name in ("other", "third"))
+)
+
+
+def file(number: int = 1, count: int = 1) -> MediaSource:
+    return MediaSource(file_number=number, filename="a.mp4", file_count=count, identity=f"file {number}")
+
+
+def row(size: int = 7, *proofs: str, number: int = 1, **fields: Any) -> SourceRow:
+    return SourceRow(status=Status.ARCHIVED, key="k", size=size, proofs=proofs, identity=f"file {number}", **fields)
+
+
+class World:
+    """The ledger, the runs, the provider and the transfers of one invocation."""
+
+    def __init__(self, **before: Any) -> None:
+        self.left, self.clock = 100.0, [0.0]
+        self.before = ItemRow(status=Status.IN_PROGRESS, **before)
+        self.granted: list[bool] = [True]
+        self.claims: list[tuple[str, float, str]] = []
+        self.ended: set[str] = set()
+        self.offered: dict[str, list[MediaSource]] = {}
+        self.known: dict[int, SourceRow] = {}
+        self.moves: list[SourceRow | Exception | None] = []  # what each transfer gives; row() when there are no more
+        self.bytes_moved, self.moved = 100, list[tuple[str, int]]()
+        self.stats: list[dict[str, Any]] = []
+        self.archived: list[tuple[str, int]] = []
+        self.left_alone: list[tuple[str, str]] = []
+        self.keeps_lease = True
+        self.provider = Account(capabilities=Capabilities(most_connections=3))
+
+    # The ledger and the runs
+
+    def claim(self, item: MediaItem, run_id: str, seconds: float, *, instead_of: str = "") -> Claim:
+        self.claims.append((run_id, seconds, instead_of))
+        return Claim(self.granted.pop(0) if self.granted else True, self.before)
+
+    def has_ended(self, run_id: str) -> bool:
+        return run_id in self.ended
+
+    def sources_of(self, _: str) -> dict[int, SourceRow]:
+        return self.known
+
+    def set_stats(self, _media_id: str, _run_id: str, stats: dict[str, Any]) -> None:
+        self.stats.append(stats)
+
+    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int) -> bool:
+        self.archived.append((media_id, bytes_total))
+        return self.keeps_lease
+
+    def leave_unavailable(self, media_id: str, _run_id: str, category: str, _message: str) -> None:
+        self.left_alone.append((media_id, category))
+
+    # The provider's session
+
+    def require_usable_token(self) -> None: ...
+
+    def offer(self, item: MediaItem) -> list[MediaSource]:
+        return self.offered.get(item.media_id, [file()])
+
+    def step(self) -> VideoDownloader:
+        ledger = type("Ledger", (), {"sources": lambda _, media_id: self.sources_of(media_id)})()
+        for name in ("claim", "set_stats", "archive_item", "leave_unavailable"):
+            setattr(ledger, name, getattr(self, name))
+        session = type("Session", (), {"sources": lambda _, item: self.offer(item), "provider": self.provider})()
+        session.require_usable_token = self.require_usable_token
+        runner = type("Runner", (), {"run": lambda _, done: done})()
+        return VideoDownloader(
+            session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
+            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048,
+        )  # fmt: skip
+
+    def slice(self, item: MediaItem = CLIP) -> SliceResult:
+        result = self.step().download(SliceRequest("run-1", "gopro", item))
+        assert isinstance(result, SliceResult)
+        return result
+
+    def batch(self, *items: MediaItem) -> tuple[MediaItem, ...]:
+        result = self.step().download(BatchRequest("run-1", "gopro", items))
+        assert isinstance(result, BatchResult)
+        return result.unfinished
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    return moving(World(), monkeypatch)
+
+
+def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Every transfer of a source happens in this world."""
+
+    class Transfer:
+        def __init__(self, options: Any, _l: Any, _p: str, item: MediaItem, source: MediaSource, *_: Any) -> None:
+            self.options, self.item, self.source = options, item, source
+
+        def archive(self) -> SourceRow | None:
+            world.moved.append((self.item.media_id, self.source.file_number))
+            self.options.stats.bytes_moved += world.bytes_moved
+            self.options.stats.requests += 2
+            made = world.moves.pop(0) if world.moves else row(number=self.source.file_number)
+            if isinstance(made, Exception):
+                raise made
+            return made
+
+    monkeypatch.setattr(download, "SourceTransfer", Transfer)
+    return world
+
+
+# Leases
+
+
+def test_an_item_is_leased_a_minute_longer_than_the_invocation_may_last(world: World) -> None:
+    world.slice()
+    assert world.claims == [("run-1", 100.0 + LEASE_GRACE_SECONDS, "")]
+
+
+@pytest.mark.parametrize(
+    ("status", "revision", "found"),
+    [
+        (Status.ARCHIVED, "/1", "ARCHIVED"),
+        (Status.ARCHIVED, "/0", "BUSY"),
+        (Status.IN_PROGRESS, "/1", "BUSY"),
+    ],
+)
+def test_an_item_that_is_not_to_be_had_is_archived_or_busy(
+    monkeypatch: pytest.MonkeyPatch, status: Status, revision: str, found: str
+) -> None:
+    world = moving(World(), monkeypatch)
+    world.before, world.granted = ItemRow(status=status, revision=revision, lease_owner="run-0"), [False]
+    assert world.slice() == SliceResult(download.SliceStatus(found))
+    assert world.moved == [] and world.stats == [] and len(world.claims) == 1
+
+
+def test_the_lease_of_a_run_that_has_ended_is_taken_over_and_of_no_other(world: World) -> None:
+    world.before, world.granted, world.ended = replace_row(world.before, lease_owner="run-0"), [False, True], {"run-0"}
+    assert world.slice().status == "ARCHIVED"
+    assert world.claims == [("run-1", 160.0, ""), ("run-1", 160.0, "run-0")]
+
+
+def replace_row(before: ItemRow, **changes: Any) -> ItemRow:
+    return ItemRow(**{name: getattr(before, name) for name in before.__struct_fields__} | changes)
+
+
+def test_a_lease_that_is_lost_at_the_end_or_on_the_way_means_busy(world: World) -> None:
+    world.keeps_lease = False
+    assert world.slice().status == "BUSY"
+    world.moves = [LostLease()]
+    assert world.slice().status == "BUSY"
+
+
+# Effort
+
+
+def effort(world: World) -> tuple[int, int, int]:
+    (stats,) = world.stats
+    assert stats["effort_run"] == "run-1"
+    return stats["run_bytes"], stats["run_requests"], stats["run_slices"]
+
+
+def test_the_effort_of_one_run_is_the_sum_of_its_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = {"run_bytes": 1000, "run_requests": 20, "run_slices": 4, "run_gb_seconds": 50.0}
+    for run, found in (("run-1", (1100, 22, 5)), ("run-0", (100, 2, 1))):
+        world = moving(World(effort_run=run, **earlier), monkeypatch)
+        world.slice()
+        assert effort(world) == found
+        assert (world.stats[0]["run_gb_seconds"] >= 50) == (run == "run-1")
+
+
+def test_gb_seconds_are_the_seconds_times_the_memory_in_gb(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TransferStats, "seconds", 3.0)
+    world.slice()
+    assert world.stats[0]["run_gb_seconds"] == 3 * 2
+
+
+def test_the_effort_of_a_slice_that_fails_is_noted_too(world: World) -> None:
+    world.moves = [OriginalUnavailableError("x")]
+    with pytest.raises(OriginalUnavailableError):
+        world.slice()
+    assert effort(world) == (100, 2, 1)
+
+
+def test_a_slice_that_moved_not_one_byte_and_is_not_done_is_an_error(world: World) -> None:
+    world.moves, world.bytes_moved = [None], 0
+    with pytest.raises(ProviderUnavailableError, match="within 100 s"):
+        world.slice()
+    world.moves, world.bytes_moved = [None], 1
+    assert world.slice() == SliceResult(download.SliceStatus.IN_PROGRESS, 1)
+
+
+# Files of one item
+
+
+def test_every_file_of_an_item_is_moved_and_their_bytes_are_added_up(world: World) -> None:
+    world.offered["clip"] = [file(1, 2), file(2, 2)]
+    world.moves = [row(7, number=1), row(5, number=2)]
+    assert world.slice() == SliceResult(download.SliceStatus.ARCHIVED, 200)
+    assert (world.moved, world.archived) == ([("clip", 1), ("clip", 2)], [("clip", 12)])
+
+
+def test_a_file_that_is_archived_for_this_revision_is_not_asked_for(world: World) -> None:
+    world.offered["clip"] = [file(1, 3), file(2, 3), file(3, 3)]
+    world.known = {1: row(7, number=1, revision="/1"), 2: row(7, number=2, revision="/0"), 3: row(7, revision="/1")}
+    world.slice()
+    assert world.moved == [("clip", 2), ("clip", 3)]  # of another revision; and another file
+
+
+def test_after_a_file_that_is_not_done_no_other_is_begun(world: World) -> None:
+    world.offered["clip"], world.moves = [file(1, 2), file(2, 2)], [None]
+    assert world.slice().status == "IN_PROGRESS" and world.moved == [("clip", 1)] and world.archived == []
+
+
+def test_an_item_of_which_a_file_is_missing_is_not_archived_although_the_others_are(world: World) -> None:
+    world.offered["clip"] = [file(1, 3), file(3, 3)]
+    with pytest.raises(OriginalUnavailableError, match="only 2 of the 3 files"):
+        world.slice()
+    assert len(world.moved) == 2 and world.archived == []
+
+
+def test_the_proofs_of_an_item_are_those_of_each_of_its_files(world: World) -> None:
+    world.offered["clip"] = [file(1, 2), file(2, 2)]
+    world.moves = [row(7, "s3-checksum", "source-etag"), row(5, "claimed-size", "s3-checksum", number=2)]
+    assert world.slice().proofs == ("s3-checksum",)
+    world.moves = [row(7, "s3-checksum", "source-etag"), row(5, "source-etag", "s3-checksum", number=2)]
+    assert world.slice().proofs == ("s3-checksum", "source-etag")
+
+
+@pytest.mark.parametrize("streams", [(False, False), (True, False), (False, True)], ids=str)
+def test_an_item_says_that_one_of_its_files_could_not_be_read_in_ranges(
+    world: World, streams: tuple[bool, bool]
+) -> None:
+    world.offered["clip"] = [file(1, 2), file(2, 2)]
+    world.moves = [row(7, single_stream=streams[0]), row(5, number=2, single_stream=streams[1])]
+    assert world.slice().single_stream == any(streams)
+
+
+@pytest.mark.parametrize("sources", [[], None], ids=["no file", "gone"])
+def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: list[MediaSource] | None) -> None:
+    if sources is None:
+        world.moves = [MediaNotFoundError("gone")]
+    else:
+        world.offered["clip"] = sources
+    assert world.slice().status == "UNAVAILABLE" and world.archived == []
+    assert world.left_alone == [("clip", "not_available_yet" if sources == [] else MediaNotFoundError.category)]
+
+
+# Batches
+
+
+def test_a_batch_that_is_done_leaves_nothing(world: World) -> None:
+    assert world.batch(CLIP, OTHER, THIRD) == () and [name for name, _ in world.moved] == ["clip", "other", "third"]
+
+
+@pytest.mark.parametrize("error", [OriginalUnavailableError("x"), ProviderUnavailableError("x"), None])
+def test_a_batch_leaves_the_item_that_is_not_done_and_those_behind_it_to_slices(
+    world: World, error: CloudSyncError | None
+) -> None:
+    world.moves = [row(), error]
+    assert world.batch(CLIP, OTHER, THIRD) == (OTHER, THIRD)
+    assert [name for name, _ in world.moved] == ["clip", "other"]
+
+
+def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: World) -> None:
+    world.moves = [LostLease(), MediaNotFoundError("gone"), row()]
+    assert world.batch(CLIP, OTHER, THIRD) == ()
+
+
+@pytest.mark.parametrize(("left", "begun"), [(10.0, 2), (9.9, 1)])
+def test_a_later_item_is_begun_only_when_even_a_slow_connection_would_do_it_in_time(
+    world: World, left: float, begun: int
+) -> None:
+    world.left = left
+    assert world.batch(CLIP, CLIP) == ((CLIP,) if begun == 1 else ()) and len(world.moved) == begun
+
+
+def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_a_size_always(world: World) -> None:
+    world.left = 0.0
+    assert world.batch(CLIP, OTHER) == () and len(world.moved) == 2

@@ -1,0 +1,360 @@
+"""How one source gets into the archive: what is asked, what is stored, and what the ledger is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    IntegrityError,
+    OriginalUnavailableError,
+    SourceChangedError,
+)
+from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
+from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer import source_transfer
+from cloud_sync_common.transfer.part_plan import MIB, SLOW_CONNECTION, PartPlan
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+
+SMALL, LARGE = 1000, 200 * MIB
+KEY, KEY_2 = "gopro/0000/00/clip/a.mp4", "gopro/0000/00/clip/a-v2.mp4"
+THE_ETAG = '"e"'
+
+
+def there(size: int = SMALL, etag: str = "e") -> ArchivedObject:
+    return ArchivedObject(KEY, size, "sum", {"source-size": str(size), "source-etag": etag})
+
+
+class World:
+    """One item of one source. The provider lists `listed` bytes of it; the source answers with these values."""
+
+    def __init__(self, size: int = SMALL, *, listed: int | None = None, row: SourceRow | None = None) -> None:
+        self.version = Fingerprint(size, THE_ETAG)
+        self.length, self.honoured = size, True
+        self.row, self.objects, self.stats = row, dict[str, ArchivedObject](), TransferStats()
+        self.item = MediaItem(media_id="clip", filename="a.mp4", size=listed, revision="/2")
+        self.source = MediaSource(file_number=1, filename="a.mp4", identity="front")
+        self.left = 900.0
+        self.asked: list[int] = []  # the last byte of each question
+        self.done: list[str] = []
+        self.noted: list[SourceRow] = []
+        self.written_error: Exception | None = None  # the error of the next write
+        self.completed: list[Exception] = []
+        self.lease = True
+
+    async def archived(self) -> SourceRow | None:
+        deadline = Deadline(lambda: self.left, margin=0.0)
+        options = TransferOptions(cast(Any, None), cast(Any, self), 1, deadline, 900.0, self.stats)
+        link = SourceLink(self.source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+        transfer = SourceTransfer(options, cast(Any, self._ledger()), "gopro", self.item, self.source, link, "run-1")
+        return await transfer.archive()
+
+    def run(self) -> SourceRow | None:
+        return asyncio.run(self.archived())
+
+    def _ledger(self) -> Any:
+        return SimpleNamespace(
+            source=lambda *_: self.row, archive_source=self._note_archived, begin_source=self._note_begun
+        )
+
+    def _note_archived(self, media_id: str, number: int, run_id: str, row: SourceRow) -> None:
+        assert (media_id, number, run_id) == ("clip", 1, "run-1")
+        self.noted.append(row)
+
+    def _note_begun(self, media_id: str, number: int, run_id: str, row: SourceRow, *, replaces: str) -> bool:
+        assert (media_id, number, run_id) == ("clip", 1, "run-1")
+        self.done.append(f"noted {row.upload_id} instead of {replaces or 'none'}")
+        self.noted.append(row)
+        return self.lease
+
+    # The archive
+
+    def find(self, key: str) -> ArchivedObject | None:
+        return self.objects.get(key)
+
+    def begin(self, key: str, _metadata: object) -> str:
+        self.done.append(f"began {key}")
+        return "upload"
+
+    def abort(self, _key: str, upload_id: str) -> None:
+        self.done.append(f"aborted {upload_id}")
+
+    def parts(self, _key: str, _upload_id: str) -> dict[int, Part]:
+        return {}
+
+    def complete(self, _key: str, _upload_id: str, parts: list[Part]) -> str:
+        if self.completed:
+            raise self.completed.pop(0)
+        assert [part.number for part in parts] == list(range(1, len(parts) + 1))
+        return "whole"
+
+    # The bytes
+
+    def written(self, how: str, key: str, size: int, *, single_stream: bool) -> ArchivedContent:
+        self.done.append(f"{how} {key}")
+        error, self.written_error = self.written_error, None
+        if error:
+            raise error
+        return ArchivedContent(size, "sum", ("source-etag",), single_stream)
+
+
+class Bytes(RangeTransfer):
+    """Moves none; what would be moved is noted in the world, which is the archive of the transfer."""
+
+    async def open(self, _source: MediaSource, last: int) -> Any:
+        world = cast(Any, self._archive)
+        world.asked.append(last)
+        ranged = world.honoured and world.length != UNKNOWN
+        length = min(world.length, last + 1) if ranged else world.length
+        return SimpleNamespace(fingerprint=world.version, length=length, honoured=world.honoured, close=lambda: None)
+
+    async def put(self, source: Any, key: str, *_given: object) -> ArchivedContent:
+        size = source.fingerprint.size
+        return cast(World, self._archive).written("put", key, size, single_stream=not source.honoured)
+
+    async def stream(self, source: Any, key: str, *_given: object) -> ArchivedContent:
+        return cast(World, self._archive).written("stream", key, source.fingerprint.size, single_stream=True)
+
+    async def parts(self, _key: str, _upload_id: str, plan: PartPlan, held: Any, *_given: object) -> dict[int, Part]:
+        cast(World, self._archive).done.append(f"{plan.count - len(held)} parts")
+        return {n: Part(n, plan.length(n), "etag", "AAAAAAAAAAA=") for n in range(plan.count, 0, -1)}
+
+
+@pytest.fixture(autouse=True)
+def no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_transfer, "RangeTransfer", Bytes)
+
+
+def archived_row(**changes: Any) -> SourceRow:
+    fields: dict[str, Any] = {
+        "status": Status.ARCHIVED, "key": KEY, "size": SMALL, "etag": THE_ETAG, "checksum": "old", "identity": "front",
+    }  # fmt: skip
+    return SourceRow(**(fields | changes))
+
+
+def begun_row(**changes: Any) -> SourceRow:
+    fields: dict[str, Any] = {
+        "status": Status.IN_PROGRESS, "key": KEY, "size": LARGE, "etag": THE_ETAG, "upload_id": "before",
+        "part_size": 64 * MIB, "identity": "front",
+    }  # fmt: skip
+    return SourceRow(**(fields | changes))
+
+
+# One answer
+
+
+def test_a_small_source_is_one_answer_and_one_object() -> None:
+    one = World()
+    row = one.run()
+    assert row == SourceRow(
+        status=Status.ARCHIVED, key=KEY, size=SMALL, etag=THE_ETAG, checksum="sum", copy=1, identity="front",
+        proofs=("s3-checksum", "source-etag"), revision="/2",
+    )  # fmt: skip
+    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.asked == [64 * MIB - 1]
+
+
+@pytest.mark.parametrize(
+    ("listed", "of_source", "claimed"),
+    [
+        (SMALL, None, True),
+        (None, SMALL, True),
+        (7, SMALL, True),
+        (SMALL + 3, None, False),
+        (SMALL - 3, None, False),
+        (None, None, False),
+    ],
+)
+def test_the_claimed_size_is_a_proof_only_when_it_is_exact(
+    listed: int | None, of_source: int | None, claimed: bool
+) -> None:
+    one = World(listed=listed)
+    one.source = MediaSource(file_number=1, filename="a.mp4", size=of_source)
+    row = one.run()
+    assert row is not None and ("claimed-size" in row.proofs) == claimed
+
+
+@pytest.mark.parametrize(("fraction", "stored"), [(0.5, True), (0.499, False), (2.0, True)])
+def test_less_than_half_of_the_listed_size_is_not_the_original(fraction: float, stored: bool) -> None:
+    one = World(int(SMALL * fraction), listed=SMALL)
+    if stored:
+        assert one.run() is not None
+        return
+    with pytest.raises(OriginalUnavailableError):
+        one.run()
+    assert one.noted == [] and one.done == []
+
+
+def test_a_source_that_ignores_ranges_is_one_stream_if_it_is_large_and_says_so() -> None:
+    small, large = World(), World(LARGE)
+    for one in (small, large):
+        one.honoured = False
+    rows = [one.run() for one in (small, large)]
+    assert [row.single_stream for row in rows if row] == [True, True]
+    assert (small.done, large.done) == ([f"put {KEY}"], [f"stream {KEY}"])
+
+
+def test_a_source_of_which_no_version_is_certain_is_asked_for_as_a_whole() -> None:
+    one = World(LARGE)
+    one.version = Fingerprint(LARGE, "")
+    row = one.run()
+    assert row is not None and one.asked == [64 * MIB - 1, LARGE - 1] and one.done == [f"stream {KEY}"]
+
+
+def test_what_one_answer_replaces_is_aborted() -> None:
+    one = World(LARGE, row=begun_row())
+    one.honoured = False
+    assert one.run() is not None and one.done == ["aborted before", f"stream {KEY}"]
+
+
+# What is there already
+
+
+def test_a_source_that_is_archived_in_this_version_is_noted_for_this_revision_and_not_moved() -> None:
+    one = World(row=archived_row(revision="/1"))
+    row = one.run()
+    assert row == archived_row(revision="/2") and one.noted == [row] and one.done == []
+
+
+def test_a_source_that_is_archived_for_this_revision_is_not_noted_again() -> None:
+    one = World(row=archived_row(revision="/2"))
+    assert one.run() == one.row and one.noted == [] and one.done == []
+
+
+@pytest.mark.parametrize("changes", [{"etag": '"f"'}, {"size": SMALL - 1}, {"identity": "back"}], ids=str)
+def test_another_version_or_file_gets_the_next_key(changes: dict[str, Any]) -> None:
+    one = World(row=archived_row(**changes))
+    row = one.run()
+    assert row is not None and (row.key, row.copy) == (KEY_2, 2) and one.done == [f"put {KEY_2}"]
+
+
+def test_an_archived_row_without_an_identity_is_of_this_file() -> None:
+    one = World(row=archived_row(identity=""))
+    assert one.run() == archived_row(revision="/2") and one.done == []
+
+
+def test_an_object_of_this_version_that_the_ledger_does_not_know_will_do() -> None:
+    one = World()
+    one.objects, one.written_error = {KEY: there()}, ObjectExists()
+    row = one.run()
+    assert row is not None and (row.key, row.checksum, row.proofs) == (KEY, "sum", ("s3-checksum",))
+    assert not row.single_stream
+
+
+def test_an_object_of_another_version_is_left_and_this_one_gets_the_next_key() -> None:
+    one = World()
+    one.objects, one.written_error = {KEY: there(etag="f")}, ObjectExists()
+    row = one.run()
+    assert row is not None and (row.key, row.copy, one.done) == (KEY_2, 2, [f"put {KEY}", f"put {KEY_2}"])
+
+
+# Parts
+
+
+def test_a_large_source_is_moved_in_parts_and_beginning_and_completing_are_a_request_each() -> None:
+    one = World(LARGE)
+    row = one.run()
+    assert row is not None and (row.key, row.checksum, row.single_stream, row.size) == (KEY, "whole", False, LARGE)
+    assert row.upload_id == "" and row.proofs == ("s3-checksum",)
+    assert one.done == [f"began {KEY}", "noted upload instead of none", "4 parts"] and one.stats.requests == 2
+    begun, _ = one.noted
+    assert begun == SourceRow(
+        status=Status.IN_PROGRESS, key=KEY, size=LARGE, etag=THE_ETAG, upload_id="upload", part_size=64 * MIB,
+        identity="front", begun=1, begun_by="run-1",
+    )  # fmt: skip
+
+
+def test_an_upload_of_this_version_is_continued_and_only_its_completion_is_a_request() -> None:
+    one = World(LARGE, row=begun_row())
+    row = one.run()
+    assert row is not None and (row.status, row.size) == (Status.ARCHIVED, LARGE)
+    assert one.asked == [0] and one.done == ["4 parts"] and one.stats.requests == 1
+
+
+def test_an_upload_of_another_version_is_aborted_and_replaced() -> None:
+    one = World(LARGE, row=begun_row(etag='"f"', begun=2, begun_by="run-1"))
+    assert one.run() is not None
+    assert one.done == ["aborted before", f"began {KEY}", "noted upload instead of before", "4 parts"]
+    assert one.noted[0].begun == 3
+
+
+def test_beginnings_are_counted_for_each_run() -> None:
+    one = World(LARGE, row=begun_row(etag='"f"', begun=5, begun_by="run-0"))
+    assert one.run() is not None and one.noted[0].begun == 1
+
+
+def test_whoever_loses_the_lease_aborts_what_it_began() -> None:
+    one = World(LARGE)
+    one.lease = False
+    with pytest.raises(LostLease):
+        one.run()
+    assert one.done[-1] == "aborted upload"
+
+
+def test_a_large_source_that_is_there_already_is_noted_and_not_begun() -> None:
+    one = World(LARGE)
+    one.objects = {KEY: there(LARGE)}
+    row = one.run()
+    assert row is not None and (row.key, row.size, one.done, one.stats.requests) == (KEY, LARGE, [], 0)
+
+
+def test_a_large_source_gets_the_first_key_that_no_other_version_has() -> None:
+    one = World(LARGE)
+    one.objects = {KEY: there(LARGE, "f"), KEY_2: there(LARGE, "g")}
+    row = one.run()
+    assert row is not None and row.copy == 3 and row.key.endswith("a-v3.mp4")
+
+
+def test_an_upload_that_is_gone_is_begun_again() -> None:
+    one = World(LARGE, row=begun_row())
+    one.completed = [UploadGone()]
+    assert one.run() is not None
+    assert one.done == ["4 parts", f"began {KEY}", "noted upload instead of before", "4 parts"]
+
+
+def test_one_conflict_is_tried_again_and_a_second_one_is_left_to_the_state_machine() -> None:
+    once, twice = World(LARGE), World(LARGE)
+    once.completed, twice.completed = [WriteConflict()], [WriteConflict(), WriteConflict()]
+    assert once.run() is not None and once.done.count("aborted upload") == 1
+    with pytest.raises(ArchiveUnavailableError, match="whenever it was completed"):
+        twice.run()
+    assert twice.done.count(f"began {KEY}") == 2
+
+
+def test_parts_that_do_not_fit_together_are_thrown_away() -> None:
+    one = World(LARGE, row=begun_row())
+    one.completed = [IntegrityError("other bytes")]
+    with pytest.raises(IntegrityError):
+        one.run()
+    assert one.done[-1] == "aborted before"
+
+
+# Time, and changes
+
+
+@pytest.mark.parametrize(
+    ("moved", "spare", "started"), [(0, -1.0, True), (1, 0.0, True), (1, -0.1, False)], ids=["first", "enough", "less"]
+)
+def test_after_the_first_source_another_is_begun_only_with_the_time_that_it_needs(
+    moved: int, spare: float, started: bool
+) -> None:
+    one = World(SLOW_CONNECTION * 10, listed=SLOW_CONNECTION * 10)
+    one.left, one.stats.bytes_moved = 10.0 + spare, moved
+    assert (one.run() is not None, bool(one.asked)) == (started, started)
+
+
+def test_a_source_that_changed_once_is_read_again_and_one_that_changes_again_is_an_error() -> None:
+    one = World()
+    one.written_error = SourceChangedError("changed")
+    assert one.run() is not None and one.done == [f"put {KEY}"] * 2
+    other = World(LARGE)
+    other.completed = [SourceChangedError("x"), SourceChangedError("x")]
+    with pytest.raises(SourceChangedError):
+        other.run()

@@ -1,0 +1,110 @@
+"""A link that ends: it is renewed once for all who read the source, and not without end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+from cloud_sync_common.exceptions import (
+    MediaNotFoundError,
+    OriginalUnavailableError,
+    ProviderThrottledError,
+    SourceLinkExpiredError,
+)
+from cloud_sync_common.provider_interface import MediaSource
+from cloud_sync_common.retry_utils import Deadline
+from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.source_link import LINK_RENEWALS, SourceLink
+
+FIRST = MediaSource(file_number=1, filename="x.mp4", url="https://cdn.example/0")
+
+
+@dataclass
+class Provider:
+    """Gives a new link whenever it is asked; the links up to number `ended` no longer work."""
+
+    ended: int = 0
+    renewed: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
+
+    def renew(self, source: MediaSource) -> MediaSource:
+        self.renewed.append(source.url)
+        return replace(source, url=f"https://cdn.example/{len(self.renewed)}")
+
+    async def use(self, source: MediaSource) -> str:
+        await asyncio.sleep(0)  # so that others read with the same link
+        if int(source.url.rpartition("/")[2]) < self.ended:
+            raise SourceLinkExpiredError("ended")
+        self.read.append(source.url)
+        return source.url
+
+    def link(self, most: int = 8) -> SourceLink:
+        return SourceLink(FIRST, self.renew, Deadline.after(60), RequestLimiter(most))
+
+
+async def read_by(link: SourceLink, provider: Provider, readers: int) -> list[str]:
+    return await asyncio.gather(*(link.use(provider.use) for _ in range(readers)))
+
+
+def test_a_link_that_works_is_never_renewed() -> None:
+    provider = Provider()
+    assert asyncio.run(read_by(provider.link(), provider, 3)) == [FIRST.url] * 3 and provider.renewed == []
+
+
+def test_a_link_that_has_ended_is_renewed_once_for_all_who_read() -> None:
+    provider = Provider(ended=1)
+    assert asyncio.run(read_by(provider.link(), provider, 5)) == ["https://cdn.example/1"] * 5
+    assert provider.renewed == [FIRST.url]
+
+
+def test_a_renewed_link_stays_for_whoever_comes_later() -> None:
+    provider = Provider(ended=2)
+    link = provider.link()
+
+    async def twice() -> None:
+        await link.use(provider.use)
+        await link.use(provider.use)
+
+    asyncio.run(twice())
+    assert provider.renewed == [FIRST.url, "https://cdn.example/1"] and provider.read == ["https://cdn.example/2"] * 2
+
+
+def test_a_link_may_end_ten_times_in_a_slice_and_no_more() -> None:
+    patient, endless = Provider(ended=LINK_RENEWALS), Provider(ended=LINK_RENEWALS + 1)
+    assert asyncio.run(read_by(patient.link(), patient, 1)) == [f"https://cdn.example/{LINK_RENEWALS}"]
+    with pytest.raises(SourceLinkExpiredError, match="10 times"):
+        asyncio.run(read_by(endless.link(), endless, 1))
+    assert len(patient.renewed) == len(endless.renewed) == LINK_RENEWALS == 10
+
+
+@pytest.mark.parametrize("error", [MediaNotFoundError("x"), OriginalUnavailableError("x")])
+def test_what_the_provider_says_instead_of_a_new_link_is_raised(error: Exception) -> None:
+    provider = Provider(ended=1)
+
+    def refuse(_: MediaSource) -> MediaSource:
+        raise error
+
+    link = SourceLink(FIRST, refuse, Deadline.after(60), RequestLimiter(1))
+    with pytest.raises(type(error)):
+        asyncio.run(read_by(link, provider, 1))
+
+
+def test_a_source_that_asks_to_slow_down_is_asked_again_and_all_requests_take_turns() -> None:
+    refusals, at_once, most = iter([ProviderThrottledError("x", 0.0)]), 0, 0
+
+    async def use(_: MediaSource) -> str:
+        nonlocal at_once, most
+        if refusal := next(refusals, None):
+            raise refusal
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        at_once -= 1
+        return "read"
+
+    async def reading() -> list[str]:
+        link = Provider().link(most=3)
+        return await asyncio.gather(*(link.use(use) for _ in range(9)))
+
+    assert asyncio.run(reading()) == ["read"] * 9 and most == 3

@@ -1,0 +1,45 @@
+"""Words of mails that depend on a number, the names of others' files, and the time since a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from cloud_sync_common.runtime.wording import count_of, file_name, seconds_since, size_of
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 videos"), (1, "1 video"), (2, "2 videos"), (-1, "-1 videos")])
+def test_one_is_singular_and_every_other_number_plural(number: int, words: str) -> None:
+    assert count_of(number, "video") == words
+    assert count_of(number, "video is", "videos are") == words + (" is" if number == 1 else " are")
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (999_900, "999.9 kB"),
+        (1_000_000, "1.0 MB"),
+        (2_345_000, "2.3 MB"),
+        (1_000_000_000, "1.0 GB"),
+        (999_900_000_000, "999.9 GB"),
+        (1_000_000_000_000, "1.00 TB"),
+        (12_345_000_000_000_000, "12345.00 TB"),
+    ],
+)
+def test_a_size_has_the_largest_unit_of_which_there_is_one(count: float, words: str) -> None:
+    assert size_of(count) == words
+
+
+def test_the_name_of_a_file_is_one_line_and_no_link() -> None:
+    assert file_name("https://cdn.example/a\n.mp4").startswith("https: //cdn.example/a")
+    assert "\n" not in file_name("a\nb") and "://" not in file_name("x://y://z")
+
+
+def test_seconds_are_counted_whatever_the_offset_and_not_from_what_is_no_moment() -> None:
+    ago = datetime.now(UTC) - timedelta(seconds=90)
+    for moment in (ago, ago.astimezone(timezone(timedelta(hours=5)))):
+        assert seconds_since(moment.isoformat()) == pytest.approx(90, abs=20)
+    assert [seconds_since(text) for text in ("", "sometime", "2026-01-01T00:00:00")] == [0.0, 0.0, 0.0]
