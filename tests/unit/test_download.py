@@ -104,20 +104,24 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
     return found
 
 
+def step_with(session: Session, ledger: Ledger, runner: asyncio.Runner) -> VideoDownloader:
+    return VideoDownloader(
+        session=cast(Any, session),
+        ledger=cast(Any, ledger),
+        runs=cast(Any, Runs()),
+        archive=cast(Any, None),
+        uploader=cast(Any, runner),
+        connections=4,
+        deadline=PLENTY,
+        memory_mb=512,
+        most_bytes=10**12,
+    )
+
+
 def move(*items: MediaItem, most_connections: int = 16) -> None:
     """One invocation that moves all of them over four connections, or as few as the provider welcomes."""
     with asyncio.Runner() as runner:
-        downloader = VideoDownloader(
-            session=cast(Any, Session(most_connections)),
-            ledger=cast(Any, Ledger()),
-            runs=cast(Any, Runs()),
-            archive=cast(Any, None),
-            uploader=cast(Any, runner),
-            connections=4,
-            deadline=PLENTY,
-            memory_mb=512,
-            most_bytes=10**12,
-        )
+        downloader = step_with(Session(most_connections), Ledger(), runner)
         assert downloader.run_batch(items, "run-1").unfinished == ()
 
 
@@ -176,11 +180,8 @@ def move_chapters(
     session = Session(4)
     offered = [MediaSource(file_number=number, file_count=3, filename="c.MP4") for number in range(1, files + 1)]
     monkeypatch.setattr(session, "sources", lambda _: offered)
-    nothing = cast(Any, None)
     with asyncio.Runner() as runner:
-        step = VideoDownloader(
-            cast(Any, session), cast(Any, Ledger()), nothing, nothing, cast(Any, runner), 4, PLENTY, 512
-        )
+        step = step_with(session, Ledger(), runner)
         assert step.run_slice(item, "run-1").status == "ARCHIVED"
     return moved
 
@@ -267,14 +268,12 @@ def test_a_thousand_files_in_short_slices_are_each_asked_for_once_and_once_more_
             return ledger.rows[number]
 
     monkeypatch.setattr(download, "SourceTransfer", Slice)
-    session, nothing, status = Session(4), cast(Any, None), "IN_PROGRESS"
+    session, status = Session(4), "IN_PROGRESS"
     files = [MediaSource(number, "c.MP4", 1_000, identity=identity) for number, identity in names.items()]
     monkeypatch.setattr(session, "sources", lambda _: files)
     with asyncio.Runner() as runner:
         while status == "IN_PROGRESS":
-            step = VideoDownloader(
-                cast(Any, session), cast(Any, ledger), nothing, nothing, cast(Any, runner), 4, PLENTY, 512
-            )
+            step = step_with(session, ledger, runner)
             status, slices = step.run_slice(item, "run-1").status, slices + 1
     assert (status, slices, ledger.reads) == ("ARCHIVED", 84, 84)
     assert set(asked) == set(names) and len(asked) <= 1_000 + slices

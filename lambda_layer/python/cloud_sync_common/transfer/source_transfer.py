@@ -7,7 +7,7 @@ that were under way.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -32,6 +32,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
+from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
@@ -56,28 +57,6 @@ class LengthUnknown(Exception):
 
 class KeyTaken(Exception):
     """The key belongs to another version of the source; this version gets the next key."""
-
-
-@dataclass(frozen=True)
-class Archived:
-    """The source is in the archive: it was before, or one answer was enough."""
-
-    row: SourceRow
-
-
-@dataclass(frozen=True)
-class InParts:
-    """The source, in this version, is to be moved in parts."""
-
-    version: Fingerprint
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """There is no time left to start, or there was not enough to finish."""
-
-
-type FirstContact = Archived | InParts | OutOfTime
 
 
 class SourceTransfer:
