@@ -274,6 +274,27 @@ def test_a_coding_or_what_may_be_one_is_refused(coding: str) -> None:
         first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)
 
 
+@pytest.mark.parametrize(
+    ("changes", "delimited"),
+    [
+        ({}, True),
+        ({"Content_Length": None, "Transfer_Encoding": "chunked"}, True),
+        ({"Content_Length": None}, False),
+    ],
+    ids=["a length", "chunks", "neither"],
+)
+def test_a_body_that_only_the_end_of_the_connection_ends_is_told_apart(
+    changes: dict[str, str | None], delimited: bool
+) -> None:
+    async def asking() -> bool:
+        stream = cdn(200, Content_Range=None, **changes)
+        opened = await open_range(CannedConnections([stream]), SOURCE, 0, 0, None, IfMatch())
+        opened.close()
+        return opened.is_delimited
+
+    assert awaited(asking()) is delimited
+
+
 # Absurd numbers, and headers that come several times
 
 ENORMOUS = "9" * 5000

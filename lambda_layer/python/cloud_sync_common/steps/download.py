@@ -17,6 +17,7 @@ from cloud_sync_common.exceptions import (
     OriginalUnavailableError,
     ProviderContractError,
     ProviderUnavailableError,
+    ShortReadError,
     SourceError,
     TransientError,
 )
@@ -32,7 +33,7 @@ from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+from cloud_sync_common.transfer.source_transfer import LengthUnknown, LostLease, SourceTransfer
 from cloud_sync_common.transfer.trial_read import try_to_read
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 from cloud_sync_common.xray_utils import subsegment
@@ -239,20 +240,39 @@ class VideoDownloader:
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
-        for source in _as_numbered_before(sources, known):
-            row = known.get(source.file_number)
-            if row is None or not row.holds(item, source):
-                row = self._move_source(options, item, source, run_id)
-            if row is None:
-                return Moved(SliceStatus.IN_PROGRESS)
-            archived.append(row)
+        archived = self._archived(options, item, sources, run_id)
+        if archived is None:
+            return Moved(SliceStatus.IN_PROGRESS)
         _check_complete(sources)
         total = sum(row.size for row in archived)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
             raise LostLease
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return Moved(SliceStatus.ARCHIVED, tuple(archived))
+
+    def _archived(
+        self, options: TransferOptions, item: MediaItem, sources: list[MediaSource], run_id: str
+    ) -> list[SourceRow] | None:
+        """The rows of all sources, once they are archived; None when time was up first. A file whose length nobody
+        knows comes last: by then the others show how much of the item's size is left for it."""
+        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
+        put_off = list[MediaSource]()
+        for source in _as_numbered_before(sources, known):
+            row = known.get(source.file_number)
+            if row is None or not row.holds(item, source):
+                try:
+                    row = self._move_source(options, item, source, run_id)
+                except LengthUnknown:
+                    put_off.append(source)
+                    continue
+            if row is None:
+                return None
+            archived.append(row)
+        if put_off:
+            _check_complete(sources)
+            row = self._move_source(options, item, _with_what_is_left(item, archived, put_off), run_id)
+            return [*archived, row] if row else None
+        return archived
 
     def _move_source(
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
@@ -296,7 +316,8 @@ class VideoDownloader:
                 f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
                 "that file any more. A later run looks again."
             )
-        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
+        size = ended.size if same[0].size is None else same[0].size
+        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count, size=size)
 
 
 def _as_numbered_before(sources: list[MediaSource], known: Mapping[int, SourceRow]) -> list[MediaSource]:
@@ -304,6 +325,18 @@ def _as_numbered_before(sources: list[MediaSource], known: Mapping[int, SourceRo
     listed = [(source.file_number, source.identity) for source in sources]
     numbers = source_identity.kept_numbers(listed, {number: row.identity for number, row in known.items()})
     return [replace(source, file_number=number) for source, number in zip(sources, numbers, strict=True)]
+
+
+def _with_what_is_left(item: MediaItem, archived: list[SourceRow], put_off: list[MediaSource]) -> MediaSource:
+    """The one source whose length nobody knows, with what the others leave of the item's size. Raises ShortReadError
+    when that cannot be said."""
+    left = (item.size or 0) - sum(row.size for row in archived)
+    if len(put_off) > 1 or left <= 0:
+        raise ShortReadError(
+            f"Nobody says how long file {put_off[0].file_number} of this video is, so nothing would show that it is "
+            "whole. It is not stored, and asked for again."
+        )
+    return replace(put_off[0], size=left)
 
 
 def _check_complete(sources: list[MediaSource]) -> None:
