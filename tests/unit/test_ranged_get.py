@@ -434,3 +434,29 @@ def test_the_end_of_a_range_may_lie_beyond_the_end_of_the_source() -> None:
         end = min(last, 99)
         answer = cdn(Content_Range=f"bytes 0-{end}/100", Content_Length=str(end + 1))
         assert first_contact(answer, last)[1] == length
+
+
+def coded(body: bytes, end: bytes = b"0\r\n\r\n") -> CannedStream:
+    """The range that is asked for, in chunks of 30 bytes."""
+    pieces = (body[at : at + 30] for at in range(0, len(body), 30))
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return cdn(body=chunks + end, Content_Length=None, Transfer_Encoding="chunked")
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"", b"0\r\n", b"nonsense"], ids=repr)
+def test_a_range_in_chunks_is_whole_when_all_its_bytes_are_there(end: bytes) -> None:
+    stream = coded(WANTED, end)
+    assert read(stream) == WANTED
+    assert stream.closed is not end.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("surplus", [1, 20, 30, 5000])
+def test_a_range_whose_body_goes_on_behind_it_is_refused(surplus: int) -> None:
+    for stream in (coded(WANTED + bytes(surplus)), cdn(body=WANTED + bytes(surplus), Content_Length=None)):
+        with pytest.raises(ProviderUnavailableError):
+            read(stream)
+
+
+def test_a_range_that_ends_with_the_connection_is_whole_when_all_its_bytes_are_there() -> None:
+    stream = cdn(body=WANTED, Content_Length=None)
+    assert read(stream) == WANTED and stream.closed

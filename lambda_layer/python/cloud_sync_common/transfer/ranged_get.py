@@ -82,7 +82,9 @@ class Range:
         while True:
             with _source_errors():
                 count = await self._connection.body_into(view[filled:])
-            filled, self._read = filled + count, self._read + count
+                filled, self._read = filled + count, self._read + count
+                if self._read == self.announced and await self._connection.goes_on():
+                    raise HttpError("the body is longer than the range")
             if filled == len(view) or self.go_on is None or not self.announced == self._read < self.length:
                 return filled
             await self._ask_for_the_rest(self.go_on)
