@@ -93,6 +93,11 @@ def test_every_way_to_read_the_environment_is_detected(code: str) -> None:
     assert len(environment_reads(code)) == 1
 
 
+def test_each_folder_of_tests_is_a_package_so_that_files_may_share_a_name() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
 def test_each_function_is_a_folder_with_only_its_handler() -> None:
     folders = {path for path in (ROOT / "lambdas").iterdir() if path.name not in ("__pycache__", "__init__.py")}
     files = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
