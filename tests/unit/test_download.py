@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import msgspec
 import pytest
-from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.exceptions import NoProgressError, ProviderThrottledError
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
 from cloud_sync_common.steps import download
-from cloud_sync_common.steps.download import VideoDownloader
+from cloud_sync_common.steps.download import MOST_IDLE_SLICES, SliceStatus, VideoDownloader
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
 
@@ -44,6 +45,8 @@ class Runs:
 
     def bytes_read(self, _: str) -> int:
         return 0
+
+    def note_read(self, *_: object) -> None: ...
 
 
 class Session:
@@ -133,3 +136,69 @@ def test_a_request_to_slow_down_during_one_item_slows_the_next_item_too(requests
     requests.throttled = {"small"}
     move(SMALL, LARGE)
     assert requests.at_once == {"small": 1, "large": 2}  # the first answer after the refusal admits one more
+
+
+# Slices that lead to nothing
+
+
+class RememberingLedger(Ledger):
+    """Keeps what the slices of a run note of an item."""
+
+    def __init__(self) -> None:
+        self.row = ItemRow(status=Status.IN_PROGRESS)
+
+    def claim(self, *_: object, **__: object) -> Claim:
+        return Claim(True, self.row)
+
+    def set_stats(self, *given: Any) -> None:
+        self.row = msgspec.structs.replace(self.row, **given[-1])
+
+
+def slices(held: list[int], ledger: RememberingLedger, monkeypatch: pytest.MonkeyPatch, run_id: str = "run-1") -> int:
+    """How many slices say that they want another one. S3 has so many bytes of the video at the start of each of them;
+    all move bytes."""
+    at_start = iter(held)
+
+    class Unfinished:
+        def __init__(self, options: Any, *_: object) -> None:
+            self.stats = options.stats
+
+        async def archive(self) -> None:
+            self.stats.held = next(at_start)
+            self.stats.bytes_moved += 100
+
+    monkeypatch.setattr(download, "SourceTransfer", Unfinished)
+    with asyncio.Runner() as runner:
+        nothing = cast(Any, None)
+        session, runs = cast(Any, Session(4)), cast(Any, Runs())
+        step = VideoDownloader(
+            session, cast(Any, ledger), runs, nothing, cast(Any, runner), 4, PLENTY, 512, most_bytes=10**12
+        )
+        for done in range(len(held)):
+            try:
+                assert step.run_slice(LARGE, run_id).status is SliceStatus.IN_PROGRESS
+            except NoProgressError:
+                return done
+    return len(held)
+
+
+def test_a_video_that_has_more_in_s3_at_each_slice_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([100 * number for number in range(200)], RememberingLedger(), monkeypatch) == 200
+
+
+def test_a_video_whose_bytes_do_not_last_is_given_up_for_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0] * 50, RememberingLedger(), monkeypatch) == MOST_IDLE_SLICES
+
+
+def test_what_comes_and_goes_is_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0, 100, 0, 100, 50, 100, 0, 100, 0], RememberingLedger(), monkeypatch) == 1 + MOST_IDLE_SLICES
+
+
+def test_a_slice_that_finds_more_makes_up_for_those_that_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0, 0, 0, 0, 100, 100, 100, 100, 200], RememberingLedger(), monkeypatch) == 9
+
+
+def test_the_next_run_begins_to_count_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = RememberingLedger()
+    for run_id in ("run-1", "run-2"):
+        assert slices([0] * 50, ledger, monkeypatch, run_id) == MOST_IDLE_SLICES

@@ -13,6 +13,7 @@ import msgspec
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
+    NoProgressError,
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
@@ -32,6 +33,8 @@ from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 from cloud_sync_common.xray_utils import subsegment
 
+# Slices in a row that find no more of a video in S3 than there was before; then it has to wait for the next run.
+MOST_IDLE_SLICES = 5
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
@@ -176,6 +179,11 @@ class VideoDownloader:
             self._note_stats(item, run_id, claim.row, stats)
         if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
+        if moved.status is SliceStatus.IN_PROGRESS and _idle_slices(claim.row, run_id, stats) >= MOST_IDLE_SLICES:
+            raise NoProgressError(
+                f"{MOST_IDLE_SLICES} slices in a row moved bytes of this video, and none of them lasted: S3 has no "
+                "more of it than before. The next run tries it again."
+            )
         return _slice_result(moved, stats.bytes_moved)
 
     def _options(self, seconds: float, stats: TransferStats) -> TransferOptions:
@@ -215,6 +223,8 @@ class VideoDownloader:
                 "run_bytes": stats.bytes_moved + (before.run_bytes if again else 0),
                 "run_requests": stats.requests + (before.run_requests if again else 0),
                 "run_gb_seconds": round(gb_seconds + (before.run_gb_seconds if again else 0), 3),
+                "run_kept": max(stats.kept, before.run_kept if again else 0),
+                "run_idle": _idle_slices(before, run_id, stats),
                 "run_slices": 1 + (before.run_slices if again else 0),
             },
         )
@@ -240,6 +250,7 @@ class VideoDownloader:
             if row is None:
                 return Moved(SliceStatus.IN_PROGRESS)
             archived.append(row)
+            options.stats.archived += row.size
         _check_complete(sources)
         total = sum(row.size for row in archived)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
@@ -273,6 +284,14 @@ class VideoDownloader:
                 "that file any more. A later run looks again."
             )
         return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
+
+
+def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
+    """How many slices of this run in a row, with the present one, have found no more in S3 than there had been. The
+    first slice is none of them: nothing is known before it."""
+    if before.effort_run != run_id or stats.kept > before.run_kept:
+        return 0
+    return before.run_idle + 1
 
 
 def _check_complete(sources: list[MediaSource]) -> None:
