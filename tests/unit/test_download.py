@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from cloud_sync_common.exceptions import NoProgressError, ProviderThrottledError
+from cloud_sync_common.exceptions import NoProgressError, OriginalUnavailableError, ProviderThrottledError
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
 from cloud_sync_common.steps import download
-from cloud_sync_common.steps.download import MOST_IDLE_SLICES, SliceStatus, VideoDownloader
+from cloud_sync_common.steps.download import MOST_FILES, MOST_IDLE_SLICES, SliceStatus, VideoDownloader
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
 
@@ -202,3 +202,31 @@ def test_the_next_run_begins_to_count_anew(monkeypatch: pytest.MonkeyPatch) -> N
     ledger = RememberingLedger()
     for run_id in ("run-1", "run-2"):
         assert slices([0] * 50, ledger, monkeypatch, run_id) == MOST_IDLE_SLICES
+
+
+@pytest.mark.parametrize("count", [MOST_FILES, MOST_FILES + 1, 160_000])
+def test_a_video_of_absurdly_many_files_is_refused_before_any_is_moved(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    moved: list[int] = []
+
+    class Small:
+        def __init__(self, _options: Any, _ledger: Any, _provider: str, _item: Any, source: Any, *_: object) -> None:
+            moved.append(source.file_number)
+
+        async def archive(self) -> SourceRow:
+            return ARCHIVED
+
+    sources = [MediaSource(file_number=number + 1, file_count=count, filename="a.mp4") for number in range(count)]
+    monkeypatch.setattr(download, "SourceTransfer", Small)
+    monkeypatch.setattr(Session, "sources", lambda *_: sources)
+    with asyncio.Runner() as runner:
+        nothing = cast(Any, None)
+        session, ledger, runs = (cast(Any, double) for double in (Session(4), Ledger(), Runs()))
+        step = VideoDownloader(session, ledger, runs, nothing, cast(Any, runner), 4, PLENTY, 512, most_bytes=10**12)
+        if count <= MOST_FILES:
+            assert step.run_slice(LARGE, "run-1").status is SliceStatus.ARCHIVED
+        else:
+            with pytest.raises(OriginalUnavailableError, match="believes in 1,000"):
+                step.run_slice(LARGE, "run-1")
+    assert len(moved) == (count if count <= MOST_FILES else 0)

@@ -35,6 +35,7 @@ from cloud_sync_common.xray_utils import subsegment
 
 # Slices in a row that find no more of a video in S3 than there was before; then it has to wait for the next run.
 MOST_IDLE_SLICES = 5
+MOST_FILES = 1_000  # of one video; a camera numbers its chapters with two digits
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
@@ -242,6 +243,7 @@ class VideoDownloader:
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
+        _check_count(sources)
         known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
         for source in sources:
             row = known.get(source.file_number)
@@ -292,6 +294,15 @@ def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
     if before.effort_run != run_id or stats.kept > before.run_kept:
         return 0
     return before.run_idle + 1
+
+
+def _check_count(sources: list[MediaSource]) -> None:
+    """Raises OriginalUnavailableError: each file is an object to pay for, however small it is."""
+    if len(sources) > MOST_FILES:
+        raise OriginalUnavailableError(
+            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in {MOST_FILES:,}; none "
+            "is archived. Look at the video with the provider."
+        )
 
 
 def _check_complete(sources: list[MediaSource]) -> None:
