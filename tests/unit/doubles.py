@@ -151,6 +151,11 @@ class RunsUnderWay:
     """The active run."""
 
     current: RunRow = field(default_factory=RunRow)
+    read: int = 0
+
+    def note_read(self, run_id: str, count: int) -> int:
+        self.read += count
+        return self.read
 
     def begin(self, run_id: str, execution_arn: str, *, instead_of: str = "") -> RunRow:
         if self.current.run_id in ("", run_id, instead_of):

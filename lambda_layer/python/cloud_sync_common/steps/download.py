@@ -17,6 +17,7 @@ from cloud_sync_common.exceptions import (
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
@@ -159,12 +160,12 @@ class VideoDownloader:
     @contextmanager
     def _counted(self, run_id: str) -> Iterator[TransferStats]:
         """Adds what is read in the block to what the run has read, also when the block ends with an error."""
-        count = TransferStats()
+        count, before = TransferStats(), Traffic.received
         try:
             yield count
         finally:
-            if count.bytes_read:
-                self.runs.note_read(run_id, count.bytes_read)
+            if read := count.bytes_read + Traffic.received - before:
+                self.runs.note_read(run_id, read)
 
     def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
         seconds = self.deadline.remaining()
