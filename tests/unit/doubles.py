@@ -61,10 +61,15 @@ class Lease:
     ask: Callable[[int], bool | None] = lambda _: None
     asked: int = 0
     released: int = 0
+    renewals: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refused_version(self) -> str:
         return self.refused
+
+    def count_renewal(self) -> int:
+        self.renewals += 1
+        return self.renewals
 
     noting_refusal = CredentialsLease.noting_refusal
 
