@@ -8,10 +8,15 @@ from typing import Any, cast
 
 import msgspec
 import pytest
-from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderThrottledError, ShortReadError
+from cloud_sync_common.exceptions import (
+    NoProgressError,
+    OriginalUnavailableError,
+    ProviderThrottledError,
+    ShortReadError,
+)
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
 from cloud_sync_common.steps import download
-from cloud_sync_common.steps.download import VideoDownloader
+from cloud_sync_common.steps.download import MOST_FILES, MOST_IDLE_SLICES, SliceStatus, VideoDownloader
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LengthUnknown
@@ -46,6 +51,8 @@ class Runs:
 
     def bytes_read(self, _: str) -> int:
         return 0
+
+    def note_read(self, *_: object) -> None: ...
 
 
 class Session:
@@ -277,3 +284,97 @@ def test_a_thousand_files_in_short_slices_are_each_asked_for_once_and_once_more_
             status, slices = step.run_slice(item, "run-1").status, slices + 1
     assert (status, slices, ledger.reads) == ("ARCHIVED", 84, 84)
     assert set(asked) == set(names) and len(asked) <= 1_000 + slices
+
+
+# Slices that lead to nothing
+
+
+class NotingLedger(Ledger):
+    """Keeps what the slices of a run note of an item."""
+
+    def __init__(self) -> None:
+        self.row = ItemRow(status=Status.IN_PROGRESS)
+
+    def claim(self, *_: object, **__: object) -> Claim:
+        return Claim(True, self.row)
+
+    def set_stats(self, *given: Any) -> None:
+        self.row = msgspec.structs.replace(self.row, **given[-1])
+
+
+def slices(held: list[int], ledger: NotingLedger, monkeypatch: pytest.MonkeyPatch, run_id: str = "run-1") -> int:
+    """How many slices say that they want another one. S3 has so many bytes of the video at the start of each of them;
+    all move bytes."""
+    at_start = iter(held)
+
+    class Unfinished:
+        def __init__(self, options: Any, *_: object) -> None:
+            self.stats = options.stats
+
+        async def archive(self) -> None:
+            self.stats.held = next(at_start)
+            self.stats.bytes_moved += 100
+
+    monkeypatch.setattr(download, "SourceTransfer", Unfinished)
+    with asyncio.Runner() as runner:
+        nothing = cast(Any, None)
+        session, runs = cast(Any, Session(4)), cast(Any, Runs())
+        step = VideoDownloader(
+            session, cast(Any, ledger), runs, nothing, cast(Any, runner), 4, PLENTY, 512, most_bytes=10**12
+        )
+        for done in range(len(held)):
+            try:
+                assert step.run_slice(LARGE, run_id).status is SliceStatus.IN_PROGRESS
+            except NoProgressError:
+                return done
+    return len(held)
+
+
+def test_a_video_that_has_more_in_s3_at_each_slice_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([100 * number for number in range(200)], NotingLedger(), monkeypatch) == 200
+
+
+def test_a_video_whose_bytes_do_not_last_is_given_up_for_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0] * 50, NotingLedger(), monkeypatch) == MOST_IDLE_SLICES
+
+
+def test_what_comes_and_goes_is_no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0, 100, 0, 100, 50, 100, 0, 100, 0], NotingLedger(), monkeypatch) == 1 + MOST_IDLE_SLICES
+
+
+def test_a_slice_that_finds_more_makes_up_for_those_that_did_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slices([0, 0, 0, 0, 100, 100, 100, 100, 200], NotingLedger(), monkeypatch) == 9
+
+
+def test_the_next_run_begins_to_count_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = NotingLedger()
+    for run_id in ("run-1", "run-2"):
+        assert slices([0] * 50, ledger, monkeypatch, run_id) == MOST_IDLE_SLICES
+
+
+@pytest.mark.parametrize("count", [MOST_FILES, MOST_FILES + 1, 160_000])
+def test_a_video_of_absurdly_many_files_is_refused_before_any_is_moved(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    moved: list[int] = []
+
+    class Small:
+        def __init__(self, _options: Any, _ledger: Any, _provider: str, _item: Any, source: Any, *_: object) -> None:
+            moved.append(source.file_number)
+
+        async def archive(self) -> SourceRow:
+            return ARCHIVED
+
+    sources = [MediaSource(file_number=number + 1, file_count=count, filename="a.mp4") for number in range(count)]
+    monkeypatch.setattr(download, "SourceTransfer", Small)
+    monkeypatch.setattr(Session, "sources", lambda *_: sources)
+    with asyncio.Runner() as runner:
+        nothing = cast(Any, None)
+        session, ledger, runs = (cast(Any, double) for double in (Session(4), Ledger(), Runs()))
+        step = VideoDownloader(session, ledger, runs, nothing, cast(Any, runner), 4, PLENTY, 512, most_bytes=10**12)
+        if count <= MOST_FILES:
+            assert step.run_slice(LARGE, "run-1").status is SliceStatus.ARCHIVED
+        else:
+            with pytest.raises(OriginalUnavailableError, match="believes in 1,000"):
+                step.run_slice(LARGE, "run-1")
+    assert len(moved) == (count if count <= MOST_FILES else 0)

@@ -12,6 +12,7 @@ from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer.earlier_copy import MOST_KEYS
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
@@ -146,7 +147,8 @@ class ChangingSource:
 
     def __init__(self) -> None:
         self.row: SourceRow | None = None
-        self.slices, self.begun, self.aborted = 0, 0, 0
+        self.slices, self.begun, self.aborted, self.looked = 0, 0, 0, 0
+        self.every_name_is_taken = False
 
     def begin(self, *_: object) -> str:
         self.begun += 1
@@ -154,6 +156,10 @@ class ChangingSource:
 
     def abort(self, *_: object) -> None:
         self.aborted += 1
+
+    def find(self, key: str) -> ArchivedObject | None:
+        self.looked += 1
+        return ArchivedObject(key, 1, "AAAAAAAAAAA=", {}) if self.every_name_is_taken else None
 
     def begin_source(self, _id: str, _number: int, _run: str, row: SourceRow, *, replaces: str) -> bool:
         assert replaces == (self.row.upload_id if self.row else "")
@@ -166,7 +172,7 @@ class ChangingSource:
         left = iter([60.0])
         deadline = Deadline(lambda: next(left, 0.0), margin=0.0)
         ledger = SimpleNamespace(source=lambda *_: self.row, begin_source=self.begin_source)
-        archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=lambda _: None, parts=lambda *_: {})
+        archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=self.find, parts=lambda *_: {})
         item, source = MediaItem(media_id="clip", filename="a.mp4"), MediaSource(file_number=1, filename="a.mp4")
         options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
         link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
@@ -192,3 +198,11 @@ def test_a_source_that_is_another_one_in_each_slice_is_given_up_for_this_run_and
     assert source.begun == MOST_BEGINNINGS
     assert asyncio.run(source.slice("run-2", monkeypatch)) is None
     assert source.begun == MOST_BEGINNINGS + 1
+
+
+def test_a_source_whose_every_name_is_taken_is_given_up_and_begins_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ChangingSource()
+    source.every_name_is_taken = True
+    with pytest.raises(SourceChangedError, match=f"{MOST_KEYS} other versions"):
+        asyncio.run(source.slice("run-1", monkeypatch))
+    assert (source.begun, source.looked) == (0, 2 * MOST_KEYS)  # a source that has changed is looked at once more

@@ -321,6 +321,7 @@ class SourceTransfer:
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
+        self._options.stats.held = sum(part.size for part in held.values())
         if len(held) < plan.count:
             moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
             if moved is None or len(moved) < plan.count:
