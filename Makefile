@@ -113,9 +113,11 @@ bench: setup-bench ## compare the engine with other programs (about 40 minutes; 
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+	@PYTHONPATH=.:lambda_layer/python python -m costs.worst_night
 
 aws-check: setup ## try in the deployed stack of ENVIRONMENT (dev) what only AWS can show, for less than a cent
 	@PYTHONPATH=.:lambda_layer/python python -m aws_check $(or $(ENVIRONMENT),dev) $(if $(ROTATE),--rotate)
 
-cost: setup ## write docs/cost.md from the cost model and the last benchmark
+cost: setup ## write docs/cost.md and the table of worst cases from the cost model and the last benchmark
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+	@PYTHONPATH=.:lambda_layer/python python -m costs.worst_night

@@ -34,6 +34,7 @@ UNITS = {
     "mib": "MiB",
     "gb": "GB",
     "usd": "USD",
+    "hours": "hours",
 }  # by the end of a value's name
 
 

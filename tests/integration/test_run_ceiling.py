@@ -10,6 +10,8 @@ from local.fake_providers.fault_menu import FaultKind
 from tests.integration.aws_on_loopback import Aws
 from tests.integration.downloader import BIG, PLAIN, TWIN, Downloader
 
+ANSWERS = 100_000  # bytes of the API's answers, which count as well
+
 
 def test_a_run_that_has_read_as_much_as_it_may_begins_no_other_video(aws: Aws, downloader: Downloader) -> None:
     downloader.most_bytes = 1
@@ -39,9 +41,10 @@ def test_the_next_run_continues_where_a_run_at_its_ceiling_ended(aws: Aws, downl
 def test_what_a_run_reads_is_counted_over_all_its_invocations(downloader: Downloader) -> None:
     assert downloader.batch(PLAIN, TWIN) == []
     sizes = [downloader.source(media_id).size for media_id in (PLAIN, TWIN)]
-    assert downloader.runs.bytes_read("run-1") == sum(sizes)
+    read = downloader.runs.bytes_read("run-1")
+    assert 0 <= read - sum(sizes) < ANSWERS
     downloader.move(BIG)
-    assert downloader.runs.bytes_read("run-1") == sum(sizes) + downloader.source(BIG).size
+    assert 0 <= downloader.runs.bytes_read("run-1") - read - downloader.source(BIG).size < ANSWERS
     assert downloader.runs.bytes_read("run-2") == 0
 
 

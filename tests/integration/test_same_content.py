@@ -119,6 +119,6 @@ def test_a_source_that_is_another_one_each_night_is_read_a_few_times_a_month_and
     with pytest.raises(SourceChangedError, match=f"{MOST_READINGS} times this month"):
         downloader.move(PLAIN, run)
     assert aws.archived() == objects and len(objects) == (1 + MOST_READINGS if other_bytes else 1)
-    assert downloader.runs.bytes_read(run) == 0 and served <= downloader.bytes_served()
+    assert downloader.runs.bytes_read(run) < 100_000 and served <= downloader.bytes_served()
     month[0] = "2026-12"
     assert downloader.move(PLAIN, run)[-1].status == "ARCHIVED"

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
+    CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
     ProviderUnavailableError,
@@ -59,7 +60,7 @@ class World:
         self.stats: list[dict[str, Any]] = []
         self.archived: list[tuple[str, int]] = []
         self.left_alone: list[tuple[str, str]] = []
-        self.keeps_lease = True
+        self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
 
     # The ledger and the runs
@@ -86,7 +87,9 @@ class World:
 
     # The provider's session
 
-    def require_usable_token(self) -> None: ...
+    def require_usable_token(self) -> None:
+        if self.refused:
+            raise self.refused
 
     def offer(self, item: MediaItem) -> list[MediaSource]:
         return self.offered.get(item.media_id, [file()])
@@ -179,6 +182,13 @@ def test_a_lease_that_is_lost_at_the_end_or_on_the_way_means_busy(world: World) 
     assert world.slice().status == "BUSY"
     world.moves = [LostLease()]
     assert world.slice().status == "BUSY"
+
+
+def test_with_a_token_that_is_known_to_be_refused_nothing_is_asked(world: World) -> None:
+    world.refused = CredentialsExpiredError("refused")
+    with pytest.raises(CredentialsExpiredError):
+        world.slice()
+    assert world.moved == [] and world.archived == [] and len(world.stats) == 1
 
 
 # Effort

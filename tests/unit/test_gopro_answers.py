@@ -469,3 +469,9 @@ def test_a_page_size_that_makes_no_sense_does_not_move_the_end_of_the_listing(se
 def test_unknown_fields_are_ignored(service: Service) -> None:
     service.answers = [answer(search(ROW | {"mood": {"deep": [1]}}) | {"_links": {}})]
     assert len(GoPro().list_media(TOKEN, None, Filters()).items) == 1
+
+
+def test_a_page_where_most_ids_have_another_shape_is_a_changed_api(service: Service) -> None:
+    service.answers = [answer(search(*(ROW | {"id": f"urn:gopro:{number}"} for number in range(3))))]
+    with pytest.raises(ProviderContractError, match="most"):
+        listing()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from cloud_sync_common.http.connection import Connections, EndedEarly, HttpError, Origin, target_of
 from hypothesis import given, settings
@@ -107,7 +109,7 @@ def test_a_link_that_is_not_ascii_cannot_be_requested() -> None:
         awaited(connection(CannedStream(MEASURED)).request("GET", "/ü?Signature=s", {}))
 
 
-@pytest.mark.parametrize(("size", "fits"), [(0, True), (1_000_000, True), (2_000_000, False)])
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (2**20, True), (2**20 + 1, False), (2_000_000, False)])
 def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
     async def read() -> bytes:
         asked = connection(CannedStream(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)))
@@ -325,3 +327,77 @@ def test_no_answer_whatsoever_is_a_foreign_error_or_a_body_without_end(
     except HttpError:
         return
     assert 200 <= status < 1000 and len(body) <= len(answer)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(0, True), (2**20, True), (2**20 + 1, False), (2_000_000, False)])
+def test_an_answer_in_chunks_is_small_or_large_by_its_bytes(size: int, fits: bool) -> None:
+    async def read() -> bytes:
+        chunk = b"%x\r\n%s\r\n" % (size, bytes(size)) if size else b""
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        asked = connection(CannedStream(head + chunk + b"0\r\n\r\n"))
+        await asked.request("GET", "/", {})
+        await asked.head()
+        return await asked.small_body()
+
+    with nullcontext() if fits else pytest.raises(HttpError, match="1 MiB"):
+        assert awaited(read()) == bytes(size)
+
+
+def test_tls_is_made_once_and_only_for_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    contexts, opened = [object(), object()], list[tuple[str, int, object]]()
+
+    async def open_stream(host: str, port: int, context: object, _addresses: object) -> CannedStream:
+        opened.append((host, port, context))
+        return CannedStream(b"")
+
+    async def take(*urls: str) -> None:
+        connections = Connections(tls=lambda: contexts.pop(0))  # type: ignore[arg-type, return-value]
+        for url in urls:
+            await connections.take(Origin.of(url))
+
+    first, second = contexts
+    monkeypatch.setattr("cloud_sync_common.http.connection.Stream.open", open_stream)
+    awaited(take("http://a.example/", "http://b.example:8080/"))
+    assert contexts == [first, second] and opened == [("a.example", 80, None), ("b.example", 8080, None)]
+    opened.clear()
+    awaited(take("https://a.example/", "http://a.example/", "https://b.example/"))
+    assert contexts == [second]
+    assert opened == [("a.example", 443, first), ("a.example", 80, None), ("b.example", 443, first)]
+
+
+@pytest.mark.parametrize(
+    ("head", "kept"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: Close\r\n\r\n", False),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", True),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", False),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", True),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n", False),
+    ],
+)
+def test_a_connection_that_is_given_back_is_kept_or_closed(head: bytes, kept: bool) -> None:
+    async def given_back() -> tuple[bool, bool]:
+        stream, connections = CannedStream(head), Connections()
+        used = connection(stream)
+        await used.request("GET", "/", {})
+        answered = await used.head()
+        if answered.status == 204:
+            await used.body_into(memoryview(bytearray(1)))
+        connections.give_back(used)
+        kept = not stream.closed
+        connections.close()
+        return kept, stream.closed
+
+    assert awaited(given_back()) == (kept, True)
+
+
+def test_a_head_of_more_than_64_kib_is_no_answer() -> None:
+    async def status(size: int) -> int:
+        asked = connection(CannedStream(b"HTTP/1.1 200 OK\r\nX: " + b"a" * size + b"\r\nContent-Length: 0\r\n\r\n"))
+        await asked.request("GET", "/", {})
+        return (await asked.head()).status
+
+    assert awaited(status(60_000)) == 200
+    with pytest.raises(HttpError, match="not HTTP"):
+        awaited(status(100_000))

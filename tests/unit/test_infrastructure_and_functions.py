@@ -37,6 +37,7 @@ AWS_METRICS = {
     ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
     ("AWS/States", "ExecutionsFailed", ("StateMachineArn",)),
+    ("AWS/States", "ExecutionTime", ("StateMachineArn",)),
 }
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)

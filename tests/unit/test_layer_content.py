@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sync import layer
+from cloud_sync.earlier_output import remove_earlier_assets
 from cloud_sync.layer_content import digest, digest_of, first_difference, listing, sha256
 from tests.unit.test_layer import OF_PIP, Pip, files, function_code, lock, pip
 
@@ -48,7 +49,7 @@ def test_another_wheel_under_one_version_changes_the_name_of_the_layer_once_it_i
 def test_two_machines_with_the_same_wheels_give_the_layer_one_name(pip: Pip, monkeypatch: pytest.MonkeyPatch) -> None:
     before = build()
     monkeypatch.setattr(layer, "BUILDS", layer.BUILDS.with_name("builds of another machine"))
-    pip.machine = "/home/another/.venv"
+    pip.machine = "/opt/another/python3.12"
     previous = os.umask(0o077)
     try:
         after = build()
@@ -133,6 +134,19 @@ def test_a_platform_that_is_not_locked_is_refused_with_the_word_that_locks_it(pi
     layer.CONTENTS.write_text('{"x86_64": {"3.13": "00"}}')
     assert refusal() == "contents.json has no digest for arm64, Python 3.13. Run `make lock`."
     assert pip.commands == []
+
+
+def test_what_an_earlier_synthesis_left_is_removed_and_templates_stay(tmp_path: Path) -> None:
+    output = tmp_path / "cdk.out"
+    for name in ("asset.1/python/six.py", "asset.2.zip", ".cache/archive/1.zip", "CloudSync-dev.template.json"):
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).touch()
+    (tmp_path / "kept").mkdir()
+    (output / "asset.3").symlink_to(tmp_path / "kept")
+    remove_earlier_assets(output)
+    assert [path.name for path in output.iterdir()] == ["CloudSync-dev.template.json"]
+    assert (tmp_path / "kept").is_dir()
+    remove_earlier_assets(output / "of the first synthesis")
 
 
 def test_a_folder_as_it_was_listed_has_no_difference(tmp_path: Path) -> None:

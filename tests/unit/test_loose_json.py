@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from cloud_sync_common.http.loose_json import LARGEST, LEVELS, decode, text, whole_number
+from cloud_sync_common.http.loose_json import LARGEST, LEVELS, as_object, decode, secret, text, whole_number
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +84,65 @@ def test_a_number_comes_as_a_number_as_text_or_as_a_float(value: Any, number: in
 )  # fmt: skip
 def test_text_comes_as_text_or_as_a_number(value: Any, read: str | None) -> None:
     assert text(value) == read
+
+
+@pytest.mark.parametrize(("levels", "kept"), [(LEVELS, True), (LEVELS + 1, False)])
+def test_so_many_levels_are_kept_and_the_next_one_is_null(levels: int, kept: bool) -> None:
+    inside: Any = decode(b'{"odd": NaN, "deep": ' + b"[" * (levels - 1) + b"7" + b"]" * (levels - 1) + b"}")["deep"]
+    for _ in range(LEVELS - 2):
+        inside = inside[0]
+    assert inside == ([7] if kept else [None])
+
+
+def test_brackets_and_quotes_in_text_are_no_levels() -> None:
+    text = '[{"' * LEVELS + "\\"
+    assert decode(b"[NaN, %s, 7]" % json.dumps(text).encode()) == [None, text, 7]
+
+
+def test_after_what_was_left_out_everything_is_read_as_before() -> None:
+    deep = b"[" * (LEVELS + 5) + b"]" * (LEVELS + 5)
+    assert decode(b'{"a": %s, "b": {"c": [1, NaN]}, "d": %s, "e": 2}' % (deep, deep))["b"] == {"c": [1, None]}
+
+
+@pytest.mark.parametrize(("digits", "read"), [(20, int("9" * 20)), (21, None)])
+def test_a_number_may_have_a_digit_more_than_the_largest(digits: int, read: int | None) -> None:
+    assert decode(b"[NaN, %s]" % (b"9" * digits)) == [None, read]
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("x" * 1024, "x" * 1024), (LARGEST, str(LARGEST)), (-LARGEST, str(-LARGEST)), (LARGEST + 1, None),
+     (-LARGEST - 1, None), (False, None), (7.5, None), (-7, "-7")],
+    ids=lambda value: repr(value)[:20],
+)  # fmt: skip
+def test_text_has_limits(value: Any, read: str | None) -> None:
+    assert text(value) == read
+
+
+def test_whoever_asks_may_set_another_limit_for_text() -> None:
+    assert (text("abc", 3), text("abc", 2), text(123, 3), text(123, 2)) == ("abc", None, "123", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [("+7", 7), ("7.000", 7), ("7.", 7), ("7.5", None), ("-7", None), ("0" * 29 + "7", 7), ("0" * 30 + "7", None),
+     (LARGEST, LARGEST), (0.0, 0), (-1.0, None), (False, None)],
+    ids=lambda value: repr(value)[:20],
+)  # fmt: skip
+def test_a_number_has_limits(value: Any, number: int | None) -> None:
+    assert whole_number(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [("abc", "abc"), (" abc\n", "abc"), ("!~", "!~"), ("a b", None), ("", None), ("  ", None), ("a\x7f", None),
+     ("\u00e4", None), (7, None), (None, None), ("x" * 16_384, "x" * 16_384), ("x" * 16_385, None)],
+    ids=lambda value: repr(value)[:20],
+)  # fmt: skip
+def test_a_token_is_what_a_header_can_carry(value: Any, token: str | None) -> None:
+    assert secret(value) == token
+
+
+@pytest.mark.parametrize("value", [None, [], "a", 7, [{}]])
+def test_what_is_no_object_is_an_empty_one(value: Any) -> None:
+    assert as_object(value) == {} and as_object({"a": 1}) == {"a": 1}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 
 import pytest
 from cloud_sync_common import __version__
@@ -273,6 +274,27 @@ def test_a_coding_or_what_may_be_one_is_refused(coding: str) -> None:
         first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)
 
 
+@pytest.mark.parametrize(
+    ("changes", "delimited"),
+    [
+        ({}, True),
+        ({"Content_Length": None, "Transfer_Encoding": "chunked"}, True),
+        ({"Content_Length": None}, False),
+    ],
+    ids=["a length", "chunks", "neither"],
+)
+def test_a_body_that_only_the_end_of_the_connection_ends_is_told_apart(
+    changes: dict[str, str | None], delimited: bool
+) -> None:
+    async def asking() -> bool:
+        stream = cdn(200, Content_Range=None, **changes)
+        opened = await open_range(CannedConnections([stream]), SOURCE, 0, 0, None, IfMatch())
+        opened.close()
+        return opened.is_delimited
+
+    assert awaited(asking()) is delimited
+
+
 # Absurd numbers, and headers that come several times
 
 ENORMOUS = "9" * 5000
@@ -361,3 +383,80 @@ def test_an_answer_that_says_two_things_is_refused(
     with pytest.raises(error):
         read(stream)
     assert stream.closed
+
+
+def test_a_source_gets_the_headers_that_belong_to_it_and_they_change_no_range() -> None:
+    source = replace(SOURCE, headers={"X-Lens": "front", "Range": "bytes=0-", "Accept-Encoding": "gzip"})
+    stream = cdn()
+    awaited(open_range(CannedConnections([stream]), source, 100, 199, VERSION, IfMatch()))
+    lines = stream.heard.decode().split("\r\n")
+    assert {"X-Lens: front", "Range: bytes=100-199", "Accept-Encoding: identity"} <= set(lines)
+    assert not any("gzip" in line or line == "Range: bytes=0-" for line in lines)
+
+
+@pytest.mark.parametrize(("pieces", "read_whole"), [(5, True), (6, False)])
+def test_a_range_may_come_in_as_many_pieces_as_there_are_answers(
+    monkeypatch: pytest.MonkeyPatch, pieces: int, read_whole: bool
+) -> None:
+    monkeypatch.setattr(ranged_get, "_MOST_ANSWERS", 5)
+    starts = [100 + 10 * number for number in range(pieces)]
+    streams = [piece(first, last) for first, last in zip(starts, [*(s - 1 for s in starts[1:]), 199], strict=True)]
+    with nullcontext() if read_whole else pytest.raises(ShortReadError, match="more than 5 pieces"):
+        assert read(*streams) == WANTED
+
+
+def test_a_source_that_does_not_answer_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranged_get, "ANSWER_SECONDS", 0.01)
+    stream = CannedStream(b"", stall=True)
+    with pytest.raises(ProviderUnavailableError, match="TimeoutError"):
+        read(stream)
+    assert stream.closed
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("bytes 100-100/1000", ProviderContractError),  # announced as one byte, with another length
+        ("bytes 199-199/1000", ProviderContractError),
+        ("bytes 99-199/1000", ProviderContractError),
+        ("bytes 100-199/999", SourceChangedError),
+    ],
+)
+def test_a_range_begins_where_it_was_asked_to_begin_and_is_as_long_as_it_says(
+    said: str, error: type[CloudSyncError]
+) -> None:
+    with pytest.raises(error):
+        read(cdn(Content_Range=said))
+
+
+def test_the_end_of_a_range_may_lie_beyond_the_end_of_the_source() -> None:
+    for last, length in ((99, 100), (100, 100), (98, 99), (0, 1)):
+        end = min(last, 99)
+        answer = cdn(Content_Range=f"bytes 0-{end}/100", Content_Length=str(end + 1))
+        assert first_contact(answer, last)[1] == length
+
+
+def coded(body: bytes, end: bytes = b"0\r\n\r\n") -> CannedStream:
+    """The range that is asked for, in chunks of 30 bytes."""
+    pieces = (body[at : at + 30] for at in range(0, len(body), 30))
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return cdn(body=chunks + end, Content_Length=None, Transfer_Encoding="chunked")
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"", b"0\r\n", b"nonsense"], ids=repr)
+def test_a_range_in_chunks_is_whole_when_all_its_bytes_are_there(end: bytes) -> None:
+    stream = coded(WANTED, end)
+    assert read(stream) == WANTED
+    assert stream.closed is not end.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("surplus", [1, 20, 30, 5000])
+def test_a_range_whose_body_goes_on_behind_it_is_refused(surplus: int) -> None:
+    for stream in (coded(WANTED + bytes(surplus)), cdn(body=WANTED + bytes(surplus), Content_Length=None)):
+        with pytest.raises(ProviderUnavailableError):
+            read(stream)
+
+
+def test_a_range_that_ends_with_the_connection_is_whole_when_all_its_bytes_are_there() -> None:
+    stream = cdn(body=WANTED, Content_Length=None)
+    assert read(stream) == WANTED and stream.closed

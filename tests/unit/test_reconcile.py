@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -109,6 +110,7 @@ def test_without_disagreements_one_mail_says_so(bench: Bench) -> None:
     assert result.findings == {} and bench.report() == []
     (mail,) = bench.aws.mails()
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
+    assert "more than once" not in mail["Message"]
 
 
 def forget(bench: Bench, media_id: str) -> None:
@@ -274,9 +276,82 @@ def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Ben
     assert sorted(line["media_id"] for line in bench.report()) == [item.media_id for item in ITEMS]
 
 
+@pytest.mark.parametrize("deadline", [PLENTY, Deadline(lambda: 0.0, 0.0)], ids=["at once", "page by page"])
+@pytest.mark.parametrize("again", [[0], [0, 1], [4, 0, 0]], ids=str)
+def test_an_item_that_is_listed_on_several_pages_for_good_is_one_item_and_that_is_said(
+    bench: Bench, deadline: Deadline, again: list[int]
+) -> None:
+    forget(bench, "clip0")
+    set_row(bench, status="FAILED")
+    ids = [item.media_id for item in ITEMS]
+    bench.account.pages = lambda number: page(number, [*ids, *(ids[at] for at in again)])
+    result = bench.reconcile(deadline)[-1]
+    assert (result.status, result.items) == ("COMPLETE", 5)
+    assert result.findings == {"not_in_ledger": 1, "orphan_object": 1, "not_archived": 1}
+    assert len(bench.report()) == 3
+    (mail,) = bench.aws.mails()
+    assert f"lists {len(again)} row" in mail["Message"] and "more than once" in mail["Message"]
+
+
 def test_a_source_that_is_under_way_is_no_finding_and_is_not_counted(bench: Bench) -> None:
     set_row(bench, status="IN_PROGRESS")
     set_row(bench, "SOURCE#0001", status="IN_PROGRESS", upload_id="u")
     bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1]))
     result = bench.reconcile()[-1]
     assert (result.sources, result.findings) == (4, {"not_archived": 1})
+
+
+@pytest.mark.parametrize(("left", "invocations"), [(20.0, 1), (19.9, 6)])
+def test_another_page_is_walked_only_with_twenty_seconds_left(bench: Bench, left: float, invocations: int) -> None:
+    assert len(bench.reconcile(Deadline(lambda: left, 0.0))) == invocations
+
+
+def test_an_object_as_old_as_the_run_is_no_orphan_and_one_that_is_older_is(bench: Bench) -> None:
+    bench.put(key_of(ITEMS[1], "-02"))
+    made = bench.aws.s3.head_object(Bucket=ARCHIVE, Key=key_of(ITEMS[1], "-02"))["LastModified"]
+    assert bench.reconcile(started_at=made.isoformat())[-1].findings == {}
+    later = made + timedelta(seconds=1)
+    assert bench.reconcile(started_at=later.isoformat())[-1].findings == {"orphan_object": 1}
+
+
+def test_an_item_whose_sources_are_on_another_page_is_read_as_a_whole(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, client = bench.aws.ledger.page, bench.aws.table.meta.client
+    send = client._make_api_call  # type: ignore[attr-defined]
+
+    def one_row_a_page(operation: str, parameters: dict[str, Any]) -> Any:
+        return send(operation, parameters | ({"Limit": 1} if operation == "Scan" else {}))
+
+    monkeypatch.setattr(client, "_make_api_call", one_row_a_page)
+    assert len(read(None)[0]) == 1
+    result = bench.reconcile()[-1]
+    assert (result.sources, result.findings) == (5, {})
+
+
+def test_what_an_incomplete_item_lacks_is_said_in_words(bench: Bench) -> None:
+    set_row(bench, bytes_total=5)
+    bench.reconcile()
+    set_row(bench, "SOURCE#0001", status="IN_PROGRESS")
+    (by_size,) = bench.report()
+    bench.reconcile()
+    (by_status,) = bench.report()
+    bench.aws.table.delete_item(Key={"pk": "gopro#clip1", "sk": "SOURCE#0001"})
+    bench.reconcile()
+    details = [found["detail"] for found in bench.report() if found["kind"] == "incomplete_item"]
+    assert by_size["detail"].endswith("its sources have 4 bytes, and the item says 5")
+    assert by_status["detail"].endswith("1 source of 1 not archived, such as SOURCE#0001")
+    assert [detail.partition(": ")[2] for detail in details] == ["it has no source"]
+
+
+@pytest.mark.parametrize(("lost", "subject"), [(1, "1 disagreement"), (2, "2 disagreements")])
+def test_the_mail_counts_what_was_compared_and_what_disagrees(bench: Bench, lost: int, subject: str) -> None:
+    for item in ITEMS[:lost]:
+        bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(item))
+    bench.reconcile()
+    (mail,) = bench.aws.mails()
+    assert mail["Subject"] == f"Cloud Sync: {subject} between provider, ledger and archive"
+    objects = 5 - lost
+    assert f"5 items of the provider, 5 archived sources of the ledger, {objects} objects of" in mail["Message"]
+    assert f"{lost} missing_object: the ledger says archived, and the archive has no such object." in mail["Message"]
+    assert "runs/run-1/reconciliation.jsonl in the work bucket" in mail["Message"]

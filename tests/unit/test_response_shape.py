@@ -47,3 +47,40 @@ def test_what_is_nested_without_end_has_a_shape_too() -> None:
 def test_a_large_answer_stays_a_short_line() -> None:
     shown = shape(json.dumps({f"field_{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(600)}).encode())
     assert shown["..."] == "560 more" and len(json.dumps(shown)) < 2000
+
+
+@pytest.mark.parametrize(("fields", "more"), [(40, None), (41, "1 more"), (43, "3 more")])
+def test_forty_fields_are_shown_and_the_rest_is_counted(fields: int, more: str | None) -> None:
+    shown = shape(json.dumps({f"f{chr(97 + n // 26)}{chr(97 + n % 26)}": n for n in range(fields)}).encode())
+    assert shown.pop("...", None) == more and len(shown) == 40
+
+
+def test_six_levels_are_shown() -> None:
+    body: object = "x"
+    for _ in range(7):
+        body = {"a": body}
+    assert shape(json.dumps(body).encode()) == {"a": {"a": {"a": {"a": {"a": {"a": "..."}}}}}}
+    assert shape(json.dumps({"a": [[[[["x"]]]]]}).encode())["a"][1][1][1][1] == ["1 of", "text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a" * 40, "a" * 40),
+        ("a" * 41, "a name of 41"),
+        ("a1234", "a1234"),
+        ("a12345", "a name of 6"),
+        ("1a", "a name of 2"),
+        ("", "a name of 0"),
+        ("_a.b-c", "_a.b-c"),
+    ],
+)
+def test_a_name_that_may_be_data_is_not_shown(name: str, shown: str) -> None:
+    assert shape(json.dumps({name: True}).encode()) == {shown: "boolean"}
+
+
+def test_each_kind_of_value_has_a_word_and_an_empty_list_is_empty() -> None:
+    body = {"a": "x", "b": True, "c": 1, "d": 1.5, "e": None, "f": [], "g": {}}
+    assert shape(json.dumps(body).encode()) == {
+        "a": "text", "b": "boolean", "c": "integer", "d": "number", "e": "null", "f": [], "g": {},
+    }  # fmt: skip

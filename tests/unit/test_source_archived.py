@@ -328,6 +328,32 @@ def test_one_conflict_is_tried_again_and_a_second_one_is_left_to_the_state_machi
     assert twice.done.count(f"began {KEY}") == 2
 
 
+def test_an_upload_in_parts_that_finds_its_object_there_was_no_single_stream() -> None:
+    one = World(LARGE, row=begun_row())
+    one.completed, one.objects = [ObjectExists()], {KEY: there(LARGE)}
+    row = one.run()
+    assert row is not None and (row.checksum, row.single_stream, row.key) == ("sum", False, KEY)
+    assert one.done == ["4 parts", "aborted before"] and one.stats.requests == 0
+
+
+def test_an_upload_in_parts_that_finds_another_version_there_gets_the_next_key() -> None:
+    one = World(LARGE, row=begun_row())
+    one.completed, one.objects = [ObjectExists()], {KEY: there(LARGE, "f")}
+    row = one.run()
+    assert row is not None and (row.key, row.copy) == (KEY_2, 2)
+    assert one.done == [
+        "4 parts", "aborted before", f"began {KEY_2}", "noted upload instead of before", "4 parts",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("honoured", [True, False])
+def test_an_object_that_is_there_already_was_a_single_stream_if_this_source_is(honoured: bool) -> None:
+    one = World()
+    one.objects, one.written_error, one.honoured = {KEY: there()}, ObjectExists(), honoured
+    row = one.run()
+    assert row is not None and row.single_stream != honoured
+
+
 def test_parts_that_do_not_fit_together_are_thrown_away() -> None:
     one = World(LARGE, row=begun_row())
     one.completed = [IntegrityError("other bytes")]

@@ -120,3 +120,23 @@ def test_escapes_count_towards_the_limit_of_a_line(lengths: list[int]) -> None:
     with Manifest(cast(Any, bucket), "work", "run-1").extended(0) as writer:
         assert writer.add(items) == len(list(batches(items)))
     assert all(len(line) <= LINE_LIMIT for line in bucket.data.splitlines())
+
+
+def test_the_rest_is_asked_for_from_where_it_broke_off_and_of_the_same_version() -> None:
+    bucket = Bucket(TEXT, [1000], None)
+    assert b"\n".join(file(bucket).lines()) + b"\n" == TEXT
+    assert bucket.asked == [(None, None), ("bytes=1000-", '"e"')]
+
+
+def test_a_file_without_a_line_break_at_its_end_has_a_last_line() -> None:
+    assert list(file(Bucket(b"a\n\nb", [], None)).lines()) == [b"a", b"", b"b"]
+    assert list(file(Bucket(b"a\n", [], None)).lines()) == [b"a"]
+
+
+@pytest.mark.parametrize(("kept", "stored"), [(0, b"new"), (2, b"abnew"), (5, b"abcdenew")])
+def test_a_file_is_continued_after_the_bytes_that_count(kept: int, stored: bytes) -> None:
+    bucket = Bucket(b"abcde", [], None)
+    with file(bucket).extended(kept) as continued:
+        assert continued.tell() == kept
+        continued.write(b"new")
+    assert bucket.data == stored and len(bucket.asked) == (kept > 0)

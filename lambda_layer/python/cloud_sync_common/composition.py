@@ -122,6 +122,7 @@ def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:
         manifest=parts.manifest(request.run_id),
         executions=clients.step_functions(),
         max_attempts=parts.settings.max_attempts,
+        most_bytes=parts.settings.max_run_gb * prices.GB,
         deadline=deadline,
         metrics=parts.metrics,
     )

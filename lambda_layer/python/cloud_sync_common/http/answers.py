@@ -16,15 +16,14 @@ from cloud_sync_common.http.response_shape import shape
 from cloud_sync_common.logging_utils import logger
 
 # What may be said of an answer: nothing that it says itself beside these.
-_OAUTH_ERRORS = frozenset(
+_OAUTH_ERRORS = frozenset(  # RFC 6749, 5.2
     {
         "invalid_request",
         "invalid_client",
         "invalid_grant",
         "unauthorized_client",
         "unsupported_grant_type",
-        "invalid_scope",  # up to here RFC 6749, 5.2
-        "token_blacklisted",  # GoPro's
+        "invalid_scope",
     }
 )
 _CONTENT_TYPES = frozenset(
@@ -89,12 +88,12 @@ def is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def oauth_error(response: requests.Response) -> str:
-    """What an OAuth answer refuses with, in brackets: its error code if it is a known one, or else the status; never
-    its own words."""
+def oauth_error(response: requests.Response, *own_codes: str) -> str:
+    """What an OAuth answer refuses with, in brackets: its error code if it is a known one or one of the provider's own,
+    or else the status; never its own words."""
     try:
         word = as_object(decode(response.content)).get("error", "")
     except ValueError:
         word = ""
-    known = isinstance(word, str) and word in _OAUTH_ERRORS
+    known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
     return f"({word})" if known else f"with an unknown error ({response.status_code})"

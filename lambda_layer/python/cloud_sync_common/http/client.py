@@ -51,6 +51,12 @@ for _library in ("requests", "urllib3"):
     logging.getLogger(_library).propagate = False
 
 
+class Traffic:
+    """The bytes of all answers that this process has received so far: an API can send much, and it is paid for."""
+
+    received = 0
+
+
 class _Watch:
     """Ends the exchange of its thread when its time is up, by shutting down the socket, whatever it is waiting for: a
     handshake, a head or a body."""
@@ -244,6 +250,7 @@ def _answer(prepared: requests.PreparedRequest, doing: str) -> requests.Response
     with session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response:
         for piece in response.iter_content(_CHUNK):
             body += piece
+            Traffic.received += len(piece)
             if len(body) > LARGEST_ANSWER:
                 raise ProviderContractError(
                     f"The answer to {doing} is larger than {LARGEST_ANSWER >> 20} MiB: it is not one that this version "

@@ -152,8 +152,10 @@ class Connection:
         if is_chunked and (length is not None or not is_current):
             raise HttpError("the answer contradicts itself about where its body ends")  # RFC 9112, 6.1 and 6.3
         options = headers.get("connection", "").lower().split(",")
-        self._keep = is_current and "close" not in (option.strip() for option in options)
-        if length is None or response.status_code in (204, 304):
+        is_empty = response.status_code in (204, 304)
+        has_end = is_empty or is_chunked or length is not None  # without the end of the connection
+        self._keep = is_current and has_end and "close" not in (option.strip() for option in options)
+        if length is None or is_empty:
             self._left = None
         else:
             self._left = int(length)
@@ -211,9 +213,21 @@ class Connection:
         view[:count], self._early = self._early[:count], self._early[count:]
         return count
 
+    async def goes_on(self) -> bool:
+        """Whether the body has another byte, once all are read that were announced in another way than by its length.
+        However it ends then, it has ended."""
+        if self._left is not None:
+            return self._left > 0
+        try:
+            return await self._some_unmeasured(memoryview(bytearray(64))) > 0
+        except (OSError, HttpError):
+            self._keep, self._left = False, 0
+            return False
+
     async def small_body(self) -> bytes:
         """The whole body. Raises HttpError when it is larger than 1 MiB."""
-        view = memoryview(bytearray(_SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY) + 1))
+        most = _SMALL_BODY if self._left is None else min(self._left, _SMALL_BODY)
+        view = memoryview(bytearray(most + 1))
         count = await self.body_into(view)
         if count > _SMALL_BODY or not self.at_end:
             raise HttpError("the answer is larger than 1 MiB")

@@ -18,6 +18,9 @@ from cloud_sync_common.provider_interface import Filters, MediaPage
 
 LISTINGS = 3  # how often a listing is started before one that does not add up fails the run
 MARK_LIMIT = 32  # characters of an id that are remembered from page to page
+# The largest library that a run is made for (docs/limits.md), in pages of 50 rows and in rows: a listing that does not
+# end there never will.
+MOST_PAGES, MOST_ROWS = 200_000, 10_000_000
 CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 
 
@@ -38,6 +41,7 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     total: int | None = None
     total_changed: bool = False
     rows: int = 0
+    pages: int = 0
     repeated: int = 0
 
     def from_the_start(self, listed: int | None = None) -> ListingProgress:
@@ -62,15 +66,28 @@ class Listing:
     def next_page(self) -> MediaPage:
         """The next page, without the rows that the page before had. Raises what Provider.list_media raises."""
         progress = self.progress
+        self._check_bounds()
         page = self.session.list_media(progress.page_cursor, self.filters)
         new = _without(page, set(progress.page_ids))
         progress.page_ids = tuple(map(_mark, page.ids))
         progress.page_cursor = page.next_cursor
         progress.rows += len(page.ids)
+        progress.pages += 1
         progress.listed += len(set(new.ids))
         progress.total_changed |= progress.total not in (None, page.total)
         progress.total = page.total
         return new
+
+    def _check_bounds(self) -> None:
+        """Raises ProviderContractError when the listing is longer than any that Cloud Sync is made for, or says that it
+        will be."""
+        progress = self.progress
+        if progress.pages >= MOST_PAGES or max(progress.rows, progress.total or 0) > MOST_ROWS:
+            raise ProviderContractError(
+                f"The provider's listing has more than {MOST_ROWS:,} rows or {MOST_PAGES:,} pages, or says so: after "
+                f"{progress.pages:,} pages it has listed {progress.rows:,} rows of {progress.total}. That is more than "
+                "Cloud Sync is made for, so it is taken for an answer that makes no sense. Nothing was lost."
+            )
 
     def adds_up(self, listed: int | None = None) -> bool:
         """Whether the listing, at its end, agrees with the provider's total. `listed` is how many different rows there

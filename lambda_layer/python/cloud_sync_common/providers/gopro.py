@@ -127,7 +127,7 @@ class GoPro:
         }
         response = self._exchange("POST", "/v1/oauth2/token", RENEWAL, form=form)
         if response.status_code in (400, 401, 403) and not answers.is_page(response):
-            reason = answers.oauth_error(response)
+            reason = answers.oauth_error(response, "token_blacklisted")
             raise CredentialsExpiredError(
                 f"GoPro refuses to renew the token {reason}. Obtain a new refresh token and store "
                 "it, or store a session token. " + SIGN_IN_AGAIN
@@ -174,7 +174,7 @@ class GoPro:
         total, most = (loose_json.whole_number(pages.get(name)) for name in ("total_items", "per_page"))
         if total is None:
             raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say how many rows there are")
-        if 1 < len(rows) < 2 * sum(loose_json.text(row.get("id"), ID_LIMIT) is None for row in rows):
+        if 1 < len(rows) < 2 * sum(not _usable_id(row) for row in rows):
             raise answers.changed(response, LISTING, f"The answer to {LISTING} has no usable id in most of its rows")
         return _Search(rows, total, min(most or per_page, per_page))
 
@@ -286,11 +286,16 @@ def _page(rows: list[Row], total: int, next_cursor: str | None) -> MediaPage:
     )
 
 
+def _usable_id(row: Row) -> str:
+    """The id of a row; empty for one that cannot be GoPro's, or must not be kept."""
+    found = loose_json.plain_text(row.get("id"), ID_LIMIT) or ""
+    return found if _ID.fullmatch(found) else ""
+
+
 def _id(row: Row) -> str:
     """The id of a row. One that cannot be an id, or be kept as one, is replaced by a name that GoPro does not know, so
     that this row fails by itself and is listed with that reason."""
-    found = loose_json.plain_text(row.get("id"), ID_LIMIT) or ""
-    return found if _ID.fullmatch(found) else f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
+    return _usable_id(row) or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
 
 
 def _type(row: Row) -> str:

@@ -196,8 +196,7 @@ class Ledger:
         return Claim(granted, _item_row(row))
 
     def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
-        """Stores what this run has done for the item so far: effort_run, run_bytes, run_gb_seconds, run_requests,
-        run_slices."""
+        """Stores what this run has done for the item so far: effort_run and the run_* of ItemRow."""
         self._rows.update(
             self._item_key(media_id),
             stats,

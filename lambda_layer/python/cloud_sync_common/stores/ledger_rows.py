@@ -39,6 +39,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_gb_seconds: float = 0
     run_requests: int = 0
     run_slices: int = 0
+    run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
+    run_idle: int = 0  # how many of them in a row found no more than that
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -135,16 +135,18 @@ class Runs:
         row = self._rows.get(_run_key(run_id))
         return typed(row, RunRow) if row else None
 
-    def note_read(self, run_id: str, count: int) -> None:
-        """Adds to the bytes that this run has read from the provider. They have a row of their own, which no index
-        has, because children that run at the same time write it. A repeated write counts twice: the safe side."""
-        self._rows.update(
+    def note_read(self, run_id: str, count: int) -> int:
+        """Adds to the bytes that this run has read from the provider, and returns them. They have a row of their own,
+        which no index has, because children that run at the same time write it. A repeated write counts twice: the
+        safe side."""
+        row, _ = self._rows.update(
             _read_key(run_id),
             {},
             add={"bytes_read": count},
             condition="attribute_not_exists(#bytes_read) OR #bytes_read >= :nothing",
             extra={":nothing": 0},
         )
+        return int(row.get("bytes_read", 0))
 
     def bytes_read(self, run_id: str) -> int:
         """What this run has read from the provider so far, in bytes, but for the invocations that are under way."""

@@ -68,6 +68,7 @@ class Range:
         self.fingerprint, self.length, self.honoured = fingerprint, length, honoured
         self.announced, self._read, self._answers, self._closed = length, 0, 1, False
         self.go_on: Callable[[int], Awaitable[Range]] | None = None
+        self.is_delimited = True  # False: the body ends with the connection, so that one that was cut looks whole
 
     async def fill(self, view: memoryview) -> None:
         """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError, and what `open_range`
@@ -81,7 +82,9 @@ class Range:
         while True:
             with _source_errors():
                 count = await self._connection.body_into(view[filled:])
-            filled, self._read = filled + count, self._read + count
+                filled, self._read = filled + count, self._read + count
+                if self._read == self.announced and await self._connection.goes_on():
+                    raise HttpError("the body is longer than the range")
             if filled == len(view) or self.go_on is None or not self.announced == self._read < self.length:
                 return filled
             await self._ask_for_the_rest(self.go_on)
@@ -240,7 +243,9 @@ def _checked(
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
-        return Range(connections, connection, answer.version(length), length, honoured=False)
+        whole = Range(connections, connection, answer.version(length), length, honoured=False)
+        whole.is_delimited = length != UNKNOWN or "transfer-encoding" in head.headers
+        return whole
     if head.status != 206:
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)

@@ -7,7 +7,7 @@ that were under way.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -32,6 +32,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
+from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
@@ -49,30 +50,13 @@ class LostLease(Exception):
     """Another invocation moves this source now."""
 
 
+class LengthUnknown(Exception):
+    """Nothing would show that this file is whole: neither its server nor the provider says how long it is, and the end
+    of its body is the end of the connection."""
+
+
 class KeyTaken(Exception):
     """The key belongs to another version of the source; this version gets the next key."""
-
-
-@dataclass(frozen=True)
-class Archived:
-    """The source is in the archive: it was before, or one answer was enough."""
-
-    row: SourceRow
-
-
-@dataclass(frozen=True)
-class InParts:
-    """The source, in this version, is to be moved in parts."""
-
-    version: Fingerprint
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """There is no time left to start, or there was not enough to finish."""
-
-
-type FirstContact = Archived | InParts | OutOfTime
 
 
 class SourceTransfer:
@@ -98,7 +82,7 @@ class SourceTransfer:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
         A source that changes while it is read is started again, once; from then on its date is not looked at if it has
-        a strong ETag. Raises LostLease and every leaf of the error tree.
+        a strong ETag. Raises LostLease, LengthUnknown and every leaf of the error tree.
         """
         try:
             return await self._archive_version()
@@ -161,6 +145,8 @@ class SourceTransfer:
         Readings.of(row)
         if version.size != UNKNOWN:
             self._check_size(version.size)
+        elif self._listed_size() is None and not opened.is_delimited:
+            raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
             return InParts(version)
@@ -335,6 +321,7 @@ class SourceTransfer:
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
+        self._options.stats.held = sum(part.size for part in held.values())
         if len(held) < plan.count:
             moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
             if moved is None or len(moved) < plan.count:
