@@ -22,7 +22,7 @@ from cloud_sync_common.transfer.part_plan import MIB, SLOW_CONNECTION, PartPlan
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LostLease, SourceTransfer
 
 SMALL, LARGE = 1000, 200 * MIB
 KEY, KEY_2 = "gopro/0000/00/clip/a.mp4", "gopro/0000/00/clip/a-v2.mp4"
@@ -267,7 +267,7 @@ def test_a_large_source_is_moved_in_parts_and_beginning_and_completing_are_a_req
     begun, _ = one.noted
     assert begun == SourceRow(
         status=Status.IN_PROGRESS, key=KEY, size=LARGE, etag=THE_ETAG, upload_id="upload", part_size=64 * MIB,
-        identity="front", begun=1, begun_by="run-1",
+        identity="front", begun=1, begun_by="run-1", readings_in=begun.readings_in,
     )  # fmt: skip
 
 
@@ -326,6 +326,14 @@ def test_one_conflict_is_tried_again_and_a_second_one_is_left_to_the_state_machi
     with pytest.raises(ArchiveUnavailableError, match="whenever it was completed"):
         twice.run()
     assert twice.done.count(f"began {KEY}") == 2
+
+
+def test_a_source_that_stays_the_same_and_has_been_begun_too_often_is_the_archives_trouble() -> None:
+    one = World(LARGE, row=begun_row(begun=MOST_BEGINNINGS, begun_by="run-1"))
+    one.completed = [WriteConflict()]
+    with pytest.raises(ArchiveUnavailableError, match="something else writes its object"):
+        one.run()
+    assert f"began {KEY}" not in one.done
 
 
 def test_an_upload_in_parts_that_finds_its_object_there_was_no_single_stream() -> None:

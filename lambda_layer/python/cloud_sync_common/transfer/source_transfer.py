@@ -240,7 +240,7 @@ class SourceTransfer:
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
         )
-        begun, earlier, readings = self._beginnings(row), self._earlier(row, copy), Readings.of(row)
+        begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
         upload_id = self._archive.begin(key, self._metadata(version))
         self._options.stats.requests += 1
         new = SourceRow(
@@ -263,15 +263,18 @@ class SourceTransfer:
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
-    def _beginnings(self, row: SourceRow | None) -> int:
-        """How many uploads this run has begun with the next one. Raises SourceChangedError when these are too many."""
+    def _beginnings(self, row: SourceRow | None, version: Fingerprint) -> int:
+        """How many uploads this run has begun with the next one. When these are too many, raises SourceChangedError,
+        or ArchiveUnavailableError where the source is the same and its upload was lost each time."""
         begun = 1 + (row.begun if row and row.begun_by == self._run_id else 0)
-        if begun > MOST_BEGINNINGS:
-            raise SourceChangedError(
-                f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because it changes while it is "
-                "copied or something else writes its object. The next run tries it again."
+        if begun <= MOST_BEGINNINGS:
+            return begun
+        again = f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because "
+        if row and self._is_of(row, version):
+            raise ArchiveUnavailableError(
+                f"{again}its upload is lost or something else writes its object. The next run tries it again."
             )
-        return begun
+        raise SourceChangedError(f"{again}it changes while it is copied. The next run tries it again.")
 
     def _key(self, copy: int) -> str:
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
