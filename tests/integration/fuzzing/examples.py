@@ -30,7 +30,7 @@ from tests.integration.fuzzing.answers import (
 SEED = int(os.environ.get("FUZZ_SEED", "11"))
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
 
-_TEXTS = st.text(max_size=40).map(lambda text: json.dumps(text))
+_TEXTS = st.text(max_size=40).map(json.dumps)
 _JSON = st.builds(
     Json, at=st.integers(0, 300), how=st.sampled_from(How), to=st.one_of(st.sampled_from(LITERALS), _TEXTS)
 )

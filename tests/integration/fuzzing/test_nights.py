@@ -85,11 +85,11 @@ def _is_over_in_a_moment(fault: Fault) -> bool:
 @pytest.mark.timeout(0)
 def test_an_odd_answer_is_our_error_or_plain_values(provider: str, tmp_path: Path) -> None:
     with _account(provider, tmp_path) as (account, new_world):
+        desk, client = new_world().desk, get(provider, {provider: account.base_url})
 
         def judge(faults: tuple[Fault, ...]) -> None:
-            desk = new_world().desk
             desk.expect(faults)
-            _call_everything(get(provider, {provider: account.base_url}), desk)
+            _call_everything(client, desk)
 
         places = [place for place in account.places if place.endpoint != "file"]
         examples(ANSWERS, judge, faults=faults(places))

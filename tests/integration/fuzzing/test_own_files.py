@@ -23,9 +23,8 @@ PASTED, ROWS = 0.3, 0.3  # as many examples, beside those of the nights
 SECRET = "Kx7-quietly-pasted-secret-0042"
 _ROUND = st.text("\"'`\u201c\u201d\u00ab\u00bb \t\r\n\ufeff\u200b\u202e\x00{}[]:,\\;=", max_size=6)
 _WHOLE = {"provider": "gopro", "access_token": SECRET, "client_id": "c" * 20, "expires_at": 1.9e9}
-_CHANGES = st.builds(
-    Json, at=st.integers(0, 20), how=st.sampled_from(How), to=st.one_of(st.sampled_from(LITERALS), st.text().map(json.dumps))
-)  # fmt: skip
+_VALUE = st.one_of(st.sampled_from(LITERALS), st.text().map(json.dumps))
+_CHANGES = st.builds(Json, at=st.integers(0, 20), how=st.sampled_from(How), to=_VALUE)
 
 
 @dataclass
@@ -65,10 +64,12 @@ def _load(text: str) -> None:
     assert SECRET not in message + log.getvalue(), "what was pasted is shown"
 
 
+# fmt: off
 _ITEM = {"pk": {"S": "gopro#a"}, "sk": {"S": "ITEM"}, "status": {"S": "PENDING"}, "attempts": {"N": "1"},
-         "lease_expires": {"N": "0"}, "run_bytes": {"N": "5"}, "revision": {"S": "/1"}, "filename": {"S": "a"}}  # fmt: skip
+         "lease_expires": {"N": "0"}, "run_bytes": {"N": "5"}, "revision": {"S": "/1"}, "filename": {"S": "a"}}
 _SOURCE = {"pk": {"S": "gopro#a"}, "sk": {"S": "SOURCE#0001"}, "status": {"S": "ARCHIVED"}, "key": {"S": "k"},
-           "size": {"N": "5"}, "copy": {"N": "1"}, "proofs": {"L": [{"S": "s3-checksum"}]}, "begun": {"N": "0"}}  # fmt: skip
+           "size": {"N": "5"}, "copy": {"N": "1"}, "proofs": {"L": [{"S": "s3-checksum"}]}, "begun": {"N": "0"}}
+# fmt: on
 _VALUES = st.recursive(
     st.one_of(
         st.text(max_size=20).map(lambda text: {"S": text}),
