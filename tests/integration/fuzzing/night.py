@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -23,7 +24,9 @@ from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.runtime import settings
 from cloud_sync_common.transfer import part_plan, upload_stream
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3 import models as s3_models
+from moto.sns.models import Subscription
 
 from tests.integration.aws_on_loopback import ARCHIVE, REGION, WORK, Aws, AwsServer, forget_clients
 from tests.integration.fuzzing.answers import TOKEN, Answer, Fault, Place
@@ -206,17 +209,17 @@ class World:
         return found
 
     def _objects(self) -> Iterator[str]:
-        for key in [found["Key"] for found in self.aws.s3.list_objects_v2(Bucket=ARCHIVE).get("Contents", [])]:
-            yield key
-            yield json.dumps(self.aws.s3.head_object(Bucket=ARCHIVE, Key=key)["Metadata"])
-        for key in [found["Key"] for found in self.aws.s3.list_objects_v2(Bucket=WORK).get("Contents", [])]:
-            yield self.aws.read(key, WORK).decode(errors="replace")
+        for key, stored in _objects_in(ARCHIVE).items():
+            yield f"{key} {dict(stored.metadata)}"
+        for stored in _objects_in(WORK).values():
+            yield stored.value.decode(errors="replace")
 
     def sources(self, media_id: str) -> list[bytes]:
         """The content of the objects that the ledger names for an item, where they are ARCHIVED."""
         pk = f"{self.desk.account.name}#{media_id}"
         rows = [row for row in self.rows() if row["pk"] == pk and row["sk"].startswith("SOURCE#")]
-        return [self.aws.read(row["key"]) for row in rows if row["status"] == "ARCHIVED"]
+        archived = _objects_in(ARCHIVE)
+        return [archived[row["key"]].value for row in rows if row["status"] == "ARCHIVED"]
 
     def status(self, media_id: str) -> str:
         row = self.aws.row(f"{self.desk.account.name}#{media_id}", "ITEM")
@@ -229,15 +232,20 @@ class World:
 
     def _check_archive(self) -> None:
         """Every ARCHIVED source is, byte for byte, one of that item's originals."""
-        originals = self.desk.account.originals
+        originals, archived = self.desk.account.originals, _objects_in(ARCHIVE)
         for row in self.rows():
             if row["sk"].startswith("SOURCE#") and row["status"] == "ARCHIVED":
                 media_id = row["pk"].partition("#")[2]
-                content = self.aws.read(row["key"])
+                content = archived[row["key"]].value
                 assert content in originals.get(media_id, ()), (
                     f"{media_id} {row['sk']} is ARCHIVED with {len(content)} bytes that are no original of it"
                 )
                 assert int(row["size"]) == len(content), "the ledger has another size"
+
+
+def _objects_in(bucket: str) -> Any:
+    """The objects of a bucket by key, without a request."""
+    return s3_models.s3_backends[DEFAULT_ACCOUNT_ID]["aws"].get_bucket(bucket).keys
 
 
 def _tracebacks(texts: list[str]) -> str:
@@ -264,7 +272,6 @@ def _new_world(server: AwsServer, desk: Desk, clock: Clock, tables: Tables, quic
     tables.is_quick = quick
     tables.quick.items.clear()
     clock.passed, clock.most = 0.0, float("inf")
-    http_client.session.cache_clear()
     upload_stream.of_this_process(allow_loopback=True).sources.close()
     return World(desk, Aws(server), clock)
 
@@ -290,6 +297,8 @@ def _set_up(patch: pytest.MonkeyPatch, server: AwsServer, desk: Desk, tables: Ta
     for name in ("MIN_PART", "MIN_SHARE"):
         patch.setattr(part_plan, name, MIB_PARTS)
     patch.setattr(s3_models, "S3_UPLOAD_PART_MIN_SIZE", MIB_PARTS, raising=False)
+    made = functools.cache(Subscription.private_key.__wrapped__)  # moto makes another key for each subscription
+    patch.setattr(Subscription, "private_key", lambda _: made(None))
     _wire(patch, server, desk, desk.clock)
     _tell_the_time(patch, desk.clock)
 

@@ -16,6 +16,7 @@ from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem
 from cloud_sync_common.providers import PROVIDERS, get
 from hypothesis import strategies as st
 
+from tests.integration.aws_on_loopback import ARCHIVE
 from tests.integration.fuzzing.answers import Body, Cut, Fault, Header, Json, Status
 from tests.integration.fuzzing.examples import examples, faults
 from tests.integration.fuzzing.gopro import fuzzed_gopro
@@ -51,7 +52,8 @@ def test_a_night_with_odd_answers_loses_mixes_and_leaks_nothing(provider: str, t
 def _judge(world: World, faults: tuple[Fault, ...], oauth: bool) -> None:
     """One night with the faults, and one without."""
     account = world.desk.account
-    credentials = account.oauth if oauth else account.session
+    is_renewed = oauth or any(fault.place.endpoint == "token" for fault in faults)
+    credentials = account.oauth if is_renewed else account.session
     night = world.night(faults, credentials)
     met = {fault.place.about for fault in world.desk.struck}
     passing = all(map(_is_over_in_a_moment, world.desk.struck))
@@ -137,6 +139,18 @@ def _listed(provider: Provider, token: str, called: Callable[..., object]) -> di
         if cursor is None:
             return found
     raise AssertionError("the listing has no end")
+
+
+@_EACH_PROVIDER
+def test_another_byte_in_the_archive_is_noticed(provider: str, tmp_path: Path) -> None:
+    with _account(provider, tmp_path) as (account, new_world):
+        world = new_world()
+        world.night((), account.session)
+        row = next(row for row in world.rows() if row["sk"].startswith("SOURCE#"))
+        content = world.aws.read(row["key"])
+        world.aws.s3.put_object(Bucket=ARCHIVE, Key=row["key"], Body=content[:-1] + bytes([content[-1] ^ 1]))
+        with pytest.raises(AssertionError, match="no original of it"):
+            world.night()
 
 
 @_EACH_PROVIDER
