@@ -25,7 +25,9 @@ class Fuzzed(Protocol):
     """A running fake account with a small library, whose tokens and links do not end.
 
     Its listing has several pages. Among its videos are one of several files, one that is moved in parts, and one that
-    lists no size. `places` are all endpoints, and every item and file that one of them answers for.
+    lists no size. `places` are all endpoints, and every item and file that one of them answers for. Endpoints are
+    called user (whether the token is accepted), token (its renewal), page (of the listing), totals (of it, where they
+    are asked for), links (to the files of an item) and file (the bytes of one).
     """
 
     name: str
