@@ -265,3 +265,14 @@ def test_what_is_no_coding_is_no_coding(coding: str) -> None:
 def test_a_coding_or_what_may_be_one_is_refused(coding: str) -> None:
     with pytest.raises(ProviderUnavailableError, match="compressed"):
         first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)
+
+
+@pytest.mark.parametrize("length", ["100", None])
+def test_a_part_of_the_file_that_is_called_the_whole_file_is_not_taken_for_it(length: str | None) -> None:
+    part = cdn(200, Content_Range="bytes 0-99/1000", Content_Length=length)
+    with pytest.raises(ProviderUnavailableError, match="called it the whole one"):
+        first_contact(part, last=99)
+
+
+def test_a_whole_file_may_name_its_range() -> None:
+    assert first_contact(cdn(200, Content_Range="bytes 0-99/100"), last=99)[1:] == (100, False)

@@ -240,6 +240,7 @@ def _checked(
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
+        _refuse_a_part_as_whole(head, length)
         return Range(connections, connection, answer.version(length), length, honoured=False)
     if head.status != 206:
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
@@ -268,6 +269,14 @@ def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], vers
         raise ShortReadError(
             "The source sends less than asked for, and nothing would show that the rest belongs to it."
         )
+
+
+def _refuse_a_part_as_whole(head: Head, length: int) -> None:
+    """A 200 is the whole file; one that names a range of a file of another size is a part, whose status something on the
+    way has changed."""
+    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", "").strip())
+    if match and (int(match[1]), int(match[2]), match[3]) != (0, length - 1, str(length)):
+        raise ProviderUnavailableError("The source sent a part of the file and called it the whole one.")
 
 
 def _size_in_416(head: Head) -> int | None:
