@@ -58,15 +58,21 @@ def _judge(world: World, faults: tuple[Fault, ...], oauth: bool) -> None:
     night = world.night(faults, credentials)
     met = {fault.place.about for fault in world.desk.struck}
     passing = all(map(_is_over_in_a_moment, world.desk.struck))
-    if None not in met or passing:
+    if _concern_one_video(world.desk.struck) or passing:
         assert night.end == "SUCCEEDED", f"the night ended with {night.end}: {night.cause}"
     for media_id in account.originals:
-        concerned = not passing and (None in met or media_id in met)
+        concerned = not passing and (media_id in met or not _concern_one_video(world.desk.struck))
         assert concerned or world.is_archived(media_id), f"{media_id} is {world.status(media_id)} {night.errors}"
     again = world.night((), credentials if night.end == "CredentialsExpiredError" else None)
     assert again.end == "SUCCEEDED", f"the night after ended with {again.end}: {again.cause}"
     for media_id in account.originals:
         assert world.is_archived(media_id), f"{media_id} is {world.status(media_id)} in the night after {again.errors}"
+
+
+def _concern_one_video(struck: list[Fault]) -> bool:
+    """Whether every fault is about one video. What holds for the bytes or the links of several may be a changed API."""
+    asked_for = {fault.place.about for fault in struck if fault.place.endpoint in ("links", "file")}
+    return len(asked_for) <= 1 and all(fault.place.about for fault in struck)
 
 
 def _is_over_in_a_moment(fault: Fault) -> bool:
