@@ -11,7 +11,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash fuzz scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,11 @@ mutants: setup-all ## change the core in SAMPLE (400) ways drawn from SEED (1), 
 crash: setup ## kill the functions at POINTS (2000) moments drawn from SEED, and audit what is left
 	CRASH_POINTS=$(or $(POINTS),2000) $(if $(SEED),CRASH_SEED=$(SEED)) \
 	  $(PYTEST) $(SIDE_BY_SIDE) worksteal tests/integration/test_crash.py
+
+fuzz: setup ## answer EXAMPLES (10000) times oddly, drawn from SEED (a random one, which is printed), in whole small runs
+	@seed=$(or $(SEED),$$(python -c 'import random; print(random.randrange(10**9))')); echo "SEED=$$seed"; \
+	  FUZZ_EXAMPLES=$(or $(EXAMPLES),10000) FUZZ_SEED=$$seed \
+	  $(PYTEST) $(SIDE_BY_SIDE) worksteal tests/integration/fuzzing
 
 scale: setup ## list 100,000 videos, and archive VIDEOS (5,000) new ones through the deployed map
 	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s

@@ -15,8 +15,9 @@ from cloud_sync_common.exceptions import (
     ShortReadError,
 )
 from cloud_sync_common.provider_interface import Capabilities, MediaItem, MediaSource
+from cloud_sync_common.source_identity import MOST_FILES
 from cloud_sync_common.steps import download
-from cloud_sync_common.steps.download import MOST_FILES, MOST_IDLE_SLICES, SliceStatus, VideoDownloader
+from cloud_sync_common.steps.download import MOST_IDLE_SLICES, SliceStatus, VideoDownloader
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LengthUnknown

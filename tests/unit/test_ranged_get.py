@@ -460,3 +460,14 @@ def test_a_range_whose_body_goes_on_behind_it_is_refused(surplus: int) -> None:
 def test_a_range_that_ends_with_the_connection_is_whole_when_all_its_bytes_are_there() -> None:
     stream = cdn(body=WANTED, Content_Length=None)
     assert read(stream) == WANTED and stream.closed
+
+
+@pytest.mark.parametrize("length", ["100", None])
+def test_a_part_of_the_file_that_is_called_the_whole_file_is_not_taken_for_it(length: str | None) -> None:
+    part = cdn(200, Content_Range="bytes 0-99/1000", Content_Length=length)
+    with pytest.raises(ProviderUnavailableError, match="called it the whole one"):
+        first_contact(part, last=99)
+
+
+def test_a_whole_file_may_name_its_range() -> None:
+    assert first_contact(cdn(200, Content_Range="bytes 0-99/100"), last=99)[1:] == (100, False)

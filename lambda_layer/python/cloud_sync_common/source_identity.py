@@ -23,6 +23,7 @@ from cloud_sync_common.exceptions import OriginalUnavailableError
 _SIGNATURE = re.compile(
     r"(?i)expires|signature|policy|key-pair-id|hash-algorithm|awsaccesskeyid|[a-z]*accessid|(x-amz|x-goog|response)-.*"
 )
+MOST_FILES = 9_999  # of one video: each is an object to pay for
 _IDENTITY = re.compile(r"([0-9a-f]{8})-[0-9a-f]{24}")
 _NOWHERE = "0" * 8  # instead of the digest of a place, for files to which the provider gives none
 _MOST_STRANGERS = 10  # files of an item that are known and not listed, beyond as many as are listed

@@ -44,7 +44,6 @@ ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
 PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
-MOST_FILES = 9_999  # of a video; a larger number is none
 ID_LIMIT, NAME_LIMIT, WORD_LIMIT, URL_LIMIT = 128, 400, 64, 8192  # characters that are kept
 # The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
@@ -339,7 +338,7 @@ def _item(row: Row) -> MediaItem:
         revision=f"{changed}/{(_moment(row.get('item_count')) if number is None else number) or 1}",
         size=loose_json.whole_number(row.get("file_size")),
         kind=_type(row),
-        source_count=number if number and number <= MOST_FILES else 1,
+        source_count=number if number and number <= source_identity.MOST_FILES else 1,
     )
 
 
@@ -373,7 +372,7 @@ def _listed(variation: _Variation) -> ListedFile:
     """What GoPro says of a file. The number of a chapter is its `item_number` or, if that is missing, in the path of
     its URL (rclone-PR, gopro-dl); a camera with two lenses gives both files of a chapter the same number."""
     number = variation.item_number
-    if number is None or number > MOST_FILES:
+    if number is None or number > source_identity.MOST_FILES:
         match = re.search(r"/([0-9]{1,4})\.[A-Za-z0-9]+$", source_identity.path(variation.url))
         number = int(match[1]) if match else None
     position = variation.camera_position.lower()

@@ -42,7 +42,6 @@ from cloud_sync_common.xray_utils import subsegment
 
 # Slices in a row that find no more of a video in S3 than there was before; then it has to wait for the next run.
 MOST_IDLE_SLICES = 5
-MOST_FILES = 1_000  # of one video; a camera numbers its chapters with two digits
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
@@ -363,9 +362,9 @@ def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
 
 def _check_count(sources: list[MediaSource]) -> None:
     """Raises OriginalUnavailableError: each file is an object to pay for, however small it is."""
-    if len(sources) > MOST_FILES:
+    if len(sources) > source_identity.MOST_FILES:
         raise OriginalUnavailableError(
-            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in {MOST_FILES:,}; "
+            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in {source_identity.MOST_FILES:,}; "
             "none is archived. Look at the video with the provider."
         )
 

@@ -243,6 +243,7 @@ def _checked(
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
+        _refuse_a_part_as_whole(head, length)
         whole = Range(connections, connection, answer.version(length), length, honoured=False)
         whole.is_delimited = length != UNKNOWN or "transfer-encoding" in head.headers
         return whole
@@ -273,6 +274,14 @@ def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], vers
         raise ShortReadError(
             "The source sends less than asked for, and nothing would show that the rest belongs to it."
         )
+
+
+def _refuse_a_part_as_whole(head: Head, length: int) -> None:
+    """A 200 is the whole file; one that names a range of a file of another size is a part, whose status something on the
+    way has changed."""
+    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", "").strip())
+    if match and (int(match[1]), int(match[2]), match[3]) != (0, length - 1, str(length)):
+        raise ProviderUnavailableError("The source sent a part of the file and called it the whole one.")
 
 
 def _size_in_416(head: Head) -> int | None:
