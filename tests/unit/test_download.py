@@ -376,6 +376,6 @@ def test_a_video_of_absurdly_many_files_is_refused_before_any_is_moved(
         if count <= MOST_FILES:
             assert step.run_slice(LARGE, "run-1").status is SliceStatus.ARCHIVED
         else:
-            with pytest.raises(OriginalUnavailableError, match="believes in 1,000"):
+            with pytest.raises(OriginalUnavailableError, match="believes in at most 9,999"):
                 step.run_slice(LARGE, "run-1")
     assert len(moved) == (count if count <= MOST_FILES else 0)

@@ -364,8 +364,8 @@ def _check_count(sources: list[MediaSource]) -> None:
     """Raises OriginalUnavailableError: each file is an object to pay for, however small it is."""
     if len(sources) > source_identity.MOST_FILES:
         raise OriginalUnavailableError(
-            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in {source_identity.MOST_FILES:,}; "
-            "none is archived. Look at the video with the provider."
+            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in at most "
+            f"{source_identity.MOST_FILES:,}; none is archived. Look at the video with the provider."
         )
 
 
