@@ -216,6 +216,13 @@ def test_parts_follow_the_blocks_of_the_first_hash_that_has_several() -> None:
     assert Proofs(source(), version, check_etag=False).block_size == MIB
 
 
+def test_order_is_needed_only_where_a_published_block_is_longer_than_a_part() -> None:
+    blocks = Proofs(source("sha256-4mib:00"), Fingerprint(9 * MIB, ""), check_etag=True)
+    assert [blocks.needs_order(size) for size in (4 * MIB - 1, 4 * MIB, 8 * MIB)] == [True, False, False]
+    etag = Proofs(source(), Fingerprint(9 * MIB, f'"{"0" * 32}-2"'), check_etag=True)
+    assert not etag.needs_order(1)
+
+
 # One stream
 
 
