@@ -11,7 +11,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage crash scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash fuzz scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ setup-bench: ## install what `make bench` needs: the same, and the programs that
 
 setup-deploy: ## install only what deploying to AWS needs: the CDK app and the CDK command line, into .venv
 	@./setup.sh deploy
+
+lock: setup ## write every lock file from *requirements.in and package.json (OPTIONS="--upgrade-package=boto3"; needs a network)
+	@./setup.sh lock
+	@python -m tools.lock $(OPTIONS)
 
 deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK
 	cdk deploy -c environment=$(or $(ENVIRONMENT),dev) $(OPTIONS)
@@ -80,9 +84,18 @@ e2e: setup ## run the tests of the stack deployed into the emulator, with IAM en
 coverage: setup-all ## run unit and integration tests and print how much of the code they execute
 	$(PYTEST) $(BY_FILE) --cov --cov-report term tests/unit tests/golden tests/integration
 
+mutants: setup-all ## change the core in SAMPLE (400) ways drawn from SEED (1), and list those no test notices (ONLY=path, AGAIN=1)
+	@python -m tools.mutants --sample $(or $(SAMPLE),400) --seed $(or $(SEED),1) $(if $(ONLY),--only "$(ONLY)") \
+	  $(if $(AGAIN),--again) $(if $(EVERY),--every-test)
+
 crash: setup ## kill the functions at POINTS (2000) moments drawn from SEED, and audit what is left
 	CRASH_POINTS=$(or $(POINTS),2000) $(if $(SEED),CRASH_SEED=$(SEED)) \
 	  $(PYTEST) $(SIDE_BY_SIDE) worksteal tests/integration/test_crash.py
+
+fuzz: setup ## answer EXAMPLES (10000) times oddly, drawn from SEED (a random one, which is printed), in whole small runs
+	@seed=$(or $(SEED),$$(python -c 'import random; print(random.randrange(10**9))')); echo "SEED=$$seed"; \
+	  FUZZ_EXAMPLES=$(or $(EXAMPLES),10000) FUZZ_SEED=$$seed \
+	  $(PYTEST) $(SIDE_BY_SIDE) worksteal tests/integration/fuzzing
 
 scale: setup ## list 100,000 videos, and archive VIDEOS (5,000) new ones through the deployed map
 	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
@@ -105,9 +118,11 @@ bench: setup-bench ## compare the engine with other programs (about 40 minutes; 
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
 	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+	@PYTHONPATH=.:lambda_layer/python python -m costs.worst_night
 
 aws-check: setup ## try in the deployed stack of ENVIRONMENT (dev) what only AWS can show, for less than a cent
 	@PYTHONPATH=.:lambda_layer/python python -m aws_check $(or $(ENVIRONMENT),dev) $(if $(ROTATE),--rotate)
 
-cost: setup ## write docs/cost.md from the cost model and the last benchmark
+cost: setup ## write docs/cost.md and the table of worst cases from the cost model and the last benchmark
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
+	@PYTHONPATH=.:lambda_layer/python python -m costs.worst_night

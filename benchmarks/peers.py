@@ -58,7 +58,8 @@ class Peer:
 def environment(job: Job) -> dict[str, str]:
     """The environment of every peer, without the user's own AWS settings."""
     authority = str(job.rig.authority)
-    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    loader = ("LD_", "DYLD_", "NIX_LD")  # what a Python from conda or Nix may need to start
+    kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG") or name.startswith(loader)}
     return {
         **kept,
         "PATH": os.pathsep.join([str(TOOLS), str(Path(sys.executable).parent), os.defpath]),

@@ -163,22 +163,23 @@ def make_certificate(folder: Path) -> None:
         pem.write_to_path(str(folder / "certificate.pem"), append=True)
 
 
-def nginx_configuration(folder: Path, fast: int, slow: int, user: str | None) -> str:
-    """The configuration of nginx. `user` is the user of the workers; root must name one, or they run as nobody."""
+def nginx_configuration(fast: int, slow: int, user: str | None) -> str:
+    """The configuration of nginx. `user` is the user of the workers; root must name one, or they run as nobody. Paths
+    are relative to the folder given by -p, which may have spaces, quotes and dollar signs in its name."""
     temporary = "".join(
-        f"  {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        f"  {kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     servers = "".join(
-        f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    root {folder}/www;\n    autoindex on;\n    {limit}\n"
+        f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    root www;\n    autoindex on;\n    {limit}\n"
         "    location = /__stats { stub_status; limit_rate 0; }\n  }\n"
         for port, limit in ((fast, ""), (slow, f"limit_rate {LIMIT_RATE};"))
     )
     return (
-        f"{f'user {user};' if user else ''}\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\n"
-        f"error_log {folder}/nginx-error.log warn;\nevents {{ worker_connections 1024; }}\nhttp {{\n"
+        f"{f'user {user};' if user else ''}\ndaemon off;\nworker_processes 1;\npid nginx.pid;\n"
+        f"error_log nginx-error.log warn;\nevents {{ worker_connections 1024; }}\nhttp {{\n"
         "  access_log off;\n  sendfile on;\n  tcp_nodelay on;\n  keepalive_requests 1000000;\n"
         "  types { video/mp4 mp4; text/html html; }\n"
-        f"  ssl_certificate {folder}/certificate.pem;\n  ssl_certificate_key {folder}/key.pem;\n"
+        "  ssl_certificate certificate.pem;\n  ssl_certificate_key key.pem;\n"
         f"  ssl_protocols TLSv1.3;\n  ssl_prefer_server_ciphers on;\n  ssl_conf_command Ciphersuites {CIPHERS};\n"
         f"  ssl_session_cache shared:S:4m;\n{temporary}{servers}}}\n"
     )
@@ -198,7 +199,7 @@ def _source(folder: Path) -> Iterator[tuple[int, int, int]]:
     fast, slow = _free_ports(2)
     user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
     configuration = folder / "nginx.conf"
-    configuration.write_text(nginx_configuration(folder, fast, slow, user))
+    configuration.write_text(nginx_configuration(fast, slow, user))
     log = folder / "nginx-error.log"
     process = subprocess.Popen([nginx_program(), "-e", str(log), "-p", str(folder), "-c", str(configuration)])
     with _stopped_at_the_end(process):

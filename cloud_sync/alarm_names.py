@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cloud_sync.config import Config
 
-# What an owner has to know in every environment. CloudWatch gives each account ten alarms free of charge.
+# What an owner has to know in every environment. CloudWatch gives each account ten alarms free of charge,
+# which these are.
 ESSENTIAL = (
     "run-failed",
     "no-successful-run",
@@ -13,6 +14,8 @@ ESSENTIAL = (
     "dead-letters",
     "schedule-dead-letters",
     "backlog-grows",
+    "run-cost",
+    "run-duration",
     "errors-RunReport",
 )
 # What helps an engineer to find a cause, with detailed_monitoring only.

@@ -16,6 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 
 from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
 from cloud_sync.config import HOURS_OF_ROOM, Config
+from cloud_sync.definition import MOST_SECONDS_OF_A_RUN
 from cloud_sync.functions import Functions
 from cloud_sync.workflow import WATCH_EVERY_HOURS, Workflow
 
@@ -23,6 +24,7 @@ NAMESPACE = "CloudSync"
 FIVE_MINUTES, HOUR, DAY = Duration.minutes(5), Duration.hours(1), Duration.days(1)
 HOURS_OF_WATCH = 2 * WATCH_EVERY_HOURS + 2  # in which the watch has sent a number twice
 SECONDS_BEFORE_THE_TIMEOUT = 10  # a function normally ends by itself, about 30 s before its timeout
+DAY_SECONDS = 24 * 3600
 BELOW = cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
 AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
@@ -85,6 +87,8 @@ def _of_runs(config: Config, workflow: Workflow) -> Iterator[Alarm]:
     )
     if config.schedule_enabled:
         yield _no_successful_run(config, workflow)
+    yield _cost(config)
+    yield _duration_of_a_run(config, workflow)
 
 
 def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
@@ -103,6 +107,32 @@ def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
         periods=HOURS_OF_WATCH if config.is_watched else hours,
         compare=AT_LEAST if config.is_watched else BELOW,
         missing_data_is_breaching=True,
+    )
+
+
+def _cost(config: Config) -> Alarm:
+    """Whatever a provider answers, money is spent unnoticed for a day at most."""
+    return Alarm(
+        "run-cost",
+        run_metric(config, "RunCost"),
+        f"The runs of a day cost {config.run_alarm_usd} USD or more, without storage and before any free tier.",
+        "read the mail of the run and the saved query 'Slowest files'. During a first backup, raise run_alarm_usd. If "
+        "the same files are read each night, disable the schedule and lower max_run_gb until the reason is known.",
+        threshold=config.run_alarm_usd,
+    )
+
+
+def _duration_of_a_run(config: Config, workflow: Workflow) -> Alarm:
+    """Step Functions measures an execution when it ends, also one that it has ended itself, which sends no mail."""
+    hours = config.run_alarm_hours
+    return Alarm(
+        "run-duration",
+        workflow.state_machine.metric_time(period=DAY, statistic="Maximum"),
+        f"A run took {hours} hours or more. After {MOST_SECONDS_OF_A_RUN // DAY_SECONDS} days Step Functions ends a "
+        "run, which then sends no mail of its own.",
+        f"look at the newest execution of the state machine {workflow.name}. If it has timed out, the next run "
+        "continues where it was. During a first backup, raise run_alarm_hours.",
+        threshold=hours * 3600 * 1000,
     )
 
 

@@ -79,6 +79,13 @@ class Config:
     be resumed."""
     check_source_etag: bool = True
     """Whether each file's MD5 is compared with the ETag of the provider's CDN. This takes about twice the CPU time."""
+    max_run_gb: int = 1_000
+    """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
+    and ends as a success; the next one continues. It bounds what a night can cost (docs/reliability.md)."""
+    run_alarm_usd: int = 5
+    """What the runs of a day may cost before the alarm `run-cost` is raised; a run of max_run_gb costs less."""
+    run_alarm_hours: int = 24
+    """What a run may take before the alarm `run-duration` is raised, when it ends. The next one waits for it."""
     max_attempts: int = 5
     """Runs in which a video may fail before it goes to the dead-letter queue."""
     log_retention_days: int = 30
@@ -98,8 +105,8 @@ class Config:
     """Whether archive and alerts are encrypted with a KMS key of the stack's own, which costs 1 USD a month. Without it
     the archive is encrypted with the key that AWS manages for S3, free of charge."""
     detailed_monitoring: bool = False
-    """Whether every metric is sent and every alarm is set, which costs 0.90 USD a month. Without it there are ten
-    metrics and eight alarms, which are within what CloudWatch gives every account free of charge."""
+    """Whether every metric is sent and every alarm is set, which costs 1.10 USD a month. Without it there are ten
+    metrics and ten alarms, which are within what CloudWatch gives every account free of charge."""
     audit_trail: bool = False
     """Whether CloudTrail records management events and every access to the archive, which costs about 0.05 USD a month,
     and 0.10 USD for 100,000 accesses."""
@@ -197,6 +204,9 @@ class Config:
             ("max_concurrency", 1, 1_000),
             ("connections_per_video", 1, 16),
             ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
+            ("max_run_gb", 1, 100_000),
+            ("run_alarm_usd", 1, 100_000),
+            ("run_alarm_hours", 1, 24 * 7),
             ("max_attempts", 1, 100),
             ("rotate_credentials_every_days", 1, 1_000),
             ("object_lock_days", 1, 36_500),
@@ -301,6 +311,8 @@ ENVIRONMENTS: dict[str, Config] = {
     "prod": Config(
         "prod",
         deep_archive_after_days=1,
+        max_run_gb=500,  # each GB passes the NAT gateway, for 0.055 USD
+        run_alarm_usd=35,
         log_retention_days=90,
         private_network=True,
         customer_managed_key=True,

@@ -87,7 +87,7 @@ def from_text(name: str, value: Any, kind: str) -> Any:
     if kind.startswith("int"):
         if text.lower() in ("", "none") and "None" in kind:
             return None
-        return int(text) if re.fullmatch(r"-?[0-9]+", text) else _refuse(name, text, kind)
+        return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else _refuse(name, text, kind)
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else _refuse(name, text, kind)
     return _none_in_small_letters(text)

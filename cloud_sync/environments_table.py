@@ -27,7 +27,15 @@ value, and write your own. Each deployment reads the file again, so what stands 
 before it, for one deployment. Text has quotation marks, numbers, true and false have none; "none" switches off what
 is optional. The values below are those of dev; docs/configuration.md shows where staging and prod differ.
 """
-UNITS = {"days": "days", "seconds": "seconds", "mb": "MB", "mib": "MiB", "usd": "USD"}  # by the end of a value's name
+UNITS = {
+    "days": "days",
+    "seconds": "seconds",
+    "mb": "MB",
+    "mib": "MiB",
+    "gb": "GB",
+    "usd": "USD",
+    "hours": "hours",
+}  # by the end of a value's name
 
 
 def differing_values() -> str:

@@ -152,6 +152,7 @@ def _environment(config: Config, grants: Grants) -> dict[str, str]:
         "CREDENTIALS_SECRET": storage.credentials_secret.name or "",
         "ALERTS_TOPIC_ARN": grants.alerts_topic.topic_arn,
         "DEAD_LETTER_QUEUE_URL": grants.dead_letter_queue.queue_url,
+        "MAX_RUN_GB": str(config.max_run_gb),
         "MAX_ATTEMPTS": str(config.max_attempts),
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
         "SINGLE_PUT_MIB": str(config.single_put_mib),

@@ -131,8 +131,8 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
     """It may write into the archive and read what is there, but delete nothing."""
     return [
         grants.use_credentials("GetSecretValue"),
-        grants.use_items("GetItem", "UpdateItem"),
-        grants.use_runs("GetItem"),
+        grants.use_items("GetItem", "Query", "UpdateItem"),
+        grants.use_runs("GetItem", "UpdateItem"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "WriteTheArchive",

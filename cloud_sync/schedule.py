@@ -35,7 +35,7 @@ _FIELDS = (  # name, lowest and highest number, names, special values
     ("day of week", 1, 7, _DAYS, r"\?|L|[1-7]L|[1-7]#[1-5]"),
     ("year", 1970, 2199, "", ""),
 )
-_RATE = re.compile(r"rate\(([1-9][0-9]*) (minute|hour|day)s?\)")
+_RATE = re.compile(r"rate\(([1-9][0-9]{0,8}) (minute|hour|day)s?\)")
 _MINUTES = {"minute": 1, "hour": 60, "day": 24 * 60}
 
 
@@ -242,4 +242,4 @@ def _values(text: str, low: int, high: int, words: str) -> range:
 
 
 def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() else -1
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else -1

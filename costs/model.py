@@ -222,11 +222,15 @@ def _ledger(library: Library, design: Design) -> list[Line]:
     single = library.file_bytes <= design.single_put_bytes
     writes = prices.WRITES_PER_VIDEO - (prices.WRITES_OF_AN_UPLOAD if single else 0)
     return [
-        Line(prices.DYNAMODB_WRITE, library.files * writes, f"{library.files:,} × {writes}, both indexes included"),
+        Line(
+            prices.DYNAMODB_WRITE,
+            library.files * writes + design.children(library) * prices.WRITES_PER_BATCH,
+            f"{library.files:,} × {writes}, both indexes included, and {prices.WRITES_PER_BATCH} per child",
+        ),
         Line(
             prices.DYNAMODB_READ,
-            library.files * prices.READS_PER_VIDEO,
-            f"{library.files:,} × {prices.READS_PER_VIDEO}, strongly consistent",
+            library.files * prices.READS_PER_VIDEO + design.children(library) * prices.READS_PER_BATCH,
+            f"{library.files:,} × {prices.READS_PER_VIDEO} and {prices.READS_PER_BATCH} per child, strongly consistent",
         ),
     ]
 

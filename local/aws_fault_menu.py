@@ -1,6 +1,7 @@
-"""The fault menu of AWS: every fault of S3 and DynamoDB that clients must expect, and the rules that cause them.
+"""The fault menu of AWS: every fault of S3, DynamoDB and SNS that clients must expect, and the rules that cause them.
 
-Responses are those of the S3 API reference ("Error responses") and the DynamoDB developer guide ("Error handling").
+Responses are those of the S3 API reference ("Error responses"), the DynamoDB developer guide ("Error handling") and the
+SNS API reference ("Publish").
 """
 
 from __future__ import annotations
@@ -50,8 +51,13 @@ class AwsFaultKind(StrEnum):
     REQUESTS_THROTTLED = "requests_throttled", "the account is throttled", None, (400, "ThrottlingException")
     CONDITION_FAILED = "condition_failed", "the condition does not hold", None, (400, "ConditionalCheckFailedException")
 
+    TOPIC_THROTTLED = "topic_throttled", "the topic is throttled", None, (429, "Throttled")
+    KEY_THROTTLED = "key_throttled", "the KMS key is throttled", None, (400, "KMSThrottling")
+    TOPIC_GONE = "topic_gone", "there is no such topic", None, (404, "NotFound")
+
     ANSWER_LOST = "answer_lost", "the request is carried out, then the connection closes without a response"
     SLOW_ANSWER = "slow_answer", "the request is carried out, and the response comes `seconds` late"
+    ANSWER_CUT = "answer_cut", "the request is carried out, and the answer breaks off after `byte` bytes of its body"
     BYTES_FLIPPED = "bytes_flipped", "one byte of the body arrives inverted: S3 itself has to notice"
 
     def refusal(self, service: str) -> Refusal:
@@ -84,6 +90,7 @@ class AwsFault:
     times: int | None = None
     after: int = 0
     seconds: float = 1.0
+    byte: int = 0
 
     def __post_init__(self) -> None:
         if not self.kind.happens_at(self.service):

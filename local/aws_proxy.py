@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qs
 from weakref import WeakSet
 
 import aiohttp
@@ -131,15 +132,23 @@ class AwsProxy:
                 if request.transport:
                     request.transport.close()
                 return web.Response()
-            return await self._deliver(request, answer)
+            most = fault.byte if fault and kind is AwsFaultKind.ANSWER_CUT else None
+            return await self._deliver(request, answer, most)
 
-    async def _deliver(self, request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _deliver(
+        self, request: web.Request, answer: aiohttp.ClientResponse, most: int | None
+    ) -> web.StreamResponse:
+        """Passes the answer on; with `most`, the connection ends after so many bytes of its body."""
         response = web.StreamResponse(status=answer.status, reason=answer.reason)
         for name, value in answer.headers.items():
             if name.lower() not in _HOP_BY_HOP:
                 response.headers.add(name, value)
         await response.prepare(request)
-        if request.method != "HEAD":
+        if most is not None:
+            await response.write((await answer.read())[:most])
+            if request.transport:
+                request.transport.close()
+        elif request.method != "HEAD":
             async for piece in answer.content.iter_any():
                 await response.write(piece)
         return response
@@ -161,13 +170,14 @@ async def _body(request: web.Request, *, flipped: bool) -> AsyncIterator[bytes]:
 
 
 async def call_of(request: web.Request) -> Call:
-    """The service and operation of a request: AWS's JSON protocols name the operation in a header, S3 requests are
-    known by method, path and query. Other protocols get no operation name."""
+    """The service and operation of a request: AWS's JSON protocols name the operation in a header and its query
+    protocol in a form, S3 requests are known by method, path and query."""
     scope = request.headers.get("Authorization", "").partition("Credential=")[2].split("/")
     service = scope[3] if len(scope) > 3 else ""
     if service != "s3":
-        body = await request.read()  # small; aiohttp keeps it for the next reader
-        return Call(service, request.headers.get("X-Amz-Target", "").rpartition(".")[2], body.decode(errors="replace"))
+        body = (await request.read()).decode(errors="replace")  # small; aiohttp keeps it for the next reader
+        named = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        return Call(service, named or "".join(parse_qs(body).get("Action", [])), body)
     path, query, method = request.path, request.query, request.method
     if "uploads" in query:
         operation = "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
@@ -184,6 +194,10 @@ def _refused(call: Call, status: int, code: str) -> web.Response:
     if call.service == "s3":
         text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>A fault.</Message></Error>'
         return web.Response(status=status, text=text, content_type="application/xml")
+    if call.service == "sns":  # AWS's query protocol
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>A fault.</Message></Error>"
+        text = f"<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>"
+        return web.Response(status=status, text=text, content_type="text/xml")
     return web.json_response(
         {"__type": f"com.amazonaws.{call.service}#{code}", "message": "A fault."},
         status=status,

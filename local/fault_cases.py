@@ -25,13 +25,15 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the affected items fail and are listed with the category; the run archives all others
     LEFT = "left"  # the affected items wait for a later run: not the item's fault, so no attempt is counted
     STOPPED = "stopped"  # the run fails with the error and one alert; no item is marked as failed
+    UNHEARD = "unheard"  # this run archives everything, but the execution fails with the error: no mail could be sent
 
 
 @dataclass(frozen=True)
 class Case:
-    """Faults that happen together. `reported` is the category (FAILED, LEFT) or the error (STOPPED); `affected` are the
-    items that the first run does not archive. `then` is what the owner has to do before the next run. `replaced` items
-    end as the bytes that replaced the originals. `stray`: an upload is left for the lifecycle rule."""
+    """Faults that happen together. `reported` is the category (FAILED, LEFT) or the error (STOPPED, UNHEARD);
+    `affected` are the items that the first run does not archive. `then` is what the owner has to do before the next
+    run. `replaced` items end as the bytes that replaced the originals, `emptied` ones as no bytes. `stray`: an upload
+    is left for the lifecycle rule."""
 
     name: str
     faults: tuple[Fault | AwsFault, ...]
@@ -42,6 +44,7 @@ class Case:
     session: bool = False
     then: str = ""
     replaced: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     stray: bool = False
 
     @property
@@ -62,6 +65,10 @@ def s3(kind: AwsFaultKind, operation: str, *holding: str, times: int | None = 1,
 
 def dynamodb(kind: AwsFaultKind, operation: str, *holding: str, times: int | None = 1, **rule: Any) -> AwsFault:
     return AwsFault(kind, "dynamodb", operation, holding, times, **rule)
+
+
+def sns(kind: AwsFaultKind, *, times: int | None = None) -> AwsFault:
+    return AwsFault(kind, "sns", "Publish", times=times)
 
 
 K, A, E = FaultKind, AwsFaultKind, Endpoint
@@ -96,6 +103,8 @@ LISTINGS = (
     Case("state_unknown", (gopro(K.STATE_UNKNOWN, item=PLAIN),), Outcome.LEFT, affected=(PLAIN,)),
     Case("type_unknown", (gopro(K.TYPE_UNKNOWN, item=PLAIN),)),
     Case("one_filename", (gopro(K.SAME_FILENAME),), items=(PLAIN, TWIN, CHAPTERS, BIG)),
+    Case("names_in_other_scripts", (gopro(K.SAME_FILENAME, value="Ночь 日本 שלום 🏔.MP4"),)),
+    Case("names_with_line_breaks", (gopro(K.SAME_FILENAME, value="GX01\u2028\u0085\n0001.MP4"),)),
     Case("edge_blocks_a_moment", (gopro(K.EDGE_BLOCKED, times=2),)),
     Case("edge_blocks_for_good", (gopro(K.EDGE_BLOCKED, E.SEARCH),), Outcome.STOPPED, UNAVAILABLE),
     Case("api_throttles_a_moment", (gopro(K.THROTTLED, E.SEARCH, times=2, retry_after=0),
@@ -122,6 +131,9 @@ DOWNLOADS = (
     Case("lenses_in_another_order",
          (gopro(K.LENSES), gopro(K.ORDER_REVERSED, after=1), gopro(K.LINK_REFUSED, times=2)), items=(CHAPTERS, PLAIN)),
     Case("originals_listed_twice", (gopro(K.LISTED_TWICE),)),
+    Case("links_have_raw_characters", (gopro(K.LINK_RAW),)),
+    Case("file_not_listed", (gopro(K.VARIATIONS_LOST, item=CHAPTERS, keep=[1, 3]),), Outcome.FAILED,
+         "original_unavailable", (CHAPTERS,), items=(CHAPTERS, PLAIN)),
     Case("proxy_tallest", (gopro(K.PROXY_TALLEST),)),
     Case("only_proxies", (gopro(K.NO_SOURCE, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
     Case("shown_as_edit", (gopro(K.SHOWN_AS_EDIT, item=PLAIN),)),
@@ -146,20 +158,29 @@ CDN = (
          "short_read or provider_unavailable", (PLAIN,)),  # depends on how TLS ends
     Case("range_ignored", (gopro(K.RANGE_IGNORED, item=BIG),)),
     Case("range_refused", (gopro(K.RANGE_REFUSED, item=PLAIN),), Outcome.FAILED, "source_changed", (PLAIN,)),
-    Case("range_shifted", (gopro(K.RANGE_SHIFTED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
+    Case("range_shifted", (gopro(K.RANGE_SHIFTED, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
+    Case("range_shifted_once", (gopro(K.RANGE_SHIFTED, times=1),)),
+    Case("ranges_are_all_shifted", (gopro(K.RANGE_SHIFTED),), Outcome.STOPPED, CONTRACT),
     Case("source_replaced", (gopro(K.OBJECT_REPLACED, item=BIG, after=1),), replaced=(BIG,)),
     Case("if_match_refused", (gopro(K.CONDITION_REFUSED, item=BIG),)),
     Case("source_replaced_unconditionally", (gopro(K.CONDITION_REFUSED, item=BIG, status=400),
                                              gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
     Case("source_replaced_and_only_its_date_moves",
-         (gopro(K.ETAG_MISSING, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
+         (gopro(K.ETAG_MISSING, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,)),
     Case("source_replaced_under_a_weak_etag",
-         (gopro(K.ETAG_WEAK, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
+         (gopro(K.ETAG_WEAK, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,)),
+    Case("dates_move_with_each_answer", (gopro(K.DATE_MOVING),)),
     Case("nothing_identifies_a_version", (gopro(K.ETAG_MISSING, item=BIG), gopro(K.DATE_MISSING, item=BIG))),
+    Case("etags_are_absurdly_long", (gopro(K.ETAG_LONG),)),
+    Case("length_is_not_said", (gopro(K.LENGTH_MISSING),)),
+    Case("body_without_a_length_ends_early", (gopro(K.LENGTH_MISSING, item=PLAIN, percent=60),), Outcome.FAILED,
+         "short_read", (PLAIN,)),
+    Case("original_is_empty", (gopro(K.EMPTY, item=PLAIN), gopro(K.FILE_SIZE_NULL, item=PLAIN)), emptied=(PLAIN,)),
     Case("ranges_are_cut_short", (gopro(K.RANGE_SHORT),)),
     Case("total_is_not_said", (gopro(K.TOTAL_UNKNOWN),)),
     Case("coding_that_is_none", (gopro(K.CODING_NAMED),)),
-    Case("authorization_refused", (gopro(K.AUTHORIZATION_REFUSED, item=PLAIN),), Outcome.STOPPED, CONTRACT),
+    Case("authorization_refused", (gopro(K.AUTHORIZATION_REFUSED, item=PLAIN),), Outcome.FAILED,
+         "original_unavailable", (PLAIN,)),
     Case("head_refused", (gopro(K.HEAD_REFUSED),)),
     Case("cdn_throttles_a_moment", (gopro(K.THROTTLED, E.CDN, times=3, retry_after=0),)),
     Case("cdn_fails_a_moment", (gopro(K.SERVER_ERROR, E.CDN, times=3, status=503),)),
@@ -197,6 +218,9 @@ ARCHIVE = (
     Case("completion_answer_lost", (s3(A.ANSWER_LOST, "CompleteMultipartUpload"),)),
     Case("creation_answer_lost", (s3(A.ANSWER_LOST, "CreateMultipartUpload"),), stray=True),
     Case("manifest_answer_lost", (s3(A.ANSWER_LOST, "PutObject", "work.jsonl"), s3(A.SLOW_DOWN, "GetObject"))),
+    Case("manifest_breaks_off", (s3(A.ANSWER_CUT, "GetObject", "work.jsonl", times=2, byte=100),)),
+    Case("manifest_never_comes", (s3(A.ANSWER_CUT, "GetObject", "work.jsonl", times=None),), Outcome.STOPPED,
+         "ArchiveUnavailableError"),
 )  # fmt: skip
 
 CLAIM, BEGIN, PROOF, DONE = (
@@ -227,7 +251,13 @@ LEDGER = (
     Case("ledger_slow", (dynamodb(A.SLOW_ANSWER, "UpdateItem", times=3, seconds=2),)),
 )  # fmt: skip
 
-CASES = {case.name: case for group in (TOKENS, LISTINGS, DOWNLOADS, CDN, ARCHIVE, LEDGER) for case in group}
+MAILS = (
+    Case("mail_is_throttled", (sns(A.TOPIC_THROTTLED, times=2), sns(A.KEY_THROTTLED, times=1))),
+    Case("mail_key_is_disabled", (sns(A.KEY_DISABLED),), Outcome.UNHEARD, "ConfigurationError"),
+    Case("mail_topic_is_gone", (sns(A.TOPIC_GONE),), Outcome.UNHEARD, "ConfigurationError"),
+)
+
+CASES = {case.name: case for group in (TOKENS, LISTINGS, DOWNLOADS, CDN, ARCHIVE, LEDGER, MAILS) for case in group}
 
 QUICK = frozenset(
     [
@@ -270,6 +300,8 @@ QUICK = frozenset(
         "ledger_throttled",
         "claim_refused",
         "ledger_answers_lost",
+        "manifest_breaks_off",
+        "mail_topic_is_gone",
     ]
 )
 

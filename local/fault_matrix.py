@@ -115,10 +115,14 @@ def _end_faults(bench: Bench, case: Case) -> None:
 def _originals_of(bench: Bench, case: Case) -> Iterator[Any]:
     """Yields `originals()`: what the archive must hold of the case's items, with replaced ones in their new form."""
     with tempfile.TemporaryDirectory() as folder:
+        empty = Path(folder, "empty")
+        empty.touch()
 
         def originals() -> list[dict[str, Any]]:
             found = [dict(o) for o in bench.gopro.control.originals() if not case.items or o["media_id"] in case.items]
             for original in found:
+                if original["media_id"] in case.emptied:
+                    original |= {"path": str(empty), "size": 0}
                 if original["media_id"] in case.replaced:
                     inverted = Path(folder, f"{original['media_id']}-{original['source_number']}")
                     inverted.write_bytes(bytes(255 - byte for byte in Path(original["path"]).read_bytes()))
@@ -154,6 +158,10 @@ def _problems(bench: Bench, case: Case, run: Any, mails: list[dict[str, str]]) -
             yield f"the run ended with {run['status']} {run.get('error')}: {run.get('cause') or run.get('output')}"
         if subjects != [f"Cloud Sync: the run failed ({case.reported})"]:
             yield f"the owner's mails are {subjects}"
+        return
+    if case.outcome is Outcome.UNHEARD:
+        if (run["status"], run.get("error"), mails) != ("FAILED", case.reported, []):
+            yield f"the run ended with {run['status']} {run.get('error')}, and the owner's mails are {subjects}"
         return
     if run["status"] != "SUCCEEDED":
         yield f"the run ended with {run['status']} {run.get('error')}: {run.get('cause')}"

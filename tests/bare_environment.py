@@ -11,7 +11,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from tests.synthesis import ROOT
+from tests.locks import written
 
 
 def bare_environment(folder: Path) -> Path:
@@ -29,8 +29,7 @@ def bare_environment(folder: Path) -> Path:
 
 def needed_for_deploying() -> set[str]:
     """The names of the packages that `pip install -r requirements.txt` installs, and of pip."""
-    lines = [line.split("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
-    waiting = ["pip", *(Requirement(line).name for line in lines if line and not line.startswith("-"))]
+    waiting = ["pip", *written("requirements.in")]
     found: set[str] = set()
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()

@@ -100,7 +100,15 @@ class FaultKind(StrEnum):
 
     LENSES = "lenses", 0, _DOWNLOAD, "the files are those of several lenses: each has item_number 1 and a position"
     ORDER_REVERSED = "order_reversed", 0, _DOWNLOAD, "the originals are listed in the opposite order"
+    VARIATIONS_LOST = (
+        "variations_lost",
+        0,
+        _DOWNLOAD,
+        "only the originals `keep`, by their place, are listed",
+        ("keep", [1]),
+    )
     LISTED_TWICE = "listed_twice", 0, _DOWNLOAD, "each original is listed twice, with two links to the same path"
+    LINK_RAW = "link_raw", 0, _DOWNLOAD, "links have a raw space, quotes and `Über` in response-content-disposition"
 
     PROXY_TALLEST = "proxy_tallest", 11, _DOWNLOAD, "proxies, in files[] too, have more pixels than the source"
 
@@ -160,9 +168,24 @@ class FaultKind(StrEnum):
     )
     ETAG_MISSING = "etag_missing", 0, _CDN, "no ETag"
     ETAG_WEAK = "etag_weak", 0, _CDN, "a weak ETag, the same for all versions"
+    ETAG_LONG = "etag_long", 0, _CDN, "the ETag has 3,000 characters more"
+    DATE_MOVING = (
+        "date_moving",
+        0,
+        _CDN,
+        "Last-Modified is another one in each answer, as from servers of several clocks",
+    )
     DATE_MISSING = "date_missing", 0, _CDN, "no Last-Modified"
     RANGE_SHORT = "range_short", 0, _CDN, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
     TOTAL_UNKNOWN = "total_unknown", 0, _CDN, "Content-Range has `*` instead of the total"
+    LENGTH_MISSING = (
+        "length_missing",
+        0,
+        _CDN,
+        "HTTP/1.0: no ranges and no length; the connection ends after `percent` percent of the file",
+        ("percent", 100),
+    )
+    EMPTY = "empty", 0, _CDN, "the original has no bytes; a Range gets 416 without Content-Range"
     CODING_NAMED = "coding_named", 0, _CDN, "Content-Encoding is `value`, on plain bytes", ("value", "UTF-8")
     SLOW = "slow", 0, _CDN, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
     STALL = "stall", 0, _ALL, "nothing more comes after `byte` bytes of body (API: no response at all)", ("byte", 0)

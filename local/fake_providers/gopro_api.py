@@ -188,10 +188,11 @@ class Api:
         base = str(request.url.origin() if port is None else request.url.origin().with_port(port))
         shorter = active.find(FaultKind.LINK_SECONDS)
         seconds = shorter["seconds"] if shorter else self._state.link_seconds
+        raw = active.find(FaultKind.LINK_RAW) is not None
 
         def link(label: str, number: int, extension: str, method: str) -> str:
             path = f"/cdn/{item.media_id}/{label}/default/{number}.{extension}"
-            return signed_link(self._state, base, path, method, filename, seconds)
+            return signed_link(self._state, base, path, method, filename, seconds, raw=raw)
 
         return link
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from itertools import count
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from local.fake_providers.faults import ActiveFaults
 from local.fake_providers.gopro_state import GoProState
 
 _KEY_PAIR_ID = "KFAKEGOPROCLOUD"
+_RAW = 'attachment; filename="Über uns.MP4"'
 _REFUSALS = {
     400: (
         "InvalidArgument",
@@ -33,17 +35,20 @@ _REFUSALS = {
 }
 
 
-def signed_link(state: GoProState, base: str, path: str, method: str, filename: str, seconds: float) -> str:
-    """A link valid for one method, one path and `seconds`; HEAD needs a link of its own (dustin lambda; gopro-dl)."""
+def signed_link(
+    state: GoProState, base: str, path: str, method: str, filename: str, seconds: float, *, raw: bool = False
+) -> str:
+    """A link valid for one method, one path and `seconds`; HEAD needs a link of its own (dustin lambda; gopro-dl).
+    `raw`: with characters that a URL has only encoded."""
     expires = str(int(state.clock.now() + seconds))
-    disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+    disposition = _RAW if raw else f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
     query = {
         "Expires": expires,
         "Signature": _signature(state.signing_key, method, path, expires, disposition),
         "Key-Pair-Id": _KEY_PAIR_ID,
-        "response-content-disposition": disposition,
     }
-    return f"{base}{quote(path)}?{urlencode(query)}"
+    last = disposition if raw else quote(disposition, safe="")
+    return f"{base}{quote(path)}?{urlencode(query)}&response-content-disposition={last}"
 
 
 def _signature(key: bytes, *signed: str) -> str:
@@ -59,6 +64,9 @@ def _is_good_link(state: GoProState, request: web.Request) -> bool:
     if not hmac.compare_digest(signature.encode(), query.get("Signature", "").encode()):
         return False
     return state.clock.now() < int(expires)
+
+
+_SECONDS = count(1_700_000_000)  # a date for each answer whose date moves
 
 
 @dataclass(frozen=True)
@@ -131,6 +139,8 @@ class Cdn:
             return refusal or _refused(404)
         if active.find(FaultKind.OBJECT_REPLACED):
             stored = replace(stored, inverted=True)
+        if active.find(FaultKind.EMPTY):
+            stored = CdnObject(None)
         etag = await self._etags.etag(stored, self._state.etag_part_size)
         return await self._deliver(request, active, stored, etag)
 
@@ -160,9 +170,12 @@ class Cdn:
         if condition != "*" and (refused := active.find(FaultKind.CONDITION_REFUSED)):
             self._record(request, refused["status"])
             return _refused(refused["status"])
+        if missing := active.find(FaultKind.LENGTH_MISSING):
+            headers = _with_faults(_headers(request, stored, _Span(0, total - 1, total, partial=False), etag), active)
+            return self._without_length(request, headers, stored.chunks(0, total * missing["percent"] // 100))
         if span is None:
             self._record(request, 416)
-            return _refused(416, {"Content-Range": f"bytes */{total}"})
+            return _refused(416, {} if active.find(FaultKind.EMPTY) else {"Content-Range": f"bytes */{total}"})
         headers = _with_faults(_headers(request, stored, span, etag), active)
         response = web.StreamResponse(status=206 if span.partial else 200, headers=headers)
         response.content_length = span.length
@@ -171,6 +184,17 @@ class Cdn:
         if request.method == "GET":
             await self._send(request, response, active, _body(stored, span, active))
         return response
+
+    def _without_length(
+        self, request: web.Request, headers: Mapping[str, str], body: Iterable[bytes]
+    ) -> web.StreamResponse:
+        """Answer as a server of HTTP/1.0 does, which aiohttp cannot: the body ends where the connection ends."""
+        self._record(request, 200)
+        lines = ["HTTP/1.0 200 OK", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        if request.transport:
+            request.transport.writelines(["\r\n".join(lines).encode(), *body])
+            request.transport.close()
+        return web.Response()
 
     async def _send(
         self, request: web.Request, response: web.StreamResponse, active: ActiveFaults, body: Iterable[bytes]
@@ -262,10 +286,14 @@ def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str
     hidden |= {"Last-Modified"} if active.find(FaultKind.DATE_MISSING) else set()
     weak = {"ETag": 'W/"weak"'} if active.find(FaultKind.ETAG_WEAK) else {}
     changed = {**headers, **weak}
+    if active.find(FaultKind.ETAG_LONG):
+        changed["ETag"] = changed["ETag"][:-1] + "0" * 3000 + '"'
     if coding := active.find(FaultKind.CODING_NAMED):
         changed["Content-Encoding"] = coding["value"]
     if "Content-Range" in changed and active.find(FaultKind.TOTAL_UNKNOWN):
         changed["Content-Range"] = changed["Content-Range"].partition("/")[0] + "/*"
+    if active.find(FaultKind.DATE_MOVING):
+        changed["Last-Modified"] = formatdate(next(_SECONDS), usegmt=True)
     return {name: value for name, value in changed.items() if name not in hidden}
 
 

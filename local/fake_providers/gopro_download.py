@@ -83,6 +83,8 @@ def _originals(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFau
             entry["item_number"] = number
         if active.find(FaultKind.LENSES):
             entry |= {"item_number": 1, "camera_position": f"lens-{number}"}
+        if (lost := active.find(FaultKind.VARIATIONS_LOST)) and number not in lost["keep"]:
+            continue
         entries += [entry, dict(entry)] if active.find(FaultKind.LISTED_TWICE) else [entry]
     return entries[::-1] if active.find(FaultKind.ORDER_REVERSED) else entries
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from local.audit import secrets_found
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
@@ -39,7 +41,7 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
         (json.dumps({"provider": "gopro"}), ("neither 'refresh_token' nor 'access_token'",)),
         (json.dumps(OAUTH | {"client_secret": None}), ("no 'client_secret'",)),
         (json.dumps(OAUTH | {"client_id": 7}), ("'client_id'", "must be text")),
-        (json.dumps(OAUTH | {"provider": "dropbox"}), ("for provider 'dropbox'",)),
+        (json.dumps(OAUTH | {"provider": "dropbox"}), ("'provider'", "must be 'gopro'")),
     ],
 )
 def test_an_invalid_secret_is_an_error_that_names_its_field(
@@ -47,6 +49,21 @@ def test_an_invalid_secret_is_an_error_that_names_its_field(
 ) -> None:
     deployment.store_credentials(secret)
     assert_failed_cleanly(deployment, inbox, deployment.run(), "ConfigurationError", *words)
+
+
+@pytest.mark.parametrize(
+    ("inside", "said"), [("\n", "line break"), ("…", "shortened"), ("\u200b", "U+200B")], ids=ascii
+)
+def test_a_token_with_something_inside_is_named_by_its_field_and_quoted_nowhere(
+    deployment: Deployment, inbox: Inbox, gopro: FakeGoPro, inside: str, said: str
+) -> None:
+    since, session = datetime.now(UTC), account_of(gopro).session()
+    halves = (session["access_token"][:200], session["access_token"][200:])
+    deployment.store_credentials(session | {"access_token": inside.join(halves)})
+    description = deployment.run()
+    parts = {half[at : at + 40] for half in halves for at in (0, len(half) - 40)}
+    assert secrets_found(deployment, parts, since, {"the run": json.dumps(description, default=str)}) == []
+    assert_failed_cleanly(deployment, inbox, description, "ConfigurationError", "'access_token'", said)
 
 
 def test_an_empty_secret_says_how_to_store_credentials(deployment: Deployment, inbox: Inbox) -> None:

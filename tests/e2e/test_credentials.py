@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from local.fault_cases import ID
+from local.fault_cases import ID, PLAIN
 from local.verify import verify
 from tests.e2e.conftest import account_of, output_of
 
 NO_ORIGINAL = ID(12)
+ONE_VIDEO = {"provider": "gopro", "filters": {"media_ids": [PLAIN]}}
 
 type Inbox = Callable[[], list[dict[str, str]]]
 
@@ -58,6 +61,15 @@ def test_a_session_token_alone_is_enough(deployment: Deployment, gopro: FakeGoPr
     deployment.store_credentials(account_of(gopro).session())
     assert output_of(deployment.run())["archived"] == 17
     assert gopro.control.stats()["token_refreshes"] == 0
+
+
+@pytest.mark.parametrize("pasted", ["{}\r\n", "\u200b“{}”\n", "\ufeff {}\u00a0"], ids=ascii)
+def test_what_stands_around_a_pasted_token_is_no_part_of_it(
+    deployment: Deployment, gopro: FakeGoPro, pasted: str
+) -> None:
+    session = account_of(gopro).session()
+    deployment.store_credentials(session | {"access_token": pasted.format(session["access_token"])})
+    assert output_of(deployment.run(ONE_VIDEO))["archived"] == 1
 
 
 def test_a_session_that_expires_during_a_run_stops_it_with_one_alert_and_counts_no_attempt(

@@ -268,6 +268,7 @@ class Aws:
             "CREDENTIALS_SECRET": SECRET,
             "ALERTS_TOPIC_ARN": self.topic_arn,
             "DEAD_LETTER_QUEUE_URL": self.queue_url,
+            "MAX_RUN_GB": "1000",
             "MAX_ATTEMPTS": "3",
             "CONNECTIONS_PER_VIDEO": "4",
             "ENVIRONMENT": "dev",

@@ -11,10 +11,11 @@ from contextlib import contextmanager, suppress
 
 class CannedServer:
     """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`. With
-    `every`, so many seconds pass before each of its bytes."""
+    `every`, so many seconds pass before each of its bytes. `endless` follows the answer again and again, as fast as
+    the other side takes it."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.answer, self.closes, self.every = b"", False, 0.0
+        self.answer, self.closes, self.every, self.endless = b"", False, 0.0, b""
         self._ended = threading.Event()
         self.received: list[str] = []
         self.connections = self.closed = 0
@@ -44,6 +45,8 @@ class CannedServer:
     def _send(self, connection: socket.socket) -> None:
         if not self.every:
             connection.sendall(self.answer)
+            while self.endless and not self._ended.is_set():
+                connection.sendall(self.endless)
             return
         for byte in self.answer:
             if self._ended.wait(self.every):

@@ -40,6 +40,7 @@ class Downloader:
     aws: Aws
     fake: FakeGoPro
     connections: int = 4
+    most_bytes: int = 10**12  # that a run may read
     ledger: Ledger = field(init=False)
     runs: Runs = field(init=False)
 
@@ -87,6 +88,7 @@ class Downloader:
             connections=self.connections,
             deadline=deadline,
             memory_mb=1024,
+            most_bytes=self.most_bytes,
         )
 
     def _store(self) -> CredentialStore:

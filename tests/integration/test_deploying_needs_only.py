@@ -14,9 +14,8 @@ import pytest
 
 from tests.bare_environment import needed_for_deploying
 from tests.cdk_command_line import CdkCommandLine
+from tests.locks import read
 from tests.synthesis import ROOT
-
-CDK_VERSION = json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
 
 
 def test_the_command_line_that_synthesises_every_environment_has_nothing_else_installed(cdk: CdkCommandLine) -> None:
@@ -81,8 +80,10 @@ class Clone:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._calls = folder, folder / "calls"
-        for name in ("setup.sh", "requirements.txt", "requirements-dev.txt", "constraints.txt", "package.json"):
-            shutil.copy(ROOT / name, folder)
+        (folder / "tools").mkdir()
+        for name in ("setup.sh", "requirements.txt", "requirements-dev.txt", "tools/node-requirements.txt",
+                     "package.json", "package-lock.json"):  # fmt: skip
+            shutil.copy(ROOT / name, folder / name)
         self._programs = folder / "programs"
         self._programs.mkdir()
         for name in ("python", "npm", "node"):
@@ -108,10 +109,14 @@ def clone(tmp_path: Path) -> Clone:
 def test_set_up_for_deploying_installs_requirements_txt_and_the_command_line_and_nothing_else(clone: Clone) -> None:
     environment, packages, command_line = clone.set_up_for_deploying()
     assert environment == "python -m venv --clear .venv"
-    assert "-r requirements.txt" in packages
-    assert "requirements-dev" not in packages
-    assert command_line.startswith("npm install --global --prefix .venv ")
-    assert command_line.endswith(f" aws-cdk@{CDK_VERSION}")
+    assert packages.endswith(" -r requirements.txt")
+    assert {"--require-hashes", "--only-binary"} <= set(packages.split())
+    assert command_line.startswith("npm ci ")
+    assert {"--omit=dev", "--ignore-scripts", "--prefix"} <= set(command_line.split())
+    cdk = clone.folder / ".venv/bin/cdk"  # npm, which would make what the link leads to, only writes its name here
+    assert cdk.parent.joinpath(cdk.readlink()).resolve() == clone.folder / ".venv/lib/cdk/node_modules/.bin/cdk"
+    for name in ("package.json", "package-lock.json"):
+        assert (clone.folder / ".venv/lib/cdk" / name).read_bytes() == (ROOT / name).read_bytes()
     assert not (clone.folder / ".local").exists()
     assert not (clone.folder / "node_modules").exists()
 
@@ -119,19 +124,19 @@ def test_set_up_for_deploying_installs_requirements_txt_and_the_command_line_and
 def test_set_up_for_deploying_does_nothing_while_its_files_are_the_same(clone: Clone) -> None:
     clone.set_up_for_deploying()
     assert clone.set_up_for_deploying() == []
-    with (clone.folder / "requirements.txt").open("a") as requirements:
-        requirements.write("six==1.17.0\n")
-    assert len(clone.set_up_for_deploying()) == 3
+    for name in ("requirements.txt", "package-lock.json"):
+        with (clone.folder / name).open("a") as changed:
+            changed.write("\n")
+        assert len(clone.set_up_for_deploying()) == 3
 
 
-def test_the_readme_installs_the_command_line_that_is_tested() -> None:
-    versions = re.findall(r"aws-cdk@([0-9.]+)", (ROOT / "README.md").read_text())
-    assert versions
-    assert set(versions) == {CDK_VERSION}
+def test_the_command_line_for_deploying_is_the_one_that_is_tested() -> None:
+    installed = json.loads((ROOT / "node_modules/.package-lock.json").read_text())["packages"]
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    deploying = {place for place, one in locked.items() if place and not one.get("dev") and not one.get("optional")}
+    assert deploying == {"node_modules/aws-cdk"}
+    assert installed["node_modules/aws-cdk"]["integrity"] == locked["node_modules/aws-cdk"]["integrity"]
 
 
-def test_the_packages_for_deploying_have_the_versions_that_are_tested() -> None:
-    constraints = (ROOT / "constraints.txt").read_text()
-    pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in constraints.splitlines() if "==" in line}
-    assert needed_for_deploying() - {"pip"} <= pinned
-    assert "-c constraints.txt" in (ROOT / "requirements.txt").read_text().splitlines()
+def test_the_packages_for_deploying_are_those_that_are_locked_and_no_others() -> None:
+    assert set(read("requirements.txt")) == needed_for_deploying() - {"pip"}

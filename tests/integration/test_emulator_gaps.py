@@ -35,6 +35,21 @@ def test_every_gap_that_is_patched_here_is_still_open_upstream() -> None:
     assert json.loads(done.stdout) == sorted(gaps())
 
 
+def test_a_line_of_a_manifest_ends_at_a_line_feed_only() -> None:
+    installed(EMULATOR_PYTHON)
+    code = (
+        "import json, emulator_gaps as gaps; gaps.lines_of_a_manifest();"
+        "read = gaps.stepfunctions._parse_reader_items;"
+        "rows = [{'name': 'a\\u2028b\\u0085c'}, {'name': 'd'}];"
+        "text = ''.join(json.dumps(row, ensure_ascii=False) + '\\n' for row in rows);"
+        "print(read(text, {'InputType': 'JSONL'}) == rows)"
+    )
+    done = subprocess.run(
+        [str(ROOT / EMULATOR_PYTHON), "-c", code], cwd=LAUNCHER.parent, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
+
+
 def test_every_function_that_patches_the_emulator_is_one_of_the_gaps() -> None:
     nodes = [node for file in FILES for node in ast.parse(file.read_text()).body]
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]

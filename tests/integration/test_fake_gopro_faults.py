@@ -364,3 +364,37 @@ def test_a_row_has_odd_values_or_comes_twice(gopro: Client) -> None:
     rows = page["_embedded"]["media"]
     assert [row["id"] for row in rows].count("chapters") == 2 and page["_pages"]["total_items"] == len(rows)
     assert [row["file_size"] for row in rows if row["id"] == "clip"] == [1e5]
+
+
+def test_a_body_without_a_length_ends_where_its_connection_ends(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.LENGTH_MISSING, times=1)
+    gopro.fake.control.add_fault(FaultKind.LENGTH_MISSING, after=1, percent=60)
+    url = gopro.link()
+    whole, short = gopro.fetch(url, Range="bytes=10-19"), gopro.fetch(url)
+    assert [(found.status, found.version, len(found.data)) for found in (whole, short)] == [
+        (200, 10, SIZE),
+        (200, 10, SIZE * 60 // 100),
+    ]
+    assert "Content-Length" not in whole.headers and whole.data.startswith(short.data)
+
+
+def test_an_original_is_empty(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.EMPTY)
+    url = gopro.link()
+    part, whole = gopro.fetch(url, Range="bytes=0-0"), gopro.fetch(url)
+    assert (part.status, part.headers.get("Content-Range"), whole.status, whole.data) == (416, None, 200, b"")
+
+
+def test_an_etag_is_long_and_another_one_for_another_version(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.ETAG_LONG)
+    gopro.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=1)
+    url = gopro.link()
+    first, second = (gopro.fetch(url).headers["ETag"] for _ in range(2))
+    assert len(first) > 3000 and first != second
+
+
+def test_a_link_has_raw_characters_and_works_when_they_are_encoded(gopro: Client) -> None:
+    gopro.fake.control.add_fault(FaultKind.LINK_RAW)
+    url = gopro.link()
+    assert url.endswith('attachment; filename="Über uns.MP4"')
+    assert len(gopro.fetch(url).data) == SIZE

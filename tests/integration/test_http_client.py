@@ -243,7 +243,44 @@ def test_an_answer_that_trickles_has_a_limit_as_a_whole(
             ask(server)
         assert time.monotonic() - begun < 2
         server.every, server.answer = 0.0, FINE
+        monkeypatch.setattr(client, "ANSWER_SECONDS", 60.0)
         assert ask(server).content == b"{}", "the next request has a connection of its own"
+
+
+INTERIM = [
+    b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"HTTP/1.1 102 Processing\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
+]
+
+
+@pytest.mark.parametrize("interim", INTERIM, ids=lambda interim: interim[9:12].decode())
+def test_an_interim_answer_is_never_taken_for_the_answer(server: CannedServer, interim: bytes) -> None:
+    server.answer = interim * 3 + FINE
+    answers = [ask(server) for _ in range(3)]
+    assert [(answer.status_code, answer.content) for answer in answers] == [(200, b"{}")] * 3
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("interim", [*(each * 33 for each in INTERIM), b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+def test_an_answer_that_is_only_announced_is_no_answer(server: CannedServer, interim: bytes) -> None:
+    server.answer = interim + FINE
+    refused(server)
+    server.answer = FINE
+    assert ask(server).content == b"{}"
+
+
+@pytest.mark.parametrize("padding", [0, 8_000, 12_000])
+def test_what_lies_behind_an_answer_of_the_api_is_never_the_next_answer(
+    padding: int, authority: trustme.CA, bundle: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", bundle)
+    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
+    head = b"HTTP/1.1 200 OK\r\nX: %s\r\nContent-Length: 2\r\n\r\n"
+    with tls_server(authority) as server:
+        for at in range(8_192 - 20, 8_192 + 1):  # urllib3 reads 8 KiB at a time, and what is behind may begin there
+            server.answer = head % (b"x" * (at - len(head) - 2 + 2)) + b"{}" + forged + b" " * padding
+            assert [ask(server).content for _ in range(2)] == [b"{}"] * 2
 
 
 def chunked(body: bytes) -> bytes:

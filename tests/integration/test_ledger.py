@@ -259,3 +259,19 @@ def test_a_later_version_replaces_the_row_even_with_the_same_bytes(ledger: Ledge
     later = archived("k2", '"e2"', checksum, copy=2)
     ledger.archive_source("clip", 1, "run-2", later)
     assert ledger.source("clip", 1) == later
+
+
+# Ids and texts of absurd length
+
+
+@pytest.mark.parametrize("media_id", ["x" * 1_000, "x" * 20_000, "é" * 2_000], ids=len)
+def test_an_item_with_an_id_of_absurd_length_has_rows_like_any_other(ledger: Ledger, media_id: str) -> None:
+    item = MediaItem(media_id=media_id, filename="x.mp4", captured_at="2026" * 200_000)
+    ledger.add_pending([item, CLIP], "run-1")
+    assert ledger.known([media_id, "clip"]).keys() == {media_id, "clip"}
+    archive(ledger, item)
+    ledger.archive_source(media_id, 1, "run-1", archived())
+    assert ledger.known([media_id])[media_id].status is Status.ARCHIVED
+    assert ledger.known([media_id + "y"]) == {} and ledger.sources(media_id).keys() == {1}
+    (kept,) = {row.media_id for row in ledger.rows_of(media_id)}
+    assert ledger.keys_of(kept) == ledger.keys_of(media_id) == {"k1"}

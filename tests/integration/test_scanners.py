@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.installed import installed
+from tests.locks import lock_files
 from tests.synthesis import ENVIRONMENTS, ROOT, Synthesis
 
 SCANNERS = ".local/scan/bin"
@@ -105,6 +106,7 @@ def test_no_file_of_the_repository_contains_a_secret() -> None:
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     kept = [name for name in names if (ROOT / name).is_file() and not name.startswith("tests/golden/")]
+    kept = [name for name in kept if name not in (*lock_files(), "package-lock.json", "lambda_layer/contents.json")]
     assert len(kept) > 150
     assert secrets_in(*kept, folder=ROOT) == set(NO_SECRETS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -11,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from cloud_sync.layer import build_layer
+from cloud_sync.layer_content import listing
 from tests.cdk_command_line import CdkCommandLine
-from tests.synthesis import ENVIRONMENTS, Synthesis
+from tests.synthesis import ENVIRONMENTS, NOBODY_IS_TOLD, PINNED, Synthesis
 
 ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 
@@ -43,6 +46,23 @@ def test_every_environment_is_synthesised_without_credentials_without_network_an
 ) -> None:
     template = json.loads(cdk.synth(environment).read_text())
     assert comparable(template) == comparable(synthesis.of(environment).template)
+
+
+def test_a_file_planted_where_an_earlier_synthesis_left_the_layer_is_not_deployed(
+    cdk: CdkCommandLine, tmp_path: Path
+) -> None:
+    """The CDK names the copy of an asset after its hash, and takes one of that name as it is."""
+    layer = build_layer(**PINNED)
+    copy = tmp_path / f"asset.{hashlib.sha256(layer.name.encode()).hexdigest()}"
+    archive = tmp_path / ".cache" / "archive.zip"
+    for planted in (copy / "python" / "planted.py", archive):
+        planted.parent.mkdir(parents=True)
+        planted.write_text("planted")
+    context = (f"-c={name}={value}" for name, value in (PINNED | NOBODY_IS_TOLD).items())
+    done = cdk.run("synth", "--quiet", f"--output={tmp_path}", "-c=environment=dev", *context)
+    assert done.returncode == 0, done.stderr
+    assert listing(copy) == listing(layer)
+    assert not archive.exists()
 
 
 def test_an_invalid_value_ends_the_command_with_one_sentence(cdk: CdkCommandLine, tmp_path: Path) -> None:

@@ -61,10 +61,15 @@ class Lease:
     ask: Callable[[int], bool | None] = lambda _: None
     asked: int = 0
     released: int = 0
+    renewals: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refused_version(self) -> str:
         return self.refused
+
+    def count_renewal(self) -> int:
+        self.renewals += 1
+        return self.renewals
 
     noting_refusal = CredentialsLease.noting_refusal
 
@@ -151,6 +156,11 @@ class RunsUnderWay:
     """The active run."""
 
     current: RunRow = field(default_factory=RunRow)
+    read: int = 0
+
+    def note_read(self, run_id: str, count: int) -> int:
+        self.read += count
+        return self.read
 
     def begin(self, run_id: str, execution_arn: str, *, instead_of: str = "") -> RunRow:
         if self.current.run_id in ("", run_id, instead_of):

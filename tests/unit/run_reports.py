@@ -16,6 +16,7 @@ from cloud_sync_common.stores.manifest import Manifest
 from tests.unit.in_process_aws import WORK, InProcessAws
 
 PLAIN = Extras()
+MOST_BYTES = 10**12
 
 
 def clip(number: int, filename: str | None = None) -> MediaItem:
@@ -36,6 +37,7 @@ def report(
         manifest=Manifest(aws.s3, WORK, request.run_id),
         topic=aws.sns,
         topic_arn=aws.topic_arn,
+        most_bytes=MOST_BYTES,
         metrics=EnvironmentMetrics("staging", detailed),
         extras=extras,
     )

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.synthesis import ROOT, Synthesis
+from tests.locks import read
+from tests.synthesis import Synthesis
 from tools.adoption.left_behind import AdoptionError, Choice, LeftBehind
 from tools.adoption.stack_template import IDENTIFIERS, Part, StackTemplate, retain
 
@@ -298,9 +299,7 @@ def test_every_part_is_in_the_template_of_prod(synthesis: Synthesis) -> None:
 
 
 def test_the_environment_that_deploys_has_the_boto3_of_the_layer() -> None:
-    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "lambda_layer/requirements.txt")]
-    versions = [[line for line in text.splitlines() if line.startswith("boto3==")] for text in texts]
-    assert len(versions[0]) == 1 and versions[0] == versions[1]
+    assert read("requirements.txt")["boto3"] == read("lambda_layer/requirements.txt")["boto3"]
 
 
 def test_an_import_that_is_rolled_back_deletes_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from urllib.parse import unquote
 import pytest
 from cloud_sync_common import safe_text
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
-from cloud_sync_common.stores.archive_keys import capture_month, is_version, metadata, object_key, safe_name
+from cloud_sync_common.stores.archive_keys import (
+    capture_month,
+    is_version,
+    kept_id,
+    media_id_of,
+    metadata,
+    object_key,
+    safe_name,
+)
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -235,3 +243,27 @@ def test_the_metadata_of_a_source_without_a_name_has_the_name_of_its_item() -> N
     named, nameless = (MediaSource(file_number=1, filename=name) for name in ("GX010001.MP4", ""))
     stored = [metadata("gopro", item, source, Fingerprint(1, '"e"'))["filename"] for source in (named, nameless)]
     assert stored == ["GX010001.MP4", "Winter.MP4"]
+
+
+# Ids of absurd length
+
+LONG = ["x" * 700, "x" * 1_000, "x" * 999 + "y", "x" * 20_000, "🏔️" * 200, "/" * 400, "\x00" * 3_000]
+
+
+@pytest.mark.parametrize("filename", ["GX010001.MP4", "", "x" * 400 + ".MP4", "\U0001f3d4.MP4"])
+@pytest.mark.parametrize("media_id", LONG, ids=lambda media_id: f"{media_id[-1]!r}-{len(media_id)}")
+def test_a_key_stays_within_1024_bytes_whatever_the_id_is(media_id: str, filename: str) -> None:
+    key = key_of(media_id, filename, number=10**6, count=10**6, copy=10**6)
+    assert len(key.encode()) <= ID_LIMIT_OF_KEYS and SAFE_KEY.fullmatch(key)
+    assert media_id_of(key) == kept_id(media_id) == kept_id(kept_id(media_id))
+
+
+def test_ids_that_are_too_long_for_a_key_still_have_keys_of_their_own() -> None:
+    assert len({key_of(media_id, "") for media_id in (*LONG, "x" * 701)}) == len(LONG) + 1
+
+
+@given(one=st.text(min_size=600, max_size=900), other=st.text(min_size=600, max_size=900))
+@settings(deadline=None, max_examples=50)
+def test_two_long_ids_never_share_a_key(one: str, other: str) -> None:
+    assume(one != other)
+    assert key_of(one, "x.mp4") != key_of(other, "x.mp4")

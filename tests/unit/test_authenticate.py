@@ -20,7 +20,13 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.steps.authenticate import MAX_RENEWALS, RENEW_BEFORE_SECONDS, Authenticator, AuthRequest
+from cloud_sync_common.steps.authenticate import (
+    MAX_RENEWALS,
+    MOST_RENEWALS_A_DAY,
+    RENEW_BEFORE_SECONDS,
+    Authenticator,
+    AuthRequest,
+)
 
 from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Store
 
@@ -245,6 +251,18 @@ def test_the_number_of_renewals_is_limited(renewals: int, credentials: Credentia
     with pytest.raises(CredentialsExpiredError, match="keeps refusing"):
         authenticator(account, Store(credentials), Lease()).ensure(renewals)
     assert (account.refreshes, account.validations) == (0, 0)
+
+
+def test_a_token_that_is_refused_soon_after_each_renewal_is_renewed_a_hundred_times_a_day_at_most() -> None:
+    account, lease, store = Account(), Lease(), Store(OAUTH)
+    for _ in range(MOST_RENEWALS_A_DAY):
+        lease.note_refused(store.load().version)
+        authenticator(account, store, lease).ensure()  # for another video each time
+    lease.note_refused(store.load().version)
+    for _ in range(3):
+        with pytest.raises(CredentialsExpiredError, match="renewed 100 times today"):
+            authenticator(account, store, lease).ensure()
+    assert account.refreshes == MOST_RENEWALS_A_DAY
 
 
 def test_below_the_limit_renewal_continues() -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,18 +154,18 @@ def test_every_target_has_a_scenario_that_measures_it() -> None:
 
 
 def test_the_servers_choose_the_cipher_as_aws_does() -> None:
-    text = nginx_configuration(Path("/rig"), 1111, 2222, None)
+    text = nginx_configuration(1111, 2222, None)
     assert "ssl_prefer_server_ciphers on;" in text
     assert "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:" in text
 
 
 def test_only_the_slow_server_limits_connections_and_never_for_its_status() -> None:
-    text = nginx_configuration(Path("/rig"), 1111, 2222, None)
+    text = nginx_configuration(1111, 2222, None)
     fast, slow = text.split("server {")[1:]
     assert "listen 127.0.0.1:1111 ssl" in fast and "limit_rate 30000000" not in fast
     assert "listen 127.0.0.1:2222 ssl" in slow and "limit_rate 30000000;" in slow
     assert text.count("stub_status; limit_rate 0;") == 2
-    assert "user " not in text and nginx_configuration(Path("/rig"), 1, 2, "somebody").startswith("user somebody;")
+    assert "user " not in text and nginx_configuration(1, 2, "somebody").startswith("user somebody;")
 
 
 def test_a_process_is_limited_by_signals_only_without_a_control_group() -> None:

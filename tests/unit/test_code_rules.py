@@ -93,6 +93,11 @@ def test_every_way_to_read_the_environment_is_detected(code: str) -> None:
     assert len(environment_reads(code)) == 1
 
 
+def test_each_folder_of_tests_is_a_package_so_that_files_may_share_a_name() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
 def test_each_function_is_a_folder_with_only_its_handler() -> None:
     folders = {path for path in (ROOT / "lambdas").iterdir() if path.name not in ("__pycache__", "__init__.py")}
     files = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
@@ -173,9 +178,9 @@ def test_names_that_every_machine_has_are_allowed(line: str) -> None:
 
 
 def test_every_requirement_is_pinned_to_one_version() -> None:
-    files = [path for path in repository() if "requirements" in path.name and path.suffix == ".txt"]
+    files = [path for path in repository() if "requirements" in path.name and path.suffix == ".in"]
     names = {str(path.relative_to(ROOT)) for path in files}
-    assert names >= {"requirements.txt", "requirements-dev.txt", "lambda_layer/requirements.txt"}
+    assert names >= {"requirements.in", "requirements-dev.in", "lambda_layer/requirements.in"}
     assert broken(unpinned, files) == []
 
 
@@ -186,12 +191,14 @@ def test_an_unpinned_version_is_detected(line: str) -> None:
 
 def test_every_package_of_npm_is_pinned_to_one_version_also_those_that_another_needs() -> None:
     package = json.loads((ROOT / "package.json").read_text())
-    assert list(package["devDependencies"]) == ["asl-validator", "aws-cdk"]
-    pinned = package["devDependencies"] | package["overrides"]
-    assert [name for name, version in pinned.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
+    direct = package["dependencies"] | package["devDependencies"]
+    assert list(direct) == ["aws-cdk", "asl-validator"]
+    assert [name for name, version in direct.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     installed = json.loads((ROOT / "node_modules/.package-lock.json").read_text())["packages"]
-    needed = {place: one for place, one in installed.items() if not one.get("optional")}  # one of the CDK's, on macOS
-    assert {place.removeprefix("node_modules/"): one["version"] for place, one in needed.items()} == pinned
+    versions = [{place: one["version"] for place, one in packages.items() if place and not one.get("optional")}
+                for packages in (installed, locked)]  # fmt: skip  # one of the CDK's, on macOS, is optional
+    assert versions[0] == versions[1]
 
 
 def makefile() -> dict[str, str]:

@@ -36,6 +36,9 @@ RANGES = {
     "max_concurrency": (1, 1_000),
     "connections_per_video": (1, 16),
     "single_put_mib": (5, 5120),
+    "max_run_gb": (1, 100_000),
+    "run_alarm_usd": (1, 100_000),
+    "run_alarm_hours": (1, 168),
     "max_attempts": (1, 100),
     "rotate_credentials_every_days": (1, 1_000),
     "object_lock_days": (1, 36_500),
@@ -167,7 +170,7 @@ def test_nobody_is_told_only_where_that_is_said_or_nothing_runs_by_itself(
 
 
 @pytest.mark.parametrize("field", sorted({*RANGES, "log_retention_days"} - MAY_BE_NONE))
-@pytest.mark.parametrize("value", ["", "many", "7.0", "7 days", "0x10", "1e3", "1_000", True, 7.5, "none"])
+@pytest.mark.parametrize("value", ["", "many", "7.0", "7 days", "0x10", "1e3", "1_000", "9" * 5000, True, 7.5, "none"])
 def test_a_value_that_is_not_a_whole_number_is_refused_where_one_is_needed(field: str, value: Any) -> None:
     assert refusal({field: value}) == f"{field} must be a whole number, not {str(value)!r}."
 

@@ -87,6 +87,10 @@ def test_a_wrong_guess_of_the_part_size_proves_nothing_and_is_no_error() -> None
         ('W/"weak"', 7, []),
         ("", 7, []),
         (f'"{"0" * 32}-1"', 0, []),
+        (f'"{"0" * 32}-{"9" * 5000}"', 7, []),
+        (f'"{"0" * 32}-0"', 7, []),
+        (f'"{"0" * 32}-\N{SUPERSCRIPT TWO}"', 7, []),
+        (f'"{"0" * 32}-\N{ARABIC-INDIC DIGIT TWO}"', 10 * MIB, []),
     ],
 )
 def test_only_part_sizes_that_give_that_many_parts_are_plausible(etag: str, size: int, blocks: list[int]) -> None:

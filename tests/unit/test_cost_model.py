@@ -52,7 +52,7 @@ def test_the_cost_of_100_gb_is_the_one_calculated_by_hand() -> None:
     # 100 MB are 2.98 parts of 32 MiB: create, 3 parts, complete, and one ListParts
     assert usd(lines, prices.S3_PUT) == pytest.approx(0.030)
     assert usd(lines, prices.S3_INTO_DEEP_ARCHIVE) == pytest.approx(0.050)
-    assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx(0.0125)
+    assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx((1_000 * 20 + 100) * 0.625 / 1_000_000)
     assert usd(lines, prices.KMS_REQUEST) == pytest.approx((103 + 50) * 0.000003)
     assert total(lines) == pytest.approx(0.1274, abs=0.0005)
 
@@ -61,7 +61,7 @@ def test_small_files_straight_into_deep_archive_are_one_request_each() -> None:
     lines = transfer(Library(2_000, 1_000_000), Design(direct=True), ENGINE)
     assert usd(lines, prices.S3_PUT) == 0
     assert usd(lines, prices.S3_INTO_DEEP_ARCHIVE) == pytest.approx(0.10)
-    assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx(2_000 * 17 * 0.625 / 1_000_000)
+    assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx((2_000 * 17 + 200) * 0.625 / 1_000_000)
 
 
 def test_ten_videos_per_child_execution_need_a_tenth_of_the_transitions() -> None:
@@ -212,7 +212,9 @@ def test_a_video_uses_the_write_units_of_the_model(aws: InProcessAws) -> None:
     archived = write_units(aws, lambda: ledger.archive_item("m", "r", bytes_total=1))
     noted = write_units(aws, lambda: ledger.set_stats("m", "r", {"run_bytes": 2}))
     assert listed + claimed + upload + in_parts + archived + noted == prices.WRITES_PER_VIDEO
-    assert paused + claimed_again == prices.WRITES_PER_SLICE
+    counted = write_units(aws, lambda: aws.runs.note_read("r", 1))
+    assert counted == prices.WRITES_PER_BATCH  # for all items of a batch together; a slice is an invocation too
+    assert paused + claimed_again + counted == prices.WRITES_PER_SLICE
     assert upload + in_parts - in_one == prices.WRITES_OF_AN_UPLOAD
 
 

@@ -29,6 +29,7 @@ CATEGORIES = {
     "CredentialsExpiredError": "credentials_expired",
     "IntegrityError": "integrity",
     "MediaNotFoundError": "media_not_found",
+    "NoProgressError": "no_progress",
     "OriginalUnavailableError": "original_unavailable",
     "ProviderContractError": "provider_contract",
     "ProviderThrottledError": "provider_throttled",

@@ -42,3 +42,12 @@ def test_what_one_side_does_not_state_is_left_to_a_strong_etag() -> None:
 
 def test_a_source_that_states_no_size_contradicts_none() -> None:
     assert FULL.agrees_with(replace(FULL, size=UNKNOWN)) and replace(FULL, size=UNKNOWN).agrees_with(FULL)
+
+
+def test_only_a_strong_etag_makes_the_date_dispensable() -> None:
+    assert FULL.undated.agrees_with(replace(FULL, last_modified=TUESDAY).undated)
+    for change in ({"size": 11}, {"etag": '"f"'}, {"listed": "md5:1"}):
+        assert FULL.undated.contradicts(replace(FULL, **change).undated)  # type: ignore[arg-type]
+    for etag in ("", '""', 'W/"e"', 'w/"e"'):
+        version = replace(FULL, etag=etag)
+        assert version.undated == version and version.undated.contradicts(replace(version, last_modified=TUESDAY))

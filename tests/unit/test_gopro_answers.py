@@ -408,6 +408,13 @@ def test_a_video_without_a_usable_id_fails_by_itself_and_is_listed_as_such(servi
 
 
 @pytest.mark.parametrize("name", ["id", "type", "ready_to_view"])
+def test_what_the_only_row_of_a_page_lacks_concerns_that_row(service: Service, name: str) -> None:
+    service.answers = [answer(search({key: value for key, value in ROW.items() if key != name}))]
+    page = GoPro().list_media(TOKEN, "videos 1", Filters())
+    assert len(page.ids) == page.total == 1
+
+
+@pytest.mark.parametrize("name", ["id", "type", "ready_to_view"])
 def test_a_field_that_decides_and_is_missing_in_all_rows_is_a_changed_api(service: Service, name: str) -> None:
     rows = [{field: value for field, value in ROW.items() if field != name}] * 3
     service.answers = [answer(search(*rows))]
@@ -469,3 +476,9 @@ def test_a_page_size_that_makes_no_sense_does_not_move_the_end_of_the_listing(se
 def test_unknown_fields_are_ignored(service: Service) -> None:
     service.answers = [answer(search(ROW | {"mood": {"deep": [1]}}) | {"_links": {}})]
     assert len(GoPro().list_media(TOKEN, None, Filters()).items) == 1
+
+
+def test_a_page_where_most_ids_have_another_shape_is_a_changed_api(service: Service) -> None:
+    service.answers = [answer(search(*(ROW | {"id": f"urn:gopro:{number}"} for number in range(3))))]
+    with pytest.raises(ProviderContractError, match="most"):
+        listing()

@@ -131,13 +131,24 @@ def test_only_small_answers_are_read_whole(size: int, fits: bool) -> None:
         ("https://cdn.example:8443", "cdn.example:8443", "/"),
         ("http://127.0.0.1:80/x", "127.0.0.1", "/x"),
         ("https://[::1]:4443/x", "[::1]:4443", "/x"),
+        ("https://Bücher.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://xn--bcher-kva.example/x", "xn--bcher-kva.example", "/x"),
+        ("https://faß。example:8443/ß", "xn--fa-hia.example:8443", "/%C3%9F"),
+        ("https://a_b-.cdn.example./x", "a_b-.cdn.example.", "/x"),
     ],
 )
 def test_a_link_is_split_into_authority_and_target(url: str, authority: str, target: str) -> None:
     assert (Origin.of(url).authority, target_of(url)) == (authority, target)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://x/y", "https://", "https:///path", "https://host:port/"])
+NO_LINKS = [
+    *("", "ftp://x/y", "https://", "https:///path", "https://host:port/", "https://host:99999/", "https://[::1/"),
+    *("https://a..b/", "https://.a/", "https://a b/", "https://a\0b/", f"https://{'a' * 64}.example/"),
+    *("https://\u2603\u200d/", f"https://{'ü' * 64}.example/", "https://ü..example/", "https://\ud800.example/"),
+]
+
+
+@pytest.mark.parametrize("url", NO_LINKS, ids=ascii)
 def test_what_is_not_a_link_is_an_error_that_does_not_repeat_it(url: str) -> None:
     with pytest.raises(HttpError) as failure:
         Origin.of(url)
@@ -198,6 +209,124 @@ async def refuse(*_: object) -> None:
 def test_raw_characters_of_a_link_are_encoded_once(raw: str, sent: str) -> None:
     assert target_of(f"https://cdn.example{raw}") == sent
     assert target_of(f"https://cdn.example{sent}") == sent
+
+
+# Answers that contradict themselves, say things twice, or go on behind their end
+
+
+BEHIND = b"HTTP/1.1 206 Partial Content\r\nContent-Length: 10240\r\n\r\n" + bytes(10240)
+EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+@pytest.mark.parametrize("piece", [1, 700, 1 << 20])
+@pytest.mark.parametrize("behind", [b"x", b"\r\n", BEHIND], ids=["a byte", "a line", "an answer"])
+@pytest.mark.parametrize("answer", [MEASURED, CHUNKED], ids=["measured", "chunked"])
+def test_a_connection_with_bytes_behind_the_answer_is_not_used_again(answer: bytes, behind: bytes, piece: int) -> None:
+    status, body, reusable = awaited(exchange(CannedStream(answer + behind, piece)))
+    assert body == BODY and status in (200, 206)
+    if piece > len(answer):
+        assert not reusable, "what is behind has been read"
+
+
+def test_a_small_answer_is_read_whatever_is_behind_it() -> None:
+    async def read() -> tuple[bytes, bool]:
+        asked = connection(CannedStream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}surplus"))
+        await asked.request("GET", "/", {})
+        await asked.head()
+        return await asked.small_body(), asked.is_reusable
+
+    assert awaited(read()) == (b"{}", False)
+
+
+CONTRADICTIONS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 15\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 206 X\r\nTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3, 4\r\n\r\nabcd",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\ncontent-length: 03\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: +3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3.0\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 0x3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: \xb3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n 4\r\n\r\nabcd",
+    b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\n Content-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nX: a\rContent-Length: 9\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\rContent-Length: 9\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\n0\n\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"F" * 5000 + b"\r\nabc\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc",
+    b"HTTP/1.1 " + b"2" * 5000 + b" OK\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 101 Switching Protocols\r\n\r\nabc",
+    b"HTTP/1.1 099 X\r\nContent-Length: 3\r\n\r\nabc",
+    b"HTTP/1.1 100 Continue\r\n\r\n" * 33 + b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+]
+
+
+@pytest.mark.parametrize("piece", [1, 1 << 20])
+@pytest.mark.parametrize("answer", CONTRADICTIONS, ids=lambda answer: repr(answer[:70]))
+def test_an_answer_that_contradicts_itself_is_an_error(answer: bytes, piece: int) -> None:
+    with pytest.raises(HttpError):
+        awaited(exchange(CannedStream(answer, piece)))
+
+
+def head_of(*lines: bytes) -> dict[str, str]:
+    async def asking() -> dict[str, str]:
+        asked = connection(CannedStream(b"\r\n".join([b"HTTP/1.1 200 OK", *lines, b"", b""])))
+        await asked.request("GET", "/", {})
+        return dict((await asked.head()).headers)
+
+    return awaited(asking())
+
+
+def test_several_lines_of_one_header_are_a_list_and_the_same_line_twice_is_one() -> None:
+    assert head_of(
+        b'ETag: "a"', b"X: 1", b'etag: "a"', b"x: 2", b"X: 1", b"Content-Length: 3", b"Content-Length: 3, 3"
+    ) == {"etag": '"a"', "x": "1, 2", "content-length": "3"}
+
+
+def test_a_folded_line_is_one_line_with_spaces() -> None:
+    assert head_of(b"X: a", b"  b", b"\tContent-Length: 9", b"Content-Length: 0") == {
+        "x": "a b Content-Length: 9",
+        "content-length": "0",
+    }
+
+
+@pytest.mark.parametrize("said", [b"close", b"Close", b"keep-alive, close", b"close, x", b"x\r\nConnection: close"])
+def test_a_connection_that_is_said_to_end_is_not_used_again(said: bytes) -> None:
+    answer = MEASURED.replace(b"ETag", b"Connection: " + said + b"\r\nETag")
+    assert awaited(exchange(CannedStream(answer))) == (206, BODY, False)
+
+
+SCRAPS = (
+    "HTTP/1.1 200 OK\r\n|HTTP/1.1 206 X\r\n|HTTP/1.1 100 X\r\n\r\n|HTTP/1.0 200 OK\r\n|Content-Length: 3\r\n|"
+    "Content-Length: 1|Transfer-Encoding: chunked\r\n|Connection: close\r\n|"
+    "3\r\nabc\r\n|0\r\n|0\r\n\r\n|1;a=b\r\n| x\r\n|\r\n|\r|\n|\0|:"
+)
+NONSENSE = st.one_of(st.sampled_from([scrap.encode() for scrap in SCRAPS.split("|")]), st.binary(max_size=6))
+
+
+@given(pieces=st.lists(NONSENSE, max_size=12), piece=st.integers(1, 50), begin=st.booleans())
+@settings(deadline=None, max_examples=400)
+def test_no_answer_whatsoever_is_a_foreign_error_or_a_body_without_end(
+    pieces: list[bytes], piece: int, begin: bool
+) -> None:
+    answer = (b"HTTP/1.1 200 OK\r\n" if begin else b"") + b"".join(pieces)
+    try:
+        status, body, _ = awaited(exchange(CannedStream(answer, piece)))
+    except HttpError:
+        return
+    assert 200 <= status < 1000 and len(body) <= len(answer)
 
 
 @pytest.mark.parametrize(("size", "fits"), [(0, True), (2**20, True), (2**20 + 1, False), (2_000_000, False)])

@@ -23,10 +23,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cloud_sync.layer import build_layer
+from tests.locks import read
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
 
 FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
-LAYER = ROOT / "lambda_layer" / "requirements.txt"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
 
 # The metrics of AWS that the stack uses: the services' user guides, "CloudWatch metrics".
@@ -37,6 +37,7 @@ AWS_METRICS = {
     ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
     ("AWS/States", "ExecutionsFailed", ("StateMachineArn",)),
+    ("AWS/States", "ExecutionTime", ("StateMachineArn",)),
 }
 
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -81,6 +82,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         credentials_secret=of("gopro/credentials"),
         alerts_topic_arn=f"<{of('gopro-sync-alerts')}>",
         dead_letter_queue_url=f"<{of('gopro-sync-dlq')}>",
+        max_run_gb=500 if environment == "prod" else 1000,
         max_attempts=5,
         connections_per_video=4,
         single_put_mib=64,
@@ -202,9 +204,7 @@ def test_alarms_and_widgets_use_resources_of_their_own_stack(stack: Synthesised)
 @cache
 def shipped() -> dict[str, str]:
     """Name and version of each distribution in the layer."""
-    lines = (line.split("#")[0].strip() for line in LAYER.read_text().splitlines())
-    pins = [line.split("==") for line in lines if line]
-    return {canonicalize_name(name): version for name, version in pins}
+    return {name: one.version for name, one in read("lambda_layer/requirements.txt").items()}
 
 
 def imported(code: str) -> set[str]:

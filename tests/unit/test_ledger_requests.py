@@ -74,6 +74,16 @@ def requests(aws: InProcessAws, monkeypatch: pytest.MonkeyPatch) -> list[tuple[s
     return seen
 
 
+def test_renewals_are_counted_by_the_day(aws: InProcessAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = ["2026-11-26"]
+    monkeypatch.setattr("cloud_sync_common.stores.credentials_lease.now", lambda: f"{day[0]}T23:00:00.000Z")
+    lease = CredentialsLease(aws.table, "gopro")
+    assert lease.acquire(60) and [lease.count_renewal() for _ in range(3)] == [1, 2, 3]
+    day[0] = "2026-11-27"
+    assert [CredentialsLease(aws.table, "gopro").count_renewal() for _ in range(2)] == [1, 2]
+    assert lease.refused_version() == ""
+
+
 READS: dict[str, Callable[[InProcessAws], object]] = {
     "known": lambda aws: aws.ledger.known(["clip"]),
     "page": lambda aws: aws.ledger.page(None),

@@ -8,7 +8,13 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderThrottledError, ProviderUnavailableError
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    ProviderContractError,
+    ProviderThrottledError,
+    ProviderUnavailableError,
+)
+from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.provider_access.listing import LISTINGS
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
@@ -22,6 +28,7 @@ from hypothesis import strategies as st
 from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
 CREDENTIALS = Credentials(provider="gopro", access_token="access-0", version="v")
+MOST_BYTES = 10**12
 OUT_OF_TIME = Deadline(lambda: 0.0, 0.0)
 
 
@@ -87,6 +94,7 @@ class Lister:
             manifest=cast(Any, self.lines),
             executions=cast(Any, self.executions),
             max_attempts=3,
+            most_bytes=MOST_BYTES,
             deadline=deadline,
             metrics=METRICS,
         )
@@ -388,6 +396,14 @@ def test_a_listing_logs_its_seconds_and_its_count(caplog: pytest.LogCaptureFixtu
     assert line["listed"] == 3 and line["seconds"] >= 0
 
 
+def test_ids_of_absurd_length_are_listed_once_each_and_never_outgrow_the_cursor() -> None:
+    long = [name + "x" * 20_000 for name in names(8)]
+    found = lister(Library(long))
+    cursor = found.call(deadline=OUT_OF_TIME).next_cursor
+    assert cursor is not None and len(cursor) < 2_000
+    assert (found.call(cursor).listed, found.lines.ids) == (8, long)
+
+
 @pytest.mark.parametrize(("left", "pages"), [(10.0, 3), (9.9, 1)])
 def test_another_page_is_begun_only_with_ten_seconds_left(left: float, pages: int) -> None:
     found = lister(Library(names(8)))
@@ -398,3 +414,33 @@ def test_another_page_is_begun_only_with_ten_seconds_left(left: float, pages: in
 def test_a_video_that_waits_on_two_rows_waits_once() -> None:
     found = Lister(Account(pages=lambda _: MediaPage(items=(), waiting=("a", "b", "a"), total=None)))
     assert found.call().waiting == 2
+
+
+@pytest.mark.parametrize(("pages", "refused"), [(4, False), (5, True)])
+def test_a_listing_whose_answers_alone_are_as_much_as_a_run_may_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, pages: int, refused: bool
+) -> None:
+    """Each page is an answer of a fifth of that; the listing has one page more than are asked for."""
+    monkeypatch.setattr(Traffic, "received", 0)
+
+    def receive(_: int) -> None:
+        Traffic.received += MOST_BYTES // 5
+
+    found, cursor = lister(Library(names(3 * (pages + 1)), between=receive)), None
+    for _ in range(pages - 1):
+        cursor = found.call(cursor, deadline=OUT_OF_TIME).next_cursor
+    if refused:
+        with pytest.raises(ProviderContractError, match="listing alone"):
+            found.call(cursor, deadline=OUT_OF_TIME)
+    else:
+        assert found.call(cursor, deadline=OUT_OF_TIME).status == "IN_PROGRESS"
+    assert found.runs.read == pages * MOST_BYTES // 5
+
+
+def test_a_listing_that_has_ended_is_no_failure_however_large_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Traffic, "received", 0)
+
+    def receive(_: int) -> None:
+        Traffic.received += MOST_BYTES
+
+    assert lister(Library(names(2), between=receive)).call().status == "COMPLETE"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -65,7 +65,7 @@ def test_a_part_fits_into_the_time_unless_the_number_of_parts_requires_more(size
 @settings(deadline=None)
 def test_no_part_is_too_large_for_a_whole_invocation(size: int, seconds: float) -> None:
     if size / MOST > max(SMALLEST, seconds * SLOW_CONNECTION) + 1:
-        with pytest.raises(ConfigurationError, match="downloader_timeout_seconds"):
+        with pytest.raises(OriginalUnavailableError, match="downloader_timeout_seconds"):
             plan_parts(size, seconds)
     else:
         assert planned(size, seconds).part_size <= max(SMALLEST, seconds * SLOW_CONNECTION + MIB)
@@ -94,5 +94,5 @@ def test_a_single_request_is_for_files_that_need_at_most_a_quarter_of_the_time(s
 
 @pytest.mark.parametrize("more", [1, LIMIT])
 def test_a_file_too_large_for_s3_is_refused_with_both_sizes(more: int) -> None:
-    with pytest.raises(ConfigurationError, match=rf"{LIMIT}.*{LIMIT + more}"):
+    with pytest.raises(OriginalUnavailableError, match=rf"{LIMIT}.*{LIMIT + more}"):
         plan_parts(LIMIT + more, 900)

@@ -133,3 +133,8 @@ def test_neither_the_user_nor_the_provider_counts_as_a_secret() -> None:
 def test_a_field_that_holds_only_quotes_is_missing() -> None:
     with pytest.raises(ConfigurationError, match="neither 'refresh_token' nor 'access_token'"):
         store({"access_token": '""'}).load()
+
+
+def test_a_text_of_nothing_but_brackets_is_refused_like_every_other_that_is_no_object() -> None:
+    with pytest.raises(ConfigurationError, match="gopro/credentials"):
+        CredentialStore(cast(Any, Secrets("[" * 60_000)), "gopro/credentials", "gopro").load()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import pytest
@@ -21,6 +21,8 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.transfer import ranged_get
 from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.canned import CannedConnections, CannedStream, awaited
 
@@ -272,6 +274,117 @@ def test_a_coding_or_what_may_be_one_is_refused(coding: str) -> None:
         first_contact(cdn(Content_Range="bytes 0-99/100", Content_Encoding=coding), last=5000)
 
 
+@pytest.mark.parametrize(
+    ("changes", "delimited"),
+    [
+        ({}, True),
+        ({"Content_Length": None, "Transfer_Encoding": "chunked"}, True),
+        ({"Content_Length": None}, False),
+    ],
+    ids=["a length", "chunks", "neither"],
+)
+def test_a_body_that_only_the_end_of_the_connection_ends_is_told_apart(
+    changes: dict[str, str | None], delimited: bool
+) -> None:
+    async def asking() -> bool:
+        stream = cdn(200, Content_Range=None, **changes)
+        opened = await open_range(CannedConnections([stream]), SOURCE, 0, 0, None, IfMatch())
+        opened.close()
+        return opened.is_delimited
+
+    assert awaited(asking()) is delimited
+
+
+# Absurd numbers, and headers that come several times
+
+ENORMOUS = "9" * 5000
+
+
+@pytest.mark.parametrize("version", [VERSION, None], ids=["expected", "first"])
+@pytest.mark.parametrize("status", [200, 206, 416, 429, 503])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Content_Length": ENORMOUS},
+        {"Content_Length": "9" * 20},
+        {"Content_Range": f"bytes {ENORMOUS}-{ENORMOUS}/{ENORMOUS}"},
+        {"Content_Range": f"bytes 100-{ENORMOUS}/1000"},
+        {"Content_Range": f"bytes 100-199/{'9' * 19}"},
+        {"Content_Range": f"bytes */{ENORMOUS}"},
+        {"ETag": f'"{"a" * 32}-{ENORMOUS}"'},
+        {"Last_Modified": f"Mon, 01 Jan {ENORMOUS} 00:00:00 GMT"},
+        {"Retry_After": ENORMOUS},
+        {"Retry_After": f"Mon, 01 Jan {ENORMOUS} 00:00:00 GMT"},
+        {"Content_Encoding": ENORMOUS},
+        {"Content_Type": f"text/html; q={ENORMOUS}"},
+    ],
+    ids=lambda changes: f"{next(iter(changes))} {next(iter(changes.values()))[:20]}",
+)
+def test_no_number_is_a_foreign_error(status: int, changes: dict[str, str], version: Fingerprint | None) -> None:
+    async def asking() -> None:
+        answers = CannedConnections(cdn(status, **changes) for _ in range(2))
+        (await open_range(answers, SOURCE, 100, 199, version, IfMatch())).close()
+
+    with suppress(CloudSyncError):
+        awaited(asking())
+
+
+@given(
+    status=st.sampled_from([200, 206, 416, 429, 503]),
+    name=st.sampled_from(["Content-Range", "Content-Length", "ETag", "Last-Modified", "Retry-After", "Content-Type"]),
+    before=st.sampled_from(["", "bytes ", "bytes 100-", "bytes 100-199/", f'"{"a" * 32}-', "-", "+", "0x", "1."]),
+    digits=st.integers(1, 6000),
+    after=st.sampled_from(["", "/1000", "-199/1000", '"', ", 1", ".5", "e9"]),
+)
+@settings(deadline=None)
+def test_no_header_is_a_foreign_error(status: int, name: str, before: str, digits: int, after: str) -> None:
+    answers = [cdn(status, **{name.replace("-", "_"): f"{before}{'7' * digits}{after}"}) for _ in range(2)]
+    with suppress(CloudSyncError):
+        read(*answers)
+
+
+def twice(name: str, *values: str, status: int = 206) -> CannedStream:
+    """An answer with several lines of one header."""
+    stream = cdn(status, **{name: None})
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for value in values)
+    stream.answer = stream.answer.replace(b"\r\n", b"\r\n" + lines.encode(), 1)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Content_Range", "bytes 100-199/1000"), ("Content_Length", "100"), ("ETag", '"etag-1"')],
+)
+def test_the_same_line_twice_is_one_line(name: str, value: str) -> None:
+    assert read(twice(name, value, value)) == bytes(100)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "error"),
+    [
+        ("Content_Range", ("bytes 100-199/1000", "bytes 0-99/1000"), ProviderContractError),
+        ("Content_Range", ("bytes 0-99/1000", "bytes 100-199/1000"), ProviderContractError),
+        ("Content_Length", ("100", "99"), ProviderUnavailableError),
+        ("Content_Length", ("99", "100"), ProviderUnavailableError),
+        ("ETag", ('"etag-1"', '"etag-2"'), SourceChangedError),
+        ("ETag", ('"etag-2"', '"etag-1"'), SourceChangedError),
+        ("Content_Type", ("video/mp4", "text/html"), ProviderUnavailableError),
+        ("Content_Type", ("text/html", "video/mp4"), ProviderUnavailableError),
+        ("Content_Type", ("text/html", "text/html"), ProviderUnavailableError),
+        ("Content_Encoding", ("identity", "gzip"), ProviderUnavailableError),
+        ("Content_Encoding", ("gzip", "identity"), ProviderUnavailableError),
+        ("Transfer_Encoding", ("chunked",), ProviderUnavailableError),
+    ],
+)
+def test_an_answer_that_says_two_things_is_refused(
+    name: str, values: tuple[str, ...], error: type[CloudSyncError]
+) -> None:
+    stream = twice(name, *values)
+    with pytest.raises(error):
+        read(stream)
+    assert stream.closed
+
+
 def test_a_source_gets_the_headers_that_belong_to_it_and_they_change_no_range() -> None:
     source = replace(SOURCE, headers={"X-Lens": "front", "Range": "bytes=0-", "Accept-Encoding": "gzip"})
     stream = cdn()
@@ -321,3 +434,40 @@ def test_the_end_of_a_range_may_lie_beyond_the_end_of_the_source() -> None:
         end = min(last, 99)
         answer = cdn(Content_Range=f"bytes 0-{end}/100", Content_Length=str(end + 1))
         assert first_contact(answer, last)[1] == length
+
+
+def coded(body: bytes, end: bytes = b"0\r\n\r\n") -> CannedStream:
+    """The range that is asked for, in chunks of 30 bytes."""
+    pieces = (body[at : at + 30] for at in range(0, len(body), 30))
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
+    return cdn(body=chunks + end, Content_Length=None, Transfer_Encoding="chunked")
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b"0\r\nX: y\r\n\r\n", b"", b"0\r\n", b"nonsense"], ids=repr)
+def test_a_range_in_chunks_is_whole_when_all_its_bytes_are_there(end: bytes) -> None:
+    stream = coded(WANTED, end)
+    assert read(stream) == WANTED
+    assert stream.closed is not end.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("surplus", [1, 20, 30, 5000])
+def test_a_range_whose_body_goes_on_behind_it_is_refused(surplus: int) -> None:
+    for stream in (coded(WANTED + bytes(surplus)), cdn(body=WANTED + bytes(surplus), Content_Length=None)):
+        with pytest.raises(ProviderUnavailableError):
+            read(stream)
+
+
+def test_a_range_that_ends_with_the_connection_is_whole_when_all_its_bytes_are_there() -> None:
+    stream = cdn(body=WANTED, Content_Length=None)
+    assert read(stream) == WANTED and stream.closed
+
+
+@pytest.mark.parametrize("length", ["100", None])
+def test_a_part_of_the_file_that_is_called_the_whole_file_is_not_taken_for_it(length: str | None) -> None:
+    part = cdn(200, Content_Range="bytes 0-99/1000", Content_Length=length)
+    with pytest.raises(ProviderUnavailableError, match="called it the whole one"):
+        first_contact(part, last=99)
+
+
+def test_a_whole_file_may_name_its_range() -> None:
+    assert first_contact(cdn(200, Content_Range="bytes 0-99/100"), last=99)[1:] == (100, False)

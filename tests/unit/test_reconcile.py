@@ -110,6 +110,7 @@ def test_without_disagreements_one_mail_says_so(bench: Bench) -> None:
     assert result.findings == {} and bench.report() == []
     (mail,) = bench.aws.mails()
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
+    assert "more than once" not in mail["Message"]
 
 
 def forget(bench: Bench, media_id: str) -> None:
@@ -251,7 +252,7 @@ def test_a_listing_that_never_adds_up_fails_and_calls_nothing_gone(bench: Bench)
     bench.account.pages = lambda number: page(number, ["clip0"], total=5)
     with pytest.raises(ProviderUnavailableError, match="says that it has 5 items, but lists 1"):
         bench.reconcile()
-    assert bench.aws.mails() == []
+    assert bench.aws.mails() == [] and bench.account.listed.count(None) == 3
 
 
 def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
@@ -273,6 +274,23 @@ def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Ben
     bench.account.pages = lambda number: page(number, [])
     assert bench.reconcile()[-1].findings == {"gone_at_source": 5}
     assert sorted(line["media_id"] for line in bench.report()) == [item.media_id for item in ITEMS]
+
+
+@pytest.mark.parametrize("deadline", [PLENTY, Deadline(lambda: 0.0, 0.0)], ids=["at once", "page by page"])
+@pytest.mark.parametrize("again", [[0], [0, 1], [4, 0, 0]], ids=str)
+def test_an_item_that_is_listed_on_several_pages_for_good_is_one_item_and_that_is_said(
+    bench: Bench, deadline: Deadline, again: list[int]
+) -> None:
+    forget(bench, "clip0")
+    set_row(bench, status="FAILED")
+    ids = [item.media_id for item in ITEMS]
+    bench.account.pages = lambda number: page(number, [*ids, *(ids[at] for at in again)])
+    result = bench.reconcile(deadline)[-1]
+    assert (result.status, result.items) == ("COMPLETE", 5)
+    assert result.findings == {"not_in_ledger": 1, "orphan_object": 1, "not_archived": 1}
+    assert len(bench.report()) == 3
+    (mail,) = bench.aws.mails()
+    assert f"lists {len(again)} row" in mail["Message"] and "more than once" in mail["Message"]
 
 
 def test_a_source_that_is_under_way_is_no_finding_and_is_not_counted(bench: Bench) -> None:

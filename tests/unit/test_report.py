@@ -8,15 +8,17 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from cloud_sync_common import prices
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.metrics_utils import ESSENTIAL
 from cloud_sync_common.prices import Extras
-from cloud_sync_common.steps.report import LISTED_FAILURES, Failed, Listing, ReportRequest, Summary
+from cloud_sync_common.steps.report import Failed, Listing, ReportRequest, Summary
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.run_totals import LISTED_FAILURES
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
-from tests.unit.run_reports import a_mixed_run, clip, failure, metrics_in, report, success
+from tests.unit.run_reports import MOST_BYTES, a_mixed_run, clip, failure, metrics_in, report, success
 
 
 @pytest.fixture
@@ -315,3 +317,33 @@ def test_bytes_that_moved_in_no_time_are_reported_and_the_run_is_ended(aws: InPr
     summary = report(aws, ReportRequest(run_id="run-1", provider="gopro", started_at=started_at, listing=listing))
     assert isinstance(summary, Summary) and summary.bytes_archived == 1_000_000
     assert aws.runs.has_ended("run-1") and len(aws.mails()) == 1
+
+
+def test_a_run_at_its_ceiling_says_so_and_what_it_has_left_and_is_a_success(aws: InProcessAws) -> None:
+    items = [clip(number) for number in range(3)]
+    aws.manifest("run-1", items)
+    aws.archive(items[0], "run-1", run_bytes=MOST_BYTES, run_slices=1)
+    aws.ledger.add_pending([items[1]], "run-1")
+    aws.ledger.claim(items[2], "run-1", 60)
+    aws.runs.note_read("run-1", MOST_BYTES)
+    summary = report(aws, success(Listing(listed=3, new=3, batches=3)))
+    assert isinstance(summary, Summary) and (summary.status, summary.left, summary.failed) == ("SUCCEEDED", 2, 0)
+    assert summary.backlog == 2
+    (mail,) = aws.mails()
+    assert "It has read 1.00 TB, which is as much as one run may (max_run_gb), and left 2 videos" in mail["Message"]
+    assert "Nothing is lost" in mail["Message"] and "all is well" not in mail["Message"]
+
+
+def test_a_run_below_its_ceiling_names_none(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.runs.note_read("run-1", MOST_BYTES - 1)
+    report(aws, success(Listing(listed=1, new=1)))
+    (mail,) = aws.mails()
+    assert "max_run_gb" not in mail["Message"]
+
+
+def test_the_cost_of_a_run_counts_what_was_read_and_came_to_nothing(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.runs.note_read("run-1", 100 * prices.GB)
+    summary = report(aws, success(Listing(listed=1, new=1)), extras=prices.Extras(private_network=True))
+    assert isinstance(summary, Summary) and summary.estimated_usd > 5

@@ -32,7 +32,10 @@ def test_a_date_that_has_passed_is_no_wait() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["", "soon", "-1", "1.5", "7, 7", "²", "Wed, 32 Oct 2015 07:28:00 GMT"],
+    [
+        *("", "soon", "-1", "1.5", "7, 7", "²", "Wed, 32 Oct 2015 07:28:00 GMT"),
+        *(f"Wed, 21 Oct {'9' * 5000} 07:28:00 GMT", f"Wed, 21 Oct 2015 {'9' * 5000}:28:00 GMT", f"-{'9' * 5000}"),
+    ],
 )
 def test_what_cannot_be_read_is_as_if_it_were_absent(value: str) -> None:
     assert retry_after({"retry-after": value}) is None

@@ -7,7 +7,7 @@ the state machine's definition; docs/design.md, "Limits of a run", explains the 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from io import BytesIO
 from typing import Any
 
 import msgspec
@@ -20,7 +20,8 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime import run_input
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
 from cloud_sync_common.steps.list_media import PAGE_SECONDS, Progress
-from cloud_sync_common.stores.manifest import LINE_LIMIT, ManifestWriter
+from cloud_sync_common.stores.archive_keys import kept_id
+from cloud_sync_common.stores.manifest import LINE_LIMIT, Batch, ManifestWriter
 
 from cloud_sync.config import ENVIRONMENTS
 from cloud_sync.definition import definition
@@ -123,12 +124,28 @@ def test_a_page_with_too_many_rows_for_the_cursor_is_a_broken_contract() -> None
         encode_cursor(Progress(listing=listing), listing)
 
 
-def test_a_video_too_large_for_the_manifest_is_a_broken_contract(tmp_path: Path) -> None:
-    with (tmp_path / "work.jsonl").open("wb") as file:
-        writer = ManifestWriter(file)
-        writer.add([MediaItem(media_id="a", filename="x" * (LINE_LIMIT - 100))])
-        with pytest.raises(ProviderContractError, match="one video"):
-            writer.add([MediaItem(media_id="b", filename="x" * LINE_LIMIT)])
+@pytest.mark.parametrize(
+    "large",
+    [
+        {"filename": "x" * LINE_LIMIT},
+        {"filename": "\U0001f3d4" * LINE_LIMIT},
+        {"filename": "x", "revision": "\u2028" * LINE_LIMIT},
+        {"filename": "x", "media_id": "b" * 20_000},
+    ],
+    ids=",".join,
+)
+def test_a_video_too_large_for_the_manifest_is_listed_with_that_reason_and_the_others_as_they_are(
+    large: dict[str, str],
+) -> None:
+    small = [MediaItem(media_id=name, filename="x.mp4", size=1) for name in "ac"]
+    odd = MediaItem(**{"media_id": "b", "size": 1} | large)  # type: ignore[arg-type]
+    file = BytesIO()
+    assert ManifestWriter(file).add([small[0], odd, small[1]]) == 3
+    lines = file.getvalue().splitlines()
+    assert max(map(len, lines)) < LINE_LIMIT / 2
+    (before,), (told,), (after,) = (msgspec.json.decode(line, type=Batch).media for line in lines)
+    assert [before, after] == small and told.media_id == kept_id(odd.media_id)
+    assert "has" in told.unusable and "16384" in told.unusable
 
 
 # History: a Task that succeeds is five events (entered, scheduled, started, succeeded, exited), each attempt that fails

@@ -182,3 +182,16 @@ def test_the_interval_of_a_recurring_schedule_does_not_depend_on_the_day_of_synt
     for fields in ("0 2 ? * MON-FRI *", "0 2 31 * ? *", "0 2 ? * 2#5 *", "0 2 29 2 ? *"):
         expression = f"cron({fields})"
         assert longest_interval_hours(expression, "UTC", today) == longest_interval_hours(expression, "UTC", TODAY)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(f"rate({'9' * 5000} days)", f"cron({'9' * 5000} 2 * * ? *)", f"cron(0 2 {'9' * 5000}W * ? *)"),
+        *(f"cron(0 2/{'9' * 5000} * * ? *)", f"cron(0 2 ? * 2#{'9' * 5000} *)", "cron(\N{SUPERSCRIPT TWO} 2 * * ? *)"),
+    ],
+    ids=lambda expression: expression[:14],
+)
+def test_a_number_without_end_is_no_schedule(expression: str) -> None:
+    with pytest.raises(ConfigError):
+        check_schedule(expression, "UTC", TODAY)

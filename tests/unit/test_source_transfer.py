@@ -12,10 +12,11 @@ from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer.earlier_copy import MOST_KEYS
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, SourceTransfer
+from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LengthUnknown, SourceTransfer
 
 ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 
@@ -88,11 +89,14 @@ def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(mo
 # A body without a length
 
 
-def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source of unknown length, which ends after `size` bytes; the provider lists `listed`."""
+def stream_that_ends_after(
+    size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch, files: int = 1, *, delimited: bool = False
+) -> None:
+    """A source of unknown length, which ends after `size` bytes; the provider lists `listed` for all `files`."""
 
     async def open_source(*_: object) -> Any:
-        return SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False, close=lambda: None)
+        opened = SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False)
+        return SimpleNamespace(**vars(opened), close=lambda: None, is_delimited=delimited)
 
     async def stream(_: object, *given: Any) -> ArchivedContent:
         given[-1](size)
@@ -101,8 +105,8 @@ def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.Mo
     monkeypatch.setattr(RangeTransfer, "open", open_source)
     monkeypatch.setattr(RangeTransfer, "stream", stream)
     ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
-    item = MediaItem(media_id="clip", filename="clip.mp4", size=listed)
-    source = MediaSource(file_number=1, filename="clip.mp4")
+    item = MediaItem(media_id="clip", filename="clip.mp4", size=listed, source_count=files)
+    source = MediaSource(file_number=1, file_count=files, filename="clip.mp4")
     link = SourceLink(source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1))
     deadline = Deadline.after(60)
     options = TransferOptions(cast(Any, None), cast(Any, Archive()), 1, deadline, 900.0, TransferStats())
@@ -116,14 +120,26 @@ def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archi
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
     with pytest.raises(ShortReadError, match=f"after {size} bytes"):
-        stream_that_ends_after(size, listed, monkeypatch)
+        stream_that_ends_after(size, listed, monkeypatch, delimited=True)
 
 
 @pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
 def test_a_body_without_a_length_that_has_the_listed_size_is_archived(
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
-    stream_that_ends_after(size, listed, monkeypatch)
+    stream_that_ends_after(size, listed, monkeypatch, delimited=listed is None)
+
+
+@pytest.mark.parametrize(("listed", "files"), [(None, 1), (None, 3), (100, 3), (300, 3)])
+def test_a_file_that_ends_with_the_connection_and_has_no_listed_size_of_its_own_is_not_archived_by_itself(
+    monkeypatch: pytest.MonkeyPatch, listed: int | None, files: int
+) -> None:
+    with pytest.raises(LengthUnknown):
+        stream_that_ends_after(100, listed, monkeypatch, files=files)
+
+
+def test_one_of_several_files_is_whole_when_its_last_chunk_has_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream_that_ends_after(100, 300, monkeypatch, files=3, delimited=True)
 
 
 class ChangingSource:
@@ -131,7 +147,8 @@ class ChangingSource:
 
     def __init__(self) -> None:
         self.row: SourceRow | None = None
-        self.slices, self.begun, self.aborted = 0, 0, 0
+        self.slices, self.begun, self.aborted, self.looked = 0, 0, 0, 0
+        self.every_name_is_taken = False
 
     def begin(self, *_: object) -> str:
         self.begun += 1
@@ -139,6 +156,10 @@ class ChangingSource:
 
     def abort(self, *_: object) -> None:
         self.aborted += 1
+
+    def find(self, key: str) -> ArchivedObject | None:
+        self.looked += 1
+        return ArchivedObject(key, 1, "AAAAAAAAAAA=", {}) if self.every_name_is_taken else None
 
     def begin_source(self, _id: str, _number: int, _run: str, row: SourceRow, *, replaces: str) -> bool:
         assert replaces == (self.row.upload_id if self.row else "")
@@ -151,7 +172,7 @@ class ChangingSource:
         left = iter([60.0])
         deadline = Deadline(lambda: next(left, 0.0), margin=0.0)
         ledger = SimpleNamespace(source=lambda *_: self.row, begin_source=self.begin_source)
-        archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=lambda _: None, parts=lambda *_: {})
+        archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=self.find, parts=lambda *_: {})
         item, source = MediaItem(media_id="clip", filename="a.mp4"), MediaSource(file_number=1, filename="a.mp4")
         options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
         link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
@@ -177,3 +198,11 @@ def test_a_source_that_is_another_one_in_each_slice_is_given_up_for_this_run_and
     assert source.begun == MOST_BEGINNINGS
     assert asyncio.run(source.slice("run-2", monkeypatch)) is None
     assert source.begun == MOST_BEGINNINGS + 1
+
+
+def test_a_source_whose_every_name_is_taken_is_given_up_and_begins_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ChangingSource()
+    source.every_name_is_taken = True
+    with pytest.raises(SourceChangedError, match=f"{MOST_KEYS} other versions"):
+        asyncio.run(source.slice("run-1", monkeypatch))
+    assert (source.begun, source.looked) == (0, 2 * MOST_KEYS)  # a source that has changed is looked at once more

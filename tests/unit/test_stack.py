@@ -483,11 +483,24 @@ def test_alerts_are_mailed_to_the_configured_address_and_with_none_to_nobody(syn
 @each_environment
 def test_every_alarm_notifies_the_topic_and_names_the_next_step(stack: Synthesised, environment: str) -> None:
     alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in MAILED_BY_THE_RUN}
-    assert len(alarms) == (16 if environment == "prod" else 6)
+    assert len(alarms) == (18 if environment == "prod" else 8)
     for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
         meaning, _, step = alarm["AlarmDescription"].partition(" Next step: ")
         assert len(meaning.split()) >= 8 and len(step.split()) >= 6
+
+
+@each_environment
+def test_a_day_that_costs_much_and_a_run_that_takes_long_are_told_by_mail(stack: Synthesised, environment: str) -> None:
+    cost, duration = (alarms_of(stack)[name] for name in ("run-cost", "run-duration"))
+    usd = 35 if environment == "prod" else 5
+    assert (cost["MetricName"], cost["Statistic"], cost["Period"], cost["Threshold"]) == ("RunCost", "Sum", 86_400, usd)
+    assert (duration["Namespace"], duration["MetricName"], duration["Statistic"]) == (
+        "AWS/States", "ExecutionTime", "Maximum",
+    )  # fmt: skip
+    assert duration["Threshold"] == 24 * 3600 * 1000
+    assert all(alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold" for alarm in (cost, duration))
+    assert all("AlarmActions" in alarm for alarm in (cost, duration))
 
 
 @each_environment

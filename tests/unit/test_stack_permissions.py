@@ -37,7 +37,7 @@ MAY = {
     },
     "video-downloader": {
         "<gopro/credentials>": READ_SECRET,
-        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
         "<archive>": {"s3:ListBucket"},
         "<archive>/gopro/*": {"s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:GetObject"},
     },
@@ -74,7 +74,7 @@ MAY_WITH_ROWS = {
         PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"UpdateItem"}, ITEMS: {"BatchGetItem", "PutItem"}
     },
     "video-downloader": {
-        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem"}, ITEMS: {"GetItem", "UpdateItem"}
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, ITEMS: {"GetItem", "Query", "UpdateItem"}
     },
     "failure-recorder": {RUNS: {"UpdateItem"}, ITEMS: {"UpdateItem"}},
     "run-report": {

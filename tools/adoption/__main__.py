@@ -97,7 +97,9 @@ def _cdk(*arguments: str) -> None:
     """Runs the CDK command line in the project. Raises AdoptionError when it fails; its own output says why."""
     command = shutil.which("cdk")
     if command is None:
-        raise AdoptionError("the CDK command line is not on PATH. Install it with `npm install -g aws-cdk`.")
+        raise AdoptionError(
+            "the CDK command line is not on PATH. Run `make setup-deploy`, then `. .venv/bin/activate`."
+        )
     if subprocess.run([command, *arguments, "--no-notices"], cwd=ROOT, check=False).returncode != 0:
         raise AdoptionError(f"`cdk {arguments[0]}` failed; its message is above. Nothing that was left behind changed.")
 

@@ -122,6 +122,7 @@ def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:
         manifest=parts.manifest(request.run_id),
         executions=clients.step_functions(),
         max_attempts=parts.settings.max_attempts,
+        most_bytes=parts.settings.max_run_gb * prices.GB,
         deadline=deadline,
         metrics=parts.metrics,
     )
@@ -142,6 +143,7 @@ def video_downloader(request: DownloadRequest, context: LambdaContext) -> VideoD
         memory_mb=int(context.memory_limit_in_mb),
         check_etag=config.check_source_etag,
         single_put=config.single_put_mib * MIB,
+        most_bytes=config.max_run_gb * prices.GB,
     )
 
 
@@ -168,6 +170,7 @@ def run_report(request: ReportRequest) -> RunReport:
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
         metrics=parts.metrics,
+        most_bytes=parts.settings.max_run_gb * prices.GB,
         extras=prices.Extras(parts.settings.private_network, parts.settings.audit_trail),
     )
 

@@ -14,6 +14,7 @@
     │  ├─ OriginalUnavailableError    only proxies are offered, or this video is refused and others not
     │  ├─ RangeIgnoredError           a 200 to a ranged request
     │  ├─ SourceChangedError          its size or ETag changed while it was read
+    │  ├─ NoProgressError             slice after slice moved bytes, and none of them lasted
     │  └─ ProviderContractError       the API is no longer the one that this version was written for
     ├─ IntegrityError            checksums or sizes disagree
     ├─ ConfigurationError        a person has to fix a setting, a secret or a permission
@@ -89,6 +90,10 @@ class RangeIgnoredError(SourceError):
 
 class SourceChangedError(SourceError):
     category = "source_changed"
+
+
+class NoProgressError(SourceError):
+    category = "no_progress"
 
 
 class ProviderContractError(SourceError):

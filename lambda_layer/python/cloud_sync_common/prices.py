@@ -71,8 +71,8 @@ PRICES = tuple(value for value in list(globals().values()) if isinstance(value, 
 
 # What one video of one file uses; tests count it in the state machine definition and in the ledger table.
 TRANSITIONS_PER_BATCH, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 3, 2, 6
-WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD = 20, 10, 3
-READS_PER_VIDEO = 4
+WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD, WRITES_PER_BATCH = 20, 11, 3, 1
+READS_PER_VIDEO, READS_PER_BATCH = 4, 1
 INVOCATIONS_PER_RUN = 3  # authenticate, list, report
 LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
 BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
@@ -125,8 +125,10 @@ def run_usage(work: RunWork, extras: Extras) -> Usage:
         S3_PUT: work.requests,
         S3_INTO_DEEP_ARCHIVE: work.videos,
         S3_GET: work.videos,
-        DYNAMODB_WRITE: work.videos * WRITES_PER_VIDEO + work.slices_again * WRITES_PER_SLICE,
-        DYNAMODB_READ: work.videos * READS_PER_VIDEO,
+        DYNAMODB_WRITE: work.videos * WRITES_PER_VIDEO
+        + work.slices_again * WRITES_PER_SLICE
+        + work.batches * WRITES_PER_BATCH,
+        DYNAMODB_READ: work.videos * READS_PER_VIDEO + (work.slices_again + work.batches) * READS_PER_BATCH,
         SECRETS_REQUEST: work.invocations,
         KMS_REQUEST: work.invocations + work.requests * BUCKET_KEY_SHARE,
         LOGS_GB: work.videos * LOG_BYTES_PER_VIDEO / GB,

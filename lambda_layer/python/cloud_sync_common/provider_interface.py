@@ -8,7 +8,7 @@ exist within one invocation only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import msgspec
@@ -33,7 +33,8 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `captured_at` is the provider's own text (ISO 8601), empty when there is none. `size` is in bytes as the provider
     states it, None when it does not. It may be out of date by a few kB; only the source itself has the true size.
-    `revision` changes when the provider says that the content may have changed.
+    `revision` changes when the provider says that the content may have changed. `unusable` says why this item cannot be
+    archived, whatever becomes of the others; empty: nothing is known against it.
     """
 
     media_id: str
@@ -43,6 +44,7 @@ class MediaItem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int | None = None
     kind: str = ""
     source_count: int = 1
+    unusable: str = ""
 
 
 class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +124,12 @@ class Fingerprint:
             times = False
         listed = bool(self.listed and other.listed) and self.listed != other.listed
         return sizes or self.etag != other.etag or times or listed
+
+    @property
+    def undated(self) -> Fingerprint:
+        """The same version without its Last-Modified where a strong ETag identifies it, which changes whenever the
+        content does (RFC 9110, 8.8.1): several servers of one file may each have another date for it."""
+        return replace(self, last_modified="") if self.has_strong_etag else self
 
     def agrees_with(self, other: Fingerprint) -> bool:
         """Whether both are certainly the same version: nothing contradicts, and something shows it."""

@@ -79,26 +79,30 @@ def retrying[T](
     An expired link is not retried, because waiting does not make it valid. A wait that would not end before the
     deadline is not started, because waiting in Step Functions costs less.
     """
-    policy = _policy(deadline, attempts)
-    policy["retry"] |= tenacity.retry_if_exception(also)
-    return tenacity.Retrying(sleep=sleep, **policy)(call)
+    return tenacity.Retrying(sleep=sleep, **_policy(deadline, attempts, also))(call)
 
 
-async def retrying_async[T](call: Callable[[], Awaitable[T]], deadline: Deadline, *, attempts: int = 4) -> T:
+async def retrying_async[T](
+    call: Callable[[], Awaitable[T]],
+    deadline: Deadline,
+    *,
+    attempts: int = 4,
+    also: Callable[[BaseException], bool] = lambda _: False,
+) -> T:
     """As `retrying`, for a coroutine."""
 
     async def once() -> T:  # tenacity awaits only what it recognises as a coroutine function
         return await call()
 
-    return await tenacity.AsyncRetrying(**_policy(deadline, attempts))(once)
+    return await tenacity.AsyncRetrying(**_policy(deadline, attempts, also))(once)
 
 
-def _policy(deadline: Deadline, attempts: int) -> dict[str, Any]:
+def _policy(deadline: Deadline, attempts: int, also: Callable[[BaseException], bool]) -> dict[str, Any]:
     def out_of_time(state: tenacity.RetryCallState) -> bool:
         return not deadline.allows(state.upcoming_sleep)
 
     return {
-        "retry": tenacity.retry_if_exception(_may_pass),
+        "retry": tenacity.retry_if_exception(lambda error: _may_pass(error) or also(error)),
         "stop": lambda state: state.attempt_number >= attempts or out_of_time(state),
         "wait": _wait,
         "before_sleep": _log,

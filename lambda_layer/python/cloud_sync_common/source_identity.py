@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cloud_sync_common.exceptions import OriginalUnavailableError
@@ -20,6 +23,10 @@ from cloud_sync_common.exceptions import OriginalUnavailableError
 _SIGNATURE = re.compile(
     r"(?i)expires|signature|policy|key-pair-id|hash-algorithm|awsaccesskeyid|[a-z]*accessid|(x-amz|x-goog|response)-.*"
 )
+MOST_FILES = 9_999  # of one video: each is an object to pay for
+_IDENTITY = re.compile(r"([0-9a-f]{8})-[0-9a-f]{24}")
+_NOWHERE = "0" * 8  # instead of the digest of a place, for files to which the provider gives none
+_MOST_STRANGERS = 10  # files of an item that are known and not listed, beyond as many as are listed
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,9 @@ def numbered(files: list[ListedFile]) -> list[NumberedFile]:
     Raises OriginalUnavailableError for files that cannot be told apart.
     """
     distinct = _distinct(files)
-    numbers, count = _numbers(distinct)
+    numbers, most = _numbers(distinct)
     return [
-        NumberedFile(number, count, _identity(file), file.url) for number, file in zip(numbers, distinct, strict=True)
+        NumberedFile(number, most, _identity(file), file.url) for number, file in zip(numbers, distinct, strict=True)
     ]
 
 
@@ -104,6 +111,43 @@ def _numbers(files: list[ListedFile]) -> tuple[list[int], int]:
 
 
 def _identity(file: ListedFile) -> str:
-    """A digest, because a path may be part of what signs a link."""
-    said = json.dumps([file.position, file.number, path(file.url)])
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
+    """A digest of the place that the provider gives the file, and one of everything: a path may be part of what signs a
+    link."""
+    place = _digest(file.position, file.number)[:8] if file.position or file.number else _NOWHERE
+    return f"{place}-{_digest(file.position, file.number, path(file.url))[:24]}"
+
+
+def _digest(*said: str | int) -> str:
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def kept_numbers(listed: Sequence[tuple[int, str]], known: Mapping[int, str]) -> list[int]:
+    """The number of each listed file, given by its number in this listing and its identity, when files have been known
+    by their identities before: a known file keeps its number, and none gets that of another, whatever is listed now.
+
+    A file under another path is the known one if the provider gives it the same position and number, and no other.
+    Raises OriginalUnavailableError when files keep coming that are none of those before.
+    """
+    numbers = {identity: number for number, identity in known.items() if identity}
+    places = Counter(_place(identity) for identity in {*numbers, *(identity for _, identity in listed)})
+    kept: list[int | None] = []
+    for number, identity in listed:
+        before = known.get(number, "")
+        moved = _place(identity) == _place(before) != "" and places[_place(before)] == 2
+        own = number if moved or not (identity and before) else None
+        kept.append(numbers.get(identity, own))
+    new = count(max((*known, *filter(None, kept)), default=0) + 1)
+    found = [next(new) if number is None else number for number in kept]
+    strangers = set(known) - set(found)
+    if len(strangers) > len(listed) + _MOST_STRANGERS and not set(found) <= set(known):
+        raise OriginalUnavailableError(
+            f"The provider lists files of this video that are none of the {len(known)} that are known; "
+            "none is stored, so that none is stored without end. Report this."
+        )
+    return found
+
+
+def _place(identity: str) -> str:
+    """The part of an identity that stays the same when only the path changes; empty when there is none."""
+    found = _IDENTITY.fullmatch(identity)
+    return found[1] if found and found[1] != _NOWHERE else ""

@@ -13,7 +13,7 @@ import socket
 from urllib.parse import urlsplit
 
 from cloud_sync_common.exceptions import OriginalUnavailableError
-from cloud_sync_common.http.tls_stream import every_address
+from cloud_sync_common.http.connecting import every_address
 
 type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,31 @@ from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.http.loose_json import as_object, decode
 from cloud_sync_common.http.response_shape import shape
 from cloud_sync_common.logging_utils import logger
+
+# What may be said of an answer: nothing that it says itself beside these.
+_OAUTH_ERRORS = frozenset(  # RFC 6749, 5.2
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+_CONTENT_TYPES = frozenset(
+    {
+        "",
+        "application/json",
+        "application/octet-stream",
+        "application/problem+json",
+        "application/xhtml+xml",
+        "application/xml",
+        "text/html",
+        "text/plain",
+        "text/xml",
+    }
+)
 
 type Row = Mapping[str, Any]
 
@@ -33,14 +57,14 @@ def json_object(response: requests.Response, doing: str) -> Row:
 def rows_in(rows: Any, fields: tuple[str, ...], response: requests.Response, doing: str) -> list[Row]:
     """The rows of an answer, each of which is to be judged by itself; what is no object is a row without fields.
 
-    Raises ProviderContractError if there is no list of rows, or if none of them has a field that decides what a row is.
-    A value may be null.
+    Raises ProviderContractError if there is no list of rows, or if none of several has a field that decides what a row
+    is: what a single row lacks concerns that row. A value may be null.
     """
     if not isinstance(rows, list):
         raise changed(response, doing, f"The answer to {doing} has a different shape: its rows are missing")
     found = [as_object(row) for row in rows]
     for field in fields:
-        if found and not any(field in row for row in found):
+        if len(found) > 1 and not any(field in row for row in found):
             raise changed(response, doing, f"The answer to {doing} no longer has the field '{field}'")
     return found
 
@@ -49,7 +73,8 @@ def changed(
     response: requests.Response, doing: str, what: str, kept: str = "nothing was lost."
 ) -> ProviderContractError:
     """The error for a changed API. The log gets the shape of the answer, without its values."""
-    kind = response.headers.get("Content-Type", "")[:80]
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    kind = kind if kind in _CONTENT_TYPES else "another"
     sample = {"doing": doing, "status": response.status_code, "content_type": kind, "shape": shape(response.content)}
     logger.warning("an answer that this version does not know", extra=sample)
     return ProviderContractError(
@@ -63,10 +88,12 @@ def is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def oauth_error(response: requests.Response) -> str:
-    """The error code of an OAuth answer (RFC 6749, 5.2), or else the status; never its free text."""
+def oauth_error(response: requests.Response, *own_codes: str) -> str:
+    """What an OAuth answer refuses with, in brackets: its error code if it is a known one or one of the provider's own,
+    or else the status; never its own words."""
     try:
         word = as_object(decode(response.content)).get("error", "")
     except ValueError:
         word = ""
-    return word if isinstance(word, str) and re.fullmatch(r"[a-z_]{1,40}", word) else str(response.status_code)
+    known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
+    return f"({word})" if known else f"with an unknown error ({response.status_code})"

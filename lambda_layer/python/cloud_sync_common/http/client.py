@@ -6,13 +6,15 @@ every failure is described in our own words.
 
 from __future__ import annotations
 
+import http.client
+import io
 import logging
 import re
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Buffer, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -33,6 +35,7 @@ from cloud_sync_common.exceptions import (
     ProviderThrottledError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.http import connecting
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 ANSWER_SECONDS = 60.0  # for a whole answer: READ_SECONDS alone begins anew with each byte
@@ -40,6 +43,7 @@ LARGEST_ANSWER = 16 * 1024 * 1024  # bytes, after decompression; a page of a lis
 _CHUNK = 16 * 1024  # bytes; gzip makes at most a thousand times as many of them
 CONNECTIONS = 16
 MAX_RETRY_AFTER = 6 * 3600.0  # seconds; no wait is longer, whatever a provider asks for
+MOST_INTERIM = 32  # answers with a status of 1xx before the answer itself
 USER_AGENT = f"cloud-sync/{__version__}"
 
 # urllib3 warns of a malformed answer with its URL and its raw headers, at a level that Lambda's own handler prints.
@@ -47,14 +51,28 @@ for _library in ("requests", "urllib3"):
     logging.getLogger(_library).propagate = False
 
 
+class Traffic:
+    """The bytes of all answers that this process has received so far: an API can send much, and it is paid for."""
+
+    received = 0
+
+
 class _Watch:
-    """Ends the exchange of its thread when its time is up, by shutting down the socket, whatever it is waiting for."""
+    """Ends the exchange of its thread when its time is up, by shutting down the socket, whatever it is waiting for: a
+    handshake, a head or a body."""
 
     of_thread = threading.local()
 
     def __init__(self) -> None:
-        self.socket: socket.socket | None = None
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
         self.is_over = False
+
+    @classmethod
+    def sees(cls, used: socket.socket) -> None:
+        """Tells the watch of this thread, if there is one, which socket the request is on."""
+        if watch := getattr(cls.of_thread, "watch", None):
+            watch._hold(socket.fromfd(used.fileno(), used.family, used.type))  # TLS takes the first one for itself
 
     @contextmanager
     def watching(self, seconds: float) -> Iterator[None]:
@@ -66,25 +84,93 @@ class _Watch:
         finally:
             timer.cancel()
             self.of_thread.watch = None
+            self._hold(None)
+
+    def _hold(self, used: socket.socket | None) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = used
+        if self.is_over:
+            self._end()
 
     def _end(self) -> None:
         self.is_over = True
-        if self.socket is not None:
-            with suppress(OSError):  # it has ended by itself
-                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)  # TLS has a shutdown of its own, which waits
+        with self._lock, suppress(OSError):  # it has ended by itself
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Counted(io.RawIOBase):
+    """The bytes of one answer as they arrive, up to twice LARGEST_ANSWER. What is around a body has no other limit:
+    interim answers, and the lines between the chunks, which urllib3 reads whole."""
+
+    def __init__(self, arriving: io.RawIOBase) -> None:
+        self._arriving, self._left = arriving, 2 * LARGEST_ANSWER
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int | None:
+        count: int | None = self._arriving.readinto(buffer)
+        self._left -= count or 0
+        if self._left < 0:
+            raise ConnectionError("the answer does not end")
+        return count
+
+    def close(self) -> None:
+        self._arriving.close()
+        super().close()
+
+
+class _CountedAnswer(http.client.HTTPResponse):
+    """The standard library takes every interim answer but 100 for the answer itself, and the answer behind it for that
+    to the next request; here all are left out, and counted."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fp = io.BufferedReader(_Counted(self.fp.detach()))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM + 1):
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] >= 200:
+                return line
+            if line[1] == 101:
+                break
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException("the answer is announced, and does not come")
 
 
 class _Watched(HTTPConnection):
-    """Tells the watch of its thread which socket the request is on."""
+    """Tells the watch of its thread which socket the request is on. Of several addresses of a name, it takes the one
+    that answers."""
+
+    response_class = _CountedAnswer
 
     def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:  # from an earlier request
+            _Watch.sees(self.sock)
         super().request(*args, **kwargs)
-        if watch := getattr(_Watch.of_thread, "watch", None):
-            watch.socket = self.sock
+
+    def _new_conn(self) -> socket.socket:
+        try:
+            found = connecting.every_address(self._dns_host, self.port)
+            made = connecting.connected(found, self.port, CONNECT_SECONDS)
+        except UnicodeError:
+            raise urllib3.exceptions.LocationParseError("the host") from None
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, type(error).__name__) from None
+        made.settimeout(CONNECT_SECONDS)
+        _Watch.sees(made)
+        return made
 
 
 class _WatchedTls(_Watched, HTTPSConnection):
-    pass
+    @property
+    def is_connected(self) -> bool:
+        """Not when something is left of an earlier answer, which would be taken for the next one."""
+        return super().is_connected and not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending())
 
 
 class _Pool(HTTPConnectionPool):
@@ -164,6 +250,7 @@ def _answer(prepared: requests.PreparedRequest, doing: str) -> requests.Response
     with session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response:
         for piece in response.iter_content(_CHUNK):
             body += piece
+            Traffic.received += len(piece)
             if len(body) > LARGEST_ANSWER:
                 raise ProviderContractError(
                     f"The answer to {doing} is larger than {LARGEST_ANSWER >> 20} MiB: it is not one that this version "

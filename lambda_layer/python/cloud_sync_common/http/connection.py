@@ -6,6 +6,7 @@ Content-Length, as media and S3's answers have, bypasses it.
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 import h11
+import idna
 
-from cloud_sync_common.http.tls_stream import Addresses, Stream, every_address
+from cloud_sync_common.http.connecting import Addresses, every_address
+from cloud_sync_common.http.tls_stream import Stream
 
 _FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
 _SMALL_BODY = 1024 * 1024
+_MOST_INTERIM = 32  # answers with a status of 1xx before the answer itself
+_CODED_READ = 128 * 1024  # bytes of a chunked body read at once: a chunk may hold one byte, and each takes h11 its time
 _IN_A_TARGET = "%!#$&'()*+,/:;=?@[]|"  # beside letters, digits and -._~; of these, browsers encode none
 
 
@@ -48,7 +53,8 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of an http or https URL. Raises HttpError for anything else."""
+        """The origin of an http or https URL; its host is written as DNS and certificates have it. Raises HttpError for
+        anything else."""
         try:
             parts = urlsplit(url)
             port = parts.port or {"http": 80, "https": 443}[parts.scheme]
@@ -56,7 +62,7 @@ class Origin:
             raise HttpError("the link is not an http or https URL") from None
         if not parts.hostname:
             raise HttpError("the link names no host")
-        return cls(parts.scheme, parts.hostname, port)
+        return cls(parts.scheme, _in_ascii(parts.hostname), port)
 
     @property
     def authority(self) -> str:
@@ -65,12 +71,34 @@ class Origin:
         return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
 
 
+def _in_ascii(host: str) -> str:
+    """A host name in ASCII (IDNA, as browsers do it), or an address as it is. Raises HttpError for what is neither."""
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except UnicodeError:
+        raise HttpError("the link's host is not a name") from None
+    labels = name.removesuffix(".").split(".")
+    if ":" not in name and not all(re.fullmatch(r"[!-~]{1,63}", label) for label in labels):
+        raise HttpError("the link's host is not a name")
+    return name
+
+
 def target_of(url: str) -> str:
     """The target in a request line (RFC 9112, 3.2.1, origin-form). Characters that may not stand there are
     percent-encoded as UTF-8, as browsers do; what is encoded already stays as it is."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return quote(target, safe=_IN_A_TARGET, errors="replace")
+
+
+def _fields(response: h11.Response) -> dict[str, str]:
+    """The headers by name. Several lines of one name are one list (RFC 9110, 5.3); the same line twice is one line."""
+    lines: dict[str, list[str]] = {}
+    for name, value in response.headers:
+        said, text = lines.setdefault(name.decode(), []), value.decode("latin-1")
+        if text not in said:
+            said.append(text)
+    return {name: ", ".join(said) for name, said in lines.items()}
 
 
 class Connection:
@@ -100,10 +128,10 @@ class Connection:
         await self._stream.send(data)
 
     async def head(self) -> Head:
-        """Waits for the head of the answer."""
-        view = memoryview(bytearray(_FIRST_READ))
+        """Waits for the head of the answer, behind up to 32 interim ones."""
+        view, interim = memoryview(bytearray(_FIRST_READ)), 0
         try:
-            while True:
+            while interim <= _MOST_INTERIM:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
                     count = await self._stream.receive_into(view)
@@ -112,14 +140,22 @@ class Connection:
                     self._http.receive_data(bytes(view[:count]))
                 elif isinstance(event, h11.Response):
                     return self._head_of(event)
+                else:
+                    interim += 1
         except h11.RemoteProtocolError:
             raise HttpError("the answer is not HTTP") from None
+        raise HttpError("the answer is announced again and again, and does not come")
 
     def _head_of(self, response: h11.Response) -> Head:
-        headers = {name.decode(): value.decode("latin-1") for name, value in response.headers}
-        self._keep = response.http_version == b"1.1" and headers.get("connection", "").lower() != "close"
-        length = headers.get("content-length")
-        if "transfer-encoding" in headers or length is None or response.status_code in (204, 304):
+        headers, is_current = _fields(response), response.http_version == b"1.1"
+        length, is_chunked = headers.get("content-length"), "transfer-encoding" in headers
+        if is_chunked and (length is not None or not is_current):
+            raise HttpError("the answer contradicts itself about where its body ends")  # RFC 9112, 6.1 and 6.3
+        options = headers.get("connection", "").lower().split(",")
+        is_empty = response.status_code in (204, 304)
+        has_end = is_empty or is_chunked or length is not None  # without the end of the connection
+        self._keep = is_current and has_end and "close" not in (option.strip() for option in options)
+        if length is None or is_empty:
             self._left = None
         else:
             self._left = int(length)
@@ -162,20 +198,31 @@ class Connection:
             while not self._early:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
-                    count = await self._stream.receive_into(view)
+                    count = await self._stream.receive_into(view[:_CODED_READ])
                     if count == 0 and self._stream.broke_off:
                         raise EndedEarly("the connection broke off in the middle of the body")
                     self._http.receive_data(bytes(view[:count]))
                 elif isinstance(event, h11.Data):
                     self._early = bytes(event.data)
                 else:
-                    self._left = 0
+                    self._left, self._early = 0, self._http.trailing_data[0]
                     return 0
         except h11.RemoteProtocolError:
             raise EndedEarly("the body ended before its last chunk") from None
         count = min(len(self._early), len(view))
         view[:count], self._early = self._early[:count], self._early[count:]
         return count
+
+    async def goes_on(self) -> bool:
+        """Whether the body has another byte, once all are read that were announced in another way than by its length.
+        However it ends then, it has ended."""
+        if self._left is not None:
+            return self._left > 0
+        try:
+            return await self._some_unmeasured(memoryview(bytearray(64))) > 0
+        except (OSError, HttpError):
+            self._keep, self._left = False, 0
+            return False
 
     async def small_body(self) -> bytes:
         """The whole body. Raises HttpError when it is larger than 1 MiB."""
@@ -189,11 +236,12 @@ class Connection:
     @property
     def at_end(self) -> bool:
         """Whether the whole body has been read."""
-        return self._left == 0 and not self._early
+        return self._left == 0
 
     @property
     def is_reusable(self) -> bool:
-        return self._keep and self.at_end
+        """Whether the answer ended in order, with nothing behind its end, which would be taken for the next answer."""
+        return self._keep and self.at_end and not self._early
 
     @property
     def is_quiet(self) -> bool:

@@ -11,8 +11,11 @@ import math
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
+
+from cloud_sync_common.safe_text import redact
 
 LEVELS = 32  # of nesting; what lies deeper is left out
 LARGEST = 2**63 - 1
@@ -68,6 +71,12 @@ def text(value: Any, most: int = TEXT_LIMIT) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value) if abs(value) <= LARGEST else None
     return value if isinstance(value, str) and len(value) <= most else None
+
+
+def plain_text(value: Any, most: int = TEXT_LIMIT) -> str | None:
+    """As `text`, but None for what holds a secret of ours or a signature in any form: it is kept and shown."""
+    found = text(value, most)
+    return found if found is not None and all(redact(read) == read for read in (found, unquote(found))) else None
 
 
 def secret(value: Any) -> str | None:

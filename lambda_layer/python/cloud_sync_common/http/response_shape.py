@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cloud_sync_common.http.loose_json import decode
+from cloud_sync_common.http.loose_json import decode, plain_text
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")  # of a field; longer keys may be ids or tokens
 _MOST_FIELDS, _MOST_LEVELS = 40, 6
@@ -35,5 +35,7 @@ def _shape(value: Any, levels: int) -> Any:
 
 
 def _name(name: str) -> str:
-    """The name of a field, or only its length if it looks like data: too long, or with more than four digits."""
-    return name if _NAME.fullmatch(name) and sum(map(str.isdigit, name)) <= 4 else f"a name of {len(name)}"
+    """The name of a field, or only its length if it looks like data: too long, with more than four digits, or with a
+    secret in it."""
+    is_name = _NAME.fullmatch(name) and sum(map(str.isdigit, name)) <= 4 and plain_text(name)
+    return name if is_name else f"a name of {len(name)}"

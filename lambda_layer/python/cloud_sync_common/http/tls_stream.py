@@ -11,14 +11,15 @@ import asyncio
 import select
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from typing import cast
 
+from cloud_sync_common.http.connecting import ATTEMPT_DELAY, Addresses, in_turn, new_socket
+
 READ_SIZE = 512 * 1024  # bytes that one system call may read; smaller reads cost more CPU, larger ones only memory
 CONNECT_SECONDS = 10.0
-
-type Addresses = Callable[[str, int], list[str]]
-"""From host and port to the addresses that may be connected to."""
+_LONGEST_TURN = 0.05  # seconds
 
 
 # Received bytes go through this buffer into the TLS of their connection at once, so all connections share it.
@@ -35,6 +36,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._tls: ssl.SSLObject | None = None
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._turn_began = time.monotonic()
         self.broke_off = False  # the other side closed without the closure alert of TLS (RFC 8446, 6.1)
 
     @classmethod
@@ -54,7 +56,8 @@ class Stream:
         return stream
 
     async def _shake_hands(self, context: ssl.SSLContext, host: str) -> None:
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        name = host.removesuffix(".")  # certificates have it without (RFC 6066, 3)
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         while True:
             try:
                 tls.do_handshake()
@@ -68,6 +71,8 @@ class Stream:
     async def receive_into(self, view: memoryview) -> int:
         """Waits for the first byte, then reads what is available into `view`. Returns the count, 0 at the end."""
         if self._tls is None:
+            if time.monotonic() - self._turn_began > _LONGEST_TURN:
+                await self._let_others_run()
             return await self._loop.sock_recv_into(self._raw, view)
         read, filled, wanted = cast(_ReadInto, self._tls.read), 0, len(view)
         while filled < wanted:
@@ -102,7 +107,15 @@ class Stream:
         if self._outgoing.pending:
             await self._loop.sock_sendall(self._raw, self._outgoing.read())
 
+    async def _let_others_run(self) -> None:
+        """The loop's turn, from time to time. Where bytes are there already nothing waits, and without it no time limit
+        would end a body, head or handshake that keeps arriving."""
+        self._turn_began = time.monotonic()
+        await asyncio.sleep(0)
+
     async def _refill(self) -> None:
+        if time.monotonic() - self._turn_began > _LONGEST_TURN:
+            await self._let_others_run()
         while True:
             try:
                 count = self._raw.recv_into(_ARRIVING)
@@ -125,32 +138,49 @@ class Stream:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has arrived since the last exchange. If something has, an idle connection has ended."""
-        return not (self._incoming.pending or select.select([self._raw], [], [], 0)[0])
+        """Whether nothing has arrived since the last exchange, deciphered or not. If something has, an idle connection
+        has ended, or what follows the last answer would be taken for the next one."""
+        deciphered = self._tls.pending() if self._tls else 0
+        return not (deciphered or self._incoming.pending or select.select([self._raw], [], [], 0)[0])
 
     def close(self) -> None:
         self._raw.close()
 
 
 async def _connected(addresses: list[str], port: int) -> socket.socket:
-    """A connection to the first address that accepts one."""
-    problem: OSError | None = None
-    for address in addresses:
-        raw = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            raw.setblocking(False)
-            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await asyncio.get_running_loop().sock_connect(raw, (address, port))
-            return raw
-        except OSError as error:
-            raw.close()
-            problem = error
-        except BaseException:
-            raw.close()
-            raise
-    raise problem or OSError("the name has no address")
+    """A connection to the first address that answers; see `connecting`."""
+    waiting, problem = in_turn(addresses), OSError("the name has no address")
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    try:
+        while waiting or attempts:
+            if waiting:
+                attempts.add(asyncio.create_task(_attempted(waiting.pop(0), port)))
+            delay = ATTEMPT_DELAY if waiting else None
+            ended, _ = await asyncio.wait(attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for attempt in ended:
+                attempts.remove(attempt)
+                try:
+                    return attempt.result()
+                except OSError as error:
+                    problem = error
+    finally:
+        for attempt in attempts:
+            attempt.add_done_callback(_closed)
+            attempt.cancel()
+    raise problem
 
 
-def every_address(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the resolver's order."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+async def _attempted(address: str, port: int) -> socket.socket:
+    raw = new_socket(address)
+    try:
+        await asyncio.get_running_loop().sock_connect(raw, (address, port))
+    except BaseException:
+        raw.close()
+        raise
+    return raw
+
+
+def _closed(attempt: asyncio.Task[socket.socket]) -> None:
+    """Closes what an attempt that nobody waits for any more has connected."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()

@@ -7,6 +7,7 @@ does not add up is started again, up to LISTINGS times. Absence from a listing n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import msgspec
 
@@ -16,6 +17,10 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaPage
 
 LISTINGS = 3  # how often a listing is started before one that does not add up fails the run
+MARK_LIMIT = 32  # characters of an id that are remembered from page to page
+# The largest library that a run is made for (docs/limits.md), in pages of 50 rows and in rows: a listing that does not
+# end there never will.
+MOST_PAGES, MOST_ROWS = 200_000, 10_000_000
 CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 
 
@@ -23,10 +28,10 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     """How far a listing is: what the cursor carries from one invocation to the next.
 
     `page_cursor` is the provider's for the next page, None before the first page and after the last. `page_ids` are the
-    ids of the page before: when something is uploaded in the middle of a listing, rows move over the border between two
-    pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When something is
-    deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end. `rows` counts every
-    row, also those that came twice; `repeated` is how many did so in the attempt before.
+    marks of the ids of the page before: when something is uploaded in the middle of a listing, rows move over the
+    border between two pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When
+    something is deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end. `rows`
+    counts every row, also those that came twice; `repeated` is how many did so in the attempt before.
     """
 
     page_cursor: str | None = None
@@ -36,6 +41,7 @@ class ListingProgress(msgspec.Struct, kw_only=True):
     total: int | None = None
     total_changed: bool = False
     rows: int = 0
+    pages: int = 0
     repeated: int = 0
 
     def from_the_start(self, listed: int | None = None) -> ListingProgress:
@@ -60,15 +66,28 @@ class Listing:
     def next_page(self) -> MediaPage:
         """The next page, without the rows that the page before had. Raises what Provider.list_media raises."""
         progress = self.progress
+        self._check_bounds()
         page = self.session.list_media(progress.page_cursor, self.filters)
         new = _without(page, set(progress.page_ids))
-        progress.page_ids = page.ids
+        progress.page_ids = tuple(map(_mark, page.ids))
         progress.page_cursor = page.next_cursor
         progress.rows += len(page.ids)
+        progress.pages += 1
         progress.listed += len(set(new.ids))
         progress.total_changed |= progress.total not in (None, page.total)
         progress.total = page.total
         return new
+
+    def _check_bounds(self) -> None:
+        """Raises ProviderContractError when the listing is longer than any that Cloud Sync is made for, or says that it
+        will be."""
+        progress = self.progress
+        if progress.pages >= MOST_PAGES or max(progress.rows, progress.total or 0) > MOST_ROWS:
+            raise ProviderContractError(
+                f"The provider's listing has more than {MOST_ROWS:,} rows or {MOST_PAGES:,} pages, or says so: after "
+                f"{progress.pages:,} pages it has listed {progress.rows:,} rows of {progress.total}. That is more than "
+                "Cloud Sync is made for, so it is taken for an answer that makes no sense. Nothing was lost."
+            )
 
     def adds_up(self, listed: int | None = None) -> bool:
         """Whether the listing, at its end, agrees with the provider's total. `listed` is how many different rows there
@@ -94,14 +113,19 @@ class Listing:
         return False
 
 
+def _mark(media_id: str) -> str:
+    """What is remembered of an id: a digest of a long one, so that no id can outgrow the cursor."""
+    return media_id if len(media_id) <= MARK_LIMIT else sha256(media_id.encode()).hexdigest()[:MARK_LIMIT]
+
+
 def _without(page: MediaPage, seen: set[str]) -> MediaPage:
     """The page without the rows in `seen`, and with each of the others once."""
-    items = {item.media_id: item for item in reversed(page.items) if item.media_id not in seen}
+    items = {item.media_id: item for item in reversed(page.items) if _mark(item.media_id) not in seen}
     return msgspec.structs.replace(
         page,
         items=tuple(reversed(items.values())),
-        waiting=tuple(media_id for media_id in dict.fromkeys(page.waiting) if media_id not in seen),
-        ignored=tuple(media_id for media_id in dict.fromkeys(page.ignored) if media_id not in seen),
+        waiting=tuple(media_id for media_id in dict.fromkeys(page.waiting) if _mark(media_id) not in seen),
+        ignored=tuple(media_id for media_id in dict.fromkeys(page.ignored) if _mark(media_id) not in seen),
     )
 
 

@@ -65,7 +65,7 @@ class AuthorisedSession:
             try:
                 return self._sources(item)
             except _DOUBTFUL as error:
-                if self._refused or not self._is_alone(item):
+                if self._refused or not self.is_alone(item, self._is_answered):
                     raise
                 reason = str(error).partition(":")[0] if isinstance(error, ProviderContractError) else _REFUSED
                 raise OriginalUnavailableError(f"{reason}. It gives those of other videos.") from None
@@ -73,10 +73,16 @@ class AuthorisedSession:
     def _sources(self, item: MediaItem) -> list[MediaSource]:
         return self._call(lambda token: self.provider.sources(token, item), SOURCES_ATTEMPTS)
 
-    def _is_alone(self, item: MediaItem) -> bool:
-        """Whether the provider answers for other videos, or has none, so that only this one is concerned."""
+    def is_alone(self, item: MediaItem, is_answered: Callable[[MediaItem], bool | None]) -> bool:
+        """Whether a trouble concerns this video alone: there is an answer for another one, or none that could be asked
+        for. `is_answered` says so of another video: True, False for the same trouble, None when it shows nothing."""
         others = [other for other in self._newest if other.media_id != item.media_id][:NEIGHBOURS]
-        return not others or any(map(self._is_answered, others))
+        troubled = False
+        for answered in map(is_answered, others):
+            if answered:
+                return True
+            troubled |= answered is False
+        return not troubled
 
     @cached_property
     def _newest(self) -> tuple[MediaItem, ...]:

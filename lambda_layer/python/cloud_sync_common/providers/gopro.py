@@ -43,6 +43,7 @@ from cloud_sync_common.xray_utils import subsegment
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
 PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 ID_LIMIT, NAME_LIMIT, WORD_LIMIT, URL_LIMIT = 128, 400, 64, 8192  # characters that are kept
 # The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
@@ -125,9 +126,9 @@ class GoPro:
         }
         response = self._exchange("POST", "/v1/oauth2/token", RENEWAL, form=form)
         if response.status_code in (400, 401, 403) and not answers.is_page(response):
-            reason = answers.oauth_error(response)
+            reason = answers.oauth_error(response, "token_blacklisted")
             raise CredentialsExpiredError(
-                f"GoPro refuses to renew the token ({reason}). Obtain a new refresh token and store "
+                f"GoPro refuses to renew the token {reason}. Obtain a new refresh token and store "
                 "it, or store a session token. " + SIGN_IN_AGAIN
             )
         if not 200 <= response.status_code < 300:
@@ -172,13 +173,13 @@ class GoPro:
         total, most = (loose_json.whole_number(pages.get(name)) for name in ("total_items", "per_page"))
         if total is None:
             raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say how many rows there are")
-        if 1 < len(rows) < 2 * sum(loose_json.text(row.get("id"), ID_LIMIT) is None for row in rows):
+        if 1 < len(rows) < 2 * sum(not _usable_id(row) for row in rows):
             raise answers.changed(response, LISTING, f"The answer to {LISTING} has no usable id in most of its rows")
         return _Search(rows, total, min(most or per_page, per_page))
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", item.media_id):
+        if not _ID.fullmatch(item.media_id):
             raise MediaNotFoundError(f"{item.media_id!r} is not an id of GoPro's.")
         response = self._call(f"/media/{item.media_id}/download", token, LINKS)
         answer = answers.json_object(response, LINKS)
@@ -284,19 +285,33 @@ def _page(rows: list[Row], total: int, next_cursor: str | None) -> MediaPage:
     )
 
 
+def _usable_id(row: Row) -> str:
+    """The id of a row; empty for one that cannot be GoPro's, or must not be kept."""
+    found = loose_json.plain_text(row.get("id"), ID_LIMIT) or ""
+    return found if _ID.fullmatch(found) else ""
+
+
 def _id(row: Row) -> str:
     """The id of a row. One that cannot be an id, or be kept as one, is replaced by a name that GoPro does not know, so
     that this row fails by itself and is listed with that reason."""
-    found = loose_json.text(row.get("id"), ID_LIMIT)
-    return found or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
+    return _usable_id(row) or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
 
 
 def _type(row: Row) -> str:
-    return loose_json.text(row.get("type"), WORD_LIMIT) or ""
+    """The type of a row, empty for what has not the shape of one: types are logged and kept."""
+    found = loose_json.plain_text(row.get("type"), WORD_LIMIT) or ""
+    return found if re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", found) else ""
 
 
 def _extension(row: Row) -> str:
-    return (loose_json.text(row.get("file_extension"), WORD_LIMIT) or "").lower()
+    found = (loose_json.plain_text(row.get("file_extension"), WORD_LIMIT) or "").lower()
+    return found if re.fullmatch(r"[a-z0-9]{1,5}", found) else ""
+
+
+def _moment(value: Any) -> str:
+    """A time as it came, and a digest of anything else, which tells it from others too."""
+    found = loose_json.text(value, WORD_LIMIT) or ""
+    return found if re.fullmatch(r"[0-9TZ:. +-]*", found) else sha256(found.encode()).hexdigest()[:16]
 
 
 def _is_video(row: Row) -> bool:
@@ -313,24 +328,23 @@ def _log_unknown_types(rows: list[Row]) -> None:
 
 def _item(row: Row) -> MediaItem:
     media_id, extension = _id(row), _extension(row) or "mp4"
-    count, changed = row.get("item_count"), loose_json.text(row.get("reprocessed_at"), WORD_LIMIT)
-    moments = (loose_json.text(row.get(name), WORD_LIMIT) for name in ("captured_at", "created_at"))
-    number = loose_json.whole_number(count)
+    moments = (_moment(row.get(name)) for name in ("captured_at", "created_at"))
+    number, changed = loose_json.whole_number(row.get("item_count")), _moment(row.get("reprocessed_at"))
     return MediaItem(
         media_id=media_id,
         filename=_name(row.get("filename")) or f"{media_id}.{'mp4' if extension == 'json' else extension}",
         captured_at=next(filter(None, moments), ""),
         # Only these are known to change with the content; updated_at also changes with the title.
-        revision=f"{changed or ''}/{(loose_json.text(count, WORD_LIMIT) if number is None else number) or 1}",
+        revision=f"{changed}/{(_moment(row.get('item_count')) if number is None else number) or 1}",
         size=loose_json.whole_number(row.get("file_size")),
         kind=_type(row),
-        source_count=number or 1,
+        source_count=number if number and number <= source_identity.MOST_FILES else 1,
     )
 
 
 def _name(value: Any) -> str:
     """A filename, cut in the middle where it is too long, so that its extension stays."""
-    name = loose_json.text(value, most=loose_json.LARGEST) or ""
+    name = loose_json.plain_text(value, most=loose_json.LARGEST) or ""
     return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 20] + name[-20:]
 
 
@@ -358,15 +372,17 @@ def _listed(variation: _Variation) -> ListedFile:
     """What GoPro says of a file. The number of a chapter is its `item_number` or, if that is missing, in the path of
     its URL (rclone-PR, gopro-dl); a camera with two lenses gives both files of a chapter the same number."""
     number = variation.item_number
-    if number is None:
-        match = re.search(r"/([0-9]+)\.[A-Za-z0-9]+$", source_identity.path(variation.url))
-        number = loose_json.whole_number(match.group(1)) if match else None
+    if number is None or number > source_identity.MOST_FILES:
+        match = re.search(r"/([0-9]{1,4})\.[A-Za-z0-9]+$", source_identity.path(variation.url))
+        number = int(match[1]) if match else None
     position = variation.camera_position.lower()
     return ListedFile("" if position == "default" else position, number or 0, variation.url)
 
 
 def _with_extension(filename: str, url: str) -> str:
-    """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures)."""
+    """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures), of
+    which nothing else is kept: its path may be what signs it."""
     if PurePosixPath(filename).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
         return filename
-    return filename + (PurePosixPath(source_identity.path(url)).suffix[:WORD_LIMIT] or ".mp4")
+    suffix = PurePosixPath(source_identity.path(url)).suffix
+    return filename + (suffix if suffix.lower().lstrip(".") in VIDEO_EXTENSIONS else ".mp4")

@@ -30,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     credentials_secret: str
     alerts_topic_arn: str
     dead_letter_queue_url: str
+    max_run_gb: int
     max_attempts: int
     connections_per_video: int
     single_put_mib: int

@@ -21,6 +21,7 @@ from cloud_sync_common.runtime.run_input import Mode, filters_of, mode_of
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
 MAX_RENEWALS = 3  # of one video in one run
+MOST_RENEWALS_A_DAY = 100  # for all videos: a token lives for an hour or longer
 
 
 class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,7 @@ class Authenticator:
             credentials = self.renewal.current()
             if credentials.version != stale.version and self._is_accepted(credentials):
                 return credentials
+            self._count_renewal()
             renewed = self.renewal.store.replace(credentials, self.renewal.refreshed(credentials))
             logger.info("credentials renewed", extra={"rotated": renewed.refresh_token != credentials.refresh_token})
             if renewed.access_token is None:
@@ -109,6 +111,14 @@ class Authenticator:
                     "The provider gave a new refresh token only; it is stored and used next."
                 )
             return renewed
+
+    def _count_renewal(self) -> None:
+        """Raises CredentialsExpiredError when there were too many today."""
+        if self.renewal.lease.count_renewal() > MOST_RENEWALS_A_DAY:
+            raise CredentialsExpiredError(
+                f"The credentials were renewed {MOST_RENEWALS_A_DAY} times today, because the provider refuses each "
+                "token soon. No more are asked for before tomorrow (UTC). Store new credentials if this goes on."
+            )
 
 
 def _ends_soon(credentials: Credentials) -> bool:

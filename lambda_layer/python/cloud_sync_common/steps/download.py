@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
 import msgspec
 
+from cloud_sync_common import source_identity
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
+    NoProgressError,
     OriginalUnavailableError,
+    ProviderContractError,
     ProviderUnavailableError,
+    ShortReadError,
+    SourceError,
+    TransientError,
 )
+from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
@@ -26,20 +35,25 @@ from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
+from cloud_sync_common.transfer.source_transfer import LengthUnknown, LostLease, SourceTransfer
+from cloud_sync_common.transfer.trial_read import try_to_read
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 from cloud_sync_common.xray_utils import subsegment
 
+# Slices in a row that find no more of a video in S3 than there was before; then it has to wait for the next run.
+MOST_IDLE_SLICES = 5
 LEASE_GRACE_SECONDS = 60  # a killed invocation's lease outlives it by this much
 
 
 class SliceStatus(StrEnum):
-    """ARCHIVED; IN_PROGRESS: invoke it again; BUSY: another run has the item; UNAVAILABLE: a later run looks again."""
+    """ARCHIVED; IN_PROGRESS: invoke it again; BUSY: another run has the item; UNAVAILABLE: a later run looks again;
+    LEFT: the run has read as much as it may, and the next one continues."""
 
     ARCHIVED = "ARCHIVED"
     IN_PROGRESS = "IN_PROGRESS"
     BUSY = "BUSY"
     UNAVAILABLE = "UNAVAILABLE"
+    LEFT = "LEFT"
 
 
 class BatchRequest(msgspec.Struct, frozen=True, tag_field="request", tag="batch"):
@@ -97,6 +111,7 @@ class VideoDownloader:
     connections: int
     deadline: Deadline
     memory_mb: int
+    most_bytes: int  # that one run may read from the provider
     check_etag: bool = True
     single_put: int = SINGLE_PUT
 
@@ -110,13 +125,20 @@ class VideoDownloader:
 
     def run_batch(self, items: tuple[MediaItem, ...], run_id: str) -> BatchResult:
         """Moves one item after the other, up to the first that is not finished here, whatever the reason: its slice
-        meets that trouble again, under its own name, where the state machine can deal with it."""
+        meets that trouble again, under its own name, where the state machine can deal with it. Nothing is moved, and
+        nothing unfinished, when the run has read as much as it may."""
+        if self._has_read_enough(run_id):
+            return BatchResult(())
+        with self._counted(run_id) as count:
+            return self._batch(items, run_id, count)
+
+    def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
         for at, item in enumerate(items):
             unfinished = BatchResult(items[at:])
             if at and not self.deadline.allows((item.size or 0) / SLOW_CONNECTION):
                 return unfinished
             try:
-                if self.run_slice(item, run_id).status is SliceStatus.IN_PROGRESS:
+                if self._slice(item, run_id, count).status is SliceStatus.IN_PROGRESS:
                     return unfinished
             except CloudSyncError as error:
                 logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
@@ -128,6 +150,29 @@ class VideoDownloader:
 
         Raises every leaf of the error tree; what was moved before stays, and the next slice continues from it.
         """
+        if self._has_read_enough(run_id):
+            return SliceResult(SliceStatus.LEFT)
+        with self._counted(run_id) as count:
+            return self._slice(item, run_id, count)
+
+    def _has_read_enough(self, run_id: str) -> bool:
+        """Whether the run has read as much as it may. What is under way at that moment still ends."""
+        enough = self.runs.bytes_read(run_id) >= self.most_bytes
+        if enough:
+            logger.warning("the run has read as much as it may", extra={"most_bytes": self.most_bytes})
+        return enough
+
+    @contextmanager
+    def _counted(self, run_id: str) -> Iterator[TransferStats]:
+        """Adds what is read in the block to what the run has read, also when the block ends with an error."""
+        count, before = TransferStats(), Traffic.received
+        try:
+            yield count
+        finally:
+            if read := count.bytes_read + Traffic.received - before:
+                self.runs.note_read(run_id, read)
+
+    def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
         seconds = self.deadline.remaining()
         claim = self._claim(item, run_id, seconds + LEASE_GRACE_SECONDS)
         if not claim.granted:
@@ -137,9 +182,15 @@ class VideoDownloader:
         try:
             moved = self._try_to_move(self._options(seconds, stats), item, run_id)
         finally:
+            count.bytes_read += stats.bytes_read
             self._note_stats(item, run_id, claim.row, stats)
         if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
+        if moved.status is SliceStatus.IN_PROGRESS and _idle_slices(claim.row, run_id, stats) >= MOST_IDLE_SLICES:
+            raise NoProgressError(
+                f"{MOST_IDLE_SLICES} slices in a row moved bytes of this video, and none of them lasted: S3 has no "
+                "more of it than before. The next run tries it again."
+            )
         return _slice_result(moved, stats.bytes_moved)
 
     def _options(self, seconds: float, stats: TransferStats) -> TransferOptions:
@@ -179,6 +230,8 @@ class VideoDownloader:
                 "run_bytes": stats.bytes_moved + (before.run_bytes if again else 0),
                 "run_requests": stats.requests + (before.run_requests if again else 0),
                 "run_gb_seconds": round(gb_seconds + (before.run_gb_seconds if again else 0), 3),
+                "run_kept": max(stats.kept, before.run_kept if again else 0),
+                "run_idle": _idle_slices(before, run_id, stats),
                 "run_slices": 1 + (before.run_slices if again else 0),
             },
         )
@@ -192,24 +245,47 @@ class VideoDownloader:
             return self._leave(item, run_id, error.category, str(error))
 
     def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+        if item.unusable:
+            raise OriginalUnavailableError(item.unusable)
         self.session.require_usable_token()
         sources = self.session.sources(item)
         if not sources:
             return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
-        for source in sources:
-            row = known.get(source.file_number)
-            if row is None or not row.holds(item, source):
-                row = self._move_source(options, item, source, run_id)
-            if row is None:
-                return Moved(SliceStatus.IN_PROGRESS)
-            archived.append(row)
+        _check_count(sources)
+        archived = self._archived(options, item, sources, run_id)
+        if archived is None:
+            return Moved(SliceStatus.IN_PROGRESS)
         _check_complete(sources)
         total = sum(row.size for row in archived)
         if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
             raise LostLease
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return Moved(SliceStatus.ARCHIVED, tuple(archived))
+
+    def _archived(
+        self, options: TransferOptions, item: MediaItem, sources: list[MediaSource], run_id: str
+    ) -> list[SourceRow] | None:
+        """The rows of all sources, once they are archived; None when time was up first. A file whose length nobody
+        knows comes last: by then the others show how much of the item's size is left for it."""
+        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
+        put_off = list[MediaSource]()
+        for source in _as_numbered_before(sources, known):
+            row = known.get(source.file_number)
+            if row is None or not row.holds(item, source):
+                try:
+                    row = self._move_source(options, item, source, run_id)
+                except LengthUnknown:
+                    put_off.append(source)
+                    continue
+            if row is None:
+                return None
+            archived.append(row)
+            options.stats.archived += row.size
+        if put_off:
+            _check_complete(sources)
+            row = self._move_source(options, item, _with_what_is_left(item, archived, put_off), run_id)
+            return [*archived, row] if row else None
+        return archived
 
     def _move_source(
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
@@ -221,7 +297,24 @@ class VideoDownloader:
         with subsegment("source"):
             provider = self.session.provider.name
             transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
-            return self.uploader.run(transfer.archive())
+            try:
+                return self.uploader.run(transfer.archive())
+            except ProviderContractError as error:
+                if not self.session.is_alone(item, self._can_be_read):
+                    raise
+                raise OriginalUnavailableError(f"{error} Those of other videos can be read.") from None
+
+    def _can_be_read(self, other: MediaItem) -> bool | None:
+        """Whether a file of another video can be read; None when that cannot be found out."""
+        try:
+            for source in self.session.sources(other)[:1]:
+                self.uploader.run(try_to_read(self.uploader.sources, source))
+                return True
+        except ProviderContractError:
+            return False
+        except (SourceError, TransientError):
+            return None
+        return None
 
     def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
@@ -236,7 +329,44 @@ class VideoDownloader:
                 f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
                 "that file any more. A later run looks again."
             )
-        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count)
+        size = ended.size if same[0].size is None else same[0].size
+        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count, size=size)
+
+
+def _as_numbered_before(sources: list[MediaSource], known: Mapping[int, SourceRow]) -> list[MediaSource]:
+    """The sources with the numbers that they have in the ledger, so that none takes another's row and object."""
+    listed = [(source.file_number, source.identity) for source in sources]
+    numbers = source_identity.kept_numbers(listed, {number: row.identity for number, row in known.items()})
+    return [replace(source, file_number=number) for source, number in zip(sources, numbers, strict=True)]
+
+
+def _with_what_is_left(item: MediaItem, archived: list[SourceRow], put_off: list[MediaSource]) -> MediaSource:
+    """The one source whose length nobody knows, with what the others leave of the item's size. Raises ShortReadError
+    when that cannot be said."""
+    left = (item.size or 0) - sum(row.size for row in archived)
+    if len(put_off) > 1 or left <= 0:
+        raise ShortReadError(
+            f"Nobody says how long file {put_off[0].file_number} of this video is, so nothing would show that it is "
+            "whole. It is not stored, and asked for again."
+        )
+    return replace(put_off[0], size=left)
+
+
+def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
+    """How many slices of this run in a row, with the present one, have found no more in S3 than there had been. The
+    first slice is none of them: nothing is known before it."""
+    if before.effort_run != run_id or stats.kept > before.run_kept:
+        return 0
+    return before.run_idle + 1
+
+
+def _check_count(sources: list[MediaSource]) -> None:
+    """Raises OriginalUnavailableError: each file is an object to pay for, however small it is."""
+    if len(sources) > source_identity.MOST_FILES:
+        raise OriginalUnavailableError(
+            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in at most "
+            f"{source_identity.MOST_FILES:,}; none is archived. Look at the video with the provider."
+        )
 
 
 def _check_complete(sources: list[MediaSource]) -> None:

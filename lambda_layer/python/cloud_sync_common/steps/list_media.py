@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
+from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
@@ -76,6 +78,7 @@ class MediaLister:
     manifest: Manifest
     executions: SFNClient
     max_attempts: int
+    most_bytes: int  # that one run may read from the provider
     deadline: Deadline
     metrics: EnvironmentMetrics
 
@@ -85,7 +88,7 @@ class MediaLister:
         Raises CredentialsExpiredError, ProviderUnavailableError, ProviderThrottledError, ProviderContractError,
         ArchiveUnavailableError, ConfigurationError.
         """
-        started = time.monotonic()
+        started, before = time.monotonic(), Traffic.received
         if request.cursor is None and not self._begin(request):
             return ListResult(status=StepStatus.ALREADY_RUNNING)
         progress = decode_cursor(request.cursor, Progress)
@@ -93,6 +96,7 @@ class MediaLister:
         with self.manifest.extended(progress.manifest_bytes) as writer:
             done = self._list_pages(listing, request, progress, writer)
             progress.manifest_bytes = writer.size
+        self._count(request.run_id, Traffic.received - before, done=done)
         if done and not listing.adds_up():
             # The next invocation starts again: until its answer arrives, the file that this one continued may be
             # needed again.
@@ -101,6 +105,15 @@ class MediaLister:
         logger.info("listing", extra={"seconds": seconds, "listed": progress.listing.listed})
         self.metrics.emit(self.session.provider.name, {"ListingSeconds": seconds})
         return self._result(progress, done=done)
+
+    def _count(self, run_id: str, received: int, *, done: bool) -> None:
+        """Adds what was received to what the run has read. Raises ProviderContractError when that is as much as the
+        run may read, and the listing has not ended."""
+        if self.runs.note_read(run_id, received) >= self.most_bytes and not done:
+            raise ProviderContractError(
+                f"The provider's listing alone has {self.most_bytes:,} bytes or more, which is as much as one run may "
+                "read (max_run_gb). Nothing was lost."
+            )
 
     def _result(self, progress: Progress, *, done: bool) -> ListResult:
         return ListResult(

@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -161,7 +161,7 @@ class ArchiveReconciler:
             progress = Progress(listing=progress.listing.from_the_start(progress.items))
         result = self._result(progress, done=done)
         if done:
-            self._send_report(result)
+            self._send_report(result, progress.listing.rows - progress.items)
         return result
 
     def _result(self, progress: Progress, *, done: bool) -> ReconcileResult:
@@ -175,8 +175,9 @@ class ArchiveReconciler:
             findings=progress.findings,
         )
 
-    def _send_report(self, result: ReconcileResult) -> None:
-        """One message: how much was compared, what disagrees, and where the whole report is."""
+    def _send_report(self, result: ReconcileResult, repeated: int) -> None:
+        """One message: how much was compared, how many rows the provider lists again, what disagrees, and where the
+        whole report is."""
         logger.info("reconciled", extra=msgspec.to_builtins(result))
         total = sum(result.findings.values())
         found = count_of(total, "disagreement") if total else "no disagreements"
@@ -186,6 +187,8 @@ class ArchiveReconciler:
             f"{count_of(result.sources, 'archived source')} of the ledger, "
             f"{count_of(result.objects, 'object')} of the archive. Nothing was changed."
         ]
+        if repeated > 0:
+            lines.append(f"The provider lists {count_of(repeated, 'row')} more than once; each item was compared once.")
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
             lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
@@ -202,6 +205,7 @@ class _Walks:
     listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
     began: datetime
     listing_starts_again: bool = False  # because it does not add up
+    _noted: set[int] = field(default_factory=set)
 
     @cached_property
     def _listing(self) -> Listing:
@@ -235,6 +239,8 @@ class _Walks:
         known = self.reconciler.ledger.known(item.media_id for item in page.items)
         for item in page.items:
             row = known.get(item.media_id)
+            if (row is None or row.status is not Status.ARCHIVED) and self._is_noted(item.media_id):
+                continue  # the provider lists it a second time
             if row is None:
                 self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
             elif row.status is not Status.ARCHIVED:
@@ -243,6 +249,21 @@ class _Walks:
             self.progress.items = len(self._read_fingerprints())
             self.listing_starts_again = not self._listing.adds_up(self.progress.items)
         return page.next_cursor
+
+    def _is_noted(self, media_id: str) -> bool:
+        """Whether this item was asked for here before, or had a finding before this invocation began."""
+        fingerprint = _fingerprint(media_id)
+        is_noted = fingerprint in self._noted or _contains(self._noted_before, fingerprint)
+        self._noted.add(fingerprint)
+        return is_noted
+
+    @cached_property
+    def _noted_before(self) -> array[int]:
+        """The fingerprints of the items that the report names, in order; first asked for before there is a new one."""
+        self.report.seek(0)
+        return array(
+            "Q", sorted(_fingerprint(msgspec.json.decode(line, type=Finding).media_id) for line in self.report)
+        )
 
     @cached_property
     def _fingerprints(self) -> array[int]:
@@ -293,9 +314,7 @@ class _Walks:
             self._note(Disagreement.CHECKSUM_DIFFERS, row.media_id, row.key, detail)
 
     def _is_listed(self, media_id: str) -> bool:
-        fingerprints, wanted = self._fingerprints, _fingerprint(media_id)
-        at = bisect_left(fingerprints, wanted)
-        return at < len(fingerprints) and fingerprints[at] == wanted
+        return _contains(self._fingerprints, _fingerprint(media_id))
 
     def _archive_page(self, place: str | None) -> str | None:
         """Objects that no row names. A younger one than this run may belong to a run that started meanwhile."""
@@ -330,6 +349,11 @@ def _what_is_missing(item: LedgerRow, sources: list[LedgerRow]) -> str:
     return ""
 
 
+def _contains(ordered: array[int], fingerprint: int) -> bool:
+    at = bisect_left(ordered, fingerprint)
+    return at < len(ordered) and ordered[at] == fingerprint
+
+
 def _fingerprint(media_id: str) -> int:
     """64 bits of an id: among ten million, two equal ones are unlikely (1 in 370,000)."""
-    return int.from_bytes(blake2b(media_id.encode(), digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(archive_keys.kept_id(media_id).encode(), digest_size=8).digest(), "big")

@@ -10,10 +10,9 @@ alarm `no-successful-run`, and a lost alert would be a fault that nobody hears o
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +30,17 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, parse_error_output
-from cloud_sync_common.runtime.wording import count_of, file_name, seconds_since, size_of
+from cloud_sync_common.runtime.wording import count_of, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
-from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.run_totals import Totals, log_video
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-LISTED_FAILURES = 20  # in the mail; the ledger lists all
 # The steps of a report that are noted when they are done. Those of a failure have names of their own, because a run
 # whose success could not be reported to the end fails after all.
 _MAILED, _MEASURED = "mailed", "measured"
@@ -94,6 +93,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     bytes_archived: int
     failed: int
     unavailable: int
+    left: int
     waiting: int
     exhausted: int
     backlog: int
@@ -107,32 +107,6 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return 100 * self.failed / tried if tried else 0.0
 
 
-@dataclass
-class Totals:
-    """What the ledger says of the items of one run."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-    bytes_archived: int = 0
-    gb_seconds: float = 0
-    requests: int = 0
-    slices: int = 0
-    moved: int = 0  # items that had a slice in this run
-
-    def count(self, row: ItemRow, run_id: str) -> None:
-        """Adds what the ledger says of one item, and what this run has done for it."""
-        self.statuses[row.status] += 1
-        if row.status in (Status.FAILED, Status.UNAVAILABLE) and len(self.failures) < LISTED_FAILURES:
-            reason = one_line(row.error_message, SENTENCE_LIMIT)
-            self.failures.append(f"{file_name(row.filename)}: {reason} ({one_line(row.error_category)})")
-        if row.effort_run == run_id:
-            self.bytes_archived += row.run_bytes
-            self.gb_seconds += row.run_gb_seconds
-            self.requests += row.run_requests
-            self.slices += row.run_slices
-            self.moved += row.run_slices > 0
-
-
 @dataclass(frozen=True)
 class RunReport:
     """Reports on the runs of one provider."""
@@ -144,6 +118,7 @@ class RunReport:
     topic: SNSClient
     topic_arn: str
     metrics: EnvironmentMetrics
+    most_bytes: int  # that one run may read from the provider
     extras: prices.Extras
 
     def report(self, request: ReportRequest) -> Summary | Failed:
@@ -166,7 +141,7 @@ class RunReport:
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         self._end(summary)
         refusal = self._mail_refused(
-            run_id, done, lambda: self._send(_subject(summary), _paragraphs(summary, totals, self.extras))
+            run_id, done, lambda: self._send(_subject(summary), self._paragraphs(summary, totals))
         )
         self.runs.note_success(run_id, summary.backlog)
         counts = {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth}
@@ -230,12 +205,12 @@ class RunReport:
 
     def _totals(self, run_id: str, *, log: bool) -> Totals:
         """What the ledger says; `log` writes a line for each video."""
-        totals = Totals()
+        totals = Totals(bytes_read=self.runs.bytes_read(run_id))
         for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
             for media_id, row in self.ledger.known(item.media_id for item in batch).items():
                 totals.count(row, run_id)
                 if log:
-                    _log_video(media_id, row, run_id)
+                    log_video(media_id, row, run_id)
         return totals
 
     def _summary(self, run_id: str, started_at: str, listing: Listing, totals: Totals, status: RunStatus) -> Summary:
@@ -246,7 +221,7 @@ class RunReport:
             gb_seconds=totals.gb_seconds,
             requests=totals.requests,
             slices=totals.slices,
-            bytes_moved=totals.bytes_archived,
+            bytes_moved=max(totals.bytes_read, totals.bytes_archived),
         )
         return Summary(
             run_id=run_id,
@@ -258,6 +233,7 @@ class RunReport:
             bytes_archived=totals.bytes_archived,
             failed=totals.statuses[Status.FAILED],
             unavailable=totals.statuses[Status.UNAVAILABLE],
+            left=totals.left,
             waiting=listing.waiting,
             exhausted=listing.exhausted,
             backlog=self.ledger.backlog() + listing.waiting,
@@ -291,6 +267,17 @@ class RunReport:
         }
         measured |= {_METRIC_OF[name]: rate for name, rate in rates.items()}
         self.metrics.emit(self.provider, {**counts, **measured})
+
+    def _paragraphs(self, summary: Summary, totals: Totals) -> list[str]:
+        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_read >= self.most_bytes else []
+        well = [] if enough or totals.failures or summary.exhausted else ["Next step: none, all is well."]
+        return [
+            _overview(summary, self.extras),
+            *enough,
+            *_advice(summary, totals),
+            *well,
+            f"Run {summary.run_id}.",
+        ]
 
     def _send_alert(self, run_id: str, failed: Failed, numbers: str) -> None:
         self._send(
@@ -331,23 +318,6 @@ def _rates(summary: Summary, totals: Totals) -> dict[str, float]:
     return rates
 
 
-def _log_video(media_id: str, row: ItemRow, run_id: str) -> None:
-    """One line per video and run, for the saved queries."""
-    of_this_run = row.effort_run == run_id
-    line = {
-        "media_id": media_id,
-        "file": row.filename,
-        "status": row.status.value,
-        "category": row.error_category,
-        "reason": row.error_message,
-        "bytes": row.run_bytes if of_this_run else 0,
-        "gb_seconds": row.run_gb_seconds if of_this_run else 0,
-        "slices": row.run_slices if of_this_run else 0,
-        "attempts": row.attempts,
-    }
-    logger.info("video", extra=line)
-
-
 def _numbers(summary: Summary, last: LastSuccess) -> str:
     when = f"{last.ended_at[:16].replace('T', ' at ')} UTC" if last.ended_at else "never"
     return (
@@ -363,8 +333,8 @@ def _subject(summary: Summary) -> str:
     return f"Cloud Sync: {archived}"
 
 
-def _paragraphs(summary: Summary, totals: Totals, extras: prices.Extras) -> list[str]:
-    lines = [_overview(summary, extras)]
+def _advice(summary: Summary, totals: Totals) -> list[str]:
+    lines = []
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless its mail names them too.")
@@ -377,10 +347,17 @@ def _paragraphs(summary: Summary, totals: Totals, extras: prices.Extras) -> list
             f"{exhausted} failed too often and will not be tried again by itself: read the dead-letter queue, then "
             'start a run with {"filters": {"retry_failed": true}}.'
         )
-    if not totals.failures and not summary.exhausted:
-        lines.append("Next step: none, all is well.")
-    lines.append(f"Run {summary.run_id}.")
     return lines
+
+
+def _enough(left: int, most_bytes: int) -> str:
+    """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
+    return (
+        f"It has read {size_of(most_bytes)}, which is as much as one run may (max_run_gb), and left "
+        f"{count_of(left, 'video')} to the next run, which continues there. Nothing is lost, and none counts as "
+        "failed. During a first backup this is to be expected. Otherwise the saved query 'Slowest files' shows what "
+        "took so long."
+    )
 
 
 def _overview(summary: Summary, extras: prices.Extras) -> str:

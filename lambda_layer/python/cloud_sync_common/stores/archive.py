@@ -19,7 +19,12 @@ from awscrt.checksums import combine_crc64nvme
 from cloud_sync_common.aws import aws_chunked
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.aws.s3_upload import Stored, Upload, bucket_url, refused, signed_put
-from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError, IntegrityError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    ConfigurationError,
+    IntegrityError,
+    OriginalUnavailableError,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,6 +32,18 @@ if TYPE_CHECKING:
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _MISMATCH = frozenset(
     {"BadDigest", "InvalidDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}
+)
+# What the provider says of a video is too much for S3's limits (API reference, "Error responses"); the first two have
+# been seen under either name.
+_TOO_MUCH = frozenset(
+    {
+        "KeyTooLong",
+        "KeyTooLongError",
+        "EntityTooLarge",
+        "MaxMessageLengthExceeded",
+        "MetadataTooLarge",
+        "RequestHeaderSectionTooLarge",
+    }
 )
 
 
@@ -96,7 +113,7 @@ class Archive:
 
     def object_stored(self, stored: Stored) -> str:
         """The checksum of an object, once S3 has confirmed it. Raises ObjectExists, IntegrityError,
-        ArchiveUnavailableError, ConfigurationError."""
+        OriginalUnavailableError, ArchiveUnavailableError, ConfigurationError."""
         self._check_stored(stored, "PutObject", "writing an object")
         return stored.checksum
 
@@ -129,16 +146,20 @@ class Archive:
 
     def begin(self, key: str, metadata: Mapping[str, str]) -> str:
         """Starts a multipart upload and returns its id."""
-        with aws_errors("starting an upload to the archive"):
-            answer = self._s3.create_multipart_upload(
-                Bucket=self._bucket,
-                Key=key,
-                ContentType=_content_type(key),
-                ChecksumAlgorithm="CRC64NVME",
-                ChecksumType="FULL_OBJECT",
-                StorageClass=self._storage_class,
-                Metadata=dict(metadata),
-            )
+        doing = "starting an upload to the archive"
+        try:
+            with aws_errors(doing):
+                answer = self._s3.create_multipart_upload(
+                    Bucket=self._bucket,
+                    Key=key,
+                    ContentType=_content_type(key),
+                    ChecksumAlgorithm="CRC64NVME",
+                    ChecksumType="FULL_OBJECT",
+                    StorageClass=self._storage_class,
+                    Metadata=dict(metadata),
+                )
+        except AwsError as error:
+            _raise_for(error, doing)
         return answer["UploadId"]
 
     def parts(self, key: str, upload_id: str) -> dict[int, Part]:
@@ -247,4 +268,8 @@ def _raise_for(error: AwsError, doing: str) -> NoReturn:
         raise ArchiveUnavailableError(f"Another write of the same object is under way at {doing}.") from None
     if code in _MISMATCH:
         raise IntegrityError(f"S3 refused {doing}: it did not receive what was sent ({code}).") from None
+    if code in _TOO_MUCH:
+        raise OriginalUnavailableError(
+            f"S3 refused {doing} ({code}): the provider says more of this video than S3 keeps. Report this with its id."
+        ) from None
     raise ConfigurationError(f"S3 refused {doing} ({code}).") from None

@@ -18,6 +18,7 @@ from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSo
 from cloud_sync_common.safe_text import redact
 
 _NAME_LIMIT = 180
+_SAFE_ID_LIMIT = 640  # characters of a key's 1,024 bytes (S3 user guide, "Naming Amazon S3 objects")
 # Bytes of the 2 KB that S3 allows for the names and values of all user metadata (user guide, "Working with object
 # metadata"): of the id, of each thing that a server says, of a moment, and of all together.
 _ID_LIMIT, _SAID_LIMIT, _MOMENT_LIMIT, _METADATA_LIMIT = 768, 200, 60, 1900
@@ -28,29 +29,42 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
     """The key of one source; `copy` is the number of its archived version, from 1."""
     safe_id = _safe_id(item.media_id)
     stem, extension = _stem_and_extension(source, item, safe_id)
-    width = max(2, len(str(source.file_count)))  # so that names sort in the order of the numbers
-    number = f"-{source.file_number:0{width}d}" if source.file_count > 1 else ""
+    most = max(source.file_count, source.file_number)  # a file keeps its number when others are not listed any more
+    width = max(2, len(str(most)))  # so that names sort in the order of the numbers
+    number = f"-{source.file_number:0{width}d}" if most > 1 else ""
     version = f"-v{copy}" if copy > 1 else ""
     folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
     return f"{folder}/{stem}{number}{version}{extension}"
+
+
+def kept_id(media_id: str) -> str:
+    """The id by which ledger and archive know an item: the provider's, or its SHA-256 where that one is longer than a
+    key can be. The kept id of a kept id is the same."""
+    if len(_escaped(media_id)) <= _SAFE_ID_LIMIT:
+        return media_id
+    return f"sha256-{sha256(media_id.encode()).hexdigest()}"
 
 
 def _stem_and_extension(source: MediaSource, item: MediaItem, safe_id: str) -> tuple[str, str]:
     """What the key is called by: the first of the two names of which something can be kept, else the id; and the first
     extension. A name in another script has its letters in the metadata, and its extension here."""
     names = [PurePosixPath(f"x{safe_name(redact(name))}") for name in (source.filename, item.filename)]
-    stem = next((name.stem[1:] for name in names if name.stem[1:]), safe_id)
+    stem = next((name.stem[1:] for name in names if name.stem[1:]), safe_id[:_NAME_LIMIT])
     return stem, next((name.suffix for name in names if name.suffix), "")
 
 
 def _safe_id(media_id: str) -> str:
+    return _escaped(kept_id(media_id))
+
+
+def _escaped(media_id: str) -> str:
     """The id, with every character that is not safe in a key replaced by `.` and the hexadecimal of its bytes, so that
     two ids never get the same key."""
     return re.sub(r"[^A-Za-z0-9_-]", lambda found: "".join(f".{byte:02x}" for byte in found[0].encode()), media_id)
 
 
 def media_id_of(key: str) -> str:
-    """The media id in a key that `object_key` made: the reverse of `_safe_id`."""
+    """The kept id in a key that `object_key` made: the reverse of `_safe_id`."""
     parts = key.split("/")
     safe = parts[3] if len(parts) == 5 else ""
     found = re.sub(rb"\.([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), safe.encode())

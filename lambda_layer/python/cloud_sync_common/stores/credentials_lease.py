@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cloud_sync_common.exceptions import CredentialsExpiredError
-from cloud_sync_common.stores.conditional_table import ConditionalTable
+from cloud_sync_common.stores.conditional_table import ConditionalTable, now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -46,6 +46,20 @@ class CredentialsLease:
                 condition="#refused_version = :version",
                 extra={":version": version},
             )
+
+    def count_renewal(self) -> int:
+        """Counts one renewal of today (UTC), and returns how many these are. To be called by whoever has the lease."""
+        today, counted = now()[:10], {"renewals": 1}
+        row, same_day = self._rows.update(
+            self._key, {}, add=counted, condition="#renewals_on = :today", extra={":today": today}
+        )
+        if not same_day:
+            row, _ = self._rows.update(
+                self._key,
+                {"renewals_on": today, **counted},
+                condition="attribute_not_exists(#renewals_on) OR #renewals_on <> :renewals_on",
+            )
+        return int(row["renewals"])
 
     @contextmanager
     def noting_refusal(self, version: str) -> Iterator[None]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
+MOMENT_LIMIT_OF_A_ROW = 100
 MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
 _SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
@@ -46,9 +47,10 @@ class Ledger:
     def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
         """The rows of those items that have one: one strongly consistent read per 100 ids."""
         found: dict[str, ItemRow] = {}
-        for batch in batched(dict.fromkeys(media_ids), BATCH_GET_LIMIT):  # DynamoDB refuses duplicate keys
-            for row in self._batch_get([self._item_key(media_id) for media_id in batch]):
-                found[self._media_id(row)] = _item_row(row)
+        asked = {archive_keys.kept_id(media_id): media_id for media_id in media_ids}  # DynamoDB refuses duplicate keys
+        for batch in batched(asked, BATCH_GET_LIMIT):
+            for row in self._batch_get([self._item_key(kept) for kept in batch]):
+                found[asked[self._media_id(row)]] = _item_row(row)
         return found
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
@@ -160,7 +162,7 @@ class Ledger:
                 "provider": self._provider,
                 "media_id": item.media_id,
                 "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
-                "captured_at": item.captured_at,
+                "captured_at": one_line(item.captured_at, MOMENT_LIMIT_OF_A_ROW),
                 "status": Status.PENDING,
                 "not_archived": self._provider,
                 "run_id": run_id,
@@ -179,7 +181,7 @@ class Ledger:
                 "provider": self._provider,
                 "media_id": item.media_id,
                 "filename": one_line(item.filename, NAME_LIMIT_OF_A_ROW),
-                "captured_at": item.captured_at,
+                "captured_at": one_line(item.captured_at, MOMENT_LIMIT_OF_A_ROW),
                 "status": Status.IN_PROGRESS,
                 "not_archived": self._provider,
                 "revision": item.revision,
@@ -194,8 +196,7 @@ class Ledger:
         return Claim(granted, _item_row(row))
 
     def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
-        """Stores what this run has done for the item so far: effort_run, run_bytes, run_gb_seconds, run_requests,
-        run_slices."""
+        """Stores what this run has done for the item so far: effort_run and the run_* of ItemRow."""
         self._rows.update(
             self._item_key(media_id),
             stats,
@@ -296,10 +297,13 @@ class Ledger:
         )
 
     def _item_key(self, media_id: str) -> Key:
-        return {"pk": f"{self._provider}#{media_id}", "sk": "ITEM"}
+        return {"pk": self._partition(media_id), "sk": "ITEM"}
 
     def _source_key(self, media_id: str, file_number: int) -> Key:
-        return {"pk": f"{self._provider}#{media_id}", "sk": f"SOURCE#{file_number:04d}"}
+        return {"pk": self._partition(media_id), "sk": f"SOURCE#{file_number:04d}"}
+
+    def _partition(self, media_id: str) -> str:
+        return f"{self._provider}#{archive_keys.kept_id(media_id)}"
 
 
 def _item_row(row: Mapping[str, Any]) -> ItemRow:

@@ -39,6 +39,8 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_gb_seconds: float = 0
     run_requests: int = 0
     run_slices: int = 0
+    run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
+    run_idle: int = 0  # how many of them in a row found no more than that
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,10 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     begun: int = 0  # how often the run `begun_by` has begun an upload of it
     begun_by: str = ""
+    earlier: str = ""  # the object of the version before, which this upload may turn out to equal, and its number
+    earlier_copy: int = 0
+    readings: int = 0  # how often it was read again in the month `readings_in`, after it had been archived
+    readings_in: str = ""
 
     def holds(self, item: MediaItem, source: MediaSource) -> bool:
         """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""

@@ -12,14 +12,15 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.exceptions import ProviderContractError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.safe_text import escape_unseen
+from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.work_files import WorkFile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+NAME_LIMIT = 200  # characters of the name of a video that is only listed
 LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
 # The videos of a batch share the cost of one child execution; one invocation has ample time for them (docs/cost.md).
 BATCH_ITEMS, BATCH_BYTES = 10, 1024**3
@@ -54,6 +55,16 @@ def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
         yield Batch(tuple(media))
 
 
+def _too_large(item: MediaItem, size: int) -> MediaItem:
+    """What is left of an item whose line would have so many bytes."""
+    return MediaItem(
+        media_id=kept_id(item.media_id),
+        filename=item.filename[:NAME_LIMIT],
+        unusable=f"The provider's description of this video has {size} bytes, and at most {LINE_LIMIT} can be handed "
+        "on. Report this with its id.",
+    )
+
+
 class Manifest:
     """One run's manifest."""
 
@@ -80,15 +91,13 @@ class ManifestWriter:
         self._file = file
 
     def add(self, items: Iterable[MediaItem]) -> int:
-        """Writes the items and returns the number of batches. Raises ProviderContractError for an item that is too
-        large for the state machine."""
+        """Writes the items and returns the number of batches. Of an item that is too large for the state machine, only
+        that is written: it fails with that reason, and no other with it."""
         count = 0
         for batch in batches(items):
             line = _encoded(batch)
             if len(line) > LINE_LIMIT:
-                raise ProviderContractError(
-                    f"The provider's description of one video has {len(line)} bytes, and the limit is {LINE_LIMIT}."
-                )
+                line = _encoded(Batch(tuple(_too_large(item, len(line)) for item in batch.media)))
             self._file.write(line + b"\n")
             count += 1
         return count

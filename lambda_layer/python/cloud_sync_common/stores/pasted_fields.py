@@ -17,7 +17,7 @@ def as_object(text: str) -> dict[str, Any]:
     can be named."""
     try:
         value = json.loads(text.strip("\ufeff \t\r\n"), strict=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -135,6 +135,23 @@ class Runs:
         row = self._rows.get(_run_key(run_id))
         return typed(row, RunRow) if row else None
 
+    def note_read(self, run_id: str, count: int) -> int:
+        """Adds to the bytes that this run has read from the provider, and returns them. They have a row of their own,
+        which no index has, because children that run at the same time write it. A repeated write counts twice: the
+        safe side."""
+        row, _ = self._rows.update(
+            _read_key(run_id),
+            {},
+            add={"bytes_read": count},
+            condition="attribute_not_exists(#bytes_read) OR #bytes_read >= :nothing",
+            extra={":nothing": 0},
+        )
+        return int(row.get("bytes_read", 0))
+
+    def bytes_read(self, run_id: str) -> int:
+        """What this run has read from the provider so far, in bytes, but for the invocations that are under way."""
+        return int(self._rows.get(_read_key(run_id)).get("bytes_read", 0))
+
     def is_under_way(self) -> bool:
         """Whether a run of this provider has begun and not ended."""
         return "current" in self._rows.get(self._under_way)
@@ -146,3 +163,7 @@ class Runs:
 
 def _run_key(run_id: str) -> Key:
     return {"pk": f"RUN#{run_id}", "sk": "RUN"}
+
+
+def _read_key(run_id: str) -> Key:
+    return {"pk": f"RUN#{run_id}", "sk": "BYTES_READ"}

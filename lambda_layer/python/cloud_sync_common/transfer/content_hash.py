@@ -19,7 +19,7 @@ _UPLOADERS_PARTS = tuple(
     mib * MIB for mib in (20, 100, 8, 16, 5, 10, 15, 25, 32, 50, 64, 128, 200, 256, 500, 512, 1024)
 )
 _MOST_GUESSES = 2
-_ETAG = re.compile(r'"?([0-9a-f]{32})(?:-(\d+))?"?')
+_ETAG = re.compile(r'"?([0-9a-f]{32})(?:-([0-9]{1,5}))?"?')  # S3 joins up to 10,000 parts
 _HASHED_BLOCK = 4 * MIB
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.exceptions import OriginalUnavailableError
 
 MIB = 1024 * 1024
 # S3's limits (user guide, "Amazon S3 multipart upload limits"): parts of 5 MiB to 5 GiB, at most 10,000 of them.
@@ -53,13 +53,14 @@ def plan_parts(size: int, seconds: float, connections: int = 4, multiple_of: int
     larger ones; what a whole invocation cannot move is never planned. Parts are multiples of `multiple_of` bytes where
     that leaves them within twice their size.
 
-    Raises ConfigurationError for a size that S3 cannot store, or invocations that are too short for it.
+    Raises OriginalUnavailableError for a size that S3 cannot store, or invocations that are too short for it: whatever
+    size a source claims, it concerns that video.
     """
     if size > MAX_PART * MAX_PARTS:
-        raise ConfigurationError(f"S3 stores objects of up to {MAX_PART * MAX_PARTS} bytes; this one has {size}.")
+        raise OriginalUnavailableError(f"S3 stores objects of up to {MAX_PART * MAX_PARTS} bytes; this one has {size}.")
     fewest = -(-size // MAX_PARTS)
     if fewest > seconds * SLOW_CONNECTION and fewest > MIN_PART:
-        raise ConfigurationError(
+        raise OriginalUnavailableError(
             f"A source of {size} bytes needs parts of {fewest} bytes, which {seconds:.0f} s are not enough for: raise "
             "downloader_timeout_seconds."
         )

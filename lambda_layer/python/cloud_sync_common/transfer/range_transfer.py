@@ -11,26 +11,37 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
 from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict
+from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict, combined_checksum
 from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader
+from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
-_UNMEASURED_PART = 8 * MIB  # kept in memory: a part's length must be known before its first byte is sent
+_UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must be known before its first byte is sent
 
 
 @dataclass
 class TransferStats:
-    """What a slice has moved and used so far."""
+    """What a slice has moved and used so far. `bytes_moved` are in S3; `bytes_read` came from the source, whatever
+    became of them. `archived` are the bytes of sources that are in the archive, `held` those of the upload that was
+    found at the start."""
 
     started: float = field(default_factory=time.monotonic)
     bytes_moved: int = 0
+    bytes_read: int = 0
+    archived: int = 0
+    held: int = 0
     requests: int = 0
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the item that S3 had at the start, of the sources that were looked at."""
+        return self.archived + self.held
 
     @property
     def seconds(self) -> float:
@@ -82,6 +93,9 @@ class ArchivedContent:
     single_stream: bool
 
 
+type Compare = Callable[[ArchivedContent], None]  # called before an object is made; its error prevents that
+
+
 @dataclass(frozen=True)
 class TransferOptions:
     """What the transfers of one invocation share."""
@@ -126,19 +140,24 @@ class RangeTransfer:
 
     # In one object
 
-    async def put(self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs) -> ArchivedContent:
-        """Writes one answer as one object. Raises ObjectExists, and whatever either side raises."""
+    async def put(
+        self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs, compare: Compare
+    ) -> ArchivedContent:
+        """Writes one answer as one object. Raises ObjectExists, what `compare` raises before the object is made, and
+        whatever either side raises."""
         size = source.fingerprint.size
         upload = self._archive.object_upload(key, size, metadata)
         hashers = proofs.hashers(0)
         made: list[str] = []
 
-        def check() -> None:
+        def check(crc: int) -> None:
             for proof, hasher in hashers:
                 proof.keep(hasher)
             made.extend(proofs.made())
+            compare(ArchivedContent(size, encode_checksum(crc), tuple(made), single_stream=not source.honoured))
 
-        stored = await self._uploader.upload(source, upload, tuple(hasher for _, hasher in hashers), check)
+        body = _Counted(source, self._stats)
+        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers), check)
         try:
             checksum = self._archive.object_stored(stored)
         except ObjectExists:
@@ -158,10 +177,17 @@ class RangeTransfer:
     # In one stream
 
     async def stream(
-        self, source: Range, key: str, metadata: Mapping[str, str], proofs: Proofs, check_size: Callable[[int], None]
+        self,
+        source: Range,
+        key: str,
+        metadata: Mapping[str, str],
+        proofs: Proofs,
+        compare: Compare,
+        check_size: Callable[[int], None],
     ) -> ArchivedContent:
         """A source that ignores ranges, or does not say how long it is: part after part from one answer. An error
-        aborts the upload. Raises ObjectExists, what `check_size` raises, and whatever either side raises."""
+        aborts the upload. Raises ObjectExists, what `check_size` and `compare` raise, and whatever either side
+        raises."""
         self.streaming = True
         upload_id = self._archive.begin(key, metadata)
         parts: list[Part] = []
@@ -174,6 +200,7 @@ class RangeTransfer:
             if not parts:  # S3 joins no upload without a part
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             made = proofs.made()
+            compare(ArchivedContent(first, combined_checksum(parts), made, single_stream=True))
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException as error:
             self._archive.abort(key, upload_id)
@@ -193,7 +220,7 @@ class RangeTransfer:
             return
         buffer = memoryview(bytearray(_UNMEASURED_PART))
         for _ in range(MAX_PARTS):
-            length = await source.read_into(buffer)
+            length = await _as_much(source, buffer)
             if length:
                 yield BufferedBody(buffer[:length]), length
             if length < len(buffer):
@@ -255,13 +282,24 @@ class RangeTransfer:
     ) -> Part:
         hashers = proofs.hashers(first)
         upload = self._archive.part_upload(key, upload_id, number, length)
-        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers))
+        counted = _Counted(body, self._stats)
+        stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
         part = self._archive.part_stored(number, length, stored)
         for proof, hasher in hashers:
             proof.keep(hasher)
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
+
+
+async def _as_much(source: Range, buffer: memoryview) -> int:
+    """Fills `buffer` unless the body ends first; returns how many bytes there were. Each piece has the time that a
+    piece has: a body whose length nobody knows may stall like any other."""
+    filled, count = 0, PIECE
+    while count == PIECE and filled < len(buffer):
+        count = await before_a_stall(source.read_into(buffer[filled : filled + PIECE]))
+        filled += count
+    return filled
 
 
 async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
@@ -273,6 +311,18 @@ async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
             raise result
         results.append(result)
     return results
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """A body whose bytes are counted as they are asked for, so that those of a body that breaks off count as well."""
+
+    body: BodyReader
+    stats: TransferStats
+
+    async def fill(self, view: memoryview) -> None:
+        self.stats.bytes_read += len(view)
+        await self.body.fill(view)
 
 
 class BufferedBody:

@@ -68,6 +68,7 @@ class Range:
         self.fingerprint, self.length, self.honoured = fingerprint, length, honoured
         self.announced, self._read, self._answers, self._closed = length, 0, 1, False
         self.go_on: Callable[[int], Awaitable[Range]] | None = None
+        self.is_delimited = True  # False: the body ends with the connection, so that one that was cut looks whole
 
     async def fill(self, view: memoryview) -> None:
         """Fills `view` with the next bytes. Raises ShortReadError, ProviderUnavailableError, and what `open_range`
@@ -81,7 +82,9 @@ class Range:
         while True:
             with _source_errors():
                 count = await self._connection.body_into(view[filled:])
-            filled, self._read = filled + count, self._read + count
+                filled, self._read = filled + count, self._read + count
+                if self._read == self.announced and await self._connection.goes_on():
+                    raise HttpError("the body is longer than the range")
             if filled == len(view) or self.go_on is None or not self.announced == self._read < self.length:
                 return filled
             await self._ask_for_the_rest(self.go_on)
@@ -240,7 +243,10 @@ def _checked(
         _refuse_what_is_no_media(head)
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
-        return Range(connections, connection, answer.version(length), length, honoured=False)
+        _refuse_a_part_as_whole(head, length)
+        whole = Range(connections, connection, answer.version(length), length, honoured=False)
+        whole.is_delimited = length != UNKNOWN or "transfer-encoding" in head.headers
+        return whole
     if head.status != 206:
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
@@ -270,6 +276,14 @@ def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], vers
         )
 
 
+def _refuse_a_part_as_whole(head: Head, length: int) -> None:
+    """A 200 is the whole file; one that names a range of a file of another size is a part, whose status something on
+    the way has changed."""
+    match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", "").strip())
+    if match and (int(match[1]), int(match[2]), match[3]) != (0, length - 1, str(length)):
+        raise ProviderUnavailableError("The source sent a part of the file and called it the whole one.")
+
+
 def _size_in_416(head: Head) -> int | None:
     match = _UNSATISFIED.fullmatch(head.headers.get("content-range", "").strip())
     return int(match[1]) if match else None
@@ -286,9 +300,10 @@ def _says_too_little(head: Head) -> bool:
 def _refuse_what_is_no_media(head: Head) -> None:
     """Refuses a page instead of the bytes, which CDNs and firewalls send, even with status 200 (CloudFront developer
     guide, "Custom error responses"), and bytes in another encoding than the stored ones."""
-    kind = head.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _PAGES:
-        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({kind}).")
+    said = head.headers.get("content-type", "").lower().split(",")  # more than one where there are several lines
+    pages = [kind for each in said if (kind := each.partition(";")[0].strip()) in _PAGES]
+    if pages:
+        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({pages[0]}).")
     if not all(_is_no_coding(coding) for coding in head.headers.get("content-encoding", "").split(",")):
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from cloud_sync_common.exceptions import SourceLinkExpiredError
+from cloud_sync_common.exceptions import ProviderContractError, SourceLinkExpiredError
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline, retrying_async
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -28,11 +28,12 @@ class SourceLink:
         self._lock, self._renewals = asyncio.Lock(), 0
 
     async def use[T](self, call: Callable[[MediaSource], Awaitable[T]]) -> T:
-        """`await call(source)`, repeated after transient errors, and with a fresh link when the link has expired."""
+        """`await call(source)`, repeated after transient errors and after an answer that makes no sense, which may be a
+        gateway's; with a fresh link when the link has expired."""
         while True:
             source = self._source
             try:
-                return await retrying_async(lambda: self._in_turn(call, source), self._deadline)  # noqa: B023
+                return await retrying_async(lambda: self._in_turn(call, source), self._deadline, also=_is_nonsense)  # noqa: B023
             except SourceLinkExpiredError:
                 await self._renew(source)
 
@@ -49,3 +50,7 @@ class SourceLink:
             if self._renewals > LINK_RENEWALS:
                 raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
             self._source = await asyncio.to_thread(self._ask_again, ended)
+
+
+def _is_nonsense(error: BaseException) -> bool:
+    return isinstance(error, ProviderContractError)

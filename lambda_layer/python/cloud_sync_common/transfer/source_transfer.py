@@ -7,7 +7,7 @@ that were under way.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -21,11 +21,20 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
+from cloud_sync_common.stores.archive import (
+    ArchivedObject,
+    ObjectExists,
+    Part,
+    UploadGone,
+    WriteConflict,
+    combined_checksum,
+)
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
+from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
-from cloud_sync_common.transfer.range_transfer import ArchivedContent, Proofs, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
@@ -41,30 +50,13 @@ class LostLease(Exception):
     """Another invocation moves this source now."""
 
 
+class LengthUnknown(Exception):
+    """Nothing would show that this file is whole: neither its server nor the provider says how long it is, and the end
+    of its body is the end of the connection."""
+
+
 class KeyTaken(Exception):
     """The key belongs to another version of the source; this version gets the next key."""
-
-
-@dataclass(frozen=True)
-class Archived:
-    """The source is in the archive: it was before, or one answer was enough."""
-
-    row: SourceRow
-
-
-@dataclass(frozen=True)
-class InParts:
-    """The source, in this version, is to be moved in parts."""
-
-    version: Fingerprint
-
-
-@dataclass(frozen=True)
-class OutOfTime:
-    """There is no time left to start, or there was not enough to finish."""
-
-
-type FirstContact = Archived | InParts | OutOfTime
 
 
 class SourceTransfer:
@@ -83,19 +75,20 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
-        self._had_conflict = False
+        self._had_conflict = self._has_restarted = False
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
     async def archive(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
-        A source that changes while it is read is started again, once. Raises LostLease and every leaf of the error
-        tree.
+        A source that changes while it is read is started again, once; from then on its date is not looked at if it has
+        a strong ETag. Raises LostLease, LengthUnknown and every leaf of the error tree.
         """
         try:
             return await self._archive_version()
         except SourceChangedError:
             logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
+            self._has_restarted = True
             return await self._archive_version()
 
     async def _archive_version(self) -> SourceRow | None:
@@ -106,7 +99,7 @@ class SourceTransfer:
                 first = await self._bytes.in_time(self._first_contact(row, copy)) or OutOfTime()
                 break
             except KeyTaken:
-                copy += 1
+                copy = number_after(copy)
         match first:
             case Archived():
                 return first.row
@@ -117,9 +110,12 @@ class SourceTransfer:
 
     async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            if self._is_of(row, version):
+            date_misleads = self._has_restarted and row.version != row.version.undated
+            if self._is_of(row, version) and not date_misleads:
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+            if self._is_of(row, version.undated):
+                version = version.undated  # only its date is another: the ETag decides from now on
         return await self._begin(version, row, copy)
 
     async def _first_contact(self, row: SourceRow | None, copy: int) -> FirstContact:
@@ -143,11 +139,14 @@ class SourceTransfer:
         return await self._link.use(ask)
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
-        version = opened.fingerprint
-        if row and row.status is Status.ARCHIVED and self._is_of(row, version):
+        version = opened.fingerprint.undated if self._has_restarted else opened.fingerprint
+        if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
+        Readings.of(row)
         if version.size != UNKNOWN:
             self._check_size(version.size)
+        elif self._listed_size() is None and not opened.is_delimited:
+            raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
             return InParts(version)
@@ -157,12 +156,12 @@ class SourceTransfer:
             self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
-            write = self._bytes.put(opened, key, metadata, proofs)
+            write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
         else:
             check = self._check_end if version.size == UNKNOWN else self._check_size
-            write = self._bytes.stream(opened, key, metadata, proofs, check)
+            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
         in_one = not (complete and opened.honoured)
-        return Archived(await self._store(write, version, key, copy, single_stream=in_one))
+        return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
 
     def _confirmed(self, row: SourceRow) -> SourceRow:
         """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
@@ -173,18 +172,36 @@ class SourceTransfer:
         return same
 
     async def _store(
-        self, write: Awaitable[ArchivedContent], version: Fingerprint, key: str, copy: int, *, single_stream: bool
+        self,
+        write: Awaitable[ArchivedContent],
+        version: Fingerprint,
+        key: str,
+        copy: int,
+        row: SourceRow | None,
+        *,
+        single_stream: bool,
     ) -> SourceRow:
         """Writes an object and notes it. An object that exists already will do when it is of this version: then the
         ledger has missed an earlier success. Raises KeyTaken when it is of another version."""
         try:
             content = await write
+        except SameContent as same:
+            logger.info("the archive has the same bytes already", extra={"media_id": self._item.media_id})
+            return self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
         except ObjectExists:
             found = self._found(key, version)
             if found is None:
                 raise KeyTaken from None
             content = replace(found, single_stream=single_stream)
-        return self._note_archived(version, key, copy, content)
+        return self._note_archived(version, key, copy, content, row)
+
+    def _compare(self, row: SourceRow | None, copy: int) -> Compare:
+        """Raises SameContent for the content that the version before has."""
+        earlier = self._earlier(row, copy)
+        return lambda content: earlier.compare(self._archive, content)
+
+    def _earlier(self, row: SourceRow | None, copy: int) -> EarlierCopy:
+        return EarlierCopy.before(row, self._key(max(copy - 1, 1)), copy - 1)
 
     def _check_size(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
@@ -218,12 +235,12 @@ class SourceTransfer:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
         while there := self._archive.find(key := self._key(copy)):
             if content := _of_version(there, version):  # archived before, and the ledger does not know
-                return self._note_archived(version, key, copy, content)
-            copy += 1
+                return self._note_archived(version, key, copy, content, row)
+            copy = number_after(copy)
         plan = plan_parts(
             version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
         )
-        begun = self._beginnings(row)
+        begun, earlier, readings = self._beginnings(row), self._earlier(row, copy), Readings.of(row)
         upload_id = self._archive.begin(key, self._metadata(version))
         self._options.stats.requests += 1
         new = SourceRow(
@@ -239,6 +256,10 @@ class SourceTransfer:
             identity=self._source.identity,
             begun=begun,
             begun_by=self._run_id,
+            earlier=earlier.key,
+            earlier_copy=earlier.number,
+            readings=readings.count,
+            readings_in=readings.month,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
@@ -277,10 +298,10 @@ class SourceTransfer:
             if parts is None:
                 return None
             write = self._completed(row, parts, proofs)
-            return await self._store(write, version, row.key, row.copy, single_stream=False)
+            return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
             if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
-                return self._note_archived(version, row.key, row.copy, found)
+                return self._note_archived(version, row.key, row.copy, found, row)
             if isinstance(ended, WriteConflict):
                 self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
@@ -300,6 +321,7 @@ class SourceTransfer:
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
+        self._options.stats.held = sum(part.size for part in held.values())
         if len(held) < plan.count:
             moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
             if moved is None or len(moved) < plan.count:
@@ -308,11 +330,12 @@ class SourceTransfer:
         return [held[number] for number in sorted(held)], proofs
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
-        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError."""
+        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
         made = proofs.made()
         try:
+            self._compare(row, row.copy)(ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False))
             checksum = self._archive.complete(row.key, row.upload_id, parts)
-        except (ObjectExists, WriteConflict):
+        except (ObjectExists, WriteConflict, SameContent):
             self._archive.abort(row.key, row.upload_id)
             raise
         self._options.stats.requests += 1
@@ -322,8 +345,11 @@ class SourceTransfer:
         there = self._archive.find(key)
         return _of_version(there, version) if there else None
 
-    def _note_archived(self, version: Fingerprint, key: str, copy: int, content: ArchivedContent) -> SourceRow:
-        """ARCHIVED, in the ledger, with every proof that was made."""
+    def _note_archived(
+        self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
+    ) -> SourceRow:
+        """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
+        readings = Readings.of(before)
         claimed = [CLAIMED_SIZE] if content.size in (self._source.size, self._item.size) else []
         done = SourceRow(
             status=Status.ARCHIVED,
@@ -338,6 +364,8 @@ class SourceTransfer:
             listed=version.listed,
             identity=self._source.identity,
             revision=self._item.revision,
+            readings=readings.count,
+            readings_in=readings.month if readings.count else "",
         )
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from typing import Protocol
@@ -31,10 +31,10 @@ class Hasher(Protocol):
     def update(self, data: memoryview) -> None: ...
 
 
-type Check = Callable[[], None]
+type Check = Callable[[int], None]  # is given the CRC of all bytes
 
 
-def _no_objection() -> None:
+def _no_objection(_: int) -> None:
     """No check."""
 
 
@@ -115,13 +115,13 @@ class StreamUploader:
                         hasher.update(piece)
                     left -= count
                     if not left:
-                        before_end()
+                        before_end(checksum)
                     reading = False
                     if not await _sent(connection, aws_chunked.framed(buffer, count, None if left else checksum)):
                         break
                     watchdog.reschedule(loop.time() + STALL_SECONDS)
                 if length == 0:
-                    before_end()
+                    before_end(checksum)
                     await _sent(connection, aws_chunked.trailer(0))
         except TimeoutError:
             raise _stalled(reading=reading) from None
@@ -146,6 +146,15 @@ def _archive_errors() -> Iterator[None]:
         yield
     except (OSError, HttpError) as error:
         raise _unreachable(error) from None
+
+
+async def before_a_stall[T](reading: Awaitable[T]) -> T:
+    """What reading a piece of a source gives. Raises ProviderUnavailableError when it takes more than STALL_SECONDS."""
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            return await reading
+    except TimeoutError:
+        raise _stalled(reading=True) from None
 
 
 def _stalled(*, reading: bool) -> CloudSyncError:

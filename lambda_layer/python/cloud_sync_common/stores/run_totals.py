@@ -1,0 +1,63 @@
+"""What the ledger says of the items of one run: their sums, and a line of the log for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
+from cloud_sync_common.runtime.wording import file_name
+from cloud_sync_common.safe_text import one_line
+from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+
+LISTED_FAILURES = 20  # in the mail; the ledger lists all
+
+
+@dataclass
+class Totals:
+    """What the ledger says of the items of one run. `bytes_read` came from the provider, `bytes_archived` are in S3."""
+
+    bytes_read: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+    bytes_archived: int = 0
+    gb_seconds: float = 0
+    requests: int = 0
+    slices: int = 0
+    moved: int = 0  # items that had a slice in this run
+
+    @property
+    def left(self) -> int:
+        """Items that the run has not come to, or not come to the end of."""
+        return self.statuses[Status.PENDING] + self.statuses[Status.IN_PROGRESS]
+
+    def count(self, row: ItemRow, run_id: str) -> None:
+        """Adds what the ledger says of one item, and what this run has done for it."""
+        self.statuses[row.status] += 1
+        if row.status in (Status.FAILED, Status.UNAVAILABLE) and len(self.failures) < LISTED_FAILURES:
+            reason = one_line(row.error_message, SENTENCE_LIMIT)
+            self.failures.append(f"{file_name(row.filename)}: {reason} ({one_line(row.error_category)})")
+        if row.effort_run == run_id:
+            self.bytes_archived += row.run_bytes
+            self.gb_seconds += row.run_gb_seconds
+            self.requests += row.run_requests
+            self.slices += row.run_slices
+            self.moved += row.run_slices > 0
+
+
+def log_video(media_id: str, row: ItemRow, run_id: str) -> None:
+    """One line per video and run, for the saved queries."""
+    of_this_run = row.effort_run == run_id
+    line = {
+        "media_id": media_id,
+        "file": row.filename,
+        "status": row.status.value,
+        "category": row.error_category,
+        "reason": row.error_message,
+        "bytes": row.run_bytes if of_this_run else 0,
+        "gb_seconds": row.run_gb_seconds if of_this_run else 0,
+        "slices": row.run_slices if of_this_run else 0,
+        "attempts": row.attempts,
+    }
+    logger.info("video", extra=line)

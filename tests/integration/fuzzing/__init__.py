@@ -1,0 +1,1 @@
+"""Whole small runs against odd answers, made out of each provider's real ones."""
