@@ -267,7 +267,7 @@ def test_a_large_source_is_moved_in_parts_and_beginning_and_completing_are_a_req
     begun, _ = one.noted
     assert begun == SourceRow(
         status=Status.IN_PROGRESS, key=KEY, size=LARGE, etag=THE_ETAG, upload_id="upload", part_size=64 * MIB,
-        identity="front", begun=1, begun_by="run-1",
+        identity="front", begun=1, begun_by="run-1", readings_in=begun.readings_in,
     )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ class Silent(CannedStream):
 
 
 def upload(
-    source: Any, length: int, streams: CannedStream | Connections, *, before_end: Callable[[], None] | None = None,
+    source: Any, length: int, streams: CannedStream | Connections, *, before_end: Callable[[int], None] | None = None,
     hashers: tuple[Any, ...] = (),
 ) -> Stored:  # fmt: skip
     archive = streams if isinstance(streams, Connections) else CannedConnections([streams])
@@ -122,7 +122,8 @@ def test_no_more_than_one_piece_is_read_at_once() -> None:
 def test_an_objection_before_the_end_keeps_the_last_bytes_from_being_sent(length: int) -> None:
     stream, asked = CannedStream(ANSWER), list[int]()
 
-    def object_to() -> None:
+    def object_to(checksum: int) -> None:
+        assert checksum == crc64nvme(bytes(length))
         asked.append(len(stream.heard))
         raise IntegrityError("another hash")
 
@@ -134,7 +135,7 @@ def test_an_objection_before_the_end_keeps_the_last_bytes_from_being_sent(length
 
 def test_the_check_before_the_end_is_made_once_when_all_is_read() -> None:
     source, seen = Source(bytes(PIECE + 5)), list[list[int]]()
-    upload(source, PIECE + 5, CannedStream(ANSWER), before_end=lambda: seen.append(list(source.pieces)))
+    upload(source, PIECE + 5, CannedStream(ANSWER), before_end=lambda _: seen.append(list(source.pieces)))
     assert seen == [[PIECE, 5]]
 
 
