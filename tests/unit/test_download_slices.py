@@ -58,12 +58,20 @@ class World:
         self.moves: list[SourceRow | Exception | None] = []  # what each transfer gives; row() when there are no more
         self.bytes_moved, self.moved = 100, list[tuple[str, int]]()
         self.stats: list[dict[str, Any]] = []
+        self.read_before, self.most_bytes, self.noted_reads = 0, 10_000, list[tuple[str, int]]()
         self.archived: list[tuple[str, int]] = []
         self.left_alone: list[tuple[str, str]] = []
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
 
     # The ledger and the runs
+
+    def bytes_read(self, _run_id: str) -> int:
+        return self.read_before
+
+    def note_read(self, run_id: str, count: int) -> int:
+        self.noted_reads.append((run_id, count))
+        return count
 
     def claim(self, item: MediaItem, run_id: str, seconds: float, *, instead_of: str = "") -> Claim:
         self.claims.append((run_id, seconds, instead_of))
@@ -103,7 +111,7 @@ class World:
         runner = type("Runner", (), {"run": lambda _, done: done})()
         return VideoDownloader(
             session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
-            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048,
+            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048, most_bytes=self.most_bytes,
         )  # fmt: skip
 
     def slice(self, item: MediaItem = CLIP) -> SliceResult:
@@ -133,6 +141,7 @@ def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
             world.moved.append((self.item.media_id, self.source.file_number))
             self.options.stats.bytes_moved += world.bytes_moved
             self.options.stats.requests += 2
+            self.options.stats.bytes_read += 150
             made = world.moves.pop(0) if world.moves else row(number=self.source.file_number)
             if isinstance(made, Exception):
                 raise made
@@ -230,6 +239,21 @@ def test_a_slice_that_moved_not_one_byte_and_is_not_done_is_an_error(world: Worl
     assert world.slice() == SliceResult(download.SliceStatus.IN_PROGRESS, 1)
 
 
+@pytest.mark.parametrize(("read", "goes_on"), [(9_999, True), (10_000, False), (10_001, False)])
+def test_a_run_that_has_read_as_much_as_it_may_begins_nothing_more(world: World, read: int, goes_on: bool) -> None:
+    world.read_before = read
+    assert (world.slice().status, world.batch(CLIP, OTHER)) == ("ARCHIVED" if goes_on else "LEFT", ())
+    assert bool(world.moved) == bool(world.claims) == goes_on
+
+
+def test_what_was_read_is_added_up_for_the_run_also_when_a_slice_fails(world: World) -> None:
+    world.batch(CLIP, OTHER)
+    world.moves = [OriginalUnavailableError("x")]
+    with pytest.raises(OriginalUnavailableError):
+        world.slice()
+    assert world.noted_reads == [("run-1", 300), ("run-1", 150)]
+
+
 # Files of one item
 
 
@@ -242,9 +266,9 @@ def test_every_file_of_an_item_is_moved_and_their_bytes_are_added_up(world: Worl
 
 def test_a_file_that_is_archived_for_this_revision_is_not_asked_for(world: World) -> None:
     world.offered["clip"] = [file(1, 3), file(2, 3), file(3, 3)]
-    world.known = {1: row(7, number=1, revision="/1"), 2: row(7, number=2, revision="/0"), 3: row(7, revision="/1")}
+    world.known = {1: row(7, number=1, revision="/1"), 2: row(7, number=2, revision="/0")}
     world.slice()
-    assert world.moved == [("clip", 2), ("clip", 3)]  # of another revision; and another file
+    assert world.moved == [("clip", 2), ("clip", 3)]  # of another revision; and not begun yet
 
 
 def test_after_a_file_that_is_not_done_no_other_is_begun(world: World) -> None:

@@ -68,7 +68,7 @@ class World:
         self.there: ArchivedObject | None = None
         self.conflict = False
         self.during: Callable[[], None] = lambda: None
-        self.opened: list[Opened] = []
+        self.compared: list[ArchivedContent] = []  # what was compared with an earlier copy, before it was stored
         self.now = 0.0
         self.stats = TransferStats()
         deadline = Deadline(lambda: seconds - self.now, margin=0.0)
@@ -87,7 +87,7 @@ class World:
         for hasher in hashers:
             hasher.update(data)
         if before_end:
-            before_end()
+            before_end(0)
         self.at_once -= 1
         return SimpleNamespace(data=bytes(data), checksum=f"sum of {len(data)}", upload=upload)
 
@@ -129,10 +129,10 @@ class World:
     # What a test does
 
     def put(self, answer: Opened, proofs: Proofs | None = None) -> ArchivedContent:
-        return asyncio.run(self.transfer.put(cast(Any, answer), "key", {}, proofs or no_proofs()))
+        return asyncio.run(self.transfer.put(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append))
 
     def stream(self, answer: Opened, check: Callable[[int], None] = lambda _: None) -> ArchivedContent:
-        return asyncio.run(self.transfer.stream(cast(Any, answer), "key", {}, no_proofs(), check))
+        return asyncio.run(self.transfer.stream(cast(Any, answer), "key", {}, no_proofs(), self.compared.append, check))
 
     def move(self, held: Mapping[int, Part] | None = None, proofs: Proofs | None = None) -> dict[int, Part]:
         moving = self.transfer.parts("key", "upload", PLAN, held or {}, Fingerprint(1000, ""), proofs or no_proofs())
@@ -214,6 +214,13 @@ def test_parts_follow_the_blocks_of_the_first_hash_that_has_several() -> None:
     assert Proofs(source("sha256-4mib:00"), version, check_etag=True).block_size == 4 * MIB
     assert Proofs(source("md5:00"), version, check_etag=False).block_size == MIB
     assert Proofs(source(), version, check_etag=False).block_size == MIB
+
+
+def test_order_is_needed_only_where_a_published_block_is_longer_than_a_part() -> None:
+    blocks = Proofs(source("sha256-4mib:00"), Fingerprint(9 * MIB, ""), check_etag=True)
+    assert [blocks.needs_order(size) for size in (4 * MIB - 1, 4 * MIB, 8 * MIB)] == [True, False, False]
+    etag = Proofs(source(), Fingerprint(9 * MIB, f'"{"0" * 32}-2"'), check_etag=True)
+    assert not etag.needs_order(1)
 
 
 # One stream

@@ -10,8 +10,9 @@ from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.prices import Extras
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.steps import report
-from cloud_sync_common.steps.report import LISTED_FAILURES, Listing, ReportRequest, RunReport, Summary, Totals
+from cloud_sync_common.steps.report import Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+from cloud_sync_common.stores.run_totals import LISTED_FAILURES, Totals
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, RunStatus
 
 RUN = "run-1"
@@ -54,6 +55,7 @@ class World:
 
     def __init__(self, *rows: ItemRow, backlog: int = 0) -> None:
         self.rows = {f"clip-{number}": row for number, row in enumerate(rows)}
+        self.read = 0
         self.left, self.last, self.run = backlog, LastSuccess(), RunRow()
         self.emitted: dict[str, float] = {}
         self.mails: list[tuple[str, str]] = []
@@ -62,15 +64,16 @@ class World:
 
     def report(self, listing: Listing, *, extras: Extras | None = None) -> Summary:
         runs = SimpleNamespace(
-            get=lambda _: self.run, last_success=lambda: self.last, note_success=self.note_success,
-            end=self.end, note_reported=lambda _, step: self.order.append(f"noted {step}"),
+            get=lambda _: self.run, bytes_read=lambda _: self.read, last_success=lambda: self.last,
+            note_success=self.note_success, end=self.end,
+            note_reported=lambda _, step: self.order.append(f"noted {step}"),
         )  # fmt: skip
         ledger = SimpleNamespace(known=self.known, backlog=lambda: self.left)
         items = [MediaItem(media_id=media_id, filename="a.mp4") for media_id in self.rows]
         manifest = SimpleNamespace(items=lambda: iter(items))
         step = RunReport(
             "gopro", cast(Any, ledger), cast(Any, runs), cast(Any, manifest), cast(Any, self), "arn:topic",
-            cast(EnvironmentMetrics, self), extras or Extras(),
+            cast(EnvironmentMetrics, self), 10**15, extras or Extras(),
         )  # fmt: skip
         found = step.report(ReportRequest(run_id=RUN, provider="gopro", started_at="", listing=listing))
         assert isinstance(found, Summary)
@@ -112,9 +115,9 @@ MILLION = 1_000_000
     [
         (done(run_gb_seconds=MILLION), Listing(), 13.3334),
         (done(run_requests=MILLION), Listing(), 5.03),  # and a hundredth of them reach KMS
-        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 6.25),
+        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 6.25 + 0.75),
         (done(), Listing(new=1000), 0.05 + 0.0004 + 0.0125 + 0.0005 + 0.004),
-        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5),
+        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5 + 0.75),
     ],
 )
 def test_each_total_is_priced_once(row: ItemRow, listing: Listing, usd: float) -> None:

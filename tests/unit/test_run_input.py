@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
@@ -106,3 +108,36 @@ def test_an_input_that_is_not_an_object_is_refused_with_an_example(value: object
 )
 def test_a_field_of_anything_but_an_object_is_none(event: object, found: object) -> None:
     assert field_of(event, "run_id") == found
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_filters_have_at_most_32_kib(more: int, fits: bool) -> None:
+    spare = 32 * 1024 - len(msgspec.json.encode(Filters(media_ids=("",))))
+    given_filters = {"filters": {"media_ids": ["a" * (spare + more)]}}
+    with nullcontext() if fits else pytest.raises(ConfigurationError, match="names 1 videos in more than 32 KiB"):
+        assert len(filters_of(given_filters).media_ids[0]) == spare
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "fits"),
+    [
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z", True),
+        ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", False),
+        ("2026-01-01T00:00:01Z", "2026-01-01T00:00:00Z", False),
+        ("2026-01-01T01:00:00+02:00", "2026-01-01T00:00:00Z", True),
+        ("2026-01-01T01:00:00Z", "2026-01-01T02:00:00+02:00", False),
+    ],
+)
+def test_a_range_of_times_ends_after_its_start_whatever_their_offsets(start: str, end: str, fits: bool) -> None:
+    with nullcontext() if fits else pytest.raises(ConfigurationError, match="must be later than"):
+        filters_of({"filters": {"captured_from": start, "captured_before": end}})
+
+
+@pytest.mark.parametrize("filters", [None, {}])
+def test_a_reconciliation_may_have_filters_that_filter_nothing(filters: object) -> None:
+    assert mode_of({"mode": "reconcile", "filters": filters}) == "reconcile"
+
+
+@pytest.mark.parametrize("given_input", [{}, None, [], {"mode": None}, {"filters": {"media_ids": ["a"]}}])
+def test_whatever_names_no_mode_is_a_sync(given_input: object) -> None:
+    assert mode_of(given_input) == "sync"

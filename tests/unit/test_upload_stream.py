@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -17,6 +18,7 @@ from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     CloudSyncError,
     IntegrityError,
+    OriginalUnavailableError,
     ProviderUnavailableError,
 )
 from cloud_sync_common.http.connection import Connection, Connections, HttpError, Origin
@@ -72,7 +74,7 @@ class Silent(CannedStream):
 
 
 def upload(
-    source: Any, length: int, streams: CannedStream | Connections, *, before_end: Callable[[], None] | None = None,
+    source: Any, length: int, streams: CannedStream | Connections, *, before_end: Callable[[int], None] | None = None,
     hashers: tuple[Any, ...] = (),
 ) -> Stored:  # fmt: skip
     archive = streams if isinstance(streams, Connections) else CannedConnections([streams])
@@ -120,7 +122,8 @@ def test_no_more_than_one_piece_is_read_at_once() -> None:
 def test_an_objection_before_the_end_keeps_the_last_bytes_from_being_sent(length: int) -> None:
     stream, asked = CannedStream(ANSWER), list[int]()
 
-    def object_to() -> None:
+    def object_to(checksum: int) -> None:
+        assert checksum == crc64nvme(bytes(length))
         asked.append(len(stream.heard))
         raise IntegrityError("another hash")
 
@@ -132,7 +135,7 @@ def test_an_objection_before_the_end_keeps_the_last_bytes_from_being_sent(length
 
 def test_the_check_before_the_end_is_made_once_when_all_is_read() -> None:
     source, seen = Source(bytes(PIECE + 5)), list[list[int]]()
-    upload(source, PIECE + 5, CannedStream(ANSWER), before_end=lambda: seen.append(list(source.pieces)))
+    upload(source, PIECE + 5, CannedStream(ANSWER), before_end=lambda _: seen.append(list(source.pieces)))
     assert seen == [[PIECE, 5]]
 
 
@@ -225,3 +228,36 @@ def test_buffers_and_connections_are_used_again() -> None:
     uploader.run(uploader.upload(cast(Any, Source(b"data")), request))
     assert len(given) == 1 and given[0].is_reusable and len(uploader._buffers) == 1
     uploader.close()
+
+
+def test_closing_ends_every_connection_and_the_loop() -> None:
+    sources, archive = Connections(), Connections()
+    closed: list[Connections] = []
+    for connections in (sources, archive):
+        connections.close = partial(closed.append, connections)  # type: ignore[method-assign]
+    uploader = StreamUploader(sources, archive)
+
+    async def nothing() -> None: ...
+
+    uploader.run(nothing())
+    uploader.close()
+    assert closed == [sources, archive]
+    with pytest.raises(RuntimeError, match="closed"):
+        uploader._runner.get_loop()
+
+
+def test_a_process_keeps_one_uploader_whose_sources_are_on_the_internet_unless_loopback_is_allowed() -> None:
+    usual, with_loopback = upload_stream.of_this_process(), upload_stream.of_this_process(allow_loopback=True)
+    try:
+        assert usual is upload_stream.of_this_process() and usual is not with_loopback
+        url = "http://127.0.0.1:8443/1.mp4"
+        with_loopback.sources.check_url(url)
+        with pytest.raises(OriginalUnavailableError):
+            usual.sources.check_url(url)
+        assert with_loopback.sources.addresses("127.0.0.1", 443) == ["127.0.0.1"]
+        with pytest.raises(OriginalUnavailableError):
+            usual.sources.addresses("127.0.0.1", 443)
+    finally:
+        for each in (usual, with_loopback):
+            each.close()
+        upload_stream.of_this_process.cache_clear()
