@@ -5,11 +5,25 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cloud_sync_common import correlation, safe_text
-from cloud_sync_common.logging_utils import BLANK, guard_root_handlers, logger, protect, redact
+from cloud_sync_common.logging_utils import (
+    BLANK,
+    guard_root_handlers,
+    log_what_python_would_print,
+    logger,
+    protect,
+    redact,
+)
 
 TOKEN = "eyJhbGciOiJSU0EtT0FFUCJ9.c2VjcmV0.aXY.Y2lwaGVy.dGFn"
 LINK = "https://cdn.example/1.mp4?Expires=1&Signature=c2lnbmVk~_-&Key-Pair-Id=K&X-Amz-Signature=0123abcd&sig=zzzz"
@@ -21,6 +35,19 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     monkeypatch.setattr(logger.registered_handler, "stream", written)
     monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
     return written
+
+
+@contextmanager
+def python_prints_nothing() -> Iterator[None]:
+    """As in a function: pytest replaces these hooks by its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, hook in ((threading, "excepthook"), (sys, "unraisablehook"), (logging, "raiseExceptions")):
+            patch.setattr(module, hook, getattr(module, hook))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            log_what_python_would_print()
+            yield
+            logging.captureWarnings(False)
 
 
 def only_line(lines: io.StringIO) -> dict[str, object]:
@@ -170,3 +197,78 @@ def test_a_line_has_no_character_that_breaks_it_or_turns_its_direction(lines: io
 def test_a_line_is_bounded_whatever_it_is_given(lines: io.StringIO) -> None:
     logger.info("type", extra={"type": "x" * 1_000_000, "deep": {"list": ["y" * 1_000_000]}})
     assert len(lines.getvalue()) < 50_000 and "(1000000 characters)" in lines.getvalue()
+
+
+# What is no call of a logger: Python itself writes it to standard error.
+
+
+def test_a_warning_of_a_library_is_logged_without_a_secret(
+    root: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protect(TOKEN)
+    with python_prints_nothing():
+        warnings.warn(f"an odd header: {TOKEN}", UserWarning, stacklevel=1)
+    assert "an odd header: ***" in root.getvalue()
+    assert TOKEN[:12] not in root.getvalue() + capsys.readouterr().err
+
+
+def test_an_error_that_ends_a_thread_is_logged_without_a_secret(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protect(TOKEN)
+
+    def fail() -> None:
+        raise RuntimeError(f"in a thread {TOKEN}")
+
+    with python_prints_nothing():
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+    assert f"in a thread {BLANK}" in str(only_line(lines)["exception"])
+    assert TOKEN[:12] not in lines.getvalue() + capsys.readouterr().err
+
+
+def test_an_error_that_nobody_can_catch_is_logged_without_a_secret(
+    lines: io.StringIO, capsys: pytest.CaptureFixture[str]
+) -> None:
+    protect(TOKEN)
+
+    class Leaving:
+        def __del__(self) -> None:
+            raise RuntimeError(f"while leaving {TOKEN}")
+
+    with python_prints_nothing():
+        leaving = Leaving()
+        del leaving
+    assert f"while leaving {BLANK}" in str(only_line(lines)["exception"])
+    assert TOKEN[:12] not in lines.getvalue() + capsys.readouterr().err
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError(TOKEN)
+
+
+@pytest.mark.parametrize(("message", "argument"), [("%s", Unprintable()), ("%c", 2**40), (Unprintable(), None)])
+def test_a_line_that_cannot_be_written_hurts_nobody_and_shows_nothing(
+    root: io.StringIO, capsys: pytest.CaptureFixture[str], message: object, argument: object
+) -> None:
+    protect(TOKEN)
+    with python_prints_nothing():
+        logging.getLogger("a.library").error(message, argument)
+        logger.error(message, argument)
+    assert "RuntimeError" not in root.getvalue() and TOKEN not in root.getvalue() + capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["\\" * 200_000, "\\" * 200_000 + '"access_token', '"access_token":"' * 20_000])
+def test_no_text_keeps_the_redaction_busy(text: str) -> None:
+    begin = time.process_time()
+    redact(text)
+    assert time.process_time() - begin < 2
+
+
+def test_a_function_prints_nothing_by_itself() -> None:
+    source = "import warnings, cloud_sync_common.composition; warnings.warn('an odd header: Bearer 12345')"
+    here = {"PYTHONPATH": os.pathsep.join(sys.path), "LAMBDA_TASK_ROOT": "/var/task", "AWS_XRAY_SDK_ENABLED": "false"}
+    ran = subprocess.run([sys.executable, "-c", source], check=True, env=os.environ | here, capture_output=True)
+    assert b"12345" not in ran.stdout + ran.stderr

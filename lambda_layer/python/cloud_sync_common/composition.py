@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
@@ -36,6 +37,9 @@ from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
 from cloud_sync_common.transfer.part_plan import MIB
+
+if settings.is_a_function():
+    log_what_python_would_print()
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

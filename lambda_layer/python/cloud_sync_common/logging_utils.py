@@ -2,12 +2,15 @@
 
 No secret should reach a log call. This is the second line of defence: values passed to `protect` are replaced wherever
 they appear, and so are bearer tokens and signed query strings that were never passed to it. It holds for our own
-logger, and for what other libraries write through the handlers of the root logger.
+logger, for what other libraries write through the handlers of the root logger, and for what Python itself would print:
+warnings, and errors that end a thread or that nobody can catch.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,7 +19,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from cloud_sync_common import correlation
 from cloud_sync_common.safe_text import BLANK, escape_unseen, protect, redact, redacted
 
-__all__ = ["BLANK", "guard_root_handlers", "logger", "protect", "redact"]
+__all__ = ["BLANK", "guard_root_handlers", "log_what_python_would_print", "logger", "protect", "redact"]
 
 _LONGEST = 20_000  # characters of one text in a line: a traceback has fewer, and CloudWatch takes 256 KiB for all
 # urllib3 warns of a malformed answer with its raw headers; botocore writes whole answers at DEBUG, secrets included.
@@ -55,11 +58,11 @@ class _Redaction(logging.Filter):
 
 
 def _text(record: logging.LogRecord) -> str:
-    """The message with its traceback; without its arguments where they do not fit."""
+    """The message with its traceback; without its arguments where they do not fit, or cannot be written."""
     try:
         return logging.Formatter("%(message)s").format(logging.makeLogRecord(vars(record)))
-    except (TypeError, ValueError, KeyError):
-        return str(record.msg)
+    except Exception:  # of a foreign object; a line that cannot be written must not stop what is logged
+        return record.msg if isinstance(record.msg, str) else f"a message that cannot be written ({type(record.msg)})"
 
 
 _redaction = _Redaction()
@@ -81,6 +84,21 @@ def _cap_libraries() -> None:
         library.addHandler(logging.NullHandler())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_what_python_would_print() -> None:
+    """What Python writes to standard error by itself, which is the log of a function, becomes lines of the log: a
+    warning, an error that ends a thread, one that nobody can catch. A line that cannot be written is left out, because
+    Python would print its arguments."""
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
+    threading.excepthook = sys.unraisablehook = _log_lost
+
+
+def _log_lost(lost: Any) -> None:
+    """`lost` is what Python gives either hook."""
+    error = lost.exc_value or lost.exc_type()
+    logger.error("an error that nothing has caught", exc_info=(type(error), error, lost.exc_traceback))
 
 
 logger = Logger(logger_formatter=_Formatter())

@@ -29,7 +29,7 @@ _SIGNATURES = re.compile(
     r"client_secret|sig)(?:=|%3d))[^\s\"'&;,\\]+"
 )
 _FIELDS = re.compile(
-    r"(?i)((\\*[\"'])(?:access_token|refresh_token|client_secret|secretstring|secretbinary)\2\s*:\s*b?)(\\*[\"'])"
+    r"(?i)((?<!\\)(\\*[\"'])(?:access_token|refresh_token|client_secret|secretstring|secretbinary)\2\s*:\s*b?)(\\*[\"'])"
     r"(?!\*\*\*).*?(?:(?<!\\)\3|$)"
 )
 

@@ -65,3 +65,8 @@ def parse(environ: Mapping[str, str]) -> Settings:
 def load() -> Settings:
     """This process's settings."""
     return parse(os.environ)
+
+
+def is_a_function() -> bool:
+    """Whether this process is a Lambda function. Elsewhere a person reads what Python prints."""
+    return "LAMBDA_TASK_ROOT" in os.environ
