@@ -86,7 +86,7 @@ def test_an_invalid_expiry_is_unknown(aws: Aws, store: CredentialStore, moment: 
         ({"refresh_token": "refresh-token-0", "client_id": "client-id-0"}, "no 'client_secret'"),
         (SESSION | {"access_token": 1234567890123}, "'access_token'.*must be text"),
         (SESSION | {"access_token": ["session-token-0"]}, "'access_token'.*must be text"),
-        (SESSION | {"user_id": 7}, "'user_id'.*must be text"),
+        (SESSION | {"user_id": ["7"]}, "'user_id'.*must be text"),
         (SESSION | {"provider": "dropbox"}, "'provider'.*'gopro'"),
         (SESSION | {"provider": 7}, "'provider'.*must be text"),
     ],

@@ -93,6 +93,8 @@ def test_chapter_number_and_version_come_before_the_extension() -> None:
         (".hidden", "hidden"),
         ("🏔️", ""),
         ("", ""),
+        ("GX\u00ad01.m\u200bp4\ufeff", "GX01.mp4"),
+        ("holiday\u202e4pm.exe", "holiday4pm.exe"),
     ],
 )
 def test_a_name_is_made_safe_and_stays_recognisable(filename: str, safe: str) -> None:

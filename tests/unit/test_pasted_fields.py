@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -25,10 +26,10 @@ class Secrets:
     """Secrets Manager with one version of one secret."""
 
     def __init__(self, text: str) -> None:
-        self.text = text
+        self.answer: dict[str, str | bytes] = {"SecretString": text}
 
     def get_secret_value(self, **_: str) -> dict[str, Any]:
-        return {"VersionId": "v1", "SecretString": self.text, "CreatedDate": datetime(2026, 1, 1, tzinfo=UTC)}
+        return {"VersionId": "v1", "CreatedDate": datetime(2026, 1, 1, tzinfo=UTC), **self.answer}
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +139,104 @@ def test_a_field_that_holds_only_quotes_is_missing() -> None:
 def test_a_text_of_nothing_but_brackets_is_refused_like_every_other_that_is_no_object() -> None:
     with pytest.raises(ConfigurationError, match="gopro/credentials"):
         CredentialStore(cast(Any, Secrets("[" * 60_000)), "gopro/credentials", "gopro").load()
+
+
+MORE_THAN_A_TOKEN = [
+    f"Bearer {TOKEN}",
+    f"Bearer%20{TOKEN}",
+    f"Authorization: Bearer {TOKEN}",
+    f"gp_access_token={TOKEN}",
+    f"gp_access_token={TOKEN};",
+    f"session=1; gp_access_token={TOKEN}; gp_user_id=7",
+    f"Set-Cookie: gp_access_token={TOKEN}; Path=/; Domain=.gopro.com; Secure",
+    f"{TOKEN};",
+    f"{TOKEN},",
+    f'{TOKEN}",',
+    f"{TOKEN}\\n",
+    f"{TOKEN}%3D%3D",
+    f"&quot;{TOKEN}&quot;",
+    f'{{"access_token":"{TOKEN}"}}',
+    f"https://gopro.com/login?access_token={TOKEN}",
+    "<paste the token here>",
+]
+
+
+@pytest.mark.parametrize("pasted", MORE_THAN_A_TOKEN)
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_what_is_more_than_a_token_is_refused_with_the_name_of_its_field(pasted: str, name: str) -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        store(OAUTH | {name: pasted}).load()
+    sentence = redact(str(failure.value))
+    assert f"The field '{name}' in the secret gopro/credentials has " in sentence
+    assert "Copy it again, without what stands around it." in sentence
+    assert redact(f"x {TOKEN} x") == f"x {BLANK} x" or "paste" in pasted
+
+
+# What is pasted with a token, and what the log says of a healthy run.
+OURS = (
+    "upload of a part for the session of gopro.com: public download, renewed by media_library; access_token, "
+    "refresh_token, client_id, client_secret, user_id, gp_access_token; aws secretsmanager put-secret-value "
+    "--secret-id gopro/credentials --secret-string at 2026-11-26T15:52:38Z"
+)
+COOKIE = {"name": "gp_access_token", "value": TOKEN, "domain": ".gopro.com", "path": "/", "sameSite": "unspecified"}
+PASTED_WITH_WORDS = [
+    OAUTH | {"access_token": TOKEN, "token_type": "bearer", "expires_in": 86399, "scope": "root public upload session"},
+    {"access_token": TOKEN, "note": "from my session at gopro.com, for the download; renewed 2026-11-26T15:30:00Z"},
+    {"access_token": f"gp_access_token={TOKEN}", "comment": "client_secret of media_library"},
+    COOKIE,
+    [COOKIE],
+    f"{{“access_token”: “{TOKEN}”, “client_id”: “none”}}",
+    f"{{access_token:{TOKEN}}}",
+    f"{{'access_token': '{TOKEN}'}}",
+    f"gp_access_token: {TOKEN}\ngp_user_id: 7",
+    f"ACCESS_TOKEN={TOKEN}",
+    "aws secretsmanager put-secret-value --secret-id gopro/credentials --secret-string "
+    f'\'{{"access_token": "{TOKEN}"}}\'',
+    {TOKEN: "access_token"},
+    {"access_token": "x" * 20, "user_id": TOKEN},
+]
+
+
+@pytest.mark.parametrize("pasted", PASTED_WITH_WORDS)
+def test_the_words_around_a_secret_stay_readable_and_the_secret_does_not(pasted: object) -> None:
+    try:
+        store(pasted).load()
+        sentence = ""
+    except ConfigurationError as error:
+        sentence = str(error)
+    assert redact(sentence) == sentence and TOKEN not in sentence
+    assert redact(OURS) == OURS
+    assert redact(f"x {TOKEN} {TOKEN[9:30]} x") == f"x {BLANK} {BLANK} x"
+
+
+@pytest.mark.parametrize("before", ["\u200b", "\u00a0", "'", "“", "\u202a"])
+def test_what_stands_around_the_whole_object_is_nothing(before: str) -> None:
+    assert store(before + json.dumps({"access_token": TOKEN}) + before).load().access_token == TOKEN
+
+
+def test_a_secret_that_was_stored_as_bytes_is_read_as_well() -> None:
+    store_of_bytes = store("")
+    cast(Any, store_of_bytes)._client.answer = {"SecretBinary": json.dumps({"access_token": TOKEN}).encode()}
+    assert store_of_bytes.load().access_token == TOKEN and not store_of_bytes.is_empty
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("1700000000", 1.7e9), ('"1700000000"', 1.7e9), ("1700000000.5", 1700000000.5)]
+    + [(odd, None) for odd in ("9" * 400, "9" * 5000, "1e400", "NaN", "-1e30", "0", '"soon"', "[]", "1700000000000")],
+)
+def test_the_end_of_a_token_is_a_time_or_unknown(said: str, meant: float | None) -> None:
+    assert store(f'{{"access_token": "{TOKEN}", "expires_at": {said}}}').load().expires_at == meant
+
+
+def test_an_id_may_be_a_number_and_the_provider_in_capitals() -> None:
+    found = store(OAUTH | {"user_id": 12345, "client_id": 123456789, "provider": " GoPro "}).load()
+    assert (found.user_id, found.client_id) == ("12345", "123456789")
+
+
+def test_a_pasted_page_makes_no_line_slow() -> None:
+    with pytest.raises(ConfigurationError):
+        store(" ".join(f"{n:08x}" for n in range(7_000_000, 7_007_000))).load()
+    begin = time.process_time()
+    redact("a line of a usual length, " * 12)
+    assert time.process_time() - begin < 0.1

@@ -109,9 +109,9 @@ class _Secrets:
             pieces += [text[end:start], BLANK]
             end = after
         found = "".join((*pieces, text[end:]))
-        for short in sorted(self._short, key=len, reverse=True):
-            if short in _folded(found):
-                found = re.sub(re.escape(short), BLANK, found, flags=re.IGNORECASE)
+        folded = _folded(found)
+        for short in sorted((short for short in self._short if short in folded), key=len, reverse=True):
+            found = re.sub(re.escape(short), BLANK, found, flags=re.IGNORECASE)
         return found
 
     def _runs(self, text: str) -> Iterator[tuple[int, int]]:

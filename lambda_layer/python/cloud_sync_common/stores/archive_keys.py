@@ -17,6 +17,7 @@ from urllib.parse import quote
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.safe_text import redact
 
+_NO_LETTERS = frozenset({"Mn", "Mc", "Me", "Cf"})  # marks of a letter, and what is not seen (such as U+200B)
 _NAME_LIMIT = 180
 _SAFE_ID_LIMIT = 640  # characters of a key's 1,024 bytes (S3 user guide, "Naming Amazon S3 objects")
 # Bytes of the 2 KB that S3 allows for the names and values of all user metadata (user guide, "Working with object
@@ -92,7 +93,7 @@ def capture_month(captured_at: str) -> str:
 def safe_name(filename: str) -> str:
     """The last path component, with only the characters that every S3 tool handles (S3 user guide, "Safe
     characters"). Of a name without any of them the extension is left, as in `.MP4`."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", filename) if not unicodedata.combining(c))
+    plain = "".join(c for c in unicodedata.normalize("NFKD", filename) if unicodedata.category(c) not in _NO_LETTERS)
     last = re.split(r"[/\\]", plain.strip())[-1]
     named, dot, end = last.rpartition(".")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", named).lstrip("._")

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
 _TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
-_NO_SECRETS = frozenset({"user_id", "expires_at", "renewed_from"})
+_MAY_BE_NUMBERS = frozenset({"user_id", "client_id"})
+_LONGEST_USER = 40  # characters, of which a UUID has 36; what is longer was meant for another field
+_NO_SECRETS = frozenset({"expires_at", "renewed_from"})
 
 
 @dataclass(frozen=True)
@@ -179,16 +181,18 @@ class CredentialStore:
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        text = answer.get("SecretString", "")
+        text = answer.get("SecretString") or answer.get("SecretBinary", b"").decode(errors="replace")
         self._protect_all(text)
         return _Stored(answer["VersionId"], text, answer["CreatedDate"].timestamp())
 
     def _protect_all(self, text: str) -> None:
         """Protects whatever a secret holds before anything can fail that might name it, in whichever field it is."""
-        fields = {name: field for name, field in pasted_fields.as_object(text).items() if name not in _NO_SECRETS}
-        if pasted_fields.trimmed(str(fields.get("provider", ""))) == self._provider:
-            del fields["provider"]
-        protect(*(pasted_fields.texts(fields) if pasted_fields.as_object(text) else (text,)))
+        fields = pasted_fields.as_object(text)
+        if not fields:
+            protect(*pasted_fields.parts(text))
+        for name, field in fields.items():
+            if name not in _NO_SECRETS and not (name == "user_id" and len(str(field)) <= _LONGEST_USER):
+                protect(*pasted_fields.parts(name), *pasted_fields.secrets_in(name, field))
 
     def _parse(self, text: str, version: str) -> Credentials:
         value = pasted_fields.as_object(text)
@@ -198,22 +202,23 @@ class CredentialStore:
                 + self._how_to_store()
             )
         fields: dict[str, Any] = {name: self._field(name, value.get(name)) for name in (*_TEXT_FIELDS, "provider")}
-        if fields.pop("provider") not in (None, self._provider):
+        if (fields.pop("provider") or self._provider).lower() != self._provider:
             raise ConfigurationError(
                 f"The field 'provider' in the secret {self._secret_id} must be '{self._provider}' or left out, because "
                 f"this run is for '{self._provider}'."
             )
         self._check_complete(fields)
-        expires_at = value.get("expires_at")
         return Credentials(
             provider=self._provider,
-            expires_at=float(expires_at) if isinstance(expires_at, int | float) else None,
+            expires_at=pasted_fields.moment(value.get("expires_at")),
             version=version,
             **fields,
         )
 
     def _field(self, name: str, value: object) -> str | None:
         """One field as it was meant. Raises ConfigurationError that names it, and never quotes it."""
+        if type(value) is int and name in _MAY_BE_NUMBERS:
+            value = str(value)
         if not isinstance(value or "", str):
             raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
         text = pasted_fields.trimmed(str(value or ""))

@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 _STRAIGHT = "\"'`"
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
-TOKENS = frozenset({"access_token", "refresh_token"})  # RFC 6750, 2.1: no white space
+TOKENS = frozenset({"access_token", "refresh_token"})
+# No token has white space (RFC 6750, 2.1); the others show that a cookie, a header, a link or JSON was pasted with it.
+_AROUND_A_TOKEN = re.compile(r"""(?i)\s|[;,<>{}"'\\]|://|%[0-9a-f]{2}|token[=:]""")
+_LATEST = 1e11  # a time beyond it is in milliseconds, or none
+# What a pasted text consists of, besides secrets: words, names of fields, commands, addresses, moments.
+_BETWEEN = re.compile(r"""[^!-~]+|[\s"'`,;:=&?<>(){}\[\]\\]+""")
+_WORD = r"(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})"
+_NO_SECRET = re.compile(rf"[\W_]*{_WORD}(?:[\W_]+{_WORD})*[\W_]*|\d{{4}}-\d\d-\d\d(?:[T-].*)?")
+_NAMES = re.compile(r"(?i)(?:gp_)?(?:access_token|refresh_token|client_id|client_secret|user_id)")
 
 
 def as_object(text: str) -> dict[str, Any]:
-    """The JSON object in `text`; empty if it is anything else. Line breaks within a value are accepted, so that they
-    can be named."""
+    """The JSON object in `text`, whatever stands around it by accident; empty if it is anything else. Line breaks
+    within a value are accepted, so that they can be named."""
     try:
-        value = json.loads(text.strip("\ufeff \t\r\n"), strict=False)
+        value = json.loads(trimmed(text), strict=False, parse_int=_integer)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= 20 else None
 
 
 def why_no_object(text: str) -> str:
     """A hint at what may be wrong with a text that holds no JSON object."""
     if any(quote in text for quote in _TYPOGRAPHIC):
         return " It has typographic quotes; JSON needs straight ones."
-    if not text.lstrip("\ufeff \t\r\n").startswith("{"):
+    if not trimmed(text).startswith("{"):
         return " It has to begin with '{': a token by itself is not enough."
-    return ""
+    return " Names and values need double quotes, with a comma between two fields and none after the last."
+
+
+def moment(value: object) -> float | None:
+    """A Unix time that comes as a number or as text; None for what is none."""
+    try:
+        found = float(value) if isinstance(value, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return found if 0 < found < _LATEST else None
 
 
 def trimmed(value: str) -> str:
@@ -51,11 +74,25 @@ def fault_of(name: str, value: str) -> str:
         return "has a line break in it: a terminal or a mail has wrapped it. Copy it again, in one line."
     if "…" in value or (name in TOKENS and "..." in value):
         return "has been shortened, as '…' in it shows. Copy the whole value."
-    if name in TOKENS and any(c.isspace() for c in value):
-        return "has white space in it. Copy it again, without what stands before and after it."
-    if odd := next((c for c in value if not " " <= c <= "~"), ""):
+    if odd := next((c for c in value if not " " <= c <= "~" and not c.isspace()), ""):
         return f"has a character in it that no such value has (U+{ord(odd):04X}). Copy it again, as plain text."
+    if name in TOKENS and (around := _AROUND_A_TOKEN.search(value)):
+        what = "white space" if around[0].isspace() else f"'{around[0]}'"
+        return f"has {what} in it, so it is more than the token. Copy it again, without what stands around it."
     return ""
+
+
+def secrets_in(name: str, value: Any) -> Iterator[str]:
+    """What must be shown nowhere of a field of the secret. Of a field that has to be one, everything but the names of
+    fields that were pasted with it; of anything else, all that is no plain word."""
+    is_one = name in TOKENS | {"client_id", "client_secret"}
+    for text in texts(value):
+        yield from _NAMES.split(text) if is_one else parts(text)
+
+
+def parts(text: str) -> Iterator[str]:
+    """What could be a secret in a text of any kind: its parts that are no plain words."""
+    yield from (part for part in _BETWEEN.split(text) if not _NO_SECRET.fullmatch(part))
 
 
 def texts(value: Any) -> Iterator[str]:
