@@ -55,7 +55,7 @@ def shell_lines(variables: Mapping[str, str]) -> str:
 
 
 def find() -> Deployment | None:
-    """The deployment that was left running, or None if it has ended."""
+    """The deployment that was left running, or None if it has ended. Raises DeploymentError."""
     record = _read()
     if record is None or len(_running(record)) < len(record["processes"]):
         return None
@@ -75,7 +75,7 @@ def control_url() -> str:
 
 
 def stop() -> bool:
-    """Stops the deployment that was left running; returns whether there was one.
+    """Stops the deployment that was left running; returns whether there was one. Raises DeploymentError.
 
     A process that has ended is not looked for by its number alone: another program may have that number now.
     """
@@ -104,9 +104,15 @@ def _running(record: Any) -> list[int]:
 
 
 def _read() -> Any:
-    """The record, or None where there is none, or only one of an earlier version, which had no times."""
+    """The record, or None where there is none, or only one of an earlier version, which had no times. Raises
+    DeploymentError for one that was not written to its end."""
     try:
         record = json.loads(RECORD.read_text())
     except FileNotFoundError:
         return None
-    return record if "processes" in record else None
+    except ValueError:
+        raise DeploymentError(
+            f"{RECORD} cannot be read, so what it started is not known: look for its processes with `ps`, stop them, "
+            "and delete that file"
+        ) from None
+    return record if isinstance(record, dict) and "processes" in record else None

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from local import kept_deployment
 from local.deployment import Deployment
-from local.emulator import Certificates, Emulator, start_of
+from local.emulator import Certificates, DeploymentError, Emulator, start_of
 
 OUTPUTS = dict.fromkeys(
     ["ArchiveBucket", "WorkBucket", "LedgerTable", "CredentialsSecret", "StateMachineArn", "AlertsTopicArn"], "it"
@@ -114,6 +114,17 @@ def test_a_record_of_an_earlier_version_stops_nothing(
     kept_deployment.RECORD.write_text(json.dumps({"pids": [stranger.pid], "folder": "/none"}))
     assert not kept_deployment.stop()
     assert stranger.poll() is None
+
+
+@pytest.mark.parametrize("text", [b"", b'{"processes": {', b"\x80"])
+def test_a_record_that_was_not_written_to_its_end_says_what_to_do(
+    text: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_deployment, "RECORD", tmp_path / "deployment.json")
+    kept_deployment.RECORD.write_bytes(text)
+    for use in (kept_deployment.find, kept_deployment.control_url, kept_deployment.stop):
+        with pytest.raises(DeploymentError, match=r"deployment\.json cannot be read.*delete that file"):
+            use()
 
 
 def test_without_proc_the_start_is_that_of_ps(monkeypatch: pytest.MonkeyPatch) -> None:
