@@ -18,7 +18,8 @@ def ignored(name: str) -> bool:
 @pytest.mark.parametrize(
     "name",
     ["credentials.json", "gopro-credentials.json", "docs/credentials-2.json", "secret.json", "token.json",
-     "refresh_token.json", ".env", ".env.local", "server.pem"],
+     "refresh_token.json", ".env", ".env.local", "server.pem", "Credentials.json", "creds.json", "gopro_token.txt",
+     "cookies.txt", "gopro.com_cookies.json", "client_secret.txt", "quik.gopro.com.har"],
 )  # fmt: skip
 def test_a_file_that_people_write_credentials_into_is_not_committed(name: str) -> None:
     assert ignored(name)
