@@ -19,6 +19,7 @@ from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, parse_err
         ({"Error": "E", "Cause": json.dumps({"errorMessage": 7})}, ("E", "7")),
         ({"Error": "E", "Cause": None}, ("E", "None")),
         ({"Error": "E"}, ("E", "")),
+        ({"Error": "E", "Cause": "[" * 100_000}, ("E", "[" * (SENTENCE_LIMIT - 1) + "…")),
         ({}, ("Unknown", "")),
         ({"Error": "two\nlines", "Cause": "two\nlines"}, ("two lines", "two lines")),
     ],

@@ -260,6 +260,20 @@ def test_a_line_that_cannot_be_written_hurts_nobody_and_shows_nothing(
     assert "RuntimeError" not in root.getvalue() and TOKEN not in root.getvalue() + capsys.readouterr().err
 
 
+CYCLE: dict[str, object] = {}
+CYCLE["itself"] = CYCLE
+
+
+@pytest.mark.parametrize(
+    "value", [TOKEN.encode(), {(TOKEN, 1): [TOKEN]}, {1, TOKEN}, RuntimeError(TOKEN), Unprintable(), CYCLE]
+)
+def test_whatever_a_library_adds_to_a_record_hurts_nobody_and_shows_nothing(root: io.StringIO, value: object) -> None:
+    protect(TOKEN)
+    logging.getLogger().handlers[0].setFormatter(logging.Formatter("%(message)s %(added)s"))
+    logging.getLogger("a.library").error("a line", extra={"added": value})
+    assert root.getvalue().startswith("a line ") and TOKEN[:12] not in root.getvalue()
+
+
 @pytest.mark.parametrize("text", ["\\" * 200_000, "\\" * 200_000 + '"access_token', '"access_token":"' * 20_000])
 def test_no_text_keeps_the_redaction_busy(text: str) -> None:
     begin = time.process_time()

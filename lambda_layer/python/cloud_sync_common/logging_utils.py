@@ -53,8 +53,20 @@ class _Redaction(logging.Filter):
         in_the_text = dict.fromkeys(("args", "exc_info", "exc_text", "stack_info"))
         safe = logging.makeLogRecord(vars(record) | in_the_text | {"msg": redact(_text(record))})
         for name in set(vars(safe)) - _STANDARD:
-            setattr(safe, name, redacted(getattr(safe, name)))
+            setattr(safe, name, _redacted(getattr(safe, name)))
         return safe
+
+
+def _redacted(value: Any) -> Any:
+    """A value that another library adds to a record, whatever it is."""
+    try:
+        return redacted(value)
+    except Exception:  # of a foreign object, or of a value that contains itself
+        return _unwritable(value)
+
+
+def _unwritable(value: object) -> str:
+    return f"what cannot be written ({type(value).__name__})"
 
 
 def _text(record: logging.LogRecord) -> str:
@@ -62,7 +74,11 @@ def _text(record: logging.LogRecord) -> str:
     try:
         return logging.Formatter("%(message)s").format(logging.makeLogRecord(vars(record)))
     except Exception:  # of a foreign object; a line that cannot be written must not stop what is logged
-        return record.msg if isinstance(record.msg, str) else f"a message that cannot be written ({type(record.msg)})"
+        return (
+            record.msg
+            if isinstance(record.msg, str)
+            else f"a message that cannot be written ({type(record.msg).__name__})"
+        )
 
 
 _redaction = _Redaction()

@@ -160,11 +160,14 @@ def redacted(value: Any) -> Any:
             return redact(value)
         case dict():
             return {redacted(name): redacted(content) for name, content in value.items()}
-        case list() | tuple():
+        case list():
             return list(map(redacted, value))
-        case int() | float() if redact(str(value)) != str(value):  # a token of digits; *** alone would be no JSON
-            return BLANK
-    return value
+        case tuple():
+            return tuple(map(redacted, value))
+        case None | bool():
+            return value
+    written = str(value)  # a token of digits, or of bytes; *** alone would be no JSON where a number stood
+    return value if redact(written) == written else BLANK
 
 
 def one_line(text: str, most: int = NAME_LIMIT) -> str:

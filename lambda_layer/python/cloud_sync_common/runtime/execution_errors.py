@@ -16,6 +16,6 @@ def parse_error_output(error: dict[str, Any]) -> tuple[str, str]:
     name, cause = str(error.get("Error", "Unknown")), error.get("Cause", "")
     try:
         sentence = json.loads(cause)["errorMessage"]
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, RecursionError):
         sentence = cause
     return one_line(name), one_line(str(sentence), SENTENCE_LIMIT)
