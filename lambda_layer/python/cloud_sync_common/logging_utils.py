@@ -74,11 +74,7 @@ def _text(record: logging.LogRecord) -> str:
     try:
         return logging.Formatter("%(message)s").format(logging.makeLogRecord(vars(record)))
     except Exception:  # of a foreign object; a line that cannot be written must not stop what is logged
-        return (
-            record.msg
-            if isinstance(record.msg, str)
-            else f"a message that cannot be written ({type(record.msg).__name__})"
-        )
+        return record.msg if isinstance(record.msg, str) else _unwritable(record.msg)
 
 
 _redaction = _Redaction()
