@@ -148,6 +148,8 @@ class SourceTransfer:
             return Archived(self._confirmed(row))
         if version.size != UNKNOWN:
             self._check_size(version.size)
+            if not opened.honoured:
+                self._check_end(version.size)
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and version.is_certain and not complete:
             return InParts(version)
@@ -197,12 +199,12 @@ class SourceTransfer:
             )
 
     def _check_end(self, size: int) -> None:
-        """Raises ShortReadError when a body whose length nobody announced ends before the size that the provider
-        lists: it may have been cut, and only that size could show it."""
+        """Raises ShortReadError when a whole file, whose length is announced once or not at all, ends before the size
+        that the provider lists: it may have been cut, and only that size could show it."""
         listed = self._listed_size()
         if size < (1 if listed is None else listed):
             raise ShortReadError(
-                f"The source does not say how long it is, and ended after {size} bytes, while the provider lists "
+                f"The source does not send ranges, and ends after {size} bytes, while the provider lists "
                 f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
                 "again."
             )
