@@ -88,11 +88,18 @@ def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(mo
 # A body without a length
 
 
-def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source of unknown length, which ends after `size` bytes; the provider lists `listed`."""
+def stream_that_ends_after(
+    size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch, announced: int = UNKNOWN
+) -> None:
+    """A source that does not send ranges and ends after `size` bytes, of unknown length unless that is `announced`; the
+    provider lists `listed`."""
 
     async def open_source(*_: object) -> Any:
-        return SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False, close=lambda: None)
+        version = Fingerprint(announced, "")
+        return SimpleNamespace(fingerprint=version, length=announced, honoured=False, close=lambda: None)
+
+    async def put(*_: object) -> ArchivedContent:
+        return ArchivedContent(size, "AAAAAAAAAAA=", (), single_stream=True)
 
     async def stream(_: object, *given: Any) -> ArchivedContent:
         given[-1](size)
@@ -100,6 +107,7 @@ def stream_that_ends_after(size: int, listed: int | None, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(RangeTransfer, "open", open_source)
     monkeypatch.setattr(RangeTransfer, "stream", stream)
+    monkeypatch.setattr(RangeTransfer, "put", put)
     ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
     item = MediaItem(media_id="clip", filename="clip.mp4", size=listed)
     source = MediaSource(file_number=1, filename="clip.mp4")
@@ -117,6 +125,21 @@ def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archi
 ) -> None:
     with pytest.raises(ShortReadError, match=f"after {size} bytes"):
         stream_that_ends_after(size, listed, monkeypatch)
+
+
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (99, 100), (0, None)])
+def test_a_whole_file_that_announces_less_than_the_listed_size_is_not_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    with pytest.raises(ShortReadError, match=f"after {size} bytes"):
+        stream_that_ends_after(size, listed, monkeypatch, announced=size)
+
+
+@pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
+def test_a_whole_file_that_announces_the_listed_size_is_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    stream_that_ends_after(size, listed, monkeypatch, announced=size)
 
 
 @pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])
