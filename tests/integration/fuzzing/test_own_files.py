@@ -21,7 +21,7 @@ from tests.integration.fuzzing.answers import LITERALS, Answer, Body, How, Json,
 from tests.integration.fuzzing.examples import examples
 from tests.integration.fuzzing.table import QuickResource, QuickTable
 
-PASTED, ROWS = 0.1, 0.3  # as many examples, beside those of the nights
+PASTED, ROWS = 0.05, 0.3  # as many examples, beside those of the nights
 SECRET = "Kx7-quietly-pasted-secret-0042"
 _ROUND = st.text("\"'`\u201c\u201d\u00ab\u00bb \t\r\n\ufeff\u200b\u202e\x00{}[]:,\\;=", max_size=6)
 _WHOLE = {"provider": "gopro", "access_token": SECRET, "client_id": "c" * 20, "expires_at": 1.9e9}
