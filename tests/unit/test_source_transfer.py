@@ -135,7 +135,7 @@ def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archi
         stream_that_ends_after(size, listed, monkeypatch, delimited=True)
 
 
-@pytest.mark.parametrize(("size", "listed"), [(60, 100), (98, 100), (0, 1), (10**9 - 16_385, 10**9)])
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (98, 100), (10**9 - 16_385, 10**9)])
 def test_a_whole_file_that_announces_less_than_the_listed_size_is_not_archived(
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
