@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from cloud_sync_common import source_identity
+from cloud_sync_common.provider_access import listing
+from cloud_sync_common.steps import authenticate, download
+from cloud_sync_common.transfer import earlier_copy, source_transfer
 
 from local.aws_fault_menu import AwsFault, AwsFaultKind
 from local.fake_providers.fault_menu import MENU, FaultKind
@@ -78,3 +82,22 @@ def test_every_test_file_that_the_page_names_exists() -> None:
 def test_the_quick_cases_have_every_outcome() -> None:
     assert set(CASES) >= QUICK
     assert {CASES[name].outcome for name in QUICK} == set(Outcome)
+
+
+BOUNDS = {
+    "a source that is another one whenever it is read": (source_transfer.MOST_BEGINNINGS,),
+    "a source that is called changed each night": (earlier_copy.MOST_READINGS,),
+    "a video whose bytes move in slice after slice": (download.MOST_IDLE_SLICES,),
+    "a token that is refused soon": (authenticate.MAX_RENEWALS, authenticate.MOST_RENEWALS_A_DAY),
+    "a listing that does not end": (listing.MOST_PAGES, listing.MOST_ROWS, listing.LISTINGS),
+    "a video of absurdly many files": (source_identity.MOST_FILES,),
+    "objects that have the names": (earlier_copy.MOST_KEYS,),
+}
+
+
+@pytest.mark.parametrize("begin", BOUNDS)
+def test_a_bound_is_as_large_as_the_page_says(begin: str) -> None:
+    (bound,) = (line[1] for line in rows(FILE, "What a night may cost at worst") if line[0].startswith(begin))
+    said = re.findall(r"[0-9]+(?:,[0-9]{3})*|three|five", bound.lower())
+    for most in BOUNDS[begin]:
+        assert {3: "three", 5: "five"}.get(most, f"{most:,}") in said
