@@ -69,7 +69,7 @@ def build_layer(architecture: str, python_version: str) -> Path:
                 (python / name).chmod(_READABLE)
             _check(python, files, wheels)
             _publish(python.parent, target)
-    _check(target / "python", files, target / "python")
+    _check(target, {f"python/{name}": hashed for name, hashed in files.items()}, target)
     return target
 
 

@@ -80,8 +80,9 @@ def plant_compiled(folder: Path) -> Path:
 def link(folder: Path) -> Path:
     content = (folder / "six.py").read_text()
     (folder / "six.py").unlink()
-    (folder.parent / "elsewhere").write_text(content)
-    (folder / "six.py").symlink_to(folder.parent / "elsewhere")
+    elsewhere = folder.parent.parent / "elsewhere"
+    elsewhere.write_text(content)
+    (folder / "six.py").symlink_to(elsewhere)
     return folder / "six.py"
 
 
@@ -100,6 +101,15 @@ def test_a_file_of_a_built_layer_that_is_not_as_built_is_named_with_what_to_do(
     altered = alter(build() / "python")
     assert refusal().startswith(f"{altered} ")
     assert "Delete the folder .build and run this again" in refusal()
+
+
+@pytest.mark.parametrize("place", ["extensions/started-by-lambda", "lib/libcrypto.so.3", "bin/tool", "read-me"])
+def test_a_file_beside_the_packages_of_a_built_layer_is_refused_too(pip: Pip, place: str) -> None:
+    """All of the folder is in the layer: Lambda starts what is in `extensions`, and loads what is in `lib`."""
+    planted = build() / place
+    planted.parent.mkdir(exist_ok=True)
+    planted.write_text("")
+    assert refusal().startswith(f"{planted} does not belong there. ")
 
 
 @pytest.mark.parametrize("alter", CHANGES)

@@ -89,7 +89,7 @@ BOUNDS = {
     "a source that is called changed each night": (earlier_copy.MOST_READINGS,),
     "a video whose bytes move in slice after slice": (download.MOST_IDLE_SLICES,),
     "a token that is refused soon": (authenticate.MAX_RENEWALS, authenticate.MOST_RENEWALS_A_DAY),
-    "a listing that does not end": (listing.MOST_PAGES, listing.MOST_ROWS, listing.LISTINGS),
+    "a listing that does not end, or": (listing.MOST_PAGES, listing.MOST_ROWS, listing.LISTINGS),
     "a video of absurdly many files": (source_identity.MOST_FILES,),
     "objects that have the names": (earlier_copy.MOST_KEYS,),
 }
