@@ -24,9 +24,13 @@ _MOST_PLACES = 16  # of one gram, for secrets that repeat themselves
 _CAPITALS = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}  # no other letter: the length stays
 _BETWEEN_PARTS = re.compile(r"[^\w!-~]+")
 _SIGNATURES = re.compile(
-    r"(?i)(bearer (?=\S)|authorization['\"]?: ?['\"]?basic |gp_access_token(?:=|%3d)|"
-    r"(?:[?&;]|%3f|%26)(?:signature|x-amz-signature|x-amz-security-token|policy|access_token|refresh_token|"
-    r"client_secret|sig)(?:=|%3d))[^\s\"'&;,\\]+"
+    r"(?i)(authorization['\"]?(?:: ?|=)b?['\"]?(?:basic|bearer)(?:\s+|%20)|"
+    # Not every bearer has a token: in the name of a video it is a person.
+    r"\bbearer(?:\s+|%20)(?=[\w.~+/=-]{20})(?=[\w.~+/=-]{0,200}?[0-9])|"
+    r"(?:access_token|refresh_token|client_secret)(?: ?= ?|%3d)b?['\"]?|"
+    r"cloudfront-(?:signature|policy)=|x-amz-security-token['\"]?: ?b?['\"]?|"
+    r"(?:[?&;]|%3f|%26|\\u0026)(?:signature|x-(?:amz|goog)-signature|x-amz-security-token|policy|sig)(?:=|%3d))"
+    r"[^\s\"'&;,\\]+"
 )
 _FIELDS = re.compile(
     r"(?i)((?<!\\)(\\*[\"'])(?:access_token|refresh_token|client_secret|secretstring|secretbinary)\2\s*:\s*b?)(\\*[\"'])"
