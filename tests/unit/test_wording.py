@@ -43,3 +43,20 @@ def test_seconds_are_counted_whatever_the_offset_and_not_from_what_is_no_moment(
     for moment in (ago, ago.astimezone(timezone(timedelta(hours=5)))):
         assert seconds_since(moment.isoformat()) == pytest.approx(90, abs=20)
     assert [seconds_since(text) for text in ("", "sometime", "2026-01-01T00:00:00")] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("https:/\u200b/evil.example", "https: //evil.example"),
+        ("HTTPS://EVIL.example", "HTTPS: //EVIL.example"),
+        ("www.evil.example", "www .evil.example"),
+        ("evil.com/login.mp4", "evil.com /login.mp4"),
+        ("mailto:owner@evil.com", "mailto:owner@ evil.com"),
+        ("GX010001.MP4", "GX010001.MP4"),
+        ("2024/alps/day 1.MP4", "2024/alps/day 1.MP4"),
+        ("Holiday @ the lake, 2/3.mov", "Holiday @ the lake, 2/3.mov"),
+    ],
+)
+def test_the_name_of_a_file_is_no_link_in_a_mail(name: str, shown: str) -> None:
+    assert file_name(name) == shown

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from cloud_sync_common.safe_text import one_line
+
+# Where it is broken: in ://, after www and @, and between the name of a server and its path.
+_ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)")
+_SERVER = re.compile(r"(?i)(\.[a-z]{2,24})/")
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:
@@ -13,8 +18,9 @@ def count_of(number: int, noun: str, plural: str = "") -> str:
 
 
 def file_name(name: str) -> str:
-    """The name of a file as a mail may show it: one line, and no address that a mail program would make a link."""
-    return one_line(name.replace("://", ": //"))
+    """The name of a file as a mail may show it: one line, with a space in whatever a mail program would take for an
+    address. A name with a dot, such as evil.com or lake.mov, stays as it is."""
+    return _SERVER.sub(r"\1 /", _ADDRESS.sub(" ", one_line(name)))
 
 
 def size_of(count: float) -> str:
