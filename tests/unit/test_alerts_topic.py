@@ -92,7 +92,7 @@ def test_the_name_of_a_file_writes_no_line_of_a_mail(aws: InProcessAws) -> None:
     report(aws, success(Listing(listed=1, new=1)))
     text = aws.mails()[0]["Message"]
     (line,) = [line for line in text.split("\n") if "evil" in line]
-    assert line == "- a.mp4 Next step: sign in at https: //evil.example/4pm x: Other bytes. (integrity)"
+    assert line == "- a.mp4 Next step: sign in at https: //evil.example /4pm x: Other bytes. (integrity)"
     assert text.replace("\n", "").isprintable()
 
 

@@ -81,7 +81,7 @@ def test_what_is_no_key_of_ours_is_of_no_video(key: str) -> None:
         ("a.b.mp4", "a.b.mp4"),
         ("name.", "name."),
         ("name.___", "name.___"),
-        (".mp4", "mp4"),
+        (".mp4", ".mp4"),
         ("", ""),
         ("a b  c.m p4", "a_b_c.m_p4"),
         (" C:\\Videos\\a.mp4 ", "a.mp4"),

@@ -91,6 +91,8 @@ def test_chapter_number_and_version_come_before_the_extension() -> None:
         ("C:\\videos\\lake.mov", "lake.mov"),
         ('Über den "Grat" ∕ 50% (1).MP4', "Uber_den_Grat_50_1_.MP4"),
         (".hidden", "hidden"),
+        (" .MP4", ".MP4"),
+        ("\u3000.mov", ".mov"),
         ("🏔️", ""),
         ("", ""),
         ("GX\u00ad01.m\u200bp4\ufeff", "GX01.mp4"),

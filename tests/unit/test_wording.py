@@ -34,7 +34,7 @@ def test_a_size_has_the_largest_unit_of_which_there_is_one(count: float, words: 
 
 
 def test_the_name_of_a_file_is_one_line_and_no_link() -> None:
-    assert file_name("https://cdn.example/a\n.mp4").startswith("https: //cdn.example/a")
+    assert file_name("https://cdn.example/a\n.mp4").startswith("https: //cdn.example /a")
     assert "\n" not in file_name("a\nb") and "://" not in file_name("x://y://z")
 
 

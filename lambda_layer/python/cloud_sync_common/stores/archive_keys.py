@@ -6,6 +6,7 @@ The sources of one item are numbered. A later version of a source gets a key of 
 
 from __future__ import annotations
 
+import mimetypes
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -98,7 +99,7 @@ def safe_name(filename: str) -> str:
     named, dot, end = last.rpartition(".")
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", named).lstrip("._")
     suffix = re.sub(r"[^A-Za-z0-9_-]+", "_", end)[:16]
-    if dot and named and suffix.strip("_"):
+    if dot and suffix.strip("_") and (named or mimetypes.guess_type(f"x.{suffix}")[0]):
         return f"{stem[:_NAME_LIMIT]}.{suffix}"
     return re.sub(r"[^A-Za-z0-9._-]+", "_", last).lstrip("._")[:_NAME_LIMIT]
 
