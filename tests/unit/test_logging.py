@@ -302,9 +302,7 @@ def test_no_text_keeps_the_redaction_busy(text: str) -> None:
 
 
 def test_a_function_prints_nothing_by_itself() -> None:
-    source = (
-        "import warnings, cloud_sync_common.composition; warnings.warn('header: Bearer 123abcdefghijklmnopq')"
-    )
+    source = "import warnings, cloud_sync_common.composition; warnings.warn('header: Bearer 123abcdefghijklmnopq')"
     here = {"PYTHONPATH": os.pathsep.join(sys.path), "LAMBDA_TASK_ROOT": "/var/task", "AWS_XRAY_SDK_ENABLED": "false"}
     ran = subprocess.run([sys.executable, "-c", source], check=True, env=os.environ | here, capture_output=True)
     assert b"123abc" not in ran.stdout + ran.stderr

@@ -9,7 +9,8 @@ from cloud_sync_common.exceptions import OriginalUnavailableError
 from cloud_sync_common.http import address_guard
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
-from cloud_sync_common.providers.gopro import MOST_FILES, GoPro
+from cloud_sync_common.providers.gopro import GoPro
+from cloud_sync_common.source_identity import MOST_FILES
 from cloud_sync_common.stores.archive_keys import object_key
 
 from tests.unit.gopro_service import TOKEN, Service, answer, download, variation
