@@ -347,6 +347,25 @@ def test_a_video_can_be_missing_but_not_the_listing(service: Service) -> None:
             call()
 
 
+@pytest.mark.parametrize(
+    ("body", "doubtful"),
+    [({"error": "invalid_grant"}, False), ({"error": "token_blacklisted"}, False), ({"message": "Forbidden"}, True)],
+)
+def test_only_the_code_of_a_token_endpoint_is_its_own_word(service: Service, body: Any, doubtful: bool) -> None:
+    service.answers = [answer(body, 400)]
+    with pytest.raises(CredentialsExpiredError) as failure:
+        GoPro().refresh(OAUTH)
+    assert failure.value.doubtful is doubtful
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_status_alone_is_a_doubtful_refusal(service: Service, status: int) -> None:
+    service.answers = [answer(b"", status)]
+    with pytest.raises(CredentialsExpiredError) as failure:
+        check()
+    assert failure.value.doubtful
+
+
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), (None, None), ("soon", None), ("-3", None)])
 def test_the_error_carries_the_wait_that_gopro_asks_for(
     service: Service, value: str | None, seconds: float | None

@@ -88,12 +88,12 @@ def is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def oauth_error(response: requests.Response, *own_codes: str) -> str:
-    """What an OAuth answer refuses with, in brackets: its error code if it is a known one or one of the provider's own,
-    or else the status; never its own words."""
+def oauth_code(response: requests.Response, *own_codes: str) -> str:
+    """The error code that an OAuth answer refuses with, if it is a known one or one of the provider's own; empty for
+    anything else, which is never quoted."""
     try:
         word = as_object(decode(response.content)).get("error", "")
     except ValueError:
         word = ""
     known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
-    return f"({word})" if known else f"with an unknown error ({response.status_code})"
+    return word if known else ""

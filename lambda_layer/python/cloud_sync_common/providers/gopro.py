@@ -126,10 +126,12 @@ class GoPro:
         }
         response = self._exchange("POST", "/v1/oauth2/token", RENEWAL, form=form)
         if response.status_code in (400, 401, 403) and not answers.is_page(response):
-            reason = answers.oauth_error(response, "token_blacklisted")
+            code = answers.oauth_code(response, "token_blacklisted")
+            reason = f"({code})" if code else f"with an unknown error ({response.status_code})"
             raise CredentialsExpiredError(
                 f"GoPro refuses to renew the token {reason}. Obtain a new refresh token and store "
-                "it, or store a session token. " + SIGN_IN_AGAIN
+                "it, or store a session token. " + SIGN_IN_AGAIN,
+                doubtful=not code,
             )
         if not 200 <= response.status_code < 300:
             self._refuse(response, RENEWAL)
@@ -245,7 +247,7 @@ class GoPro:
         if status == 403 and answers.is_page(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
-            raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
+            raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}", doubtful=True)
         raise answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
