@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from cloud_sync_common import safe_text
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import logger
@@ -138,3 +139,12 @@ def test_a_field_that_holds_only_quotes_is_missing() -> None:
 def test_a_text_of_nothing_but_brackets_is_refused_like_every_other_that_is_no_object() -> None:
     with pytest.raises(ConfigurationError, match="gopro/credentials"):
         CredentialStore(cast(Any, Secrets("[" * 60_000)), "gopro/credentials", "gopro").load()
+
+
+def test_a_secret_that_is_to_be_deleted_can_be_restored_and_the_sentence_says_how() -> None:
+    class Deleted(Secrets):
+        def get_secret_value(self, **_: str) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": "x"}}, "GetSecretValue")
+
+    with pytest.raises(ConfigurationError, match="restore-secret --secret-id gopro/credentials"):
+        CredentialStore(cast(Any, Deleted("")), "gopro/credentials", "gopro").load()
