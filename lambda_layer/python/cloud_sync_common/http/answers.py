@@ -45,13 +45,22 @@ type Row = Mapping[str, Any]
 
 def json_object(response: requests.Response, doing: str) -> Row:
     """The object in an answer. Raises ProviderContractError if there is none."""
-    try:
-        answer = decode(response.content)
-    except ValueError:
-        answer = None
+    answer = json_value(response, doing)
     if not isinstance(answer, dict):
-        raise changed(response, doing, f"The answer to {doing} has a different shape")
+        raise _other_shape(response, doing)
     return answer
+
+
+def json_value(response: requests.Response, doing: str) -> Any:
+    """The JSON in an answer, of any type. Raises ProviderContractError if there is none."""
+    try:
+        return decode(response.content)
+    except ValueError:
+        raise _other_shape(response, doing) from None
+
+
+def _other_shape(response: requests.Response, doing: str) -> ProviderContractError:
+    return changed(response, doing, f"The answer to {doing} has a different shape")
 
 
 def rows_in(rows: Any, fields: tuple[str, ...], response: requests.Response, doing: str) -> list[Row]:
