@@ -111,7 +111,7 @@ def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
 
 
 def _cost(config: Config) -> Alarm:
-    """Whatever a provider answers, money is spent unnoticed for a day at most."""
+    """The cost of a run is measured by its report, so a run that does not end is left to the other alarms."""
     return Alarm(
         "run-cost",
         run_metric(config, "RunCost"),

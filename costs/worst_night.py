@@ -122,7 +122,7 @@ def smallest_videos(config: Config) -> Spent:
 
 def whole_night(config: Config) -> Spent:
     """A day in which every child reads as fast as it can until max_run_gb, in the smallest parts, and then, as it were,
-    the smallest videos: more than any night can cost, without storage."""
+    the smallest videos, without storage. Speed and seconds per video are those of the cost model, not bounds."""
     small, read = smallest_videos(config), most_read(config)
     puts = read / MIN_PART
     return Spent(small.requests + 2 * puts, DAY, read, small.compute, small.usd_besides + puts * prices.S3_PUT.each)

@@ -39,7 +39,7 @@ IN_PROGRESS, UNAVAILABLE = SliceResult(SliceStatus.IN_PROGRESS, 1000), SliceResu
 EXPIRED, THROTTLED = Failure("CredentialsExpiredError"), Failure("ProviderThrottledError")
 SUMMARY = Summary(
     run_id=RUN_ID, provider="gopro", status=RunStatus.SUCCEEDED, listed=2, new=2, archived=2, bytes_archived=804386,
-    failed=0, unavailable=0, waiting=0, exhausted=0, backlog=0, seconds=61.5, estimated_usd=0.001,
+    failed=0, unavailable=0, left=0, waiting=0, exhausted=0, backlog=0, seconds=61.5, estimated_usd=0.001,
 )  # fmt: skip
 RUN_FAILED = Failed("ConfigurationError", "GoPro refuses the app's name. Ask for a new version.")
 

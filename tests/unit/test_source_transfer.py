@@ -90,13 +90,24 @@ def test_a_completion_that_met_another_write_of_the_same_version_is_a_success(mo
 
 
 def stream_that_ends_after(
-    size: int, listed: int | None, monkeypatch: pytest.MonkeyPatch, files: int = 1, *, delimited: bool = False
+    size: int,
+    listed: int | None,
+    monkeypatch: pytest.MonkeyPatch,
+    files: int = 1,
+    *,
+    delimited: bool = False,
+    announced: int = UNKNOWN,
 ) -> None:
-    """A source of unknown length, which ends after `size` bytes; the provider lists `listed` for all `files`."""
+    """A source that does not send ranges and ends after `size` bytes, of unknown length unless that is `announced`; the
+    provider lists `listed` for all `files`."""
 
     async def open_source(*_: object) -> Any:
-        opened = SimpleNamespace(fingerprint=Fingerprint(UNKNOWN, ""), length=UNKNOWN, honoured=False)
-        return SimpleNamespace(**vars(opened), close=lambda: None, is_delimited=delimited)
+        opened = SimpleNamespace(fingerprint=Fingerprint(announced, ""), length=announced, honoured=False)
+        is_delimited = delimited or announced != UNKNOWN
+        return SimpleNamespace(**vars(opened), close=lambda: None, is_delimited=is_delimited)
+
+    async def put(*_: object) -> ArchivedContent:
+        return ArchivedContent(size, "AAAAAAAAAAA=", (), single_stream=True)
 
     async def stream(_: object, *given: Any) -> ArchivedContent:
         given[-1](size)
@@ -104,6 +115,7 @@ def stream_that_ends_after(
 
     monkeypatch.setattr(RangeTransfer, "open", open_source)
     monkeypatch.setattr(RangeTransfer, "stream", stream)
+    monkeypatch.setattr(RangeTransfer, "put", put)
     ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
     item = MediaItem(media_id="clip", filename="clip.mp4", size=listed, source_count=files)
     source = MediaSource(file_number=1, file_count=files, filename="clip.mp4")
@@ -115,12 +127,29 @@ def stream_that_ends_after(
     assert row is not None and row.status is Status.ARCHIVED
 
 
-@pytest.mark.parametrize(("size", "listed"), [(60, 100), (99, 100), (0, 100), (0, None)])
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (98, 100), (0, 100), (0, None)])
 def test_a_body_without_a_length_that_ends_short_of_the_listed_size_is_not_archived(
     monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
 ) -> None:
     with pytest.raises(ShortReadError, match=f"after {size} bytes"):
         stream_that_ends_after(size, listed, monkeypatch, delimited=True)
+
+
+@pytest.mark.parametrize(("size", "listed"), [(60, 100), (98, 100), (10**9 - 16_385, 10**9)])
+def test_a_whole_file_that_announces_less_than_the_listed_size_is_not_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    with pytest.raises(ShortReadError, match=f"after {size} bytes"):
+        stream_that_ends_after(size, listed, monkeypatch, announced=size)
+
+
+@pytest.mark.parametrize(
+    ("size", "listed"), [(100, 100), (99, 100), (103, 100), (1, None), (0, None), (0, 0), (10**9 - 16_384, 10**9)]
+)
+def test_a_whole_file_that_announces_the_listed_size_or_a_little_less_is_archived(
+    monkeypatch: pytest.MonkeyPatch, size: int, listed: int | None
+) -> None:
+    stream_that_ends_after(size, listed, monkeypatch, announced=size)
 
 
 @pytest.mark.parametrize(("size", "listed"), [(100, 100), (103, 100), (1, None), (0, 0)])

@@ -17,6 +17,7 @@ CORE = (
     "providers",
     "retry_utils.py",
     "runtime",
+    "source_identity.py",
     "steps",
     "stores",
     "transfer",

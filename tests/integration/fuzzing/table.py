@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 type Value = dict[str, Any]
 type Item = dict[str, Value]
 
-_WORD = re.compile(r"\s*(<>|[()=<,]|[#:]?\w+)")
+_WORD = re.compile(r"\s*(<>|>=|[()=<,]|[#:]?\w+|\S)")
 _INDEXES = {"not-archived": "not_archived", "by-run": "run_id"}
 
 
@@ -87,15 +87,17 @@ class Expression:
         return (one is None) is (name == "attribute_not_exists")
 
     def _comparison(self, one: Value | None) -> bool:
-        match self._take("=", "<>", "<", "IN"):
+        match self._take("=", "<>", "<", ">=", "IN"):
             case "=":
                 other = self._operand()
                 return one is not None and one == other
             case "<>":
                 return one != self._operand()
-            case "<":
+            case "<" | ">=" as sign:
                 other = self._operand()
-                return one is not None and other is not None and Decimal(one["N"]) < Decimal(other["N"])
+                if one is None or other is None:
+                    return False
+                return (Decimal(one["N"]) < Decimal(other["N"])) is (sign == "<")
         self._take("(")
         among = [self._operand()]
         while self._take(",", ")") == ",":

@@ -278,8 +278,8 @@ def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], vers
 
 
 def _refuse_a_part_as_whole(head: Head, length: int) -> None:
-    """A 200 is the whole file; one that names a range of a file of another size is a part, whose status something on
-    the way has changed."""
+    """A 200 is the whole file; one that names a range of a file of another size is a part of it, whose status something
+    on the way has changed."""
     match = _CONTENT_RANGE.fullmatch(head.headers.get("content-range", "").strip())
     if match and (int(match[1]), int(match[2]), match[3]) != (0, length - 1, str(length)):
         raise ProviderUnavailableError("The source sent a part of the file and called it the whole one.")

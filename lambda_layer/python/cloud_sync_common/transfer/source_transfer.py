@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -41,6 +42,7 @@ from cloud_sync_common.transfer.source_link import SourceLink
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 # A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
 MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
+CLAIM_SLACK = 16 * 1024  # bytes by which a file that says where it ends may be smaller than listed, and one hundredth
 # Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
 # each beginning moves its bytes again.
 MOST_BEGINNINGS = 5
@@ -154,6 +156,8 @@ class SourceTransfer:
         Readings.of(row)
         if version.size != UNKNOWN:
             self._check_size(version.size)
+            if not opened.honoured:
+                self._check_end(opened, version.size)
         elif self._listed_size() is None and not opened.is_delimited:
             raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
@@ -167,7 +171,7 @@ class SourceTransfer:
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
         else:
-            check = self._check_end if version.size == UNKNOWN else self._check_size
+            check = partial(self._check_end, opened) if version.size == UNKNOWN else self._check_size
             write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
@@ -222,13 +226,16 @@ class SourceTransfer:
                 "is so much smaller is not stored in its place."
             )
 
-    def _check_end(self, size: int) -> None:
-        """Raises ShortReadError when a body whose length nobody announced ends before the size that the provider
-        lists: it may have been cut, and only that size could show it."""
+    def _check_end(self, opened: Range, size: int) -> None:
+        """Raises ShortReadError when a whole file, whose length is announced once or not at all, ends before the size
+        that the provider lists: it may have been cut, and only that size could show it."""
         listed = self._listed_size()
-        if size < (1 if listed is None else listed):
+        least = 0 if opened.length != UNKNOWN else 1
+        if listed is not None:
+            least = listed - (min(CLAIM_SLACK, listed // 100) if opened.is_delimited else 0)
+        if size < least:
             raise ShortReadError(
-                f"The source does not say how long it is, and ended after {size} bytes, while the provider lists "
+                f"The source does not send ranges, and ends after {size} bytes, while the provider lists "
                 f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
                 "again."
             )
