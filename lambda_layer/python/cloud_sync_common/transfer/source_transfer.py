@@ -33,7 +33,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
-from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, OutOfTime
+from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
@@ -57,10 +57,6 @@ class LengthUnknown(Exception):
     of its body is the end of the connection."""
 
 
-class KeyTaken(Exception):
-    """The key belongs to another version of the source; this version gets the next key."""
-
-
 class SourceTransfer:
     """One source of one item, for one run."""
 
@@ -77,23 +73,21 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
-        self._had_conflict, self._changes = False, 0
-        self._seen: Fingerprint | None = None  # the version of the last answer
+        self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
     async def archive(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
-        A source that changes while it is read is started again, once; from then on its date is not looked at if it has
-        a strong ETag. One without is started a second time, and then read by one request: its date may be another in
-        each answer. Raises LostLease, LengthUnknown and every leaf of the error tree.
+        A source that changes while it is read is started again, once; then its date is not looked at if it has a strong
+        ETag. One without is started twice, and then read by one request. Raises LostLease, LengthUnknown and every leaf
+        of the error tree.
         """
         while True:
             try:
                 return await self._archive_version()
             except SourceChangedError:
-                is_known = self._seen is None or self._seen.has_strong_etag
-                if self._changes == (1 if is_known else 2):
+                if self._changes == (1 if self._has_strong_etag else 2):
                     raise
                 self._changes += 1
                 logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
@@ -150,7 +144,8 @@ class SourceTransfer:
         return await self._link.use(ask)
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
-        self._seen = version = opened.fingerprint.undated if self._changes else opened.fingerprint
+        version = opened.fingerprint.undated if self._changes else opened.fingerprint
+        self._has_strong_etag = version.has_strong_etag
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
         Readings.of(row)
@@ -361,8 +356,7 @@ class SourceTransfer:
         return ArchivedContent(row.size, checksum, made, single_stream=False)
 
     def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
-        there = self._archive.find(key)
-        return _of_version(there, version) if there else None
+        return _of_version(there, version) if (there := self._archive.find(key)) else None
 
     def _note_archived(
         self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
