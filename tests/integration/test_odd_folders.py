@@ -92,7 +92,7 @@ def test_make_hands_a_folder_of_videos_and_an_event_on_as_they_are(odd: Path) ->
 
 
 def set_up(clone: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    for name in ("setup.sh", "requirements.txt", "constraints.txt", "package.json"):
+    for name in ("setup.sh", "requirements.txt", "package.json"):
         shutil.copy(ROOT / name, clone)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(clone), "CALLS": str(clone / "calls"), **variables}
     line = ["./setup.sh", "deploy"]

@@ -100,6 +100,19 @@ def test_a_date_that_moves_with_each_answer_is_not_looked_at_after_the_first_res
     assert_whole(downloader, media_id)
 
 
+@pytest.mark.parametrize("connections", [1, 2])
+@pytest.mark.parametrize("etag", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
+def test_where_only_a_date_could_show_the_version_and_moves_with_each_answer_one_answer_is_archived(
+    aws: Aws, downloader: Downloader, etag: FaultKind, connections: int
+) -> None:
+    downloader.connections = connections
+    downloader.fake.control.add_fault(FaultKind.DATE_MOVING)
+    downloader.fake.control.add_fault(etag)
+    moved = downloader.move(BIG)
+    assert (moved[-1].status, moved[-1].single_stream) == ("ARCHIVED", True)
+    assert_whole(downloader)
+
+
 def test_a_moving_date_does_not_begin_a_file_anew_in_each_slice(aws: Aws, downloader: Downloader) -> None:
     downloader.fake.control.add_fault(FaultKind.DATE_MOVING)
     downloader.connections = 1
@@ -120,14 +133,3 @@ def test_a_moving_date_hides_no_change_of_the_content(aws: Aws, downloader: Down
     content = bytes(255 - value for value in path_of(downloader, BIG).read_bytes())
     assert downloader.move(BIG)[-1].status == "ARCHIVED"
     assert downloader.archived(BIG) == [sha256(content).hexdigest()] == list(aws.archived().values())
-
-
-@pytest.mark.parametrize("kind", [FaultKind.ETAG_MISSING, FaultKind.ETAG_WEAK])
-def test_without_a_strong_etag_a_moving_date_is_a_source_that_keeps_changing(
-    aws: Aws, downloader: Downloader, kind: FaultKind
-) -> None:
-    for fault in (kind, FaultKind.DATE_MOVING):
-        downloader.fake.control.add_fault(fault)
-    with pytest.raises(SourceChangedError):
-        downloader.move(BIG)
-    assert aws.archived() == {}

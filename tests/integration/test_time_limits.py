@@ -153,7 +153,7 @@ def archived(source: str, s3: str, authority: trustme.CA, seconds: float = 60.0)
             opened = await transfer.open(item, 9)
             try:
                 proofs = Proofs(item, opened.fingerprint, check_etag=False)
-                return await transfer.stream(opened, "x.mp4", {}, proofs, lambda _: None)
+                return await transfer.stream(opened, "x.mp4", {}, proofs, lambda _: None, lambda _: None)
             finally:
                 opened.close()
 

@@ -220,6 +220,18 @@ def test_an_answer_that_makes_no_sense_once_is_asked_for_again(credentials: Cred
     assert account.refreshes + account.validations == 2 and len(waits) == 1
 
 
+@pytest.mark.parametrize("credentials", [OAUTH, SESSION], ids=["oauth", "session"])
+def test_a_refusal_that_may_be_a_gateways_is_believed_when_it_comes_twice(credentials: Credentials) -> None:
+    refused = CredentialsExpiredError("refused, and nobody says by whom", doubtful=True)
+    account, lease = Account(trouble=[refused]), Lease(refused=OAUTH.version)
+    assert authenticator(account, Store(credentials), lease).ensure().access_token
+    assert account.refreshes + account.validations == 2
+    account = Account(trouble=[refused] * 4)
+    with pytest.raises(CredentialsExpiredError):
+        authenticator(account, Store(credentials), lease).ensure()
+    assert account.refreshes + account.validations == 2
+
+
 def test_a_session_token_that_is_accepted_again_is_no_longer_refused() -> None:
     lease = Lease(refused=SESSION.version)
     authenticator(Account(), Store(SESSION), lease).ensure()

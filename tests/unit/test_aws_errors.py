@@ -5,10 +5,12 @@ from __future__ import annotations
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.aws.s3_upload import refused
 from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ConfigurationError
+from urllib3.exceptions import ProtocolError, SSLError
 
 SERVICES = ("s3", "dynamodb", "secretsmanager", "sns", "sqs", "stepfunctions")  # what the functions call
 
@@ -77,6 +79,35 @@ def test_a_failing_service_is_worth_another_attempt_whatever_code_it_gives(statu
     assert isinstance(translated("SomethingNew", status), ArchiveUnavailableError)
     with pytest.raises(ArchiveUnavailableError), aws_errors("writing an object"):
         raise refused(status, b"<Error><Code>SomethingNew</Code></Error>", "PutObject")
+
+
+@pytest.mark.parametrize("status", [408, 421, 500, 507, 520, 529, 599])
+def test_a_gateways_status_without_a_known_code_is_worth_another_attempt(status: int) -> None:
+    assert isinstance(translated(str(status), status), ArchiveUnavailableError)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "TransactionConflictException"],
+)
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_another_process_or_moment_would_not_meet_is_worth_another_attempt(code: str, status: int) -> None:
+    assert isinstance(translated(code, status), ArchiveUnavailableError)
+
+
+@pytest.mark.parametrize(
+    "code", ["NoSuchBucket", "QueueDoesNotExist", "UnrecognizedClientException", "AllAccessDisabled", "OptInRequired"]
+)
+def test_what_is_gone_or_closed_is_no_defect_of_cloud_sync(code: str) -> None:
+    error = translated(code, 404)
+    assert isinstance(error, ConfigurationError)
+    assert "sending the report" in str(error) and code in str(error) and "Deploy the stack again" in str(error)
+
+
+@pytest.mark.parametrize("error", [ResponseParserError("no XML"), SSLError("bad record MAC"), ProtocolError("cut")])
+def test_an_answer_that_cannot_be_read_is_no_answer(error: Exception) -> None:
+    with pytest.raises(ArchiveUnavailableError, match="reading the parts"), aws_errors("reading the parts"):
+        raise error
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AccessDeniedException", "AuthorizationError", "403"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from email.utils import formatdate
@@ -287,6 +288,21 @@ def test_credentials_of_both_kinds_are_validated_by_one_cheap_call_and_stay_as_t
     assert asked["headers"]["Authorization"] == f"Bearer {credentials.access_token}"
 
 
+@pytest.mark.parametrize("body", [[], [{"id": "user-7"}], "ok", 1, None, {}, {"id": None}, {"id": [1]}])
+def test_the_check_of_the_token_is_answered_by_its_status_whatever_json_comes_with_it(
+    service: Service, body: Any
+) -> None:
+    service.answers = [answer(json.dumps(body).encode())]
+    assert GoPro().validate(SESSION) == SESSION
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{"])
+def test_a_page_or_nothing_is_no_answer_to_the_check_of_the_token(service: Service, body: bytes) -> None:
+    service.answers = [answer(body)]
+    with pytest.raises(ProviderContractError):
+        GoPro().validate(SESSION)
+
+
 def test_a_refused_validation_says_how_to_sign_in_again(service: Service) -> None:
     service.answers = [answer({"error": "unauthorized"}, 401)]
     with pytest.raises(CredentialsExpiredError, match=r"no longer accepts the stored token.*gp_access_token"):
@@ -345,6 +361,25 @@ def test_a_video_can_be_missing_but_not_the_listing(service: Service) -> None:
     for call in (listing, check):
         with pytest.raises(ProviderContractError, match="404"):
             call()
+
+
+@pytest.mark.parametrize(
+    ("body", "doubtful"),
+    [({"error": "invalid_grant"}, False), ({"error": "token_blacklisted"}, False), ({"message": "Forbidden"}, True)],
+)
+def test_only_the_code_of_a_token_endpoint_is_its_own_word(service: Service, body: Any, doubtful: bool) -> None:
+    service.answers = [answer(body, 400)]
+    with pytest.raises(CredentialsExpiredError) as failure:
+        GoPro().refresh(OAUTH)
+    assert failure.value.doubtful is doubtful
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_status_alone_is_a_doubtful_refusal(service: Service, status: int) -> None:
+    service.answers = [answer(b"", status)]
+    with pytest.raises(CredentialsExpiredError) as failure:
+        check()
+    assert failure.value.doubtful
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0", 0.0), (None, None), ("soon", None), ("-3", None)])
@@ -469,6 +504,13 @@ def test_the_counts_of_a_page_come_as_numbers_text_and_floats(service: Service, 
 def test_a_page_size_that_makes_no_sense_does_not_move_the_end_of_the_listing(service: Service, per_page: Any) -> None:
     body = search(ROW)
     body["_pages"] |= {"per_page": per_page}
+    service.answers = [answer(body)]
+    assert GoPro().list_media(TOKEN, None, Filters()).next_cursor is None
+
+
+def test_a_page_size_below_the_rows_of_the_page_does_not_move_the_end_of_the_listing(service: Service) -> None:
+    body = search(*(ROW | {"id": f"id{number}"} for number in range(3)))
+    body["_pages"] |= {"per_page": 1}
     service.answers = [answer(body)]
     assert GoPro().list_media(TOKEN, None, Filters()).next_cursor is None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from cloud_sync_common.exceptions import CloudSyncError
+from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.conditional_table import ConditionalTable, now
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -52,6 +52,12 @@ def test_a_write_that_is_refused_for_any_reason_but_its_condition_raises(code: s
         rows.create(KEY, {"status": "PENDING"})
     with pytest.raises((CloudSyncError, ClientError)):
         rows.update(KEY, {"status": "PENDING"}, condition="attribute_exists(#status)")
+
+
+def test_a_ledger_that_is_missing_is_said_to_be_missing() -> None:
+    rows = ConditionalTable(Refusing("ResourceNotFoundException"))  # type: ignore[arg-type]
+    with pytest.raises(ConfigurationError, match="its table is missing"):
+        rows.create(KEY, {"status": "PENDING"})
 
 
 def test_a_write_whose_condition_does_not_hold_is_an_answer() -> None:

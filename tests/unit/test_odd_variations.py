@@ -80,6 +80,18 @@ def test_a_number_that_can_be_one_is_taken(service: Service, number: Any) -> Non
     assert len(object_key("gopro", CLIP, source)) < 200
 
 
+@pytest.mark.parametrize("name", ["1080", "2160", "2024", "0720", "100"])
+def test_a_path_that_ends_with_a_resolution_or_a_year_numbers_no_chapter(service: Service, name: str) -> None:
+    (source,) = offered(service, variation(path=f"/edit/{name}.mp4"))
+    assert (source.file_number, source.file_count) == (1, 1)
+
+
+def test_a_path_numbers_a_chapter_if_the_video_has_so_many(service: Service) -> None:
+    chapters = MediaItem(media_id=CLIP.media_id, filename=CLIP.filename, kind="Chaptered", source_count=120)
+    found = offered(service, *(variation(path=f"/{number}.mp4") for number in range(120, 0, -1)), item=chapters)
+    assert [source.url.rpartition("/")[2].partition(".")[0] for source in found] == [str(n) for n in range(1, 121)]
+
+
 def test_a_link_whose_path_ends_with_a_long_number_has_none(service: Service) -> None:
     (source,) = offered(service, variation(path="/clip/" + "7" * 6_000 + ".mp4"))
     assert (source.file_number, source.file_count) == (1, 1)

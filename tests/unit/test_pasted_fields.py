@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 from cloud_sync_common import safe_text
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import logger
@@ -240,3 +241,12 @@ def test_a_pasted_page_makes_no_line_slow() -> None:
     begin = time.process_time()
     redact("a line of a usual length, " * 12)
     assert time.process_time() - begin < 0.1
+
+
+def test_a_secret_that_is_to_be_deleted_can_be_restored_and_the_sentence_says_how() -> None:
+    class Deleted(Secrets):
+        def get_secret_value(self, **_: str) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "InvalidRequestException", "Message": "x"}}, "GetSecretValue")
+
+    with pytest.raises(ConfigurationError, match="restore-secret --secret-id gopro/credentials"):
+        CredentialStore(cast(Any, Deleted("")), "gopro/credentials", "gopro").load()

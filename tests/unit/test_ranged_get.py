@@ -163,6 +163,18 @@ def test_a_page_or_a_compressed_body_is_never_media(
     assert stream.closed
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/problem+json", "application/rss+xml", "text/css", "application/x-ndjson"]
+)
+def test_text_with_status_200_is_a_gateways_and_never_media(kind: str) -> None:
+    with pytest.raises(ProviderUnavailableError):
+        first_contact(cdn(200, Content_Type=kind), last=5000)
+
+
+def test_a_range_that_is_called_text_is_a_file_that_the_server_does_not_know() -> None:
+    assert first_contact(cdn(Content_Type="text/plain", Content_Range="bytes 0-99/100"), last=5000)[1] == 100
+
+
 @pytest.mark.parametrize("changes", [{"Content_Encoding": "identity"}, {"Content_Encoding": "aws-chunked"}], ids=str)
 def test_an_encoding_that_leaves_the_bytes_unchanged_is_accepted(changes: dict[str, str]) -> None:
     assert first_contact(cdn(Content_Range="bytes 0-99/100", **changes), last=5000)[1] == 100

@@ -191,3 +191,29 @@ def test_the_alert_goes_out_and_the_run_is_ended_whatever_cannot_be_read(
     monkeypatch.setattr(*step, Mock(side_effect=error))
     assert report(aws, failure(EXPIRED)) == Failed("CredentialsExpiredError", "x")
     assert len(aws.mails()) == 1 and not aws.runs.is_under_way()
+
+
+@pytest.mark.parametrize(
+    ("pk", "sk", "name", "value"),
+    [
+        ("PROVIDER#gopro", "LAST_SUCCESS", "backlog", "many"),
+        ("PROVIDER#gopro", "LAST_SUCCESS", "ended_at", 1),
+        ("RUN#run-1", "RUN", "reported", "x"),
+        ("RUN#run-1", "RUN", "stop_error", 1),
+    ],
+)
+def test_an_odd_row_about_runs_fails_no_report_and_the_next_success_replaces_it(
+    aws: InProcessAws, pk: str, sk: str, name: str, value: str | int
+) -> None:
+    listing = a_mixed_run(aws)
+    aws.runs.begin("run-1", "arn")
+    aws.runs.note_success("run-0", 3)
+    aws.table.update_item(
+        Key={"pk": pk, "sk": sk},
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":value": value},
+    )
+    assert isinstance(report(aws, success(listing)), Summary)
+    assert len(aws.mails()) == 1 and not aws.runs.is_under_way()
+    assert aws.runs.last_success().run_id == "run-1"

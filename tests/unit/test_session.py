@@ -72,6 +72,26 @@ def test_a_token_that_the_check_refuses_too_is_noted_and_not_tried_again() -> No
     assert (library.asked, library.listed, lease.refused) == (["clip-0"], [], SESSION.version)
 
 
+def test_a_check_that_refuses_once_says_nothing_of_the_token() -> None:
+    doubtful = CredentialsExpiredError("refused, and nobody says by whom", doubtful=True)
+    library, lease = Library(trouble_of=once(REFUSED), trouble=[doubtful]), Lease()
+    assert len(session(library, lease).sources(CLIPS[0])) == 1
+    assert (library.validations, lease.refused) == (2, "")
+    library = Library(trouble_of=once(REFUSED), trouble=[doubtful] * 2)
+    with pytest.raises(CredentialsExpiredError):
+        session(library, lease).sources(CLIPS[0])
+    assert (library.validations, lease.refused) == (2, SESSION.version)
+
+
+def test_a_video_that_is_missing_once_is_asked_for_again() -> None:
+    library = Library(trouble_of=once(MediaNotFoundError("404")))
+    assert len(session(library).sources(CLIPS[0])) == 1
+    library = Library(trouble_of=always(MediaNotFoundError("404")))
+    with pytest.raises(MediaNotFoundError):
+        session(library).sources(CLIPS[0])
+    assert library.asked == ["clip-0"] * 2
+
+
 @pytest.mark.parametrize(("error", "reason"), [(REFUSED, "although it accepts the token"), (CHANGED, "the status 451")])
 def test_a_video_that_alone_is_always_refused_fails_alone(error: CloudSyncError, reason: str) -> None:
     library, lease = Library(trouble_of=always(error, "clip-0")), Lease()

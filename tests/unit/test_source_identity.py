@@ -67,6 +67,11 @@ def test_a_file_that_is_listed_twice_is_one_file() -> None:
     assert len(numbered(twice)) == 4 and {found.file_count for found in numbered(twice)} == {4}
 
 
+@pytest.mark.parametrize("host", ["CDN.example", "cdn.example:443", "cdn.example."])
+def test_one_host_in_another_spelling_is_one_host(host: str) -> None:
+    assert len(numbered([file(), ListedFile("", 0, link("/1.mp4", host=host))])) == 1
+
+
 @pytest.mark.parametrize(
     "url", [link("/1.mp4", query="file=back&"), link("/1.mp4", host="other.example")], ids=["query", "host"]
 )

@@ -108,3 +108,21 @@ def test_a_source_that_asks_to_slow_down_is_asked_again_and_all_requests_take_tu
         return await asyncio.gather(*(link.use(use) for _ in range(9)))
 
     assert asyncio.run(reading()) == ["read"] * 9 and most == 3
+
+
+@pytest.mark.parametrize(("times", "found"), [(1, True), (2, False)])
+def test_a_source_that_is_missing_is_asked_for_once_more(times: int, found: bool) -> None:
+    asked: list[str] = []
+
+    async def read(source: MediaSource) -> bool:
+        asked.append(source.url)
+        if len(asked) <= times:
+            raise MediaNotFoundError("404")
+        return True
+
+    if found:
+        assert asyncio.run(Provider().link().use(read))
+    else:
+        with pytest.raises(MediaNotFoundError):
+            asyncio.run(Provider().link().use(read))
+    assert len(asked) == 2

@@ -16,7 +16,7 @@ from tools.mutants.scope import FUNCTION_CODE, files_of_tests, imports
 MEASURING_SECONDS = 1200.0  # for one file of tests
 SLACK_SECONDS = 30.0
 TIMES_USUAL = 10
-ALWAYS = ("lambda_layer/", "lambdas/", "events/", "pyproject.toml", "constraints.txt")
+ALWAYS = ("lambda_layer/", "lambdas/", "events/", "pyproject.toml", "requirements-dev.txt")
 
 type Measured = dict[str, dict[str, Any]]  # of each file of tests, what `measurement.Measurement.result` says
 

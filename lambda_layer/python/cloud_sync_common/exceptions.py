@@ -69,7 +69,13 @@ class AuthenticationError(CloudSyncError):
 
 
 class CredentialsExpiredError(AuthenticationError):
+    """`doubtful`: only a status refuses, so that a gateway may have refused instead of the provider."""
+
     category = "credentials_expired"
+
+    def __init__(self, message: str, *, doubtful: bool = False) -> None:
+        super().__init__(message)
+        self.doubtful = doubtful
 
 
 class SourceError(CloudSyncError):

@@ -11,7 +11,12 @@ from typing import Any, Protocol
 
 import tenacity
 
-from cloud_sync_common.exceptions import ProviderThrottledError, SourceLinkExpiredError, TransientError
+from cloud_sync_common.exceptions import (
+    CredentialsExpiredError,
+    ProviderThrottledError,
+    SourceLinkExpiredError,
+    TransientError,
+)
 from cloud_sync_common.logging_utils import logger
 
 
@@ -63,6 +68,17 @@ def _log(state: tenacity.RetryCallState) -> None:
 
 def _may_pass(error: BaseException) -> bool:
     return isinstance(error, TransientError) and not isinstance(error, SourceLinkExpiredError)
+
+
+def at_first(may_pass: Callable[[BaseException], bool]) -> Callable[[BaseException], bool]:
+    """`may_pass` for one error; what it holds for is believed when it comes again."""
+    left = iter([True])
+    return lambda error: may_pass(error) and next(left, False)
+
+
+def is_doubtful_refusal(error: BaseException) -> bool:
+    """Whether it refuses the token, and perhaps not in the provider's name."""
+    return isinstance(error, CredentialsExpiredError) and error.doubtful
 
 
 def retrying[T](

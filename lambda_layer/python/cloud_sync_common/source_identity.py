@@ -24,6 +24,7 @@ _SIGNATURE = re.compile(
     r"(?i)expires|signature|policy|key-pair-id|hash-algorithm|awsaccesskeyid|[a-z]*accessid|(x-amz|x-goog|response)-.*"
 )
 MOST_FILES = 9_999  # of one video: each is an object to pay for
+_PORTS = {"http": 80, "https": 443}
 _IDENTITY = re.compile(r"([0-9a-f]{8})-[0-9a-f]{24}")
 _NOWHERE = "0" * 8  # instead of the digest of a place, for files to which the provider gives none
 _MOST_STRANGERS = 10  # files of an item that are known and not listed, beyond as many as are listed
@@ -48,10 +49,12 @@ class ListedFile:
         """Host and query of the link, without what signs it."""
         try:
             parts = urlsplit(self.url)
+            port = parts.port or _PORTS.get(parts.scheme)
+            host = f"{parts.hostname.rstrip('.')}:{port}" if parts.hostname else ""
         except ValueError:
             return self.url, []
         query = parse_qsl(parts.query, keep_blank_values=True)
-        return parts.netloc, sorted(pair for pair in query if not _SIGNATURE.fullmatch(pair[0]))
+        return host, sorted(pair for pair in query if not _SIGNATURE.fullmatch(pair[0]))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ import botocore.session
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError, ConfigurationError
 from cloud_sync_common.xray_utils import subsegment
@@ -36,7 +38,11 @@ AwsError = ClientError
 _LATER = frozenset(
     {
         "BandwidthLimitExceeded",
+        "Busy",
+        "DependencyTimeoutException",
         "EC2ThrottledException",
+        "ExpiredToken",  # of a process that was frozen for long; the next one has other credentials
+        "ExpiredTokenException",
         "IncompleteBody",
         "InternalError",
         "InternalFailure",
@@ -47,9 +53,11 @@ _LATER = frozenset(
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "ReplicatedWriteConflictException",
+        "RequestExpired",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestThrottledException",
+        "RequestTimeTooSkewed",  # the clock of a process that has just been thawed
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
@@ -59,10 +67,11 @@ _LATER = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
-_LATER_STATUS = frozenset({429, 500, 502, 503, 504})
+_LATER_STATUS = frozenset({408, 421, 429})  # and whatever is 500 or more
 # S3 may write these into an answer that began with status 200 (API reference, CompleteMultipartUpload). botocore gives
 # such an answer the status 500, so the code decides, and the caller knows what it means.
 _CALLER_DECIDES = frozenset(
@@ -77,6 +86,23 @@ _CALLER_DECIDES = frozenset(
         "NoSuchKey",
         "NoSuchUpload",
         "PreconditionFailed",
+    }
+)
+# Nothing that a caller could do about it, and nothing that passes.
+_NOTHING_THERE = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "AccountProblem",
+        "AllAccessDisabled",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "NoSuchBucket",
+        "NotSignedUp",
+        "OptInRequired",
+        "PermanentRedirect",
+        "QueueDoesNotExist",
+        "StateMachineDoesNotExist",
+        "UnrecognizedClientException",
     }
 )
 _FORBIDDEN = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"})
@@ -170,7 +196,7 @@ def aws_errors(doing: str) -> Iterator[None]:
         raise
     except NoCredentialsError:
         raise ConfigurationError(f"No AWS credentials were found for {doing}.") from None
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError, HTTPError) as error:  # the last one while a body is read
         raise ArchiveUnavailableError(f"AWS could not be reached for {doing} ({type(error).__name__}).") from None
 
 
@@ -193,4 +219,10 @@ def _translated(error: ClientError, doing: str) -> CloudSyncError | None:
             f"The function's role may not do this: {doing} ({code}). Deploy the stack again, and check "
             "what denies it (a bucket policy, a key policy, a permissions boundary)."
         )
-    return later if status in _LATER_STATUS and code not in _CALLER_DECIDES else None
+    if code in _NOTHING_THERE:
+        return ConfigurationError(
+            f"AWS refuses this: {doing} ({code}). Something that the stack uses is gone or closed, or the account is. "
+            "Deploy the stack again, and look at the account's state in the AWS console."
+        )
+    passes = status is not None and (status >= 500 or status in _LATER_STATUS)
+    return later if passes and code not in _CALLER_DECIDES else None

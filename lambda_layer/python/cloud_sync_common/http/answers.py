@@ -45,13 +45,22 @@ type Row = Mapping[str, Any]
 
 def json_object(response: requests.Response, doing: str) -> Row:
     """The object in an answer. Raises ProviderContractError if there is none."""
-    try:
-        answer = decode(response.content)
-    except ValueError:
-        answer = None
+    answer = json_value(response, doing)
     if not isinstance(answer, dict):
-        raise changed(response, doing, f"The answer to {doing} has a different shape")
+        raise _other_shape(response, doing)
     return answer
+
+
+def json_value(response: requests.Response, doing: str) -> Any:
+    """The JSON in an answer, of any type. Raises ProviderContractError if there is none."""
+    try:
+        return decode(response.content)
+    except ValueError:
+        raise _other_shape(response, doing) from None
+
+
+def _other_shape(response: requests.Response, doing: str) -> ProviderContractError:
+    return changed(response, doing, f"The answer to {doing} has a different shape")
 
 
 def rows_in(rows: Any, fields: tuple[str, ...], response: requests.Response, doing: str) -> list[Row]:
@@ -88,12 +97,12 @@ def is_page(response: requests.Response) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower()
 
 
-def oauth_error(response: requests.Response, *own_codes: str) -> str:
-    """What an OAuth answer refuses with, in brackets: its error code if it is a known one or one of the provider's own,
-    or else the status; never its own words."""
+def oauth_code(response: requests.Response, *own_codes: str) -> str:
+    """The error code that an OAuth answer refuses with, if it is a known one or one of the provider's own; empty for
+    anything else, which is never quoted."""
     try:
         word = as_object(decode(response.content)).get("error", "")
     except ValueError:
         word = ""
     known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
-    return f"({word})" if known else f"with an unknown error ({response.status_code})"
+    return word if known else ""

@@ -11,7 +11,7 @@ from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavaila
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_interface import Credentials, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.retry_utils import Deadline, at_first, is_doubtful_refusal, retrying
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
@@ -72,10 +72,12 @@ class CredentialsRenewal:
         self.metrics.emit(credentials.provider, days)
 
     def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
-        """An answer that makes no sense may come from a gateway on the way: it is asked for again, like no answer."""
+        """An answer that makes no sense may come from a gateway on the way: it is asked for again, like no answer. So
+        is a refusal, once."""
+        once = at_first(is_doubtful_refusal)
         return retrying(
             lambda: call(credentials),
             self.deadline,
             sleep=self.sleep,
-            also=lambda error: isinstance(error, ProviderContractError),
+            also=lambda error: isinstance(error, ProviderContractError) or once(error),
         )

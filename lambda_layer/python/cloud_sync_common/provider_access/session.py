@@ -10,12 +10,13 @@ from functools import cached_property
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     CredentialsExpiredError,
+    MediaNotFoundError,
     OriginalUnavailableError,
     ProviderContractError,
     SourceError,
 )
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
-from cloud_sync_common.retry_utils import Deadline, retrying
+from cloud_sync_common.retry_utils import Deadline, at_first, is_doubtful_refusal, retrying
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
@@ -99,7 +100,8 @@ class AuthorisedSession:
 
     def _call[T](self, call: Callable[[str], T], attempts: int) -> T:
         """`call` with the token. A refusal, and an answer that makes no sense, may come from a gateway on the way and
-        be over in a moment: it is believed only when it stays so, or when the provider refuses the token as such."""
+        be over in a moment: it is believed only when it stays so, or when the provider refuses the token as such. That
+        a video is missing is believed when it is said twice."""
         credentials = self._credentials
 
         def once() -> T:
@@ -109,18 +111,23 @@ class AuthorisedSession:
                 self._try_token(credentials)
                 raise
 
-        return self._retrying(once, attempts)
+        return self._retrying(once, attempts, once=at_first(lambda error: isinstance(error, MediaNotFoundError)))
 
     def _try_token(self, credentials: Credentials) -> None:
         try:
-            self._retrying(lambda: self.provider.validate(credentials), TRIAL_ATTEMPTS, (ProviderContractError,))
+            once = at_first(is_doubtful_refusal)
+            self._retrying(lambda: self.provider.validate(credentials), TRIAL_ATTEMPTS, (ProviderContractError,), once)
         except CredentialsExpiredError:
             self._refused.add(credentials.version)
 
     def _retrying[T](
-        self, call: Callable[[], T], attempts: int, doubtful: tuple[type[CloudSyncError], ...] = _DOUBTFUL
+        self,
+        call: Callable[[], T],
+        attempts: int,
+        doubtful: tuple[type[CloudSyncError], ...] = _DOUBTFUL,
+        once: Callable[[BaseException], bool] = lambda _: False,
     ) -> T:
         def is_doubtful(error: BaseException) -> bool:
-            return isinstance(error, doubtful) and not self._refused
+            return (isinstance(error, doubtful) and not self._refused) or once(error)
 
         return retrying(call, self.deadline, attempts=attempts, sleep=self.sleep, also=is_doubtful)

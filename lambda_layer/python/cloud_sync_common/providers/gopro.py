@@ -64,6 +64,7 @@ VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
 _SCOPES = {"videos": (*VIDEO_TYPES, *UNCLEAR_TYPES), "everything": ()}
 # The types whose item_count is the number of chapters (rclone-PR); in others it counts other things.
 CHAPTERED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo")
+CAMERAS_CHAPTERS = 99  # two digits of a file's name count them (GX010001.MP4)
 # The originals; those of edits have the second label. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = (
@@ -126,10 +127,12 @@ class GoPro:
         }
         response = self._exchange("POST", "/v1/oauth2/token", RENEWAL, form=form)
         if response.status_code in (400, 401, 403) and not answers.is_page(response):
-            reason = answers.oauth_error(response, "token_blacklisted")
+            code = answers.oauth_code(response, "token_blacklisted")
+            reason = f"({code})" if code else f"with an unknown error ({response.status_code})"
             raise CredentialsExpiredError(
                 f"GoPro refuses to renew the token {reason}. Obtain a new refresh token and store "
-                "it, or store a session token. " + SIGN_IN_AGAIN
+                "it, or store a session token. " + SIGN_IN_AGAIN,
+                doubtful=not code,
             )
         if not 200 <= response.status_code < 300:
             self._refuse(response, RENEWAL)
@@ -175,7 +178,8 @@ class GoPro:
             raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say how many rows there are")
         if 1 < len(rows) < 2 * sum(not _usable_id(row) for row in rows):
             raise answers.changed(response, LISTING, f"The answer to {LISTING} has no usable id in most of its rows")
-        return _Search(rows, total, min(most or per_page, per_page))
+        is_smaller = most is not None and 0 < most < per_page and len(rows) <= most
+        return _Search(rows, total, most if most and is_smaller else per_page)
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
@@ -189,7 +193,7 @@ class GoPro:
             raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
         if not all(variation.available and variation.url for variation in originals):
             return []
-        files = source_identity.numbered([_listed(variation) for variation in originals])
+        files = source_identity.numbered([_listed(variation, item) for variation in originals])
         filename = _with_extension(_name(answer.get("filename")) or item.filename, files[0].url)
         claimed = item.source_count if item.kind in CHAPTERED_TYPES else 1
         return [
@@ -204,7 +208,8 @@ class GoPro:
         ]
 
     def _user(self, token: str) -> Row:
-        return answers.json_object(self._call("/media/user", token, CHECK), CHECK)
+        """What is said of the token's owner. The status decides; no more is asked of the body than to be JSON."""
+        return loose_json.as_object(answers.json_value(self._call("/media/user", token, CHECK), CHECK))
 
     def _call(
         self, path: str, token: str, doing: str, query: Mapping[str, str | int] | None = None
@@ -245,7 +250,7 @@ class GoPro:
         if status == 403 and answers.is_page(response):
             raise ProviderUnavailableError(f"GoPro's edge blocked {doing} (403 with a page instead of an answer).")
         if status in (401, 403):
-            raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}")
+            raise CredentialsExpiredError(f"GoPro no longer accepts the stored token. {SIGN_IN_AGAIN}", doubtful=True)
         raise answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
@@ -368,13 +373,14 @@ def _originals(variations: list[_Variation]) -> list[_Variation]:
     return []
 
 
-def _listed(variation: _Variation) -> ListedFile:
+def _listed(variation: _Variation, item: MediaItem) -> ListedFile:
     """What GoPro says of a file. The number of a chapter is its `item_number` or, if that is missing, in the path of
-    its URL (rclone-PR, gopro-dl); a camera with two lenses gives both files of a chapter the same number."""
+    its URL (rclone-PR, gopro-dl), where a larger number than cameras give is a resolution or a year; a camera with two
+    lenses gives both files of a chapter the same number."""
     number = variation.item_number
     if number is None or number > source_identity.MOST_FILES:
         match = re.search(r"/([0-9]{1,4})\.[A-Za-z0-9]+$", source_identity.path(variation.url))
-        number = int(match[1]) if match else None
+        number = int(match[1]) if match and int(match[1]) <= max(CAMERAS_CHAPTERS, item.source_count) else None
     position = variation.camera_position.lower()
     return ListedFile("" if position == "default" else position, number or 0, variation.url)
 

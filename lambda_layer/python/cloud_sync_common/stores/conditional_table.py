@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,28 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code, plain_item
+from cloud_sync_common.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
 type Row = dict[str, Any]
 type Key = dict[str, str]
+
+
+@contextmanager
+def ledger_errors(doing: str) -> Iterator[None]:
+    """As `aws_errors`, and says so when the table is missing."""
+    try:
+        with aws_errors(doing):
+            yield
+    except AwsError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        raise ConfigurationError(
+            f"There is no ledger, at {doing}: its table is missing. Restore it in the DynamoDB console (point-in-time "
+            "recovery), or deploy the stack again; then start the run again."
+        ) from None
 
 
 class ConditionalTable:
@@ -27,14 +44,14 @@ class ConditionalTable:
 
     def get(self, key: Key) -> Row:
         """The row with that key, strongly consistent; empty if there is none."""
-        with aws_errors("reading the ledger"):
+        with ledger_errors("reading the ledger"):
             answer = self._table.get_item(Key=key, ConsistentRead=True)
         return answer.get("Item", {})
 
     def create(self, key: Key, fields: Mapping[str, Any]) -> None:
         """Writes a new row. A row that exists already stays as it is."""
         try:
-            with aws_errors("writing the ledger"):
+            with ledger_errors("writing the ledger"):
                 self._table.put_item(
                     Item={**key, **fields, "updated_at": now()}, ConditionExpression="attribute_not_exists(pk)"
                 )
@@ -60,7 +77,7 @@ class ConditionalTable:
         expression = _update_expression(values, add or {}, remove)
         bound = {f":{name}": value for name, value in {**values, **(add or {})}.items()} | dict(extra or {})
         try:
-            with aws_errors("writing the ledger"):
+            with ledger_errors("writing the ledger"):
                 answer = self._table.update_item(
                     Key=key,
                     UpdateExpression=expression,

@@ -180,6 +180,11 @@ class CredentialStore:
         except AwsError as error:
             if error_code(error) == "ResourceNotFoundException":
                 return None
+            if error_code(error) == "InvalidRequestException":
+                raise ConfigurationError(
+                    f"The secret {self._secret_id} cannot be read, because it is scheduled for deletion. Restore it "
+                    f"with: aws secretsmanager restore-secret --secret-id {self._secret_id}"
+                ) from None
             raise
         text = answer.get("SecretString") or answer.get("SecretBinary", b"").decode(errors="replace")
         self._protect_all(text)

@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
+from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, now, typed
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, LedgerRow, SourceRow, Status
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Ledger:
         start: dict[str, Any] = (
             {"ExclusiveStartKey": dict(zip(("pk", "sk"), json.loads(place), strict=True))} if place else {}
         )
-        with aws_errors("reading the ledger"):
+        with ledger_errors("reading the ledger"):
             answer = self._table.scan(
                 FilterExpression="begins_with(pk, :items)",
                 ExpressionAttributeValues={":items": self._item_key("")["pk"]},
@@ -117,7 +116,7 @@ class Ledger:
     def _query(self, **query: Any) -> Iterator[dict[str, Any]]:
         """The pages of a query, of up to 1 MB each."""
         while True:
-            with aws_errors("reading the ledger"):
+            with ledger_errors("reading the ledger"):
                 page: Any = self._table.query(**query)
             yield page
             if "LastEvaluatedKey" not in page:
@@ -128,7 +127,7 @@ class Ledger:
         """The rows with these keys. BatchGetItem may return only some of them and name the rest."""
         wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(8):
-            with aws_errors("reading the ledger"):
+            with ledger_errors("reading the ledger"):
                 answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
             yield from answer["Responses"].get(self._table.name, [])
             wanted = answer.get("UnprocessedKeys")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, now, typed
+from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, Row, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -103,7 +104,7 @@ class Runs:
 
     def last_success(self) -> LastSuccess:
         """The run that succeeded last."""
-        return typed(self._rows.get(self._last_success), LastSuccess)
+        return _readable(self._rows.get(self._last_success), LastSuccess)
 
     def _note_end(self, run_id: str, status: RunStatus, totals: Mapping[str, int]) -> None:
         self._rows.update(
@@ -133,7 +134,7 @@ class Runs:
     def get(self, run_id: str) -> RunRow | None:
         """The row of a run; None if there is none."""
         row = self._rows.get(_run_key(run_id))
-        return typed(row, RunRow) if row else None
+        return _readable(row, RunRow) if row else None
 
     def note_read(self, run_id: str, count: int) -> int:
         """Adds to the bytes that this run has read from the provider, and returns them. They have a row of their own,
@@ -159,6 +160,15 @@ class Runs:
     def has_ended(self, run_id: str) -> bool:
         run = self.get(run_id)
         return run is not None and bool(run.ended_at)
+
+
+def _readable[Struct: msgspec.Struct](row: Row, kind: type[Struct]) -> Struct:
+    """A row as a struct; an empty one instead of a row that nobody here writes, which must not fail each report."""
+    try:
+        return typed(row, kind)
+    except msgspec.ValidationError:
+        logger.warning("a row about runs is not as Cloud Sync writes it", extra={"pk": row["pk"], "sk": row["sk"]})
+        return kind()
 
 
 def _run_key(run_id: str) -> Key:

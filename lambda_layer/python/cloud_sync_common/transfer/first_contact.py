@@ -27,4 +27,8 @@ class OutOfTime:
     """There is no time left to start, or there was not enough to finish."""
 
 
+class KeyTaken(Exception):
+    """The key belongs to another version of the source; this version gets the next key."""
+
+
 type FirstContact = Archived | InParts | OutOfTime

@@ -33,7 +33,8 @@ _UNSATISFIED = re.compile(r"bytes[ =]+\*/(\d{1,19})", re.ASCII | re.IGNORECASE)
 _MOST_ANSWERS = 1000  # for one range, from a source that sends less than asked for
 _DOING = "a request for media bytes"
 ANSWER_SECONDS = 30.0
-_PAGES = {"text/html", "text/xml", "application/xml", "application/xhtml+xml", "application/json"}
+_PAGES = re.compile(r"text/(html|xml)|application/(xml|json|.*\+(xml|json))")
+_TEXT = re.compile(r"text/.*|application/x-ndjson")  # in an answer to which the range means nothing
 # What servers call an encoding and is none: aws-chunked is left over from an upload, and S3 stores it as a header; the
 # others are values of Content-Transfer-Encoding (RFC 2045). Names of character sets are none either.
 _AS_STORED = {"", "identity", "none", "null", "aws-chunked", "binary", "7bit", "8bit"}
@@ -301,9 +302,9 @@ def _refuse_what_is_no_media(head: Head) -> None:
     """Refuses a page instead of the bytes, which CDNs and firewalls send, even with status 200 (CloudFront developer
     guide, "Custom error responses"), and bytes in another encoding than the stored ones."""
     said = head.headers.get("content-type", "").lower().split(",")  # more than one where there are several lines
-    pages = [kind for each in said if (kind := each.partition(";")[0].strip()) in _PAGES]
-    if pages:
-        raise ProviderUnavailableError(f"The source answered {_DOING} with a page ({pages[0]}).")
+    kinds = [each.partition(";")[0].strip() for each in said]
+    if any(_PAGES.fullmatch(kind) or (head.status == 200 and _TEXT.fullmatch(kind)) for kind in kinds):
+        raise ProviderUnavailableError(f"The source answered {_DOING} with a page or a text.")
     if not all(_is_no_coding(coding) for coding in head.headers.get("content-encoding", "").split(",")):
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from cloud_sync_common.exceptions import ProviderContractError, SourceLinkExpiredError
+from cloud_sync_common.exceptions import MediaNotFoundError, ProviderContractError, SourceLinkExpiredError
 from cloud_sync_common.provider_interface import MediaSource
-from cloud_sync_common.retry_utils import Deadline, retrying_async
+from cloud_sync_common.retry_utils import Deadline, at_first, retrying_async
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 
 LINK_RENEWALS = 10  # per source and slice
@@ -29,11 +29,16 @@ class SourceLink:
 
     async def use[T](self, call: Callable[[MediaSource], Awaitable[T]]) -> T:
         """`await call(source)`, repeated after transient errors and after an answer that makes no sense, which may be a
-        gateway's; with a fresh link when the link has expired."""
+        gateway's, and once when the source is missing; with a fresh link when the link has expired."""
+        missing = at_first(lambda error: isinstance(error, MediaNotFoundError))
         while True:
             source = self._source
             try:
-                return await retrying_async(lambda: self._in_turn(call, source), self._deadline, also=_is_nonsense)  # noqa: B023
+                return await retrying_async(
+                    lambda: self._in_turn(call, source),  # noqa: B023
+                    self._deadline,
+                    also=lambda error: isinstance(error, ProviderContractError) or missing(error),
+                )
             except SourceLinkExpiredError:
                 await self._renew(source)
 
@@ -50,7 +55,3 @@ class SourceLink:
             if self._renewals > LINK_RENEWALS:
                 raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
             self._source = await asyncio.to_thread(self._ask_again, ended)
-
-
-def _is_nonsense(error: BaseException) -> bool:
-    return isinstance(error, ProviderContractError)

@@ -33,7 +33,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
-from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, OutOfTime
+from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
@@ -57,10 +57,6 @@ class LengthUnknown(Exception):
     of its body is the end of the connection."""
 
 
-class KeyTaken(Exception):
-    """The key belongs to another version of the source; this version gets the next key."""
-
-
 class SourceTransfer:
     """One source of one item, for one run."""
 
@@ -77,21 +73,28 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
-        self._had_conflict = self._has_restarted = False
+        self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
     async def archive(self) -> SourceRow | None:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
-        A source that changes while it is read is started again, once; from then on its date is not looked at if it has
-        a strong ETag. Raises LostLease, LengthUnknown and every leaf of the error tree.
+        A source that changes while it is read is started again, once; then its date is not looked at if it has a strong
+        ETag. One without is started twice, and then read by one request. Raises LostLease, LengthUnknown and every leaf
+        of the error tree.
         """
-        try:
-            return await self._archive_version()
-        except SourceChangedError:
-            logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
-            self._has_restarted = True
-            return await self._archive_version()
+        while True:
+            try:
+                return await self._archive_version()
+            except SourceChangedError:
+                if self._changes == (1 if self._has_strong_etag else 2):
+                    raise
+                self._changes += 1
+                logger.warning("the source changed while it was read", extra={"media_id": self._item.media_id})
+
+    def _is_certain(self, version: Fingerprint) -> bool:
+        """Whether two answers of this version would be known as such."""
+        return version.is_certain and (self._changes < 2 or version.has_strong_etag)
 
     async def _archive_version(self) -> SourceRow | None:
         row = self._ledger.source(self._item.media_id, self._source.file_number)
@@ -112,7 +115,7 @@ class SourceTransfer:
 
     async def _in_parts(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         if row and row.upload_id:
-            date_misleads = self._has_restarted and row.version != row.version.undated
+            date_misleads = self._changes > 0 and row.version != row.version.undated
             if self._is_of(row, version) and not date_misleads:
                 return await self._upload(row)
             self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
@@ -130,7 +133,7 @@ class SourceTransfer:
         async def ask(source: MediaSource) -> Archived | InParts:
             self._source = source  # as the provider describes it now
             opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
-            if opened.honoured and opened.length < opened.fingerprint.size and not opened.fingerprint.is_certain:
+            if opened.honoured and opened.length < opened.fingerprint.size and not self._is_certain(opened.fingerprint):
                 opened.close()  # nothing could show that a second answer is of the same version: one has to do
                 opened = await self._bytes.open(source, opened.fingerprint.size - 1)
             try:
@@ -141,7 +144,8 @@ class SourceTransfer:
         return await self._link.use(ask)
 
     async def _answered(self, opened: Range, row: SourceRow | None, copy: int) -> Archived | InParts:
-        version = opened.fingerprint.undated if self._has_restarted else opened.fingerprint
+        version = opened.fingerprint.undated if self._changes else opened.fingerprint
+        self._has_strong_etag = version.has_strong_etag
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
         Readings.of(row)
@@ -152,7 +156,7 @@ class SourceTransfer:
         elif self._listed_size() is None and not opened.is_delimited:
             raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
-        if opened.honoured and version.is_certain and not complete:
+        if opened.honoured and self._is_certain(version) and not complete:
             return InParts(version)
         if version.size == 0:
             logger.warning("the original is empty, and so is its object", extra={"media_id": self._item.media_id})
@@ -352,8 +356,7 @@ class SourceTransfer:
         return ArchivedContent(row.size, checksum, made, single_stream=False)
 
     def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
-        there = self._archive.find(key)
-        return _of_version(there, version) if there else None
+        return _of_version(there, version) if (there := self._archive.find(key)) else None
 
     def _note_archived(
         self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
