@@ -57,6 +57,11 @@ class Grants:
     def use_runs(self, *actions: str) -> iam.PolicyStatement:
         return self.use_ledger("UseTheRuns", "RUN#*", *actions)
 
+    def count_bytes_read(self, *actions: str) -> iam.PolicyStatement:
+        """What each run has read from the provider; apart from the rows of runs, so that the downloader cannot write
+        those."""
+        return self.use_ledger("CountTheBytesRead", "READ#*", *actions)
+
     def use_provider_rows(self, *actions: str) -> iam.PolicyStatement:
         """Which run is under way, which one succeeded last, and who renews the credentials."""
         return self.use_ledger("UseTheRowsOfTheProvider", "PROVIDER#gopro", *actions)
@@ -121,6 +126,7 @@ def media_lister(grants: Grants) -> list[iam.PolicyStatement]:
         grants.use_credentials("GetSecretValue"),
         grants.use_items("BatchGetItem", "PutItem"),
         grants.use_runs("UpdateItem"),
+        grants.count_bytes_read("UpdateItem"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.allow("SeeWhetherARunIsUnderWay", ["states:DescribeExecution"], grants.executions_arn),
@@ -132,7 +138,8 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_credentials("GetSecretValue"),
         grants.use_items("GetItem", "Query", "UpdateItem"),
-        grants.use_runs("GetItem", "UpdateItem"),
+        grants.use_runs("GetItem"),
+        grants.count_bytes_read("GetItem", "UpdateItem"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "WriteTheArchive",
@@ -157,6 +164,7 @@ def run_report(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.use_items("BatchGetItem"),
         grants.use_runs("GetItem", "UpdateItem"),
+        grants.count_bytes_read("GetItem"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow(
             "CountTheBacklog", ["dynamodb:Query"], f"{grants.storage.ledger_table.table_arn}/index/not-archived"

@@ -121,9 +121,17 @@ def _leading_keys(request):
     batches = [keys for table in request.get("RequestItems", {}).values() for keys in table.get("Keys", [])]
     named = [request.get("Key", {}), request.get("Item", {}), *batches]
     found = [row["pk"]["S"] for row in named if "pk" in row]
-    if "IndexName" not in request and "KeyConditionExpression" in request:
-        found.append(request["ExpressionAttributeValues"][":pk"]["S"])
+    found += _queried(request)
     return {"dynamodb:LeadingKeys": found} if found else {}
+
+
+def _queried(request):
+    """The partition key that a query of the table itself names."""
+    if "IndexName" in request:
+        return []
+    names = request.get("ExpressionAttributeNames", {})
+    equal = re.findall(r"([#\w]+)\s*=\s*(:\w+)", request.get("KeyConditionExpression", ""))
+    return [request["ExpressionAttributeValues"][value]["S"] for name, value in equal if names.get(name, name) == "pk"]
 
 
 def _write_keys(query, headers):

@@ -66,19 +66,22 @@ MAY = {
 
 # By function, then by partition key of the ledger: what it may do with those rows. A role that is taken over can
 # neither hide a loss nor end a run, unless that is its work.
-PROVIDER, RUNS, ITEMS = "PROVIDER#gopro", "RUN#*", "gopro#*"
+PROVIDER, RUNS, READ, ITEMS = "PROVIDER#gopro", "RUN#*", "READ#*", "gopro#*"
 MAY_WITH_ROWS = {
     "media-authenticator": {PROVIDER: {"GetItem", "UpdateItem"}},
     "credentials-rotator": {PROVIDER: {"GetItem", "UpdateItem"}},
     "media-lister": {
-        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"UpdateItem"}, ITEMS: {"BatchGetItem", "PutItem"}
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"UpdateItem"}, READ: {"UpdateItem"},
+        ITEMS: {"BatchGetItem", "PutItem"},
     },
     "video-downloader": {
-        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, ITEMS: {"GetItem", "Query", "UpdateItem"}
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem"}, READ: {"GetItem", "UpdateItem"},
+        ITEMS: {"GetItem", "Query", "UpdateItem"},
     },
     "failure-recorder": {RUNS: {"UpdateItem"}, ITEMS: {"UpdateItem"}},
     "run-report": {
-        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem"}
+        PROVIDER: {"GetItem", "UpdateItem"}, RUNS: {"GetItem", "UpdateItem"}, READ: {"GetItem"},
+        ITEMS: {"BatchGetItem"},
     },
     "archive-reconciler": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
 }  # fmt: skip

@@ -176,4 +176,4 @@ def _run_key(run_id: str) -> Key:
 
 
 def _read_key(run_id: str) -> Key:
-    return {"pk": f"RUN#{run_id}", "sk": "BYTES_READ"}
+    return {"pk": f"READ#{run_id}", "sk": "BYTES_READ"}
