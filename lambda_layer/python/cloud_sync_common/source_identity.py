@@ -114,10 +114,10 @@ def _numbers(files: list[ListedFile]) -> tuple[list[int], int]:
 
 
 def _identity(file: ListedFile) -> str:
-    """A digest of the place that the provider gives the file, and one of everything: a path may be part of what signs a
+    """A digest of the place that the provider gives the file, and one of its path, which may be part of what signs a
     link."""
     place = _digest(file.position, file.number)[:8] if file.position or file.number else _NOWHERE
-    return f"{place}-{_digest(file.position, file.number, path(file.url))[:24]}"
+    return f"{place}-{_digest(path(file.url))[:24]}"
 
 
 def _digest(*said: str | int) -> str:
@@ -128,10 +128,12 @@ def kept_numbers(listed: Sequence[tuple[int, str]], known: Mapping[int, str]) ->
     """The number of each listed file, given by its number in this listing and its identity, when files have been known
     by their identities before: a known file keeps its number, and none gets that of another, whatever is listed now.
 
-    A file under another path is the known one if the provider gives it the same position and number, and no other.
-    Raises OriginalUnavailableError when files keep coming that are none of those before.
+    A file under another path is the known one if the provider gives it the same position and number, and no other; a
+    file with another position or number, if it has the same path, and no other. Raises OriginalUnavailableError when
+    files keep coming that are none of those before.
     """
     numbers = {identity: number for number, identity in known.items() if identity}
+    numbers |= _by_path(numbers, [identity for _, identity in listed])
     places = Counter(_place(identity) for identity in {*numbers, *(identity for _, identity in listed)})
     kept: list[int | None] = []
     for number, identity in listed:
@@ -148,6 +150,18 @@ def kept_numbers(listed: Sequence[tuple[int, str]], known: Mapping[int, str]) ->
             "none is stored, so that none is stored without end. Report this."
         )
     return found
+
+
+def _by_path(numbers: Mapping[str, int], listed: Sequence[str]) -> dict[str, int]:
+    """The numbers of listed files that only their paths show to be known, where no two files have the same path."""
+    known, now = (Counter(map(_path_digest, files)) for files in (numbers, listed))
+    by_path = {_path_digest(identity): number for identity, number in numbers.items()}
+    new = {identity: _path_digest(identity) for identity in listed if identity and identity not in numbers}
+    return {identity: by_path[digest] for identity, digest in new.items() if known[digest] == now[digest] == 1}
+
+
+def _path_digest(identity: str) -> str:
+    return identity.partition("-")[2]
 
 
 def _place(identity: str) -> str:
