@@ -109,6 +109,14 @@ def test_what_holds_for_several_videos_concerns_the_token_or_the_api(error: Clou
     assert lease.refused == (SESSION.version if error is REFUSED else "")
 
 
+def test_several_new_videos_that_are_refused_alike_do_not_stop_the_older_ones() -> None:
+    clips = tuple(replace(CLIPS[0], media_id=f"clip-{number}") for number in range(50))
+    new = {clip.media_id for clip in clips[:10]}
+    library = Library(trouble_of=lambda asked, _: REFUSED if asked in new else None, items=clips)
+    with pytest.raises(OriginalUnavailableError, match="although it accepts the token"):
+        session(library).sources(clips[3])
+
+
 @pytest.mark.parametrize("other", [MediaNotFoundError("x"), OriginalUnavailableError("x")])
 def test_a_neighbour_that_is_gone_is_an_answer_too(other: CloudSyncError) -> None:
     library = Library(trouble_of=lambda asked, _: CHANGED if asked == "clip-0" else other)
