@@ -110,7 +110,7 @@ def test_what_holds_for_several_videos_concerns_the_token_or_the_api(error: Clou
 
 
 def test_several_new_videos_that_are_refused_alike_do_not_stop_the_older_ones() -> None:
-    clips = tuple(replace(CLIPS[0], media_id=f"clip-{number}") for number in range(50))
+    clips = tuple(MediaItem(media_id=f"clip-{number}", filename="x.mp4") for number in range(50))
     new = {clip.media_id for clip in clips[:10]}
     library = Library(trouble_of=lambda asked, _: REFUSED if asked in new else None, items=clips)
     with pytest.raises(OriginalUnavailableError, match="although it accepts the token"):
