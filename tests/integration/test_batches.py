@@ -66,6 +66,6 @@ def test_a_large_video_keeps_its_parts_when_the_time_is_up(downloader: Downloade
 
 
 def test_a_video_missing_at_the_provider_does_not_stop_a_batch(downloader: Downloader) -> None:
-    downloader.fake.control.add_fault(FaultKind.TRASHED, endpoint=Endpoint.DOWNLOAD, times=1)
+    downloader.fake.control.add_fault(FaultKind.TRASHED, endpoint=Endpoint.DOWNLOAD, times=2)
     assert downloader.batch(PLAIN, TWIN) == []
     assert downloader.row(PLAIN).status is Status.UNAVAILABLE and archived(downloader, TWIN)

@@ -97,7 +97,7 @@ def texts(node: ast.AST) -> list[str]:
     return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
 
 
-NAMING = {"aws_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"}
+NAMING = {"aws_errors", "ledger_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"}
 
 
 def said_names() -> list[str]:
