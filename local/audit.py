@@ -38,7 +38,7 @@ class Kind(StrEnum):
     SECRET_FOUND = "secret_found"
 
 
-NOT_OF_ITEMS = ("PROVIDER#", "RUN#")  # partition keys that begin so belong to the provider and to its runs
+NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#")  # partition keys that begin so belong to the provider and to its runs
 STATUSES = {"PENDING", "IN_PROGRESS", "ARCHIVED", "FAILED", "UNAVAILABLE"}
 
 
