@@ -40,7 +40,7 @@ def assert_failed_cleanly(deployment: Deployment, inbox: Inbox, description: Any
         ('["a", "list"]', ("does not hold a JSON object",)),
         (json.dumps({"provider": "gopro"}), ("neither 'refresh_token' nor 'access_token'",)),
         (json.dumps(OAUTH | {"client_secret": None}), ("no 'client_secret'",)),
-        (json.dumps(OAUTH | {"client_id": 7}), ("'client_id'", "must be text")),
+        (json.dumps(OAUTH | {"client_id": [7]}), ("'client_id'", "must be text")),
         (json.dumps(OAUTH | {"provider": "dropbox"}), ("'provider'", "must be 'gopro'")),
     ],
 )
