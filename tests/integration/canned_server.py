@@ -67,11 +67,13 @@ class CannedServer:
         return received.decode("latin-1")
 
     def close(self) -> None:
+        """Ends all connections. Each thread closes its own: a number of a socket that is closed while another thread
+        reads from it may be that of the next connection, whose bytes that thread would then take."""
         self._ended.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # so that the thread stops accepting
         for connection in (self._listener, *self._open):
-            connection.close()
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # so that threads stop waiting
+        self._listener.close()
 
 
 def _is_whole(received: bytes) -> bool:
