@@ -54,11 +54,8 @@ async def asked(connections: Connections, url: str) -> bytes:
     return body
 
 
-@pytest.mark.parametrize("answer", [FIRST, CODED], ids=["measured", "chunked"])
-def test_what_lies_behind_an_answer_is_never_the_next_answer(
-    server: CannedServer, authority: trustme.CA, answer: bytes
-) -> None:
-    server.answer = answer + FORGED
+def asked_twice(server: CannedServer, authority: trustme.CA) -> list[bytes]:
+    """The bodies of two requests, one after the other."""
 
     async def twice() -> list[bytes]:
         connections = trusting(authority)
@@ -67,7 +64,15 @@ def test_what_lies_behind_an_answer_is_never_the_next_answer(
         finally:
             connections.close()
 
-    assert asyncio.run(twice()) == [b"video1", b"video1"] and server.connections == 2
+    return asyncio.run(twice())
+
+
+@pytest.mark.parametrize("answer", [FIRST, CODED], ids=["measured", "chunked"])
+def test_what_lies_behind_an_answer_is_never_the_next_answer(
+    server: CannedServer, authority: trustme.CA, answer: bytes
+) -> None:
+    server.answer = answer + FORGED
+    assert asked_twice(server, authority) == [b"video1", b"video1"] and server.connections == 2
 
 
 def test_what_is_deciphered_with_the_last_bytes_of_a_body_is_never_the_next_answer(
@@ -75,28 +80,12 @@ def test_what_is_deciphered_with_the_last_bytes_of_a_body_is_never_the_next_answ
 ) -> None:
     """The first read ends within the body; one record of TLS has its end, and what is behind it."""
     server.answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n" + b"1" * 20_000 + FORGED
-
-    async def twice() -> list[bytes]:
-        connections = trusting(authority)
-        try:
-            return [await asked(connections, server.url) for _ in range(2)]
-        finally:
-            connections.close()
-
-    assert asyncio.run(twice()) == [b"1" * 20_000] * 2 and server.connections == 2
+    assert asked_twice(server, authority) == [b"1" * 20_000] * 2 and server.connections == 2
 
 
 def test_a_connection_whose_answers_end_in_order_is_used_again(server: CannedServer, authority: trustme.CA) -> None:
     server.answer = FIRST
-
-    async def twice() -> list[bytes]:
-        connections = trusting(authority)
-        try:
-            return [await asked(connections, server.url) for _ in range(2)]
-        finally:
-            connections.close()
-
-    assert asyncio.run(twice()) == [b"video1", b"video1"] and server.connections == 1
+    assert asked_twice(server, authority) == [b"video1", b"video1"] and server.connections == 1
 
 
 # Several addresses of one name

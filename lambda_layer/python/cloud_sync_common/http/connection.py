@@ -16,13 +16,13 @@ from urllib.parse import quote, urlsplit
 import h11
 import idna
 
+from cloud_sync_common.http.client import MOST_INTERIM
 from cloud_sync_common.http.connecting import Addresses, every_address
 from cloud_sync_common.http.tls_stream import Stream
 
 _FIRST_READ = 16 * 1024  # bytes: enough for a head, and little of the body has to be copied
 _HEAD_LIMIT = 64 * 1024
 _SMALL_BODY = 1024 * 1024
-_MOST_INTERIM = 32  # answers with a status of 1xx before the answer itself
 _CODED_READ = 128 * 1024  # bytes of a chunked body read at once: a chunk may hold one byte, and each takes h11 its time
 _IN_A_TARGET = "%!#$&'()*+,/:;=?@[]|"  # beside letters, digits and -._~; of these, browsers encode none
 
@@ -131,7 +131,7 @@ class Connection:
         """Waits for the head of the answer, behind up to 32 interim ones."""
         view, interim = memoryview(bytearray(_FIRST_READ)), 0
         try:
-            while interim <= _MOST_INTERIM:
+            while interim <= MOST_INTERIM:
                 event = self._http.next_event()
                 if event is h11.NEED_DATA:
                     count = await self._stream.receive_into(view)

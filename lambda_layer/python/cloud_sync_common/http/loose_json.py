@@ -36,12 +36,13 @@ def decode(body: bytes) -> Any:
 
 def _patient(text: str) -> Any:
     """As the standard library reads it, which takes every number and half of a surrogate pair."""
-    value = json.loads(_shallow(text), parse_int=_integer, parse_constant=lambda _: None)
+    value = json.loads(_shallow(text), parse_int=integer, parse_constant=lambda _: None)
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return json.loads(whole, parse_constant=lambda _: None)
 
 
-def _integer(digits: str) -> int | None:
+def integer(digits: str) -> int | None:
+    """A number of JSON, for `parse_int`; None for one of absurd length."""
     return int(digits) if len(digits) <= len(str(LARGEST)) + 1 else None
 
 

@@ -78,9 +78,8 @@ class AuthorisedSession:
         """Whether a trouble concerns this video alone: there is an answer for another one, or none that could be asked
         for. `is_answered` says so of another video: True, False for the same trouble, None when it shows nothing."""
         others = [other for other in self._newest if other.media_id != item.media_id]
-        others = others[:: max(1, len(others) // NEIGHBOURS)][
-            :NEIGHBOURS
-        ]  # of several days: one upload may be at fault
+        # From the whole page: what was uploaded on one day may share the trouble.
+        others = others[:: max(1, len(others) // NEIGHBOURS)][:NEIGHBOURS]
         troubled = False
         for answered in map(is_answered, others):
             if answered:

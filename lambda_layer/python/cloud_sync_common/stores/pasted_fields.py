@@ -9,6 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from cloud_sync_common.http.loose_json import integer
+
 _STRAIGHT = "\"'`"
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
 TOKENS = frozenset({"access_token", "refresh_token"})
@@ -26,14 +28,10 @@ def as_object(text: str) -> dict[str, Any]:
     """The JSON object in `text`, whatever stands around it by accident; empty if it is anything else. Line breaks
     within a value are accepted, so that they can be named."""
     try:
-        value = json.loads(trimmed(text), strict=False, parse_int=_integer)
+        value = json.loads(trimmed(text), strict=False, parse_int=integer)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-def _integer(digits: str) -> int | None:
-    return int(digits) if len(digits) <= 20 else None
 
 
 def why_no_object(text: str) -> str:
