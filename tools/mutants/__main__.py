@@ -116,8 +116,11 @@ def _all(trials: Trials, chosen: Sequence[Mutation], listed: dict[Change, str], 
         return trials.attempt(mutation, do, only_quickest=equivalent)
 
     results: list[Trial] = []
+    report = Report(results, listed, trials.sources)
     for trial in pool(attempt, chosen):
         results.append(trial)
+        if trial in report.survivors:
+            print(report.survivor(trial), flush=True)
         if len(results) % 20 == 0:
             print(f"{len(results)} tried, {sum(one.killed for one in results)} noticed", flush=True)
     return results
