@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from dataclasses import dataclass, field
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
-from cloud_sync_common.exceptions import ArchiveUnavailableError, IntegrityError, RangeIgnoredError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict, combined_checksum
-from cloud_sync_common.transfer.content_hash import ContentHash, RangeHasher, plausible_etags, published_hash
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
+from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
@@ -46,41 +46,6 @@ class TransferStats:
     @property
     def seconds(self) -> float:
         return time.monotonic() - self.started
-
-
-class Proofs:
-    """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible."""
-
-    def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
-        published = published_hash(source.content_hash, fingerprint.size)
-        self._published = ContentHash(published, fingerprint.size) if published else None
-        guesses = plausible_etags(fingerprint.etag, fingerprint.size) if check_etag else ()
-        self._etags = [ContentHash(guess, fingerprint.size) for guess in guesses]
-
-    @property
-    def all(self) -> list[ContentHash]:
-        return [*([self._published] if self._published else []), *self._etags]
-
-    @property
-    def block_size(self) -> int:
-        """Parts should be multiples of this many bytes, so that several connections can hash them; 1 MiB by default."""
-        return next((proof.spec.block_size for proof in self.all if proof.spec.block_size < proof.size), MIB)
-
-    def needs_order(self, part_size: int) -> bool:
-        """Whether a published hash can only be computed when the parts are read one after the other."""
-        return self._published is not None and self._published.spec.block_size > part_size
-
-    def hashers(self, first: int) -> list[tuple[ContentHash, RangeHasher]]:
-        found = ((proof, proof.hasher(first)) for proof in self.all)
-        return [(proof, hasher) for proof, hasher in found if hasher is not None]
-
-    def made(self) -> tuple[str, ...]:
-        """Names of the proofs that hold. Raises IntegrityError when the content does not have the published hash."""
-        verdict = self._published.verdict() if self._published else None
-        if verdict is False:
-            raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
-        etag = any(proof.verdict() for proof in self._etags)
-        return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []))
 
 
 @dataclass(frozen=True)

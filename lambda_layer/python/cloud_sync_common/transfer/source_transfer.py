@@ -35,7 +35,8 @@ from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
-from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, Proofs, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.proofs import Proofs
+from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
