@@ -110,6 +110,15 @@ def test_a_sample_is_the_same_for_the_same_seed_and_another_for_another() -> Non
     assert set(one) != set(other)
 
 
+def test_a_new_line_in_one_module_leaves_the_sample_of_the_others_as_it_was() -> None:
+    old = {"a.py": SourceText("x = a < b\n"), "b.py": SourceText("y = c + d\nz = e - 1\n")}
+    new = {**old, "a.py": SourceText("w = 1\nx = a < b\n")}
+    every = [one for one in sample(old, 10, 1) if one.module == "b.py"]
+    assert every == [one for one in sample(new, 10, 1) if one.module == "b.py"]
+    first = sample(old, 1, 1)[0]
+    assert {first.new} <= {one.new for one in sample(new, 3, 1)}  # pushed back by new lines at most
+
+
 def test_a_sample_has_nothing_twice_and_ends_with_what_there_is() -> None:
     assert len(sample({"m.py": SourceText("x = a < b\n")}, 10, 1)) == 2
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from tools.mutants.operators import OPERATORS, Edit
 from tools.mutants.source_text import Mutation, SourceText
@@ -36,10 +36,16 @@ def mutations(module: str, source: SourceText) -> list[Mutation]:
 
 
 def sample(sources: Mapping[str, SourceText], size: int, seed: int) -> list[Mutation]:
-    """So many changes of these modules, each as likely as any other; the same ones for the same seed and sources."""
+    """So many changes of these modules, each as likely as any other. The seed and a change's own text decide whether it
+    is drawn, so that a new line elsewhere does not draw another sample."""
     candidates = [one for module in sorted(sources) for one in mutations(module, sources[module])]
-    random.Random(seed).shuffle(candidates)  # noqa: S311
-    return sorted(_first(size, (one for one in candidates if sources[one.module].changes_the_program(one))))
+    ordered = sorted(candidates, key=lambda one: _lot(one, sources[one.module], seed))
+    return sorted(_first(size, (one for one in ordered if sources[one.module].changes_the_program(one))))
+
+
+def _lot(one: Mutation, source: SourceText, seed: int) -> bytes:
+    text = (str(seed), one.module, one.function, *source.before_and_after(one))
+    return sha256("\0".join(text).encode()).digest()
 
 
 def _first(size: int, candidates: Iterable[Mutation]) -> list[Mutation]:
