@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any
 
 from tools.mutants.executed_lines import ExecutedLines
-from tools.mutants.scope import FUNCTION_CODE, MORE_SECONDS, QUICKEST
+from tools.mutants.scope import FUNCTION_CODE, MORE_SECONDS, OF_CONSTANTS, QUICKEST
 from tools.mutants.source_text import Mutation, SourceText
 
 type Do = Callable[[dict[str, Any]], dict[str, Any]]  # has a runner do a job
@@ -55,14 +55,15 @@ class Trials:
 
     def candidates(self, mutation: Mutation) -> list[str]:
         """The tests that execute the statement, quickest first. What runs at import is there for those that execute a
-        line with the same name, or if there is none, any line of its module."""
+        line with the same name, or if there is none, any line of its module; and for those that compare constants."""
         numbers = range(mutation.lines[0], mutation.lines[1] + 1)
         if mutation.function:
             return self.lines.tests_of(mutation.module, numbers)
         source = self.sources[mutation.module]
         texts = {name: one.text for name, one in self.sources.items()}
         found = self.lines.tests_of_names(bound_names(source.text, mutation.lines), texts)
-        return found or self.lines.tests_of(mutation.module, range(1, source.text.count("\n") + 2))
+        found = found or self.lines.tests_of(mutation.module, range(1, source.text.count("\n") + 2))
+        return [*(test for test in self.lines.seconds if test.startswith(OF_CONSTANTS)), *found]
 
     def _rounds(self, tests: list[str]) -> list[list[str]]:
         others = list(self._more(one_per_file_first(tests[QUICKEST:])))
