@@ -219,6 +219,28 @@ def test_the_quickest_tests_are_run_first_and_others_only_for_a_while(tmp_path: 
     assert (trial.ran, trial.candidates) == (71, 100)
 
 
+def test_all_quick_tests_are_run_first(tmp_path: Path) -> None:
+    trials = Trials({MODULE: SourceText(CODE)}, ExecutedLines({"t.py": measured(0.1, count=100)}))
+    rounds: list[int] = []
+
+    def passing(job: dict[str, Any]) -> dict[str, Any]:
+        rounds.append(len(job["tests"]))
+        return {"end": "passed", "test": "", "why": "", "ran": len(job["tests"])}
+
+    trials.attempt(change_to("return number <= LIMIT"), passing)
+    assert rounds == [100]  # 6 s for the import and the server, and 10 s
+
+
+def test_a_change_in_a_line_that_the_compiler_joined_to_another_is_tried_with_the_tests_of_its_function() -> None:
+    code = "def f(x):\n    while True:\n        try:\n            x()\n        except OSError:\n            break\n"
+    source = SourceText(code)
+    (left_out,) = (one for one in mutations("a.py", source) if source.before_and_after(one) == ("break", "pass"))
+    assert source.function_around(left_out) == range(1, 7)
+    measured = {"collect": 0.0, "shared": {}, "tests": {"t": {"own": 0.0, "shared": [], "passed": True}}}
+    lines = ExecutedLines({"t.py": measured | {"lines": {"a.py": {"4": [0]}}}})
+    assert Trials({"a.py": source}, lines).candidates(left_out) == ["t"]
+
+
 def test_a_test_may_take_ten_times_its_usual_time_and_half_a_minute() -> None:
     lines = ExecutedLines({"t.py": measured(2.0, count=1)})
     assert lines.limits(["t.py::test_0"]) == {"t.py::test_0": 10 * (2.0 + 5.0 + 1.0) + 30}

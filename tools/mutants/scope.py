@@ -42,7 +42,8 @@ LEFT_OUT = (
 OF_CONSTANTS = ("tests/unit/test_bounds_page.py", "tests/unit/test_worst_night.py")
 
 LEAST_PERCENT = 92.0  # of the changes that are not equivalent, so many must be noticed
-QUICKEST = 60  # tests that are run at first for each change
+QUICKEST = 60  # tests that are run at first for each change,
+QUICKEST_SECONDS = 20.0  # and more of them, as many as usually take that long together
 MORE_SECONDS = 120.0  # then others of the line, as many as usually take that long together
 
 

@@ -63,6 +63,17 @@ class SourceText:
         """The number of the line in which the change begins."""
         return self.data.count(b"\n", 0, mutation.start) + 1
 
+    def function_around(self, mutation: Mutation) -> range:
+        """The numbers of the lines of the smallest function around the change."""
+        line = self.line_of(mutation)
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+        spans = [
+            range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            for node in ast.walk(ast.parse(self.text))
+            if isinstance(node, functions)
+        ]
+        return min((span for span in spans if line in span), key=len, default=range(0))
+
     def before_and_after(self, mutation: Mutation) -> tuple[str, str]:
         """The changed lines before and after, each as one line with single spaces."""
         first = self.data.rfind(b"\n", 0, mutation.start) + 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 from typing import Any
 
 from tools.mutants.executed_lines import ExecutedLines
-from tools.mutants.scope import FUNCTION_CODE, MORE_SECONDS, OF_CONSTANTS, QUICKEST
+from tools.mutants.scope import FUNCTION_CODE, MORE_SECONDS, OF_CONSTANTS, QUICKEST, QUICKEST_SECONDS
 from tools.mutants.source_text import Mutation, SourceText
 
 type Do = Callable[[dict[str, Any]], dict[str, Any]]  # has a runner do a job
@@ -54,11 +54,13 @@ class Trials:
         return trial
 
     def candidates(self, mutation: Mutation) -> list[str]:
-        """The tests that execute the statement, quickest first. What runs at import is there for those that execute a
-        line with the same name, or if there is none, any line of its module; and for those that compare constants."""
+        """The tests that execute the statement, quickest first, or those of its function where none is known to: a
+        `break` may be a part of the line before for the compiler. What runs at import is there for those that execute
+        a line with the same name, or if there is none, any line of its module; and for those that compare constants."""
         numbers = range(mutation.lines[0], mutation.lines[1] + 1)
         if mutation.function:
-            return self.lines.tests_of(mutation.module, numbers)
+            function = self.sources[mutation.module].function_around(mutation)
+            return self.lines.tests_of(mutation.module, numbers) or self.lines.tests_of(mutation.module, function)
         source = self.sources[mutation.module]
         texts = {name: one.text for name, one in self.sources.items()}
         found = self.lines.tests_of_names(bound_names(source.text, mutation.lines), texts)
@@ -66,8 +68,14 @@ class Trials:
         return [*(test for test in self.lines.seconds if test.startswith(OF_CONSTANTS)), *found]
 
     def _rounds(self, tests: list[str]) -> list[list[str]]:
-        others = list(self._more(one_per_file_first(tests[QUICKEST:])))
-        return [part for part in (tests[:QUICKEST], others) if part]
+        quick = self._quickest(tests)
+        others = list(self._more(one_per_file_first(tests[quick:])))
+        return [part for part in (tests[:quick], others) if part]
+
+    def _quickest(self, tests: list[str]) -> int:
+        """How many of the tests, which are in order of their time, are run at first."""
+        total = accumulate(seconds for _, seconds in self.lines.usual(tests))
+        return max(QUICKEST, sum(seconds <= QUICKEST_SECONDS for seconds in total))
 
     def _more(self, tests: list[str]) -> Iterator[str]:
         total = 0.0
