@@ -10,12 +10,13 @@ from contextlib import contextmanager, suppress
 
 
 class CannedServer:
-    """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`. With
-    `every`, so many seconds pass before each of its bytes. `endless` follows the answer again and again, as fast as
-    the other side takes it."""
+    """Sends `answer` for every request, and then keeps the connection open, or closes it when `closes`; over TLS
+    without its closure alert, unless `takes_leave`. With `every`, so many seconds pass before each of its bytes.
+    `endless` follows the answer again and again, as fast as the other side takes it."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer, self.closes, self.every, self.endless = b"", False, 0.0, b""
+        self.takes_leave = False
         self._ended = threading.Event()
         self.received: list[str] = []
         self.connections = self.closed = 0
@@ -39,6 +40,8 @@ class CannedServer:
                 self.received.append(request)
                 self._send(connection)
                 if self.closes:
+                    if self.takes_leave and isinstance(connection, ssl.SSLSocket):
+                        connection.unwrap()
                     break
         self.closed += 1
 

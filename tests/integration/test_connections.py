@@ -15,7 +15,7 @@ import pytest
 import trustme
 from cloud_sync_common.exceptions import OriginalUnavailableError, ProviderUnavailableError
 from cloud_sync_common.http import address_guard, client, connecting, tls_stream
-from cloud_sync_common.http.connection import Connections, Origin
+from cloud_sync_common.http.connection import Connections, EndedEarly, Origin
 
 from tests.integration.canned_server import CannedServer, canned_server
 
@@ -86,6 +86,45 @@ def test_what_is_deciphered_with_the_last_bytes_of_a_body_is_never_the_next_answ
 def test_a_connection_whose_answers_end_in_order_is_used_again(server: CannedServer, authority: trustme.CA) -> None:
     server.answer = FIRST
     assert asked_twice(server, authority) == [b"video1", b"video1"] and server.connections == 1
+
+
+def asked_once(server: CannedServer, authority: trustme.CA) -> bytes:
+    """The body of a request to a server that closes the connection after its answer."""
+
+    async def once() -> bytes:
+        connections = trusting(authority)
+        connection = await connections.take(Origin.of(server.url))
+        try:
+            await connection.request("GET", "/", {})
+            await connection.head()
+            return await connection.small_body()
+        finally:
+            connections.drop(connection)
+
+    return asyncio.run(once())
+
+
+UNMEASURED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize("body", [b"", b"video1", b"1" * 40_000], ids=["none", "short", "several records"])
+def test_a_body_that_ends_with_its_connection_is_whole_when_the_other_side_takes_leave(
+    server: CannedServer, authority: trustme.CA, body: bytes
+) -> None:
+    server.answer, server.closes, server.takes_leave = UNMEASURED + body, True, True
+    assert asked_once(server, authority) == body
+
+
+@pytest.mark.parametrize("body", [b"", b"video1", b"1" * 40_000], ids=["none", "short", "several records"])
+def test_a_body_that_ends_with_its_connection_is_cut_off_when_tls_was_not_closed(
+    server: CannedServer, authority: trustme.CA, body: bytes
+) -> None:
+    server.answer, server.closes = UNMEASURED + body, True
+    if server.url.startswith("http://"):  # TCP alone cannot tell
+        assert asked_once(server, authority) == body
+        return
+    with pytest.raises(EndedEarly, match="broke off"):
+        asked_once(server, authority)
 
 
 # Several addresses of one name

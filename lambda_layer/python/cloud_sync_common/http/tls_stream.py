@@ -83,12 +83,10 @@ class Stream:
                     break
                 await self._refill()
                 continue
-            except ssl.SSLZeroReturnError:
-                break
             except ssl.SSLEOFError:
                 self.broke_off = True
                 break
-            if count == 0:
+            if count == 0:  # the closure alert
                 break
             filled += count
         return filled
