@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import msgspec
+from cloud_sync_common.transfer.part_plan import SINGLE_PUT
 
 from tools.mutants.scope import FUNCTION_CODE, core_modules
 
@@ -29,13 +35,17 @@ def in_the_code() -> dict[tuple[str, str], tuple[float, ...]]:
     """The constants of the core that are numbers, or tuples of them, by module and name."""
     found = {}
     for module in core_modules():
-        imported = import_module(f"cloud_sync_common.{module.removesuffix('.py').replace('/', '.')}")
+        imported = imported_module(module)
         for name in assigned((ROOT / FUNCTION_CODE / module).read_text()):
             value: Any = getattr(imported, name)
             values = value if isinstance(value, tuple) else (value,)
             if values and all(type(one) in (int, float) for one in values):
                 found[module, name] = tuple(map(float, values))
     return found
+
+
+def imported_module(module: str) -> ModuleType:
+    return import_module(f"cloud_sync_common.{module.removesuffix('.py').replace('/', '.')}")
 
 
 def assigned(code: str) -> list[str]:
@@ -52,3 +62,34 @@ def assigned(code: str) -> list[str]:
 
 def test_every_bound_is_stated_with_the_value_that_the_code_has() -> None:
     assert stated() == in_the_code()
+
+
+# Numbers that a field has when nothing else is said, where that is not zero.
+OTHER_DEFAULTS = {
+    ("provider_access/listing.py", "ListingProgress", "attempt"): 1,
+    ("steps/download.py", "VideoDownloader", "single_put"): SINGLE_PUT,
+    ("stores/ledger_rows.py", "SourceRow", "copy"): 1,
+    ("stores/work_files.py", "_Reading", "size"): -1,
+    ("transfer/range_transfer.py", "TransferOptions", "single_put"): SINGLE_PUT,
+}
+
+
+def numbers_by_default(module: str) -> Iterator[tuple[tuple[str, str, str], float]]:
+    imported = imported_module(module)
+    for kind in vars(imported).values():
+        if isinstance(kind, type) and kind.__module__ == imported.__name__:
+            for name, default in defaults(kind):
+                if type(default) in (int, float):
+                    yield (module, kind.__name__, name), default
+
+
+def defaults(kind: type) -> list[tuple[str, Any]]:
+    if issubclass(kind, msgspec.Struct):
+        return [(field.name, field.default) for field in msgspec.structs.fields(kind)]
+    return [(field.name, field.default) for field in fields(kind)] if is_dataclass(kind) else []
+
+
+def test_every_count_begins_at_zero() -> None:
+    found = {place: number for module in core_modules() for place, number in numbers_by_default(module)}
+    assert found
+    assert {place: number for place, number in found.items() if number != 0} == OTHER_DEFAULTS
