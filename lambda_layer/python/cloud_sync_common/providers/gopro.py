@@ -134,7 +134,7 @@ class GoPro:
                 "it, or store a session token. " + SIGN_IN_AGAIN,
                 doubtful=not code,
             )
-        if not 200 <= response.status_code < 300:
+        if response.status_code // 100 != 2:
             self._refuse(response, RENEWAL)
         return _renewed(credentials, response)
 
