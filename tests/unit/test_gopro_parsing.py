@@ -84,6 +84,12 @@ def test_the_number_of_files_comes_in_any_shape(service: Service, count: Any, so
     assert item(service, item_count=count).source_count == sources
 
 
+def test_a_revision_is_the_same_in_whatever_shape_the_number_of_files_comes(service: Service) -> None:
+    assert {item(service, item_count=count).revision for count in (2, "2", 2.0, " 2 ", "2.0")} == {"/2"}
+    assert {item(service, item_count=count).revision for count in (1, None, "", 0)} == {"/1"}
+    assert item(service, item_count="many").revision not in ("/1", "/many")
+
+
 def test_a_revision_changes_with_the_content_and_not_with_the_title(service: Service) -> None:
     first = item(service).revision
     assert item(service, updated_at="2027-01-01T00:00:00Z", content_title="Holiday", file_size=1).revision == first

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from cloud_sync_common.exceptions import (
@@ -20,6 +21,7 @@ from cloud_sync_common.exceptions import (
     ShortReadError,
     SourceLinkExpiredError,
 )
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.retry_utils import Deadline, retrying, retrying_async
 
 
@@ -77,6 +79,18 @@ def test_a_transient_error_is_retried_after_a_short_wait(clock: Clock, error: Cl
     assert retrying(call, clock.deadline(60), sleep=clock.sleep) == "done"
     assert call.calls == 3 and len(clock.sleeps) == 2
     assert all(0 <= seconds <= 8 for seconds in clock.sleeps)
+
+
+def test_each_retry_is_logged_with_its_number_and_the_kind_of_its_error(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(logger, "info", lambda text, extra: said.append((text, extra)))
+    retrying(Failing([ShortReadError("x"), ArchiveUnavailableError("x")]), clock.deadline(60), sleep=clock.sleep)
+    assert said == [
+        ("retrying", {"attempt": 1, "error": "ShortReadError"}),
+        ("retrying", {"attempt": 2, "error": "ArchiveUnavailableError"}),
+    ]
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import permutations
 from types import SimpleNamespace
 from typing import Any, cast
@@ -216,3 +217,11 @@ def test_without_identities_the_number_identifies_a_file() -> None:
 def test_a_link_that_leads_to_no_file_or_to_several_is_an_error(offered: list[MediaSource]) -> None:
     with pytest.raises(OriginalUnavailableError, match="file 1"):
         move_with_renewal(source(1, "front"), offered)
+
+
+def test_an_identity_stays_as_the_ledger_has_it() -> None:
+    """The ledger of earlier versions has these: another form would make every file a new one."""
+    unplaced, placed = numbered([file(path="/a.mp4")])[0], numbered([file("front", 2, "/a.mp4")])[0]
+    digest = hashlib.sha256(b'["/a.mp4"]').hexdigest()[:24]
+    assert unplaced.identity == f"00000000-{digest}"
+    assert placed.identity == hashlib.sha256(b'["front", 2]').hexdigest()[:8] + f"-{digest}"
