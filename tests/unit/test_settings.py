@@ -104,3 +104,13 @@ def test_the_process_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch)
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         parse(ENVIRONMENT).max_attempts = 9  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("variables", "expected"), [({"LAMBDA_TASK_ROOT": "/var/task"}, True), ({}, False)])
+def test_lambda_is_known_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: bool
+) -> None:
+    monkeypatch.delenv("LAMBDA_TASK_ROOT", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert settings.is_a_function() is expected

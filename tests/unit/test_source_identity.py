@@ -225,3 +225,13 @@ def test_an_identity_stays_as_the_ledger_has_it() -> None:
     digest = hashlib.sha256(b'["/a.mp4"]').hexdigest()[:24]
     assert unplaced.identity == f"00000000-{digest}"
     assert placed.identity == hashlib.sha256(b'["front", 2]').hexdigest()[:8] + f"-{digest}"
+
+
+def test_an_item_without_files_has_none_to_number() -> None:
+    assert numbered([]) == []
+
+
+def test_a_link_with_an_empty_parameter_is_another_link_than_one_without() -> None:
+    """What tells two files of one path apart may be the mere presence of a parameter."""
+    with_one, without = (ListedFile("", 0, link("/a.mp4", query=query)) for query in ("proxy=&", ""))
+    assert with_one.unsigned != without.unsigned
