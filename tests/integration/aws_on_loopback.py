@@ -276,7 +276,7 @@ class Aws:
             "PRIVATE_NETWORK": "false",
             "AUDIT_TRAIL": "false",
             "SINGLE_PUT_MIB": "64",
-            "CHECK_SOURCE_ETAG": "true",
+            "CHECK_SOURCE_ETAG": "false",
             "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
             "POWERTOOLS_SERVICE_NAME": "cloud-sync",

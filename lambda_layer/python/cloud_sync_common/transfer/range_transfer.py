@@ -71,7 +71,7 @@ class TransferOptions:
     deadline: Deadline
     seconds: float  # the whole time an invocation has
     stats: TransferStats
-    check_etag: bool = True
+    check_etag: bool = False
     single_put: int = SINGLE_PUT  # bytes
 
 
