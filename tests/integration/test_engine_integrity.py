@@ -25,7 +25,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores import archive as archive_module
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
-from cloud_sync_common.transfer import source_transfer, upload_stream
+from cloud_sync_common.transfer import range_transfer, source_transfer, upload_stream
 from cloud_sync_common.transfer.part_plan import PartPlan
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -220,7 +220,7 @@ def test_a_source_that_is_replaced_between_parts_is_never_mixed(
 ) -> None:
     plan, one = parts_of(SMALLEST_PART, 1)
     served = Served(CONTENT, successor=(answers, CHANGED), honours_if_match=honours_if_match)
-    with serving(served), plan, one:
+    with serving(served), plan, one, patch.object(range_transfer, "USUAL_PART", 1):  # an answer for each part
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED and len(served.asked) > answers

@@ -63,6 +63,20 @@ def plausible_etags(etag: str, size: int) -> tuple[BlockHash, ...]:
     return tuple(BlockHash("md5", part, digest, of_digests=True, guessed=True) for part in sizes[:_MOST_GUESSES])
 
 
+def shows_the_same(stored: str, etag: str) -> bool:
+    """Whether the ETag that S3 has given to what it stored shows that a source with the ETag `etag` has these bytes.
+
+    Both are the MD5 of the content, or of the MD5s of the same parts; or the source was uploaded as one part, and its
+    ETag is the MD5 of the MD5 that S3 has computed. Two ETags of another kind agree by no chance.
+    """
+    ours, theirs = _ETAG.fullmatch(stored), _ETAG.fullmatch(etag)
+    if not ours or not theirs:
+        return False
+    if ours[2] is None and theirs[2] is not None and int(theirs[2]) == 1:
+        return hashlib.md5(bytes.fromhex(ours[1]), usedforsecurity=False).hexdigest() == theirs[1]
+    return ours.groups() == theirs.groups()
+
+
 class RangeHasher:
     """Hashes one range of the file, from a block's start or from the end of the range before it."""
 
