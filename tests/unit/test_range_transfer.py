@@ -146,7 +146,7 @@ class World:
 
 
 def source(content_hash: str | None = None) -> MediaSource:
-    return MediaSource(file_number=1, filename="x.mp4", content_hash=content_hash)
+    return MediaSource(file_number=1, filename="x.mp4", content_hashes=(content_hash,) if content_hash else ())
 
 
 def no_proofs() -> Proofs:

@@ -413,7 +413,7 @@ def test_parts_are_cut_like_the_sources_own_where_that_proves_something(
 ) -> None:
     one = World(LARGE)
     one.version, one.md5_etags = Fingerprint(LARGE, etag), md5_etags
-    one.source = replace(one.source, content_hash=content_hash)
+    one.source = replace(one.source, content_hashes=(content_hash,) if content_hash else ())
     with contextlib.suppress(IntegrityError):  # no bytes, and so none that have the published hash
         one.run()
     assert one.noted[0].part_size == part * MIB

@@ -151,8 +151,7 @@ class RangeTransfer:
         hashers = proofs.hashers(0)
 
         def check(crc: int) -> None:
-            for proof, hasher in hashers:
-                proof.keep(hasher)
+            proofs.keep(hashers)
             compare(ArchivedContent(size, encode_checksum(crc), proofs.made(), single_stream=not source.honoured))
 
         body = _Counted(source, self._stats)
@@ -293,8 +292,7 @@ class RangeTransfer:
         counted = _Counted(body, self._stats)
         stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
         part = self._archive.part_stored(number, length, stored)
-        for proof, hasher in hashers:
-            proof.keep(hasher)
+        proofs.keep(hashers, part)
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part

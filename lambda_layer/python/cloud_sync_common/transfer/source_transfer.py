@@ -308,12 +308,26 @@ class SourceTransfer:
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
         self._options.stats.held = sum(part.size for part in held.values())
+        if held and proofs.is_published:
+            proofs.resume(plan, held, self._ledger.hashes(self._item.media_id, self._source.file_number, row.upload_id))
         if len(held) < plan.count:
-            moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
+            moved: dict[int, Part] | None = None
+            try:
+                moved = await self._bytes.in_time(
+                    self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
+                )
+            finally:
+                if moved is None or len(moved) < plan.count:
+                    self._keep_hashes(row, proofs.kept(plan))
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
         return [held[number] for number in sorted(held)], proofs
+
+    def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
+        """Keeps what the next slice cannot compute without reading the parts again."""
+        if hashes:
+            self._ledger.keep_hashes(self._item.media_id, self._source.file_number, row.upload_id, hashes)
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
