@@ -27,7 +27,8 @@ _UPLOADERS_PARTS = tuple(
 _MOST_GUESSES = 2
 _ETAG = re.compile(r'"?([0-9a-f]{32})(?:-([0-9]{1,5}))?"?')  # S3 joins up to 10,000 parts
 _HASHED_BLOCK = 4 * MIB
-# Cheapest first: CPU-seconds per GiB are 0.02, 0.55 (over several connections), 0.55 and 1.34 (over one connection).
+# Cheapest first: CPU-seconds per GiB are 0.03 and 0.69, over several connections, and 0.53 and 1.24, over one
+# (docs/decisions/002-s3-verifies-integrity.md).
 _KINDS = ("crc32c", "sha256-4mib", "sha256", "md5")
 
 
