@@ -77,8 +77,10 @@ class Config:
     single_put_mib: int = 64
     """Largest file that is uploaded in one request. A larger one goes in parts, which takes three more requests but can
     be resumed."""
-    check_source_etag: bool = True
-    """Whether each file's MD5 is compared with the ETag of the provider's CDN. This takes about twice the CPU time."""
+    check_source_etag: bool = False
+    """Whether the MD5 of all bytes is computed and compared with the ETag of the provider's CDN. It takes 4 s of a vCPU
+    per GiB, which are 14 s of a function of 512 MB, and 0.0085 USD for 100 GB. Where S3's own ETag shows the same, it
+    is compared in any case."""
     max_run_gb: int = 1_000
     """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
     and ends as a success; the next one continues. It bounds what a night can cost (docs/reliability.md)."""

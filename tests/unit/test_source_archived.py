@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +17,7 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
+from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, ObjectExists, Part, UploadGone, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer import source_transfer
 from cloud_sync_common.transfer.part_plan import MIB, SLOW_CONNECTION, PartPlan
@@ -49,6 +51,7 @@ class World:
         self.written_error: Exception | None = None  # the error of the next write
         self.completed: list[Exception] = []
         self.lease = True
+        self.md5_etags = False
 
     async def archived(self) -> SourceRow | None:
         deadline = Deadline(lambda: self.left, margin=0.0)
@@ -80,9 +83,9 @@ class World:
     def find(self, key: str) -> ArchivedObject | None:
         return self.objects.get(key)
 
-    def begin(self, key: str, _metadata: object) -> str:
+    def begin(self, key: str, _metadata: object) -> NewUpload:
         self.done.append(f"began {key}")
-        return "upload"
+        return NewUpload("upload", self.md5_etags)
 
     def abort(self, _key: str, upload_id: str) -> None:
         self.done.append(f"aborted {upload_id}")
@@ -392,3 +395,25 @@ def test_a_source_that_changed_once_is_read_again_and_one_that_changes_again_is_
     other.completed = [SourceChangedError("x"), SourceChangedError("x")]
     with pytest.raises(SourceChangedError):
         other.run()
+
+
+@pytest.mark.parametrize(
+    ("md5_etags", "etag", "content_hash", "part"),
+    [
+        (True, f'"{"0" * 32}-10"', None, 20),
+        (False, f'"{"0" * 32}-10"', None, 64),  # with a KMS key S3's ETags prove nothing, so that parts cost no more
+        (True, f'"{"0" * 32}-10"', "sha256-4mib:00", 64),  # which proves the same
+        (True, f'"{"0" * 32}"', None, 64),
+        (True, f'"{"0" * 32}-25"', None, 64),  # of 8 MiB
+        (True, '"e"', None, 64),
+    ],
+)
+def test_parts_are_cut_like_the_sources_own_where_that_proves_something(
+    md5_etags: bool, etag: str, content_hash: str | None, part: int
+) -> None:
+    one = World(LARGE)
+    one.version, one.md5_etags = Fingerprint(LARGE, etag), md5_etags
+    one.source = replace(one.source, content_hashes=(content_hash,) if content_hash else ())
+    with contextlib.suppress(IntegrityError):  # no bytes, and so none that have the published hash
+        one.run()
+    assert one.noted[0].part_size == part * MIB

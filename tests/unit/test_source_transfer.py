@@ -10,7 +10,7 @@ import pytest
 from cloud_sync_common.exceptions import ShortReadError, SourceChangedError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
+from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, Part, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import MOST_KEYS
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
@@ -179,9 +179,9 @@ class ChangingSource:
         self.slices, self.begun, self.aborted, self.looked = 0, 0, 0, 0
         self.every_name_is_taken = False
 
-    def begin(self, *_: object) -> str:
+    def begin(self, *_: object) -> NewUpload:
         self.begun += 1
-        return f"upload-{self.begun}"
+        return NewUpload(f"upload-{self.begun}", md5_etags=False)
 
     def abort(self, *_: object) -> None:
         self.aborted += 1

@@ -70,7 +70,9 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
 class MediaSource:
     """How to get the bytes of one file of a media item, number `file_number` (from 1) of `file_count`.
 
-    `content_hash` is `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks.
+    `content_hashes` are all that the provider publishes of its content, each `md5:<hex>`, `sha256:<hex>`,
+    `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks, or `crc32c:<hex>` (a provider that states it in base64
+    means its four bytes, the first one first). The first of them also names the version.
     `identity` is the provider's own way to tell this file from the others of its item, the same whenever it is asked;
     empty when the provider's numbers are enough for that. `revision` names the version that the provider lists and
     the link leads to, where there is one.
@@ -83,7 +85,7 @@ class MediaSource:
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     size: int | None = None
     etag: str | None = None
-    content_hash: str | None = None
+    content_hashes: tuple[str, ...] = ()
     identity: str = ""
     revision: str = ""
 

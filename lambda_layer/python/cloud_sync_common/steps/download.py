@@ -112,7 +112,7 @@ class VideoDownloader:
     deadline: Deadline
     memory_mb: int
     most_bytes: int  # that one run may read from the provider
-    check_etag: bool = True
+    check_etag: bool = False
     single_put: int = SINGLE_PUT
 
     def download(self, request: DownloadRequest) -> BatchResult | SliceResult:

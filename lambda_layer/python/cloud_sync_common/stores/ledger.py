@@ -33,6 +33,7 @@ NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name a
 MOMENT_LIMIT_OF_A_ROW = 100
 MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
+_HASHES = "HASHES#"
 _SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
@@ -69,7 +70,7 @@ class Ledger:
                 **start,
             )
         last: Any = answer.get("LastEvaluatedKey")
-        rows = [self._ledger_row(row) for row in answer["Items"]]
+        rows = [self._ledger_row(row) for row in answer["Items"] if not _is_of_hashes(row)]
         return rows, json.dumps([last["pk"], last["sk"]]) if last else None
 
     def rows_of(self, media_id: str) -> list[LedgerRow]:
@@ -79,7 +80,7 @@ class Ledger:
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"]},
             ConsistentRead=True,
         )
-        return [self._ledger_row(row) for page in pages for row in page["Items"]]
+        return [self._ledger_row(row) for page in pages for row in page["Items"] if not _is_of_hashes(row)]
 
     def _ledger_row(self, row: Mapping[str, Any]) -> LedgerRow:
         key = {"sk": row["sk"], "media_id": self._media_id(row)}
@@ -295,6 +296,23 @@ class Ledger:
             "#identity <> :identity",
         )
 
+    def keep_hashes(self, media_id: str, file_number: int, upload_id: str, hashes: bytes) -> None:
+        """Keeps the hashes of the parts of an upload, in a row of its own, so that no index and no other reader has to
+        carry them."""
+        self._rows.update(
+            self._hashes_key(media_id, file_number),
+            {"upload_id": upload_id, "hashes": hashes},
+            condition="attribute_not_exists(#hashes) OR #hashes <> :hashes",
+        )
+
+    def hashes(self, media_id: str, file_number: int, upload_id: str) -> bytes:
+        """What is kept for that upload; empty if there is nothing."""
+        row = self._rows.get(self._hashes_key(media_id, file_number))
+        return bytes(row["hashes"]) if row.get("upload_id") == upload_id else b""
+
+    def _hashes_key(self, media_id: str, file_number: int) -> Key:
+        return {"pk": self._partition(media_id), "sk": f"{_HASHES}{file_number:04d}"}
+
     def _item_key(self, media_id: str) -> Key:
         return {"pk": self._partition(media_id), "sk": "ITEM"}
 
@@ -303,6 +321,10 @@ class Ledger:
 
     def _partition(self, media_id: str) -> str:
         return f"{self._provider}#{archive_keys.kept_id(media_id)}"
+
+
+def _is_of_hashes(row: Mapping[str, Any]) -> bool:
+    return str(row["sk"]).startswith(_HASHES)
 
 
 def _item_row(row: Mapping[str, Any]) -> ItemRow:

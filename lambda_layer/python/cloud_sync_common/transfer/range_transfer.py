@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
 from cloud_sync_common.exceptions import ArchiveUnavailableError, RangeIgnoredError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict, combined_checksum
-from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
+from cloud_sync_common.stores.archive import (
+    Archive,
+    ObjectExists,
+    Part,
+    WriteConflict,
+    combined_checksum,
+    joined_etag,
+)
+from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
@@ -71,8 +79,36 @@ class TransferOptions:
     deadline: Deadline
     seconds: float  # the whole time an invocation has
     stats: TransferStats
-    check_etag: bool = True
+    check_etag: bool = False
     single_put: int = SINGLE_PUT  # bytes
+
+
+@dataclass
+class _Pace:
+    """Whether another part is begun: not after an error, nor when it would not end in time."""
+
+    deadline: Deadline
+    slowest: float = 0.0  # seconds that a part took
+    failed: bool = False
+
+    @property
+    def allows_another(self) -> bool:
+        return not self.failed and self.deadline.allows(self.slowest * 1.25)
+
+    def took(self, started: float) -> float:
+        """Notes how long a part took that was begun at `started`; returns the time now."""
+        now = time.monotonic()
+        self.slowest = max(self.slowest, now - started)
+        return now
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """An error within the block ends the work of all connections."""
+        try:
+            yield
+        except BaseException:
+            self.failed = True
+            raise
 
 
 class RangeTransfer:
@@ -113,13 +149,10 @@ class RangeTransfer:
         size = source.fingerprint.size
         upload = self._archive.object_upload(key, size, metadata)
         hashers = proofs.hashers(0)
-        made: list[str] = []
 
         def check(crc: int) -> None:
-            for proof, hasher in hashers:
-                proof.keep(hasher)
-            made.extend(proofs.made())
-            compare(ArchivedContent(size, encode_checksum(crc), tuple(made), single_stream=not source.honoured))
+            proofs.keep(hashers)
+            compare(ArchivedContent(size, encode_checksum(crc), proofs.made(), single_stream=not source.honoured))
 
         body = _Counted(source, self._stats)
         stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers), check)
@@ -129,7 +162,7 @@ class RangeTransfer:
             checksum = self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
-        return ArchivedContent(size, checksum, tuple(made), single_stream=not source.honoured)
+        return ArchivedContent(size, checksum, proofs.made(stored.etag), single_stream=not source.honoured)
 
     def _same_content(self, key: str, size: int, checksum: str) -> str:
         """The checksum of the object that exists already, when its content is the very one that was sent: it is the
@@ -154,7 +187,7 @@ class RangeTransfer:
         aborts the upload. Raises ObjectExists, what `check_size` and `compare` raise, and whatever either side
         raises."""
         self.streaming = True
-        upload_id = self._archive.begin(key, metadata)
+        upload_id = self._archive.begin(key, metadata).upload_id
         parts: list[Part] = []
         try:
             first = 0
@@ -164,7 +197,7 @@ class RangeTransfer:
             check_size(first)
             if not parts:  # S3 joins no upload without a part
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
-            made = proofs.made()
+            made = proofs.made(joined_etag(parts))
             compare(ArchivedContent(first, combined_checksum(parts), made, single_stream=True))
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException as error:
@@ -205,42 +238,51 @@ class RangeTransfer:
     ) -> dict[int, Part]:
         """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
         in time. Returns the parts that S3 holds then, by number. Raises whatever either side raises."""
-        todo = iter([number for number in range(1, plan.count + 1) if number not in held])
-        slowest, failed = 0.0, False
+        connections = 1 if proofs.needs_order(plan.part_size) else self._connections
+        missing = [number for number in range(1, plan.count + 1) if number not in held]
+        most = max(1, min(USUAL_PART // plan.part_size, len(missing) // connections))
+        todo, pace = _runs(missing, most), _Pace(self._deadline)
 
         async def work() -> list[Part]:
-            nonlocal slowest, failed
             moved: list[Part] = []
-            while not failed and self._deadline.allows(slowest * 1.25):
-                number = next(todo, None)
-                if number is None:
-                    break
-                started = time.monotonic()
-                try:
-                    moved.append(await self._ranged_part(key, upload_id, plan, number, version, proofs))
-                except BaseException:
-                    failed = True
-                    raise
-                slowest = max(slowest, time.monotonic() - started)
+            while pace.allows_another and (numbers := next(todo, None)):
+                moved += await self._ranged_parts(key, upload_id, plan, numbers, version, proofs, pace)
             return moved
 
-        connections = 1 if proofs.needs_order(plan.part_size) else self._connections
         moved = await _all_ended([work() for _ in range(connections)])
         return {**held, **{part.number: part for parts in moved for part in parts}}
 
-    async def _ranged_part(
-        self, key: str, upload_id: str, plan: PartPlan, number: int, version: Fingerprint, proofs: Proofs
-    ) -> Part:
-        first, last = plan.bounds(number)
+    async def _ranged_parts(
+        self,
+        key: str,
+        upload_id: str,
+        plan: PartPlan,
+        numbers: list[int],
+        version: Fingerprint,
+        proofs: Proofs,
+        pace: _Pace,
+    ) -> list[Part]:
+        """Moves consecutive parts from one answer. An answer that breaks off is asked for again from the part that was
+        under way."""
+        moved: list[Part] = []
 
-        async def move(source: MediaSource) -> Part:
+        async def move(source: MediaSource) -> None:
+            left, started = numbers[len(moved) :], time.monotonic()
+            first, last = plan.bounds(left[0])[0], plan.bounds(left[-1])[1]
             opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
             try:
-                return await self._part(opened, key, upload_id, number, first, opened.length, proofs)
+                for number in left:
+                    first, length = plan.bounds(number)[0], plan.length(number)
+                    moved.append(await self._part(opened, key, upload_id, number, first, length, proofs))
+                    started = pace.took(started)
+                    if not pace.allows_another:
+                        break
             finally:
                 opened.close()
 
-        return await self._link.use(move)
+        with pace.failing():
+            await self._link.use(move)
+        return moved
 
     async def _part(
         self, body: BodyReader, key: str, upload_id: str, number: int, first: int, length: int, proofs: Proofs
@@ -250,8 +292,7 @@ class RangeTransfer:
         counted = _Counted(body, self._stats)
         stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
         part = self._archive.part_stored(number, length, stored)
-        for proof, hasher in hashers:
-            proof.keep(hasher)
+        proofs.keep(hashers, part)
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
@@ -265,6 +306,18 @@ async def _as_much(source: Range, buffer: memoryview) -> int:
         count = await before_a_stall(source.read_into(buffer[filled : filled + PIECE]))
         filled += count
     return filled
+
+
+def _runs(numbers: list[int], most: int) -> Iterator[list[int]]:
+    """The numbers, which ascend, as runs of up to `most` consecutive ones."""
+    run: list[int] = []
+    for number in numbers:
+        if run and (len(run) == most or number != run[-1] + 1):
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
 
 
 async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:

@@ -224,7 +224,7 @@ class _Answer:
 
     def version(self, size: int) -> Fingerprint:
         headers = self.head.headers
-        listed = self.source.content_hash or self.source.revision
+        listed = next(iter(self.source.content_hashes), "") or self.source.revision
         return Fingerprint(size, headers.get("etag", ""), headers.get("last-modified", ""), listed)
 
 

@@ -15,8 +15,6 @@ import msgspec
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
-    OriginalUnavailableError,
-    ShortReadError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
@@ -29,11 +27,13 @@ from cloud_sync_common.stores.archive import (
     UploadGone,
     WriteConflict,
     combined_checksum,
+    joined_etag,
 )
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
+from cloud_sync_common.transfer.listed_size import ListedSize
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
@@ -41,9 +41,6 @@ from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.source_link import SourceLink
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
-# A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
-MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
-CLAIM_SLACK = 16 * 1024  # bytes by which a file that says where it ends may be smaller than listed, and one hundredth
 # Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
 # each beginning moves its bytes again.
 MOST_BEGINNINGS = 5
@@ -150,11 +147,12 @@ class SourceTransfer:
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
             return Archived(self._confirmed(row))
         Readings.of(row)
+        listed = ListedSize.of(self._item, self._source)
         if version.size != UNKNOWN:
-            self._check_size(version.size)
+            listed.check(version.size)
             if not opened.honoured:
-                self._check_end(opened, version.size)
-        elif self._listed_size() is None and not opened.is_delimited:
+                listed.check_end(opened, version.size)
+        elif listed.size is None and not opened.is_delimited:
             raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and self._is_certain(version) and not complete:
@@ -167,7 +165,7 @@ class SourceTransfer:
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
         else:
-            check = partial(self._check_end, opened) if version.size == UNKNOWN else self._check_size
+            check = partial(listed.check_end, opened) if version.size == UNKNOWN else listed.check
             write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
@@ -212,55 +210,24 @@ class SourceTransfer:
     def _earlier(self, row: SourceRow | None, copy: int) -> EarlierCopy:
         return EarlierCopy.before(row, self._key(max(copy - 1, 1)), copy - 1)
 
-    def _check_size(self, size: int) -> None:
-        """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
-        is; where an item has several files, its size says nothing about one of them."""
-        claimed = self._listed_size() or 0
-        if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
-            raise OriginalUnavailableError(
-                f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
-                "is so much smaller is not stored in its place."
-            )
-
-    def _check_end(self, opened: Range, size: int) -> None:
-        """Raises ShortReadError when a whole file, whose length is announced once or not at all, ends before the size
-        that the provider lists: it may have been cut, and only that size could show it."""
-        listed = self._listed_size()
-        least = 0 if opened.length != UNKNOWN else 1
-        if listed is not None:
-            least = listed - (min(CLAIM_SLACK, listed // 100) if opened.is_delimited else 0)
-        if size < least:
-            raise ShortReadError(
-                f"The source does not send ranges, and ends after {size} bytes, while the provider lists "
-                f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
-                "again."
-            )
-
-    def _listed_size(self) -> int | None:
-        """The size that the provider lists for this file. Where an item has several files, its size says nothing about
-        one of them."""
-        if self._source.size is not None:
-            return self._source.size
-        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
-
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
         while there := self._archive.find(key := self._key(copy)):
             if content := _of_version(there, version):  # archived before, and the ledger does not know
                 return self._note_archived(version, key, copy, content, row)
             copy = number_after(copy)
-        plan = plan_parts(
-            version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
-        )
+        plan = self._plan(version)
         begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
-        upload_id = self._archive.begin(key, self._metadata(version))
+        upload = self._archive.begin(key, self._metadata(version))
+        if upload.md5_etags:
+            plan = self._plan(version, self._proofs(version).source_part)
         self._options.stats.requests += 1
         new = SourceRow(
             status=Status.IN_PROGRESS,
             key=key,
             size=version.size,
             etag=version.etag,
-            upload_id=upload_id,
+            upload_id=upload.upload_id,
             part_size=plan.part_size,
             copy=copy,
             last_modified=version.last_modified,
@@ -274,6 +241,10 @@ class SourceTransfer:
             readings_in=readings.month,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
+
+    def _plan(self, version: Fingerprint, copied: int | None = None) -> PartPlan:
+        options, block_size = self._options, self._proofs(version).block_size
+        return plan_parts(version.size, options.seconds, options.connections, block_size, copied)
 
     def _beginnings(self, row: SourceRow | None, version: Fingerprint) -> int:
         """How many uploads this run has begun with the next one. When these are too many, raises SourceChangedError,
@@ -337,16 +308,30 @@ class SourceTransfer:
         held = self._archive.parts(row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
         self._options.stats.held = sum(part.size for part in held.values())
+        if held and proofs.is_published:
+            proofs.resume(plan, held, self._ledger.hashes(self._item.media_id, self._source.file_number, row.upload_id))
         if len(held) < plan.count:
-            moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
+            moved: dict[int, Part] | None = None
+            try:
+                moved = await self._bytes.in_time(
+                    self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
+                )
+            finally:
+                if moved is None or len(moved) < plan.count:
+                    self._keep_hashes(row, proofs.kept(plan))
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
         return [held[number] for number in sorted(held)], proofs
 
+    def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
+        """Keeps what the next slice cannot compute without reading the parts again."""
+        if hashes:
+            self._ledger.keep_hashes(self._item.media_id, self._source.file_number, row.upload_id, hashes)
+
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
-        made = proofs.made()
+        made = proofs.made(joined_etag(parts))
         try:
             self._compare(row, row.copy)(ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False))
             checksum = self._archive.complete(row.key, row.upload_id, parts)
