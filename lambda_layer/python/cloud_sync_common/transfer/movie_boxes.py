@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 
 from cloud_sync_common.provider_interface import UNKNOWN
 
-# What cameras and phones record (GoPro: .mp4, .360 and the small copies .lrv), and what Drive and Dropbox hold of it.
+# What cameras and phones record: action cameras also .360 and small copies .lrv, which are MP4 under another name.
 # Not .insv and its like: their makers append what is no box.
 _SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".qt", ".360", ".lrv", ".3gp", ".3g2"})
 _HEADER, _LONG_HEADER = 8, 16
