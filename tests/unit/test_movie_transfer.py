@@ -85,7 +85,7 @@ def test_no_look_is_begun_when_the_time_is_up(ranges: list[tuple[int, int]], sec
     assert ranges == []
 
 
-@pytest.mark.parametrize("error", [SourceChangedError("x"), MediaNotFoundError("x"), SourceLinkExpiredError("x")])
+@pytest.mark.parametrize("error", [MediaNotFoundError("x"), SourceLinkExpiredError("x")])
 def test_a_look_that_the_source_refuses_only_proves_nothing(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: Any) -> Any:
         raise error
@@ -94,3 +94,12 @@ def test_a_look_that_the_source_refuses_only_proves_nothing(error: Exception, mo
     proofs = movie_proofs()
     World().look(proofs, 1)
     assert proofs.movie == Verdict(Wholeness.UNKNOWN)
+
+
+def test_a_source_that_is_another_one_at_a_look_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def changed(*_: Any) -> Any:
+        raise SourceChangedError("x")
+
+    monkeypatch.setattr(range_transfer, "open_range", changed)
+    with pytest.raises(SourceChangedError):
+        World().look(movie_proofs(), 1)

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
-from cloud_sync_common.exceptions import ArchiveUnavailableError, RangeIgnoredError, SourceError, TransientError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    RangeIgnoredError,
+    SourceChangedError,
+    SourceError,
+    TransientError,
+)
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
@@ -242,7 +248,7 @@ class RangeTransfer:
 
     async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:
         """Asks for those headers of a movie's boxes that lie among bytes that have passed before their place was known,
-        by at most MOST_LOOKS short requests. What the source refuses just proves nothing."""
+        by at most MOST_LOOKS short requests. What the source refuses just proves nothing. Raises SourceChangedError."""
         boxes = proofs.boxes
         while boxes and boxes.wanted >= 0 and has_passed(boxes.wanted):
             if not (self._looks_left and self._deadline.allows(_LOOK_SECONDS)):
@@ -250,6 +256,8 @@ class RangeTransfer:
             self._looks_left -= 1
             try:
                 first, data = await self._link.use(partial(self._look, boxes.wanted, version))
+            except SourceChangedError:
+                raise
             except (SourceError, TransientError) as error:
                 logger.warning("a movie's boxes could not be looked at", extra={"category": error.category})
                 return
