@@ -212,6 +212,17 @@ def test_a_file_of_countless_boxes_is_not_followed_for_ever() -> None:
     assert (boxes.verdict(), boxes.wanted < 0) == (Verdict(NOBODY_KNOWS), True)
 
 
+def test_only_pieces_in_which_a_header_is_expected_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    size, piece, looked_at = 2**30, memoryview(bytearray(512 * 1024)), list[int]()
+    monkeypatch.setattr(MovieBoxes, "see", lambda _, first, __: looked_at.append(first))
+    boxes = MovieBoxes(size)
+    boxes.wanted = size - 8  # the last header, behind all the pictures
+    reader = boxes.reader(0)
+    for _ in range(size // len(piece)):
+        reader.update(piece)
+    assert looked_at == [size - len(piece)]
+
+
 def test_of_a_file_whose_size_nobody_has_said_nothing_is_known() -> None:
     boxes = MovieBoxes(UNKNOWN)
     boxes.see(0, FTYP + MDAT + MOOV)
