@@ -35,13 +35,14 @@ from cloud_sync_common.transfer.upload_stream import StreamUploader
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from local.movies import SMALLEST, movie_of
 from tests.integration.aws_on_loopback import forget_clients
 from tests.integration.range_source import Served, serving
 from tests.integration.seaweedfs import BUCKET, SeaweedFs
 from tests.unit.test_content_hash import published
 
 SMALLEST_PART = 5 * 1024 * 1024  # S3's, and SeaweedFS's
-CONTENT = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
+CONTENT = movie_of(random.Random(11).randbytes(20_000_000))  # noqa: S311 (test data)
 SLOW = settings(
     max_examples=20,
     deadline=None,
@@ -135,7 +136,8 @@ class AfterParts(Deadline):
 
 
 @given(
-    size=st.integers(0, len(CONTENT)),
+    size=st.integers(0, len(CONTENT) - 1),
+    whole=st.booleans(),
     part_size=st.integers(SMALLEST_PART, 8_000_000),
     most_in_one=st.integers(1, 12_000_000),
     connections=st.integers(1, 6),
@@ -146,13 +148,15 @@ class AfterParts(Deadline):
 def test_object_equals_source_for_any_size_plan_cut_and_resume(
     engine: SeaweedFs,
     size: int,
+    whole: bool,
     part_size: int,
     most_in_one: int,
     connections: int,
     slices: list[int],
     cuts: list[int],
 ) -> None:
-    content = CONTENT[:size]
+    whole = whole and size >= SMALLEST
+    content = movie_of(CONTENT[:size]) if whole else CONTENT[:size]
     plan, one = parts_of(part_size, most_in_one)
     with serving(Served(content, cuts=cuts)) as served, plan, one:
         archiving = Archiving(engine, served, connections)
@@ -162,13 +166,14 @@ def test_object_equals_source_for_any_size_plan_cut_and_resume(
                     break
         row = archiving.invocation(Deadline.after(60))
         assert row is not None and row.checksum == true_checksum(content) and row.size == size
+        assert (row.damage == "", "whole-movie" in row.proofs) == (whole, whole)
         assert archiving.stored() == content
         upload_stream.of_this_process(allow_loopback=True).sources.close()
     assert engine.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
 @given(
-    size=st.integers(1, 12_000_000),
+    size=st.integers(SMALLEST, 12_000_000),
     part_size=st.integers(SMALLEST_PART, 7_000_000),
     position=st.floats(0, 1),
     whole=st.booleans(),
@@ -190,13 +195,14 @@ def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
         return framed(buffer, count, crc)
 
     plan, one = parts_of(part_size, size if whole else 1)
-    with serving(Served(CONTENT[:size])) as served, plan, one:
+    content = movie_of(CONTENT[:size])
+    with serving(Served(content)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
         # SeaweedFS reports some of these parts as IncompleteBody, which is retried and refused again.
         with patch.object(aws_chunked, "framed", damage), pytest.raises((IntegrityError, ArchiveUnavailableError)):
             archiving.invocation(Deadline.after(60))
         assert archiving.nothing_is_there()
-        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == CONTENT[:size]
+        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == content
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 

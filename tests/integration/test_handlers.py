@@ -202,7 +202,7 @@ def test_the_downloader_archives_the_video(functions: Functions, aws: Aws) -> No
     assert result == {
         "status": "ARCHIVED",
         "bytes_archived": original.size,
-        "proofs": ["s3-checksum", "claimed-size", "source-etag"],
+        "proofs": ["s3-checksum", "claimed-size", "source-etag", "whole-movie"],
         "single_stream": False,
     }
     ((key, _),) = aws.archived().items()

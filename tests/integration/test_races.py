@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.aws_on_loopback import AwsServer
 from tests.integration.crash_points import AUTHENTICATOR, DOWNLOADER, LISTER, Kind, Point
 from tests.integration.crash_world import BIG, LEFT, PLAIN, Servers, World, audit, running_servers
@@ -25,8 +26,8 @@ CHILDREN = 20
 def servers(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with running_servers(aws_server, tmp_path_factory.mktemp("races")) as servers:
         folder = servers.fake.library.folder
-        (folder / "new.mp4").write_bytes(os.urandom(2_700))
-        (folder / "other.mp4").write_bytes(os.urandom(16_900_000))
+        (folder / "new.mp4").write_bytes(movie_of(os.urandom(2_700)))
+        (folder / "other.mp4").write_bytes(movie_of(os.urandom(16_900_000)))
         yield servers
 
 

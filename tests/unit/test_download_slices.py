@@ -60,6 +60,7 @@ class World:
         self.stats: list[dict[str, Any]] = []
         self.read_before, self.most_bytes, self.noted_reads = 0, 10_000, list[tuple[str, int]]()
         self.archived: list[tuple[str, int]] = []
+        self.damages: list[str] = []
         self.left_alone: list[tuple[str, str]] = []
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
@@ -86,7 +87,8 @@ class World:
     def set_stats(self, _media_id: str, _run_id: str, stats: dict[str, Any]) -> None:
         self.stats.append(stats)
 
-    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int) -> bool:
+    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int, damage: str) -> bool:
+        self.damages.append(damage)
         self.archived.append((media_id, bytes_total))
         return self.keeps_lease
 
@@ -281,6 +283,24 @@ def test_an_item_of_which_a_file_is_missing_is_not_archived_although_the_others_
     with pytest.raises(OriginalUnavailableError, match="only 2 of the 3 files"):
         world.slice()
     assert len(world.moved) == 2 and world.archived == []
+
+
+@pytest.mark.parametrize(
+    ("damages", "said"),
+    [
+        (("",), ""),
+        (("it is empty",), "it is empty"),
+        (("", ""), ""),
+        (("", "it is empty"), "file 2: it is empty"),
+        (("cut", "", "it is empty"), "file 1: cut; file 3: it is empty"),
+    ],
+)
+def test_what_is_wrong_with_the_files_of_an_item_is_noted_with_it(
+    world: World, damages: tuple[str, ...], said: str
+) -> None:
+    world.offered["clip"] = [file(number, len(damages)) for number in range(1, len(damages) + 1)]
+    world.moves = [row(number=number, damage=damage) for number, damage in enumerate(damages, start=1)]
+    assert world.slice().status == "ARCHIVED" and world.damages == [said]
 
 
 def test_the_proofs_of_an_item_are_those_of_each_of_its_files(world: World) -> None:

@@ -22,9 +22,9 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, ObjectExists, Part, WriteConflict
 from cloud_sync_common.transfer import range_transfer
 from cloud_sync_common.transfer.part_plan import MIB, PartPlan
+from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import (
     ArchivedContent,
-    Proofs,
     RangeTransfer,
     TransferOptions,
     TransferStats,
@@ -32,7 +32,9 @@ from cloud_sync_common.transfer.range_transfer import (
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 
-CONTENT = bytes(range(250)) * 4
+from local.movies import movie_of
+
+CONTENT = movie_of(bytes(range(250)) * 4)  # with boxes at 0, 16 and 992
 MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324
 PLAN = PartPlan(len(CONTENT), 300)
 
@@ -137,16 +139,22 @@ class World:
     def stream(
         self, answer: Opened, check: Callable[[int], None] = lambda _: None, proofs: Proofs | None = None
     ) -> ArchivedContent:
-        proofs = proofs or no_proofs()
-        return asyncio.run(self.transfer.stream(cast(Any, answer), "key", {}, proofs, self.compared.append, check))
+        moving = self.transfer.stream(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append, check)
+        return asyncio.run(moving)
+
+    def look(self, proofs: Proofs, *passed: int) -> None:
+        """Looks at a movie's boxes when these parts have passed."""
+        version = Fingerprint(len(CONTENT), "")
+        asyncio.run(self.transfer.look_at_boxes(proofs, version, lambda byte: byte // 300 + 1 in passed))
 
     def move(self, held: Mapping[int, Part] | None = None, proofs: Proofs | None = None) -> dict[int, Part]:
         moving = self.transfer.parts("key", "upload", PLAN, held or {}, Fingerprint(1000, ""), proofs or no_proofs())
         return asyncio.run(moving)
 
 
-def source(content_hash: str | None = None) -> MediaSource:
-    return MediaSource(file_number=1, filename="x.mp4", content_hashes=(content_hash,) if content_hash else ())
+def source(content_hash: str | None = None, filename: str = "x.jpg") -> MediaSource:
+    hashes = (content_hash,) if content_hash else ()
+    return MediaSource(file_number=1, filename=filename, content_hashes=hashes)
 
 
 def no_proofs() -> Proofs:

@@ -38,6 +38,7 @@ def outcome_text(case: Case) -> str:
         Outcome.STOPPED: f"the run stops, {categories}, one alert; the next run archives",
         Outcome.UNHEARD: f"archived in the same run, which ends with {categories}, for no mail could be sent",
     }[case.outcome]
+    words += ", and listed as damaged" if case.damaged else ""
     words += f", with {case.then}" if case.then else ""
     return words + ("; a stray upload stays until the lifecycle rule aborts it" if case.stray else "")
 

@@ -29,7 +29,7 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status, damage_of
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
@@ -257,7 +257,7 @@ class VideoDownloader:
             return Moved(SliceStatus.IN_PROGRESS)
         _check_complete(sources)
         total = sum(row.size for row in archived)
-        if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
+        if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total, damage=damage_of(archived)):
             raise LostLease
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return Moved(SliceStatus.ARCHIVED, tuple(archived))

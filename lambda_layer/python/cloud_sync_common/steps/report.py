@@ -99,6 +99,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int
     seconds: float
     estimated_usd: float
+    damaged: int = 0  # archived as they are at the provider
 
     @property
     def failure_rate(self) -> float:
@@ -239,6 +240,7 @@ class RunReport:
             backlog=self.ledger.backlog() + listing.waiting,
             seconds=round(seconds_since(started_at), 1),
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
+            damaged=totals.damaged,
         )
 
     def _end(self, summary: Summary) -> None:
@@ -270,7 +272,8 @@ class RunReport:
 
     def _paragraphs(self, summary: Summary, totals: Totals) -> list[str]:
         enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_read >= self.most_bytes else []
-        well = [] if enough or totals.failures or summary.exhausted else ["Next step: none, all is well."]
+        trouble = enough or totals.failures or totals.damages or summary.exhausted
+        well = [] if trouble else ["Next step: none, all is well."]
         return [
             _overview(summary, self.extras),
             *enough,
@@ -327,10 +330,11 @@ def _numbers(summary: Summary, last: LastSuccess) -> str:
 
 
 def _subject(summary: Summary) -> str:
-    if summary.failed:
-        return f"Cloud Sync: {count_of(summary.archived, 'video')} archived, {summary.failed} failed"
-    archived = f"{count_of(summary.archived, 'video')} archived" if summary.archived else "nothing new"
-    return f"Cloud Sync: {archived}"
+    if not summary.archived and not summary.failed:
+        return "Cloud Sync: nothing new"
+    damaged = f", {summary.damaged} of them damaged" if summary.damaged else ""
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    return f"Cloud Sync: {count_of(summary.archived, 'video')} archived{damaged}{failed}"
 
 
 def _advice(summary: Summary, totals: Totals) -> list[str]:
@@ -338,6 +342,8 @@ def _advice(summary: Summary, totals: Totals) -> list[str]:
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless its mail names them too.")
+    if totals.damages:
+        lines += _damages(totals)
     if summary.waiting:
         waiting = count_of(summary.waiting, "video is", "videos are")
         lines.append(f"{waiting} not ready at the provider and left for a later run.")
@@ -348,6 +354,18 @@ def _advice(summary: Summary, totals: Totals) -> list[str]:
             'start a run with {"filters": {"retry_failed": true}}.'
         )
     return lines
+
+
+def _damages(totals: Totals) -> list[str]:
+    """What the owner may want to know of originals that were damaged before they were read."""
+    videos = count_of(totals.damaged, "video is", "videos are")
+    return [
+        f"{videos} archived byte for byte, and damaged already at the provider:\n"
+        + "\n".join(f"- {damage}" for damage in totals.damages),
+        "Next step: play them at the provider. One that does not play there was cut off when it was recorded or "
+        "uploaded: upload it again from the camera or the card if that still has it, and the next run archives the new "
+        "one beside this. A recording without its index (moov) can often be repaired from the archived file.",
+    ]
 
 
 def _enough(left: int, most_bytes: int) -> str:

@@ -204,15 +204,17 @@ class Ledger:
             extra={":this_run": run_id},
         )
 
-    def archive_item(self, media_id: str, run_id: str, *, bytes_total: int) -> bool:
-        """Sets the item to ARCHIVED: every source is verified. False if the item is no longer leased to this run.
+    def archive_item(self, media_id: str, run_id: str, *, bytes_total: int, damage: str = "") -> bool:
+        """Sets the item to ARCHIVED: every source is verified. `damage` says what is wrong with the originals. False if
+        the item is no longer leased to this run.
 
         If AWS carried out an earlier attempt of this call and only the answer was lost, that counts as success.
         """
         row, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now()},
-            remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE),
+            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now()}
+            | ({"damage": damage} if damage else {}),
+            remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE, *([] if damage else ["damage"])),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
         )

@@ -1,4 +1,4 @@
-"""What the size that a provider lists for a file says about the bytes that its source sends."""
+"""What the size that a provider lists says about the file that its server sends."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ CLAIM_SLACK = 16 * 1024  # bytes by which a file that says where it ends may be 
 
 @dataclass(frozen=True)
 class ListedSize:
-    """The size in bytes that the provider lists for one file, None when it lists none."""
+    """The size in bytes that the provider lists for one file; None when it lists none."""
 
     size: int | None
 
     @classmethod
     def of(cls, item: MediaItem, source: MediaSource) -> ListedSize:
-        """Where an item has several files, its own size says nothing about one of them."""
-        alone = item.source_count == source.file_count == 1
-        return cls(item.size if source.size is None and alone else source.size)
+        """Where an item has several files, its size says nothing about one of them."""
+        if source.size is not None:
+            return cls(source.size)
+        return cls(item.size if item.source_count == source.file_count == 1 else None)
 
     def check(self, size: int) -> None:
         """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original

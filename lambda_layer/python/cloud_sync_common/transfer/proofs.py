@@ -18,6 +18,7 @@ from cloud_sync_common.transfer.content_hash import (
     plausible_etags,
     shows_the_same,
 )
+from cloud_sync_common.transfer.movie_boxes import BoxReader, MovieBoxes, Verdict, Wholeness, is_movie_name
 from cloud_sync_common.transfer.part_plan import MIB, PartPlan
 
 # Bytes of hashes that are kept for the next slice, in a row of the ledger: those of 7 GiB in blocks of 4 MiB, or of 170
@@ -33,8 +34,15 @@ class KeptHashes(msgspec.Struct, frozen=True):
     parts: dict[int, tuple[str, bytes]]
 
 
+WHOLE_MOVIE = "whole-movie"
+type Hashers = list[tuple[HashOfSource, HasherOfRange]]
+
+_NOT_JUDGED = Verdict(Wholeness.UNKNOWN)
+
+
 class Proofs:
-    """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible."""
+    """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible, and
+    the boxes that a movie is made of (None: its name is not that of a movie)."""
 
     def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
         self._name = " ".join(source.content_hashes)
@@ -42,6 +50,7 @@ class Proofs:
         self._etag, self._guesses = fingerprint.etag, plausible_etags(fingerprint.etag, fingerprint.size)
         self._etags = [ContentHash(guess, fingerprint.size) for guess in self._guesses] if check_etag else []
         self._parts: dict[int, Part] = {}
+        self.boxes = MovieBoxes(fingerprint.size) if is_movie_name(source.filename) else None
 
     @property
     def all(self) -> list[HashOfSource]:
@@ -68,16 +77,25 @@ class Proofs:
         """Whether a published hash can only be computed when the parts are read one after the other."""
         return self._published is not None and self._published.block_size > part_size
 
-    def hashers(self, first: int) -> list[tuple[HashOfSource, HasherOfRange]]:
+    def hashers(self, first: int) -> Hashers:
         found = ((proof, proof.hasher(first)) for proof in self.all)
         return [(proof, hasher) for proof, hasher in found if hasher is not None]
 
-    def keep(self, hashers: list[tuple[HashOfSource, HasherOfRange]], part: Part | None = None) -> None:
+    def keep(self, hashers: Hashers, part: Part | None = None) -> None:
         """Adds the hashes of a range that is in S3 now, as `part` of an upload."""
         for proof, hasher in hashers:
             proof.keep(hasher)
         if part:
             self._parts[part.number] = part
+
+    def readers(self, first: int, hashers: Hashers) -> tuple[HasherOfRange | BoxReader, ...]:
+        """Everything that is to see the bytes from `first` on: these hashers, and the reader of a movie's boxes."""
+        return (*(hasher for _, hasher in hashers), *([self.boxes.reader(first)] if self.boxes else []))
+
+    @property
+    def movie(self) -> Verdict:
+        """Whether the movie is whole, as far as its bytes have passed; UNKNOWN for what is none by its name."""
+        return self.boxes.verdict() if self.boxes else _NOT_JUDGED
 
     def kept(self, plan: PartPlan) -> bytes:
         """The hashes of all parts so far, for `resume` in another process; empty when none can be kept, as of an MD5 or
@@ -113,7 +131,8 @@ class Proofs:
         if verdict is False:
             raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
         etag = shows_the_same(stored, self._etag) or any(proof.verdict() for proof in self._etags)
-        return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []))
+        whole = [WHOLE_MOVIE] if self.movie.wholeness is Wholeness.WHOLE else []
+        return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []), *whole)
 
 
 def _decoded(kept: bytes, name: str) -> dict[int, tuple[str, bytes]]:

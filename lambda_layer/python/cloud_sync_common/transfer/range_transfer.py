@@ -10,10 +10,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
-from cloud_sync_common.exceptions import ArchiveUnavailableError, RangeIgnoredError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    RangeIgnoredError,
+    SourceChangedError,
+    SourceError,
+    TransientError,
+)
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import (
@@ -30,6 +38,8 @@ from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
+MOST_LOOKS, _LOOK = 2, 1024  # short requests for boxes of a movie, per source and invocation; bytes of each
+_LOOK_SECONDS = 1.0  # with less time than this none is made
 _UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must be known before its first byte is sent
 
 
@@ -58,12 +68,13 @@ class TransferStats:
 
 @dataclass(frozen=True)
 class ArchivedContent:
-    """The content of an object that is in the archive now."""
+    """The content of an object that is in the archive now, or is about to be."""
 
     size: int
     checksum: str
     proofs: tuple[str, ...]
     single_stream: bool
+    damage: str = ""  # what is wrong with a movie that is archived all the same
 
 
 type Compare = Callable[[ArchivedContent], None]  # called before an object is made; its error prevents that
@@ -118,7 +129,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
-        self._condition = IfMatch()
+        self._condition, self._looks_left = IfMatch(), MOST_LOOKS
         self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
@@ -150,19 +161,23 @@ class RangeTransfer:
         upload = self._archive.object_upload(key, size, metadata)
         hashers = proofs.hashers(0)
 
+        def content(checksum: str, stored_etag: str = "") -> ArchivedContent:
+            made, in_one = proofs.made(stored_etag), not source.honoured
+            return ArchivedContent(size, checksum, made, single_stream=in_one, damage=proofs.movie.reason)
+
         def check(crc: int) -> None:
             proofs.keep(hashers)
-            compare(ArchivedContent(size, encode_checksum(crc), proofs.made(), single_stream=not source.honoured))
+            compare(content(encode_checksum(crc)))
 
         body = _Counted(source, self._stats)
-        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers), check)
+        stored = await self._uploader.upload(body, upload, proofs.readers(0, hashers), check)
         try:
             checksum = self._archive.object_stored(stored)
         except ObjectExists:
             checksum = self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
-        return ArchivedContent(size, checksum, proofs.made(stored.etag), single_stream=not source.honoured)
+        return content(checksum, stored.etag)
 
     def _same_content(self, key: str, size: int, checksum: str) -> str:
         """The checksum of the object that exists already, when its content is the very one that was sent: it is the
@@ -197,8 +212,11 @@ class RangeTransfer:
             check_size(first)
             if not parts:  # S3 joins no upload without a part
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
-            made = proofs.made(joined_etag(parts))
-            compare(ArchivedContent(first, combined_checksum(parts), made, single_stream=True))
+            if proofs.boxes:
+                proofs.boxes.ends_at(first)
+            made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
+            content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
+            compare(content)
             checksum = self._archive.complete(key, upload_id, parts)
         except BaseException as error:
             self._archive.abort(key, upload_id)
@@ -207,7 +225,7 @@ class RangeTransfer:
             raise
         self.streaming = False
         self._stats.requests += 2
-        return ArchivedContent(first, checksum, made, single_stream=True)
+        return replace(content, checksum=checksum)
 
     async def _pieces(self, source: Range) -> AsyncIterator[tuple[BodyReader, int]]:
         """The body of each part, and its length."""
@@ -252,6 +270,33 @@ class RangeTransfer:
         moved = await _all_ended([work() for _ in range(connections)])
         return {**held, **{part.number: part for parts in moved for part in parts}}
 
+    async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:
+        """Asks for those headers of a movie's boxes that lie among bytes that have passed before their place was known,
+        by at most MOST_LOOKS short requests. What the source refuses just proves nothing. Raises SourceChangedError."""
+        boxes = proofs.boxes
+        while boxes and boxes.wanted >= 0 and has_passed(boxes.wanted):
+            if not (self._looks_left and self._deadline.allows(_LOOK_SECONDS)):
+                return
+            self._looks_left -= 1
+            try:
+                first, data = await self._link.use(partial(self._look, boxes.wanted, version))
+            except SourceChangedError:
+                raise
+            except (SourceError, TransientError) as error:
+                logger.warning("a movie's boxes could not be looked at", extra={"category": error.category})
+                return
+            boxes.see(first, data)
+
+    async def _look(self, first: int, version: Fingerprint, source: MediaSource) -> tuple[int, bytes]:
+        last = min(first + _LOOK, version.size) - 1
+        opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
+        try:
+            data = bytearray(opened.length)
+            await before_a_stall(_Counted(opened, self._stats).fill(memoryview(data)))
+            return first, bytes(data)
+        finally:
+            opened.close()
+
     async def _ranged_parts(
         self,
         key: str,
@@ -290,7 +335,7 @@ class RangeTransfer:
         hashers = proofs.hashers(first)
         upload = self._archive.part_upload(key, upload_id, number, length)
         counted = _Counted(body, self._stats)
-        stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
+        stored = await self._uploader.upload(counted, upload, proofs.readers(first, hashers))
         part = self._archive.part_stored(number, length, stored)
         proofs.keep(hashers, part)
         self._stats.requests += 1

@@ -46,6 +46,10 @@ class SourceLink:
         async with self._limiter.turn():
             return await call(source)
 
+    async def refresh(self) -> None:
+        """Asks the provider for a fresh link, although this one is accepted."""
+        await self._renew(self._source)
+
     async def _renew(self, ended: MediaSource) -> None:
         """Renews the link once for all who found the same one expired."""
         async with self._lock:

@@ -6,7 +6,8 @@ that were under way.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +32,7 @@ from cloud_sync_common.stores.archive import (
 )
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.transfer import source_rows
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.listed_size import ListedSize
@@ -38,9 +40,9 @@ from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, larg
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
+from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
 from cloud_sync_common.transfer.source_link import SourceLink
 
-S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 # Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
 # each beginning moves its bytes again.
 MOST_BEGINNINGS = 5
@@ -71,6 +73,7 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
+        self._second_look = SecondLook(options.deadline)
         self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
@@ -78,12 +81,15 @@ class SourceTransfer:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
         A source that changes while it is read is started again, once; then its date is not looked at if it has a strong
-        ETag. One without is started twice, and then read by one request. Raises LostLease, LengthUnknown and every leaf
+        ETag. One without is started twice, and then read by one request. One that looks damaged is read again, once,
+        and archived as it is. Raises LostLease, LengthUnknown and every leaf
         of the error tree.
         """
         while True:
             try:
                 return await self._archive_version()
+            except LooksDamaged:
+                await self._link.refresh()
             except SourceChangedError:
                 if self._changes == (1 if self._has_strong_etag else 2):
                     raise
@@ -163,10 +169,10 @@ class SourceTransfer:
             self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
-            write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
+            write = self._bytes.put(opened, key, metadata, proofs, self._compare(version, row, copy))
         else:
             check = partial(listed.check_end, opened) if version.size == UNKNOWN else listed.check
-            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
+            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(version, row, copy), check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
 
@@ -199,13 +205,19 @@ class SourceTransfer:
             found = self._found(key, version)
             if found is None:
                 raise KeyTaken from None
-            content = replace(found, single_stream=single_stream)
+            damage = self._second_look.first_damage(version)
+            content = replace(found, single_stream=single_stream, damage=damage)
         return self._note_archived(version, key, copy, content, row)
 
-    def _compare(self, row: SourceRow | None, copy: int) -> Compare:
-        """Raises SameContent for the content that the version before has."""
-        earlier = self._earlier(row, copy)
-        return lambda content: earlier.compare(self._archive, content)
+    def _compare(self, version: Fingerprint, row: SourceRow | None, copy: int) -> Compare:
+        """Raises LooksDamaged, and SameContent for the content that the version before has."""
+        earlier, started = self._earlier(row, copy), time.monotonic()
+
+        def compare(content: ArchivedContent) -> None:
+            self._second_look.check(version, content.damage, time.monotonic() - started)
+            earlier.compare(self._archive, content)
+
+        return compare
 
     def _earlier(self, row: SourceRow | None, copy: int) -> EarlierCopy:
         return EarlierCopy.before(row, self._key(max(copy - 1, 1)), copy - 1)
@@ -214,7 +226,7 @@ class SourceTransfer:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
         while there := self._archive.find(key := self._key(copy)):
             if content := _of_version(there, version):  # archived before, and the ledger does not know
-                return self._note_archived(version, key, copy, content, row)
+                return self._note_archived(version, key, copy, await self._looked_at(content, version), row)
             copy = number_after(copy)
         plan = self._plan(version)
         begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
@@ -222,23 +234,17 @@ class SourceTransfer:
         if upload.md5_etags:
             plan = self._plan(version, self._proofs(version).source_part)
         self._options.stats.requests += 1
-        new = SourceRow(
-            status=Status.IN_PROGRESS,
+        new = source_rows.begun(
+            self._source,
+            version,
             key=key,
-            size=version.size,
-            etag=version.etag,
+            copy=copy,
             upload_id=upload.upload_id,
             part_size=plan.part_size,
-            copy=copy,
-            last_modified=version.last_modified,
-            listed=version.listed,
-            identity=self._source.identity,
-            begun=begun,
-            begun_by=self._run_id,
-            earlier=earlier.key,
-            earlier_copy=earlier.number,
-            readings=readings.count,
-            readings_in=readings.month,
+            beginnings=begun,
+            run_id=self._run_id,
+            earlier=earlier,
+            readings=readings,
         )
         return await self._upload(self._noted(new, row.upload_id if row else ""))
 
@@ -287,7 +293,7 @@ class SourceTransfer:
             return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
             if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
-                return self._note_archived(version, row.key, row.copy, found, row)
+                return self._note_archived(version, row.key, row.copy, await self._looked_at(found, version), row)
             if isinstance(ended, WriteConflict):
                 self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
@@ -310,6 +316,7 @@ class SourceTransfer:
         self._options.stats.held = sum(part.size for part in held.values())
         if held and proofs.is_published:
             proofs.resume(plan, held, self._ledger.hashes(self._item.media_id, self._source.file_number, row.upload_id))
+        await self._look_at_boxes(proofs, version, plan, held)
         if len(held) < plan.count:
             moved: dict[int, Part] | None = None
             try:
@@ -322,6 +329,7 @@ class SourceTransfer:
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
+            await self._look_at_boxes(proofs, version, plan, held)
         return [held[number] for number in sorted(held)], proofs
 
     def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
@@ -329,17 +337,32 @@ class SourceTransfer:
         if hashes:
             self._ledger.keep_hashes(self._item.media_id, self._source.file_number, row.upload_id, hashes)
 
+    async def _look_at_boxes(
+        self, proofs: Proofs, version: Fingerprint, plan: PartPlan, held: Mapping[int, Part]
+    ) -> None:
+        """Asks for boxes in parts that S3 holds, as far as there is time."""
+        looking = self._bytes.look_at_boxes(proofs, version, lambda byte: byte // plan.part_size + 1 in held)
+        await self._bytes.in_time(looking)
+
+    async def _looked_at(self, content: ArchivedContent, version: Fingerprint) -> ArchivedContent:
+        """The content of an object that was there before, with what the movie's boxes show now."""
+        proofs = self._proofs(version)
+        await self._bytes.in_time(self._bytes.look_at_boxes(proofs, version, lambda _: True))
+        return replace(content, proofs=proofs.made(), damage=proofs.movie.reason)
+
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
-        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
-        made = proofs.made(joined_etag(parts))
+        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent,
+        LooksDamaged."""
+        made, damage = proofs.made(joined_etag(parts)), self._second_look.damage_of_parts(row.version, proofs.movie)
+        content = ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False, damage=damage)
         try:
-            self._compare(row, row.copy)(ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False))
+            self._compare(row.version, row, row.copy)(content)
             checksum = self._archive.complete(row.key, row.upload_id, parts)
         except (ObjectExists, WriteConflict, SameContent):
             self._archive.abort(row.key, row.upload_id)
             raise
         self._options.stats.requests += 1
-        return ArchivedContent(row.size, checksum, made, single_stream=False)
+        return replace(content, checksum=checksum)
 
     def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
         return _of_version(there, version) if (there := self._archive.find(key)) else None
@@ -349,23 +372,7 @@ class SourceTransfer:
     ) -> SourceRow:
         """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
         readings = Readings.of(before)
-        claimed = [CLAIMED_SIZE] if content.size in (self._source.size, self._item.size) else []
-        done = SourceRow(
-            status=Status.ARCHIVED,
-            key=key,
-            size=content.size,
-            etag=version.etag,
-            checksum=content.checksum,
-            copy=copy,
-            proofs=(S3_CHECKSUM, *claimed, *content.proofs),
-            single_stream=content.single_stream,
-            last_modified=version.last_modified,
-            listed=version.listed,
-            identity=self._source.identity,
-            revision=self._item.revision,
-            readings=readings.count,
-            readings_in=readings.month if readings.count else "",
-        )
+        done = source_rows.archived(self._item, self._source, version, content, key=key, copy=copy, readings=readings)
         self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
         return done
 
