@@ -15,7 +15,7 @@ from benchmarks.quota import Quota, apart, quota
 from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 
 # A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"). One second of a vCPU does as
-# much as 0.34 s of a core of the calibrated machine (docs/performance.md, "From this machine to Lambda").
+# much as 0.34 s of a core of the calibrated machine (docs/measuring.md, "From this machine to Lambda").
 LAMBDA_MB, MB_PER_VCPU, VCPU_IN_CORES = 512, 1769, 0.34
 LAMBDA_CORES = LAMBDA_MB / MB_PER_VCPU * VCPU_IN_CORES
 

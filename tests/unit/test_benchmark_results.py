@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -129,11 +128,6 @@ def test_a_row_shows_missing_programs_and_failures() -> None:
     text = table.page(found)
     assert "| curl \\| aws | aws not installed |" in text
     assert "| engine | 1074 | 1.50 | 1.00 × the CPU, 1.00 × the speed | 50 | 1 | 1, 1 failed |" in text
-
-
-def test_the_page_is_up_to_date() -> None:
-    """`make bench` writes both the results and the page."""
-    assert table.PAGE.read_text() == table.page(json.loads(table.RESULTS.read_text()))
 
 
 def test_a_peer_does_not_run_again_after_two_failures() -> None:
