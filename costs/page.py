@@ -168,8 +168,8 @@ def _memory(engine: Engine) -> str:
         [
             "## The function's memory\n",
             f"Lambda allocates CPU in proportion to memory: {MB_PER_VCPU} MB are one vCPU. The engine needs "
-            f"{engine.times_the_floor:.2f} times the CPU of the floor ([performance.md](performance.md)), and the floor "
-            f"needs {FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine needs "
+            f"{engine.times_the_floor:.2f} times the CPU of the floor ([performance.md](performance.md)), and the "
+            f"floor needs {FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine needs "
             f"{engine.cpu_per_gib:.1f}. No function transfers more than {NETWORK / 1e6:.1f} MB/s. Up to that limit "
             "more memory makes the transfer faster at the same cost per GB; beyond it, more memory only costs more.\n",
             "| MB | MB/s (limited by) | GB-seconds | USD |",
