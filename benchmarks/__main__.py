@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import peers, table
-from benchmarks.rig import HOME, MIB, Files, RigError, running
+from benchmarks.movie import MIB
+from benchmarks.rig import HOME, Files, RigError, running
 from benchmarks.scenarios import run_scenario, say, scenarios
 
 SIZE_MIB, SMALL_FILES = 1024, 2000

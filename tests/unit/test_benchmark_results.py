@@ -15,6 +15,7 @@ from benchmarks.rig import Files, nginx_configuration
 from benchmarks.scenarios import Row, Scenario, scenarios
 
 GIB = 1024**3
+ETAGS = {"/one.mp4": '"abc-3"', "~^/small/": '"def-1"'}
 
 
 def run(seconds: float, cpu: float, rss: float = 50.0, requests: int = 4) -> dict[str, Any]:
@@ -148,18 +149,24 @@ def test_every_target_has_a_scenario_that_measures_it() -> None:
 
 
 def test_the_servers_choose_the_cipher_as_aws_does() -> None:
-    text = nginx_configuration(1111, 2222, None)
+    text = nginx_configuration(1111, 2222, None, ETAGS)
     assert "ssl_prefer_server_ciphers on;" in text
     assert "ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256:" in text
 
 
 def test_only_the_slow_server_limits_connections_and_never_for_its_status() -> None:
-    text = nginx_configuration(1111, 2222, None)
-    fast, slow = text.split("server {")[1:]
+    text = nginx_configuration(1111, 2222, None, ETAGS)
+    fast, slow = text.split("server {")[-2:]
     assert "listen 127.0.0.1:1111 ssl" in fast and "limit_rate 30000000" not in fast
     assert "listen 127.0.0.1:2222 ssl" in slow and "limit_rate 30000000;" in slow
     assert text.count("stub_status; limit_rate 0;") == 2
-    assert "user " not in text and nginx_configuration(1, 2, "somebody").startswith("user somebody;")
+    assert "user " not in text and nginx_configuration(1, 2, "somebody", ETAGS).startswith("user somebody;")
+
+
+def test_the_source_sends_the_etag_of_each_file_as_a_content_delivery_network_does() -> None:
+    text = nginx_configuration(1111, 2222, None, ETAGS)
+    assert """map $uri $content_etag {\n    /one.mp4 '"abc-3"';\n    ~^/small/ '"def-1"';\n  }""" in text
+    assert text.count("add_header ETag $content_etag;") == 2 and "etag off;" in text
 
 
 def test_a_process_is_limited_by_signals_only_without_a_control_group() -> None:
