@@ -14,6 +14,7 @@ from cloud_sync.function_settings import settings_of
 
 ENVIRONMENT = "dev"  # what `make deploy` deploys without being told otherwise
 ARCHIVE, WORK, TABLE, SECRET = "bench-archive", "bench-work", "bench-ledger", "gopro/credentials"
+TOKEN = "bench-token"  # noqa: S105 (of nobody)
 
 
 def config(**changes: object) -> Config:

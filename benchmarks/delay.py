@@ -97,24 +97,28 @@ class _Exchange:
     server: socket.socket
     route: Route
     movement: Movement
-    asked: float = 0.0  # when the client sent something that was not answered yet; 0: nothing
+    _asked: float = 0.0  # when the client sent something that was not answered yet; 0: nothing
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _ends: threading.Barrier = field(default_factory=lambda: threading.Barrier(2))
 
     def requests(self) -> None:
         with self._pipe(self.server) as pipe:
             while length := os.splice(self.client.fileno(), pipe[1], PIECE):
-                begun = self.asked = time.monotonic()
+                begun = self._asked = time.monotonic()
                 _forward(pipe[0], self.server, length)
-                self.asked = time.monotonic()
+                ended = time.monotonic()
+                with self._lock:  # unless it is answered already
+                    self._asked = ended if self._asked else 0.0
                 if self.route.media == "requests":
-                    self.movement.note(begun, self.asked)
+                    self.movement.note(begun, ended)
 
     def answers(self) -> None:
         with self._pipe(self.client) as pipe:
             while length := os.splice(self.server.fileno(), pipe[1], PIECE):
-                if self.asked:
-                    rest, self.asked = self.asked + self.route.seconds - time.monotonic(), 0.0
-                    time.sleep(max(0.0, rest))
+                with self._lock:
+                    asked, self._asked = self._asked, 0.0
+                if asked:
+                    time.sleep(max(0.0, asked + self.route.seconds - time.monotonic()))
                 begun = time.monotonic()
                 _forward(pipe[0], self.client, length)
                 if self.route.media == "answers":
@@ -129,11 +133,13 @@ class _Exchange:
             with contextlib.suppress(OSError):  # a side that closed without an end
                 yield reading, writing
         finally:
-            os.close(reading), os.close(writing)
+            for end in (reading, writing):
+                os.close(end)
             with contextlib.suppress(OSError):
                 target.shutdown(socket.SHUT_WR)
             if self._ends.wait() == 0:
-                self.client.close(), self.server.close()
+                self.client.close()
+                self.server.close()
 
 
 def _forward(pipe: int, target: socket.socket, length: int) -> None:

@@ -58,20 +58,16 @@ class Peer:
         return f"{', '.join(absent)} not installed" if absent else ""
 
 
-def environment(job: Job) -> dict[str, str]:
-    """The environment of every peer, without the user's own AWS settings."""
-    authority = str(job.rig.authority)
+def server_environment(authority: Path) -> dict[str, str]:
+    """The environment of every process here, without the user's own AWS settings: it trusts this authority."""
     loader = ("LD_", "DYLD_", "NIX_LD")  # what a Python from conda or Nix may need to start
     kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG") or name.startswith(loader)}
+    trust = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
     return {
         **kept,
+        **dict.fromkeys(trust, str(authority)),
         "PATH": os.pathsep.join([str(TOOLS), str(Path(sys.executable).parent), os.defpath]),
         "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}",
-        "SSL_CERT_FILE": authority,
-        "REQUESTS_CA_BUNDLE": authority,
-        "CURL_CA_BUNDLE": authority,
-        "AWS_CA_BUNDLE": authority,
-        "AWS_ENDPOINT_URL": job.rig.endpoint,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -79,9 +75,18 @@ def environment(job: Job) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The environment of every peer."""
+    authority = job.rig.authority
+    return {
+        **server_environment(authority),
+        "AWS_ENDPOINT_URL": job.rig.endpoint,
         "POWERTOOLS_LOG_LEVEL": "ERROR",
         "RCLONE_CONFIG": os.devnull,
-        "RCLONE_CA_CERT": authority,
+        "RCLONE_CA_CERT": str(authority),
         "RCLONE_CONFIG_SINK_TYPE": "s3",
         "RCLONE_CONFIG_SINK_PROVIDER": "Other",
         "RCLONE_CONFIG_SINK_ENDPOINT": job.rig.endpoint,
