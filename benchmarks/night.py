@@ -88,10 +88,10 @@ class Night:
         return answer
 
     def requests(self) -> Counter[str]:
-        """What was asked of every service so far."""
+        """What was asked of every service so far, for `_asked`."""
         found = Counter[str](self.services.ask("counts")["requests"])
         counts = self.rig.counts()
-        found["cdn.GetObject"] = counts.pop("source") // 2  # see Rig
+        found["cdn.GetObject"] = counts.pop("source")
         others = ("payload_bytes", "connections")
         return found + Counter({f"s3.{name}": count for name, count in counts.items() if name not in others})
 
@@ -157,6 +157,15 @@ def new_clips(rig: Rig, files: Files) -> dict[str, Any]:
         }
 
 
+def _asked(before: Counter[str], after: Counter[str]) -> dict[str, int]:
+    """The requests between two counts."""
+    return {
+        name: count // 2 if name == "cdn.GetObject" else count  # see Rig
+        for name, count in (after - before).items()
+        if count > (name == "cdn.GetObject")
+    }
+
+
 def _sum(units: Counter[str], prefix: str) -> int:
     return sum(count for partition, count in units.items() if partition.startswith(prefix))
 
@@ -172,7 +181,7 @@ def _moved(night: Night, batches: list[list[dict[str, Any]]], size: int) -> dict
         "seconds": sum(answer["ended"] - answer["began"] for answer in answers),
         "moving_seconds": sum(night.movement.seconds(answer["began"], answer["ended"]) for answer in answers),
         "cpu_seconds": sum(answer["cpu_seconds"] for answer in answers),
-        "requests": dict(night.requests() - before),
+        "requests": _asked(before, night.requests()),
         "max_rss_mib": max((answer["max_rss_mib"] for answer in answers), default=0),
     }
 
@@ -185,7 +194,7 @@ def without_news(rig: Rig, items: int) -> dict[str, Any]:
         listed = _listed(night)
         if (listed["listed"], listed["new"]) != (items, 0):
             raise RigError(f"The lister found {listed['listed']} videos, of which {listed['new']} are new.")
-        return {**listed, "requests": dict(night.requests() - before)}
+        return {**listed, "requests": _asked(before, night.requests())}
 
 
 def _listed(night: Night) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
+from statistics import median
 
-from benchmarks.results import TARGETS, NotMeasured, Results, figures, ratio
+from benchmarks.results import TARGETS, NotMeasured, Results, figures, listing_figures, night_figures, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "performance.md"
@@ -21,6 +23,7 @@ def page(results: Results) -> str:
     """The whole page."""
     parts = [HEAD, _machine(results), _targets(results)]
     parts += [_scenario(results, key) for key in results["scenarios"]]
+    parts += [of_night(results) for key, of_night in (("night", _night), ("listing", _listing)) if key in results]
     return "\n".join(parts)
 
 
@@ -82,6 +85,67 @@ def _relative(results: Results, key: str, peer: str) -> str:
     except NotMeasured:
         return ""
     return f"{cpu:.2f} × the CPU, {throughput:.2f} × the speed"
+
+
+NIGHT_KINDS = {"clip": "small", "recording": "large"}
+
+
+def _night(results: Results) -> str:
+    latencies = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in results["night"]["latencies"].items())
+    lines = [
+        "## A night of new clips\n",
+        f"The deployed functions, batch after batch in one process, with these latencies: {latencies}.\n",
+        "| videos | MB each | function, s | moving, s | waiting, s | CPU, s | ledger writes | requests |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_night_row(results, kind) for kind in NIGHT_KINDS),
+    ]
+    with contextlib.suppress(NotMeasured):
+        lines.append(_night_sums(results))
+    return "\n".join(lines) + "\n"
+
+
+def _night_row(results: Results, kind: str) -> str:
+    try:
+        found = night_figures(results, kind)
+    except NotMeasured as reason:
+        return f"| {NIGHT_KINDS[kind]} | {reason} | | | | | | |"
+    megabytes = results["night"]["rounds"][0]["kinds"][kind]["bytes"] / found.videos / 1e6
+    requests = ", ".join(f"{name} {count:.3g}" for name, count in found.requests.items())
+    return (
+        f"| {found.videos} {NIGHT_KINDS[kind]} | {megabytes:.0f} | {found.seconds:.2f} | {found.moving:.2f} | "
+        f"{found.waiting:.2f} | {found.cpu:.3f} | {found.write_units:.3g} | {requests} |"
+    )
+
+
+def _night_sums(results: Results) -> str:
+    kinds = [night_figures(results, kind) for kind in NIGHT_KINDS]
+    seconds = sum(found.seconds * found.videos for found in kinds)
+    rounds = results["night"]["rounds"]
+    shared = median(of_round["shared_write_units"] for of_round in rounds)
+    memory = median(of_round["max_rss_mib"] for of_round in rounds)
+    return (
+        f"\nEach figure is per video, of {len(rounds)} rounds. All videos take {seconds:.0f} s of the function, and "
+        f"the listing {median(of_round['listing_seconds'] for of_round in rounds):.1f} s before them. Rows of the run, the "
+        f"batches and the credentials take {shared:.0f} more ledger writes. Peak memory: {memory:.0f} MiB."
+    )
+
+
+def _listing(results: Results) -> str:
+    lines = [
+        "## A night without news\n",
+        "| videos | seconds of the function | CPU, s | invocations | requests to the API | peak memory, MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    try:
+        found = listing_figures(results)
+        lines.append(
+            f"| {found.videos:,} | {found.seconds:.0f} | {found.cpu:.1f} | {found.invocations:.0f} | "
+            f"{found.pages:,.0f} | {found.max_rss_mib:.0f} |"
+        )
+        lines.append(f"\nEach page takes {results['listing']['page_seconds'] * 1000:.0f} ms.")
+    except NotMeasured as reason:
+        lines.append(f"| {reason} | | | | | |")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
