@@ -123,10 +123,11 @@ def _night_sums(results: Results) -> str:
     rounds = results["night"]["rounds"]
     shared = median(of_round["shared_write_units"] for of_round in rounds)
     memory = median(of_round["max_rss_mib"] for of_round in rounds)
+    listing = median(of_round["listing_seconds"] for of_round in rounds)
     return (
         f"\nEach figure is per video, of {len(rounds)} rounds. All videos take {seconds:.0f} s of the function, and "
-        f"the listing {median(of_round['listing_seconds'] for of_round in rounds):.1f} s before them. Rows of the run, the "
-        f"batches and the credentials take {shared:.0f} more ledger writes. Peak memory: {memory:.0f} MiB."
+        f"the listing {listing:.1f} s before them. Rows of the run, the batches and the credentials take {shared:.0f} "
+        f"more ledger writes. Peak memory: {memory:.0f} MiB."
     )
 
 
