@@ -15,6 +15,7 @@ from cloud_sync_common.http.client import LARGEST_ANSWER
 from cloud_sync_common.prices import GB, RunWork
 from cloud_sync_common.provider_access.listing import LISTINGS, MOST_PAGES
 from cloud_sync_common.provider_access.session import LISTING_ATTEMPTS, NEIGHBOURS, SOURCES_ATTEMPTS
+from cloud_sync_common.providers.gopro import LIST_REQUESTS
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS
 from cloud_sync_common.steps.download import MOST_IDLE_SLICES
 from cloud_sync_common.stores.manifest import BATCH_ITEMS
@@ -58,8 +59,8 @@ def slice_tries() -> int:
 
 
 def one_call(config: Config) -> Spent:
-    """A page of the listing that never makes sense."""
-    requests, seconds = LISTING_ATTEMPTS * TRIES, config.lister_timeout_seconds * TRIES
+    """A page of the listing that never makes sense, with those that are asked for beside it."""
+    requests, seconds = (LISTING_ATTEMPTS + LIST_REQUESTS - 1) * TRIES, config.lister_timeout_seconds * TRIES
     return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.function_memory_mb / 1024)
 
 
