@@ -61,7 +61,7 @@ def slice_tries() -> int:
 def one_call(config: Config) -> Spent:
     """A page of the listing that never makes sense, with those that are asked for beside it."""
     requests, seconds = (LISTING_ATTEMPTS + LIST_REQUESTS - 1) * TRIES, config.lister_timeout_seconds * TRIES
-    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.function_memory_mb / 1024)
+    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_refused(config: Config) -> Spent:
@@ -81,7 +81,7 @@ def endless_listing(config: Config) -> Spent:
     """Pages without an end; the answers count for max_run_gb."""
     requests, seconds = LISTINGS * MOST_PAGES * LISTING_ATTEMPTS, MOST_SECONDS_OF_A_RUN
     read = min(requests * LARGEST_ANSWER, config.max_run_gb * GB + config.lister_timeout_seconds * NETWORK)
-    return Spent(requests, seconds, read, seconds * config.function_memory_mb / 1024)
+    return Spent(requests, seconds, read, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_without_end(config: Config) -> Spent:

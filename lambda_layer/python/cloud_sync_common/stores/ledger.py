@@ -48,7 +48,7 @@ class Ledger:
         return {media_id: _item_row(row) for media_id, row in self._items(media_ids)}
 
     def states(self, media_ids: Iterable[str]) -> dict[str, ItemState]:
-        """As `known`, with only what a listing is compared with, because whole rows take several times as long to read."""
+        """As `known`, with only what a listing is compared with: whole rows take several times as long to read."""
         only = _only(*ItemState.__struct_fields__)
         return {media_id: _item_state(row) for media_id, row in self._items(media_ids, only)}
 
