@@ -84,7 +84,12 @@ def main() -> None:
         sizes: list[int] = []
         for url in urls:
             name = url.rsplit("/", 1)[-1]
-            source = MediaSource(file_number=1, filename=name, url=url, content_hashes=(arguments.published,) if arguments.published else ())
+            source = MediaSource(
+                file_number=1,
+                filename=name,
+                url=url,
+                content_hashes=(arguments.published,) if arguments.published else (),
+            )
             link = SourceLink(source, lambda ended: ended, options.deadline, RequestLimiter(options.connections))
             item = MediaItem(media_id=name, filename=name)
             row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()

@@ -64,6 +64,8 @@ class Config:
     """Memory of video-downloader. Its share of a CPU, and so its speed, grows with it."""
     downloader_timeout_seconds: int = 900
     """Timeout of video-downloader. A video that needs longer is continued by the next invocation."""
+    lister_memory_mb: int = 768
+    """Memory of media-lister and archive-reconciler. Their share of a CPU, and so their speed, grows with it."""
     function_memory_mb: int = 256
     """Memory of each other function."""
     lister_timeout_seconds: int = 900
@@ -196,6 +198,7 @@ class Config:
         # Lambda: 128 to 10,240 MB, 1 to 900 s; Step Functions: at most 10,000 children (service quotas, 2026-11).
         for field, low, high in (
             ("downloader_memory_mb", 256, 10_240),
+            ("lister_memory_mb", 128, 10_240),
             ("function_memory_mb", 128, 10_240),
             ("downloader_timeout_seconds", 3, 900),
             ("lister_timeout_seconds", 3, 900),

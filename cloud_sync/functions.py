@@ -41,11 +41,11 @@ class Functions(Construct):
         self.environment = _environment(config, grants)
         self.layer = self._layer()
         small, short = config.function_memory_mb, config.function_timeout_seconds
-        long = config.lister_timeout_seconds
+        listing, long = config.lister_memory_mb, config.lister_timeout_seconds
         self.media_authenticator = self._function(
             "MediaAuthenticator", small, short, permissions.media_authenticator(grants)
         )
-        self.media_lister = self._function("MediaLister", small, long, permissions.media_lister(grants))
+        self.media_lister = self._function("MediaLister", listing, long, permissions.media_lister(grants))
         self.video_downloader = self._function(
             "VideoDownloader",
             config.downloader_memory_mb,
@@ -55,7 +55,7 @@ class Functions(Construct):
         self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(grants))
         self.run_report = self._function("RunReport", small, long, permissions.run_report(grants))
         self.archive_reconciler = self._function(
-            "ArchiveReconciler", small, long, permissions.archive_reconciler(grants)
+            "ArchiveReconciler", listing, long, permissions.archive_reconciler(grants)
         )
         self.credentials_rotator = self._function(
             "CredentialsRotator", small, short, permissions.credentials_rotator(grants)

@@ -15,6 +15,7 @@ from cloud_sync_common.http.client import LARGEST_ANSWER
 from cloud_sync_common.prices import GB, RunWork
 from cloud_sync_common.provider_access.listing import LISTINGS, MOST_PAGES
 from cloud_sync_common.provider_access.session import LISTING_ATTEMPTS, NEIGHBOURS, SOURCES_ATTEMPTS
+from cloud_sync_common.providers.gopro import LIST_REQUESTS
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS
 from cloud_sync_common.steps.download import MOST_IDLE_SLICES
 from cloud_sync_common.stores.manifest import BATCH_ITEMS
@@ -58,9 +59,9 @@ def slice_tries() -> int:
 
 
 def one_call(config: Config) -> Spent:
-    """A page of the listing that never makes sense."""
-    requests, seconds = LISTING_ATTEMPTS * TRIES, config.lister_timeout_seconds * TRIES
-    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.function_memory_mb / 1024)
+    """A page of the listing that never makes sense, with those that are asked for beside it."""
+    requests, seconds = (LISTING_ATTEMPTS + LIST_REQUESTS - 1) * TRIES, config.lister_timeout_seconds * TRIES
+    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_refused(config: Config) -> Spent:
@@ -80,7 +81,7 @@ def endless_listing(config: Config) -> Spent:
     """Pages without an end; the answers count for max_run_gb."""
     requests, seconds = LISTINGS * MOST_PAGES * LISTING_ATTEMPTS, MOST_SECONDS_OF_A_RUN
     read = min(requests * LARGEST_ANSWER, config.max_run_gb * GB + config.lister_timeout_seconds * NETWORK)
-    return Spent(requests, seconds, read, seconds * config.function_memory_mb / 1024)
+    return Spent(requests, seconds, read, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_without_end(config: Config) -> Spent:

@@ -12,7 +12,7 @@ from boto3.dynamodb.conditions import Key
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemState, SourceRow, Status
 
 from tests.integration.aws_on_loopback import Aws
 
@@ -62,6 +62,32 @@ def test_ids_beyond_one_read_are_found_even_with_duplicates(ledger: Ledger) -> N
     assert set(ledger.known([*(item.media_id for item in items), "clip-000", "clip-229"])) == {
         item.media_id for item in items
     }
+
+
+def test_what_a_listing_is_compared_with_is_read_without_the_rest_of_a_row(
+    aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive(ledger)
+    ledger.fail_item(MediaItem(media_id="failed", filename="x.mp4"), "run-1", "integrity", "why")
+    aws.table.put_item(Item={"pk": "gopro#odd", "sk": "ITEM", "status": "DONE"})
+    aws.table.put_item(Item={"pk": "gopro#bare", "sk": "ITEM", "filename": "x.mp4"})
+    answers: list[Any] = []
+    client, read = aws.table.meta.client, aws.table.meta.client.batch_get_item
+
+    def watched(**asked: Any) -> Any:
+        answers.append(read(**asked))
+        return answers[-1]
+
+    monkeypatch.setattr(client, "batch_get_item", watched)
+    states = ledger.states(["clip", "failed", "odd", "bare", "unheard-of"])
+    assert states == {
+        "clip": ItemState(status=Status.ARCHIVED, revision=CLIP.revision),
+        "failed": ItemState(status=Status.FAILED, attempts=1),
+        "odd": ItemState(status=Status.UNREADABLE),
+        "bare": ItemState(status=Status.UNREADABLE),
+    }
+    ((rows,),) = (answer["Responses"].values() for answer in answers)
+    assert {name for row in rows for name in row} == {"pk", "status", "revision", "attempts"}
 
 
 def test_unprocessed_keys_are_requested_again(aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

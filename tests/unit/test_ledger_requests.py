@@ -92,6 +92,7 @@ def test_renewals_are_counted_by_the_day(aws: InProcessAws, monkeypatch: pytest.
 
 READS: dict[str, Callable[[InProcessAws], object]] = {
     "known": lambda aws: aws.ledger.known(["clip"]),
+    "states": lambda aws: aws.ledger.states(["clip"]),
     "page": lambda aws: aws.ledger.page(None),
     "rows_of": lambda aws: aws.ledger.rows_of("clip"),
     "keys_of": lambda aws: aws.ledger.keys_of("clip"),

@@ -378,7 +378,7 @@ def test_a_configured_architecture_applies_to_functions_and_layer(synthesis: Syn
     ("name", "memory_mb", "seconds"),
     [
         ("media-authenticator", 256, 120),
-        ("media-lister", 256, 900),
+        ("media-lister", 768, 900),
         ("video-downloader", 512, 900),
         ("failure-recorder", 256, 120),
         ("run-report", 256, 900),

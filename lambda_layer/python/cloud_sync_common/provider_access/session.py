@@ -25,6 +25,9 @@ NEIGHBOURS = 3  # other videos that are asked for before a refusal is held again
 _DOUBTFUL = (CredentialsExpiredError, ProviderContractError)
 _REFUSED = "The provider refuses to give the links of this video, although it accepts the token"
 
+type ListMedia = Callable[[str, str | None, Filters], MediaPage]
+"""Provider.list_media, or what is called in its place: from token, cursor and filters to a page."""
+
 
 @dataclass(frozen=True)
 class AuthorisedSession:
@@ -51,10 +54,11 @@ class AuthorisedSession:
         if credentials.access_token is None or credentials.version == self.lease.refused_version():
             raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
 
-    def list_media(self, cursor: str | None, filters: Filters) -> MediaPage:
-        """One page of the library. Raises what Provider.list_media raises."""
+    def list_media(self, cursor: str | None, filters: Filters, ask: ListMedia | None = None) -> MediaPage:
+        """One page of the library; `ask` is called in place of Provider.list_media. Raises what that raises."""
+        ask = ask or self.provider.list_media
         with self.lease.noting_refusal(self._credentials.version):
-            return self._call(lambda token: self.provider.list_media(token, cursor, filters), LISTING_ATTEMPTS)
+            return self._call(lambda token: ask(token, cursor, filters), LISTING_ATTEMPTS)
 
     def sources(self, item: MediaItem) -> list[MediaSource]:
         """The files of one item, with fresh links.

@@ -23,7 +23,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, now, typed
-from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, LedgerRow, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, ItemState, LedgerRow, SourceRow, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -46,12 +46,20 @@ class Ledger:
 
     def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
         """The rows of those items that have one: one strongly consistent read per 100 ids."""
-        found: dict[str, ItemRow] = {}
+        return {media_id: _item_row(row) for media_id, row in self._items(media_ids)}
+
+    def states(self, media_ids: Iterable[str]) -> dict[str, ItemState]:
+        """As `known`, with only what a listing is compared with: whole rows take several times as long to read."""
+        only = _only(*ItemState.__struct_fields__)
+        return {media_id: _item_state(row) for media_id, row in self._items(media_ids, only)}
+
+    def _items(
+        self, media_ids: Iterable[str], only: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         asked = {archive_keys.kept_id(media_id): media_id for media_id in media_ids}  # DynamoDB refuses duplicate keys
         for batch in batched(asked, BATCH_GET_LIMIT):
-            for row in self._batch_get([self._item_key(kept) for kept in batch]):
-                found[asked[self._media_id(row)]] = _item_row(row)
-        return found
+            for row in self._batch_get([self._item_key(kept) for kept in batch], only or {}):
+                yield asked[self._media_id(row)], row
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
         """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: no more).
@@ -124,9 +132,9 @@ class Ledger:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _batch_get(self, keys: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    def _batch_get(self, keys: list[dict[str, str]], only: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The rows with these keys. BatchGetItem may return only some of them and name the rest."""
-        wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
+        wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True, **only}}
         for attempt in range(8):
             with ledger_errors("reading the ledger"):
                 answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
@@ -327,6 +335,21 @@ class Ledger:
 
 def _is_of_hashes(row: Mapping[str, Any]) -> bool:
     return str(row["sk"]).startswith(_HASHES)
+
+
+def _only(*names: str) -> dict[str, Any]:
+    """A request for the partition key and these attributes alone."""
+    return {
+        "ProjectionExpression": ", ".join(("pk", *(f"#{name}" for name in names))),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+    }
+
+
+def _item_state(row: Mapping[str, Any]) -> ItemState:
+    try:
+        return typed(row, ItemState)
+    except msgspec.ValidationError:
+        return ItemState(status=Status.UNREADABLE)
 
 
 def _item_row(row: Mapping[str, Any]) -> ItemRow:

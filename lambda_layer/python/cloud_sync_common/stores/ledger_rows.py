@@ -47,6 +47,14 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     damage: str = ""  # what is wrong with its movies; set when it is archived
 
 
+class ItemState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listing is compared with: the part of an item's row that decides whether it is work."""
+
+    status: Status
+    revision: str = ""
+    attempts: int = 0
+
+
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     """The row of a source: its key in the archive, its version, and the upload to continue. `identity` says which file
     of the item it is (MediaSource), `revision` as which revision of the item it was archived."""
