@@ -360,10 +360,11 @@ def test_a_run_whose_execution_has_ended_is_replaced(status: str | Exception) ->
     assert found.runs.current == RunRow(run_id="run-1", execution_arn="arn:1")
 
 
-def test_a_run_of_which_it_is_not_known_whether_it_is_under_way_is_not_replaced() -> None:
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDenied", "SomethingNew"])
+def test_a_run_of_which_it_is_not_known_whether_it_is_under_way_is_not_replaced(code: str) -> None:
     found = lister(Library(names(8)))
-    found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), gone("AccessDenied")
-    with pytest.raises(CloudSyncError):
+    found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), gone(code)
+    with pytest.raises((CloudSyncError, ClientError)):
         found.call()
     assert found.runs.current.run_id == "run-0" and found.account.listed == []
 
