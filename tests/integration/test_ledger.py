@@ -107,7 +107,8 @@ def test_unprocessed_keys_are_requested_again(aws: Aws, ledger: Ledger, monkeypa
 def test_keys_that_stay_unprocessed_are_a_transient_error_and_not_an_empty_ledger(
     aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
+    waits: list[float] = []
+    monkeypatch.setattr(time, "sleep", waits.append)
     monkeypatch.setattr(
         aws.table.meta.client,
         "batch_get_item",
@@ -115,6 +116,7 @@ def test_keys_that_stay_unprocessed_are_a_transient_error_and_not_an_empty_ledge
     )
     with pytest.raises(ArchiveUnavailableError, match="throttling"):
         ledger.known(["a"])
+    assert waits == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]  # seconds, twice as long each time
 
 
 def test_two_providers_share_no_row(aws: Aws, ledger: Ledger) -> None:

@@ -168,3 +168,9 @@ def test_what_looks_like_an_etag_of_an_upload_in_parts_is_no_plain_md5_and_the_o
     (of_one_part,) = plausible_etags(f'"{digest}-1"', len(CONTENT))
     (plain,) = plausible_etags(f'"{etag_of(CONTENT, len(CONTENT)).removesuffix("-1")}"', len(CONTENT))
     assert [proven(guess, CONTENT, [(0, len(CONTENT))]) for guess in (of_one_part, plain)] == [None, None]
+
+
+def test_the_etag_of_one_byte_is_its_md5_and_that_of_none_proves_nothing() -> None:
+    digest = hashlib.md5(b"x").hexdigest()  # noqa: S324
+    assert [guess.digest for guess in plausible_etags(f'"{digest}"', 1)] == [digest]
+    assert plausible_etags(f'"{digest}"', 0) == ()

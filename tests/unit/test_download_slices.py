@@ -362,3 +362,17 @@ def test_a_later_item_is_begun_only_when_even_a_slow_connection_would_do_it_in_t
 def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_a_size_always(world: World) -> None:
     world.left = 0.0
     assert world.batch(CLIP, OTHER) == () and len(world.moved) == 2
+
+
+def test_the_gb_seconds_of_a_slice_are_noted_to_a_thousandth(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TransferStats, "seconds", property(lambda _: 1.23456))
+    world.slice()
+    assert world.stats[-1]["run_gb_seconds"] == 2.469  # of 2048 MB
+
+
+def test_what_was_archived_before_a_source_counts_as_kept(world: World) -> None:
+    """It shows that slices make progress, although the next source has not moved."""
+    world.offered["clip"] = [file(1, 2), file(2, 2)]
+    world.moves = [row(number=1), None]
+    world.slice()
+    assert world.stats[-1]["run_kept"] == row(number=1).size > 0

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores import ledger
-from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.stores.conditional_table import typed
+from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 
@@ -210,3 +211,7 @@ def test_the_keys_of_an_item_are_those_of_all_versions_of_all_of_its_sources(aws
     assert sorted(aws.ledger.sources("clip")) == [1, 2, 10_000]
     assert aws.ledger.source("clip", 3) is None and aws.ledger.keys_of("cli") == set()
     assert all(found.is_source and found.status is Status.ARCHIVED for found in aws.ledger.rows_of("clip"))
+
+
+def test_an_item_without_a_row_is_pending() -> None:
+    assert typed({}, ItemRow) == ItemRow(status=Status.PENDING)

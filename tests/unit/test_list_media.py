@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 import pytest
 from botocore.exceptions import ClientError
 from cloud_sync_common.exceptions import (
+    CloudSyncError,
     CredentialsExpiredError,
     ProviderContractError,
     ProviderThrottledError,
@@ -375,6 +376,15 @@ def test_a_run_whose_execution_has_ended_is_replaced(status: str | Exception) ->
     found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), status
     assert found.call().status == "COMPLETE"
     assert found.runs.current == RunRow(run_id="run-1", execution_arn="arn:1")
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDenied", "SomethingNew"])
+def test_a_run_of_which_it_is_not_known_whether_it_is_under_way_is_not_replaced(code: str) -> None:
+    found = lister(Library(names(8)))
+    found.runs.current, found.executions.status = RunRow(run_id="run-0", execution_arn="arn:0"), gone(code)
+    with pytest.raises((CloudSyncError, ClientError)):
+        found.call()
+    assert found.runs.current.run_id == "run-0" and found.account.listed == []
 
 
 def test_a_repeated_call_of_the_same_run_lists() -> None:

@@ -173,6 +173,15 @@ def test_what_is_more_than_a_token_is_refused_with_the_name_of_its_field(pasted:
     assert redact(f"x {TOKEN} x") == f"x {BLANK} x" or "paste" in pasted
 
 
+@pytest.mark.parametrize(
+    ("pasted", "what"),
+    [(f"gp_access_token={TOKEN}", "'token='"), (f"{TOKEN} {TOKEN}", "white space"), (f"{TOKEN};x", "';'")],
+)
+def test_what_stands_around_a_token_is_named(pasted: str, what: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"has {what} in it, so it is more than the token"):
+        store(OAUTH | {"refresh_token": pasted}).load()
+
+
 # What is pasted with a token, and what the log says of a healthy run.
 OURS = (
     "upload of a part for the session of gopro.com: public download, renewed by media_library; access_token, "

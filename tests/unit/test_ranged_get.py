@@ -10,6 +10,7 @@ from cloud_sync_common import __version__
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
+    OriginalUnavailableError,
     ProviderContractError,
     ProviderThrottledError,
     ProviderUnavailableError,
@@ -483,3 +484,19 @@ def test_a_part_of_the_file_that_is_called_the_whole_file_is_not_taken_for_it(le
 
 def test_a_whole_file_may_name_its_range() -> None:
     assert first_contact(cdn(200, Content_Range="bytes 0-99/100"), last=99)[1:] == (100, False)
+
+
+def test_a_link_that_must_not_be_used_is_refused_before_anything_is_asked() -> None:
+    def refuse(_: str) -> None:
+        raise OriginalUnavailableError("not there")
+
+    connections = CannedConnections([stream := cdn()])
+    connections.check_url = refuse
+    with pytest.raises(OriginalUnavailableError, match="not there"):
+        awaited(open_range(connections, SOURCE, 100, 199, VERSION, IfMatch()))
+    assert stream.heard == b""
+
+
+def test_a_body_in_chunks_that_ends_before_its_range_is_a_short_read() -> None:
+    with pytest.raises(ShortReadError):
+        read(coded(bytes(99)))

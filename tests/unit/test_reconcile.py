@@ -270,6 +270,14 @@ def test_a_refused_token_is_recorded_so_that_the_next_run_renews_it(bench: Bench
     assert bench.lease.refused == "v1"
 
 
+def test_what_is_gone_is_reported_with_its_name_and_state(bench: Bench) -> None:
+    trash(bench, "clip0")
+    bench.reconcile()
+    (line,) = bench.report()
+    filename = next(item.filename for item in ITEMS if item.media_id == "clip0")
+    assert line["detail"] == f"{filename} (ARCHIVED)"
+
+
 def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Bench) -> None:
     bench.account.pages = lambda number: page(number, [])
     assert bench.reconcile()[-1].findings == {"gone_at_source": 5}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.steps import watch
 from cloud_sync_common.steps.watch import Watch
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
@@ -32,6 +33,22 @@ def test_the_hours_since_the_last_success_are_measured(aws: InProcessAws, capsys
     hours = Watch("gopro", aws.runs, WITHOUT_DETAIL).watch().hours_since_success
     assert hours == pytest.approx(170.5, abs=0.1)
     assert emitted(capsys.readouterr().out) == [hours]
+
+
+def test_the_hours_are_exact_to_a_hundredth(
+    aws: InProcessAws, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls(2026, 1, 8, 2, 30, tzinfo=tz)
+
+    monkeypatch.setattr(watch, "datetime", Clock)
+    aws.table.put_item(
+        Item={"pk": "PROVIDER#gopro", "sk": "LAST_SUCCESS", "run_id": "run-1", "ended_at": "2026-01-01T02:00:00.000Z"}
+    )
+    Watch("gopro", aws.runs, WITHOUT_DETAIL).watch()
+    assert emitted(capsys.readouterr().out) == [168.5]
 
 
 def test_a_success_that_was_just_noted_is_no_hour_ago(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
