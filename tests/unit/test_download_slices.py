@@ -61,6 +61,7 @@ class World:
         self.read_before, self.most_bytes, self.noted_reads = 0, 10_000, list[tuple[str, int]]()
         self.archived: list[tuple[str, int]] = []
         self.left_alone: list[tuple[str, str]] = []
+        self.writes_of_stats = 0  # that write nothing else
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
 
@@ -85,13 +86,19 @@ class World:
 
     def set_stats(self, _media_id: str, _run_id: str, stats: dict[str, Any]) -> None:
         self.stats.append(stats)
+        self.writes_of_stats += 1
 
-    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int) -> bool:
+    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int, effort: dict[str, Any]) -> bool:
         self.archived.append((media_id, bytes_total))
+        self.stats += [effort] * self.keeps_lease
         return self.keeps_lease
 
-    def leave_unavailable(self, media_id: str, _run_id: str, category: str, _message: str) -> None:
+    def leave_unavailable(
+        self, media_id: str, _run_id: str, category: str, _message: str, effort: dict[str, Any]
+    ) -> bool:
         self.left_alone.append((media_id, category))
+        self.stats += [effort] * self.keeps_lease
+        return self.keeps_lease
 
     # The provider's session
 
@@ -229,6 +236,24 @@ def test_the_effort_of_a_slice_that_fails_is_noted_too(world: World) -> None:
     with pytest.raises(OriginalUnavailableError):
         world.slice()
     assert effort(world) == (100, 2, 1)
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone")], ids=["archived", "unavailable"])
+def test_the_effort_of_a_slice_is_written_together_with_the_outcome_of_its_item(
+    world: World, outcome: SourceRow | Exception
+) -> None:
+    world.moves = [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 0
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone"), LostLease(), None], ids=str)
+def test_the_effort_of_a_slice_without_an_outcome_is_written_alone(
+    world: World, outcome: SourceRow | Exception | None
+) -> None:
+    world.keeps_lease, world.moves = False, [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 1
 
 
 def test_a_slice_that_moved_not_one_byte_and_is_not_done_is_an_error(world: World) -> None:

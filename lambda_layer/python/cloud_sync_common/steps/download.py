@@ -28,7 +28,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.ledger import Ledger
+from cloud_sync_common.stores.ledger import Effort, Ledger
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
@@ -97,6 +97,38 @@ class Moved:
 
     status: SliceStatus
     sources: tuple[SourceRow, ...] = ()
+
+
+@dataclass
+class _Effort:
+    """What a run has done for an item: in earlier slices, which its row says (`before`), and in the present one."""
+
+    before: ItemRow
+    run_id: str
+    memory_mb: int
+    stats: TransferStats
+    is_noted: bool = False  # with the item's outcome, so that it needs no write of its own
+
+    def so_far(self) -> Effort:
+        before = self.before if self.before.effort_run == self.run_id else ItemRow(status=Status.IN_PROGRESS)
+        gb_seconds = self.stats.seconds * self.memory_mb / 1024
+        return {
+            "effort_run": self.run_id,
+            "run_bytes": self.stats.bytes_moved + before.run_bytes,
+            "run_requests": self.stats.requests + before.run_requests,
+            "run_gb_seconds": round(gb_seconds + before.run_gb_seconds, 3),
+            "run_kept": max(self.stats.kept, before.run_kept),
+            "run_idle": self.idle_slices,
+            "run_slices": 1 + before.run_slices,
+        }
+
+    @property
+    def idle_slices(self) -> int:
+        """How many slices of this run in a row, with the present one, have found no more in S3 than there had been. The
+        first slice is none of them: nothing is known before it."""
+        if self.before.effort_run != self.run_id or self.stats.kept > self.before.run_kept:
+            return 0
+        return self.before.run_idle + 1
 
 
 @dataclass(frozen=True)
@@ -179,14 +211,16 @@ class VideoDownloader:
             archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
             return SliceResult(SliceStatus.ARCHIVED if archived else SliceStatus.BUSY)
         stats = TransferStats()
+        effort = _Effort(claim.row, run_id, self.memory_mb, stats)
         try:
-            moved = self._try_to_move(self._options(seconds, stats), item, run_id)
+            moved = self._try_to_move(self._options(seconds, stats), item, effort)
         finally:
             count.bytes_read += stats.bytes_read
-            self._note_stats(item, run_id, claim.row, stats)
+            if not effort.is_noted:
+                self.ledger.set_stats(item.media_id, run_id, effort.so_far())
         if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
             raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
-        if moved.status is SliceStatus.IN_PROGRESS and _idle_slices(claim.row, run_id, stats) >= MOST_IDLE_SLICES:
+        if moved.status is SliceStatus.IN_PROGRESS and effort.idle_slices >= MOST_IDLE_SLICES:
             raise NoProgressError(
                 f"{MOST_IDLE_SLICES} slices in a row moved bytes of this video, and none of them lasted: S3 has no "
                 "more of it than before. The next run tries it again."
@@ -218,47 +252,30 @@ class VideoDownloader:
             claim = self.ledger.claim(item, run_id, lease_seconds, instead_of=owner)
         return claim
 
-    def _note_stats(self, item: MediaItem, run_id: str, before: ItemRow, stats: TransferStats) -> None:
-        """Adds this slice to what earlier slices of the same run have done."""
-        again = before.effort_run == run_id
-        gb_seconds = stats.seconds * self.memory_mb / 1024
-        self.ledger.set_stats(
-            item.media_id,
-            run_id,
-            {
-                "effort_run": run_id,
-                "run_bytes": stats.bytes_moved + (before.run_bytes if again else 0),
-                "run_requests": stats.requests + (before.run_requests if again else 0),
-                "run_gb_seconds": round(gb_seconds + (before.run_gb_seconds if again else 0), 3),
-                "run_kept": max(stats.kept, before.run_kept if again else 0),
-                "run_idle": _idle_slices(before, run_id, stats),
-                "run_slices": 1 + (before.run_slices if again else 0),
-            },
-        )
-
-    def _try_to_move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+    def _try_to_move(self, options: TransferOptions, item: MediaItem, effort: _Effort) -> Moved:
         try:
-            return self._move(options, item, run_id)
+            return self._move(options, item, effort)
         except LostLease:
             return Moved(SliceStatus.BUSY)
         except MediaNotFoundError as error:
-            return self._leave(item, run_id, error.category, str(error))
+            return self._leave(item, effort, error.category, str(error))
 
-    def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+    def _move(self, options: TransferOptions, item: MediaItem, effort: _Effort) -> Moved:
         if item.unusable:
             raise OriginalUnavailableError(item.unusable)
         self.session.require_usable_token()
         sources = self.session.sources(item)
         if not sources:
-            return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
+            return self._leave(item, effort, "not_available_yet", "The provider does not offer the original just now.")
         _check_count(sources)
-        archived = self._archived(options, item, sources, run_id)
+        archived = self._archived(options, item, sources, effort.run_id)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)
         _check_complete(sources)
         total = sum(row.size for row in archived)
-        if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
+        if not self.ledger.archive_item(item.media_id, effort.run_id, bytes_total=total, effort=effort.so_far()):
             raise LostLease
+        effort.is_noted = True
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return Moved(SliceStatus.ARCHIVED, tuple(archived))
 
@@ -316,9 +333,11 @@ class VideoDownloader:
             return None
         return None
 
-    def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
+    def _leave(self, item: MediaItem, effort: _Effort, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
-        self.ledger.leave_unavailable(item.media_id, run_id, category, message)
+        effort.is_noted = self.ledger.leave_unavailable(
+            item.media_id, effort.run_id, category, message, effort.so_far()
+        )
         return Moved(SliceStatus.UNAVAILABLE)
 
     def _same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
@@ -350,14 +369,6 @@ def _with_what_is_left(item: MediaItem, archived: list[SourceRow], put_off: list
             "whole. It is not stored, and asked for again."
         )
     return replace(put_off[0], size=left)
-
-
-def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
-    """How many slices of this run in a row, with the present one, have found no more in S3 than there had been. The
-    first slice is none of them: nothing is known before it."""
-    if before.effort_run != run_id or stats.kept > before.run_kept:
-        return 0
-    return before.run_idle + 1
 
 
 def _check_count(sources: list[MediaSource]) -> None:
