@@ -76,8 +76,8 @@ class Config:
     """Connections that download parts of one video at the same time."""
     single_put_mib: int = 128
     """Largest file that is uploaded in one request. A larger one goes in parts, which takes at least five more requests
-    (create, parts, list, complete) but can be resumed. In one request, a broken connection costs what was sent before: up
-    to 27 seconds at 5 MB/s. Both need the same memory."""
+    (create, parts, list, complete) but can be resumed. In one request, a broken connection costs what was sent before:
+    up to 27 seconds at 5 MB/s. Both need the same memory."""
     check_source_etag: bool = True
     """Whether each file's MD5 is compared with the ETag of the provider's CDN. This takes about twice the CPU time."""
     max_run_gb: int = 1_000

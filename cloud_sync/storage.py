@@ -124,7 +124,7 @@ class Storage(Construct):
             deletion_protection=config.termination_protection,
             removal_policy=self.removal_policy,
         )
-        # Sparse: it has no row that is ARCHIVED. The only one, because each index repeats the writes of its rows; and one
+        # Sparse: it has no row that is ARCHIVED. There is no other, because an index repeats the writes of its rows. An
         # update of a stack can create or delete only one (CloudFormation template reference, GlobalSecondaryIndexes).
         table.add_global_secondary_index(
             index_name="not-archived",
