@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -25,7 +26,7 @@ from cloud_sync_common.steps.download import (
 )
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
-from cloud_sync_common.transfer.range_transfer import TransferStats
+from cloud_sync_common.transfer.side_by_side import SharedTime
 from cloud_sync_common.transfer.source_transfer import LostLease
 
 from tests.unit.doubles import Account
@@ -48,7 +49,7 @@ class World:
     """The ledger, the runs, the provider and the transfers of one invocation."""
 
     def __init__(self, **before: Any) -> None:
-        self.left, self.clock = 100.0, [0.0]
+        self.left, self.clock, self.connections = 100.0, [0.0], 8
         self.before = ItemRow(status=Status.IN_PROGRESS, **before)
         self.granted: list[bool] = [True]
         self.claims: list[tuple[str, float, str]] = []
@@ -115,10 +116,11 @@ class World:
             setattr(ledger, name, getattr(self, name))
         session = type("Session", (), {"sources": lambda _, item: self.offer(item), "provider": self.provider})()
         session.require_usable_token = self.require_usable_token
-        runner = type("Runner", (), {"run": lambda _, done: done})()
+        runner = type("Runner", (), {"run": lambda _, work: asyncio.run(work)})()
         return VideoDownloader(
             session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
-            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048, most_bytes=self.most_bytes,
+            connections=self.connections, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048,
+            most_bytes=self.most_bytes,
         )  # fmt: skip
 
     def slice(self, item: MediaItem = CLIP) -> SliceResult:
@@ -144,7 +146,7 @@ def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
         def __init__(self, options: Any, _l: Any, _p: str, item: MediaItem, source: MediaSource, *_: Any) -> None:
             self.options, self.item, self.source = options, item, source
 
-        def archive(self) -> SourceRow | None:
+        async def archive(self) -> SourceRow | None:
             world.moved.append((self.item.media_id, self.source.file_number))
             self.options.stats.bytes_moved += world.bytes_moved
             self.options.stats.requests += 2
@@ -226,7 +228,8 @@ def test_the_effort_of_one_run_is_the_sum_of_its_slices(monkeypatch: pytest.Monk
 
 
 def test_gb_seconds_are_the_seconds_times_the_memory_in_gb(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransferStats, "seconds", 3.0)
+    clock = iter([0.0, 1.0])
+    monkeypatch.setattr(download, "SharedTime", lambda: SharedTime(lambda: next(clock, 4.0)))
     world.slice()
     assert world.stats[0]["run_gb_seconds"] == 3 * 2
 
@@ -343,12 +346,15 @@ def test_a_batch_that_is_done_leaves_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", [OriginalUnavailableError("x"), ProviderUnavailableError("x"), None])
-def test_a_batch_leaves_the_item_that_is_not_done_and_those_behind_it_to_slices(
+def test_a_batch_leaves_the_item_that_is_not_done_and_those_that_were_not_begun_to_slices(
     world: World, error: CloudSyncError | None
 ) -> None:
-    world.moves = [row(), error]
-    assert world.batch(CLIP, OTHER, THIRD) == (OTHER, THIRD)
-    assert [name for name, _ in world.moved] == ["clip", "other"]
+    world.connections, world.moves = 1, [row(), error]
+    items = [MediaItem(media_id=str(number), filename="b.mp4") for number in range(9)]
+    left = world.batch(*items)
+    begun = [items[int(name)] for name, _ in world.moved]
+    assert begun[:2] == items[:2] and len(begun) <= 4, "two are under way at once"
+    assert left == tuple(item for item in items if item is items[1] or item not in begun)
 
 
 def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: World) -> None:

@@ -225,6 +225,9 @@ class QuickResource:
         client = {name: partial(self._of_table, operation) for name, operation in operations.items()}
         self.meta = SimpleNamespace(client=SimpleNamespace(batch_get_item=self._batch_get_item, **client))
 
+    def get_item(self, **asked: Any) -> dict[str, Any]:
+        return self._answer("GetItem", asked)
+
     def scan(self, **asked: Any) -> dict[str, Any]:
         return self._answer("Scan", asked)
 
