@@ -245,12 +245,33 @@ def test_while_videos_move_the_next_one_is_claimed_and_its_links_are_there_but_n
         assert left.result(10.0) == ()
 
 
+def test_the_links_of_two_videos_are_asked_for_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    active, most, lock = 0, 0, threading.Lock()
+
+    def sources(_: object, item: MediaItem) -> list[MediaSource]:
+        nonlocal active, most
+        with lock:
+            active, most = active + 1, max(most, active + 1)
+        together.wait(10.0)
+        with lock:
+            active -= 1
+        return [MediaSource(file_number=1, filename=item.filename)]
+
+    together = threading.Barrier(2)
+    monkeypatch.setattr(Session, "sources", sources)
+    with staged(monkeypatch, *[MB] * 6, connections=4, first=6) as (stage, left):
+        for end in stage.end.values():
+            end.set()
+        assert left.result(10.0) == ()
+    assert most == 2
+
+
 def test_two_large_videos_move_at_once_and_over_one_connection_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for connections, most in ((4, 2), (3, 1), (1, 1)):
-        with staged(monkeypatch, *[900 * MB] * 4, connections=connections, first=most) as (stage, left):
+        with staged(monkeypatch, *[900 * MB] * (most + 1), connections=connections, first=most) as (stage, left):
             assert all(stage.did("links", str(at)) for at in range(most + 1))
-            for name in "0123":
-                stage.end[name].set()
+            for end in stage.end.values():
+                end.set()
             assert left.result(10.0) == ()
         assert stage.most_moving == most
 

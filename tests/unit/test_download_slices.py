@@ -25,6 +25,7 @@ from cloud_sync_common.steps.download import (
     VideoDownloader,
 )
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.transfer import side_by_side
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
 from cloud_sync_common.transfer.side_by_side import SharedTime
 from cloud_sync_common.transfer.source_transfer import LostLease
@@ -229,7 +230,7 @@ def test_the_effort_of_one_run_is_the_sum_of_its_slices(monkeypatch: pytest.Monk
 
 def test_gb_seconds_are_the_seconds_times_the_memory_in_gb(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.0])
-    monkeypatch.setattr(download, "SharedTime", lambda: SharedTime(lambda: next(clock, 4.0)))
+    monkeypatch.setattr(side_by_side, "SharedTime", lambda: SharedTime(lambda: next(clock, 4.0)))
     world.slice()
     assert world.stats[0]["run_gb_seconds"] == 3 * 2
 
@@ -342,7 +343,11 @@ def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: li
 
 
 def test_a_batch_that_is_done_leaves_nothing(world: World) -> None:
-    assert world.batch(CLIP, OTHER, THIRD) == () and [name for name, _ in world.moved] == ["clip", "other", "third"]
+    assert world.batch(CLIP, OTHER, THIRD) == () and sorted(name for name, _ in world.moved) == [
+        "clip",
+        "other",
+        "third",
+    ]
 
 
 @pytest.mark.parametrize("error", [OriginalUnavailableError("x"), ProviderUnavailableError("x"), None])
@@ -353,8 +358,8 @@ def test_a_batch_leaves_the_item_that_is_not_done_and_those_that_were_not_begun_
     items = [MediaItem(media_id=str(number), filename="b.mp4") for number in range(9)]
     left = world.batch(*items)
     begun = [items[int(name)] for name, _ in world.moved]
-    assert begun[:2] == items[:2] and len(begun) <= 4, "two are under way at once"
-    assert left == tuple(item for item in items if item is items[1] or item not in begun)
+    assert 2 <= len(begun) <= 3, "two are under way at once, and no further one is begun"
+    assert left == tuple(item for item in items if item is begun[1] or item not in begun)
 
 
 def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: World) -> None:

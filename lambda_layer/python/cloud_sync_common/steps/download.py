@@ -40,7 +40,7 @@ from cloud_sync_common.transfer.offered_files import (
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, largest_put
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
-from cloud_sync_common.transfer.side_by_side import ConnectionBudget, SharedTime, all_ended, in_a_thread
+from cloud_sync_common.transfer.side_by_side import Shared, all_ended, in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LengthUnknown, LostLease, SourceTransfer
 from cloud_sync_common.transfer.trial_read import try_to_read
@@ -158,7 +158,7 @@ class VideoDownloader:
                 if is_done:
                     done.add(at)
 
-        await all_ended([work() for _ in range(min(len(items), self._budget.most + 1))])
+        await all_ended([work() for _ in range(min(len(items), self._limiter.most + 1))])
         return BatchResult(tuple(item for at, item in enumerate(items) if at not in done))
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
@@ -196,7 +196,7 @@ class VideoDownloader:
             return False
 
     async def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
-        with self._time.share() as seconds_spent:
+        with self._shared.time.share() as seconds_spent:
             seconds = self.deadline.remaining()
             claim = await in_a_thread(self._claim, item, run_id, seconds + LEASE_GRACE_SECONDS)
             if not claim.granted:
@@ -231,16 +231,8 @@ class VideoDownloader:
         return RequestLimiter(min(self.connections, self.session.provider.capabilities.most_connections))
 
     @cached_property
-    def _budget(self) -> ConnectionBudget:
-        return ConnectionBudget(self._limiter.most)
-
-    @cached_property
-    def _time(self) -> SharedTime:
-        return SharedTime()
-
-    @cached_property
-    def _one_trial(self) -> asyncio.Lock:
-        return asyncio.Lock()
+    def _shared(self) -> Shared:
+        return Shared(self._limiter.most)
 
     def _claim(self, item: MediaItem, run_id: str, lease_seconds: float) -> Claim:
         """The lease of another run is taken over when that run has ended, and else respected."""
@@ -259,13 +251,14 @@ class VideoDownloader:
             return await self._leave(item, effort, error.category, str(error))
 
     async def _move(self, options: TransferOptions, item: MediaItem, effort: ItemEffort) -> Moved:
-        sources = await in_a_thread(self._sources, item)
+        async with self._shared.asking:
+            sources = await in_a_thread(self._sources, item)
         if not sources:
             why = "The provider does not offer the original just now."
             return await self._leave(item, effort, "not_available_yet", why)
         check_count(sources)
         known = await in_a_thread(self.ledger.sources, item.media_id)
-        async with self._budget.taken(self._connections_of(item, options)):
+        async with self._shared.connections.taken(self._connections_of(item, options)):
             archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)
@@ -337,7 +330,7 @@ class VideoDownloader:
     async def _is_alone(self, item: MediaItem) -> bool:
         """Whether the files of other videos can be read. One question at a time: its thread waits for the loop, which
         needs threads itself, to look up names."""
-        async with self._one_trial:
+        async with self._shared.trial:
             return await in_a_thread(
                 self.session.is_alone, item, partial(self._can_be_read, asyncio.get_running_loop())
             )

@@ -12,6 +12,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
+# Videos whose links are asked for at a time: enough for small ones, and not many for a provider's API.
+LINKS_AT_ONCE = 2
+
 
 async def in_a_thread[**P, T](call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What `call(...)` returns or raises. A task that is cancelled meanwhile still waits for the call: what it writes
@@ -98,3 +101,12 @@ class SharedTime:
         for share in self._under_way:
             share.seconds += (now - self._since) / len(self._under_way)
         self._since = now
+
+
+class Shared:
+    """What the videos of one invocation share, on one event loop: `connections`, of which there are `most`; the `time`;
+    `asking` for links; and `trial`, the question whether other videos can be read."""
+
+    def __init__(self, most: int) -> None:
+        self.connections, self.time = ConnectionBudget(most), SharedTime()
+        self.asking, self.trial = asyncio.Semaphore(LINKS_AT_ONCE), asyncio.Lock()
