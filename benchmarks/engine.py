@@ -60,11 +60,10 @@ def options_of(config: Config, bucket: str) -> TransferOptions:
     # Imported here, because the settings are read once, and boto3 reads the environment with its first client.
     from cloud_sync_common import composition  # noqa: PLC0415
     from cloud_sync_common.steps.download import SliceRequest  # noqa: PLC0415
-    from cloud_sync_common.transfer.range_transfer import TransferStats  # noqa: PLC0415
 
     request = SliceRequest("bench", "gopro", cast(Any, None))
     downloader = composition.video_downloader(request, Invocation.of_downloader(config))
-    return downloader._options(downloader.deadline.remaining(), TransferStats())
+    return downloader._options(downloader.deadline.remaining())
 
 
 def main() -> None:

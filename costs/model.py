@@ -217,7 +217,7 @@ def _s3_requests(library: Library, design: Design) -> list[Line]:
 
 
 def _ledger(library: Library, design: Design) -> list[Line]:
-    """Each write of a row is repeated in each of the two indexes, twice if its index key changes (DynamoDB developer
+    """Each write of a row that is in the index is repeated there, twice if its index key changes (DynamoDB developer
     guide, "Global secondary indexes", write capacity)."""
     single = library.file_bytes <= design.single_put_bytes
     writes = prices.WRITES_PER_VIDEO - (prices.WRITES_OF_AN_UPLOAD if single else 0)
@@ -225,7 +225,7 @@ def _ledger(library: Library, design: Design) -> list[Line]:
         Line(
             prices.DYNAMODB_WRITE,
             library.files * writes + design.children(library) * prices.WRITES_PER_BATCH,
-            f"{library.files:,} × {writes}, both indexes included, and {prices.WRITES_PER_BATCH} per child",
+            f"{library.files:,} × {writes}, the index included, and {prices.WRITES_PER_BATCH} per child",
         ),
         Line(
             prices.DYNAMODB_READ,

@@ -206,12 +206,22 @@ def test_items_that_are_not_archived_are_in_an_index_until_they_are(aws: Aws, le
     assert indexed(aws, "not-archived", "not_archived", "gopro") == everything - {"gopro#clip/ITEM"}
 
 
-def test_the_rows_of_a_run_are_in_an_index(aws: Aws, ledger: Ledger) -> None:
-    archive(ledger, run_id="run-1")
-    ledger.archive_source("clip", 1, "run-1", archived())
-    ledger.add_pending([MediaItem(media_id="other", filename="x.mp4")], "run-2")
-    assert indexed(aws, "by-run", "run_id", "run-1") == {"gopro#clip/ITEM", "gopro#clip/SOURCE#0001"}
-    assert indexed(aws, "by-run", "run_id", "run-2") == {"gopro#other/ITEM"}
+def test_an_item_that_is_claimed_without_having_been_listed_is_in_the_index(aws: Aws, ledger: Ledger) -> None:
+    ledger.claim(CLIP, "run-1", 60)
+    assert indexed(aws, "not-archived", "not_archived", "gopro") == {"gopro#clip/ITEM"}
+    archive(ledger)
+    ledger.claim(REPROCESSED, "run-2", 60)
+    assert indexed(aws, "not-archived", "not_archived", "gopro") == {"gopro#clip/ITEM"}
+
+
+def test_a_claim_and_stats_leave_a_row_where_it_is_in_the_index(aws: Aws, ledger: Ledger) -> None:
+    ledger.add_pending([CLIP], "run-1")
+    before = aws.row("gopro#clip", "ITEM")["updated_at"]
+    ledger.claim(CLIP, "run-1", 60)
+    ledger.set_stats("clip", "run-1", {"effort_run": "run-1", "run_bytes": 7})
+    assert aws.row("gopro#clip", "ITEM")["updated_at"] == before
+    ledger.leave_unavailable("clip", "run-1", "not_available_yet", "x")
+    assert aws.row("gopro#clip", "ITEM")["updated_at"] > before
 
 
 def test_an_unavailable_item_counts_no_attempt_and_is_free_for_the_next_run(ledger: Ledger) -> None:

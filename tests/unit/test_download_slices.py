@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -24,8 +25,9 @@ from cloud_sync_common.steps.download import (
     VideoDownloader,
 )
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.transfer import side_by_side
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
-from cloud_sync_common.transfer.range_transfer import TransferStats
+from cloud_sync_common.transfer.side_by_side import SharedTime
 from cloud_sync_common.transfer.source_transfer import LostLease
 
 from tests.unit.doubles import Account
@@ -48,7 +50,7 @@ class World:
     """The ledger, the runs, the provider and the transfers of one invocation."""
 
     def __init__(self, **before: Any) -> None:
-        self.left, self.clock = 100.0, [0.0]
+        self.left, self.clock, self.connections = 100.0, [0.0], 8
         self.before = ItemRow(status=Status.IN_PROGRESS, **before)
         self.granted: list[bool] = [True]
         self.claims: list[tuple[str, float, str]] = []
@@ -62,6 +64,7 @@ class World:
         self.archived: list[tuple[str, int]] = []
         self.damages: list[str] = []
         self.left_alone: list[tuple[str, str]] = []
+        self.writes_of_stats = 0  # that write nothing else
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
 
@@ -86,14 +89,22 @@ class World:
 
     def set_stats(self, _media_id: str, _run_id: str, stats: dict[str, Any]) -> None:
         self.stats.append(stats)
+        self.writes_of_stats += 1
 
-    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int, damage: str) -> bool:
+    def archive_item(
+        self, media_id: str, _run_id: str, *, bytes_total: int, damage: str, effort: dict[str, Any]
+    ) -> bool:
         self.damages.append(damage)
         self.archived.append((media_id, bytes_total))
+        self.stats += [effort] * self.keeps_lease
         return self.keeps_lease
 
-    def leave_unavailable(self, media_id: str, _run_id: str, category: str, _message: str) -> None:
+    def leave_unavailable(
+        self, media_id: str, _run_id: str, category: str, _message: str, effort: dict[str, Any]
+    ) -> bool:
         self.left_alone.append((media_id, category))
+        self.stats += [effort] * self.keeps_lease
+        return self.keeps_lease
 
     # The provider's session
 
@@ -110,10 +121,11 @@ class World:
             setattr(ledger, name, getattr(self, name))
         session = type("Session", (), {"sources": lambda _, item: self.offer(item), "provider": self.provider})()
         session.require_usable_token = self.require_usable_token
-        runner = type("Runner", (), {"run": lambda _, done: done})()
+        runner = type("Runner", (), {"run": lambda _, work: asyncio.run(work)})()
         return VideoDownloader(
             session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
-            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048, most_bytes=self.most_bytes,
+            connections=self.connections, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048,
+            most_bytes=self.most_bytes,
         )  # fmt: skip
 
     def slice(self, item: MediaItem = CLIP) -> SliceResult:
@@ -139,7 +151,7 @@ def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
         def __init__(self, options: Any, _l: Any, _p: str, item: MediaItem, source: MediaSource, *_: Any) -> None:
             self.options, self.item, self.source = options, item, source
 
-        def archive(self) -> SourceRow | None:
+        async def archive(self) -> SourceRow | None:
             world.moved.append((self.item.media_id, self.source.file_number))
             self.options.stats.bytes_moved += world.bytes_moved
             self.options.stats.requests += 2
@@ -221,7 +233,8 @@ def test_the_effort_of_one_run_is_the_sum_of_its_slices(monkeypatch: pytest.Monk
 
 
 def test_gb_seconds_are_the_seconds_times_the_memory_in_gb(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransferStats, "seconds", 3.0)
+    clock = iter([0.0, 1.0])
+    monkeypatch.setattr(side_by_side, "SharedTime", lambda: SharedTime(lambda: next(clock, 4.0)))
     world.slice()
     assert world.stats[0]["run_gb_seconds"] == 3 * 2
 
@@ -231,6 +244,24 @@ def test_the_effort_of_a_slice_that_fails_is_noted_too(world: World) -> None:
     with pytest.raises(OriginalUnavailableError):
         world.slice()
     assert effort(world) == (100, 2, 1)
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone")], ids=["archived", "unavailable"])
+def test_the_effort_of_a_slice_is_written_together_with_the_outcome_of_its_item(
+    world: World, outcome: SourceRow | Exception
+) -> None:
+    world.moves = [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 0
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone"), LostLease(), None], ids=str)
+def test_the_effort_of_a_slice_without_an_outcome_is_written_alone(
+    world: World, outcome: SourceRow | Exception | None
+) -> None:
+    world.keeps_lease, world.moves = False, [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 1
 
 
 def test_a_slice_that_moved_not_one_byte_and_is_not_done_is_an_error(world: World) -> None:
@@ -334,16 +365,23 @@ def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: li
 
 
 def test_a_batch_that_is_done_leaves_nothing(world: World) -> None:
-    assert world.batch(CLIP, OTHER, THIRD) == () and [name for name, _ in world.moved] == ["clip", "other", "third"]
+    assert world.batch(CLIP, OTHER, THIRD) == () and sorted(name for name, _ in world.moved) == [
+        "clip",
+        "other",
+        "third",
+    ]
 
 
 @pytest.mark.parametrize("error", [OriginalUnavailableError("x"), ProviderUnavailableError("x"), None])
-def test_a_batch_leaves_the_item_that_is_not_done_and_those_behind_it_to_slices(
+def test_a_batch_leaves_the_item_that_is_not_done_and_those_that_were_not_begun_to_slices(
     world: World, error: CloudSyncError | None
 ) -> None:
-    world.moves = [row(), error]
-    assert world.batch(CLIP, OTHER, THIRD) == (OTHER, THIRD)
-    assert [name for name, _ in world.moved] == ["clip", "other"]
+    world.connections, world.moves = 1, [row(), error]
+    items = [MediaItem(media_id=str(number), filename="b.mp4") for number in range(9)]
+    left = world.batch(*items)
+    begun = [items[int(name)] for name, _ in world.moved]
+    assert 2 <= len(begun) <= 3, "two are under way at once, and no further one is begun"
+    assert left == tuple(item for item in items if item is begun[1] or item not in begun)
 
 
 def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: World) -> None:
@@ -365,7 +403,8 @@ def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_
 
 
 def test_the_gb_seconds_of_a_slice_are_noted_to_a_thousandth(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransferStats, "seconds", property(lambda _: 1.23456))
+    clock = iter([0.0, 0.0])
+    monkeypatch.setattr(side_by_side, "SharedTime", lambda: SharedTime(lambda: next(clock, 1.23456)))
     world.slice()
     assert world.stats[-1]["run_gb_seconds"] == 2.469  # of 2048 MB
 

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,9 +31,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
 
 
 class Refusing:
-    """A table that refuses each write for this reason."""
+    """A table, and its client, that refuses each write for this reason."""
+
+    name = "ledger"
 
     def __init__(self, code: str) -> None:
+        self.meta = SimpleNamespace(client=self)
         self._error = ClientError({"Error": {"Code": code, "Message": "no"}}, "UpdateItem")
 
     def put_item(self, **_: object) -> None:

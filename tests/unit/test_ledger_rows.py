@@ -135,6 +135,21 @@ def test_what_a_run_did_is_noted_by_the_run_that_has_the_item_and_no_other(aws: 
     assert aws.row("clip").run_gb_seconds == 2.5
 
 
+EFFORT = {"effort_run": "run-1", "run_bytes": 9, "run_slices": 1}
+
+
+def test_the_outcome_of_an_item_is_stored_together_with_what_its_run_did(aws: InProcessAws) -> None:
+    aws.ledger.claim(CLIP, "run-1", 60)
+    assert not aws.ledger.leave_unavailable("clip", "run-2", "not_available_yet", "x", EFFORT)
+    assert not aws.ledger.archive_item("clip", "run-2", bytes_total=7, effort=EFFORT)
+    assert row(aws) == LEASED
+    assert aws.ledger.leave_unavailable("clip", "run-1", "not_available_yet", "x", EFFORT)
+    assert row(aws).items() >= (EFFORT | {"status": "UNAVAILABLE"}).items()
+    aws.ledger.claim(CLIP, "run-1", 60)
+    assert aws.ledger.archive_item("clip", "run-1", bytes_total=7, effort=EFFORT | {"run_slices": 2})
+    assert row(aws).items() >= (EFFORT | {"status": "ARCHIVED", "run_slices": 2}).items()
+
+
 # Sources
 
 BEGUN = SourceRow(

@@ -179,7 +179,7 @@ def test_a_small_source_is_one_answer_and_one_object() -> None:
         status=Status.ARCHIVED, key=KEY, size=SMALL, etag=THE_ETAG, checksum="sum", copy=1, identity="front",
         proofs=("s3-checksum", "source-etag"), revision="/2",
     )  # fmt: skip
-    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.asked == [64 * MIB - 1]
+    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.asked == [128 * MIB - 1]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_source_of_which_no_version_is_certain_is_asked_for_as_a_whole() -> No
     one = World(LARGE)
     one.version = Fingerprint(LARGE, "")
     row = one.run()
-    assert row is not None and one.asked == [64 * MIB - 1, LARGE - 1] and one.done == [f"stream {KEY}"]
+    assert row is not None and one.asked == [128 * MIB - 1, LARGE - 1] and one.done == [f"stream {KEY}"]
 
 
 def test_what_one_answer_replaces_is_aborted() -> None:

@@ -71,8 +71,8 @@ PRICES = tuple(value for value in list(globals().values()) if isinstance(value, 
 
 # What one video of one file uses; tests count it in the state machine definition and in the ledger table.
 TRANSITIONS_PER_BATCH, TRANSITIONS_PER_SLICE, TRANSITIONS_PER_RUN = 3, 2, 6
-WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD, WRITES_PER_BATCH = 20, 11, 3, 1
-READS_PER_VIDEO, READS_PER_BATCH = 4, 1
+WRITES_PER_VIDEO, WRITES_PER_SLICE, WRITES_OF_AN_UPLOAD, WRITES_PER_BATCH = 8, 5, 1, 1
+READS_PER_VIDEO, READS_PER_BATCH = 3, 2
 INVOCATIONS_PER_RUN = 3  # authenticate, list, report
 LOG_BYTES_PER_VIDEO = 8_000  # three platform lines, our lines, and ten events of the state machine; an estimate
 BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)

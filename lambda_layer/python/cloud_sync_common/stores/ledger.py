@@ -28,6 +28,8 @@ from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, ItemState, Ledg
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+type Effort = Mapping[str, float | str]  # effort_run and the run_* of ItemRow
+
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
 MOMENT_LIMIT_OF_A_ROW = 100
@@ -35,6 +37,7 @@ MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
 _HASHES = "HASHES#"
 _SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
+_NONE: Effort = {}
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
 
@@ -126,7 +129,7 @@ class Ledger:
         """The pages of a query, of up to 1 MB each."""
         while True:
             with ledger_errors("reading the ledger"):
-                page: Any = self._table.query(**query)
+                page: Any = self._table.meta.client.query(TableName=self._table.name, **query)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
@@ -200,27 +203,31 @@ class Ledger:
             condition="(attribute_not_exists(#lease_owner) OR #lease_owner IN (:lease_owner, :instead_of) OR "
             "#lease_expires < :now) AND NOT (#status = :archived AND #revision = :revision)",
             extra={":instead_of": instead_of or run_id, ":now": int(time.time()), ":archived": Status.ARCHIVED},
+            in_place=True,
         )
         return Claim(granted, _item_row(row))
 
-    def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
-        """Stores what this run has done for the item so far: effort_run and the run_* of ItemRow."""
+    def set_stats(self, media_id: str, run_id: str, stats: Effort) -> None:
+        """Stores what this run has done for the item so far, where nothing else is written of it."""
         self._rows.update(
             self._item_key(media_id),
             stats,
             condition="#run_id = :this_run",
             extra={":this_run": run_id},
+            in_place=True,
         )
 
-    def archive_item(self, media_id: str, run_id: str, *, bytes_total: int, damage: str = "") -> bool:
-        """Sets the item to ARCHIVED: every source is verified. `damage` says what is wrong with the originals. False if
-        the item is no longer leased to this run.
+    def archive_item(
+        self, media_id: str, run_id: str, *, bytes_total: int, damage: str = "", effort: Effort = _NONE
+    ) -> bool:
+        """Sets the item to ARCHIVED: every source is verified. `damage` says what is wrong with the originals, `effort`
+        is stored with it. False if the item is no longer leased to this run.
 
         If AWS carried out an earlier attempt of this call and only the answer was lost, that counts as success.
         """
         row, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now()}
+            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now(), **effort}
             | ({"damage": damage} if damage else {}),
             remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE, *([] if damage else ["damage"])),
             condition="#lease_owner = :run_id",
@@ -228,12 +235,14 @@ class Ledger:
         )
         return done or (row.get("status"), row.get("run_id")) == (Status.ARCHIVED, run_id)
 
-    def leave_unavailable(self, media_id: str, run_id: str, category: str, message: str) -> bool:
+    def leave_unavailable(
+        self, media_id: str, run_id: str, category: str, message: str, effort: Effort = _NONE
+    ) -> bool:
         """Sets the item to UNAVAILABLE. This is no failure and counts no attempt; the next run tries the item again.
-        False if the item is no longer leased to this run."""
+        `effort` is stored with it. False if the item is no longer leased to this run."""
         _, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message},
+            {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message, **effort},
             remove=("lease_owner", "lease_expires"),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},

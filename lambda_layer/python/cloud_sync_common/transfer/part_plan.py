@@ -9,7 +9,7 @@ from cloud_sync_common.exceptions import OriginalUnavailableError
 MIB = 1024 * 1024
 # S3's limits (user guide, "Amazon S3 multipart upload limits"): parts of 5 MiB to 5 GiB, at most 10,000 of them.
 MIN_PART, MAX_PART, MAX_PARTS = 5 * MIB, 5 * 1024 * MIB, 10_000
-SINGLE_PUT = 64 * MIB  # up to here one PutObject: two requests in all, and what a broken connection costs is bearable
+SINGLE_PUT = 128 * MIB  # up to here one PutObject: two requests in all, and what a broken connection costs is bearable
 USUAL_PART = 64 * MIB  # each part is a request to pay for; a larger one is more to move again when it fails
 MIN_SHARE = 32 * MIB  # a file is not cut into smaller parts than this to keep every connection busy
 # Of a source that was uploaded in parts itself, smaller ones are not copied: 100 GB in parts of 16 MiB take 0.03 USD of

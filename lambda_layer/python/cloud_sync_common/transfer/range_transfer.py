@@ -1,16 +1,16 @@
 """Moves a source's bytes into S3: in one request, in parts over several connections, or in one stream if need be.
 
-Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop;
-calls to S3 that carry no media are short and block it, when nothing else is under way.
+Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop, but
+calls to S3 that carry no media. Only the look at an earlier version, which is rare, blocks the loop (`Compare`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
@@ -35,6 +35,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
+from cloud_sync_common.transfer.side_by_side import all_ended, in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
@@ -49,7 +50,6 @@ class TransferStats:
     became of them. `archived` are the bytes of sources that are in the archive, `held` those of the upload that was
     found at the start."""
 
-    started: float = field(default_factory=time.monotonic)
     bytes_moved: int = 0
     bytes_read: int = 0
     archived: int = 0
@@ -60,10 +60,6 @@ class TransferStats:
     def kept(self) -> int:
         """Bytes of the item that S3 had at the start, of the sources that were looked at."""
         return self.archived + self.held
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
 
 
 @dataclass(frozen=True)
@@ -174,15 +170,15 @@ class RangeTransfer:
         try:
             checksum = self._archive.object_stored(stored)
         except ObjectExists:
-            checksum = self._same_content(key, size, stored.checksum)
+            checksum = await self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
         return content(checksum, stored.etag)
 
-    def _same_content(self, key: str, size: int, checksum: str) -> str:
+    async def _same_content(self, key: str, size: int, checksum: str) -> str:
         """The checksum of the object that exists already, when its content is the very one that was sent: it is the
         same version then, whatever is said of it. Raises ObjectExists when it is not."""
-        there = self._archive.find(key)
+        there = await in_a_thread(self._archive.find, key)
         if there is None or (there.size, there.checksum) != (size, checksum):
             raise ObjectExists
         return checksum
@@ -202,7 +198,7 @@ class RangeTransfer:
         aborts the upload. Raises ObjectExists, what `check_size` and `compare` raise, and whatever either side
         raises."""
         self.streaming = True
-        upload_id = self._archive.begin(key, metadata).upload_id
+        upload_id = (await in_a_thread(self._archive.begin, key, metadata)).upload_id
         parts: list[Part] = []
         try:
             first = 0
@@ -217,9 +213,9 @@ class RangeTransfer:
             made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
             content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
             compare(content)
-            checksum = self._archive.complete(key, upload_id, parts)
+            checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
-            self._archive.abort(key, upload_id)
+            await in_a_thread(self._archive.abort, key, upload_id)
             if isinstance(error, WriteConflict):
                 raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
@@ -267,7 +263,7 @@ class RangeTransfer:
                 moved += await self._ranged_parts(key, upload_id, plan, numbers, version, proofs, pace)
             return moved
 
-        moved = await _all_ended([work() for _ in range(connections)])
+        moved = await all_ended([work() for _ in range(connections)])
         return {**held, **{part.number: part for parts in moved for part in parts}}
 
     async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:
@@ -363,17 +359,6 @@ def _runs(numbers: list[int], most: int) -> Iterator[list[int]]:
         run.append(number)
     if run:
         yield run
-
-
-async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
-    """The results of all, once every one has ended. Raises the first error."""
-    ended = await asyncio.gather(*work, return_exceptions=True)
-    results: list[T] = []
-    for result in ended:
-        if isinstance(result, BaseException):
-            raise result
-        results.append(result)
-    return results
 
 
 @dataclass(frozen=True)

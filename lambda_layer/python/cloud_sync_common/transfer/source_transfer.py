@@ -22,7 +22,6 @@ from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import (
-    ArchivedObject,
     ObjectExists,
     Part,
     UploadGone,
@@ -33,7 +32,7 @@ from cloud_sync_common.stores.archive import (
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer import source_rows
-from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
+from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, content_of, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.listed_size import ListedSize
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
@@ -41,6 +40,7 @@ from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
 from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
+from cloud_sync_common.transfer.side_by_side import in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
 
 # Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
@@ -101,7 +101,7 @@ class SourceTransfer:
         return version.is_certain and (self._changes < 2 or version.has_strong_etag)
 
     async def _archive_version(self) -> SourceRow | None:
-        row = self._ledger.source(self._item.media_id, self._source.file_number)
+        row = await in_a_thread(self._ledger.source, self._item.media_id, self._source.file_number)
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
         while True:
             try:
@@ -122,7 +122,7 @@ class SourceTransfer:
             date_misleads = self._changes > 0 and row.version != row.version.undated
             if self._is_of(row, version) and not date_misleads:
                 return await self._upload(row)
-            self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)  # of a version that is no longer there
             if self._is_of(row, version.undated):
                 version = version.undated  # only its date is another: the ETag decides from now on
         return await self._begin(version, row, copy)
@@ -151,7 +151,7 @@ class SourceTransfer:
         version = opened.fingerprint.undated if self._changes else opened.fingerprint
         self._has_strong_etag = version.has_strong_etag
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
-            return Archived(self._confirmed(row))
+            return Archived(await self._confirmed(row))
         Readings.of(row)
         listed = ListedSize.of(self._item, self._source)
         if version.size != UNKNOWN:
@@ -166,7 +166,9 @@ class SourceTransfer:
         if version.size == 0:
             logger.warning("the original is empty, and so is its object", extra={"media_id": self._item.media_id})
         if row and row.upload_id:
-            self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
+            await in_a_thread(
+                self._archive.abort, row.key, row.upload_id
+            )  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
             write = self._bytes.put(opened, key, metadata, proofs, self._compare(version, row, copy))
@@ -176,12 +178,12 @@ class SourceTransfer:
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
 
-    def _confirmed(self, row: SourceRow) -> SourceRow:
+    async def _confirmed(self, row: SourceRow) -> SourceRow:
         """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
         if row.holds(self._item, self._source):
             return row
         same = msgspec.structs.replace(row, revision=self._item.revision, identity=self._source.identity)
-        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, same)
+        await self._write(same)
         return same
 
     async def _store(
@@ -200,14 +202,14 @@ class SourceTransfer:
             content = await write
         except SameContent as same:
             logger.info("the archive has the same bytes already", extra={"media_id": self._item.media_id})
-            return self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
+            return await self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
         except ObjectExists:
-            found = self._found(key, version)
+            found = await self._found(key, version)
             if found is None:
                 raise KeyTaken from None
             damage = self._second_look.first_damage(version)
             content = replace(found, single_stream=single_stream, damage=damage)
-        return self._note_archived(version, key, copy, content, row)
+        return await self._note_archived(version, key, copy, content, row)
 
     def _compare(self, version: Fingerprint, row: SourceRow | None, copy: int) -> Compare:
         """Raises LooksDamaged, and SameContent for the content that the version before has."""
@@ -224,13 +226,13 @@ class SourceTransfer:
 
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
-        while there := self._archive.find(key := self._key(copy)):
-            if content := _of_version(there, version):  # archived before, and the ledger does not know
-                return self._note_archived(version, key, copy, await self._looked_at(content, version), row)
+        while there := await in_a_thread(self._archive.find, key := self._key(copy)):
+            if content := content_of(there, version):  # archived before, and the ledger does not know
+                return await self._note_archived(version, key, copy, await self._looked_at(content, version), row)
             copy = number_after(copy)
         plan = self._plan(version)
         begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
-        upload = self._archive.begin(key, self._metadata(version))
+        upload = await in_a_thread(self._archive.begin, key, self._metadata(version))
         if upload.md5_etags:
             plan = self._plan(version, self._proofs(version).source_part)
         self._options.stats.requests += 1
@@ -246,7 +248,7 @@ class SourceTransfer:
             earlier=earlier,
             readings=readings,
         )
-        return await self._upload(self._noted(new, row.upload_id if row else ""))
+        return await self._upload(await self._noted(new, row.upload_id if row else ""))
 
     def _plan(self, version: Fingerprint, copied: int | None = None) -> PartPlan:
         options, block_size = self._options, self._proofs(version).block_size
@@ -274,12 +276,12 @@ class SourceTransfer:
     def _proofs(self, version: Fingerprint) -> Proofs:
         return Proofs(self._source, version, check_etag=self._options.check_etag)
 
-    def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
+    async def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
         """Notes an upload that has started. Raises LostLease when another invocation was first."""
-        number = self._source.file_number
-        if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
+        media_id, number = self._item.media_id, self._source.file_number
+        if await in_a_thread(self._ledger.begin_source, media_id, number, self._run_id, new, replaces=replaces):
             return new
-        self._archive.abort(new.key, new.upload_id)
+        await in_a_thread(self._archive.abort, new.key, new.upload_id)
         raise LostLease
 
     async def _upload(self, row: SourceRow) -> SourceRow | None:
@@ -292,13 +294,13 @@ class SourceTransfer:
             write = self._completed(row, parts, proofs)
             return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
-            if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
-                return self._note_archived(version, row.key, row.copy, await self._looked_at(found, version), row)
+            if found := await self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
+                return await self._note_archived(version, row.key, row.copy, await self._looked_at(found, version), row)
             if isinstance(ended, WriteConflict):
                 self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
         except IntegrityError:
-            self._archive.abort(row.key, row.upload_id)  # the next attempt starts again
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)  # the next attempt starts again
             raise
 
     def _allow_one_conflict(self) -> None:
@@ -311,11 +313,12 @@ class SourceTransfer:
         """The parts of the whole source, in order, with the proofs that were made on the way; None when time was up
         first. Raises UploadGone."""
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
-        held = self._archive.parts(row.key, row.upload_id)
+        held = await in_a_thread(self._archive.parts, row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
         self._options.stats.held = sum(part.size for part in held.values())
         if held and proofs.is_published:
-            proofs.resume(plan, held, self._ledger.hashes(self._item.media_id, self._source.file_number, row.upload_id))
+            media_id, number = self._item.media_id, self._source.file_number
+            proofs.resume(plan, held, await in_a_thread(self._ledger.hashes, media_id, number, row.upload_id))
         await self._look_at_boxes(proofs, version, plan, held)
         if len(held) < plan.count:
             moved: dict[int, Part] | None = None
@@ -325,17 +328,18 @@ class SourceTransfer:
                 )
             finally:
                 if moved is None or len(moved) < plan.count:
-                    self._keep_hashes(row, proofs.kept(plan))
+                    await self._keep_hashes(row, proofs.kept(plan))
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
             await self._look_at_boxes(proofs, version, plan, held)
         return [held[number] for number in sorted(held)], proofs
 
-    def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
+    async def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
         """Keeps what the next slice cannot compute without reading the parts again."""
         if hashes:
-            self._ledger.keep_hashes(self._item.media_id, self._source.file_number, row.upload_id, hashes)
+            media_id, number = self._item.media_id, self._source.file_number
+            await in_a_thread(self._ledger.keep_hashes, media_id, number, row.upload_id, hashes)
 
     async def _look_at_boxes(
         self, proofs: Proofs, version: Fingerprint, plan: PartPlan, held: Mapping[int, Part]
@@ -357,34 +361,32 @@ class SourceTransfer:
         content = ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False, damage=damage)
         try:
             self._compare(row.version, row, row.copy)(content)
-            checksum = self._archive.complete(row.key, row.upload_id, parts)
+            checksum = await in_a_thread(self._archive.complete, row.key, row.upload_id, parts)
         except (ObjectExists, WriteConflict, SameContent):
-            self._archive.abort(row.key, row.upload_id)
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)
             raise
         self._options.stats.requests += 1
         return replace(content, checksum=checksum)
 
-    def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
-        return _of_version(there, version) if (there := self._archive.find(key)) else None
+    async def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
+        there = await in_a_thread(self._archive.find, key)
+        return content_of(there, version) if there else None
 
-    def _note_archived(
+    async def _note_archived(
         self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
     ) -> SourceRow:
         """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
         readings = Readings.of(before)
         done = source_rows.archived(self._item, self._source, version, content, key=key, copy=copy, readings=readings)
-        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
+        await self._write(done)
         return done
+
+    async def _write(self, row: SourceRow) -> None:
+        media_id, number = self._item.media_id, self._source.file_number
+        await in_a_thread(self._ledger.archive_source, media_id, number, self._run_id, row)
 
     def _is_of(self, row: SourceRow, version: Fingerprint) -> bool:
         """Whether a row is certainly about this file and that version of it; a source that states no size contradicts
         none."""
         another = row.identity and self._source.identity and row.identity != self._source.identity
         return not another and row.version.agrees_with(version)
-
-
-def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
-    """The content of an object in the archive, if it is that version of the source; it adds no proof."""
-    if not archive_keys.is_version(there.metadata, version):
-        return None
-    return ArchivedContent(there.size, there.checksum, (), single_stream=False)

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache, partial
 from typing import Protocol
 
@@ -54,7 +55,7 @@ class StreamUploader:
 
     def run[T](self, work: Coroutine[None, None, T]) -> T:
         """Runs `work` to its end, on the loop that all connections belong to."""
-        return self._runner.run(work)
+        return self._runner.run(work, context=copy_context())  # the caller's, not that of the first call
 
     def close(self) -> None:
         """Closes every connection, and the loop."""
