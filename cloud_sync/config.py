@@ -76,6 +76,8 @@ class Config:
     """Invocations that download at the same time, a batch or a large video each. GoPro's own clients were observed to
     use 3."""
     connections_per_video: int = 4
+    """Connections of one invocation. They download parts of one video, or as many small videos of a batch side by
+    side."""
     single_put_mib: int = 128
     """Largest file that is uploaded in one request. A larger one goes in parts, which takes at least five more requests
     (create, parts, list, complete) but can be resumed. In one request, a broken connection costs what was sent before:
