@@ -6,7 +6,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 import pytest
-from cloud_sync_common import __version__
+from cloud_sync_common import __version__, safe_text
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -500,3 +500,14 @@ def test_a_link_that_must_not_be_used_is_refused_before_anything_is_asked() -> N
 def test_a_body_in_chunks_that_ends_before_its_range_is_a_short_read() -> None:
     with pytest.raises(ShortReadError):
         read(coded(bytes(99)))
+
+
+@pytest.mark.parametrize(("name", "others"), [("ETag", "Last_Modified"), ("Last_Modified", "ETag")])
+def test_a_header_that_holds_a_secret_of_ours_is_kept_nowhere(
+    monkeypatch: pytest.MonkeyPatch, name: str, others: str
+) -> None:
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    safe_text.protect("the-access-token-0123456789")
+    said = {name: "x the-access-token-0123456789", others: "harmless"}
+    version, _, _ = first_contact(cdn(Content_Range="bytes 0-99/1000", **said), last=99)
+    assert sorted([version.etag, version.last_modified]) == ["", "harmless"]

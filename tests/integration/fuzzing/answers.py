@@ -95,12 +95,15 @@ class Json:
     to: str = "null"  # a JSON text, or a name in ODD_JSON
 
     def apply(self, answer: Answer, within: Path) -> Answer:
-        """The answer with the change somewhere in the part that `within` leads to."""
+        """The answer with the change somewhere in the part that `within` leads to. One that is no JSON, or that another
+        fault has nested without end, stays as it is."""
         try:
-            document = json.loads(answer.body)
-        except ValueError:
+            return self._applied(answer, within)
+        except (ValueError, RecursionError):
             return answer
-        part = document
+
+    def _applied(self, answer: Answer, within: Path) -> Answer:
+        part = document = json.loads(answer.body)
         for step in within:
             part = part[step]
         paths = [(*within, *path) for path in _paths(part)]

@@ -113,7 +113,7 @@ class Desk:
             return None
         try:
             return self.account.part_about(mine, json.loads(answer.body))
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, LookupError, TypeError, RecursionError):
             return None
 
     def _with_token(self, answer: Answer) -> Answer:

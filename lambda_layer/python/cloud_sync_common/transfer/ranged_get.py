@@ -26,6 +26,7 @@ from cloud_sync_common.http import client as http_client
 from cloud_sync_common.http.connection import Connection, Connections, EndedEarly, Head, HttpError, Origin, target_of
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
+from cloud_sync_common.safe_text import redact
 
 # The unit is a word in any case (RFC 9110, 14.1); `*` is a total that the source does not state.
 _CONTENT_RANGE = re.compile(r"bytes[ =]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
@@ -223,9 +224,13 @@ class _Answer:
     source: MediaSource
 
     def version(self, size: int) -> Fingerprint:
-        headers = self.head.headers
         listed = next(iter(self.source.content_hashes), "") or self.source.revision
-        return Fingerprint(size, headers.get("etag", ""), headers.get("last-modified", ""), listed)
+        return Fingerprint(size, self._said("etag"), self._said("last-modified"), listed)
+
+    def _said(self, name: str) -> str:
+        """A header as it is kept, in the ledger and with the object; one that holds a secret of ours says nothing."""
+        value = self.head.headers.get(name, "")
+        return value if redact(value) == value else ""
 
 
 def _checked(
