@@ -95,17 +95,20 @@ class AuthorisedSession:
     def is_alone(self, item: MediaItem, is_answered: Callable[[MediaItem], bool | None]) -> bool:
         """Whether a trouble concerns this video alone: there is an answer for another one, or none that could be asked
         for. `is_answered` says so of another video: True, False for the same trouble, None when it shows nothing."""
-        with self._reading:
-            newest = self._newest
-        others = [other for other in newest if other.media_id != item.media_id]
-        # From the whole page: what was uploaded on one day may share the trouble.
-        others = others[:: max(1, len(others) // NEIGHBOURS)][:NEIGHBOURS]
         troubled = False
-        for answered in map(is_answered, others):
+        for answered in map(is_answered, self.neighbours(item)):
             if answered:
                 return True
             troubled |= answered is False
         return not troubled
+
+    def neighbours(self, item: MediaItem) -> list[MediaItem]:
+        """A few other videos, to compare with. Raises what Provider.list_media raises."""
+        with self._reading:
+            newest = self._newest
+        others = [other for other in newest if other.media_id != item.media_id]
+        # From the whole page: what was uploaded on one day may share the trouble.
+        return others[:: max(1, len(others) // NEIGHBOURS)][:NEIGHBOURS]
 
     @cached_property
     def _newest(self) -> tuple[MediaItem, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -328,18 +327,20 @@ class VideoDownloader:
                 raise OriginalUnavailableError(f"{error} Those of other videos can be read.") from None
 
     async def _is_alone(self, item: MediaItem) -> bool:
-        """Whether the files of other videos can be read. One question at a time: its thread waits for the loop, which
-        needs threads itself, to look up names."""
-        async with self._shared.trial:
-            return await in_a_thread(
-                self.session.is_alone, item, partial(self._can_be_read, asyncio.get_running_loop())
-            )
+        """As AuthorisedSession.is_alone, where the question is whether the files of other videos can be read."""
+        troubled = False
+        for other in await in_a_thread(self.session.neighbours, item):
+            readable = await self._can_be_read(other)
+            if readable:
+                return True
+            troubled |= readable is False
+        return not troubled
 
-    def _can_be_read(self, loop: asyncio.AbstractEventLoop, other: MediaItem) -> bool | None:
+    async def _can_be_read(self, other: MediaItem) -> bool | None:
         """Whether a file of another video can be read; None when that cannot be found out."""
         try:
-            for source in self.session.sources(other)[:1]:
-                asyncio.run_coroutine_threadsafe(try_to_read(self.uploader.sources, source), loop).result()
+            for source in (await in_a_thread(self.session.sources, other))[:1]:
+                await try_to_read(self.uploader.sources, source)
                 return True
         except ProviderContractError:
             return False

@@ -105,8 +105,8 @@ class SharedTime:
 
 class Shared:
     """What the videos of one invocation share, on one event loop: `connections`, of which there are `most`; the `time`;
-    `asking` for links; and `trial`, the question whether other videos can be read."""
+    and `asking` for links."""
 
     def __init__(self, most: int) -> None:
         self.connections, self.time = ConnectionBudget(most), SharedTime()
-        self.asking, self.trial = asyncio.Semaphore(LINKS_AT_ONCE), asyncio.Lock()
+        self.asking = asyncio.Semaphore(LINKS_AT_ONCE)
