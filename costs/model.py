@@ -25,7 +25,7 @@ MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way: the limit of a function with 512 MB or more (demo-s3-archiving)
 FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
 INVOCATION_SECONDS = 900.0
-OVERHEAD_SECONDS = 1.5  # per video: requests that transfer no content; an estimate
+ESTIMATED_WAITING = 1.5  # seconds per video in which no byte moves, as long as nobody has measured them
 LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime needs beside the process; an estimate
 FLOW_LOG_GB = 0.01  # a month's rejected connections; an estimate
 TRAIL_FILES = 12 * 24 * 30 + 24 * 30  # CloudTrail delivers about every five minutes, and a digest every hour
@@ -51,10 +51,12 @@ class Library:
 
 @dataclass(frozen=True)
 class Engine:
-    """The measured engine: its CPU-seconds per GiB relative to the floor, and its peak memory in MiB."""
+    """The measured engine: its CPU-seconds per GiB relative to the floor, its peak memory in MiB, and the function's
+    seconds per video in which no byte moves."""
 
     times_the_floor: float
     max_rss_mib: float
+    waiting: float = ESTIMATED_WAITING
 
     @property
     def cpu_per_gib(self) -> float:
@@ -172,10 +174,10 @@ def _extras(library: Library, design: Design) -> Iterator[Line]:
 
 def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
     seconds = library.file_bytes / engine.throughput(design.memory_mb)
-    gb_seconds = library.files * (seconds + OVERHEAD_SECONDS) * design.memory_mb / 1024
+    gb_seconds = library.files * (seconds + engine.waiting) * design.memory_mb / 1024
     how = (
         f"{library.files:,} × ({library.file_bytes / 1e6:,.0f} MB ÷ {engine.throughput(design.memory_mb) / 1e6:.1f} "
-        f"MB/s + {OVERHEAD_SECONDS} s) × {design.memory_mb}/1024 GB"
+        f"MB/s + {engine.waiting:.2f} s) × {design.memory_mb}/1024 GB"
     )
     invocations = design.children(library) + prices.INVOCATIONS_PER_RUN
     return [

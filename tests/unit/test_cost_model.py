@@ -63,11 +63,8 @@ def test_a_file_that_goes_in_parts_costs_a_request_for_each_of_them_and_one_more
     assert usd(lines, prices.DYNAMODB_WRITE) == pytest.approx((1_000 * 8 + 100) * 0.625 / 1_000_000)
 
 
-def test_100_gb_in_1000_files_cost_what_the_project_aims_at_once_0_35_seconds_are_waited_for_each(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("costs.model.OVERHEAD_SECONDS", 0.35)
-    assert total(transfer(LIBRARY, Design(), ENGINE)) < 0.085
+def test_100_gb_in_1000_files_cost_what_the_project_aims_at_once_0_35_seconds_are_waited_for_each() -> None:
+    assert total(transfer(LIBRARY, Design(), replace(ENGINE, waiting=0.35))) < 0.085
 
 
 def test_small_files_straight_into_deep_archive_are_one_request_each() -> None:
