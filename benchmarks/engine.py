@@ -89,7 +89,9 @@ def main() -> None:
                 url=url,
                 content_hashes=(arguments.published,) if arguments.published else (),
             )
-            link = SourceLink(source, lambda ended: ended, options.deadline, RequestLimiter(options.connections))
+            link = SourceLink(
+                source, lambda ended: ended, options.deadline, RequestLimiter(options.connections, options.deadline)
+            )
             item = MediaItem(media_id=name, filename=name)
             row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()
             sizes.append(row.size if row else 0)

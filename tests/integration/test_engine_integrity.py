@@ -98,7 +98,7 @@ class Archiving:
         source = MediaSource(
             file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
         )
-        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
+        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections, options.deadline))
         ledger: Any = self.ledger
         return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").archive())
 

@@ -55,7 +55,7 @@ class Slices:
         source = MediaSource(
             file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
         )
-        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
+        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections, options.deadline))
         item, ledger = MediaItem(media_id="clip", filename="clip.mp4"), self.ledger
         moving = SourceTransfer(options, ledger, "test", item, source, link, "run")
         return uploader.run(moving.archive())

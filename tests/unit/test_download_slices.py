@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
@@ -393,8 +394,14 @@ def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: Wo
 def test_a_later_item_is_begun_only_when_even_a_slow_connection_would_do_it_in_time(
     world: World, left: float, begun: int
 ) -> None:
-    world.left = left
-    assert world.batch(CLIP, CLIP) == ((CLIP,) if begun == 1 else ()) and len(world.moved) == begun
+    world.left, later = left, msgspec.structs.replace(CLIP, media_id="later")
+    assert world.batch(CLIP, later) == ((later,) if begun == 1 else ()) and len(world.moved) == begun
+
+
+def test_an_item_that_is_twice_in_a_batch_is_moved_once(world: World) -> None:
+    assert world.batch(CLIP, OTHER, CLIP) == () and len(world.moved) == 2
+    world.moved, world.moves = [], [ProviderUnavailableError("x"), row()]
+    assert world.batch(CLIP, OTHER, CLIP) == (CLIP, CLIP)
 
 
 def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_a_size_always(world: World) -> None:

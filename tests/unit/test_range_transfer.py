@@ -77,7 +77,7 @@ class World:
         self.stats = TransferStats()
         deadline = Deadline(lambda: seconds - self.now, margin=0.0)
         options = TransferOptions(cast(Any, self), cast(Any, self), connections, deadline, seconds, self.stats)
-        self.link = SourceLink(source(), lambda ended: ended, Deadline.after(1), RequestLimiter(9))
+        self.link = SourceLink(source(), lambda ended: ended, Deadline.after(1), RequestLimiter(9, Deadline.after(600)))
         self.transfer = RangeTransfer(options, self.link)
         self.sources = None
 

@@ -62,7 +62,7 @@ class World:
     async def archived(self) -> SourceRow | None:
         deadline = Deadline(lambda: self.left, margin=0.0)
         options = TransferOptions(cast(Any, None), cast(Any, self), 1, deadline, 900.0, self.stats)
-        link = SourceLink(self.source, self._fresh_link, Deadline.after(60), RequestLimiter(1))
+        link = SourceLink(self.source, self._fresh_link, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
         transfer = SourceTransfer(options, cast(Any, self._ledger()), "gopro", self.item, self.source, link, "run-1")
         return await transfer.archive()
 

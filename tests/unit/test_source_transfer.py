@@ -53,7 +53,7 @@ async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow |
     ledger = SimpleNamespace(source=lambda *_: ROW, archive_source=lambda *_: None)
     item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
     options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
-    link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+    link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
     opened = SimpleNamespace(fingerprint=Fingerprint(10, '"e"'), length=1, honoured=True, close=lambda: None)
 
     async def open_source(*_: object) -> Any:
@@ -119,7 +119,9 @@ def stream_that_ends_after(
     ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
     item = MediaItem(media_id="clip", filename="clip.mp4", size=listed, source_count=files)
     source = MediaSource(file_number=1, file_count=files, filename="clip.mp4")
-    link = SourceLink(source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1))
+    link = SourceLink(
+        source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1, Deadline.after(600))
+    )
     deadline = Deadline.after(60)
     options = TransferOptions(cast(Any, None), cast(Any, Archive()), 1, deadline, 900.0, TransferStats())
     transfer = SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, "run-1")
@@ -204,7 +206,7 @@ class ChangingSource:
         archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=self.find, parts=lambda *_: {})
         item, source = MediaItem(media_id="clip", filename="a.mp4"), MediaSource(file_number=1, filename="a.mp4")
         options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
-        link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+        link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
         version = Fingerprint(50_000_000, f'"{self.slices}"')
         opened = SimpleNamespace(fingerprint=version, length=1, honoured=True, close=lambda: None)
 

@@ -117,14 +117,14 @@ class _Secrets:
             end = after
         found = "".join((*pieces, text[end:]))
         folded = _folded(found)
-        for short in sorted((short for short in self._short if short in folded), key=len, reverse=True):
+        for short in sorted((short for short in tuple(self._short) if short in folded), key=len, reverse=True):
             found = re.sub(re.escape(short), BLANK, found, flags=re.IGNORECASE)
         return found
 
     def _may_be_in(self, folded: str) -> bool:
         """False for nearly every text, and quickly: a listing has a million of them."""
         grams = (folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1))
-        return not self._grams.keys().isdisjoint(grams) or any(short in folded for short in self._short)
+        return not self._grams.keys().isdisjoint(grams) or any(short in folded for short in tuple(self._short))
 
     def _runs(self, text: str) -> Iterator[tuple[int, int]]:
         """Where `text` has at least _RUN consecutive characters of a secret, from start to end."""

@@ -45,6 +45,7 @@ class AuthorisedSession:
     sleep: Callable[[float], None] = time.sleep
     _refused: set[str] = field(default_factory=set)  # versions that the provider has refused as such
     _reading: threading.RLock = field(default_factory=threading.RLock)  # what is read once, for everybody
+    _listing: threading.Lock = field(default_factory=threading.Lock)  # the same; a listing takes its time
 
     @property
     def _credentials(self) -> Credentials:
@@ -104,7 +105,7 @@ class AuthorisedSession:
 
     def neighbours(self, item: MediaItem) -> list[MediaItem]:
         """A few other videos, to compare with. Raises what Provider.list_media raises."""
-        with self._reading:
+        with self._listing:
             newest = self._newest
         others = [other for other in newest if other.media_id != item.media_id]
         # From the whole page: what was uploaded on one day may share the trouble.

@@ -141,24 +141,25 @@ class VideoDownloader:
 
     async def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
         """One item more than there are connections is under way: while others move, its lease and its links come."""
-        todo, done, goes_on = iter(enumerate(items)), set[int](), True
-
-        def is_time_for(at: int, item: MediaItem) -> bool:
-            return at == 0 or self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
+        todo, done, goes_on = iter({item.media_id: item for item in items}.values()), set[str](), True
 
         async def work() -> None:
             nonlocal goes_on
-            for at, item in todo:
+            for item in todo:
                 is_done = False
                 try:
-                    is_done = goes_on and is_time_for(at, item) and await self._is_finished(item, run_id, count)
+                    is_done = goes_on and self._is_time_for(item) and await self._is_finished(item, run_id, count)
                 finally:
                     goes_on = goes_on and is_done
                 if is_done:
-                    done.add(at)
+                    done.add(item.media_id)
 
         await all_ended([work() for _ in range(min(len(items), self._limiter.most + 1))])
-        return BatchResult(tuple(item for at, item in enumerate(items) if at not in done))
+        return BatchResult(tuple(item for item in items if item.media_id not in done))
+
+    def _is_time_for(self, item: MediaItem) -> bool:
+        """Whether another item is begun: the first one always is."""
+        return not self._shared.has_begun or self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -227,7 +228,8 @@ class VideoDownloader:
     @cached_property
     def _limiter(self) -> RequestLimiter:
         """One for the whole invocation: what the provider says while one item is moved holds for the next one too."""
-        return RequestLimiter(min(self.connections, self.session.provider.capabilities.most_connections))
+        most = min(self.connections, self.session.provider.capabilities.most_connections)
+        return RequestLimiter(most, self.deadline)
 
     @cached_property
     def _shared(self) -> Shared:
@@ -258,6 +260,9 @@ class VideoDownloader:
         check_count(sources)
         known = await in_a_thread(self.ledger.sources, item.media_id)
         async with self._shared.connections.taken(self._connections_of(item, options)):
+            if not self._is_time_for(item):  # any longer, after the wait for others
+                return Moved(SliceStatus.IN_PROGRESS)
+            self._shared.has_begun = True
             archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)

@@ -213,13 +213,13 @@ class RangeTransfer:
             made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
             content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
             compare(content)
+            self.streaming = False  # when it is interrupted from here on, the object may be there
             checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
             await in_a_thread(self._archive.abort, key, upload_id)
             if isinstance(error, WriteConflict):
                 raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
-        self.streaming = False
         self._stats.requests += 2
         return replace(content, checksum=checksum)
 
@@ -308,6 +308,8 @@ class RangeTransfer:
         moved: list[Part] = []
 
         async def move(source: MediaSource) -> None:
+            if not pace.allows_another:  # any longer, after the wait for a turn
+                return
             left, started = numbers[len(moved) :], time.monotonic()
             first, last = plan.bounds(left[0])[0], plan.bounds(left[-1])[1]
             opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
