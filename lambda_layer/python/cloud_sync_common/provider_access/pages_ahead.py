@@ -30,8 +30,7 @@ class PagesAhead:
         if cursor in self._asked:
             return self._asked.pop(cursor).result()
         wait(self._asked.values())
-        if self._throttled:  # what was refused as well is asked for in its turn: the provider's wait is kept once
-            self._asked = {cursor: asked for cursor, asked in self._asked.items() if not asked.exception()}
+        self._asked.clear()  # older than this page: a row that moves between two pages may come twice, but must come
         return self._ask(token, cursor, filters)
 
     def ask_for(self, cursors: Iterable[str]) -> None:
