@@ -88,7 +88,8 @@ class Config:
     is compared in any case."""
     max_run_gb: int = 1_000
     """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
-    and ends as a success; the next one continues. It bounds what a night can cost (docs/reliability.md)."""
+    and ends as a success; the next one continues. A video counts as 5 MB at least, because its requests cost as much.
+    It bounds what a night can cost (docs/reliability.md)."""
     run_alarm_usd: int = 5
     """What the runs of a day may cost before the alarm `run-cost` is raised; a run of max_run_gb costs less."""
     run_alarm_hours: int = 24

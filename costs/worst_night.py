@@ -19,6 +19,7 @@ from cloud_sync_common.providers.gopro import LIST_REQUESTS
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS
 from cloud_sync_common.steps.download import MOST_IDLE_SLICES
 from cloud_sync_common.stores.manifest import BATCH_ITEMS
+from cloud_sync_common.stores.runs import LEAST_COUNTED
 from cloud_sync_common.transfer.earlier_copy import MOST_READINGS
 from cloud_sync_common.transfer.part_plan import MIN_PART
 from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS
@@ -107,9 +108,9 @@ def changed_each_night(config: Config) -> Spent:
 
 
 def smallest_videos(config: Config) -> Spent:
-    """A day of new videos of one byte, as fast as they can be asked for."""
-    seconds = DAY * config.max_concurrency
-    videos = int(seconds / SECONDS_OF_THE_SMALLEST)
+    """New videos of one byte, as many as one run begins."""
+    most = config.max_run_gb * GB // LEAST_COUNTED + config.max_concurrency * BATCH_ITEMS
+    videos = min(int(DAY * config.max_concurrency / SECONDS_OF_THE_SMALLEST), most)
     work = RunWork(
         videos=videos,
         batches=videos // BATCH_ITEMS,
@@ -119,7 +120,9 @@ def smallest_videos(config: Config) -> Spent:
         bytes_moved=0,
     )
     extras = prices.Extras(audit_trail=config.audit_trail)
-    return Spent(2 * videos, DAY, videos, _downloading(config, seconds), prices.run_cost(work, extras))
+    seconds = videos * SECONDS_OF_THE_SMALLEST
+    time = seconds / config.max_concurrency
+    return Spent(2 * videos, time, videos, _downloading(config, seconds), prices.run_cost(work, extras))
 
 
 def whole_night(config: Config) -> Spent:
@@ -127,7 +130,8 @@ def whole_night(config: Config) -> Spent:
     the smallest videos, without storage. Speed and seconds per video are those of the cost model, not bounds."""
     small, read = smallest_videos(config), most_read(config)
     puts = read / MIN_PART
-    return Spent(small.requests + 2 * puts, DAY, read, small.compute, small.usd_besides + puts * prices.S3_PUT.each)
+    compute = _downloading(config, DAY * config.max_concurrency)
+    return Spent(small.requests + 2 * puts, DAY, read, compute, small.usd_besides + puts * prices.S3_PUT.each)
 
 
 def kept(config: Config) -> Spent:
@@ -149,7 +153,7 @@ CASES = {
     "one video whose bytes do not last": one_video_without_end,
     "one video of 1 GB that is another one whenever it is read": changing_video,
     "one video of 1 GB with other bytes each night, in a month, stored for six": changed_each_night,
-    "a day of new videos of one byte": smallest_videos,
+    "new videos of one byte, as many as a run begins": smallest_videos,
     "**a whole night of 24 hours**": whole_night,
     "what such a night leaves in the archive, for six months": kept,
 }

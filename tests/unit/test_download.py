@@ -56,7 +56,7 @@ class Ledger:
 class Runs:
     """A run that has read nothing yet."""
 
-    def bytes_read(self, _: str) -> int:
+    def bytes_counted(self, _: str) -> int:
         return 0
 
     def note_read(self, *_: object) -> None: ...

@@ -71,10 +71,10 @@ class World:
 
     # The ledger and the runs
 
-    def bytes_read(self, _run_id: str) -> int:
+    def bytes_counted(self, _run_id: str) -> int:
         return self.read_before
 
-    def note_read(self, run_id: str, count: int) -> int:
+    def note_read(self, run_id: str, count: int, videos: int) -> int:
         self.noted_reads.append((run_id, count))
         return count
 

@@ -330,8 +330,22 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_has_left_and_is_a_success(aws:
     assert isinstance(summary, Summary) and (summary.status, summary.left, summary.failed) == ("SUCCEEDED", 2, 0)
     assert summary.backlog == 2
     (mail,) = aws.mails()
-    assert "It has read 1.00 TB, which is as much as one run may (max_run_gb), and left 2 videos" in mail["Message"]
+    assert (
+        "It has read 1.00 TB, or as many videos as cost that much, which is as much as one run may" in mail["Message"]
+    )
+    assert "(max_run_gb), and left 2 videos" in mail["Message"]
     assert "Nothing is lost" in mail["Message"] and "all is well" not in mail["Message"]
+
+
+def test_a_run_that_has_tried_as_many_videos_as_cost_as_much_is_at_its_ceiling_too(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.runs.note_read("run-1", 7, MOST_BYTES // LEAST_COUNTED - 1)
+    assert aws.runs.bytes_counted("run-1") == MOST_BYTES - LEAST_COUNTED
+    aws.runs.note_read("run-1", 7, 1)
+    assert (aws.runs.bytes_read("run-1"), aws.runs.bytes_counted("run-1")) == (14, MOST_BYTES)
+    report(aws, success(Listing(listed=1, new=1)))
+    (mail,) = aws.mails()
+    assert "max_run_gb" in mail["Message"]
 
 
 def test_a_run_below_its_ceiling_names_none(aws: InProcessAws) -> None:

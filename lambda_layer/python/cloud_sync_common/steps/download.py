@@ -173,7 +173,7 @@ class VideoDownloader:
 
     def _has_read_enough(self, run_id: str) -> bool:
         """Whether the run has read as much as it may. What is under way at that moment still ends."""
-        enough = self.runs.bytes_read(run_id) >= self.most_bytes
+        enough = self.runs.bytes_counted(run_id) >= self.most_bytes
         if enough:
             logger.warning("the run has read as much as it may", extra={"most_bytes": self.most_bytes})
         return enough
@@ -186,7 +186,7 @@ class VideoDownloader:
             yield count
         finally:
             if read := count.bytes_read + Traffic.received - before:
-                self.runs.note_read(run_id, read)
+                self.runs.note_read(run_id, read, count.videos)
 
     async def _is_finished(self, item: MediaItem, run_id: str, count: TransferStats) -> bool:
         try:
@@ -208,6 +208,7 @@ class VideoDownloader:
                 moved = await self._try_to_move(options, item, effort)
             finally:
                 count.bytes_read += options.stats.bytes_read
+                count.videos += 1
                 if not effort.is_noted:
                     await in_a_thread(self.ledger.set_stats, item.media_id, run_id, effort.so_far())
         _refuse_to_go_on_idly(moved, effort, seconds)

@@ -206,7 +206,7 @@ class RunReport:
 
     def _totals(self, run_id: str, *, log: bool) -> Totals:
         """What the ledger says; `log` writes a line for each video."""
-        totals = Totals(bytes_read=self.runs.bytes_read(run_id))
+        totals = Totals(bytes_read=self.runs.bytes_read(run_id), bytes_counted=self.runs.bytes_counted(run_id))
         for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
             for media_id, row in self.ledger.known(item.media_id for item in batch).items():
                 totals.count(row, run_id)
@@ -271,7 +271,7 @@ class RunReport:
         self.metrics.emit(self.provider, {**counts, **measured})
 
     def _paragraphs(self, summary: Summary, totals: Totals) -> list[str]:
-        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_read >= self.most_bytes else []
+        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_counted >= self.most_bytes else []
         trouble = enough or totals.failures or totals.damages or summary.exhausted
         well = [] if trouble else ["Next step: none, all is well."]
         return [
@@ -371,7 +371,8 @@ def _damages(totals: Totals) -> list[str]:
 def _enough(left: int, most_bytes: int) -> str:
     """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
     return (
-        f"It has read {size_of(most_bytes)}, which is as much as one run may (max_run_gb), and left "
+        f"It has read {size_of(most_bytes)}, or as many videos as cost that much, which is as much as one run may "
+        f"(max_run_gb), and left "
         f"{count_of(left, 'video')} to the next run, which continues there. Nothing is lost, and none counts as "
         "failed. During a first backup this is to be expected. Otherwise the saved query 'Slowest files' shows what "
         "took so long."

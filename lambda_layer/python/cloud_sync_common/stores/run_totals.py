@@ -17,9 +17,11 @@ LISTED_FAILURES = 20  # in the mail; the ledger lists all
 
 @dataclass
 class Totals:
-    """What the ledger says of the items of one run. `bytes_read` came from the provider, `bytes_archived` are in S3."""
+    """What the ledger says of the items of one run. `bytes_read` came from the provider, `bytes_archived` are in S3,
+    and `bytes_counted` are what counts for the ceiling of a run."""
 
     bytes_read: int = 0
+    bytes_counted: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     damaged: int = 0  # videos that are archived as they are at the provider: damaged

@@ -46,15 +46,16 @@ _UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must
 
 @dataclass
 class TransferStats:
-    """What a slice has moved and used so far. `bytes_moved` are in S3; `bytes_read` came from the source, whatever
-    became of them. `archived` are the bytes of sources that are in the archive, `held` those of the upload that was
-    found at the start."""
+    """What a slice, or `videos` of a batch, have moved and used so far. `bytes_moved` are in S3; `bytes_read` came from
+    the source, whatever became of them. `archived` are the bytes of sources that are in the archive, `held` those of
+    the upload that was found at the start."""
 
     bytes_moved: int = 0
     bytes_read: int = 0
     archived: int = 0
     held: int = 0
     requests: int = 0
+    videos: int = 0
 
     @property
     def kept(self) -> int:
