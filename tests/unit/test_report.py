@@ -16,6 +16,7 @@ from cloud_sync_common.steps.report import Failed, Listing, ReportRequest, Summa
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.run_totals import LISTED_FAILURES
+from cloud_sync_common.stores.runs import LEAST_COUNTED
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 from tests.unit.run_reports import MOST_BYTES, a_mixed_run, clip, failure, metrics_in, report, success
