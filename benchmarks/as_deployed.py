@@ -52,7 +52,7 @@ class Invocation:
 
     @classmethod
     def of_lister(cls, config: Config) -> Invocation:
-        return cls(config.function_memory_mb, config.lister_timeout_seconds)
+        return cls(config.lister_memory_mb, config.lister_timeout_seconds)
 
     def get_remaining_time_in_millis(self) -> int:
         """As Lambda's."""

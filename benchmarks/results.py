@@ -253,7 +253,7 @@ TARGETS = [
         unit="s",
     ),
     Target(
-        "A night of new clips: ledger writes per video, both indexes included",
+        "A night of new clips: ledger writes per video, the index included",
         8,
         lambda results: max(night_figures(results, kind).write_units for kind in ("clip", "recording")),
         unit="",

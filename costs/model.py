@@ -96,6 +96,7 @@ class Design:
         _, child = states_of_a_run()
         return cls(
             config.downloader_memory_mb,
+            single_put_bytes=config.single_put_mib * MIB,
             states_per_child=len(child),
             direct=config.deep_archive_after_days == 0,
             extras=prices.Extras(config.private_network, config.audit_trail),

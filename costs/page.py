@@ -137,7 +137,7 @@ def _changes(engine: Engine) -> str:
     """The cost of other designs, each change alone."""
     now = design_of(ENVIRONMENTS["dev"])
     changes: dict[str, Callable[[Design], Design]] = {
-        "one request for files of up to 128 MiB": lambda d: replace(d, single_put_bytes=128 * MIB),
+        "one request only for files of up to 64 MiB": lambda d: replace(d, single_put_bytes=64 * MIB),
         "one video per child execution": lambda d: replace(d, batch_items=1),
         "straight into Deep Archive": lambda d: replace(d, direct=True),
     }

@@ -225,6 +225,16 @@ def test_a_reported_run_has_ended_and_keeps_its_totals(aws: InProcessAws) -> Non
     assert (row["status"], row["archived"], row["failed"], row["bytes_archived"]) == ("SUCCEEDED", 2, 1, 2_000_000)
 
 
+def test_the_alert_of_a_failed_run_names_originals_that_were_damaged(aws: InProcessAws) -> None:
+    """They are archived, so no later run would."""
+    aws.manifest("run-1", [clip(1)])
+    aws.ledger.claim(clip(1), "run-1", 60)
+    aws.ledger.archive_item(clip(1).media_id, "run-1", bytes_total=7, damage="it is empty")
+    report(aws, failure({"provider": "gopro", "error": {"Error": "ProviderUnavailableError", "Cause": "x"}}))
+    (mail,) = aws.mails()
+    assert "damaged already at the provider" in mail["Message"] and "it is empty" in mail["Message"]
+
+
 def test_the_mail_of_a_failed_run_has_cause_progress_and_next_step(aws: InProcessAws) -> None:
     listing = a_mixed_run(aws)
     cause = json.dumps({"errorMessage": "The role may not write.", "errorType": "ConfigurationError"})

@@ -474,7 +474,7 @@ def test_a_movie_that_looks_damaged_twice_is_archived_as_it_is_and_its_row_says_
 
 
 def test_a_second_look_for_which_there_is_no_time_is_not_begun_and_the_first_one_counts() -> None:
-    look, version = SecondLook(Deadline(lambda: 5.0, 0.0)), Fingerprint(SMALL, THE_ETAG)
+    look, version = SecondLook(Deadline(lambda: 7.5, 0.0)), Fingerprint(SMALL, THE_ETAG)
     look.check(version, CUT, seconds=5.1)
     assert look.first_damage(version) == ""
     with pytest.raises(LooksDamaged):

@@ -177,7 +177,8 @@ class RunReport:
             summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
             self._end(summary)
             self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
-            return _numbers(summary, self.runs.last_success())
+            damages = _damages(totals) if totals.damages else []  # no later run looks at what is archived
+            return "\n\n".join([_numbers(summary, self.runs.last_success()), *damages])
         with _going_on():
             self.runs.end(run_id, RunStatus.FAILED, {})
         return "What it had done could not be read."

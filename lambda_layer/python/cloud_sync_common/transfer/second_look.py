@@ -24,8 +24,8 @@ class SecondLook:
 
     def check(self, version: Fingerprint, damage: str, seconds: float) -> None:
         """Raises LooksDamaged for the first damage (empty: none) of this source, unless reading it again, which takes
-        so many seconds, would not end in time."""
-        if damage and self._version is None and self._deadline.allows(seconds):
+        about so many seconds, may not end in time."""
+        if damage and self._version is None and self._deadline.allows(seconds * 1.5):
             self._version, self._damage = version, damage
             logger.warning("the original looks damaged and is read again", extra={"damage": damage})
             raise LooksDamaged

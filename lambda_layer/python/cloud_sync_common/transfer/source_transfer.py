@@ -352,7 +352,8 @@ class SourceTransfer:
         """The content of an object that was there before, with what the movie's boxes show now."""
         proofs = self._proofs(version)
         await self._bytes.in_time(self._bytes.look_at_boxes(proofs, version, lambda _: True))
-        return replace(content, proofs=proofs.made(), damage=proofs.movie.reason)
+        damage = proofs.movie.reason or self._second_look.first_damage(version)
+        return replace(content, proofs=proofs.made(), damage=damage)
 
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent,
