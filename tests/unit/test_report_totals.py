@@ -92,7 +92,8 @@ class World:
 
     def report(self, listing: Listing, *, extras: Extras | None = None) -> Summary:
         runs = SimpleNamespace(
-            get=lambda _: self.run, bytes_read=lambda _: self.read, bytes_counted=lambda _: self.read, last_success=lambda: self.last,
+            get=lambda _: self.run, bytes_read=lambda _: self.read, bytes_counted=lambda _: self.read,
+            last_success=lambda: self.last,
             note_success=self.note_success, end=self.end,
             note_reported=lambda _, step: self.order.append(f"noted {step}"),
         )  # fmt: skip
