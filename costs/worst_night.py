@@ -22,7 +22,7 @@ from cloud_sync_common.stores.manifest import BATCH_ITEMS
 from cloud_sync_common.stores.runs import LEAST_COUNTED
 from cloud_sync_common.transfer.earlier_copy import MOST_READINGS
 from cloud_sync_common.transfer.part_plan import MIN_PART
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
 
 from cloud_sync.config import ENVIRONMENTS, Config
 from cloud_sync.definition import MOST_SECONDS_OF_A_RUN, STANDARD_RETRY, definition

@@ -27,7 +27,8 @@ from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTran
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LostLease, SourceTransfer
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
 
 SMALL, LARGE = 1000, 200 * MIB
 KEY, KEY_2 = "gopro/0000/00/clip/a.mp4", "gopro/0000/00/clip/a-v2.mp4"

@@ -16,7 +16,8 @@ from cloud_sync_common.transfer.earlier_copy import MOST_KEYS
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LengthUnknown, SourceTransfer
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_transfer import LengthUnknown, SourceTransfer
 
 ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 

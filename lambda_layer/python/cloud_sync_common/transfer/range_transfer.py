@@ -126,7 +126,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
-        self._condition, self._looks_left = IfMatch(), MOST_LOOKS
+        self._condition, self.looks_left = IfMatch(), MOST_LOOKS
         self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
@@ -217,6 +217,7 @@ class RangeTransfer:
             self.streaming = False  # when it is interrupted from here on, the object may be there
             checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
+            self.streaming = self.streaming and isinstance(error, asyncio.CancelledError)
             await in_a_thread(self._archive.abort, key, upload_id)
             if isinstance(error, WriteConflict):
                 raise ArchiveUnavailableError("Another write of the same object is under way.") from None
@@ -272,9 +273,9 @@ class RangeTransfer:
         by at most MOST_LOOKS short requests. What the source refuses just proves nothing. Raises SourceChangedError."""
         boxes = proofs.boxes
         while boxes and boxes.wanted >= 0 and has_passed(boxes.wanted):
-            if not (self._looks_left and self._deadline.allows(_LOOK_SECONDS)):
+            if not (self.looks_left and self._deadline.allows(_LOOK_SECONDS)):
                 return
-            self._looks_left -= 1
+            self.looks_left -= 1
             try:
                 first, data = await self._link.use(partial(self._look, boxes.wanted, version))
             except SourceChangedError:
@@ -321,11 +322,15 @@ class RangeTransfer:
                     started = pace.took(started)
                     if not pace.allows_another:
                         break
+            except TransientError:
+                if numbers[len(moved)] == left[0]:
+                    raise  # else it goes on, and what follows has attempts of its own
             finally:
                 opened.close()
 
         with pace.failing():
-            await self._link.use(move)
+            while len(moved) < len(numbers) and pace.allows_another:
+                await self._link.use(move)
         return moved
 
     async def _part(

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from cloud_sync_common.exceptions import ArchiveUnavailableError, SourceChangedError
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings
 from cloud_sync_common.transfer.range_transfer import ArchivedContent
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
+# Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
+# each beginning moves its bytes again.
+MOST_BEGINNINGS = 5
+
+
+def beginnings(row: SourceRow | None, run_id: str, *, is_same: bool) -> int:
+    """How many uploads of a source this run has begun with the next one. When these are too many, raises
+    SourceChangedError, or ArchiveUnavailableError where the source is the same and its upload was lost each time."""
+    count = 1 + (row.begun if row and row.begun_by == run_id else 0)
+    if count <= MOST_BEGINNINGS:
+        return count
+    again = f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because "
+    if is_same:
+        raise ArchiveUnavailableError(
+            f"{again}its upload is lost or something else writes its object. The next run tries it again."
+        )
+    raise SourceChangedError(f"{again}it changes while it is copied. The next run tries it again.")
 
 
 def begun(

@@ -37,15 +37,17 @@ from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InP
 from cloud_sync_common.transfer.listed_size import ListedSize
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
-from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.range_transfer import (
+    MOST_LOOKS,
+    ArchivedContent,
+    Compare,
+    RangeTransfer,
+    TransferOptions,
+)
 from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
 from cloud_sync_common.transfer.side_by_side import in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
-
-# Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
-# each beginning moves its bytes again.
-MOST_BEGINNINGS = 5
 
 
 class LostLease(Exception):
@@ -89,6 +91,7 @@ class SourceTransfer:
             try:
                 return await self._archive_version()
             except LooksDamaged:
+                self._bytes.looks_left = MOST_LOOKS
                 await self._link.refresh()
             except SourceChangedError:
                 if self._changes == (1 if self._has_strong_etag else 2):
@@ -231,7 +234,9 @@ class SourceTransfer:
                 return await self._note_archived(version, key, copy, await self._looked_at(content, version), row)
             copy = number_after(copy)
         plan = self._plan(version)
-        begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
+        is_same = row is not None and self._is_of(row, version)
+        begun = source_rows.beginnings(row, self._run_id, is_same=is_same)
+        earlier, readings = self._earlier(row, copy), Readings.of(row)
         upload = await in_a_thread(self._archive.begin, key, self._metadata(version))
         if upload.md5_etags:
             plan = self._plan(version, self._proofs(version).source_part)
@@ -253,19 +258,6 @@ class SourceTransfer:
     def _plan(self, version: Fingerprint, copied: int | None = None) -> PartPlan:
         options, block_size = self._options, self._proofs(version).block_size
         return plan_parts(version.size, options.seconds, options.connections, block_size, copied)
-
-    def _beginnings(self, row: SourceRow | None, version: Fingerprint) -> int:
-        """How many uploads this run has begun with the next one. When these are too many, raises SourceChangedError,
-        or ArchiveUnavailableError where the source is the same and its upload was lost each time."""
-        begun = 1 + (row.begun if row and row.begun_by == self._run_id else 0)
-        if begun <= MOST_BEGINNINGS:
-            return begun
-        again = f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because "
-        if row and self._is_of(row, version):
-            raise ArchiveUnavailableError(
-                f"{again}its upload is lost or something else writes its object. The next run tries it again."
-            )
-        raise SourceChangedError(f"{again}it changes while it is copied. The next run tries it again.")
 
     def _key(self, copy: int) -> str:
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
@@ -365,6 +357,9 @@ class SourceTransfer:
             checksum = await in_a_thread(self._archive.complete, row.key, row.upload_id, parts)
         except (ObjectExists, WriteConflict, SameContent):
             await in_a_thread(self._archive.abort, row.key, row.upload_id)
+            raise
+        except (ArchiveUnavailableError, LooksDamaged):  # the parts stay, and nobody reads them again
+            await self._keep_hashes(row, proofs.kept(PartPlan(row.size, row.part_size)))
             raise
         self._options.stats.requests += 1
         return replace(content, checksum=checksum)
