@@ -51,7 +51,7 @@ class Slices:
     def invocation(self, deadline: Deadline) -> SourceRow | None:
         uploader = upload_stream.of_this_process(allow_loopback=True)
         archive = Archive(self.aws.s3, ARCHIVE, "STANDARD")
-        options = TransferOptions(uploader, archive, 2, deadline, 900.0, TransferStats())
+        options = TransferOptions(uploader, archive, 2, deadline, 900.0, TransferStats(), single_put=5 * MIB)
         source = MediaSource(
             file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
         )

@@ -148,7 +148,8 @@ class VideoDownloader:
             for item in todo:
                 is_done = False
                 try:
-                    is_done = goes_on and self._is_time_for(item) and await self._is_finished(item, run_id, count)
+                    is_time = item.media_id == items[0].media_id or self._has_time_for(item)
+                    is_done = goes_on and is_time and await self._is_finished(item, run_id, count)
                 finally:
                     goes_on = goes_on and is_done
                 if is_done:
@@ -157,9 +158,8 @@ class VideoDownloader:
         await all_ended([work() for _ in range(min(len(items), self._limiter.most + 1))])
         return BatchResult(tuple(item for item in items if item.media_id not in done))
 
-    def _is_time_for(self, item: MediaItem) -> bool:
-        """Whether another item is begun: the first one always is."""
-        return not self._shared.has_begun or self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
+    def _has_time_for(self, item: MediaItem) -> bool:
+        return self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -261,7 +261,7 @@ class VideoDownloader:
         check_count(sources)
         known = await in_a_thread(self.ledger.sources, item.media_id)
         async with self._shared.connections.taken(self._connections_of(item, options)):
-            if not self._is_time_for(item):  # any longer, after the wait for others
+            if self._shared.has_begun and not self._has_time_for(item):  # any longer, after the wait for others
                 return Moved(SliceStatus.IN_PROGRESS)
             self._shared.has_begun = True
             archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
