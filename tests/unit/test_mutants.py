@@ -206,29 +206,26 @@ def measured(own: float, *, count: int, collect: float = 1.0) -> dict[str, Any]:
     return {"collect": collect, "shared": {"server": 5.0}, "tests": tests, "lines": {MODULE: {"5": list(range(count))}}}
 
 
-def test_the_quickest_tests_are_run_first_and_others_only_for_a_while(tmp_path: Path) -> None:
-    trials = Trials({MODULE: SourceText(CODE)}, ExecutedLines({"t.py": measured(10.0, count=100)}))
+def tried(own: float) -> tuple[Trial, list[int]]:
+    """A change that a hundred tests of so many seconds do not notice, and how many of them were run in each round."""
     rounds: list[int] = []
 
     def passing(job: dict[str, Any]) -> dict[str, Any]:
         rounds.append(len(job["tests"]))
         return {"end": "passed", "test": "", "why": "", "ran": len(job["tests"])}
 
-    trial = trials.attempt(change_to("return number <= LIMIT"), passing)
+    trials = Trials({MODULE: SourceText(CODE)}, ExecutedLines({"t.py": measured(own, count=100)}))
+    return trials.attempt(change_to("return number <= LIMIT"), passing), rounds
+
+
+def test_the_quickest_tests_are_run_first_and_others_only_for_a_while() -> None:
+    trial, rounds = tried(10.0)
     assert rounds == [60, 11]  # (120 s - 6 s for the import and the server) / 10 s
     assert (trial.ran, trial.candidates) == (71, 100)
 
 
-def test_all_quick_tests_are_run_first(tmp_path: Path) -> None:
-    trials = Trials({MODULE: SourceText(CODE)}, ExecutedLines({"t.py": measured(0.1, count=100)}))
-    rounds: list[int] = []
-
-    def passing(job: dict[str, Any]) -> dict[str, Any]:
-        rounds.append(len(job["tests"]))
-        return {"end": "passed", "test": "", "why": "", "ran": len(job["tests"])}
-
-    trials.attempt(change_to("return number <= LIMIT"), passing)
-    assert rounds == [100]  # 6 s for the import and the server, and 10 s
+def test_all_quick_tests_are_run_first() -> None:
+    assert tried(0.1)[1] == [100]  # 6 s for the import and the server, and 10 s
 
 
 def test_a_change_in_a_line_that_the_compiler_joined_to_another_is_tried_with_the_tests_of_its_function() -> None:
