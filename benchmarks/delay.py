@@ -104,13 +104,10 @@ class _Exchange:
     def requests(self) -> None:
         with self._pipe(self.server) as pipe:
             while length := os.splice(self.client.fileno(), pipe[1], PIECE):
-                begun = self._asked = time.monotonic()
-                _forward(pipe[0], self.server, length)
-                ended = time.monotonic()
+                self._asked = time.monotonic()
+                self._forward(pipe[0], self.server, length, is_media=self.route.media == "requests")
                 with self._lock:  # unless it is answered already
-                    self._asked = ended if self._asked else 0.0
-                if self.route.media == "requests":
-                    self.movement.note(begun, ended)
+                    self._asked = time.monotonic() if self._asked else 0.0
 
     def answers(self) -> None:
         with self._pipe(self.client) as pipe:
@@ -119,10 +116,16 @@ class _Exchange:
                     asked, self._asked = self._asked, 0.0
                 if asked:
                     time.sleep(max(0.0, asked + self.route.seconds - time.monotonic()))
-                begun = time.monotonic()
-                _forward(pipe[0], self.client, length)
-                if self.route.media == "answers":
-                    self.movement.note(begun, time.monotonic())
+                self._forward(pipe[0], self.client, length, is_media=self.route.media == "answers")
+
+    def _forward(self, pipe: int, target: socket.socket, length: int, *, is_media: bool) -> None:
+        """What is held back because nobody reads it does not move meanwhile: each piece counts for a moment only."""
+        while length:
+            begun = time.monotonic()
+            length -= os.splice(pipe, target.fileno(), length)
+            ended = time.monotonic()
+            if is_media:
+                self.movement.note(max(begun, ended - GAP_SECONDS), ended)
 
     @contextlib.contextmanager
     def _pipe(self, target: socket.socket) -> Iterator[tuple[int, int]]:
@@ -140,8 +143,3 @@ class _Exchange:
             if self._ends.wait() == 0:
                 self.client.close()
                 self.server.close()
-
-
-def _forward(pipe: int, target: socket.socket, length: int) -> None:
-    while length:
-        length -= os.splice(pipe, target.fileno(), length)

@@ -1,7 +1,8 @@
 """The engine as a process: transfers files from a source to S3 as the function does, and reports time and memory.
 
 It has the imports, the clients and the options of video-downloader, which its own composition makes from the default
-environment. Only the ledger is a stub, to which every file is new.
+environment. Only the ledger is a stub, to which every file is new. Several files are
+moved side by side as those of a batch are.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description
 parser.add_argument(
     "--source", action="append", required=True, metavar="URL", help="a file to transfer; may be repeated"
 )
+parser.add_argument("--size", type=int, required=True, help="bytes of each file, as the provider lists them")
 parser.add_argument("--endpoint", required=True, help="S3's URL, https://127.0.0.1:PORT")
 parser.add_argument("--bucket", required=True)
 parser.add_argument("--connections", type=int, help="per file, where a scenario has others than the environment")
 parser.add_argument("--check-source-etag", choices=["true", "false"], help="for a row about this option")
 parser.add_argument("--published", metavar="KIND:HEX", help="the hash that the provider is to publish of the file")
-parser.add_argument("--files-at-once", type=int, default=1)
 
 
 class NoLedger:
@@ -78,6 +79,7 @@ def main() -> None:
     import lambdas.video_downloader.handler  # noqa: F401, PLC0415 (for the memory that its imports take)
 
     ledger, urls = cast(Any, NoLedger()), iter(arguments.source)
+    limiter = RequestLimiter(options.connections, options.deadline)
 
     async def move() -> list[int]:
         sizes: list[int] = []
@@ -89,16 +91,14 @@ def main() -> None:
                 url=url,
                 content_hashes=(arguments.published,) if arguments.published else (),
             )
-            link = SourceLink(
-                source, lambda ended: ended, options.deadline, RequestLimiter(options.connections, options.deadline)
-            )
-            item = MediaItem(media_id=name, filename=name)
+            link = SourceLink(source, lambda ended: ended, options.deadline, limiter)
+            item = MediaItem(media_id=name, filename=name, size=arguments.size)
             row = await SourceTransfer(options, ledger, "bench", item, source, link, "bench").archive()
             sizes.append(row.size if row else 0)
         return sizes
 
-    async def move_all() -> list[list[int]]:
-        return await asyncio.gather(*(move() for _ in range(arguments.files_at_once)))
+    async def move_all() -> list[list[int]]:  # as a batch does
+        return await asyncio.gather(*(move() for _ in range(min(len(arguments.source), options.connections + 1))))
 
     phase = TransferPhase()
     sizes = [size for moved in options.uploader.run(move_all()) for size in moved]

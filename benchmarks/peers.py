@@ -101,7 +101,7 @@ def _engine(check_etag: bool | None = None, published: str = "") -> Callable[[Jo
     this kind."""
 
     def command(job: Job) -> list[str]:
-        options = ["--files-at-once", str(job.files_at_once)]
+        options = ["--size", str(job.size)]
         if job.connections != as_deployed.config().connections_per_video:
             options += ["--connections", str(job.connections)]
         if check_etag is not None:

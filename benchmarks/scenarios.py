@@ -86,7 +86,8 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "small",
             f"{files.small_count} files of 1 MB",
-            "8 files at once. The requests are those to both servers together.",
+            "rclone moves 8 at once, the engine as many as a batch does. The requests are those to both servers "
+            "together.",
             (peers.ENGINE, peers.RCLONE_COPY, peers.RCLONE_COPY_LEAN),
             small,
             SMALL_FILE,

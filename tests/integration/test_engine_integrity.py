@@ -94,7 +94,7 @@ class Archiving:
     def invocation(self, deadline: Deadline, connections: int | None = None) -> SourceRow | None:
         this: StreamUploader = upload_stream.of_this_process(allow_loopback=True)
         archive = Archive(self.server.s3, BUCKET, "STANDARD")
-        options = TransferOptions(this, archive, connections or self.connections, deadline, 900.0, TransferStats())
+        options = TransferOptions(this, archive, connections or self.connections, deadline, 900.0, stats_of(deadline))
         source = MediaSource(
             file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
         )
@@ -123,16 +123,20 @@ def true_checksum(content: bytes) -> str:
     return aws_chunked.encode_checksum(anycrc.Model("CRC64-NVME").calc(content))
 
 
-class AfterParts(Deadline):
-    """A deadline that allows so many parts."""
+class AfterRequests(Deadline):
+    """A deadline that comes after so many requests of one transfer to S3, of which the upload's beginning is one."""
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, requests: int) -> None:
         super().__init__(lambda: 60.0, margin=0.0)
-        self._left = parts
+        self._requests, self.stats = requests, TransferStats()
 
     def allows(self, seconds: float) -> bool:
-        self._left -= 1
-        return self._left >= 0
+        return self.stats.requests < self._requests
+
+
+def stats_of(deadline: Deadline) -> TransferStats:
+    """Those that the deadline depends on, if it does on any."""
+    return deadline.stats if isinstance(deadline, AfterRequests) else TransferStats()
 
 
 @given(
@@ -162,7 +166,7 @@ def test_object_equals_source_for_any_size_plan_cut_and_resume(
         archiving = Archiving(engine, served, connections)
         for parts in slices:
             with contextlib.suppress(ProviderUnavailableError, ShortReadError):  # no time to try again
-                if archiving.invocation(AfterParts(parts)) is not None:
+                if archiving.invocation(AfterRequests(parts)) is not None:
                     break
         row = archiving.invocation(Deadline.after(60))
         assert row is not None and row.checksum == true_checksum(content) and row.size == size
@@ -239,7 +243,7 @@ def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: Se
     plan, one = parts_of(SMALLEST_PART, 1)
     with serving(Served(CONTENT)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
-        assert archiving.invocation(AfterParts(2)) is None
+        assert archiving.invocation(AfterRequests(2)) is None
         served.content, served.etag = CHANGED, '"second"'
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED

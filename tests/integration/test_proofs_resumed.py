@@ -17,14 +17,14 @@ from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow
 from cloud_sync_common.transfer import upload_stream
 from cloud_sync_common.transfer.part_plan import MIB
-from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
+from cloud_sync_common.transfer.range_transfer import TransferOptions
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import SourceTransfer
 
 from tests.integration.aws_on_loopback import ARCHIVE, Aws
 from tests.integration.range_source import Served, serving
-from tests.integration.test_engine_integrity import AfterParts, OneRow
+from tests.integration.test_engine_integrity import AfterRequests, OneRow, stats_of
 from tests.unit.test_content_hash import etag_of
 from tests.unit.test_published_hashes import published
 
@@ -51,7 +51,7 @@ class Slices:
     def invocation(self, deadline: Deadline) -> SourceRow | None:
         uploader = upload_stream.of_this_process(allow_loopback=True)
         archive = Archive(self.aws.s3, ARCHIVE, "STANDARD")
-        options = TransferOptions(uploader, archive, 2, deadline, 900.0, TransferStats(), single_put=5 * MIB)
+        options = TransferOptions(uploader, archive, 2, deadline, 900.0, stats_of(deadline), single_put=5 * MIB)
         source = MediaSource(
             file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
         )
@@ -62,7 +62,7 @@ class Slices:
 
     def move(self, parts_at_once: int) -> SourceRow:
         for _ in range(20):
-            if row := self.invocation(AfterParts(parts_at_once)):
+            if row := self.invocation(AfterRequests(parts_at_once)):
                 return row
         raise AssertionError("twenty slices were not enough")
 

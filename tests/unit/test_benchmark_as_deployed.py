@@ -65,7 +65,9 @@ def test_every_option_of_a_transfer_comes_from_the_configuration() -> None:
 
 def test_the_engine_has_the_options_of_the_default_environment() -> None:
     dev = ENVIRONMENTS["dev"]
-    found = options(engine.config_of(engine.parser.parse_args(["--source=a", "--endpoint=b", "--bucket=c"])))
+    found = options(
+        engine.config_of(engine.parser.parse_args(["--source=a", "--size=1000", "--endpoint=b", "--bucket=c"]))
+    )
     assert (found["connections"], found["check_etag"], found["single_put"]) == (
         dev.connections_per_video,
         dev.check_source_etag,
@@ -89,7 +91,7 @@ def arguments(peer: Peer, connections: int, www: Path) -> list[str]:
 def test_a_row_of_the_engine_changes_only_what_its_name_says(tmp_path: Path) -> None:
     (tmp_path / "one.mp4").write_bytes(b"abc")
     usual = as_deployed.config().connections_per_video
-    assert arguments(peers.ENGINE, usual, tmp_path) == ["--files-at-once", "1"]
+    assert arguments(peers.ENGINE, usual, tmp_path) == ["--size", "1000"]
     assert arguments(peers.ENGINE, 8, tmp_path)[2:] == ["--connections", "8"]
     assert arguments(peers.ETAG_CHECKED, usual, tmp_path)[2:] == ["--check-source-etag", "true"]
     of_md5 = next(peer for peer in peers.PUBLISHED if peer.name == "engine, md5 published")

@@ -199,10 +199,10 @@ class RangeTransfer:
         aborts the upload. Raises ObjectExists, what `check_size` and `compare` raise, and whatever either side
         raises."""
         self.streaming = True
-        upload_id = (await in_a_thread(self._archive.begin, key, metadata)).upload_id
-        parts: list[Part] = []
+        uploads, parts, first = list[str](), list[Part](), 0
         try:
-            first = 0
+            await in_a_thread(lambda: uploads.append(self._archive.begin(key, metadata).upload_id))
+            [upload_id] = uploads
             async for piece, length in self._pieces(source):
                 parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
                 first += length
@@ -218,7 +218,8 @@ class RangeTransfer:
             checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
             self.streaming = self.streaming and isinstance(error, asyncio.CancelledError)
-            await in_a_thread(self._archive.abort, key, upload_id)
+            for begun in uploads:  # also one whose beginning was interrupted
+                await in_a_thread(self._archive.abort, key, begun)
             if isinstance(error, WriteConflict):
                 raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
