@@ -137,6 +137,7 @@ class VideoDownloader:
         if self._has_read_enough(run_id):
             return BatchResult(())
         with self._counted(run_id) as count:
+            self._shared.first = items[0].media_id if items else ""
             return self.uploader.run(self._batch(items, run_id, count))
 
     async def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
@@ -148,8 +149,7 @@ class VideoDownloader:
             for item in todo:
                 is_done = False
                 try:
-                    is_time = item.media_id == items[0].media_id or self._has_time_for(item)
-                    is_done = goes_on and is_time and await self._is_finished(item, run_id, count)
+                    is_done = goes_on and self._has_time_for(item) and await self._is_finished(item, run_id, count)
                 finally:
                     goes_on = goes_on and is_done
                 if is_done:
@@ -159,7 +159,9 @@ class VideoDownloader:
         return BatchResult(tuple(item for item in items if item.media_id not in done))
 
     def _has_time_for(self, item: MediaItem) -> bool:
-        return self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
+        """The first one is always begun, so that an invocation does something."""
+        is_first = item.media_id == self._shared.first
+        return is_first or self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -169,6 +171,7 @@ class VideoDownloader:
         if self._has_read_enough(run_id):
             return SliceResult(SliceStatus.LEFT)
         with self._counted(run_id) as count:
+            self._shared.first = item.media_id
             return self.uploader.run(self._slice(item, run_id, count))
 
     def _has_read_enough(self, run_id: str) -> bool:
@@ -261,9 +264,8 @@ class VideoDownloader:
         check_count(sources)
         known = await in_a_thread(self.ledger.sources, item.media_id)
         async with self._shared.connections.taken(self._connections_of(item, options)):
-            if self._shared.has_begun and not self._has_time_for(item):  # any longer, after the wait for others
+            if not self._has_time_for(item):  # any longer, after the wait for others
                 return Moved(SliceStatus.IN_PROGRESS)
-            self._shared.has_begun = True
             archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)

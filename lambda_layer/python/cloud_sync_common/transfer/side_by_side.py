@@ -110,4 +110,4 @@ class Shared:
     def __init__(self, most: int) -> None:
         self.connections, self.time = ConnectionBudget(most), SharedTime()
         self.asking = asyncio.Semaphore(LINKS_AT_ONCE)
-        self.has_begun = False  # whether a video has been given connections
+        self.first = ""  # the media id of the item that the invocation begins with
