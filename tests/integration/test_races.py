@@ -17,7 +17,7 @@ from tests.integration.crash_world import BIG, LEFT, PLAIN, Servers, World, audi
 NEW = "65a0f0c2b7e4d1a2c3b50099"
 AFTER_LISTING = Kind(LISTER, "s3.PutObject", "done"), 2  # the manifest's second and last page is stored
 IN_THE_LISTING = Kind(LISTER, "gopro.search", "done"), 3  # after two requests for totals and the first page
-IN_THE_BIG_FILE = Kind(DOWNLOADER, "s3.UploadPart", "done"), 2
+IN_THE_BIG_FILE = Kind(DOWNLOADER, "s3.CreateMultipartUpload", "done"), 1  # then all parts are asked for at once
 DAY = 86_400.0
 CHILDREN = 20
 

@@ -55,10 +55,11 @@ class StreamUploader:
         self._buffers: list[memoryview] = []
         self._runner = asyncio.Runner()
         # The usual number follows from the processors: with two, calls that wait would leave none to look up a name.
-        self._runner.get_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+        self._threads = ThreadPoolExecutor(THREADS)
 
     def run[T](self, work: Coroutine[None, None, T]) -> T:
         """Runs `work` to its end, on the loop that all connections belong to."""
+        self._runner.get_loop().set_default_executor(self._threads)
         return self._runner.run(work, context=copy_context())  # the caller's, not that of the first call
 
     def close(self) -> None:
