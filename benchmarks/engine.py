@@ -1,21 +1,20 @@
 """The engine as a process: transfers files from a source to S3 as the function does, and reports time and memory.
 
-It has the imports, the clients and the options of video-downloader, which its own composition makes from the default
-environment. Only the ledger is a stub, to which every file is new. Several files are
-moved side by side as those of a batch are.
+It has the imports, the clients and the options of video-downloader, which its own composition makes from the settings
+that it is given, and imports nothing that the function does not, so that it needs as much memory. Only the ledger is a
+stub, to which every file is new. Several files are moved side by side as those of a batch are.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 from typing import TYPE_CHECKING, Any, cast
 
-from benchmarks import as_deployed
-from benchmarks.as_deployed import Invocation
+from benchmarks.invocation import Invocation
 from benchmarks.transfer_phase import TransferPhase
-from cloud_sync.config import Config
 
 if TYPE_CHECKING:
     from cloud_sync_common.transfer.range_transfer import TransferOptions
@@ -26,9 +25,8 @@ parser.add_argument(
 )
 parser.add_argument("--size", type=int, required=True, help="bytes of each file, as the provider lists them")
 parser.add_argument("--endpoint", required=True, help="S3's URL, https://127.0.0.1:PORT")
-parser.add_argument("--bucket", required=True)
-parser.add_argument("--connections", type=int, help="per file, where a scenario has others than the environment")
-parser.add_argument("--check-source-etag", choices=["true", "false"], help="for a row about this option")
+parser.add_argument("--settings", type=json.loads, required=True, help="the function's environment, as JSON")
+parser.add_argument("--limits", type=json.loads, required=True, help="its memory in MB and its seconds, as JSON")
 parser.add_argument("--published", metavar="KIND:HEX", help="the hash that the provider is to publish of the file")
 
 
@@ -45,32 +43,22 @@ class NoLedger:
         return None
 
 
-def config_of(arguments: argparse.Namespace) -> Config:
-    """The default environment, with what this row changes."""
-    changes: dict[str, object] = {}
-    if arguments.connections is not None:
-        changes["connections_per_video"] = arguments.connections
-    if arguments.check_source_etag is not None:
-        changes["check_source_etag"] = arguments.check_source_etag == "true"
-    return as_deployed.config(**changes)
-
-
-def options_of(config: Config, bucket: str) -> TransferOptions:
-    """The options of a transfer in the function that is deployed with this configuration."""
-    os.environ.update(as_deployed.variables(config, archive=bucket))
+def options_of(settings: dict[str, str], limits: tuple[int, int]) -> TransferOptions:
+    """The options of a transfer in a function with these settings and limits (see as_deployed)."""
+    os.environ.update(settings)
     # Imported here, because the settings are read once, and boto3 reads the environment with its first client.
     from cloud_sync_common import composition  # noqa: PLC0415
     from cloud_sync_common.steps.download import SliceRequest  # noqa: PLC0415
 
     request = SliceRequest("bench", "gopro", cast(Any, None))
-    downloader = composition.video_downloader(request, Invocation.of_downloader(config))
+    downloader = composition.video_downloader(request, Invocation(*limits))
     return downloader._options(downloader.deadline.remaining())
 
 
 def main() -> None:
     arguments = parser.parse_args()
     os.environ["AWS_ENDPOINT_URL"] = arguments.endpoint
-    options = options_of(config_of(arguments), arguments.bucket)
+    options = options_of(arguments.settings, arguments.limits)
     from cloud_sync_common.provider_interface import MediaItem, MediaSource  # noqa: PLC0415
     from cloud_sync_common.transfer.request_limiter import RequestLimiter  # noqa: PLC0415
     from cloud_sync_common.transfer.source_link import SourceLink  # noqa: PLC0415

@@ -1,6 +1,7 @@
 """The deployed functions in a process: it invokes the handlers that lines on standard input name, as Lambda would.
 
-A line is JSON with the function and its event; the answer is a line with the result, the times and the resources. The
+Its argument is JSON with the memory in MB and the seconds of each function. A line is JSON with the function and its
+event; the answer is a line with the result, the times and the resources. The
 function `batches` is none of the stack's: it returns what the lister would write into the manifest for all videos.
 """
 
@@ -20,8 +21,7 @@ from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import GoPro
 from cloud_sync_common.stores.manifest import batches
 
-from benchmarks import as_deployed
-from benchmarks.as_deployed import TOKEN, Invocation
+from benchmarks.invocation import TOKEN, Invocation
 from lambdas.media_lister import handler as lister
 from lambdas.video_downloader import handler as downloader
 
@@ -40,17 +40,17 @@ def all_batches(_: Any, __: object) -> Any:
 def main() -> None:
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the functions log to standard output
-    config = as_deployed.config()
-    functions: dict[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Invocation]]] = {
-        "media-lister": (lister.handler, Invocation.of_lister),
-        "video-downloader": (downloader.handler, Invocation.of_downloader),
-        "batches": (all_batches, Invocation.of_lister),
+    limits = json.loads(sys.argv[1])
+    functions: dict[str, Callable[[Any, Any], Any]] = {
+        "media-lister": lister.handler,
+        "video-downloader": downloader.handler,
+        "batches": all_batches,
     }
     for line in sys.stdin:
         asked = json.loads(line)
-        function, context = functions[asked["function"]]
+        function, context = functions[asked["function"]], Invocation(*limits.get(asked["function"], (0, 0)))
         began, used = time.monotonic(), _cpu_seconds()
-        result = function(asked.get("event"), context(config))
+        result = function(asked.get("event"), context)
         answer = {
             "result": result,
             "began": began,

@@ -118,7 +118,10 @@ def _night(
         behind = {name: Route(port, latencies[name]) for name in ("api", "dynamodb", "secrets")}
         ports |= stack.enter_context(delayed(behind))[0]
         environment = server_environment(rig.authority) | _variables(ports)
-        lister, downloader = (stack.enter_context(_process("function_host", folder, environment)) for _ in range(2))
+        limits = json.dumps(as_deployed.limits(as_deployed.config()))
+        lister, downloader = (
+            stack.enter_context(_process("function_host", folder, environment, limits)) for _ in range(2)
+        )
         yield Night(lister, downloader, services, movement, rig)
 
 
@@ -172,7 +175,8 @@ def _sum(units: Counter[str], prefix: str) -> int:
 
 def _moved(night: Night, batches: list[list[dict[str, Any]]], size: int) -> dict[str, Any]:
     """Invokes the downloader for each batch. Raises RigError for videos that are not archived."""
-    before, answers = night.requests(), [night.download(batch) for batch in batches]
+    before, logged = night.requests(), night.downloader.log.stat().st_size
+    answers = [night.download(batch) for batch in batches]
     videos = sum(map(len, batches))
     return {
         "videos": videos,
@@ -181,6 +185,7 @@ def _moved(night: Night, batches: list[list[dict[str, Any]]], size: int) -> dict
         "seconds": sum(answer["ended"] - answer["began"] for answer in answers),
         "moving_seconds": sum(night.movement.seconds(answer["began"], answer["ended"]) for answer in answers),
         "cpu_seconds": sum(answer["cpu_seconds"] for answer in answers),
+        "log_bytes": night.downloader.log.stat().st_size - logged,
         "requests": _asked(before, night.requests()),
         "max_rss_mib": max((answer["max_rss_mib"] for answer in answers), default=0),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from benchmarks import as_deployed, movie
 from benchmarks.movie import MIB
 from benchmarks.rig import HOME, ROOT, Rig, build, nginx_program
+from cloud_sync.config import Config
 
 TOOLS = HOME / "tools" / "bin"
 RELAY_PART = 32 * MIB
@@ -101,16 +103,24 @@ def _engine(check_etag: bool | None = None, published: str = "") -> Callable[[Jo
     this kind."""
 
     def command(job: Job) -> list[str]:
-        options = ["--size", str(job.size)]
-        if job.connections != as_deployed.config().connections_per_video:
-            options += ["--connections", str(job.connections)]
-        if check_etag is not None:
-            options += ["--check-source-etag", str(check_etag).lower()]
+        config = engine_config(job, check_etag)
+        settings = json.dumps(as_deployed.variables(config, archive=job.bucket))
+        limits = json.dumps(as_deployed.limits(config)["video-downloader"])
+        options = ["--size", str(job.size), "--settings", settings, "--limits", limits]
         if published:
             options += ["--published", _published(job.rig.www / job.paths[0], published)]
-        return [sys.executable, "-m", "benchmarks.engine", *_where(job), *options]
+        return [sys.executable, "-m", "benchmarks.engine", *_sources(job), *options]
 
     return command
+
+
+def engine_config(job: Job, check_etag: bool | None = None) -> Config:
+    """The default environment, with the scenario's number of connections, and with what a row of the engine is
+    about."""
+    changes: dict[str, object] = {"connections_per_video": job.connections}
+    if check_etag is not None:
+        changes["check_source_etag"] = check_etag
+    return as_deployed.config(**changes)
 
 
 def _python(peer: str) -> Callable[[Job], list[str]]:
@@ -122,8 +132,12 @@ def _python(peer: str) -> Callable[[Job], list[str]]:
 
 
 def _where(job: Job) -> list[str]:
+    return [*_sources(job), "--bucket", job.bucket]
+
+
+def _sources(job: Job) -> list[str]:
     sources = [word for path in job.paths for word in ("--source", f"{job.base}/{path}")]
-    return [*sources, "--endpoint", job.rig.endpoint, "--bucket", job.bucket]
+    return [*sources, "--endpoint", job.rig.endpoint]
 
 
 def _relay(job: Job) -> list[str]:

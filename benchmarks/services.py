@@ -26,7 +26,8 @@ from moto.core.request import Request
 from moto.dynamodb.models import dynamodb_backends
 from werkzeug.test import EnvironBuilder
 
-from benchmarks.as_deployed import SECRET, TABLE, TOKEN
+from benchmarks.as_deployed import SECRET, TABLE
+from benchmarks.invocation import TOKEN
 from benchmarks.write_units import Row, write_units
 from tests.ledger_table import LEDGER_TABLE
 

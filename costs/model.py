@@ -52,11 +52,12 @@ class Library:
 @dataclass(frozen=True)
 class Engine:
     """The measured engine: its CPU-seconds per GiB relative to the floor, its peak memory in MiB, and the function's
-    seconds per video in which no byte moves."""
+    seconds per video in which no byte moves, of those that go in one request and of those in parts."""
 
     times_the_floor: float
     max_rss_mib: float
     waiting: float = ESTIMATED_WAITING
+    waiting_in_parts: float = ESTIMATED_WAITING
 
     @property
     def cpu_per_gib(self) -> float:
@@ -153,8 +154,8 @@ def transfer(library: Library, design: Design, engine: Engine) -> list[Line]:
         ),
         Line(
             prices.LOGS_GB,
-            files * prices.LOG_BYTES_PER_VIDEO / GB,
-            f"{prices.LOG_BYTES_PER_VIDEO:,} bytes per video",
+            (files * prices.LOG_BYTES_PER_VIDEO + invocations * prices.LOG_BYTES_PER_CHILD) / GB,
+            f"{prices.LOG_BYTES_PER_VIDEO:,} bytes per video and {prices.LOG_BYTES_PER_CHILD:,} per child",
         ),
         Line(prices.XRAY_TRACE, invocations, "one per child at most; most are not sampled"),
         *_extras(library, design),
@@ -175,10 +176,11 @@ def _extras(library: Library, design: Design) -> Iterator[Line]:
 
 def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
     seconds = library.file_bytes / engine.throughput(design.memory_mb)
-    gb_seconds = library.files * (seconds + engine.waiting) * design.memory_mb / 1024
+    waiting = engine.waiting if library.file_bytes <= design.single_put_bytes else engine.waiting_in_parts
+    gb_seconds = library.files * (seconds + waiting) * design.memory_mb / 1024
     how = (
         f"{library.files:,} × ({library.file_bytes / 1e6:,.0f} MB ÷ {engine.throughput(design.memory_mb) / 1e6:.1f} "
-        f"MB/s + {engine.waiting:.2f} s) × {design.memory_mb}/1024 GB"
+        f"MB/s + {waiting:.2f} s) × {design.memory_mb}/1024 GB"
     )
     invocations = design.children(library) + prices.INVOCATIONS_PER_RUN
     return [

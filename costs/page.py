@@ -62,13 +62,14 @@ def measured_engine() -> Engine:
     found = json.loads(RESULTS.read_text())
     times_the_floor = results.ratio(found, "one", "cpu_per_gib", [results.RELAY], min)
     one, huge = results.figures(found, "one", results.ENGINE), results.figures(found, "huge", results.ENGINE)
-    return Engine(times_the_floor, max(one.max_rss_mib, huge.max_rss_mib), _waiting(found))
+    memory = max(one.max_rss_mib, huge.max_rss_mib)
+    return Engine(times_the_floor, memory, _waiting(found, "clip"), _waiting(found, "recording"))
 
 
-def _waiting(found: results.Results) -> float:
-    """Of the kind of video that waits longest in the night of new clips; an estimate, where no night was measured."""
+def _waiting(found: results.Results, kind: str) -> float:
+    """Of one kind of video in the night of new clips; an estimate, where no night was measured."""
     try:
-        return max(results.night_figures(found, kind).waiting for kind in ("clip", "recording"))
+        return results.night_figures(found, kind).waiting
     except results.NotMeasured:
         return ESTIMATED_WAITING
 
@@ -171,7 +172,7 @@ def _memory(engine: Engine) -> str:
         speed = engine.throughput(memory)
         limit = "network" if speed == NETWORK else "CPU"
         rows.append(f"| {memory} | {speed / 1e6:.1f} ({limit}) | {duration.count:,.0f} | {duration.usd:.4f} |")
-    chosen = choose_memory(EXAMPLE, design, engine)
+    fastest = choose_memory(EXAMPLE, design, engine)
     return "\n".join(
         [
             "## The function's memory\n",
@@ -183,9 +184,9 @@ def _memory(engine: Engine) -> str:
             "| MB | MB/s (limited by) | GB-seconds | USD |",
             "|---|---|---|---|",
             *rows,
-            f"\nThe model chooses the fastest size that costs at most a cent more than the cheapest: **{chosen} MB**. "
-            f"The stack has {config.downloader_memory_mb} MB. Each video includes {engine.waiting:.2f} s in "
-            "which no byte moves.\n",
+            f"\nThe stack has **{config.downloader_memory_mb} MB**, with which the transfer is within its target. The "
+            f"fastest size for at most a cent more is {fastest} MB (`downloader_memory_mb`). Each video includes "
+            f"{engine.waiting:.2f} s in which no byte moves, and one in parts {engine.waiting_in_parts:.2f} s.\n",
         ]
     )
 

@@ -102,7 +102,7 @@ static int receive_body(struct connection *c, char *buffer, struct body *body) {
 static int answer(struct connection *c, const char *status, const char *headers, const char *text, int without_body) {
     char head[1024];
     int length = snprintf(head, sizeof head,
-        "HTTP/1.1 %s\r\nServer: sink\r\nx-amz-request-id: 1\r\nx-amz-server-side-encryption: AES256\r\n%s%s"
+        "HTTP/1.1 %s\r\nServer: sink\r\nx-amz-request-id: 1\r\nx-amz-server-side-encryption: aws:kms\r\n%s%s"
         "Content-Length: %zu\r\n\r\n",
         status, headers, *text ? "Content-Type: application/xml\r\n" : "", strlen(text));
     if (connection_write(c, head, (size_t)length) < 0) return -1;

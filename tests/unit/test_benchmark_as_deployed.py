@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -37,7 +38,8 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def options(config: Config) -> dict[str, Any]:
     settings.load.cache_clear()
-    found = engine.options_of(config, "bucket")
+    limits = as_deployed.limits(config)["video-downloader"]
+    found = engine.options_of(as_deployed.variables(config, "bucket"), limits)
     return {field.name: getattr(found, field.name) for field in fields(TransferOptions)}
 
 
@@ -65,9 +67,7 @@ def test_every_option_of_a_transfer_comes_from_the_configuration() -> None:
 
 def test_the_engine_has_the_options_of_the_default_environment() -> None:
     dev = ENVIRONMENTS["dev"]
-    found = options(
-        engine.config_of(engine.parser.parse_args(["--source=a", "--size=1000", "--endpoint=b", "--bucket=c"]))
-    )
+    found = options(peers.engine_config(job(dev.connections_per_video)))
     assert (found["connections"], found["check_etag"], found["single_put"]) == (
         dev.connections_per_video,
         dev.check_source_etag,
@@ -82,20 +82,28 @@ def test_the_benchmark_changes_nothing_else_of_the_environment_than_to_allow_loo
     settings.parse(measured)  # nothing is missing
 
 
-def arguments(peer: Peer, connections: int, www: Path) -> list[str]:
+def job(connections: int, www: Path = Path("www")) -> Job:
     rig = Rig("https://source", "https://slow", "https://sink", www / "authority.pem", www)
-    command = peer.command(Job(rig, rig.source, ("one.mp4",), 1_000, "bucket", connections))
-    return command[command.index("--bucket") + 2 :]
+    return Job(rig, rig.source, ("one.mp4",), 1_000, "bucket", connections)
+
+
+def arguments(peer: Peer, connections: int, www: Path) -> argparse.Namespace:
+    command = peer.command(job(connections, www))
+    return engine.parser.parse_args(command[command.index("benchmarks.engine") + 1 :])
 
 
 def test_a_row_of_the_engine_changes_only_what_its_name_says(tmp_path: Path) -> None:
     (tmp_path / "one.mp4").write_bytes(b"abc")
     usual = as_deployed.config().connections_per_video
-    assert arguments(peers.ENGINE, usual, tmp_path) == ["--size", "1000"]
-    assert arguments(peers.ENGINE, 8, tmp_path)[2:] == ["--connections", "8"]
-    assert arguments(peers.ETAG_CHECKED, usual, tmp_path)[2:] == ["--check-source-etag", "true"]
-    of_md5 = next(peer for peer in peers.PUBLISHED if peer.name == "engine, md5 published")
-    assert arguments(of_md5, usual, tmp_path)[2:] == ["--published", "md5:900150983cd24fb0d6963f7d28e17f72"]
+    plain = arguments(peers.ENGINE, usual, tmp_path)
+    deployed = as_deployed.variables(as_deployed.config(), "bucket")
+    assert (plain.settings, plain.published, plain.size) == (deployed, None, 1_000)
+    assert plain.limits == [512, 900]
+    eight = arguments(peers.ENGINE, 8, tmp_path).settings
+    assert eight == deployed | {"CONNECTIONS_PER_VIDEO": "8"}
+    assert arguments(peers.ETAG_CHECKED, usual, tmp_path).settings == deployed | {"CHECK_SOURCE_ETAG": "true"}
+    of_md5 = arguments(next(peer for peer in peers.PUBLISHED if peer.name == "engine, md5 published"), usual, tmp_path)
+    assert (of_md5.settings, of_md5.published) == (deployed, "md5:900150983cd24fb0d6963f7d28e17f72")
 
 
 def test_each_proof_that_costs_has_a_row_of_its_own() -> None:

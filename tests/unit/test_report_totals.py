@@ -144,9 +144,9 @@ MILLION = 1_000_000
     [
         (done(run_gb_seconds=MILLION), Listing(), 13.3334),
         (done(run_requests=MILLION), Listing(), 5.03),  # and a hundredth of them reach KMS
-        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 3.125 + 0.25),
-        (done(), Listing(new=1000), 0.05 + 0.0004 + 0.005 + 0.000375 + 0.004),
-        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5 + 0.625 + 0.25),
+        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 3.125 + 0.25 + 3),
+        (done(), Listing(new=1000), 0.05 + 0.0004 + 0.005 + 0.000375 + 0.00025),
+        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5 + 0.625 + 0.25 + 3),
     ],
 )
 def test_each_total_is_priced_once(row: ItemRow, listing: Listing, usd: float) -> None:
