@@ -114,9 +114,9 @@ vulnerabilities: setup-all ## look up every package of the layer in PyPI's vulne
 golden: setup ## accept today's templates as the golden ones
 	$(PYTEST) tests/golden --accept-golden
 
-bench: setup-bench ## compare the engine with other programs (about 40 minutes; to try: ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100)
+bench: setup-bench ## compare the engine with other programs (up to 45 minutes; to try: ROUNDS=1 SIZE_MIB=64 SMALL_FILES=100 CLIPS=20 LISTED=1000)
 	@python -m benchmarks $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SIZE_MIB),--size-mib $(SIZE_MIB)) \
-	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES))
+	  $(if $(SMALL_FILES),--small-files $(SMALL_FILES)) $(if $(CLIPS),--clips $(CLIPS)) $(if $(LISTED),--listed $(LISTED))
 	@PYTHONPATH=.:lambda_layer/python python -m costs.page
 	@PYTHONPATH=.:lambda_layer/python python -m costs.worst_night
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.rig import HOME, MIB, ROOT, Rig, build, nginx_program
+from benchmarks import as_deployed, movie
+from benchmarks.movie import MIB
+from benchmarks.rig import HOME, ROOT, Rig, build, nginx_program
+from cloud_sync.config import Config
 
 TOOLS = HOME / "tools" / "bin"
 RELAY_PART = 32 * MIB
@@ -55,20 +60,16 @@ class Peer:
         return f"{', '.join(absent)} not installed" if absent else ""
 
 
-def environment(job: Job) -> dict[str, str]:
-    """The environment of every peer, without the user's own AWS settings."""
-    authority = str(job.rig.authority)
+def server_environment(authority: Path) -> dict[str, str]:
+    """The environment of every process here, without the user's own AWS settings: it trusts this authority."""
     loader = ("LD_", "DYLD_", "NIX_LD")  # what a Python from conda or Nix may need to start
     kept = {name: value for name, value in os.environ.items() if name in ("HOME", "LANG") or name.startswith(loader)}
+    trust = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
     return {
         **kept,
+        **dict.fromkeys(trust, str(authority)),
         "PATH": os.pathsep.join([str(TOOLS), str(Path(sys.executable).parent), os.defpath]),
         "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}",
-        "SSL_CERT_FILE": authority,
-        "REQUESTS_CA_BUNDLE": authority,
-        "CURL_CA_BUNDLE": authority,
-        "AWS_CA_BUNDLE": authority,
-        "AWS_ENDPOINT_URL": job.rig.endpoint,
         "AWS_ACCESS_KEY_ID": "bench",
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_DEFAULT_REGION": "us-east-1",
@@ -76,9 +77,18 @@ def environment(job: Job) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "POWERTOOLS_TRACE_DISABLED": "true",
+    }
+
+
+def environment(job: Job) -> dict[str, str]:
+    """The environment of every peer."""
+    authority = job.rig.authority
+    return {
+        **server_environment(authority),
+        "AWS_ENDPOINT_URL": job.rig.endpoint,
         "POWERTOOLS_LOG_LEVEL": "ERROR",
         "RCLONE_CONFIG": os.devnull,
-        "RCLONE_CA_CERT": authority,
+        "RCLONE_CA_CERT": str(authority),
         "RCLONE_CONFIG_SINK_TYPE": "s3",
         "RCLONE_CONFIG_SINK_PROVIDER": "Other",
         "RCLONE_CONFIG_SINK_ENDPOINT": job.rig.endpoint,
@@ -88,9 +98,29 @@ def environment(job: Job) -> dict[str, str]:
     }
 
 
-def _engine(job: Job) -> list[str]:
-    options = ["--connections", str(job.connections), "--files-at-once", str(job.files_at_once)]
-    return [sys.executable, "-m", "benchmarks.engine", *_where(job), *options]
+def _engine(check_etag: bool | None = None, published: str = "") -> Callable[[Job], list[str]]:
+    """The engine as it is deployed, but for what a row is about: the check of the source's ETag, or a published hash of
+    this kind."""
+
+    def command(job: Job) -> list[str]:
+        config = engine_config(job, check_etag)
+        settings = json.dumps(as_deployed.variables(config, archive=job.bucket))
+        limits = json.dumps(as_deployed.limits(config)["video-downloader"])
+        options = ["--size", str(job.size), "--settings", settings, "--limits", limits]
+        if published:
+            options += ["--published", _published(job.rig.www / job.paths[0], published)]
+        return [sys.executable, "-m", "benchmarks.engine", *_sources(job), *options]
+
+    return command
+
+
+def engine_config(job: Job, check_etag: bool | None = None) -> Config:
+    """The default environment, with the scenario's number of connections, and with what a row of the engine is
+    about."""
+    changes: dict[str, object] = {"connections_per_video": job.connections}
+    if check_etag is not None:
+        changes["check_source_etag"] = check_etag
+    return as_deployed.config(**changes)
 
 
 def _python(peer: str) -> Callable[[Job], list[str]]:
@@ -102,8 +132,12 @@ def _python(peer: str) -> Callable[[Job], list[str]]:
 
 
 def _where(job: Job) -> list[str]:
+    return [*_sources(job), "--bucket", job.bucket]
+
+
+def _sources(job: Job) -> list[str]:
     sources = [word for path in job.paths for word in ("--source", f"{job.base}/{path}")]
-    return [*sources, "--endpoint", job.rig.endpoint, "--bucket", job.bucket]
+    return [*sources, "--endpoint", job.rig.endpoint]
 
 
 def _relay(job: Job) -> list[str]:
@@ -143,7 +177,14 @@ def _curl_aws(job: Job) -> list[str]:
 NO_CHECKSUM = ("--s3-disable-checksum", "--ignore-checksum")
 FEWEST_REQUESTS = ("--no-check-dest", "--s3-no-head", "--s3-no-check-bucket", "--s3-disable-checksum")
 
-ENGINE = Peer("engine", _engine, reports=True)
+_published = cache(movie.published)
+
+ENGINE = Peer("engine", _engine(), reports=True)
+ETAG_CHECKED = Peer("engine, check_source_etag", _engine(check_etag=True), reports=True)
+PUBLISHED = tuple(
+    Peer(f"engine, {kind} published", _engine(published=kind), reports=True)
+    for kind in ("sha256-4mib", "md5", "sha256")
+)
 RELAY = Peer("floor: relay in C", _relay, reports=True)
 UPLOAD_FILEOBJ = Peer("boto3 upload_fileobj", _python("upload_fileobj"), reports=True)
 NAIVE = Peer("naive loop", _python("naive"), reports=True)

@@ -1,4 +1,4 @@
-"""The test rig: a source of files with ranges (nginx) and an S3 server that stores nothing (our sink), with TLS, on
+"""The test rig: a source of movies with ranges (nginx) and an S3 server that stores nothing (our sink), with TLS, on
 loopback."""
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import http.client
 import json
 import os
 import pwd
-import random
 import re
 import shutil
 import socket
@@ -23,6 +22,9 @@ from pathlib import Path
 
 import trustme
 
+from benchmarks import movie
+from benchmarks.movie import Movie
+
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".local" / "bench"
 NATIVE = Path(__file__).with_name("native")
@@ -31,12 +33,12 @@ PROGRAMS = {  # name: sources and libraries
     "relay": (["relay.c", "tls.c"], ["-lssl", "-lcrypto", "-lpthread"]),
     "measure": (["measure.c"], []),
 }
-MIB = 1024 * 1024
 # The servers choose the cipher, and prefer AES-128, as CloudFront does (developer guide, "Supported protocols and
 # ciphers between viewers and CloudFront"). Otherwise each peer's preference would determine its cost of encryption.
 CIPHERS = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384"
 LIMIT_RATE = 30_000_000  # bytes per second over one connection, as from a distant content delivery network
 SMALL_FILE, TINY_FILE = 1_000_000, 1_000  # bytes
+CLIP, RECORDING = 5_000_000, 400_000_000  # bytes of a small and of a large video of a night
 
 
 class RigError(Exception):
@@ -45,10 +47,13 @@ class RigError(Exception):
 
 @dataclass(frozen=True)
 class Files:
-    """The files of the source: sizes in bytes, and the number of small files."""
+    """The files of the source: sizes in bytes, and the numbers of small files, and of clips and recordings of a
+    night."""
 
     size: int
     small_count: int
+    clips: int = 0
+    recordings: int = 0
 
     @property
     def half_size(self) -> int:
@@ -62,16 +67,25 @@ class Files:
     def small_names(self) -> list[str]:
         return [f"{number:04}.mp4" for number in range(1, self.small_count + 1)]
 
+    @property
+    def clip_names(self) -> list[str]:
+        return [f"clip-{number:04}.mp4" for number in range(1, self.clips + 1)]
+
+    @property
+    def recording_names(self) -> list[str]:
+        return [f"recording-{number:04}.mp4" for number in range(1, self.recordings + 1)]
+
 
 @dataclass(frozen=True)
 class Rig:
-    """A running rig. `authority` is the file with the authority of both servers' certificates; `servers` are the
-    servers' process ids."""
+    """A running rig. `authority` is the file with the authority of both servers' certificates, `www` the folder of the
+    source's files; `servers` are the servers' process ids."""
 
     source: str
     slow_source: str
     endpoint: str
     authority: Path
+    www: Path
     servers: tuple[int, ...] = ()
 
     def counts(self) -> dict[str, int]:
@@ -80,7 +94,8 @@ class Rig:
         return {**found, "source": self._source_requests()}
 
     def _source_requests(self) -> int:
-        """nginx counts these requests too, so that the caller has to take differences."""
+        """nginx counts each request for a file twice, because it asks itself for the file, and these requests once: of
+        the difference between two of them, half is the number of requests for files."""
         text = self._get(self.source, "/__stats")
         match = re.search(r"^ \d+ \d+ (\d+)", text, re.MULTILINE)
         if not match:
@@ -104,14 +119,14 @@ class Rig:
 @contextlib.contextmanager
 def running(folder: Path, files: Files) -> Iterator[Rig]:
     """Serves from `folder` while the block runs. Raises RigError."""
-    make_files(folder / "www", files)
+    etags = make_files(folder / "www", files)
     authority = folder / "authority.pem"
     make_certificate(folder)
     with contextlib.ExitStack() as stack:
-        source, fast, slow = stack.enter_context(_source(folder))
+        source, fast, slow = stack.enter_context(_source(folder, etags))
         storage, sink = stack.enter_context(_sink(folder))
         fast_url, slow_url, endpoint = (f"https://127.0.0.1:{port}" for port in (fast, slow, sink))
-        yield Rig(fast_url, slow_url, endpoint, authority, (source, storage))
+        yield Rig(fast_url, slow_url, endpoint, authority, folder / "www", (source, storage))
 
 
 def build(name: str) -> Path:
@@ -134,23 +149,38 @@ def build(name: str) -> Path:
     return program
 
 
-def make_files(folder: Path, files: Files) -> None:
-    """Makes `one.mp4` and `half.mp4` of pseudo-random bytes, the sparse file `huge.mp4`, `tiny/tiny.mp4`, and
-    `small/*.mp4`, which are hard links to one file."""
-    for each in ("small", "tiny"):
+def make_files(folder: Path, files: Files) -> dict[str, str]:
+    """Makes `one.mp4`, `half.mp4`, the sparse file `huge.mp4`, `tiny/tiny.mp4`, and `small/*.mp4` and `night/*.mp4`,
+    which are hard links to one file of each size. Returns the ETag of each path, or of the paths that match `~...`."""
+    for each in ("small", "tiny", "night"):
         (folder / each).mkdir(parents=True)
-    generator = random.Random(1)  # noqa: S311 (the same bytes every time)
-    for name, size in (("one.mp4", files.size), ("half.mp4", files.half_size)):
-        with (folder / name).open("wb") as file:
-            for start in range(0, size, MIB):
-                file.write(generator.randbytes(min(MIB, size - start)))
-    with (folder / "huge.mp4").open("wb") as huge:
-        huge.truncate(files.huge_size)
-    (folder / "tiny" / "tiny.mp4").write_bytes(generator.randbytes(TINY_FILE))
-    content = folder / "small-content"
-    content.write_bytes(generator.randbytes(SMALL_FILE))
-    for name in files.small_names:
-        os.link(content, folder / "small" / name)
+    single = {
+        "one.mp4": Movie(files.size),
+        "half.mp4": Movie(files.half_size),
+        "huge.mp4": Movie(files.huge_size, sparse=True),
+        "tiny/tiny.mp4": Movie(TINY_FILE),
+    }
+    for name, made in single.items():
+        made.write(folder / name)
+    linked = {
+        "small/": (SMALL_FILE, files.small_names),
+        "night/clip-": (CLIP, [name.removeprefix("clip-") for name in files.clip_names]),
+        "night/recording-": (RECORDING, [name.removeprefix("recording-") for name in files.recording_names]),
+    }
+    etags = {f"/{name}": movie.etag(folder / name) for name in single}
+    for prefix, (size, names) in linked.items():
+        if names:
+            etags[f"~^/{prefix}"] = _linked(folder, prefix, size, names)
+    return etags
+
+
+def _linked(folder: Path, prefix: str, size: int, names: list[str]) -> str:
+    """Makes files of one content, and returns its ETag."""
+    content = folder / f"content-of-{size}"
+    Movie(size).write(content)
+    for name in names:
+        os.link(content, folder / f"{prefix}{name}")
+    return movie.etag(content)
 
 
 def make_certificate(folder: Path) -> None:
@@ -163,14 +193,21 @@ def make_certificate(folder: Path) -> None:
         pem.write_to_path(str(folder / "certificate.pem"), append=True)
 
 
-def nginx_configuration(fast: int, slow: int, user: str | None) -> str:
+def nginx_configuration(fast: int, slow: int, user: str | None, etags: dict[str, str]) -> str:
     """The configuration of nginx. `user` is the user of the workers; root must name one, or they run as nobody. Paths
-    are relative to the folder given by -p, which may have spaces, quotes and dollar signs in its name."""
+    are relative to the folder given by -p, which may have spaces, quotes and dollar signs in its name; that of the
+    socket to the folder in which nginx is started.
+
+    nginx refuses If-Match for a file whose ETag it has not made itself, so it asks itself for the files, without
+    that header, and adds the ETag: no answer is other than a CDN's, and only its own process does more.
+    """
     temporary = "".join(
         f"  {kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
+    known = "".join(f"    {path} '{etag}';\n" for path, etag in etags.items())
     servers = "".join(
-        f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    root www;\n    autoindex on;\n    {limit}\n"
+        f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    {limit}\n"
+        "    location / { proxy_pass http://files; add_header ETag $content_etag; }\n"
         "    location = /__stats { stub_status; limit_rate 0; }\n  }\n"
         for port, limit in ((fast, ""), (slow, f"limit_rate {LIMIT_RATE};"))
     )
@@ -181,7 +218,12 @@ def nginx_configuration(fast: int, slow: int, user: str | None) -> str:
         "  types { video/mp4 mp4; text/html html; }\n"
         "  ssl_certificate certificate.pem;\n  ssl_certificate_key key.pem;\n"
         f"  ssl_protocols TLSv1.3;\n  ssl_prefer_server_ciphers on;\n  ssl_conf_command Ciphersuites {CIPHERS};\n"
-        f"  ssl_session_cache shared:S:4m;\n{temporary}{servers}}}\n"
+        f"  ssl_session_cache shared:S:4m;\n{temporary}"
+        '  proxy_http_version 1.1;\n  proxy_set_header Connection "";\n  proxy_set_header If-Match "";\n'
+        "  proxy_buffers 8 256k;\n  proxy_busy_buffers_size 512k;\n  proxy_max_temp_file_size 0;\n"
+        f"  map $uri $content_etag {{\n{known}  }}\n"
+        "  upstream files { server unix:files.sock; keepalive 64; keepalive_requests 1000000; }\n"
+        f"  server {{ listen unix:files.sock; root www; autoindex on; etag off; }}\n{servers}}}\n"
     )
 
 
@@ -194,14 +236,16 @@ def nginx_program() -> str:
 
 
 @contextlib.contextmanager
-def _source(folder: Path) -> Iterator[tuple[int, int, int]]:
+def _source(folder: Path, etags: dict[str, str]) -> Iterator[tuple[int, int, int]]:
     """Runs nginx; yields its process id and its two ports."""
     fast, slow = _free_ports(2)
     user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
     configuration = folder / "nginx.conf"
-    configuration.write_text(nginx_configuration(fast, slow, user))
+    configuration.write_text(nginx_configuration(fast, slow, user, etags))
     log = folder / "nginx-error.log"
-    process = subprocess.Popen([nginx_program(), "-e", str(log), "-p", str(folder), "-c", str(configuration)])
+    process = subprocess.Popen(
+        [nginx_program(), "-e", str(log), "-p", str(folder), "-c", str(configuration)], cwd=folder
+    )
     with _stopped_at_the_end(process):
         for port in (fast, slow):
             _until_it_listens(port, process, log)

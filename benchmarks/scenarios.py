@@ -8,17 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks import peers
+from benchmarks import as_deployed, peers
 from benchmarks.measured import PeerFailed, Run, measure
 from benchmarks.peers import Job, Peer
 from benchmarks.quota import Quota, apart, quota
 from benchmarks.rig import SMALL_FILE, TINY_FILE, Files, Rig
 
 # A 512 MB function has 512/1769 of a vCPU (Lambda developer guide, "Configure memory"). One second of a vCPU does as
-# much as 0.34 s of a core of the calibrated machine (docs/performance.md, "From this machine to Lambda").
+# much as 0.34 s of a core of the calibrated machine (docs/measuring.md, "From this machine to Lambda").
 LAMBDA_MB, MB_PER_VCPU, VCPU_IN_CORES = 512, 1769, 0.34
 LAMBDA_CORES = LAMBDA_MB / MB_PER_VCPU * VCPU_IN_CORES
 
+CONNECTIONS = as_deployed.config().connections_per_video
 MOST_FAILURES = 1  # of one peer in one scenario; after more it does not run again
 
 _SINGLE_STREAM = (peers.RCLONE_COPYURL, peers.UPLOAD_FILEOBJ, peers.NAIVE, peers.CURL_AWS)
@@ -34,7 +35,7 @@ class Scenario:
     peers: tuple[Peer, ...]
     paths: tuple[str, ...]
     size: int  # bytes of each path
-    connections: int = 4
+    connections: int = CONNECTIONS
     files_at_once: int = 1
     slow: bool = False
     cores: float | None = None
@@ -48,8 +49,9 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "one",
             "One file without limits",
-            "The cost of the transfer itself, with 4 connections if a peer supports them.",
-            (peers.ENGINE, peers.RELAY, *multi, *_SINGLE_STREAM),
+            f"The cost of the transfer itself, with {CONNECTIONS} connections if a peer supports them. *engine* is as "
+            "deployed by default; the other engines differ from it in what their name says.",
+            (peers.ENGINE, peers.ETAG_CHECKED, *peers.PUBLISHED, peers.RELAY, *multi, *_SINGLE_STREAM),
             ("one.mp4",),
             files.size,
         ),
@@ -75,8 +77,8 @@ def scenarios(files: Files) -> list[Scenario]:
             "lambda",
             f"The CPU of a {LAMBDA_MB} MB function",
             f"A quota of {LAMBDA_CORES:.3f} cores for the peer alone, on a core that the servers do not use; half the "
-            "size, 4 connections.",
-            (peers.ENGINE, peers.RELAY, *multi, peers.RCLONE_COPYURL),
+            f"size, {CONNECTIONS} connections.",
+            (peers.ENGINE, peers.ETAG_CHECKED, peers.RELAY, *multi, peers.RCLONE_COPYURL),
             ("half.mp4",),
             files.half_size,
             cores=LAMBDA_CORES,
@@ -84,11 +86,11 @@ def scenarios(files: Files) -> list[Scenario]:
         Scenario(
             "small",
             f"{files.small_count} files of 1 MB",
-            "8 files at once. The requests are those to both servers together.",
+            "rclone moves 8 at once, the engine as many as a batch does. The requests are those to both servers "
+            "together.",
             (peers.ENGINE, peers.RCLONE_COPY, peers.RCLONE_COPY_LEAN),
             small,
             SMALL_FILE,
-            connections=1,
             files_at_once=8,
         ),
     ]

@@ -14,6 +14,7 @@ from constructs import Construct
 
 from cloud_sync import permissions
 from cloud_sync.config import Config
+from cloud_sync.function_settings import settings_of
 from cloud_sync.layer import build_layer
 from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
@@ -40,11 +41,11 @@ class Functions(Construct):
         self.environment = _environment(config, grants)
         self.layer = self._layer()
         small, short = config.function_memory_mb, config.function_timeout_seconds
-        long = config.lister_timeout_seconds
+        listing, long = config.lister_memory_mb, config.lister_timeout_seconds
         self.media_authenticator = self._function(
             "MediaAuthenticator", small, short, permissions.media_authenticator(grants)
         )
-        self.media_lister = self._function("MediaLister", small, long, permissions.media_lister(grants))
+        self.media_lister = self._function("MediaLister", listing, long, permissions.media_lister(grants))
         self.video_downloader = self._function(
             "VideoDownloader",
             config.downloader_memory_mb,
@@ -54,7 +55,7 @@ class Functions(Construct):
         self.failure_recorder = self._function("FailureRecorder", small, short, permissions.failure_recorder(grants))
         self.run_report = self._function("RunReport", small, long, permissions.run_report(grants))
         self.archive_reconciler = self._function(
-            "ArchiveReconciler", small, long, permissions.archive_reconciler(grants)
+            "ArchiveReconciler", listing, long, permissions.archive_reconciler(grants)
         )
         self.credentials_rotator = self._function(
             "CredentialsRotator", small, short, permissions.credentials_rotator(grants)
@@ -141,25 +142,11 @@ def _environment(config: Config, grants: Grants) -> dict[str, str]:
     """The variables that cloud_sync_common.runtime.settings reads; a test compares the two."""
     storage = grants.storage
     return {
-        "ENVIRONMENT": config.environment,
-        "DETAILED_MONITORING": str(config.detailed_monitoring).lower(),
-        "PRIVATE_NETWORK": str(config.private_network).lower(),
-        "AUDIT_TRAIL": str(config.audit_trail).lower(),
+        **settings_of(config),
         "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
-        "ARCHIVE_STORAGE_CLASS": "DEEP_ARCHIVE" if config.deep_archive_after_days == 0 else "STANDARD",
         "WORK_BUCKET": storage.work_bucket.bucket_name,
         "LEDGER_TABLE": storage.ledger_table.table_name,
         "CREDENTIALS_SECRET": storage.credentials_secret.name or "",
         "ALERTS_TOPIC_ARN": grants.alerts_topic.topic_arn,
         "DEAD_LETTER_QUEUE_URL": grants.dead_letter_queue.queue_url,
-        "MAX_RUN_GB": str(config.max_run_gb),
-        "MAX_ATTEMPTS": str(config.max_attempts),
-        "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
-        "SINGLE_PUT_MIB": str(config.single_put_mib),
-        "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
-        "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
-        "GOPRO_API_BASE_URL": config.provider_url,
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-        "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
-        "POWERTOOLS_SERVICE_NAME": "cloud-sync",
     }

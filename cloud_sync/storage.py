@@ -124,13 +124,13 @@ class Storage(Construct):
             deletion_protection=config.termination_protection,
             removal_policy=self.removal_policy,
         )
-        # Sparse indexes: the first has no row that is ARCHIVED, the second only rows that a run has changed.
-        for index, partition in (("not-archived", "not_archived"), ("by-run", "run_id")):
-            table.add_global_secondary_index(
-                index_name=index,
-                partition_key=dynamodb.Attribute(name=partition, type=dynamodb.AttributeType.STRING),
-                sort_key=dynamodb.Attribute(name="updated_at", type=dynamodb.AttributeType.STRING),
-            )
+        # Sparse: it has no row that is ARCHIVED. There is no other, because an index repeats the writes of its rows. An
+        # update of a stack can create or delete only one (CloudFormation template reference, GlobalSecondaryIndexes).
+        table.add_global_secondary_index(
+            index_name="not-archived",
+            partition_key=dynamodb.Attribute(name="not_archived", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="updated_at", type=dynamodb.AttributeType.STRING),
+        )
         return table
 
     def _credentials_secret(self, config: Config) -> secretsmanager.CfnSecret:

@@ -25,7 +25,7 @@ MB_PER_VCPU = 1769  # Lambda developer guide, "Configure Lambda function memory"
 NETWORK = 74_400_000  # bytes per second each way: the limit of a function with 512 MB or more (demo-s3-archiving)
 FLOOR_ON_LAMBDA = 4.0  # CPU-seconds per GiB on arm64 of a relay in C or Rust: 4.0 by calibration, 3.8 measured
 INVOCATION_SECONDS = 900.0
-OVERHEAD_SECONDS = 1.5  # per video: requests that transfer no content; an estimate
+ESTIMATED_WAITING = 1.5  # seconds per video in which no byte moves, as long as nobody has measured them
 LAMBDA_MEMORY = 45  # MiB that Lambda's own runtime needs beside the process; an estimate
 FLOW_LOG_GB = 0.01  # a month's rejected connections; an estimate
 TRAIL_FILES = 12 * 24 * 30 + 24 * 30  # CloudTrail delivers about every five minutes, and a digest every hour
@@ -51,10 +51,13 @@ class Library:
 
 @dataclass(frozen=True)
 class Engine:
-    """The measured engine: its CPU-seconds per GiB relative to the floor, and its peak memory in MiB."""
+    """The measured engine: its CPU-seconds per GiB relative to the floor, its peak memory in MiB, and the function's
+    seconds per video in which no byte moves, of those that go in one request and of those in parts."""
 
     times_the_floor: float
     max_rss_mib: float
+    waiting: float = ESTIMATED_WAITING
+    waiting_in_parts: float = ESTIMATED_WAITING
 
     @property
     def cpu_per_gib(self) -> float:
@@ -94,6 +97,7 @@ class Design:
         _, child = states_of_a_run()
         return cls(
             config.downloader_memory_mb,
+            single_put_bytes=config.single_put_mib * MIB,
             states_per_child=len(child),
             direct=config.deep_archive_after_days == 0,
             extras=prices.Extras(config.private_network, config.audit_trail),
@@ -150,8 +154,8 @@ def transfer(library: Library, design: Design, engine: Engine) -> list[Line]:
         ),
         Line(
             prices.LOGS_GB,
-            files * prices.LOG_BYTES_PER_VIDEO / GB,
-            f"{prices.LOG_BYTES_PER_VIDEO:,} bytes per video",
+            (files * prices.LOG_BYTES_PER_VIDEO + invocations * prices.LOG_BYTES_PER_CHILD) / GB,
+            f"{prices.LOG_BYTES_PER_VIDEO:,} bytes per video and {prices.LOG_BYTES_PER_CHILD:,} per child",
         ),
         Line(prices.XRAY_TRACE, invocations, "one per child at most; most are not sampled"),
         *_extras(library, design),
@@ -172,10 +176,11 @@ def _extras(library: Library, design: Design) -> Iterator[Line]:
 
 def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
     seconds = library.file_bytes / engine.throughput(design.memory_mb)
-    gb_seconds = library.files * (seconds + OVERHEAD_SECONDS) * design.memory_mb / 1024
+    waiting = engine.waiting if library.file_bytes <= design.single_put_bytes else engine.waiting_in_parts
+    gb_seconds = library.files * (seconds + waiting) * design.memory_mb / 1024
     how = (
         f"{library.files:,} × ({library.file_bytes / 1e6:,.0f} MB ÷ {engine.throughput(design.memory_mb) / 1e6:.1f} "
-        f"MB/s + {OVERHEAD_SECONDS} s) × {design.memory_mb}/1024 GB"
+        f"MB/s + {waiting:.2f} s) × {design.memory_mb}/1024 GB"
     )
     invocations = design.children(library) + prices.INVOCATIONS_PER_RUN
     return [
@@ -217,7 +222,7 @@ def _s3_requests(library: Library, design: Design) -> list[Line]:
 
 
 def _ledger(library: Library, design: Design) -> list[Line]:
-    """Each write of a row is repeated in each of the two indexes, twice if its index key changes (DynamoDB developer
+    """Each write of a row that is in the index is repeated there, twice if its index key changes (DynamoDB developer
     guide, "Global secondary indexes", write capacity)."""
     single = library.file_bytes <= design.single_put_bytes
     writes = prices.WRITES_PER_VIDEO - (prices.WRITES_OF_AN_UPLOAD if single else 0)
@@ -225,7 +230,7 @@ def _ledger(library: Library, design: Design) -> list[Line]:
         Line(
             prices.DYNAMODB_WRITE,
             library.files * writes + design.children(library) * prices.WRITES_PER_BATCH,
-            f"{library.files:,} × {writes}, both indexes included, and {prices.WRITES_PER_BATCH} per child",
+            f"{library.files:,} × {writes}, the index included, and {prices.WRITES_PER_BATCH} per child",
         ),
         Line(
             prices.DYNAMODB_READ,

@@ -15,21 +15,24 @@ from cloud_sync_common.http.client import LARGEST_ANSWER
 from cloud_sync_common.prices import GB, RunWork
 from cloud_sync_common.provider_access.listing import LISTINGS, MOST_PAGES
 from cloud_sync_common.provider_access.session import LISTING_ATTEMPTS, NEIGHBOURS, SOURCES_ATTEMPTS
+from cloud_sync_common.providers.gopro import LIST_REQUESTS
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS
 from cloud_sync_common.steps.download import MOST_IDLE_SLICES
 from cloud_sync_common.stores.manifest import BATCH_ITEMS
+from cloud_sync_common.stores.runs import LEAST_COUNTED
 from cloud_sync_common.transfer.earlier_copy import MOST_READINGS
 from cloud_sync_common.transfer.part_plan import MIN_PART
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
 
 from cloud_sync.config import ENVIRONMENTS, Config
 from cloud_sync.definition import MOST_SECONDS_OF_A_RUN, STANDARD_RETRY, definition
-from costs.model import DAYS_PER_MONTH, NETWORK, OVERHEAD_SECONDS
+from costs.model import DAYS_PER_MONTH, NETWORK
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reliability.md"
 BEGIN, END = "<!-- worst night: written by costs/worst_night.py -->", "<!-- end of worst night -->"
 SHOWN = ("dev", "prod")
 DAY = 24 * 3600
+SECONDS_OF_THE_SMALLEST = 0.1  # of a video of one byte beside others, as measured (docs/measuring.md)
 BILLED_MONTHS = 6  # Deep Archive bills at least 180 days
 TRIES = 1 + int(STANDARD_RETRY["MaxAttempts"])  # of an invocation, by the state machine
 
@@ -58,9 +61,9 @@ def slice_tries() -> int:
 
 
 def one_call(config: Config) -> Spent:
-    """A page of the listing that never makes sense."""
-    requests, seconds = LISTING_ATTEMPTS * TRIES, config.lister_timeout_seconds * TRIES
-    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.function_memory_mb / 1024)
+    """A page of the listing that never makes sense, with those that are asked for beside it."""
+    requests, seconds = (LISTING_ATTEMPTS + LIST_REQUESTS - 1) * TRIES, config.lister_timeout_seconds * TRIES
+    return Spent(requests, seconds, requests * LARGEST_ANSWER, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_refused(config: Config) -> Spent:
@@ -80,7 +83,7 @@ def endless_listing(config: Config) -> Spent:
     """Pages without an end; the answers count for max_run_gb."""
     requests, seconds = LISTINGS * MOST_PAGES * LISTING_ATTEMPTS, MOST_SECONDS_OF_A_RUN
     read = min(requests * LARGEST_ANSWER, config.max_run_gb * GB + config.lister_timeout_seconds * NETWORK)
-    return Spent(requests, seconds, read, seconds * config.function_memory_mb / 1024)
+    return Spent(requests, seconds, read, seconds * config.lister_memory_mb / 1024)
 
 
 def one_video_without_end(config: Config) -> Spent:
@@ -105,9 +108,9 @@ def changed_each_night(config: Config) -> Spent:
 
 
 def smallest_videos(config: Config) -> Spent:
-    """A day of new videos of one byte, as fast as they can be asked for."""
-    seconds = DAY * config.max_concurrency
-    videos = int(seconds / OVERHEAD_SECONDS)
+    """New videos of one byte, as many as one run begins."""
+    most = config.max_run_gb * GB // LEAST_COUNTED + config.max_concurrency * BATCH_ITEMS
+    videos = min(int(DAY * config.max_concurrency / SECONDS_OF_THE_SMALLEST), most)
     work = RunWork(
         videos=videos,
         batches=videos // BATCH_ITEMS,
@@ -117,7 +120,9 @@ def smallest_videos(config: Config) -> Spent:
         bytes_moved=0,
     )
     extras = prices.Extras(audit_trail=config.audit_trail)
-    return Spent(2 * videos, DAY, videos, _downloading(config, seconds), prices.run_cost(work, extras))
+    seconds = videos * SECONDS_OF_THE_SMALLEST
+    time = seconds / config.max_concurrency
+    return Spent(2 * videos, time, videos, _downloading(config, seconds), prices.run_cost(work, extras))
 
 
 def whole_night(config: Config) -> Spent:
@@ -125,7 +130,8 @@ def whole_night(config: Config) -> Spent:
     the smallest videos, without storage. Speed and seconds per video are those of the cost model, not bounds."""
     small, read = smallest_videos(config), most_read(config)
     puts = read / MIN_PART
-    return Spent(small.requests + 2 * puts, DAY, read, small.compute, small.usd_besides + puts * prices.S3_PUT.each)
+    compute = _downloading(config, DAY * config.max_concurrency)
+    return Spent(small.requests + 2 * puts, DAY, read, compute, small.usd_besides + puts * prices.S3_PUT.each)
 
 
 def kept(config: Config) -> Spent:
@@ -147,7 +153,7 @@ CASES = {
     "one video whose bytes do not last": one_video_without_end,
     "one video of 1 GB that is another one whenever it is read": changing_video,
     "one video of 1 GB with other bytes each night, in a month, stored for six": changed_each_night,
-    "a day of new videos of one byte": smallest_videos,
+    "new videos of one byte, as many as a run begins": smallest_videos,
     "**a whole night of 24 hours**": whole_night,
     "what such a night leaves in the archive, for six months": kept,
 }

@@ -32,8 +32,8 @@ class Outcome(StrEnum):
 class Case:
     """Faults that happen together. `reported` is the category (FAILED, LEFT) or the error (STOPPED, UNHEARD);
     `affected` are the items that the first run does not archive. `then` is what the owner has to do before the next
-    run. `replaced` items end as the bytes that replaced the originals, `emptied` ones as no bytes. `stray`: an upload
-    is left for the lifecycle rule."""
+    run. `replaced` items end as the bytes that replaced the originals, `emptied` ones as no bytes, `cut` ones as 60
+    percent of theirs; `damaged` ones are listed as damaged. `stray`: an upload is left for the lifecycle rule."""
 
     name: str
     faults: tuple[Fault | AwsFault, ...]
@@ -45,6 +45,8 @@ class Case:
     then: str = ""
     replaced: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
     stray: bool = False
 
     @property
@@ -161,14 +163,16 @@ CDN = (
     Case("range_shifted", (gopro(K.RANGE_SHIFTED, item=PLAIN),), Outcome.FAILED, "original_unavailable", (PLAIN,)),
     Case("range_shifted_once", (gopro(K.RANGE_SHIFTED, times=1),)),
     Case("ranges_are_all_shifted", (gopro(K.RANGE_SHIFTED),), Outcome.STOPPED, CONTRACT),
-    Case("source_replaced", (gopro(K.OBJECT_REPLACED, item=BIG, after=1),), replaced=(BIG,)),
+    Case("source_replaced", (gopro(K.OBJECT_REPLACED, item=BIG, after=1),), replaced=(BIG,), damaged=(BIG,)),
     Case("if_match_refused", (gopro(K.CONDITION_REFUSED, item=BIG),)),
     Case("source_replaced_unconditionally", (gopro(K.CONDITION_REFUSED, item=BIG, status=400),
-                                             gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,)),
+                                             gopro(K.OBJECT_REPLACED, item=BIG, after=2)), replaced=(BIG,),
+         damaged=(BIG,)),
     Case("source_replaced_and_only_its_date_moves",
-         (gopro(K.ETAG_MISSING, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,)),
+         (gopro(K.ETAG_MISSING, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,),
+         damaged=(BIG,)),
     Case("source_replaced_under_a_weak_etag",
-         (gopro(K.ETAG_WEAK, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,)),
+         (gopro(K.ETAG_WEAK, item=BIG), gopro(K.OBJECT_REPLACED, item=BIG, after=1)), replaced=(BIG,), damaged=(BIG,)),
     Case("dates_move_with_each_answer", (gopro(K.DATE_MOVING),)),
     Case("nothing_identifies_a_version", (gopro(K.ETAG_MISSING, item=BIG), gopro(K.DATE_MISSING, item=BIG))),
     Case("etags_are_absurdly_long", (gopro(K.ETAG_LONG),)),
@@ -177,7 +181,12 @@ CDN = (
          (CHAPTERS,)),
     Case("body_without_a_length_ends_early", (gopro(K.LENGTH_MISSING, item=PLAIN, percent=60),), Outcome.FAILED,
          "short_read", (PLAIN,)),
-    Case("original_is_empty", (gopro(K.EMPTY, item=PLAIN), gopro(K.FILE_SIZE_NULL, item=PLAIN)), emptied=(PLAIN,)),
+    Case("original_is_empty", (gopro(K.EMPTY, item=PLAIN), gopro(K.FILE_SIZE_NULL, item=PLAIN)), emptied=(PLAIN,),
+         damaged=(PLAIN,)),
+    Case("original_is_cut_off", (gopro(K.OBJECT_CUT, item=PLAIN), gopro(K.OBJECT_CUT, item=BIG)), cut=(PLAIN, BIG),
+         damaged=(PLAIN, BIG)),
+    Case("original_is_no_movie", (gopro(K.OBJECT_REPLACED, item=PLAIN),), replaced=(PLAIN,), damaged=(PLAIN,)),
+    Case("original_is_cut_off_a_moment", (gopro(K.OBJECT_CUT, item=PLAIN, times=1),)),
     Case("ranges_are_cut_short", (gopro(K.RANGE_SHORT),)),
     Case("total_is_not_said", (gopro(K.TOTAL_UNKNOWN),)),
     Case("coding_that_is_none", (gopro(K.CODING_NAMED),)),
@@ -291,6 +300,7 @@ QUICK = frozenset(
         "cdn_sends_a_page",
         "far_smaller_than_listed",
         "cdn_throttles_a_moment",
+        "original_is_cut_off",
         "s3_slow_down",
         "s3_fails_a_moment",
         "s3_error_in_200",

@@ -123,10 +123,14 @@ def _originals_of(bench: Bench, case: Case) -> Iterator[Any]:
             for original in found:
                 if original["media_id"] in case.emptied:
                     original |= {"path": str(empty), "size": 0}
+                changed = Path(folder, f"{original['media_id']}-{original['source_number']}")
                 if original["media_id"] in case.replaced:
-                    inverted = Path(folder, f"{original['media_id']}-{original['source_number']}")
-                    inverted.write_bytes(bytes(255 - byte for byte in Path(original["path"]).read_bytes()))
-                    original["path"] = str(inverted)
+                    changed.write_bytes(bytes(255 - byte for byte in Path(original["path"]).read_bytes()))
+                    original["path"] = str(changed)
+                if original["media_id"] in case.cut:
+                    size = original["size"] * 60 // 100
+                    changed.write_bytes(Path(original["path"]).read_bytes()[:size])
+                    original |= {"path": str(changed), "size": size}
             return found
 
         yield originals
@@ -170,7 +174,10 @@ def _problems(bench: Bench, case: Case, run: Any, mails: list[dict[str, str]]) -
     failed = len(case.affected) * (case.outcome is Outcome.FAILED) + (not case.items)
     if summary["failed"] != failed:
         yield f"the run reports failed={summary['failed']}, expected {failed}"
-    if len(mails) != 1:
+    damaged = {row["media_id"] for row in bench.deployment.rows() if row["sk"] == "ITEM" and "damage" in row}
+    if (damaged, summary["damaged"]) != (set(case.damaged), len(case.damaged)):
+        yield f"{summary['damaged']} are reported as damaged: {damaged}, expected {case.damaged}"
+    if len(mails) != 1 or ("damaged" in mails[0]["Subject"]) != bool(case.damaged):
         yield f"the owner's mails are {subjects}, expected one"
 
 

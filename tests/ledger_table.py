@@ -9,17 +9,16 @@ LEDGER_TABLE: dict[str, Any] = {
     "BillingMode": "PAY_PER_REQUEST",
     "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     "AttributeDefinitions": [
-        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "not_archived", "run_id", "updated_at")
+        {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "not_archived", "updated_at")
     ],
     "GlobalSecondaryIndexes": [
         {
-            "IndexName": name,
+            "IndexName": "not-archived",
             "KeySchema": [
-                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": "not_archived", "KeyType": "HASH"},
                 {"AttributeName": "updated_at", "KeyType": "RANGE"},
             ],
             "Projection": {"ProjectionType": "ALL"},
         }
-        for name, partition in (("not-archived", "not_archived"), ("by-run", "run_id"))
     ],
 }

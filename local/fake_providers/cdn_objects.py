@@ -16,16 +16,18 @@ _INVERTED = bytes(255 - value for value in range(256))
 
 @dataclass(frozen=True)
 class CdnObject:
-    """The bytes behind a link: those of `path`, or `content`; with `inverted`, every bit is inverted."""
+    """The bytes behind a link: the first `percent` of those of `path`, or of `content`; with `inverted`, every bit is
+    inverted."""
 
     path: Path | None
     content: bytes = b""
     inverted: bool = False
+    percent: int = 100
 
     @property
     def size(self) -> int:
         """Length in bytes."""
-        return len(self.content) if self.path is None else self.path.stat().st_size
+        return (len(self.content) if self.path is None else self.path.stat().st_size) * self.percent // 100
 
     def chunks(self, start: int, length: int, chunk: int = CHUNK) -> Iterator[bytes]:
         """The bytes from `start` on, `length` of them, in pieces of at most `chunk` bytes."""

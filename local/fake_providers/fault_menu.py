@@ -128,7 +128,14 @@ class FaultKind(StrEnum):
     RANGE_REFUSED = "range_refused", 17, _CDN, "any Range gets 416"
     RANGE_SHIFTED = "range_shifted", 17, _CDN, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
 
-    OBJECT_REPLACED = "object_replaced", 18, _CDN, "other bytes of the same length, with their own ETag"
+    OBJECT_REPLACED = "object_replaced", 18, _CDN, "other bytes of the same length, no movie's, with their own ETag"
+    OBJECT_CUT = (
+        "object_cut",
+        0,
+        _CDN,
+        "the original itself has only its first `percent` percent, with their own ETag",
+        ("percent", 60),
+    )
 
     AUTHORIZATION_REFUSED = "authorization_refused", 19, _CDN, "400 as for an Authorization header, without one"
 

@@ -139,6 +139,8 @@ class Cdn:
             return refusal or _refused(404)
         if active.find(FaultKind.OBJECT_REPLACED):
             stored = replace(stored, inverted=True)
+        if cut := active.find(FaultKind.OBJECT_CUT):
+            stored = replace(stored, percent=cut["percent"])
         if active.find(FaultKind.EMPTY):
             stored = CdnObject(None)
         etag = await self._etags.etag(stored, self._state.etag_part_size)

@@ -13,6 +13,7 @@ import pytest
 
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
+from local.movies import movie_of
 from tests.e2e.conftest import output_of
 
 VIDEOS = int(os.environ.get("SCALE_VIDEOS", "150"))
@@ -21,7 +22,7 @@ VIDEOS = int(os.environ.get("SCALE_VIDEOS", "150"))
 @pytest.fixture
 def clip(tmp_path: Path, gopro: FakeGoPro) -> Iterator[Path]:
     path = tmp_path / "clip.mp4"
-    path.write_bytes(os.urandom(1_500))
+    path.write_bytes(movie_of(os.urandom(1_500)))
     yield path
     gopro.control.reset()
 

@@ -18,6 +18,7 @@ import pytest
 
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.aws_on_loopback import WORK, Aws, AwsServer
 from tests.integration.crash_points import Watch
 from tests.integration.secret_check import assert_no_secret
@@ -40,7 +41,7 @@ def make_library(folder: Path) -> Path:
     random = Random(4)  # noqa: S311 (test data)
     names = {"one.mp4": 3_000, "two.mp4": 2_500, "a.mp4": 2_000, "b.mp4": 2_100, "c.mp4": 2_200, "big.mp4": 17_000_000}
     for name, size in names.items():
-        (folder / name).write_bytes(random.randbytes(size))
+        (folder / name).write_bytes(movie_of(random.randbytes(size)))
     items: list[dict[str, Any]] = [
         {"id": PLAIN, "filename": "GX010001.MP4", "sources": ["one.mp4"]},
         {"id": TWIN, "filename": "GX010001.MP4", "sources": ["two.mp4"]},

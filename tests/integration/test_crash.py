@@ -2,8 +2,8 @@
 
 The points of death are random, from a seed. `CRASH_SEED=7 CRASH_POINTS=2000` chooses others, and more of them. A
 failure names the seed and the round that reproduce it: `CRASH_SEED=7 CRASH_ROUND=12`. In half of the rounds a transfer
-uses one connection, so that every step is the same each time; in the others it uses four, and which of four parts is in
-progress may differ.
+uses one connection; in the others it uses four. What happens beside it may be further or less far each time: another
+part, or the preparation of the next video.
 """
 
 from __future__ import annotations

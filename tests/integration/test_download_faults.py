@@ -20,6 +20,7 @@ from cloud_sync_common.exceptions import (
     SourceLinkExpiredError,
 )
 from cloud_sync_common.stores.ledger_rows import Status
+from cloud_sync_common.transfer import range_transfer
 
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from tests.integration.aws_on_loopback import Aws
@@ -30,6 +31,12 @@ from tests.integration.downloader import BIG, CHAPTERS, PLAIN, TWIN, Downloader,
 def downloader(downloader: Downloader) -> Downloader:
     downloader.connections = 2
     return downloader
+
+
+@pytest.fixture
+def an_answer_for_each_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is asked for one part at a time, so that it can change between any two of them."""
+    monkeypatch.setattr(range_transfer, "USUAL_PART", 1)
 
 
 def inverted(path: Path) -> str:
@@ -243,6 +250,7 @@ def test_a_cdn_that_refuses_if_match_as_such_is_read_without_it(aws: Aws, downlo
 
 @pytest.mark.parametrize("status", [412, 400, 501])
 @pytest.mark.parametrize("after", [1, 2, 3, 4])
+@pytest.mark.usefixtures("an_answer_for_each_part")
 def test_without_if_match_a_replaced_source_is_still_found(
     aws: Aws, downloader: Downloader, after: int, status: int
 ) -> None:
@@ -254,6 +262,7 @@ def test_without_if_match_a_replaced_source_is_still_found(
     assert aws.uploads() == []
 
 
+@pytest.mark.usefixtures("an_answer_for_each_part")
 def test_a_source_that_keeps_changing_is_an_error_and_never_mixed(aws: Aws, downloader: Downloader) -> None:
     for after in range(1, 80, 2):
         downloader.fake.control.add_fault(FaultKind.OBJECT_REPLACED, after=after, times=1)

@@ -25,7 +25,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores import archive as archive_module
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
-from cloud_sync_common.transfer import source_transfer, upload_stream
+from cloud_sync_common.transfer import range_transfer, source_transfer, upload_stream
 from cloud_sync_common.transfer.part_plan import PartPlan
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -35,13 +35,14 @@ from cloud_sync_common.transfer.upload_stream import StreamUploader
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from local.movies import SMALLEST, movie_of
 from tests.integration.aws_on_loopback import forget_clients
 from tests.integration.range_source import Served, serving
 from tests.integration.seaweedfs import BUCKET, SeaweedFs
 from tests.unit.test_content_hash import published
 
 SMALLEST_PART = 5 * 1024 * 1024  # S3's, and SeaweedFS's
-CONTENT = random.Random(11).randbytes(20_000_000)  # noqa: S311 (test data)
+CONTENT = movie_of(random.Random(11).randbytes(20_000_000))  # noqa: S311 (test data)
 SLOW = settings(
     max_examples=20,
     deadline=None,
@@ -83,7 +84,7 @@ class Archiving:
     """Transfers one file into SeaweedFS, in one or more invocations."""
 
     _number = 0
-    content_hash: str | None = None
+    content_hashes: tuple[str, ...] = ()
 
     def __init__(self, server: SeaweedFs, served: Served, connections: int = 4) -> None:
         type(self)._number += 1
@@ -93,9 +94,11 @@ class Archiving:
     def invocation(self, deadline: Deadline, connections: int | None = None) -> SourceRow | None:
         this: StreamUploader = upload_stream.of_this_process(allow_loopback=True)
         archive = Archive(self.server.s3, BUCKET, "STANDARD")
-        options = TransferOptions(this, archive, connections or self.connections, deadline, 900.0, TransferStats())
-        source = MediaSource(file_number=1, filename="clip.mp4", url=self.served.url, content_hash=self.content_hash)
-        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections))
+        options = TransferOptions(this, archive, connections or self.connections, deadline, 900.0, stats_of(deadline))
+        source = MediaSource(
+            file_number=1, filename="clip.mp4", url=self.served.url, content_hashes=self.content_hashes
+        )
+        link = SourceLink(source, lambda ended: ended, deadline, RequestLimiter(options.connections, options.deadline))
         ledger: Any = self.ledger
         return this.run(SourceTransfer(options, ledger, "test", self.item, source, link, "run").archive())
 
@@ -120,20 +123,25 @@ def true_checksum(content: bytes) -> str:
     return aws_chunked.encode_checksum(anycrc.Model("CRC64-NVME").calc(content))
 
 
-class AfterParts(Deadline):
-    """A deadline that allows so many parts."""
+class AfterRequests(Deadline):
+    """A deadline that comes after so many requests of one transfer to S3, of which the upload's beginning is one."""
 
-    def __init__(self, parts: int) -> None:
+    def __init__(self, requests: int) -> None:
         super().__init__(lambda: 60.0, margin=0.0)
-        self._left = parts
+        self._requests, self.stats = requests, TransferStats()
 
     def allows(self, seconds: float) -> bool:
-        self._left -= 1
-        return self._left >= 0
+        return self.stats.requests < self._requests
+
+
+def stats_of(deadline: Deadline) -> TransferStats:
+    """Those that the deadline depends on, if it does on any."""
+    return deadline.stats if isinstance(deadline, AfterRequests) else TransferStats()
 
 
 @given(
-    size=st.integers(0, len(CONTENT)),
+    size=st.integers(0, len(CONTENT) - 1),
+    whole=st.booleans(),
     part_size=st.integers(SMALLEST_PART, 8_000_000),
     most_in_one=st.integers(1, 12_000_000),
     connections=st.integers(1, 6),
@@ -144,29 +152,32 @@ class AfterParts(Deadline):
 def test_object_equals_source_for_any_size_plan_cut_and_resume(
     engine: SeaweedFs,
     size: int,
+    whole: bool,
     part_size: int,
     most_in_one: int,
     connections: int,
     slices: list[int],
     cuts: list[int],
 ) -> None:
-    content = CONTENT[:size]
+    whole = whole and size >= SMALLEST
+    content = movie_of(CONTENT[:size]) if whole else CONTENT[:size]
     plan, one = parts_of(part_size, most_in_one)
     with serving(Served(content, cuts=cuts)) as served, plan, one:
         archiving = Archiving(engine, served, connections)
         for parts in slices:
             with contextlib.suppress(ProviderUnavailableError, ShortReadError):  # no time to try again
-                if archiving.invocation(AfterParts(parts)) is not None:
+                if archiving.invocation(AfterRequests(parts)) is not None:
                     break
         row = archiving.invocation(Deadline.after(60))
         assert row is not None and row.checksum == true_checksum(content) and row.size == size
+        assert (row.damage == "", "whole-movie" in row.proofs) == (whole, whole)
         assert archiving.stored() == content
         upload_stream.of_this_process(allow_loopback=True).sources.close()
     assert engine.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
 
 
 @given(
-    size=st.integers(1, 12_000_000),
+    size=st.integers(SMALLEST, 12_000_000),
     part_size=st.integers(SMALLEST_PART, 7_000_000),
     position=st.floats(0, 1),
     whole=st.booleans(),
@@ -188,13 +199,14 @@ def test_one_flipped_bit_on_the_way_to_s3_is_refused_and_no_object_appears(
         return framed(buffer, count, crc)
 
     plan, one = parts_of(part_size, size if whole else 1)
-    with serving(Served(CONTENT[:size])) as served, plan, one:
+    content = movie_of(CONTENT[:size])
+    with serving(Served(content)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
         # SeaweedFS reports some of these parts as IncompleteBody, which is retried and refused again.
         with patch.object(aws_chunked, "framed", damage), pytest.raises((IntegrityError, ArchiveUnavailableError)):
             archiving.invocation(Deadline.after(60))
         assert archiving.nothing_is_there()
-        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == CONTENT[:size]
+        assert archiving.invocation(Deadline.after(60)) is not None and archiving.stored() == content
         upload_stream.of_this_process(allow_loopback=True).sources.close()
 
 
@@ -220,7 +232,7 @@ def test_a_source_that_is_replaced_between_parts_is_never_mixed(
 ) -> None:
     plan, one = parts_of(SMALLEST_PART, 1)
     served = Served(CONTENT, successor=(answers, CHANGED), honours_if_match=honours_if_match)
-    with serving(served), plan, one:
+    with serving(served), plan, one, patch.object(range_transfer, "USUAL_PART", 1):  # an answer for each part
         archiving = Archiving(engine, served, connections=1)
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED and len(served.asked) > answers
@@ -231,7 +243,7 @@ def test_a_source_that_is_replaced_between_invocations_is_never_mixed(engine: Se
     plan, one = parts_of(SMALLEST_PART, 1)
     with serving(Served(CONTENT)) as served, plan, one:
         archiving = Archiving(engine, served, connections=1)
-        assert archiving.invocation(AfterParts(2)) is None
+        assert archiving.invocation(AfterRequests(2)) is None
         served.content, served.etag = CHANGED, '"second"'
         assert archiving.invocation(Deadline.after(60)) is not None
         assert archiving.stored() == CHANGED
@@ -247,7 +259,7 @@ def test_a_published_hash_is_verified_during_the_transfer_and_a_wrong_one_refuse
     with serving(Served(CONTENT)) as served, plan, one:
         right, wrong = Archiving(engine, served), Archiving(engine, served)
         for archiving, content in ((right, CONTENT), (wrong, CONTENT[:-1] + b"?")):
-            archiving.content_hash = published(kind, content)
+            archiving.content_hashes = (published(kind, content),)
         row = right.invocation(Deadline.after(60))
         assert row is not None and "content-hash" in row.proofs
         with pytest.raises(IntegrityError):

@@ -12,7 +12,7 @@ from boto3.dynamodb.conditions import Key
 from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemState, SourceRow, Status
 
 from tests.integration.aws_on_loopback import Aws
 
@@ -62,6 +62,32 @@ def test_ids_beyond_one_read_are_found_even_with_duplicates(ledger: Ledger) -> N
     assert set(ledger.known([*(item.media_id for item in items), "clip-000", "clip-229"])) == {
         item.media_id for item in items
     }
+
+
+def test_what_a_listing_is_compared_with_is_read_without_the_rest_of_a_row(
+    aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive(ledger)
+    ledger.fail_item(MediaItem(media_id="failed", filename="x.mp4"), "run-1", "integrity", "why")
+    aws.table.put_item(Item={"pk": "gopro#odd", "sk": "ITEM", "status": "DONE"})
+    aws.table.put_item(Item={"pk": "gopro#bare", "sk": "ITEM", "filename": "x.mp4"})
+    answers: list[Any] = []
+    client, read = aws.table.meta.client, aws.table.meta.client.batch_get_item
+
+    def watched(**asked: Any) -> Any:
+        answers.append(read(**asked))
+        return answers[-1]
+
+    monkeypatch.setattr(client, "batch_get_item", watched)
+    states = ledger.states(["clip", "failed", "odd", "bare", "unheard-of"])
+    assert states == {
+        "clip": ItemState(status=Status.ARCHIVED, revision=CLIP.revision),
+        "failed": ItemState(status=Status.FAILED, attempts=1),
+        "odd": ItemState(status=Status.UNREADABLE),
+        "bare": ItemState(status=Status.UNREADABLE),
+    }
+    ((rows,),) = (answer["Responses"].values() for answer in answers)
+    assert {name for row in rows for name in row} == {"pk", "status", "revision", "attempts"}
 
 
 def test_unprocessed_keys_are_requested_again(aws: Aws, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,12 +206,22 @@ def test_items_that_are_not_archived_are_in_an_index_until_they_are(aws: Aws, le
     assert indexed(aws, "not-archived", "not_archived", "gopro") == everything - {"gopro#clip/ITEM"}
 
 
-def test_the_rows_of_a_run_are_in_an_index(aws: Aws, ledger: Ledger) -> None:
-    archive(ledger, run_id="run-1")
-    ledger.archive_source("clip", 1, "run-1", archived())
-    ledger.add_pending([MediaItem(media_id="other", filename="x.mp4")], "run-2")
-    assert indexed(aws, "by-run", "run_id", "run-1") == {"gopro#clip/ITEM", "gopro#clip/SOURCE#0001"}
-    assert indexed(aws, "by-run", "run_id", "run-2") == {"gopro#other/ITEM"}
+def test_an_item_that_is_claimed_without_having_been_listed_is_in_the_index(aws: Aws, ledger: Ledger) -> None:
+    ledger.claim(CLIP, "run-1", 60)
+    assert indexed(aws, "not-archived", "not_archived", "gopro") == {"gopro#clip/ITEM"}
+    archive(ledger)
+    ledger.claim(REPROCESSED, "run-2", 60)
+    assert indexed(aws, "not-archived", "not_archived", "gopro") == {"gopro#clip/ITEM"}
+
+
+def test_a_claim_and_stats_leave_a_row_where_it_is_in_the_index(aws: Aws, ledger: Ledger) -> None:
+    ledger.add_pending([CLIP], "run-1")
+    before = aws.row("gopro#clip", "ITEM")["updated_at"]
+    ledger.claim(CLIP, "run-1", 60)
+    ledger.set_stats("clip", "run-1", {"effort_run": "run-1", "run_bytes": 7})
+    assert aws.row("gopro#clip", "ITEM")["updated_at"] == before
+    ledger.leave_unavailable("clip", "run-1", "not_available_yet", "x")
+    assert aws.row("gopro#clip", "ITEM")["updated_at"] > before
 
 
 def test_an_unavailable_item_counts_no_attempt_and_is_free_for_the_next_run(ledger: Ledger) -> None:

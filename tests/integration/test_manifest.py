@@ -34,10 +34,10 @@ def test_it_is_stored_under_the_run_in_the_work_bucket(aws: Aws, manifest: Manif
 
 
 def test_each_line_is_the_json_of_one_batch(aws: Aws, manifest: Manifest) -> None:
-    write(manifest, [clip(1, "two\nlines 🏔️.MP4"), *map(clip, range(2, 15))])
+    write(manifest, [clip(1, "two\nlines 🏔️.MP4"), *map(clip, range(2, 25))])
     lines = [json.loads(line)["media"] for line in aws.read(manifest.key, WORK).splitlines()]
-    assert [len(line) for line in lines] == [10, 4]
-    assert [media["media_id"] for line in lines for media in line] == [f"clip-{number}" for number in range(1, 15)]
+    assert [len(line) for line in lines] == [20, 4]
+    assert [media["media_id"] for line in lines for media in line] == [f"clip-{number}" for number in range(1, 25)]
     assert lines[0][0]["filename"] == "two\nlines 🏔️.MP4"
 
 

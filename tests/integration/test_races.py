@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.aws_on_loopback import AwsServer
 from tests.integration.crash_points import AUTHENTICATOR, DOWNLOADER, LISTER, Kind, Point
 from tests.integration.crash_world import BIG, LEFT, PLAIN, Servers, World, audit, running_servers
@@ -16,7 +17,7 @@ from tests.integration.crash_world import BIG, LEFT, PLAIN, Servers, World, audi
 NEW = "65a0f0c2b7e4d1a2c3b50099"
 AFTER_LISTING = Kind(LISTER, "s3.PutObject", "done"), 2  # the manifest's second and last page is stored
 IN_THE_LISTING = Kind(LISTER, "gopro.search", "done"), 3  # after two requests for totals and the first page
-IN_THE_BIG_FILE = Kind(DOWNLOADER, "s3.UploadPart", "done"), 2
+IN_THE_BIG_FILE = Kind(DOWNLOADER, "s3.CreateMultipartUpload", "done"), 1  # then all parts are asked for at once
 DAY = 86_400.0
 CHILDREN = 20
 
@@ -25,8 +26,8 @@ CHILDREN = 20
 def servers(aws_server: AwsServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with running_servers(aws_server, tmp_path_factory.mktemp("races")) as servers:
         folder = servers.fake.library.folder
-        (folder / "new.mp4").write_bytes(os.urandom(2_700))
-        (folder / "other.mp4").write_bytes(os.urandom(16_900_000))
+        (folder / "new.mp4").write_bytes(movie_of(os.urandom(2_700)))
+        (folder / "other.mp4").write_bytes(movie_of(os.urandom(16_900_000)))
         yield servers
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from local.fake_providers.gopro import running
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.aws_on_loopback import Aws
 from tests.integration.crash_world import Host, hosted
 
@@ -74,7 +75,7 @@ def listed(aws: Aws, host: Host, run_id: str, *, seconds: float = LISTER_SECONDS
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
-    path.write_bytes(os.urandom(2_000))
+    path.write_bytes(movie_of(os.urandom(2_000)))
     return path
 
 

@@ -27,7 +27,7 @@ from cloud_sync_common.http import client, tls_stream
 from cloud_sync_common.http.connection import Connections
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Part
+from cloud_sync_common.stores.archive import NewUpload, Part
 from cloud_sync_common.transfer import ranged_get, upload_stream
 from cloud_sync_common.transfer.range_transfer import (
     ArchivedContent,
@@ -108,8 +108,8 @@ class Archive:
     def __init__(self, url: str) -> None:
         self._url, self.completed, self.aborted = url, 0, 0
 
-    def begin(self, *_: object) -> str:
-        return "upload"
+    def begin(self, *_: object) -> NewUpload:
+        return NewUpload("upload", md5_etags=False)
 
     def part_upload(self, _key: str, _upload_id: str, number: int, length: int) -> Upload:
         return Upload(f"{self._url}/{number}", upload_stream.aws_chunked.headers(length), length)

@@ -141,7 +141,7 @@ class Rows:
     rows: dict[str, ItemRow] = field(default_factory=dict)
     reads: list[int] = field(default_factory=list)
 
-    def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
+    def states(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
         wanted = list(media_ids)
         self.reads.append(len(wanted))
         return {media_id: self.rows[media_id] for media_id in wanted if media_id in self.rows}

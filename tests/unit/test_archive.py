@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,12 +17,14 @@ from cloud_sync_common.stores import archive
 from cloud_sync_common.stores.archive import (
     Archive,
     ArchivedObject,
+    NewUpload,
     ObjectExists,
     Part,
     StoredObject,
     UploadGone,
     WriteConflict,
     combined_checksum,
+    joined_etag,
 )
 
 SUM, OTHER = "AAAAAAAAAAE=", "AAAAAAAAAAI="
@@ -158,13 +161,41 @@ def test_each_refusal_of_s3_is_what_it_means(status: int, code: str, error: type
 
 def test_an_upload_in_parts_begins_with_class_checksum_and_metadata() -> None:
     box, s3 = archive_of({"UploadId": "id"})
-    assert box.begin("gopro/a.mov", {"media-id": "1"}) == "id"
+    assert box.begin("gopro/a.mov", {"media-id": "1"}) == NewUpload("id", md5_etags=False)
     assert s3.asked == [
         {
             "Bucket": "bucket", "Key": "gopro/a.mov", "ContentType": "video/quicktime", "Metadata": {"media-id": "1"},
             "ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT", "StorageClass": "DEEP_ARCHIVE",
         }
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("encryption", "md5_etags"),
+    [({"ServerSideEncryption": "AES256"}, True), ({"ServerSideEncryption": "aws:kms"}, False),
+     ({"ServerSideEncryption": "aws:kms:dsse"}, False), ({}, False)],
+)  # fmt: skip
+def test_s3_says_at_the_beginning_whether_the_etags_of_an_upload_are_md5s(
+    encryption: dict[str, str], md5_etags: bool
+) -> None:
+    box, _ = archive_of({"UploadId": "id", **encryption})
+    assert box.begin("gopro/a.mov", {}).md5_etags is md5_etags
+
+
+def test_the_etag_of_joined_parts_is_the_md5_of_their_md5s_and_their_number() -> None:
+    """The value for 5 MiB of zeros in one part is S3's own (provider notes)."""
+    zeros = Part(1, 5 * 1024 * 1024, '"5f363e0e58a95f06cbe9bbc662c5dfb6"', SUM)
+    assert joined_etag([zeros]) == '"81485c0e873d222199469076b60f30e9-1"'
+    one, two = hashlib.md5(b"one"), hashlib.md5(b"two")  # noqa: S324
+    parts = [Part(1, 3, f'"{one.hexdigest()}"', SUM), Part(2, 3, two.hexdigest(), SUM)]
+    assert joined_etag(parts) == f'"{hashlib.md5(one.digest() + two.digest()).hexdigest()}-2"'  # noqa: S324
+    assert joined_etag(parts[::-1]) != joined_etag(parts)
+
+
+@pytest.mark.parametrize("etag", ["", '"5f363e0e"', '"5f363e0e58a95f06cbe9bbc662c5dfb6-1"', "W/x"])
+def test_parts_whose_etags_are_no_md5s_have_none_together(etag: str) -> None:
+    assert joined_etag([Part(1, 5, '"5f363e0e58a95f06cbe9bbc662c5dfb6"', SUM), Part(2, 5, etag, SUM)]) == ""
+    assert joined_etag([]) == ""
 
 
 def test_the_parts_of_all_pages_are_read_and_one_without_a_checksum_counts_as_missing() -> None:

@@ -23,12 +23,13 @@ def lengths(*sizes: int | None) -> list[int]:
     return [len(batch.media) for batch in batches(clips(*sizes))]
 
 
-def test_small_videos_share_a_batch_of_ten() -> None:
-    assert lengths(*[MB] * 25) == [10, 10, 5]
+def test_small_videos_share_a_batch_of_twenty() -> None:
+    assert lengths(*[MB] * 45) == [20, 20, 5]
+    assert lengths(*[100 * MB] * 25) == [20, 5]
 
 
-def test_a_batch_is_at_most_a_gibibyte() -> None:
-    assert lengths(*[400 * MB] * 5) == [2, 2, 1]
+def test_a_batch_is_at_most_two_gibibytes() -> None:
+    assert lengths(*[400 * MB] * 11) == [5, 5, 1]
     assert lengths(BATCH_BYTES // 2, BATCH_BYTES // 2, 1) == [2, 1]
 
 

@@ -70,6 +70,7 @@ OTHER_DEFAULTS = {
     ("steps/download.py", "VideoDownloader", "single_put"): SINGLE_PUT,
     ("stores/ledger_rows.py", "SourceRow", "copy"): 1,
     ("stores/work_files.py", "_Reading", "size"): -1,
+    ("transfer/content_hash.py", "CombinedCrc", "block_size"): 1,
     ("transfer/range_transfer.py", "TransferOptions", "single_put"): SINGLE_PUT,
 }
 

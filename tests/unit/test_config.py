@@ -26,6 +26,7 @@ OVERRIDABLE = sorted(field.name for field in fields(Config) if field.name != "en
 
 RANGES = {
     "downloader_memory_mb": (256, 10_240),
+    "lister_memory_mb": (128, 10_240),
     "function_memory_mb": (128, 10_240),
     "downloader_timeout_seconds": (3, 900),
     "lister_timeout_seconds": (3, 900),

@@ -6,7 +6,13 @@ import hashlib
 import random
 
 import pytest
-from cloud_sync_common.transfer.content_hash import BlockHash, ContentHash, plausible_etags, published_hash
+from cloud_sync_common.transfer.content_hash import (
+    BlockHash,
+    ContentHash,
+    plausible_etags,
+    published_hash,
+    shows_the_same,
+)
 from cloud_sync_common.transfer.part_plan import MIB
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,6 +107,35 @@ def test_an_etag_made_by_aws_is_reproduced() -> None:
     """5 MiB of zeros, uploaded as one part of 20 MiB (provider notes)."""
     (guess,) = plausible_etags('"81485c0e873d222199469076b60f30e9-1"', 5 * MIB)
     assert proven(guess, bytes(5 * MIB), [(0, 5 * MIB)]) is True
+
+
+MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324
+
+
+@pytest.mark.parametrize(
+    ("stored", "etag", "same"),
+    [
+        (f'"{MD5}"', f'"{MD5}"', True),
+        (f'"{MD5}"', MD5, True),
+        (f'"{MD5}"', f'"{etag_of(CONTENT, 100_000)}"', True),  # the source was uploaded as one part
+        (f'"{etag_of(CONTENT, 30_000)}"', f'"{etag_of(CONTENT, 30_000)}"', True),
+        (f'"{etag_of(CONTENT, 30_000)}"', f'"{etag_of(CONTENT, 29_000)}"', False),  # as many parts, of other sizes
+        (f'"{etag_of(CONTENT, 100_000)}"', f'"{MD5}"', False),
+        (f'"{MD5}"', f'"{etag_of(CONTENT, 50_000)}"', False),
+        (f'"{MD5}"', f'"{etag_of(CONTENT[1:], 100_000)}"', False),
+        (f'"{MD5}"', f'"{MD5}-1"', False),
+        (f'"{MD5}"', f'W/"{MD5}"', False),
+        (f'"{"0" * 32}"', f'"{MD5}"', False),  # encrypted with KMS: no MD5
+        ("", f'"{MD5}"', False),
+        (f'"{MD5}"', "", False),
+        ("", "", False),
+        ('"first"', '"first"', False),  # neither says anything of the bytes
+    ],
+)
+def test_the_etag_of_s3_shows_the_same_content_where_both_are_md5s_of_the_same_parts(
+    stored: str, etag: str, same: bool
+) -> None:
+    assert shows_the_same(stored, etag) is same
 
 
 @pytest.mark.parametrize("content_hash", [None, "", "crc32:00", "quickxor:abc"])

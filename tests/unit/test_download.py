@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -29,6 +34,7 @@ SMALL, LARGE, LARGER = (
     MediaItem(media_id=name, filename=f"{name}.MP4", size=requests)
     for name, requests in (("small", 1), ("large", 4), ("larger", 4))
 )
+MB = 1_000_000
 ARCHIVED = SourceRow(status=Status.ARCHIVED, key="k", size=1)
 
 
@@ -50,7 +56,7 @@ class Ledger:
 class Runs:
     """A run that has read nothing yet."""
 
-    def bytes_read(self, _: str) -> int:
+    def bytes_counted(self, _: str) -> int:
         return 0
 
     def note_read(self, *_: object) -> None: ...
@@ -127,10 +133,10 @@ def step_with(session: Session, ledger: Ledger, runner: asyncio.Runner) -> Video
 
 
 def move(*items: MediaItem, most_connections: int = 16) -> None:
-    """One invocation that moves all of them over four connections, or as few as the provider welcomes."""
+    """One invocation that moves one after the other over four connections, or as few as the provider welcomes."""
     with asyncio.Runner() as runner:
         downloader = step_with(Session(most_connections), Ledger(), runner)
-        assert downloader.run_batch(items, "run-1").unfinished == ()
+        assert all(downloader.run_batch((item,), "run-1").unfinished == () for item in items)
 
 
 def test_an_item_is_read_over_as_many_connections_as_are_configured(requests: Requests) -> None:
@@ -147,6 +153,155 @@ def test_a_request_to_slow_down_during_one_item_slows_the_next_item_too(requests
     requests.throttled = {"small"}
     move(SMALL, LARGE)
     assert requests.at_once == {"small": 1, "large": 2}  # the first answer after the refusal admits one more
+
+
+# A batch side by side
+
+
+@dataclass
+class Stage:
+    """Transfers that end when they are told to, and what else is asked for meanwhile."""
+
+    items: tuple[MediaItem, ...]
+    end: dict[str, threading.Event] = field(init=False)
+    outcome: dict[str, SourceRow | Exception | None] = field(default_factory=dict)
+    happened: dict[tuple[str, str], threading.Event] = field(init=False)
+    moving: set[str] = field(default_factory=set)
+    most_moving: int = 0
+
+    def __post_init__(self) -> None:
+        names = [item.media_id for item in self.items]
+        self.end = {name: threading.Event() for name in names}
+        self.happened = {(what, name): threading.Event() for what in ("claim", "links", "move") for name in names}
+
+    def did(self, what: str, media_id: str) -> bool:
+        """Whether this happens."""
+        return self.happened[what, media_id].wait(10.0)
+
+    async def move(self, media_id: str) -> SourceRow | None:
+        self.moving.add(media_id)
+        self.most_moving = max(self.most_moving, len(self.moving))
+        self.happened["move", media_id].set()
+        try:
+            assert await asyncio.to_thread(self.end[media_id].wait, 10.0)
+        finally:
+            self.moving.remove(media_id)
+        outcome = self.outcome.get(media_id, ARCHIVED)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def has_happened(self, what: str) -> list[str]:
+        return [item.media_id for item in self.items if self.happened[what, item.media_id].is_set()]
+
+
+@contextmanager
+def staged(
+    monkeypatch: pytest.MonkeyPatch, *sizes: int, connections: int, first: int
+) -> Iterator[tuple[Stage, Future[tuple[MediaItem, ...]]]]:
+    """A batch of items of these sizes under way, in a thread; gives what it will leave unfinished. The links of the
+    `first` ones come first, and those of others once these move."""
+    stage = Stage(tuple(MediaItem(media_id=str(at), filename="a.MP4", size=size) for at, size in enumerate(sizes)))
+
+    class Noting(Session):
+        def sources(self, item: MediaItem) -> list[MediaSource]:
+            if int(item.media_id) >= first:
+                assert all(stage.did("move", str(at)) for at in range(first))
+            stage.happened["links", item.media_id].set()
+            return super().sources(item)
+
+    class Claims(Ledger):
+        def claim(self, item: MediaItem, *_: object, **__: object) -> Claim:  # type: ignore[override]
+            stage.happened["claim", item.media_id].set()
+            return super().claim()
+
+    def transfer(_options: Any, _ledger: Any, _provider: str, item: MediaItem, *_: Any) -> Any:
+        return SimpleNamespace(archive=lambda: stage.move(item.media_id))
+
+    monkeypatch.setattr(download, "SourceTransfer", transfer)
+    with asyncio.Runner() as runner, ThreadPoolExecutor(1) as invocation:
+        runner.get_loop().set_default_executor(ThreadPoolExecutor(32))
+        step = step_with(Noting(connections), Claims(), runner)
+        yield stage, invocation.submit(lambda: step.run_batch(stage.items, "run-1").unfinished)
+
+
+def test_small_videos_of_a_batch_move_side_by_side_within_the_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    with staged(monkeypatch, *[MB] * 9, connections=3, first=3) as (stage, left):
+        assert all(stage.did("move", name) for name in "012")
+        for name in "012345678":
+            stage.end[name].set()
+        assert left.result(10.0) == ()
+    assert stage.most_moving == 3
+
+
+def test_while_videos_move_the_next_one_is_claimed_and_its_links_are_there_but_no_further_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with staged(monkeypatch, *[MB] * 5, connections=2, first=2) as (stage, left):
+        assert all(stage.did("move", name) for name in "01") and stage.did("links", "2")
+        assert stage.has_happened("claim") == ["0", "1", "2"] and stage.has_happened("move") == ["0", "1"]
+        for name in "01234":
+            stage.end[name].set()
+        assert left.result(10.0) == ()
+
+
+def test_the_links_of_two_videos_are_asked_for_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    active, most, lock = 0, 0, threading.Lock()
+
+    def sources(_: object, item: MediaItem) -> list[MediaSource]:
+        nonlocal active, most
+        with lock:
+            active, most = active + 1, max(most, active + 1)
+        together.wait(10.0)
+        with lock:
+            active -= 1
+        return [MediaSource(file_number=1, filename=item.filename)]
+
+    together = threading.Barrier(2)
+    monkeypatch.setattr(Session, "sources", sources)
+    with staged(monkeypatch, *[MB] * 6, connections=4, first=6) as (stage, left):
+        for end in stage.end.values():
+            end.set()
+        assert left.result(10.0) == ()
+    assert most == 2
+
+
+def test_two_large_videos_move_at_once_and_over_one_connection_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for connections, most in ((4, 2), (3, 1), (1, 1)):
+        with staged(monkeypatch, *[900 * MB] * (most + 1), connections=connections, first=most) as (stage, left):
+            assert all(stage.did("links", str(at)) for at in range(most + 1))
+            for end in stage.end.values():
+                end.set()
+            assert left.result(10.0) == ()
+        assert stage.most_moving == most
+
+
+@pytest.mark.parametrize("trouble", [OriginalUnavailableError("x"), None], ids=["error", "time is up"])
+def test_the_trouble_of_one_video_ends_the_taking_of_new_ones_and_not_those_beside_it(
+    monkeypatch: pytest.MonkeyPatch, trouble: Exception | None
+) -> None:
+    with staged(monkeypatch, *[MB] * 6, connections=2, first=2) as (stage, left):
+        assert all(stage.did("move", name) for name in "01") and stage.did("links", "2")
+        stage.outcome["1"] = trouble
+        stage.end["1"].set()
+        assert stage.did("move", "2")  # it was claimed already
+        stage.end["2"].set()
+        stage.end["0"].set()
+        assert [item.media_id for item in left.result(10.0)] == ["1", "3", "4", "5"]
+    assert stage.has_happened("claim") == ["0", "1", "2"]
+
+
+def test_a_defect_is_raised_once_those_beside_it_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    with staged(monkeypatch, *[MB] * 6, connections=2, first=2) as (stage, left):
+        assert all(stage.did("move", name) for name in "01") and stage.did("links", "2")
+        stage.outcome["0"] = RuntimeError("a defect")
+        stage.end["0"].set()
+        assert stage.did("move", "2") and not left.done()
+        stage.end["1"].set()
+        stage.end["2"].set()
+        with pytest.raises(RuntimeError, match="a defect"):
+            left.result(10.0)
+    assert stage.has_happened("claim") == ["0", "1", "2"]
 
 
 # Files whose length nobody knows
@@ -222,7 +377,7 @@ def test_a_chapter_is_not_archived_when_nothing_shows_that_it_is_whole(
 
 def test_a_single_file_of_which_nobody_says_the_length_is_not_archived(monkeypatch: pytest.MonkeyPatch) -> None:
     single = msgspec.structs.replace(CHAPTERS, size=None, source_count=1)
-    monkeypatch.setattr(download, "_check_complete", lambda _: None)
+    monkeypatch.setattr(download, "check_complete", lambda _: None)
     with pytest.raises(ShortReadError, match="Nobody says how long"):
         move_chapters(monkeypatch, {1: 10}, single, files=1)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, cast
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
@@ -24,8 +26,9 @@ from cloud_sync_common.steps.download import (
     VideoDownloader,
 )
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.transfer import side_by_side
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
-from cloud_sync_common.transfer.range_transfer import TransferStats
+from cloud_sync_common.transfer.side_by_side import SharedTime
 from cloud_sync_common.transfer.source_transfer import LostLease
 
 from tests.unit.doubles import Account
@@ -48,7 +51,7 @@ class World:
     """The ledger, the runs, the provider and the transfers of one invocation."""
 
     def __init__(self, **before: Any) -> None:
-        self.left, self.clock = 100.0, [0.0]
+        self.left, self.clock, self.connections = 100.0, [0.0], 8
         self.before = ItemRow(status=Status.IN_PROGRESS, **before)
         self.granted: list[bool] = [True]
         self.claims: list[tuple[str, float, str]] = []
@@ -60,16 +63,18 @@ class World:
         self.stats: list[dict[str, Any]] = []
         self.read_before, self.most_bytes, self.noted_reads = 0, 10_000, list[tuple[str, int]]()
         self.archived: list[tuple[str, int]] = []
+        self.damages: list[str] = []
         self.left_alone: list[tuple[str, str]] = []
+        self.writes_of_stats = 0  # that write nothing else
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
 
     # The ledger and the runs
 
-    def bytes_read(self, _run_id: str) -> int:
+    def bytes_counted(self, _run_id: str) -> int:
         return self.read_before
 
-    def note_read(self, run_id: str, count: int) -> int:
+    def note_read(self, run_id: str, count: int, videos: int) -> int:
         self.noted_reads.append((run_id, count))
         return count
 
@@ -85,13 +90,22 @@ class World:
 
     def set_stats(self, _media_id: str, _run_id: str, stats: dict[str, Any]) -> None:
         self.stats.append(stats)
+        self.writes_of_stats += 1
 
-    def archive_item(self, media_id: str, _run_id: str, *, bytes_total: int) -> bool:
+    def archive_item(
+        self, media_id: str, _run_id: str, *, bytes_total: int, damage: str, effort: dict[str, Any]
+    ) -> bool:
+        self.damages.append(damage)
         self.archived.append((media_id, bytes_total))
+        self.stats += [effort] * self.keeps_lease
         return self.keeps_lease
 
-    def leave_unavailable(self, media_id: str, _run_id: str, category: str, _message: str) -> None:
+    def leave_unavailable(
+        self, media_id: str, _run_id: str, category: str, _message: str, effort: dict[str, Any]
+    ) -> bool:
         self.left_alone.append((media_id, category))
+        self.stats += [effort] * self.keeps_lease
+        return self.keeps_lease
 
     # The provider's session
 
@@ -108,10 +122,11 @@ class World:
             setattr(ledger, name, getattr(self, name))
         session = type("Session", (), {"sources": lambda _, item: self.offer(item), "provider": self.provider})()
         session.require_usable_token = self.require_usable_token
-        runner = type("Runner", (), {"run": lambda _, done: done})()
+        runner = type("Runner", (), {"run": lambda _, work: asyncio.run(work)})()
         return VideoDownloader(
             session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
-            connections=8, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048, most_bytes=self.most_bytes,
+            connections=self.connections, deadline=Deadline(lambda: self.left, 0.0), memory_mb=2048,
+            most_bytes=self.most_bytes,
         )  # fmt: skip
 
     def slice(self, item: MediaItem = CLIP) -> SliceResult:
@@ -137,7 +152,7 @@ def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
         def __init__(self, options: Any, _l: Any, _p: str, item: MediaItem, source: MediaSource, *_: Any) -> None:
             self.options, self.item, self.source = options, item, source
 
-        def archive(self) -> SourceRow | None:
+        async def archive(self) -> SourceRow | None:
             world.moved.append((self.item.media_id, self.source.file_number))
             self.options.stats.bytes_moved += world.bytes_moved
             self.options.stats.requests += 2
@@ -219,7 +234,8 @@ def test_the_effort_of_one_run_is_the_sum_of_its_slices(monkeypatch: pytest.Monk
 
 
 def test_gb_seconds_are_the_seconds_times_the_memory_in_gb(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransferStats, "seconds", 3.0)
+    clock = iter([0.0, 1.0])
+    monkeypatch.setattr(side_by_side, "SharedTime", lambda: SharedTime(lambda: next(clock, 4.0)))
     world.slice()
     assert world.stats[0]["run_gb_seconds"] == 3 * 2
 
@@ -229,6 +245,24 @@ def test_the_effort_of_a_slice_that_fails_is_noted_too(world: World) -> None:
     with pytest.raises(OriginalUnavailableError):
         world.slice()
     assert effort(world) == (100, 2, 1)
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone")], ids=["archived", "unavailable"])
+def test_the_effort_of_a_slice_is_written_together_with_the_outcome_of_its_item(
+    world: World, outcome: SourceRow | Exception
+) -> None:
+    world.moves = [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 0
+
+
+@pytest.mark.parametrize("outcome", [row(), MediaNotFoundError("gone"), LostLease(), None], ids=str)
+def test_the_effort_of_a_slice_without_an_outcome_is_written_alone(
+    world: World, outcome: SourceRow | Exception | None
+) -> None:
+    world.keeps_lease, world.moves = False, [outcome]
+    world.slice()
+    assert effort(world) == (100, 2, 1) and world.writes_of_stats == 1
 
 
 def test_a_slice_that_moved_not_one_byte_and_is_not_done_is_an_error(world: World) -> None:
@@ -283,6 +317,24 @@ def test_an_item_of_which_a_file_is_missing_is_not_archived_although_the_others_
     assert len(world.moved) == 2 and world.archived == []
 
 
+@pytest.mark.parametrize(
+    ("damages", "said"),
+    [
+        (("",), ""),
+        (("it is empty",), "it is empty"),
+        (("", ""), ""),
+        (("", "it is empty"), "file 2: it is empty"),
+        (("cut", "", "it is empty"), "file 1: cut; file 3: it is empty"),
+    ],
+)
+def test_what_is_wrong_with_the_files_of_an_item_is_noted_with_it(
+    world: World, damages: tuple[str, ...], said: str
+) -> None:
+    world.offered["clip"] = [file(number, len(damages)) for number in range(1, len(damages) + 1)]
+    world.moves = [row(number=number, damage=damage) for number, damage in enumerate(damages, start=1)]
+    assert world.slice().status == "ARCHIVED" and world.damages == [said]
+
+
 def test_the_proofs_of_an_item_are_those_of_each_of_its_files(world: World) -> None:
     world.offered["clip"] = [file(1, 2), file(2, 2)]
     world.moves = [row(7, "s3-checksum", "source-etag"), row(5, "claimed-size", "s3-checksum", number=2)]
@@ -314,16 +366,23 @@ def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: li
 
 
 def test_a_batch_that_is_done_leaves_nothing(world: World) -> None:
-    assert world.batch(CLIP, OTHER, THIRD) == () and [name for name, _ in world.moved] == ["clip", "other", "third"]
+    assert world.batch(CLIP, OTHER, THIRD) == () and sorted(name for name, _ in world.moved) == [
+        "clip",
+        "other",
+        "third",
+    ]
 
 
 @pytest.mark.parametrize("error", [OriginalUnavailableError("x"), ProviderUnavailableError("x"), None])
-def test_a_batch_leaves_the_item_that_is_not_done_and_those_behind_it_to_slices(
+def test_a_batch_leaves_the_item_that_is_not_done_and_those_that_were_not_begun_to_slices(
     world: World, error: CloudSyncError | None
 ) -> None:
-    world.moves = [row(), error]
-    assert world.batch(CLIP, OTHER, THIRD) == (OTHER, THIRD)
-    assert [name for name, _ in world.moved] == ["clip", "other"]
+    world.connections, world.moves = 1, [row(), error]
+    items = [MediaItem(media_id=str(number), filename="b.mp4") for number in range(9)]
+    left = world.batch(*items)
+    begun = [items[int(name)] for name, _ in world.moved]
+    assert 2 <= len(begun) <= 3, "two are under way at once, and no further one is begun"
+    assert left == tuple(item for item in items if item is begun[1] or item not in begun)
 
 
 def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: World) -> None:
@@ -335,8 +394,14 @@ def test_an_item_of_a_batch_that_is_busy_or_unavailable_stops_no_other(world: Wo
 def test_a_later_item_is_begun_only_when_even_a_slow_connection_would_do_it_in_time(
     world: World, left: float, begun: int
 ) -> None:
-    world.left = left
-    assert world.batch(CLIP, CLIP) == ((CLIP,) if begun == 1 else ()) and len(world.moved) == begun
+    world.left, later = left, msgspec.structs.replace(CLIP, media_id="later")
+    assert world.batch(CLIP, later) == ((later,) if begun == 1 else ()) and len(world.moved) == begun
+
+
+def test_an_item_that_is_twice_in_a_batch_is_moved_once(world: World) -> None:
+    assert world.batch(CLIP, OTHER, CLIP) == () and len(world.moved) == 2
+    world.moved, world.moves = [], [ProviderUnavailableError("x"), row()]
+    assert world.batch(CLIP, OTHER, CLIP) == (CLIP, CLIP)
 
 
 def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_a_size_always(world: World) -> None:
@@ -345,7 +410,8 @@ def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_
 
 
 def test_the_gb_seconds_of_a_slice_are_noted_to_a_thousandth(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TransferStats, "seconds", property(lambda _: 1.23456))
+    clock = iter([0.0, 0.0])
+    monkeypatch.setattr(side_by_side, "SharedTime", lambda: SharedTime(lambda: next(clock, 1.23456)))
     world.slice()
     assert world.stats[-1]["run_gb_seconds"] == 2.469  # of 2048 MB
 

@@ -85,8 +85,8 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         max_run_gb=500 if environment == "prod" else 1000,
         max_attempts=5,
         connections_per_video=4,
-        single_put_mib=64,
-        check_source_etag=True,
+        single_put_mib=128,
+        check_source_etag=False,
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro": "https://api.gopro.com"},
     )

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,9 +31,12 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
 
 
 class Refusing:
-    """A table that refuses each write for this reason."""
+    """A table, and its client, that refuses each write for this reason."""
+
+    name = "ledger"
 
     def __init__(self, code: str) -> None:
+        self.meta = SimpleNamespace(client=self)
         self._error = ClientError({"Error": {"Code": code, "Message": "no"}}, "UpdateItem")
 
     def put_item(self, **_: object) -> None:
@@ -92,6 +96,7 @@ def test_renewals_are_counted_by_the_day(aws: InProcessAws, monkeypatch: pytest.
 
 READS: dict[str, Callable[[InProcessAws], object]] = {
     "known": lambda aws: aws.ledger.known(["clip"]),
+    "states": lambda aws: aws.ledger.states(["clip"]),
     "page": lambda aws: aws.ledger.page(None),
     "rows_of": lambda aws: aws.ledger.rows_of("clip"),
     "keys_of": lambda aws: aws.ledger.keys_of("clip"),

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores import ledger
@@ -87,6 +88,15 @@ def test_an_archived_item_has_its_bytes_and_neither_a_lease_nor_a_failure(aws: I
     assert not aws.ledger.archive_item("clip", "run-2", bytes_total=7)
 
 
+def test_an_archived_item_says_what_is_wrong_with_its_original_until_a_whole_one_is_archived(aws: InProcessAws) -> None:
+    aws.ledger.claim(CLIP, "run-1", 60)
+    assert aws.ledger.archive_item("clip", "run-1", bytes_total=7, damage="it is empty")
+    assert (aws.row("clip").status, aws.row("clip").damage) == (Status.ARCHIVED, "it is empty")
+    aws.ledger.claim(msgspec.structs.replace(CLIP, revision="/2"), "run-2", 60)
+    assert aws.ledger.archive_item("clip", "run-2", bytes_total=7)
+    assert (aws.row("clip").status, aws.row("clip").damage, "damage" in row(aws)) == (Status.ARCHIVED, "", False)
+
+
 def test_an_item_that_is_not_available_is_free_and_says_why(aws: InProcessAws) -> None:
     aws.ledger.claim(CLIP, "run-1", 60)
     aws.ledger.leave_unavailable("clip", "run-1", "not_available_yet", "Not now.")
@@ -125,6 +135,21 @@ def test_what_a_run_did_is_noted_by_the_run_that_has_the_item_and_no_other(aws: 
     assert aws.row("clip").run_gb_seconds == 2.5
 
 
+EFFORT = {"effort_run": "run-1", "run_bytes": 9, "run_slices": 1}
+
+
+def test_the_outcome_of_an_item_is_stored_together_with_what_its_run_did(aws: InProcessAws) -> None:
+    aws.ledger.claim(CLIP, "run-1", 60)
+    assert not aws.ledger.leave_unavailable("clip", "run-2", "not_available_yet", "x", EFFORT)
+    assert not aws.ledger.archive_item("clip", "run-2", bytes_total=7, effort=EFFORT)
+    assert row(aws) == LEASED
+    assert aws.ledger.leave_unavailable("clip", "run-1", "not_available_yet", "x", EFFORT)
+    assert row(aws).items() >= (EFFORT | {"status": "UNAVAILABLE"}).items()
+    aws.ledger.claim(CLIP, "run-1", 60)
+    assert aws.ledger.archive_item("clip", "run-1", bytes_total=7, effort=EFFORT | {"run_slices": 2})
+    assert row(aws).items() >= (EFFORT | {"status": "ARCHIVED", "run_slices": 2}).items()
+
+
 # Sources
 
 BEGUN = SourceRow(
@@ -159,6 +184,12 @@ DONE = SourceRow(
     status=Status.ARCHIVED, key="k", size=7, etag='"e"', checksum="sum", identity="front", revision="/1",
     proofs=("s3-checksum",), single_stream=True,
 )  # fmt: skip
+
+
+def test_an_archived_source_says_what_is_wrong_with_the_original(aws: InProcessAws) -> None:
+    aws.ledger.archive_source("clip", 1, "run-1", msgspec.structs.replace(DONE, damage="it is empty"))
+    source = aws.ledger.source("clip", 1)
+    assert source is not None and source.damage == "it is empty"
 
 
 def test_an_archived_source_has_its_checksum_and_no_upload(aws: InProcessAws) -> None:

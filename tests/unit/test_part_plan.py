@@ -96,3 +96,34 @@ def test_a_single_request_is_for_files_that_need_at_most_a_quarter_of_the_time(s
 def test_a_file_too_large_for_s3_is_refused_with_both_sizes(more: int) -> None:
     with pytest.raises(OriginalUnavailableError, match=rf"{LIMIT}.*{LIMIT + more}"):
         plan_parts(LIMIT + more, 900)
+
+
+@pytest.mark.parametrize(
+    ("copied", "part"),
+    [
+        (20, 20), (16, 16), (100, 100), (128, 128),  # up to twice the usual size
+        (129, 64), (1024, 64),  # one that takes long to move again
+        (15, 64), (8, 64), (5, 64), (None, 64), (0, 64),  # each is a request to pay for
+    ],
+)  # fmt: skip
+def test_parts_are_cut_like_the_sources_own_where_these_are_neither_small_nor_large(
+    copied: int | None, part: int
+) -> None:
+    assert plan_parts(12_000 * MIB, 900, copied=copied and copied * MIB).part_size == part * MIB
+
+
+def test_the_sources_own_parts_are_not_copied_beyond_s3s_number_of_parts_or_the_time() -> None:
+    assert plan_parts(MOST * 20 * MIB, 900, copied=20 * MIB) == PartPlan(MOST * 20 * MIB, 20 * MIB)
+    assert plan_parts(MOST * 20 * MIB + 1, 900, copied=20 * MIB).part_size == 64 * MIB
+    assert plan_parts(1024 * MIB, 8, copied=20 * MIB).part_size < 20 * MIB  # 10 MB move in a quarter of the time
+    assert plan_parts(1024 * MIB, 9, copied=20 * MIB).part_size == 20 * MIB
+
+
+@given(size=SIZES, seconds=SECONDS, connections=CONNECTIONS, copied=st.integers(1, 10 * LARGEST))
+@settings(deadline=None)
+def test_a_plan_like_the_sources_own_is_within_the_limits_of_s3(
+    size: int, seconds: float, connections: int, copied: int
+) -> None:
+    assume(size / MOST <= max(SMALLEST, seconds * SLOW_CONNECTION))
+    plan = plan_parts(size, seconds, connections, MIB, copied)
+    assert 1 <= plan.count <= MOST and SMALLEST <= plan.part_size <= LARGEST

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from cloud_sync_common.exceptions import (
@@ -18,12 +19,12 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, WriteConflict
+from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, ObjectExists, Part, WriteConflict
 from cloud_sync_common.transfer import range_transfer
 from cloud_sync_common.transfer.part_plan import MIB, PartPlan
+from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import (
     ArchivedContent,
-    Proofs,
     RangeTransfer,
     TransferOptions,
     TransferStats,
@@ -31,7 +32,9 @@ from cloud_sync_common.transfer.range_transfer import (
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 
-CONTENT = bytes(range(250)) * 4
+from local.movies import movie_of
+
+CONTENT = movie_of(bytes(range(250)) * 4)  # with boxes at 0, 16 and 992
 MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324
 PLAN = PartPlan(len(CONTENT), 300)
 
@@ -67,13 +70,14 @@ class World:
         self.begun, self.aborted, self.at_once, self.most_at_once = 0, 0, 0, 0
         self.there: ArchivedObject | None = None
         self.conflict = False
+        self.md5_etags = False  # whether the archive's ETags are MD5s
         self.during: Callable[[], None] = lambda: None
         self.compared: list[ArchivedContent] = []  # what was compared with an earlier copy, before it was stored
         self.now = 0.0
         self.stats = TransferStats()
         deadline = Deadline(lambda: seconds - self.now, margin=0.0)
         options = TransferOptions(cast(Any, self), cast(Any, self), connections, deadline, seconds, self.stats)
-        self.link = SourceLink(source(), lambda ended: ended, Deadline.after(1), RequestLimiter(9))
+        self.link = SourceLink(source(), lambda ended: ended, Deadline.after(1), RequestLimiter(9, Deadline.after(600)))
         self.transfer = RangeTransfer(options, self.link)
         self.sources = None
 
@@ -89,7 +93,8 @@ class World:
         if before_end:
             before_end(0)
         self.at_once -= 1
-        return SimpleNamespace(data=bytes(data), checksum=f"sum of {len(data)}", upload=upload)
+        etag = f'"{hashlib.md5(data).hexdigest()}"' if self.md5_etags else '"of a key"'  # noqa: S324
+        return SimpleNamespace(data=bytes(data), checksum=f"sum of {len(data)}", upload=upload, etag=etag)
 
     def object_upload(self, key: str, length: int, metadata: Mapping[str, str]) -> Any:
         return SimpleNamespace(key=key, length=length)
@@ -103,9 +108,9 @@ class World:
     def find(self, _key: str) -> ArchivedObject | None:
         return self.there
 
-    def begin(self, _key: str, _metadata: Mapping[str, str]) -> str:
+    def begin(self, _key: str, _metadata: Mapping[str, str]) -> NewUpload:
         self.begun += 1
-        return "upload"
+        return NewUpload("upload", self.md5_etags)
 
     def part_upload(self, key: str, upload_id: str, number: int, length: int) -> Any:
         assert upload_id == "upload"
@@ -114,7 +119,7 @@ class World:
     def part_stored(self, number: int, length: int, stored: Any) -> Part:
         assert (stored.upload.number, stored.upload.length) == (number, length)
         self.parts[number] = stored.data
-        return Part(number, length, "etag", "AAAAAAAAAAA=")
+        return Part(number, length, stored.etag, "AAAAAAAAAAA=")
 
     def complete(self, key: str, _upload_id: str, parts: list[Part]) -> str:
         if self.conflict:
@@ -131,16 +136,25 @@ class World:
     def put(self, answer: Opened, proofs: Proofs | None = None) -> ArchivedContent:
         return asyncio.run(self.transfer.put(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append))
 
-    def stream(self, answer: Opened, check: Callable[[int], None] = lambda _: None) -> ArchivedContent:
-        return asyncio.run(self.transfer.stream(cast(Any, answer), "key", {}, no_proofs(), self.compared.append, check))
+    def stream(
+        self, answer: Opened, check: Callable[[int], None] = lambda _: None, proofs: Proofs | None = None
+    ) -> ArchivedContent:
+        moving = self.transfer.stream(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append, check)
+        return asyncio.run(moving)
+
+    def look(self, proofs: Proofs, *passed: int) -> None:
+        """Looks at a movie's boxes when these parts have passed."""
+        version = Fingerprint(len(CONTENT), "")
+        asyncio.run(self.transfer.look_at_boxes(proofs, version, lambda byte: byte // 300 + 1 in passed))
 
     def move(self, held: Mapping[int, Part] | None = None, proofs: Proofs | None = None) -> dict[int, Part]:
         moving = self.transfer.parts("key", "upload", PLAN, held or {}, Fingerprint(1000, ""), proofs or no_proofs())
         return asyncio.run(moving)
 
 
-def source(content_hash: str | None = None) -> MediaSource:
-    return MediaSource(file_number=1, filename="x.mp4", content_hash=content_hash)
+def source(content_hash: str | None = None, filename: str = "x.jpg") -> MediaSource:
+    hashes = (content_hash,) if content_hash else ()
+    return MediaSource(file_number=1, filename=filename, content_hashes=hashes)
 
 
 def no_proofs() -> Proofs:
@@ -200,6 +214,32 @@ def test_what_a_source_publishes_of_its_content_is_proven(proofs: Proofs, made: 
     assert World().put(Opened(), proofs).proofs == made
 
 
+def test_the_etag_that_s3_gives_to_an_object_is_compared_with_the_sources_where_it_is_an_md5() -> None:
+    for etag in (f'"{MD5}"', f'"{hashlib.md5(hashlib.md5(CONTENT).digest()).hexdigest()}-1"'):  # noqa: S324
+        for md5_etags, made in ((True, ("source-etag",)), (False, ())):
+            world = World()
+            world.md5_etags = md5_etags
+            assert world.put(Opened(), proofs_of(None, etag, check_etag=False)).proofs == made
+            assert world.compared[0].proofs == ()  # not known before it is stored
+
+
+def test_an_object_in_s3_of_other_bytes_than_the_sources_etag_is_stored_without_that_proof() -> None:
+    world = World()
+    world.md5_etags = True
+    assert world.put(Opened(), proofs_of(None, f'"{"0" * 32}"', check_etag=False)).proofs == ()
+    assert world.objects == {"key": CONTENT}
+
+
+def test_parts_of_the_sources_likeliest_size_would_prove_its_etag_unless_a_hash_is_published() -> None:
+    def part(size: int, etag: str, content_hash: str | None = None) -> int | None:
+        return Proofs(source(content_hash), Fingerprint(size, etag), check_etag=False).source_part
+
+    assert part(39 * MIB, f'"{MD5}-2"') == 20 * MIB
+    assert part(250 * MIB, f'"{MD5}-3"') == 100 * MIB
+    assert part(39 * MIB, f'"{MD5}-2"', "sha256-4mib:00") is None
+    assert part(39 * MIB, f'"{MD5}"') is part(39 * MIB, '"x"') is part(39 * MIB, f'"{MD5}-977"') is None
+
+
 def test_a_published_hash_that_does_not_fit_stores_nothing() -> None:
     world = World()
     with pytest.raises(IntegrityError, match="does not have the hash"):
@@ -231,6 +271,15 @@ def test_a_stream_begins_an_upload_and_completes_it_and_each_part_is_a_request()
     assert world.stream(Opened(honoured=False)) == ArchivedContent(1000, "whole", (), single_stream=True)
     assert (world.stats.requests, world.stats.bytes_moved, world.begun, world.aborted) == (3, 1000, 1, 0)
     assert world.objects == {"key": CONTENT} and not world.transfer.streaming
+
+
+def test_the_etag_of_a_streams_parts_is_compared_with_the_sources() -> None:
+    world = World()
+    world.md5_etags = True
+    etag = hashlib.md5(hashlib.md5(CONTENT).digest()).hexdigest()  # noqa: S324
+    proofs = proofs_of(None, f'"{etag}-1"', check_etag=False)
+    assert world.stream(Opened(honoured=False), proofs=proofs).proofs == ("source-etag",)
+    assert world.compared[0].proofs == ("source-etag",)
 
 
 def test_a_stream_without_a_length_ends_where_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,12 +326,54 @@ def test_a_stream_that_meets_another_write_is_left_to_a_later_try() -> None:
 # Parts
 
 
-def test_each_part_is_one_request_for_its_own_bytes(ranges: list[tuple[int, int]]) -> None:
+def test_each_part_is_one_request_to_s3_and_consecutive_ones_are_one_to_the_source(
+    ranges: list[tuple[int, int]],
+) -> None:
     world = World()
     assert sorted(world.move()) == [1, 2, 3, 4]
-    assert ranges == [(0, 299), (300, 599), (600, 899), (900, 999)]
+    assert ranges == [(0, 999)]
     assert b"".join(world.parts[number] for number in range(1, 5)) == CONTENT
     assert (world.stats.requests, world.stats.bytes_moved, world.begun) == (4, 1000, 0)
+
+
+@pytest.mark.parametrize(
+    ("connections", "held", "asked"),
+    [
+        (1, [], [(0, 999)]),
+        (2, [], [(0, 599), (600, 999)]),
+        (4, [], [(0, 299), (300, 599), (600, 899), (900, 999)]),
+        (1, [1, 3], [(300, 599), (900, 999)]),
+        (1, [1, 4], [(300, 899)]),
+    ],
+)
+def test_one_answer_serves_as_many_consecutive_parts_as_leave_work_for_every_connection(
+    ranges: list[tuple[int, int]], connections: int, held: list[int], asked: list[tuple[int, int]]
+) -> None:
+    world = World(connections=connections)
+    assert sorted(world.move({number: Part(number, 300, "held", "") for number in held})) == [1, 2, 3, 4]
+    assert ranges == asked
+    assert all(world.parts[n] == CONTENT[(n - 1) * 300 : n * 300] for n in world.parts)
+
+
+def test_one_answer_serves_no_more_than_a_usual_part(ranges: list[tuple[int, int]]) -> None:
+    with patch.object(range_transfer, "USUAL_PART", 899):
+        World().move()
+    assert ranges == [(0, 599), (600, 999)]
+
+
+def test_an_answer_that_breaks_off_is_asked_for_again_from_the_part_that_was_under_way(
+    ranges: list[tuple[int, int]],
+) -> None:
+    world, breaks = World(), iter([False, True, False, False, True])
+
+    def break_off() -> None:
+        if next(breaks, False):
+            raise ProviderUnavailableError("broken")
+
+    world.during = break_off
+    assert sorted(world.move()) == [1, 2, 3, 4]
+    assert ranges == [(0, 999), (300, 999), (900, 999)]
+    assert b"".join(world.parts[number] for number in range(1, 5)) == CONTENT
 
 
 def test_parts_that_s3_holds_are_not_moved_again(ranges: list[tuple[int, int]]) -> None:
@@ -326,7 +417,7 @@ def test_after_an_error_no_connection_begins_another_part(ranges: list[tuple[int
     world.during = fail
     with pytest.raises(SourceChangedError):
         world.move()
-    assert ranges == [(0, 299), (300, 599)] and world.parts == {}
+    assert ranges == [(0, 599), (600, 999)] and world.parts == {}
 
 
 @pytest.mark.parametrize(

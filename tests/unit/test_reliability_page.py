@@ -8,7 +8,7 @@ import pytest
 from cloud_sync_common import source_identity
 from cloud_sync_common.provider_access import listing
 from cloud_sync_common.steps import authenticate, download
-from cloud_sync_common.transfer import earlier_copy, source_transfer
+from cloud_sync_common.transfer import earlier_copy, source_rows
 
 from local.aws_fault_menu import AwsFault, AwsFaultKind
 from local.fake_providers.fault_menu import MENU, FaultKind
@@ -38,6 +38,7 @@ def outcome_text(case: Case) -> str:
         Outcome.STOPPED: f"the run stops, {categories}, one alert; the next run archives",
         Outcome.UNHEARD: f"archived in the same run, which ends with {categories}, for no mail could be sent",
     }[case.outcome]
+    words += ", and listed as damaged" if case.damaged else ""
     words += f", with {case.then}" if case.then else ""
     return words + ("; a stray upload stays until the lifecycle rule aborts it" if case.stray else "")
 
@@ -85,7 +86,7 @@ def test_the_quick_cases_have_every_outcome() -> None:
 
 
 BOUNDS = {
-    "a source that is another one whenever it is read": (source_transfer.MOST_BEGINNINGS,),
+    "a source that is another one whenever it is read": (source_rows.MOST_BEGINNINGS,),
     "a source that is called changed each night": (earlier_copy.MOST_READINGS,),
     "a video whose bytes move in slice after slice": (download.MOST_IDLE_SLICES,),
     "a token that is refused soon": (authenticate.MAX_RENEWALS, authenticate.MOST_RENEWALS_A_DAY),

@@ -16,6 +16,7 @@ from cloud_sync_common.steps.report import Failed, Listing, ReportRequest, Summa
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.run_totals import LISTED_FAILURES
+from cloud_sync_common.stores.runs import LEAST_COUNTED
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 from tests.unit.run_reports import MOST_BYTES, a_mixed_run, clip, failure, metrics_in, report, success
@@ -224,6 +225,16 @@ def test_a_reported_run_has_ended_and_keeps_its_totals(aws: InProcessAws) -> Non
     assert (row["status"], row["archived"], row["failed"], row["bytes_archived"]) == ("SUCCEEDED", 2, 1, 2_000_000)
 
 
+def test_the_alert_of_a_failed_run_names_originals_that_were_damaged(aws: InProcessAws) -> None:
+    """They are archived, so no later run would."""
+    aws.manifest("run-1", [clip(1)])
+    aws.ledger.claim(clip(1), "run-1", 60)
+    aws.ledger.archive_item(clip(1).media_id, "run-1", bytes_total=7, damage="it is empty")
+    report(aws, failure({"provider": "gopro", "error": {"Error": "ProviderUnavailableError", "Cause": "x"}}))
+    (mail,) = aws.mails()
+    assert "damaged already at the provider" in mail["Message"] and "it is empty" in mail["Message"]
+
+
 def test_the_mail_of_a_failed_run_has_cause_progress_and_next_step(aws: InProcessAws) -> None:
     listing = a_mixed_run(aws)
     cause = json.dumps({"errorMessage": "The role may not write.", "errorType": "ConfigurationError"})
@@ -330,8 +341,22 @@ def test_a_run_at_its_ceiling_says_so_and_what_it_has_left_and_is_a_success(aws:
     assert isinstance(summary, Summary) and (summary.status, summary.left, summary.failed) == ("SUCCEEDED", 2, 0)
     assert summary.backlog == 2
     (mail,) = aws.mails()
-    assert "It has read 1.00 TB, which is as much as one run may (max_run_gb), and left 2 videos" in mail["Message"]
+    assert (
+        "It has read 1.00 TB, or as many videos as cost that much, which is as much as one run may" in mail["Message"]
+    )
+    assert "(max_run_gb), and left 2 videos" in mail["Message"]
     assert "Nothing is lost" in mail["Message"] and "all is well" not in mail["Message"]
+
+
+def test_a_run_that_has_tried_as_many_videos_as_cost_as_much_is_at_its_ceiling_too(aws: InProcessAws) -> None:
+    aws.manifest("run-1", [clip(1)])
+    aws.runs.note_read("run-1", 7, MOST_BYTES // LEAST_COUNTED - 1)
+    assert aws.runs.bytes_counted("run-1") == MOST_BYTES - LEAST_COUNTED
+    aws.runs.note_read("run-1", 7, 1)
+    assert (aws.runs.bytes_read("run-1"), aws.runs.bytes_counted("run-1")) == (14, MOST_BYTES)
+    report(aws, success(Listing(listed=1, new=1)))
+    (mail,) = aws.mails()
+    assert "max_run_gb" in mail["Message"]
 
 
 def test_a_run_below_its_ceiling_names_none(aws: InProcessAws) -> None:

@@ -12,7 +12,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.steps import report
 from cloud_sync_common.steps.report import Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
-from cloud_sync_common.stores.run_totals import LISTED_FAILURES, Totals
+from cloud_sync_common.stores.run_totals import LISTED_FAILURES, Totals, log_video
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, RunStatus
 
 RUN = "run-1"
@@ -50,6 +50,34 @@ def test_a_failure_is_listed_with_its_file_reason_and_category(status: Status) -
     assert totals_of(*[row] * (LISTED_FAILURES + 1)).statuses[status] == LISTED_FAILURES + 1
 
 
+def test_a_damaged_original_is_counted_and_named_while_it_is_archived() -> None:
+    damaged = done(damage="it is empty")
+    found = totals_of(damaged, done(), done(status=Status.FAILED, damage="of the version before"))
+    assert (found.damaged, found.damages) == (1, ["a.mp4: it is empty"])
+    many = totals_of(*[damaged] * (LISTED_FAILURES + 1))
+    assert (many.damaged, len(many.damages), many.statuses[Status.ARCHIVED]) == (21, LISTED_FAILURES, 21)
+
+
+@pytest.mark.parametrize(
+    ("row", "category", "reason"),
+    [
+        (done(damage="it is empty"), "original_damaged", "it is empty"),
+        (done(), "", ""),
+        (
+            done(status=Status.FAILED, damage="it is empty", error_category="integrity", error_message="Other bytes."),
+            "integrity",
+            "Other bytes.",
+        ),
+    ],
+)
+def test_the_line_of_a_video_says_what_is_wrong_with_it(
+    row: ItemRow, category: str, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    log_video("clip", row, RUN)
+    (line,) = map(vars, caplog.records)
+    assert (line["msg"], line["status"], line["category"], line["reason"]) == ("video", row.status, category, reason)
+
+
 class World:
     """The ledger, the runs, the manifest and the metrics of one report; `order` is what happened in which order."""
 
@@ -64,7 +92,8 @@ class World:
 
     def report(self, listing: Listing, *, extras: Extras | None = None) -> Summary:
         runs = SimpleNamespace(
-            get=lambda _: self.run, bytes_read=lambda _: self.read, last_success=lambda: self.last,
+            get=lambda _: self.run, bytes_read=lambda _: self.read, bytes_counted=lambda _: self.read,
+            last_success=lambda: self.last,
             note_success=self.note_success, end=self.end,
             note_reported=lambda _, step: self.order.append(f"noted {step}"),
         )  # fmt: skip
@@ -115,9 +144,9 @@ MILLION = 1_000_000
     [
         (done(run_gb_seconds=MILLION), Listing(), 13.3334),
         (done(run_requests=MILLION), Listing(), 5.03),  # and a hundredth of them reach KMS
-        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 6.25 + 0.75),
-        (done(), Listing(new=1000), 0.05 + 0.0004 + 0.0125 + 0.0005 + 0.004),
-        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5 + 0.75),
+        (done(run_slices=MILLION), Listing(), 50 + 0.2 + 5 + 3 + 5 + 3.125 + 0.25 + 3),
+        (done(), Listing(new=1000), 0.05 + 0.0004 + 0.005 + 0.000375 + 0.00025),
+        (done(), Listing(batches=MILLION), 75 + 0.2 + 5 + 3 + 5 + 0.625 + 0.25 + 3),
     ],
 )
 def test_each_total_is_priced_once(row: ItemRow, listing: Listing, usd: float) -> None:
@@ -180,6 +209,17 @@ def test_the_subject_says_what_happened(archived: int, failed: int, subject: str
     world = World(*[done()] * archived, *[done(status=Status.FAILED)] * failed)
     world.report(Listing())
     assert [found for found, _ in world.mails] == [subject]
+
+
+def test_a_damaged_original_is_no_failure_and_the_mail_says_what_it_means_and_what_to_do() -> None:
+    world = World(done(damage="it ends after 60 of at least 100 bytes"), done())
+    summary = world.report(Listing(new=2))
+    assert (summary.archived, summary.failed, summary.damaged) == (2, 0, 1)
+    ((subject, text),) = world.mails
+    assert subject == "Cloud Sync: 2 videos archived, 1 of them damaged" and "all is well" not in text
+    assert "1 video is archived byte for byte, and damaged already at the provider" in text
+    assert "- a.mp4: it ends after 60 of at least 100 bytes" in text and "play them at the provider" in text
+    assert "Not archived" not in text and "tried again" not in text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 
 from tests.unit.canned import awaited
@@ -36,14 +37,14 @@ async def throttle(limiter: RequestLimiter, retry_after: float | None) -> None:
 @pytest.mark.parametrize("most", [1, 3, 8])
 def test_the_number_of_concurrent_requests_is_limited(most: int) -> None:
     async def reached() -> int:
-        return await most_at_once(RequestLimiter(most), 50)
+        return await most_at_once(RequestLimiter(most, Deadline.after(600)), 50)
 
     assert awaited(reached()) == most
 
 
 def test_after_throttling_the_limit_is_one_and_doubles() -> None:
     async def limits() -> list[int]:
-        limiter, seen = RequestLimiter(8), []
+        limiter, seen = RequestLimiter(8, Deadline.after(600)), []
         await throttle(limiter, 0)
         for _ in range(4):
             seen.append(limiter.limit)
@@ -60,7 +61,7 @@ def test_no_request_starts_before_retry_after(monkeypatch: pytest.MonkeyPatch) -
         waits.append(seconds)
 
     async def turn() -> None:
-        limiter = RequestLimiter(2)
+        limiter = RequestLimiter(2, Deadline.after(600))
         await throttle(limiter, 30)
         with monkeypatch.context() as patch:
             patch.setattr("cloud_sync_common.transfer.request_limiter.asyncio.sleep", note)
@@ -73,7 +74,7 @@ def test_no_request_starts_before_retry_after(monkeypatch: pytest.MonkeyPatch) -
 
 def test_other_failures_do_not_change_the_limit() -> None:
     async def limit() -> int:
-        limiter = RequestLimiter(4)
+        limiter = RequestLimiter(4, Deadline.after(600))
         with pytest.raises(ValueError, match="odd"):
             async with limiter.turn():
                 raise ValueError("odd")
@@ -103,7 +104,7 @@ def waits_after(monkeypatch: pytest.MonkeyPatch, *asked: float | None) -> list[f
         waits.append(seconds)
 
     async def turns() -> None:
-        limiter = RequestLimiter(2)
+        limiter = RequestLimiter(2, Deadline.after(600))
         with monkeypatch.context() as patch:
             patch.setattr("cloud_sync_common.transfer.request_limiter.asyncio.sleep", note)
             for retry_after in asked:
@@ -118,7 +119,7 @@ def waits_after(monkeypatch: pytest.MonkeyPatch, *asked: float | None) -> list[f
 
 def test_successes_never_lift_the_limit_above_the_most() -> None:
     async def limit() -> int:
-        limiter = RequestLimiter(3)
+        limiter = RequestLimiter(3, Deadline.after(600))
         await most_at_once(limiter, 20)
         return limiter.limit
 
@@ -127,10 +128,24 @@ def test_successes_never_lift_the_limit_above_the_most() -> None:
 
 def test_a_request_that_fails_gives_its_turn_back() -> None:
     async def requests() -> None:
-        limiter = RequestLimiter(1)
+        limiter = RequestLimiter(1, Deadline.after(600))
         for _ in range(3):
             await throttle(limiter, 0)
         async with asyncio.timeout(5):
             await most_at_once(limiter, 2)
 
     awaited(requests())
+
+
+def test_a_pause_that_is_longer_than_the_time_left_is_not_begun() -> None:
+    """Every other video of the batch would sleep until the end of the invocation."""
+
+    async def second() -> float | None:
+        limiter = RequestLimiter(2, Deadline(lambda: 100.0, margin=0.0))
+        await throttle(limiter, 3600)
+        with pytest.raises(ProviderThrottledError) as refused:
+            async with limiter.turn():
+                pytest.fail("no request is sent")
+        return refused.value.retry_after
+
+    assert awaited(second()) == pytest.approx(3600, abs=1)

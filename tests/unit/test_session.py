@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -179,6 +181,27 @@ def test_without_a_token_or_with_one_that_is_refused_nothing_is_asked(token: str
 
 def test_a_token_whose_earlier_version_was_refused_is_usable() -> None:
     session(Library(), Lease(refused="an earlier one")).require_usable_token()
+
+
+def test_threads_that_begin_together_read_the_credentials_and_what_was_refused_once() -> None:
+    together, looked_up = threading.Barrier(8), list[str]()
+
+    class Noting(Lease):
+        def refused_version(self) -> str:
+            looked_up.append("v")
+            return super().refused_version()
+
+    store = Store(SESSION)
+    shared = session_of(Library(), store, Noting())
+
+    def begin(item: MediaItem) -> int:
+        together.wait(10)
+        shared.require_usable_token()
+        return len(shared.sources(item))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(begin, [*CLIPS, *CLIPS[:2]])) == [1] * 8
+    assert (store.loads, len(looked_up)) == (1, 1)
 
 
 def test_each_kind_of_call_is_tried_so_often_and_no_oftener() -> None:

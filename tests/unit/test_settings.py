@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "MAX_ATTEMPTS": "3",
     "CONNECTIONS_PER_VIDEO": "4",
     "SINGLE_PUT_MIB": "64",
-    "CHECK_SOURCE_ETAG": "true",
+    "CHECK_SOURCE_ETAG": "false",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
 
@@ -55,7 +55,7 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         max_attempts=3,
         connections_per_video=4,
         single_put_mib=64,
-        check_source_etag=True,
+        check_source_etag=False,
         allow_loopback_sources=True,
     )
 

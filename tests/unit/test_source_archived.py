@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,14 +18,17 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import ArchivedObject, ObjectExists, Part, UploadGone, WriteConflict
+from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, ObjectExists, Part, UploadGone, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer import source_transfer
 from cloud_sync_common.transfer.part_plan import MIB, SLOW_CONNECTION, PartPlan
+from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LostLease, SourceTransfer
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_transfer import LostLease, SourceTransfer
 
 SMALL, LARGE = 1000, 200 * MIB
 KEY, KEY_2 = "gopro/0000/00/clip/a.mp4", "gopro/0000/00/clip/a-v2.mp4"
@@ -49,16 +55,25 @@ class World:
         self.written_error: Exception | None = None  # the error of the next write
         self.completed: list[Exception] = []
         self.lease = True
+        self.md5_etags = False
+        self.boxes: list[bytes] = []  # what each look at the movie's boxes finds at the start of the file; then nothing
+        self.put_damages: list[str] = []  # what the boxes say of each answer; then nothing is wrong
+        self.fresh_links, self.replaced_by = 0, cast(Fingerprint | None, None)
 
     async def archived(self) -> SourceRow | None:
         deadline = Deadline(lambda: self.left, margin=0.0)
         options = TransferOptions(cast(Any, None), cast(Any, self), 1, deadline, 900.0, self.stats)
-        link = SourceLink(self.source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+        link = SourceLink(self.source, self._fresh_link, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
         transfer = SourceTransfer(options, cast(Any, self._ledger()), "gopro", self.item, self.source, link, "run-1")
         return await transfer.archive()
 
     def run(self) -> SourceRow | None:
         return asyncio.run(self.archived())
+
+    def _fresh_link(self, ended: MediaSource) -> MediaSource:
+        self.fresh_links += 1
+        self.version = self.replaced_by or self.version
+        return ended
 
     def _ledger(self) -> Any:
         return SimpleNamespace(
@@ -80,9 +95,9 @@ class World:
     def find(self, key: str) -> ArchivedObject | None:
         return self.objects.get(key)
 
-    def begin(self, key: str, _metadata: object) -> str:
+    def begin(self, key: str, _metadata: object) -> NewUpload:
         self.done.append(f"began {key}")
-        return "upload"
+        return NewUpload("upload", self.md5_etags)
 
     def abort(self, _key: str, upload_id: str) -> None:
         self.done.append(f"aborted {upload_id}")
@@ -116,9 +131,16 @@ class Bytes(RangeTransfer):
         length = min(world.length, last + 1) if ranged else world.length
         return SimpleNamespace(fingerprint=world.version, length=length, honoured=world.honoured, close=lambda: None)
 
-    async def put(self, source: Any, key: str, *_given: object) -> ArchivedContent:
-        size = source.fingerprint.size
-        return cast(World, self._archive).written("put", key, size, single_stream=not source.honoured)
+    async def put(self, source: Any, key: str, _metadata: object, _proofs: object, compare: Any) -> ArchivedContent:
+        world, size = cast(World, self._archive), source.fingerprint.size
+        damage = world.put_damages.pop(0) if world.put_damages else ""
+        compare(ArchivedContent(size, "of this answer", (), single_stream=False, damage=damage))
+        return replace(world.written("put", key, size, single_stream=not source.honoured), damage=damage)
+
+    async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:
+        world = cast(World, self._archive)
+        if has_passed(0) and world.boxes and proofs.boxes:
+            proofs.boxes.see(0, world.boxes.pop(0))
 
     async def stream(self, source: Any, key: str, *_given: object) -> ArchivedContent:
         return cast(World, self._archive).written("stream", key, source.fingerprint.size, single_stream=True)
@@ -158,7 +180,7 @@ def test_a_small_source_is_one_answer_and_one_object() -> None:
         status=Status.ARCHIVED, key=KEY, size=SMALL, etag=THE_ETAG, checksum="sum", copy=1, identity="front",
         proofs=("s3-checksum", "source-etag"), revision="/2",
     )  # fmt: skip
-    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.asked == [64 * MIB - 1]
+    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.asked == [128 * MIB - 1]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +227,7 @@ def test_a_source_of_which_no_version_is_certain_is_asked_for_as_a_whole() -> No
     one = World(LARGE)
     one.version = Fingerprint(LARGE, "")
     row = one.run()
-    assert row is not None and one.asked == [64 * MIB - 1, LARGE - 1] and one.done == [f"stream {KEY}"]
+    assert row is not None and one.asked == [128 * MIB - 1, LARGE - 1] and one.done == [f"stream {KEY}"]
 
 
 def test_what_one_answer_replaces_is_aborted() -> None:
@@ -392,3 +414,128 @@ def test_a_source_that_changed_once_is_read_again_and_one_that_changes_again_is_
     other.completed = [SourceChangedError("x"), SourceChangedError("x")]
     with pytest.raises(SourceChangedError):
         other.run()
+
+
+@pytest.mark.parametrize(
+    ("md5_etags", "etag", "content_hash", "part"),
+    [
+        (True, f'"{"0" * 32}-10"', None, 20),
+        (False, f'"{"0" * 32}-10"', None, 64),  # with a KMS key S3's ETags prove nothing, so that parts cost no more
+        (True, f'"{"0" * 32}-10"', "sha256-4mib:00", 64),  # which proves the same
+        (True, f'"{"0" * 32}"', None, 64),
+        (True, f'"{"0" * 32}-25"', None, 64),  # of 8 MiB
+        (True, '"e"', None, 64),
+    ],
+)
+def test_parts_are_cut_like_the_sources_own_where_that_proves_something(
+    md5_etags: bool, etag: str, content_hash: str | None, part: int
+) -> None:
+    one = World(LARGE)
+    one.version, one.md5_etags = Fingerprint(LARGE, etag), md5_etags
+    one.source = replace(one.source, content_hashes=(content_hash,) if content_hash else ())
+    with contextlib.suppress(IntegrityError):  # no bytes, and so none that have the published hash
+        one.run()
+    assert one.noted[0].part_size == part * MIB
+
+
+# A movie that looks damaged
+
+CUT = "it ends after 1000 of at least 2000 bytes"
+NO_INDEX, FOUND = b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\0mdat", "it has no index of its pictures (moov)"
+WHOLE = b"\0\0\0\x08moov" + (LARGE - 8).to_bytes(4) + b"mdat"
+
+
+class Kept(World):
+    """The ledger and S3 remember what was begun and moved."""
+
+    def _note_begun(self, *given: Any, replaces: str) -> bool:
+        self.row = given[-1]
+        return super()._note_begun(*given, replaces=replaces)
+
+    def parts(self, _key: str, _upload_id: str) -> dict[int, Part]:
+        plan = PartPlan(LARGE, 64 * MIB)
+        moved = any(done.endswith(" parts") for done in self.done)
+        return {n: Part(n, plan.length(n), "etag", "AAAAAAAAAAA=") for n in range(1, plan.count + 1)} if moved else {}
+
+
+def test_a_movie_that_looks_damaged_is_read_again_with_a_fresh_link_before_anything_is_stored() -> None:
+    one = World()
+    one.put_damages = [CUT]
+    row = one.run()
+    assert row is not None and row.damage == "" and one.done == [f"put {KEY}"]
+    assert (one.fresh_links, len(one.asked)) == (1, 2)
+
+
+def test_a_movie_that_looks_damaged_twice_is_archived_as_it_is_and_its_row_says_what_is_wrong() -> None:
+    one = World()
+    one.put_damages = [CUT, CUT]
+    row = one.run()
+    assert row is not None and (row.status, row.damage) == (Status.ARCHIVED, CUT)
+    assert one.noted == [row] and one.done == [f"put {KEY}"] and one.fresh_links == 1
+
+
+def test_a_second_look_for_which_there_is_no_time_is_not_begun_and_the_first_one_counts() -> None:
+    look, version = SecondLook(Deadline(lambda: 7.5, 0.0)), Fingerprint(SMALL, THE_ETAG)
+    look.check(version, CUT, seconds=5.1)
+    assert look.first_damage(version) == ""
+    with pytest.raises(LooksDamaged):
+        look.check(version, CUT, seconds=5.0)
+    look.check(version, CUT, seconds=5.0)  # believed now
+    assert look.first_damage(version) == CUT
+
+
+def test_the_parts_of_a_movie_that_looks_damaged_stay_while_its_boxes_are_looked_at_again() -> None:
+    one = Kept(LARGE)
+    one.boxes = [NO_INDEX, NO_INDEX]
+    row = one.run()
+    assert row is not None and (row.status, row.damage, one.fresh_links) == (Status.ARCHIVED, FOUND, 1)
+    assert one.done == [f"began {KEY}", "noted upload instead of none", "4 parts"]
+
+
+def test_damage_that_a_second_look_cannot_judge_stays_damage() -> None:
+    one = Kept(LARGE)
+    one.boxes = [NO_INDEX, b""]
+    row = one.run()
+    assert row is not None and row.damage == FOUND
+
+
+def test_parts_of_a_movie_that_is_whole_at_a_second_look_are_not_believed() -> None:
+    one = Kept(LARGE)
+    one.boxes = [NO_INDEX, WHOLE]
+    with pytest.raises(IntegrityError, match="at a second look"):
+        one.run()
+    assert one.done[-1] == "aborted upload" and one.noted[-1].status is Status.IN_PROGRESS
+
+
+def test_a_version_that_took_the_place_of_a_damaged_one_is_judged_by_itself() -> None:
+    one = Kept(LARGE)
+    one.boxes = [NO_INDEX, WHOLE]
+    one.replaced_by = Fingerprint(LARGE, '"new"')
+    row = one.run()
+    assert row is not None and (row.etag, row.damage) == ('"new"', "") and "whole-movie" in row.proofs
+
+
+def test_a_whole_movie_has_the_proof_and_a_movie_of_which_nothing_is_known_has_none() -> None:
+    one, other = Kept(LARGE), Kept(LARGE)
+    one.boxes = [WHOLE]
+    first, second = one.run(), other.run()
+    assert first is not None and first.proofs == ("s3-checksum", "whole-movie") and one.fresh_links == 0
+    assert second is not None and (second.proofs, second.damage) == (("s3-checksum",), "")
+
+
+def test_an_object_whose_success_was_never_noted_is_looked_at_for_the_list_of_damages() -> None:
+    one = World(LARGE)
+    one.objects, one.boxes = {KEY: there(LARGE)}, [NO_INDEX]
+    row = one.run()
+    assert row is not None and (row.damage, row.proofs) == (FOUND, ("s3-checksum",))
+
+
+def test_a_damaged_movie_that_is_archived_is_read_again_when_another_version_takes_its_place() -> None:
+    one = World(row=archived_row(etag='"old"', damage=CUT))
+    row = one.run()
+    assert row is not None and (row.key, row.damage) == (KEY_2, "")
+
+
+def test_a_damaged_movie_that_stays_the_same_stays_damaged_under_a_new_revision() -> None:
+    row = World(row=archived_row(damage=CUT)).run()
+    assert row is not None and (row.damage, row.revision) == (CUT, "/2")

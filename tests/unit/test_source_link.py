@@ -40,7 +40,7 @@ class Provider:
         return source.url
 
     def link(self, most: int = 8) -> SourceLink:
-        return SourceLink(FIRST, self.renew, Deadline.after(60), RequestLimiter(most))
+        return SourceLink(FIRST, self.renew, Deadline.after(60), RequestLimiter(most, Deadline.after(600)))
 
 
 async def read_by(link: SourceLink, provider: Provider, readers: int) -> list[str]:
@@ -85,7 +85,7 @@ def test_what_the_provider_says_instead_of_a_new_link_is_raised(error: Exception
     def refuse(_: MediaSource) -> MediaSource:
         raise error
 
-    link = SourceLink(FIRST, refuse, Deadline.after(60), RequestLimiter(1))
+    link = SourceLink(FIRST, refuse, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
     with pytest.raises(type(error)):
         asyncio.run(read_by(link, provider, 1))
 

@@ -10,13 +10,14 @@ import pytest
 from cloud_sync_common.exceptions import ShortReadError, SourceChangedError
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import ArchivedObject, Part, WriteConflict
+from cloud_sync_common.stores.archive import ArchivedObject, NewUpload, Part, WriteConflict
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import MOST_KEYS
 from cloud_sync_common.transfer.range_transfer import ArchivedContent, RangeTransfer, TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.source_transfer import MOST_BEGINNINGS, LengthUnknown, SourceTransfer
+from cloud_sync_common.transfer.source_rows import MOST_BEGINNINGS
+from cloud_sync_common.transfer.source_transfer import LengthUnknown, SourceTransfer
 
 ROW = SourceRow(status=Status.IN_PROGRESS, key="gopro/clip.mp4", size=10, etag='"e"', upload_id="upload", part_size=5)
 
@@ -53,7 +54,7 @@ async def move(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> SourceRow |
     ledger = SimpleNamespace(source=lambda *_: ROW, archive_source=lambda *_: None)
     item, source = MediaItem(media_id="clip", filename="clip.mp4"), MediaSource(file_number=1, filename="clip.mp4")
     options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
-    link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+    link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
     opened = SimpleNamespace(fingerprint=Fingerprint(10, '"e"'), length=1, honoured=True, close=lambda: None)
 
     async def open_source(*_: object) -> Any:
@@ -119,7 +120,9 @@ def stream_that_ends_after(
     ledger = SimpleNamespace(source=lambda *_: None, archive_source=lambda *_: None)
     item = MediaItem(media_id="clip", filename="clip.mp4", size=listed, source_count=files)
     source = MediaSource(file_number=1, file_count=files, filename="clip.mp4")
-    link = SourceLink(source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1))
+    link = SourceLink(
+        source, lambda ended: ended, Deadline(lambda: 1.0, margin=0.0), RequestLimiter(1, Deadline.after(600))
+    )
     deadline = Deadline.after(60)
     options = TransferOptions(cast(Any, None), cast(Any, Archive()), 1, deadline, 900.0, TransferStats())
     transfer = SourceTransfer(options, cast(Any, ledger), "gopro", item, source, link, "run-1")
@@ -179,9 +182,9 @@ class ChangingSource:
         self.slices, self.begun, self.aborted, self.looked = 0, 0, 0, 0
         self.every_name_is_taken = False
 
-    def begin(self, *_: object) -> str:
+    def begin(self, *_: object) -> NewUpload:
         self.begun += 1
-        return f"upload-{self.begun}"
+        return NewUpload(f"upload-{self.begun}", md5_etags=False)
 
     def abort(self, *_: object) -> None:
         self.aborted += 1
@@ -204,7 +207,7 @@ class ChangingSource:
         archive = SimpleNamespace(begin=self.begin, abort=self.abort, find=self.find, parts=lambda *_: {})
         item, source = MediaItem(media_id="clip", filename="a.mp4"), MediaSource(file_number=1, filename="a.mp4")
         options = TransferOptions(cast(Any, None), cast(Any, archive), 1, deadline, 900.0, TransferStats())
-        link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1))
+        link = SourceLink(source, lambda ended: ended, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
         version = Fingerprint(50_000_000, f'"{self.slices}"')
         opened = SimpleNamespace(fingerprint=version, length=1, honoured=True, close=lambda: None)
 

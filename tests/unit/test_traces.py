@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -147,6 +148,34 @@ def test_whatever_a_call_is_named_x_ray_accepts_it(segments: Segments, name: str
         pass
     (found,) = parts(segments)
     assert found == shown and NAME.fullmatch(found)
+
+
+def test_calls_of_tasks_side_by_side_are_parts_of_what_their_task_has_opened(segments: Segments) -> None:
+    """Tasks take turns on one thread, and what they call is in other threads."""
+
+    def call(name: str) -> None:
+        with aws_errors(f"calling of {name}"):
+            pass
+
+    async def video(name: str, arrived: asyncio.Barrier) -> None:
+        with xray_utils.subsegment(f"video {name}"):
+            async with arrived:
+                await asyncio.to_thread(call, name)
+            async with arrived:  # each opens when both are open, and closes when the other has gone on
+                call(f"{name} again")
+
+    async def both() -> None:
+        arrived = asyncio.Barrier(2)
+        await asyncio.gather(video("a", arrived), video("b", arrived))
+
+    asyncio.run(both())
+    with aws_errors("at the end"):
+        pass
+    found = parts(segments)
+    assert found.keys() == {"## video a", "## video b", "## at the end"}
+    for name in "ab":
+        inside = [part["name"] for part in found[f"## video {name}"]["subsegments"]]
+        assert inside == [f"## calling of {name}", f"## calling of {name} again"]
 
 
 def sent_subsegments(segments: Segments) -> list[dict[str, Any]]:

@@ -52,6 +52,8 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
 
     `items` can be archived now; `waiting` are ids of videos that are not ready; `ignored` are ids of other media.
     `total` is the number of rows in the whole listing as the provider states it, None when it does not.
+    `later_cursors` are those of the pages after the next one, in order, where they can be known beforehand: fewer than
+    the provider's `most_list_requests`, and none beyond the end.
     """
 
     items: tuple[MediaItem, ...]
@@ -59,6 +61,7 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     total: int | None = None
+    later_cursors: tuple[str, ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -70,7 +73,9 @@ class MediaPage(msgspec.Struct, frozen=True, kw_only=True):
 class MediaSource:
     """How to get the bytes of one file of a media item, number `file_number` (from 1) of `file_count`.
 
-    `content_hash` is `md5:<hex>`, `sha256:<hex>`, or `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks.
+    `content_hashes` are all that the provider publishes of its content, each `md5:<hex>`, `sha256:<hex>`,
+    `sha256-4mib:<hex>`, a hash of the hashes of 4 MiB blocks, or `crc32c:<hex>` (a provider that states it in base64
+    means its four bytes, the first one first). The first of them also names the version.
     `identity` is the provider's own way to tell this file from the others of its item, the same whenever it is asked;
     empty when the provider's numbers are enough for that. `revision` names the version that the provider lists and
     the link leads to, where there is one.
@@ -83,7 +88,7 @@ class MediaSource:
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
     size: int | None = None
     etag: str | None = None
-    content_hash: str | None = None
+    content_hashes: tuple[str, ...] = ()
     identity: str = ""
     revision: str = ""
 
@@ -172,11 +177,13 @@ class Capabilities:
     """Facts about a provider that the rest of the code acts on.
 
     `counts_exactly`: a listing's `total` equals the number of its rows. `most_connections`: how many requests for media
-    the provider accepts at once.
+    the provider accepts at once. `most_list_requests`: how many pages of one listing may be asked for at once, which is
+    one where the cursor of a page is only in the page before it.
     """
 
     counts_exactly: bool = False
     most_connections: int = 16
+    most_list_requests: int = 1
 
 
 class Provider(Protocol):

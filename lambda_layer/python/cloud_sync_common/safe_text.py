@@ -37,10 +37,12 @@ _FIELDS = re.compile(
     r"(?!\*\*\*).*?(?:(?<!\\)\3|$)"
 )
 
+_A_PLACE = re.compile(r"[^\w.-]")  # one of these is in whatever the two above recognise
+
 
 def _folded(text: str) -> str:
     """In small letters, and of the same length."""
-    return text.translate(_CAPITALS)
+    return text.lower() if text.isascii() else text.translate(_CAPITALS)
 
 
 def _escaped_forms(text: str) -> set[str]:
@@ -106,17 +108,23 @@ class _Secrets:
 
     def blanked(self, text: str) -> str:
         """`text` without them."""
-        if not self._values:
+        folded = _folded(text)
+        if not self._may_be_in(folded):
             return text
         pieces, end = [], 0
-        for start, after in self._runs(_folded(text)):
+        for start, after in self._runs(folded):
             pieces += [text[end:start], BLANK]
             end = after
         found = "".join((*pieces, text[end:]))
         folded = _folded(found)
-        for short in sorted((short for short in self._short if short in folded), key=len, reverse=True):
+        for short in sorted((short for short in tuple(self._short) if short in folded), key=len, reverse=True):
             found = re.sub(re.escape(short), BLANK, found, flags=re.IGNORECASE)
         return found
+
+    def _may_be_in(self, folded: str) -> bool:
+        """False for nearly every text, and quickly: a listing has a million of them."""
+        grams = (folded[at : at + _GRAM] for at in range(len(folded) - _GRAM + 1))
+        return not self._grams.keys().isdisjoint(grams) or any(short in folded for short in tuple(self._short))
 
     def _runs(self, text: str) -> Iterator[tuple[int, int]]:
         """Where `text` has at least _RUN consecutive characters of a secret, from start to end."""
@@ -153,8 +161,9 @@ def protect(*secrets: str | None) -> None:
 
 def redact(text: str) -> str:
     """`text` with every protected value, bearer token and URL signature replaced."""
-    named = _FIELDS.sub(rf"\1\3{BLANK}\3", _SIGNATURES.sub(rf"\1{BLANK}", text))
-    return _secrets.blanked(named)
+    if _A_PLACE.search(text):
+        text = _FIELDS.sub(rf"\1\3{BLANK}\3", _SIGNATURES.sub(rf"\1{BLANK}", text))
+    return _secrets.blanked(text)
 
 
 def redacted(value: Any) -> Any:

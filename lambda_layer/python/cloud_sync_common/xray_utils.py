@@ -10,6 +10,7 @@ import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,8 @@ class _Share:
 
 
 _share = _Share()
+# What is open around the present task or call; asyncio hands it on to tasks and threads.
+_open: ContextVar[Any] = ContextVar("open", default=None)
 
 
 @contextmanager
@@ -49,9 +52,12 @@ def bounded() -> Iterator[None]:
     """One invocation: as many subsegments as a trace has room for, and how many more there would have been. A listing
     of thousands of pages would otherwise make its trace too large, and X-Ray would drop what comes last."""
     _share.asked = 0
+    recorder: Any = tracer.provider
+    before = _open.set(recorder.get_trace_entity())
     try:
         yield
     finally:
+        _open.reset(before)
         if _share.asked > MOST_SUBSEGMENTS:
             left_out: Any = _share.asked - MOST_SUBSEGMENTS  # mypy has no int that is a numbers.Number
             tracer.put_annotation("subsegments_left_out", left_out)
@@ -69,7 +75,7 @@ def subsegment(name: str) -> Iterator[None]:
         yield
         return
     failure: Exception | None = None
-    with tracer.provider.in_subsegment(name=_name(name)) as part:
+    with _begun(_name(name)) as part:
         if part is not None:
             part.put_annotation("run_id", correlation.run_id() or "none")
         try:
@@ -80,6 +86,25 @@ def subsegment(name: str) -> Iterator[None]:
                 part.put_annotation("error", type(error).__name__)
     if failure is not None:
         raise failure
+
+
+@contextmanager
+def _begun(name: str) -> Iterator[Any]:
+    """A subsegment of the one that is open around it in this task; None when there is no segment. The SDK remembers by
+    thread what is open, but the tasks of a loop take turns on one thread, and their calls run in others."""
+    recorder: Any = tracer.provider
+    around = _open.get() or recorder.get_trace_entity()
+    recorder.set_trace_entity(around)
+    part = recorder.begin_subsegment(name)
+    before = _open.set(part or around)
+    try:
+        yield part
+    finally:
+        _open.reset(before)
+        if part is not None:
+            part.close()
+            recorder.set_trace_entity(around)
+            recorder.stream_subsegments()
 
 
 def _name(text: str) -> str:

@@ -18,6 +18,7 @@ from cloud_sync_common.transfer import upload_stream
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.conformance.harness import Original, Trouble
 from tests.integration.secret_check import secrets_of
 
@@ -45,7 +46,8 @@ def write_library(folder: Path) -> Path:
     """A library of three pages: ordinary clips, and among them every special case."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, size in FILES.items():
-        (folder / name).write_bytes(random.Random(name).randbytes(size))  # noqa: S311 (test data)
+        content = random.Random(name).randbytes(size)  # noqa: S311 (test data)
+        (folder / name).write_bytes(content if name.endswith(".jpg") else movie_of(content))
     plain: list[dict[str, Any]] = [
         {"id": f"clip{number:03}", "filename": f"GX01{number:04}.MP4", "sources": ["a.mp4", "b.mp4"][number % 2 :][:1]}
         for number in range(2 * PER_PAGE + 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from tests.integration.conformance.harness import (
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = ("oauth", "session")
 CALLS = ("list_media", "sources", "validate")
+MOST_LIST_REQUESTS = 4  # at once: an account is one person's, and other programs ask for a few
 
 
 def ask(harness: Harness, call: str, token: str | None = None) -> object:
@@ -246,6 +248,25 @@ def test_every_page_states_the_number_of_rows_in_all(harness: Harness) -> None:
     pages = list(pages_of(harness))
     rows = sum(len(page.ids) for page in pages)
     assert {page.total for page in pages} == ({rows} if harness.provider.capabilities.counts_exactly else {None})
+
+
+def test_a_provider_that_says_the_cursors_of_later_pages_says_those_that_come_in_turn(harness: Harness) -> None:
+    pages = list(pages_of(harness))
+    cursors = [page.next_cursor for page in pages if page.next_cursor is not None]
+    at_once = harness.provider.capabilities.most_list_requests
+    for number, page in enumerate(pages):
+        later = tuple(cursors[number + 1 :][: at_once - 1])  # and none beyond the end
+        assert page.later_cursors == later
+
+
+def test_pages_may_be_asked_for_at_once_as_many_as_the_provider_says(harness: Harness) -> None:
+    first, *rest = pages_of(harness)
+    cursors = [cursor for cursor in (first.next_cursor, *first.later_cursors) if cursor is not None]
+    most = harness.provider.capabilities.most_list_requests
+    assert 1 <= most <= MOST_LIST_REQUESTS and 1 <= len(cursors) <= most
+    with ThreadPoolExecutor(most) as threads:
+        asked = [threads.submit(harness.provider.list_media, harness.token, cursor, Filters()) for cursor in cursors]
+        assert [page.result() for page in asked] == rest[: len(cursors)]
 
 
 def test_a_video_that_is_not_ready_waits_and_a_still_is_not_a_video(harness: Harness) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
+from local.movies import movie_of
 from tests.integration.fuzzing.answers import Path as JsonPath
 from tests.integration.fuzzing.answers import Place
 from tests.integration.fuzzing.harness import Fuzzed
@@ -36,7 +37,7 @@ def _library(folder: Path) -> Library:
     folder.mkdir(parents=True, exist_ok=True)
     random = Random(11)  # noqa: S311 (test data)
     for name, size in _FILES.items():
-        (folder / name).write_bytes(random.randbytes(size))
+        (folder / name).write_bytes(movie_of(random.randbytes(size)))
     items = [{**item, "captured_at": f"2026-05-{day:02}T10:00:00Z"} for day, item in enumerate(_ITEMS, start=1)]
     (folder / "library.json").write_text(json.dumps({"items": items}))
     return Library.load(folder)

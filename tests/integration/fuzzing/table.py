@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ type Value = dict[str, Any]
 type Item = dict[str, Value]
 
 _WORD = re.compile(r"\s*(<>|>=|[()=<,]|[#:]?\w+|\S)")
-_INDEXES = {"not-archived": "not_archived", "by-run": "run_id"}
+_INDEXES = {"not-archived": "not_archived"}
 
 
 @dataclass
@@ -183,11 +184,13 @@ def _change(item: Item, asked: dict[str, Any]) -> None:
     names, values = asked.get("ExpressionAttributeNames", {}), asked.get("ExpressionAttributeValues", {})
     pieces = re.split(r"\b(SET|ADD|REMOVE)\b", asked["UpdateExpression"])[1:]
     for verb, clause in zip(pieces[::2], pieces[1::2], strict=True):
-        for part in clause.split(","):
-            words = part.replace("=", " ").split()
+        for part in re.split(r",(?![^(]*\))", clause):
+            words = re.findall(r"[#:]\w+", part)
             name = names[words[0]]
             if verb == "REMOVE":
                 item.pop(name, None)
+            elif verb == "SET" and "if_not_exists" in part:
+                item.setdefault(name, values[words[-1]])
             elif verb == "SET":
                 item[name] = values[words[1]]
             else:
@@ -218,22 +221,19 @@ class QuickResource:
 
     def __init__(self, name: str, table: QuickTable) -> None:
         self.name, self._table = name, table
-        self.meta = SimpleNamespace(client=SimpleNamespace(batch_get_item=self._batch_get_item))
+        operations = {"get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "query": "Query"}
+        client = {name: partial(self._of_table, operation) for name, operation in operations.items()}
+        self.meta = SimpleNamespace(client=SimpleNamespace(batch_get_item=self._batch_get_item, **client))
 
     def get_item(self, **asked: Any) -> dict[str, Any]:
         return self._answer("GetItem", asked)
 
-    def put_item(self, **asked: Any) -> dict[str, Any]:
-        return self._answer("PutItem", asked)
-
-    def update_item(self, **asked: Any) -> dict[str, Any]:
-        return self._answer("UpdateItem", asked)
-
-    def query(self, **asked: Any) -> dict[str, Any]:
-        return self._answer("Query", asked)
-
     def scan(self, **asked: Any) -> dict[str, Any]:
         return self._answer("Scan", asked)
+
+    def _of_table(self, operation: str, TableName: str, **asked: Any) -> dict[str, Any]:
+        assert TableName == self.name
+        return self._answer(operation, asked)
 
     def _batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:
         keys = [_wire_item(key) for key in RequestItems[self.name]["Keys"]]

@@ -38,6 +38,11 @@ class Stored:
     body: bytes
     checksum: str
 
+    @property
+    def etag(self) -> str:
+        """S3's ETag of what was stored, with its quotes; empty when it was refused."""
+        return self.headers.get("etag", "")
+
 
 def bucket_url(client: S3Client, bucket: str) -> str:
     """The URL of a bucket by botocore's rules for endpoints, without the slash before the key."""

@@ -55,6 +55,13 @@ class Traffic:
     """The bytes of all answers that this process has received so far: an API can send much, and it is paid for."""
 
     received = 0
+    _lock = threading.Lock()
+
+    @classmethod
+    def count(cls, received: int) -> None:
+        """Adds bytes, from any thread."""
+        with cls._lock:
+            cls.received += received
 
 
 class _Watch:
@@ -250,7 +257,7 @@ def _answer(prepared: requests.PreparedRequest, doing: str) -> requests.Response
     with session().send(prepared, timeout=(CONNECT_SECONDS, READ_SECONDS), stream=True) as response:
         for piece in response.iter_content(_CHUNK):
             body += piece
-            Traffic.received += len(piece)
+            Traffic.count(len(piece))
             if len(body) > LARGEST_ANSWER:
                 raise ProviderContractError(
                     f"The answer to {doing} is larger than {LARGEST_ANSWER >> 20} MiB: it is not one that this version "

@@ -77,7 +77,7 @@ def text(value: Any, most: int = TEXT_LIMIT) -> str | None:
 def plain_text(value: Any, most: int = TEXT_LIMIT) -> str | None:
     """As `text`, but None for what holds a secret of ours or a signature in any form: it is kept and shown."""
     found = text(value, most)
-    return found if found is not None and all(redact(read) == read for read in (found, unquote(found))) else None
+    return found if found is not None and all(redact(read) == read for read in {found, unquote(found)}) else None
 
 
 def secret(value: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 TLS runs in memory (`ssl.MemoryBIO`), so that the socket is read and written in large pieces. With `ssl.SSLSocket`,
 every TLS record of 16 KiB needs a system call and a lock of its own, a third of the CPU of a transfer
-(docs/performance.md). TLS itself and the verification of certificates remain the standard library's.
+(docs/measuring.md). TLS itself and the verification of certificates remain the standard library's.
 """
 
 from __future__ import annotations

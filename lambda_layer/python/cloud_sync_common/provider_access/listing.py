@@ -7,12 +7,14 @@ does not add up is started again, up to LISTINGS times. Absence from a listing n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import msgspec
 
 from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_access.pages_ahead import PagesAhead
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Filters, MediaPage
 
@@ -21,6 +23,9 @@ MARK_LIMIT = 32  # characters of an id that are remembered from page to page
 # The largest library that a run is made for (docs/limits.md), in pages of 50 rows and in rows: a listing that does not
 # end there never will.
 MOST_PAGES, MOST_ROWS = 200_000, 10_000_000
+# A request for a page takes at most as long: it has ended when an invocation runs out of time. The last pages before
+# that are asked for one by one.
+AHEAD_SECONDS = 75
 CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md, "Limits of a run")
 
 
@@ -57,17 +62,27 @@ class ListingProgress(msgspec.Struct, kw_only=True):
 
 @dataclass(frozen=True)
 class Listing:
-    """A walk over the whole library of one provider."""
+    """A walk over the whole library of one provider. While the caller works on a page, the next ones are asked for,
+    where the provider numbers its pages. To be closed at the end: it may have asked for pages that nobody takes, whose
+    bytes count as read, and which the next invocation asks for again."""
 
     session: AuthorisedSession
     filters: Filters
     progress: ListingProgress
 
+    @cached_property
+    def _pages(self) -> PagesAhead:
+        return PagesAhead(self.session.provider)
+
+    def close(self) -> None:
+        """Ends what was asked for ahead."""
+        self._pages.close()
+
     def next_page(self) -> MediaPage:
         """The next page, without the rows that the page before had. Raises what Provider.list_media raises."""
         progress = self.progress
         self._check_bounds()
-        page = self.session.list_media(progress.page_cursor, self.filters)
+        page = self.session.list_media(progress.page_cursor, self.filters, self._pages.page)
         new = _without(page, set(progress.page_ids))
         progress.page_ids = tuple(map(_mark, page.ids))
         progress.page_cursor = page.next_cursor
@@ -76,13 +91,25 @@ class Listing:
         progress.listed += len(set(new.ids))
         progress.total_changed |= progress.total not in (None, page.total)
         progress.total = page.total
+        self._go_ahead(page)
         return new
+
+    def _go_ahead(self, page: MediaPage) -> None:
+        """Asks for the pages after this one, unless they are out of bounds, or time is nearly up."""
+        left = 0 if self._is_too_long else MOST_PAGES - self.progress.pages
+        if page.next_cursor is not None and self.session.deadline.allows(AHEAD_SECONDS):
+            self._pages.ask_for((page.next_cursor, *page.later_cursors)[:left])
+
+    @property
+    def _is_too_long(self) -> bool:
+        progress = self.progress
+        return progress.pages >= MOST_PAGES or max(progress.rows, progress.total or 0) > MOST_ROWS
 
     def _check_bounds(self) -> None:
         """Raises ProviderContractError when the listing is longer than any that Cloud Sync is made for, or says that it
         will be."""
         progress = self.progress
-        if progress.pages >= MOST_PAGES or max(progress.rows, progress.total or 0) > MOST_ROWS:
+        if self._is_too_long:
             raise ProviderContractError(
                 f"The provider's listing has more than {MOST_ROWS:,} rows or {MOST_PAGES:,} pages, or says so: after "
                 f"{progress.pages:,} pages it has listed {progress.rows:,} rows of {progress.total}. That is more than "

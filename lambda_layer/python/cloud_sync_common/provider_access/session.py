@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,13 +26,16 @@ NEIGHBOURS = 3  # other videos that are asked for before a refusal is held again
 _DOUBTFUL = (CredentialsExpiredError, ProviderContractError)
 _REFUSED = "The provider refuses to give the links of this video, although it accepts the token"
 
+type ListMedia = Callable[[str, str | None, Filters], MediaPage]
+"""Provider.list_media, or what is called in its place: from token, cursor and filters to a page."""
+
 
 @dataclass(frozen=True)
 class AuthorisedSession:
     """One provider, called with the owner's credentials within one invocation.
 
-    The credentials are read once. A token that the provider refuses is noted in the ledger, so that it is renewed once
-    for everybody, and ends the invocation with CredentialsExpiredError.
+    The credentials are read once, by whichever thread is first. A token that the provider refuses is noted in the
+    ledger, so that it is renewed once for everybody, and ends the invocation with CredentialsExpiredError.
     """
 
     provider: Provider
@@ -40,21 +44,36 @@ class AuthorisedSession:
     deadline: Deadline
     sleep: Callable[[float], None] = time.sleep
     _refused: set[str] = field(default_factory=set)  # versions that the provider has refused as such
+    _reading: threading.RLock = field(default_factory=threading.RLock)  # what is read once, for everybody
+    _listing: threading.Lock = field(default_factory=threading.Lock)  # the same; a listing takes its time
+
+    @property
+    def _credentials(self) -> Credentials:
+        with self._reading:
+            return self._stored
 
     @cached_property
-    def _credentials(self) -> Credentials:
+    def _stored(self) -> Credentials:
         return self.store.load()
 
+    @cached_property
+    def _refused_before(self) -> str:
+        return self.lease.refused_version()
+
     def require_usable_token(self) -> None:
-        """Raises CredentialsExpiredError when there is no access token, or when the provider is known to refuse it."""
+        """Raises CredentialsExpiredError when there is no access token, or when the provider is known to refuse it.
+        That is looked up once: of a later refusal, the provider's answer to the next call tells."""
         credentials = self._credentials
-        if credentials.access_token is None or credentials.version == self.lease.refused_version():
+        with self._reading:
+            is_refused = credentials.version == self._refused_before
+        if credentials.access_token is None or is_refused:
             raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
 
-    def list_media(self, cursor: str | None, filters: Filters) -> MediaPage:
-        """One page of the library. Raises what Provider.list_media raises."""
+    def list_media(self, cursor: str | None, filters: Filters, ask: ListMedia | None = None) -> MediaPage:
+        """One page of the library; `ask` is called in place of Provider.list_media. Raises what that raises."""
+        ask = ask or self.provider.list_media
         with self.lease.noting_refusal(self._credentials.version):
-            return self._call(lambda token: self.provider.list_media(token, cursor, filters), LISTING_ATTEMPTS)
+            return self._call(lambda token: ask(token, cursor, filters), LISTING_ATTEMPTS)
 
     def sources(self, item: MediaItem) -> list[MediaSource]:
         """The files of one item, with fresh links.
@@ -77,15 +96,20 @@ class AuthorisedSession:
     def is_alone(self, item: MediaItem, is_answered: Callable[[MediaItem], bool | None]) -> bool:
         """Whether a trouble concerns this video alone: there is an answer for another one, or none that could be asked
         for. `is_answered` says so of another video: True, False for the same trouble, None when it shows nothing."""
-        others = [other for other in self._newest if other.media_id != item.media_id]
-        # From the whole page: what was uploaded on one day may share the trouble.
-        others = others[:: max(1, len(others) // NEIGHBOURS)][:NEIGHBOURS]
         troubled = False
-        for answered in map(is_answered, others):
+        for answered in map(is_answered, self.neighbours(item)):
             if answered:
                 return True
             troubled |= answered is False
         return not troubled
+
+    def neighbours(self, item: MediaItem) -> list[MediaItem]:
+        """A few other videos, to compare with. Raises what Provider.list_media raises."""
+        with self._listing:
+            newest = self._newest
+        others = [other for other in newest if other.media_id != item.media_id]
+        # From the whole page: what was uploaded on one day may share the trouble.
+        return others[:: max(1, len(others) // NEIGHBOURS)][:NEIGHBOURS]
 
     @cached_property
     def _newest(self) -> tuple[MediaItem, ...]:

@@ -41,6 +41,9 @@ from cloud_sync_common.source_identity import ListedFile
 from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
+LIST_REQUESTS = (
+    4  # pages at once: no limit is known (docs/gopro-api.md), and other programs ask for a few files at once
+)
 PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -60,6 +63,7 @@ VIDEO_TYPES = (
 )
 STILL_TYPES = ("Photo", "TimeLapse", "Burst", "Session", "Audio")
 UNCLEAR_TYPES = ("Continuous",)  # a video in some sources, a series of stills in others: the extension decides
+KNOWN_TYPES = (*VIDEO_TYPES, *STILL_TYPES, *UNCLEAR_TYPES)
 VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
 _SCOPES = {"videos": (*VIDEO_TYPES, *UNCLEAR_TYPES), "everything": ()}
 # The types whose item_count is the number of chapters (rclone-PR); in others it counts other things.
@@ -67,10 +71,7 @@ CHAPTERED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo")
 CAMERAS_CHAPTERS = 99  # two digits of a file's name count them (GX010001.MP4)
 # The originals; those of edits have the second label. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
-FIELDS = (
-    "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at,"
-    "content_title"
-)
+FIELDS = "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at"
 SIGN_IN_AGAIN = (
     "Sign in at gopro.com in a browser, copy the value of the cookie gp_access_token, and store it as access_token in "
     "the credentials secret (README, 'Store credentials')."
@@ -105,7 +106,7 @@ class GoPro:
     """Implements provider_interface.Provider."""
 
     name = "gopro"
-    capabilities = Capabilities(counts_exactly=True)
+    capabilities = Capabilities(counts_exactly=True, most_list_requests=LIST_REQUESTS)
 
     def __init__(self, base_url: str = "https://api.gopro.com") -> None:
         self._base_url = base_url
@@ -151,7 +152,9 @@ class GoPro:
         expected = max(0, min(per_page, total - (page - 1) * per_page))
         if len(rows) < expected:
             raise ProviderUnavailableError(f"Page {page} of the listing has {len(rows)} rows instead of {expected}.")
-        return _page(rows, total, f"{scope} {page + 1}" if page * per_page < total else None)
+        last = min(-(-total // per_page), page + LIST_REQUESTS)
+        cursors = (*(f"{scope} {later}" for later in range(page + 1, last + 1)), None)
+        return msgspec.structs.replace(_page(rows, total), next_cursor=cursors[0], later_cursors=cursors[1:-1])
 
     def _scope(self, token: str, filters: Filters) -> str:
         """What to list: `videos`, or `everything` if the account has media of a type that this version does not know.
@@ -274,7 +277,7 @@ def _renewed(old: Credentials, response: requests.Response) -> Credentials:
     )
 
 
-def _page(rows: list[Row], total: int, next_cursor: str | None) -> MediaPage:
+def _page(rows: list[Row], total: int) -> MediaPage:
     """Sorts rows into videos, videos that are not ready, and other media."""
     items, waiting, ignored = [], [], []
     for row in rows:
@@ -285,9 +288,7 @@ def _page(rows: list[Row], total: int, next_cursor: str | None) -> MediaPage:
         else:
             items.append(_item(row))
     _log_unknown_types(rows)
-    return MediaPage(
-        items=tuple(items), next_cursor=next_cursor, waiting=tuple(waiting), ignored=tuple(ignored), total=total
-    )
+    return MediaPage(items=tuple(items), waiting=tuple(waiting), ignored=tuple(ignored), total=total)
 
 
 def _usable_id(row: Row) -> str:
@@ -304,7 +305,9 @@ def _id(row: Row) -> str:
 
 def _type(row: Row) -> str:
     """The type of a row, empty for what has not the shape of one: types are logged and kept."""
-    found = loose_json.plain_text(row.get("type"), WORD_LIMIT) or ""
+    if (kind := row.get("type")) in KNOWN_TYPES:
+        return str(kind)
+    found = loose_json.plain_text(kind, WORD_LIMIT) or ""
     return found if re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", found) else ""
 
 
@@ -326,7 +329,7 @@ def _is_video(row: Row) -> bool:
 
 
 def _log_unknown_types(rows: list[Row]) -> None:
-    unknown = {_type(row) for row in rows} - {*VIDEO_TYPES, *STILL_TYPES, *UNCLEAR_TYPES}
+    unknown = {_type(row) for row in rows} - set(KNOWN_TYPES)
     if unknown:
         logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
 

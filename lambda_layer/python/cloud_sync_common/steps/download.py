@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 
 import msgspec
 
-from cloud_sync_common import source_identity
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
@@ -18,7 +17,6 @@ from cloud_sync_common.exceptions import (
     OriginalUnavailableError,
     ProviderContractError,
     ProviderUnavailableError,
-    ShortReadError,
     SourceError,
     TransientError,
 )
@@ -29,11 +27,19 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of
 from cloud_sync_common.stores.runs import Runs
-from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION
+from cloud_sync_common.transfer.item_effort import ItemEffort
+from cloud_sync_common.transfer.offered_files import (
+    as_numbered_before,
+    check_complete,
+    check_count,
+    with_what_is_left,
+)
+from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, largest_put
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.side_by_side import Shared, all_ended, in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.source_transfer import LengthUnknown, LostLease, SourceTransfer
 from cloud_sync_common.transfer.trial_read import try_to_read
@@ -112,7 +118,7 @@ class VideoDownloader:
     deadline: Deadline
     memory_mb: int
     most_bytes: int  # that one run may read from the provider
-    check_etag: bool = True
+    check_etag: bool = False
     single_put: int = SINGLE_PUT
 
     def download(self, request: DownloadRequest) -> BatchResult | SliceResult:
@@ -124,26 +130,38 @@ class VideoDownloader:
                 return self.run_slice(request.media, request.run_id)
 
     def run_batch(self, items: tuple[MediaItem, ...], run_id: str) -> BatchResult:
-        """Moves one item after the other, up to the first that is not finished here, whatever the reason: its slice
-        meets that trouble again, under its own name, where the state machine can deal with it. Nothing is moved, and
-        nothing unfinished, when the run has read as much as it may."""
+        """Moves items side by side, and begins no further one after the first that is not finished here, whatever the
+        reason: its slice meets that trouble again, under its own name, where the state machine can deal with it. Those
+        beside it are moved to their end. Nothing is moved, and nothing unfinished, when the run has read as much as it
+        may."""
         if self._has_read_enough(run_id):
             return BatchResult(())
         with self._counted(run_id) as count:
-            return self._batch(items, run_id, count)
+            self._shared.first = items[0].media_id if items else ""
+            return self.uploader.run(self._batch(items, run_id, count))
 
-    def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
-        for at, item in enumerate(items):
-            unfinished = BatchResult(items[at:])
-            if at and not self.deadline.allows((item.size or 0) / SLOW_CONNECTION):
-                return unfinished
-            try:
-                if self._slice(item, run_id, count).status is SliceStatus.IN_PROGRESS:
-                    return unfinished
-            except CloudSyncError as error:
-                logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
-                return unfinished
-        return BatchResult(())
+    async def _batch(self, items: tuple[MediaItem, ...], run_id: str, count: TransferStats) -> BatchResult:
+        """One item more than there are connections is under way: while others move, its lease and its links come."""
+        todo, done, goes_on = iter({item.media_id: item for item in items}.values()), set[str](), True
+
+        async def work() -> None:
+            nonlocal goes_on
+            for item in todo:
+                is_done = False
+                try:
+                    is_done = goes_on and self._has_time_for(item) and await self._is_finished(item, run_id, count)
+                finally:
+                    goes_on = goes_on and is_done
+                if is_done:
+                    done.add(item.media_id)
+
+        await all_ended([work() for _ in range(min(len(items), self._limiter.most + 1))])
+        return BatchResult(tuple(item for item in items if item.media_id not in done))
+
+    def _has_time_for(self, item: MediaItem) -> bool:
+        """The first one is always begun, so that an invocation does something."""
+        is_first = item.media_id == self._shared.first
+        return is_first or self.deadline.allows((item.size or 0) / SLOW_CONNECTION)
 
     def run_slice(self, item: MediaItem, run_id: str) -> SliceResult:
         """Moves what can be moved of `item` in the time there is.
@@ -153,11 +171,12 @@ class VideoDownloader:
         if self._has_read_enough(run_id):
             return SliceResult(SliceStatus.LEFT)
         with self._counted(run_id) as count:
-            return self._slice(item, run_id, count)
+            self._shared.first = item.media_id
+            return self.uploader.run(self._slice(item, run_id, count))
 
     def _has_read_enough(self, run_id: str) -> bool:
         """Whether the run has read as much as it may. What is under way at that moment still ends."""
-        enough = self.runs.bytes_read(run_id) >= self.most_bytes
+        enough = self.runs.bytes_counted(run_id) >= self.most_bytes
         if enough:
             logger.warning("the run has read as much as it may", extra={"most_bytes": self.most_bytes})
         return enough
@@ -170,37 +189,42 @@ class VideoDownloader:
             yield count
         finally:
             if read := count.bytes_read + Traffic.received - before:
-                self.runs.note_read(run_id, read)
+                self.runs.note_read(run_id, read, count.videos)
 
-    def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
-        seconds = self.deadline.remaining()
-        claim = self._claim(item, run_id, seconds + LEASE_GRACE_SECONDS)
-        if not claim.granted:
-            archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
-            return SliceResult(SliceStatus.ARCHIVED if archived else SliceStatus.BUSY)
-        stats = TransferStats()
+    async def _is_finished(self, item: MediaItem, run_id: str, count: TransferStats) -> bool:
         try:
-            moved = self._try_to_move(self._options(seconds, stats), item, run_id)
-        finally:
-            count.bytes_read += stats.bytes_read
-            self._note_stats(item, run_id, claim.row, stats)
-        if moved.status is SliceStatus.IN_PROGRESS and stats.bytes_moved == 0:
-            raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
-        if moved.status is SliceStatus.IN_PROGRESS and _idle_slices(claim.row, run_id, stats) >= MOST_IDLE_SLICES:
-            raise NoProgressError(
-                f"{MOST_IDLE_SLICES} slices in a row moved bytes of this video, and none of them lasted: S3 has no "
-                "more of it than before. The next run tries it again."
-            )
-        return _slice_result(moved, stats.bytes_moved)
+            return (await self._slice(item, run_id, count)).status is not SliceStatus.IN_PROGRESS
+        except CloudSyncError as error:
+            logger.warning("left to a slice", extra={"media_id": item.media_id, "category": error.category})
+            return False
 
-    def _options(self, seconds: float, stats: TransferStats) -> TransferOptions:
+    async def _slice(self, item: MediaItem, run_id: str, count: TransferStats) -> SliceResult:
+        with self._shared.time.share() as seconds_spent:
+            seconds = self.deadline.remaining()
+            claim = await in_a_thread(self._claim, item, run_id, seconds + LEASE_GRACE_SECONDS)
+            if not claim.granted:
+                archived = claim.row.status is Status.ARCHIVED and claim.row.revision == item.revision
+                return SliceResult(SliceStatus.ARCHIVED if archived else SliceStatus.BUSY)
+            options = self._options(seconds)
+            effort = ItemEffort(claim.row, run_id, self.memory_mb, options.stats, seconds_spent)
+            try:
+                moved = await self._try_to_move(options, item, effort)
+            finally:
+                count.bytes_read += options.stats.bytes_read
+                count.videos += 1
+                if not effort.is_noted:
+                    await in_a_thread(self.ledger.set_stats, item.media_id, run_id, effort.so_far())
+        _refuse_to_go_on_idly(moved, effort, seconds)
+        return _slice_result(moved, options.stats.bytes_moved)
+
+    def _options(self, seconds: float) -> TransferOptions:
         return TransferOptions(
             uploader=self.uploader,
             archive=self.archive,
             connections=self._limiter.most,
             deadline=self.deadline,
             seconds=seconds,
-            stats=stats,
+            stats=TransferStats(),
             check_etag=self.check_etag,
             single_put=self.single_put,
         )
@@ -208,7 +232,12 @@ class VideoDownloader:
     @cached_property
     def _limiter(self) -> RequestLimiter:
         """One for the whole invocation: what the provider says while one item is moved holds for the next one too."""
-        return RequestLimiter(min(self.connections, self.session.provider.capabilities.most_connections))
+        most = min(self.connections, self.session.provider.capabilities.most_connections)
+        return RequestLimiter(most, self.deadline)
+
+    @cached_property
+    def _shared(self) -> Shared:
+        return Shared(self._limiter.most)
 
     def _claim(self, item: MediaItem, run_id: str, lease_seconds: float) -> Claim:
         """The lease of another run is taken over when that run has ended, and else respected."""
@@ -218,62 +247,66 @@ class VideoDownloader:
             claim = self.ledger.claim(item, run_id, lease_seconds, instead_of=owner)
         return claim
 
-    def _note_stats(self, item: MediaItem, run_id: str, before: ItemRow, stats: TransferStats) -> None:
-        """Adds this slice to what earlier slices of the same run have done."""
-        again = before.effort_run == run_id
-        gb_seconds = stats.seconds * self.memory_mb / 1024
-        self.ledger.set_stats(
-            item.media_id,
-            run_id,
-            {
-                "effort_run": run_id,
-                "run_bytes": stats.bytes_moved + (before.run_bytes if again else 0),
-                "run_requests": stats.requests + (before.run_requests if again else 0),
-                "run_gb_seconds": round(gb_seconds + (before.run_gb_seconds if again else 0), 3),
-                "run_kept": max(stats.kept, before.run_kept if again else 0),
-                "run_idle": _idle_slices(before, run_id, stats),
-                "run_slices": 1 + (before.run_slices if again else 0),
-            },
-        )
-
-    def _try_to_move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
+    async def _try_to_move(self, options: TransferOptions, item: MediaItem, effort: ItemEffort) -> Moved:
         try:
-            return self._move(options, item, run_id)
+            return await self._move(options, item, effort)
         except LostLease:
             return Moved(SliceStatus.BUSY)
         except MediaNotFoundError as error:
-            return self._leave(item, run_id, error.category, str(error))
+            return await self._leave(item, effort, error.category, str(error))
 
-    def _move(self, options: TransferOptions, item: MediaItem, run_id: str) -> Moved:
-        if item.unusable:
-            raise OriginalUnavailableError(item.unusable)
-        self.session.require_usable_token()
-        sources = self.session.sources(item)
+    async def _move(self, options: TransferOptions, item: MediaItem, effort: ItemEffort) -> Moved:
+        async with self._shared.asking:
+            sources = await in_a_thread(self._sources, item)
         if not sources:
-            return self._leave(item, run_id, "not_available_yet", "The provider does not offer the original just now.")
-        _check_count(sources)
-        archived = self._archived(options, item, sources, run_id)
+            why = "The provider does not offer the original just now."
+            return await self._leave(item, effort, "not_available_yet", why)
+        check_count(sources)
+        known = await in_a_thread(self.ledger.sources, item.media_id)
+        async with self._shared.connections.taken(self._connections_of(item, options)):
+            if not self._has_time_for(item):  # any longer, after the wait for others
+                return Moved(SliceStatus.IN_PROGRESS)
+            archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)
-        _check_complete(sources)
-        total = sum(row.size for row in archived)
-        if not self.ledger.archive_item(item.media_id, run_id, bytes_total=total):
+        check_complete(sources)
+        total, damage, so_far = sum(row.size for row in archived), damage_of(archived), effort.so_far()
+        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=so_far)
+        if not await in_a_thread(archive_item, item.media_id, effort.run_id):
             raise LostLease
+        effort.is_noted = True
         logger.info("archived", extra={"media_id": item.media_id, "sources": len(sources), "bytes": total})
         return Moved(SliceStatus.ARCHIVED, tuple(archived))
 
-    def _archived(
-        self, options: TransferOptions, item: MediaItem, sources: list[MediaSource], run_id: str
+    def _sources(self, item: MediaItem) -> list[MediaSource]:
+        if item.unusable:
+            raise OriginalUnavailableError(item.unusable)
+        self.session.require_usable_token()
+        return self.session.sources(item)
+
+    def _connections_of(self, item: MediaItem, options: TransferOptions) -> int:
+        """How many connections an item is counted with: one where each of its files is one request. Of those that go in
+        parts, two may move at once, so that the beginning and the end of one, in which no byte moves, cost no time."""
+        if item.size is not None and item.size <= largest_put(options.seconds, options.single_put):
+            return 1
+        return -(-self._limiter.most // 2)
+
+    async def _archived(
+        self,
+        options: TransferOptions,
+        item: MediaItem,
+        sources: list[MediaSource],
+        known: Mapping[int, SourceRow],
+        run_id: str,
     ) -> list[SourceRow] | None:
         """The rows of all sources, once they are archived; None when time was up first. A file whose length nobody
         knows comes last: by then the others show how much of the item's size is left for it."""
-        known, archived = self.ledger.sources(item.media_id), list[SourceRow]()
-        put_off = list[MediaSource]()
-        for source in _as_numbered_before(sources, known):
+        archived, put_off = list[SourceRow](), list[MediaSource]()
+        for source in sources:
             row = known.get(source.file_number)
             if row is None or not row.holds(item, source):
                 try:
-                    row = self._move_source(options, item, source, run_id)
+                    row = await self._move_source(options, item, source, run_id)
                 except LengthUnknown:
                     put_off.append(source)
                     continue
@@ -282,33 +315,40 @@ class VideoDownloader:
             archived.append(row)
             options.stats.archived += row.size
         if put_off:
-            _check_complete(sources)
-            row = self._move_source(options, item, _with_what_is_left(item, archived, put_off), run_id)
+            check_complete(sources)
+            row = await self._move_source(options, item, with_what_is_left(item, archived, put_off), run_id)
             return [*archived, row] if row else None
         return archived
 
-    def _move_source(
+    async def _move_source(
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
     ) -> SourceRow | None:
-        def renew(ended: MediaSource) -> MediaSource:
-            return self._same_source(item, ended)
-
-        link = SourceLink(source, renew, self.deadline, self._limiter)
+        link = SourceLink(source, partial(self._same_source, item), self.deadline, self._limiter)
         with subsegment("source"):
             provider = self.session.provider.name
             transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
             try:
-                return self.uploader.run(transfer.archive())
+                return await transfer.archive()
             except ProviderContractError as error:
-                if not self.session.is_alone(item, self._can_be_read):
+                if not await self._is_alone(item):
                     raise
                 raise OriginalUnavailableError(f"{error} Those of other videos can be read.") from None
 
-    def _can_be_read(self, other: MediaItem) -> bool | None:
+    async def _is_alone(self, item: MediaItem) -> bool:
+        """As AuthorisedSession.is_alone, where the question is whether the files of other videos can be read."""
+        troubled = False
+        for other in await in_a_thread(self.session.neighbours, item):
+            readable = await self._can_be_read(other)
+            if readable:
+                return True
+            troubled |= readable is False
+        return not troubled
+
+    async def _can_be_read(self, other: MediaItem) -> bool | None:
         """Whether a file of another video can be read; None when that cannot be found out."""
         try:
-            for source in self.session.sources(other)[:1]:
-                self.uploader.run(try_to_read(self.uploader.sources, source))
+            for source in (await in_a_thread(self.session.sources, other))[:1]:
+                await try_to_read(self.uploader.sources, source)
                 return True
         except ProviderContractError:
             return False
@@ -316,9 +356,11 @@ class VideoDownloader:
             return None
         return None
 
-    def _leave(self, item: MediaItem, run_id: str, category: str, message: str) -> Moved:
+    async def _leave(self, item: MediaItem, effort: ItemEffort, category: str, message: str) -> Moved:
         logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
-        self.ledger.leave_unavailable(item.media_id, run_id, category, message)
+        effort.is_noted = await in_a_thread(
+            self.ledger.leave_unavailable, item.media_id, effort.run_id, category, message, effort.so_far()
+        )
         return Moved(SliceStatus.UNAVAILABLE)
 
     def _same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
@@ -333,48 +375,16 @@ class VideoDownloader:
         return replace(same[0], file_number=ended.file_number, file_count=ended.file_count, size=size)
 
 
-def _as_numbered_before(sources: list[MediaSource], known: Mapping[int, SourceRow]) -> list[MediaSource]:
-    """The sources with the numbers that they have in the ledger, so that none takes another's row and object."""
-    listed = [(source.file_number, source.identity) for source in sources]
-    numbers = source_identity.kept_numbers(listed, {number: row.identity for number, row in known.items()})
-    return [replace(source, file_number=number) for source, number in zip(sources, numbers, strict=True)]
-
-
-def _with_what_is_left(item: MediaItem, archived: list[SourceRow], put_off: list[MediaSource]) -> MediaSource:
-    """The one source whose length nobody knows, with what the others leave of the item's size. Raises ShortReadError
-    when that cannot be said."""
-    left = (item.size or 0) - sum(row.size for row in archived)
-    if len(put_off) > 1 or left <= 0:
-        raise ShortReadError(
-            f"Nobody says how long file {put_off[0].file_number} of this video is, so nothing would show that it is "
-            "whole. It is not stored, and asked for again."
-        )
-    return replace(put_off[0], size=left)
-
-
-def _idle_slices(before: ItemRow, run_id: str, stats: TransferStats) -> int:
-    """How many slices of this run in a row, with the present one, have found no more in S3 than there had been. The
-    first slice is none of them: nothing is known before it."""
-    if before.effort_run != run_id or stats.kept > before.run_kept:
-        return 0
-    return before.run_idle + 1
-
-
-def _check_count(sources: list[MediaSource]) -> None:
-    """Raises OriginalUnavailableError: each file is an object to pay for, however small it is."""
-    if len(sources) > source_identity.MOST_FILES:
-        raise OriginalUnavailableError(
-            f"The provider offers {len(sources):,} files of this video, and Cloud Sync believes in at most "
-            f"{source_identity.MOST_FILES:,}; none is archived. Look at the video with the provider."
-        )
-
-
-def _check_complete(sources: list[MediaSource]) -> None:
-    """What is offered is safe by now; an item of which the provider says that it has more is not ARCHIVED."""
-    expected = max(source.file_count for source in sources)
-    if len(sources) < expected:
-        raise OriginalUnavailableError(
-            f"The provider offers only {len(sources)} of the {expected} files of this video; those are archived."
+def _refuse_to_go_on_idly(moved: Moved, effort: ItemEffort, seconds: float) -> None:
+    """Raises ProviderUnavailableError or NoProgressError when another slice would lead to nothing."""
+    if moved.status is not SliceStatus.IN_PROGRESS:
+        return
+    if effort.stats.bytes_moved == 0:
+        raise ProviderUnavailableError(f"Not one part could be moved within {seconds:.0f} s.")
+    if effort.idle_slices >= MOST_IDLE_SLICES:
+        raise NoProgressError(
+            f"{MOST_IDLE_SLICES} slices in a row moved bytes of this video, and none of them lasted: S3 has no "
+            "more of it than before. The next run tries it again."
         )
 
 

@@ -7,6 +7,7 @@ JSON Lines. Memory is flat in the size of the library.
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
-from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+from cloud_sync_common.stores.ledger_rows import ItemState, Status
 from cloud_sync_common.stores.manifest import Manifest, ManifestWriter
 from cloud_sync_common.stores.runs import Runs
 
@@ -93,7 +94,7 @@ class MediaLister:
             return ListResult(status=StepStatus.ALREADY_RUNNING)
         progress = decode_cursor(request.cursor, Progress)
         listing = Listing(self.session, request.filters, progress.listing)
-        with self.manifest.extended(progress.manifest_bytes) as writer:
+        with self.manifest.extended(progress.manifest_bytes) as writer, closing(listing):
             done = self._list_pages(listing, request, progress, writer)
             progress.manifest_bytes = writer.size
         self._count(request.run_id, Traffic.received - before, done=done)
@@ -165,14 +166,14 @@ class MediaLister:
         self, items: list[MediaItem], request: ListRequest, progress: Progress, writer: ManifestWriter
     ) -> None:
         """Adds what the archive does not have to the manifest."""
-        known = self.ledger.known(item.media_id for item in items)
+        known = self.ledger.states(item.media_id for item in items)
         wanted = [item for item in items if _is_selected(item, request.filters)]
         new = [item for item in wanted if self._is_work(item, known.get(item.media_id), request, progress)]
         self.ledger.add_pending([item for item in new if item.media_id not in known], request.run_id)
         progress.batches += writer.add(new)
         progress.new += len(new)
 
-    def _is_work(self, item: MediaItem, row: ItemRow | None, request: ListRequest, progress: Progress) -> bool:
+    def _is_work(self, item: MediaItem, row: ItemState | None, request: ListRequest, progress: Progress) -> bool:
         if row is None:
             return True
         if row.status is Status.ARCHIVED:

@@ -11,6 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -152,8 +153,10 @@ class ArchiveReconciler:
             self.report.extended(progress.report_bytes) as report,
             self.listed.extended(progress.listed_bytes) as listed,
         ):
-            walks = _Walks(self, progress, report, listed, datetime.fromisoformat(request.started_at))
-            done = walks.go_on()
+            listing = Listing(self.session, Filters(), progress.listing)
+            walks = _Walks(self, progress, listing, report, listed, datetime.fromisoformat(request.started_at))
+            with closing(listing):
+                done = walks.go_on()
             progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
         if walks.listing_starts_again:
             # The next invocation does it: until its answer arrives, the files that this one continued may be needed
@@ -201,15 +204,12 @@ class _Walks:
 
     reconciler: ArchiveReconciler
     progress: Progress
+    listing: Listing
     report: IO[bytes]
     listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
     began: datetime
     listing_starts_again: bool = False  # because it does not add up
     _noted: set[int] = field(default_factory=set)
-
-    @cached_property
-    def _listing(self) -> Listing:
-        return Listing(self.reconciler.session, Filters(), self.progress.listing)
 
     def go_on(self) -> bool:
         """True when all walks are over, False when time is up or the listing has to start again."""
@@ -234,9 +234,9 @@ class _Walks:
 
     def _provider_page(self, _place: str | None) -> str | None:
         """Remembers what is listed. Absence is only believed when the listing adds up."""
-        page = self._listing.next_page()
+        page = self.listing.next_page()
         self.listed.write(array("Q", map(_fingerprint, page.ids)).tobytes())
-        known = self.reconciler.ledger.known(item.media_id for item in page.items)
+        known = self.reconciler.ledger.states(item.media_id for item in page.items)
         for item in page.items:
             row = known.get(item.media_id)
             if (row is None or row.status is not Status.ARCHIVED) and self._is_noted(item.media_id):
@@ -247,7 +247,7 @@ class _Walks:
                 self._note(Disagreement.NOT_ARCHIVED, item.media_id, detail=f"{item.filename} ({row.status})")
         if page.next_cursor is None:
             self.progress.items = len(self._read_fingerprints())
-            self.listing_starts_again = not self._listing.adds_up(self.progress.items)
+            self.listing_starts_again = not self.listing.adds_up(self.progress.items)
         return page.next_cursor
 
     def _is_noted(self, media_id: str) -> bool:

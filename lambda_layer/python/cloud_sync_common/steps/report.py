@@ -99,6 +99,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int
     seconds: float
     estimated_usd: float
+    damaged: int = 0  # archived as they are at the provider
 
     @property
     def failure_rate(self) -> float:
@@ -176,7 +177,8 @@ class RunReport:
             summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
             self._end(summary)
             self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
-            return _numbers(summary, self.runs.last_success())
+            damages = _damages(totals) if totals.damages else []  # no later run looks at what is archived
+            return "\n\n".join([_numbers(summary, self.runs.last_success()), *damages])
         with _going_on():
             self.runs.end(run_id, RunStatus.FAILED, {})
         return "What it had done could not be read."
@@ -205,7 +207,7 @@ class RunReport:
 
     def _totals(self, run_id: str, *, log: bool) -> Totals:
         """What the ledger says; `log` writes a line for each video."""
-        totals = Totals(bytes_read=self.runs.bytes_read(run_id))
+        totals = Totals(bytes_read=self.runs.bytes_read(run_id), bytes_counted=self.runs.bytes_counted(run_id))
         for batch in batched(self.manifest.items(), BATCH_GET_LIMIT):
             for media_id, row in self.ledger.known(item.media_id for item in batch).items():
                 totals.count(row, run_id)
@@ -239,6 +241,7 @@ class RunReport:
             backlog=self.ledger.backlog() + listing.waiting,
             seconds=round(seconds_since(started_at), 1),
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
+            damaged=totals.damaged,
         )
 
     def _end(self, summary: Summary) -> None:
@@ -269,8 +272,9 @@ class RunReport:
         self.metrics.emit(self.provider, {**counts, **measured})
 
     def _paragraphs(self, summary: Summary, totals: Totals) -> list[str]:
-        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_read >= self.most_bytes else []
-        well = [] if enough or totals.failures or summary.exhausted else ["Next step: none, all is well."]
+        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_counted >= self.most_bytes else []
+        trouble = enough or totals.failures or totals.damages or summary.exhausted
+        well = [] if trouble else ["Next step: none, all is well."]
         return [
             _overview(summary, self.extras),
             *enough,
@@ -327,10 +331,11 @@ def _numbers(summary: Summary, last: LastSuccess) -> str:
 
 
 def _subject(summary: Summary) -> str:
-    if summary.failed:
-        return f"Cloud Sync: {count_of(summary.archived, 'video')} archived, {summary.failed} failed"
-    archived = f"{count_of(summary.archived, 'video')} archived" if summary.archived else "nothing new"
-    return f"Cloud Sync: {archived}"
+    if not summary.archived and not summary.failed:
+        return "Cloud Sync: nothing new"
+    damaged = f", {summary.damaged} of them damaged" if summary.damaged else ""
+    failed = f", {summary.failed} failed" if summary.failed else ""
+    return f"Cloud Sync: {count_of(summary.archived, 'video')} archived{damaged}{failed}"
 
 
 def _advice(summary: Summary, totals: Totals) -> list[str]:
@@ -338,6 +343,8 @@ def _advice(summary: Summary, totals: Totals) -> list[str]:
     if totals.failures:
         lines.append("Not archived:\n" + "\n".join(f"- {failure}" for failure in totals.failures))
         lines.append("They are tried again in the next run; nothing needs doing unless its mail names them too.")
+    if totals.damages:
+        lines += _damages(totals)
     if summary.waiting:
         waiting = count_of(summary.waiting, "video is", "videos are")
         lines.append(f"{waiting} not ready at the provider and left for a later run.")
@@ -350,10 +357,23 @@ def _advice(summary: Summary, totals: Totals) -> list[str]:
     return lines
 
 
+def _damages(totals: Totals) -> list[str]:
+    """What the owner may want to know of originals that were damaged before they were read."""
+    videos = count_of(totals.damaged, "video is", "videos are")
+    return [
+        f"{videos} archived byte for byte, and damaged already at the provider:\n"
+        + "\n".join(f"- {damage}" for damage in totals.damages),
+        "Next step: play them at the provider. One that does not play there was cut off when it was recorded or "
+        "uploaded: upload it again from the camera or the card if that still has it, and the next run archives the new "
+        "one beside this. A recording without its index (moov) can often be repaired from the archived file.",
+    ]
+
+
 def _enough(left: int, most_bytes: int) -> str:
     """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
     return (
-        f"It has read {size_of(most_bytes)}, which is as much as one run may (max_run_gb), and left "
+        f"It has read {size_of(most_bytes)}, or as many videos as cost that much, which is as much as one run may "
+        f"(max_run_gb), and left "
         f"{count_of(left, 'video')} to the next run, which continues there. Nothing is lost, and none counts as "
         "failed. During a first backup this is to be expected. Otherwise the saved query 'Slowest files' shows what "
         "took so long."

@@ -7,7 +7,9 @@ of its parts (S3 user guide, "Checking object integrity for data uploads"). An o
 from __future__ import annotations
 
 import base64
+import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +31,10 @@ from cloud_sync_common.exceptions import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+# With S3-managed keys the ETag of what one request uploads is the MD5 of its bytes, with KMS it is not (API reference,
+# Object, "ETag").
+_SSE_S3 = "AES256"
+_MD5_ETAG = re.compile(r'"?([0-9a-f]{32})"?')
 _CONFLICT = frozenset({"ConditionalRequestConflict", "409"})
 _MISMATCH = frozenset(
     {"BadDigest", "InvalidDigest", "InvalidPart", "InvalidPartOrder", "EntityTooSmall", "InvalidRequest"}
@@ -55,6 +61,15 @@ class Part:
     size: int
     etag: str
     checksum: str
+
+
+@dataclass(frozen=True)
+class NewUpload:
+    """A multipart upload that has begun. `md5_etags`: S3 says that it encrypts it so that the ETag of each part is the
+    MD5 of its bytes."""
+
+    upload_id: str
+    md5_etags: bool
 
 
 @dataclass(frozen=True)
@@ -125,7 +140,7 @@ class Archive:
         """A part, once S3 has confirmed it. Raises UploadGone, IntegrityError, ArchiveUnavailableError,
         ConfigurationError."""
         self._check_stored(stored, "UploadPart", f"writing part {number}")
-        return Part(number, length, stored.headers.get("etag", ""), stored.checksum)
+        return Part(number, length, stored.etag, stored.checksum)
 
     def _upload(self, key: str, query: str, length: int, headers: Mapping[str, str]) -> Upload:
         target = f"/{quote(key, safe='/~')}{query}"
@@ -144,8 +159,8 @@ class Archive:
         if stored.headers.get(aws_chunked.CHECKSUM_HEADER, stored.checksum) != stored.checksum:
             raise IntegrityError(f"The content in S3 is not what was read from the source, at {doing}.")
 
-    def begin(self, key: str, metadata: Mapping[str, str]) -> str:
-        """Starts a multipart upload and returns its id."""
+    def begin(self, key: str, metadata: Mapping[str, str]) -> NewUpload:
+        """Starts a multipart upload."""
         doing = "starting an upload to the archive"
         try:
             with aws_errors(doing):
@@ -160,7 +175,7 @@ class Archive:
                 )
         except AwsError as error:
             _raise_for(error, doing)
-        return answer["UploadId"]
+        return NewUpload(answer["UploadId"], answer.get("ServerSideEncryption") == _SSE_S3)
 
     def parts(self, key: str, upload_id: str) -> dict[int, Part]:
         """The parts of an upload that S3 has, by part number. Raises UploadGone.
@@ -251,6 +266,16 @@ def combined_checksum(parts: list[Part]) -> str:
     for part in parts:
         whole = combine_crc64nvme(whole, int.from_bytes(base64.b64decode(part.checksum), "big"), part.size)
     return aws_chunked.encode_checksum(whole)
+
+
+def joined_etag(parts: list[Part]) -> str:
+    """The ETag of the object that S3 makes of these parts, with its quotes: the MD5 of their MD5s, and their number.
+    Where S3's ETags are no MD5s it is the ETag of nothing, and empty where they do not even look like them."""
+    found = [_MD5_ETAG.fullmatch(part.etag) for part in parts]
+    digests = b"".join(bytes.fromhex(match[1]) for match in found if match)
+    if not parts or None in found:
+        return ""
+    return f'"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"'
 
 
 def _content_type(key: str) -> str:

@@ -40,20 +40,24 @@ class ConditionalTable:
     ConfigurationError."""
 
     def __init__(self, table: Table) -> None:
-        self._table = table
+        # The resource's own client, which converts as it does: a client may be used by several threads at once, a
+        # resource may not (boto3 guide, "Resources", "Multithreading or multiprocessing with resources").
+        self._client, self._name = table.meta.client, table.name
 
     def get(self, key: Key) -> Row:
         """The row with that key, strongly consistent; empty if there is none."""
         with ledger_errors("reading the ledger"):
-            answer = self._table.get_item(Key=key, ConsistentRead=True)
+            answer = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True)
         return answer.get("Item", {})
 
     def create(self, key: Key, fields: Mapping[str, Any]) -> None:
         """Writes a new row. A row that exists already stays as it is."""
         try:
             with ledger_errors("writing the ledger"):
-                self._table.put_item(
-                    Item={**key, **fields, "updated_at": now()}, ConditionExpression="attribute_not_exists(pk)"
+                self._client.put_item(
+                    TableName=self._name,
+                    Item={**key, **fields, "updated_at": now()},
+                    ConditionExpression="attribute_not_exists(pk)",
                 )
         except AwsError as error:
             _expect_refusal(error)
@@ -67,18 +71,24 @@ class ConditionalTable:
         remove: tuple[str, ...] = (),
         add: Mapping[str, Any] | None = None,
         extra: Mapping[str, Any] | None = None,
+        in_place: bool = False,
     ) -> tuple[Row, bool]:
         """If `condition` holds, sets `fields`, adds to the counters in `add` and removes attributes.
+
+        `in_place` leaves the time of the last change as it is where there is one. An index is sorted by it, so that a
+        change of it is two writes there, and any other change one (DynamoDB developer guide, "Global secondary
+        indexes", write capacity).
 
         In the condition, `#name` is an attribute, and `:name` the new value of a field or one of `extra`. Returns the
         row and whether it was written; a row that was not is returned as it is (empty if there is none).
         """
         values = {**fields, "updated_at": now()}
-        expression = _update_expression(values, add or {}, remove)
+        expression = _update_expression(values, add or {}, remove, "updated_at" if in_place else None)
         bound = {f":{name}": value for name, value in {**values, **(add or {})}.items()} | dict(extra or {})
         try:
             with ledger_errors("writing the ledger"):
-                answer = self._table.update_item(
+                answer = self._client.update_item(
+                    TableName=self._name,
                     Key=key,
                     UpdateExpression=expression,
                     ConditionExpression=condition,
@@ -93,9 +103,13 @@ class ConditionalTable:
         return answer["Attributes"], True
 
 
-def _update_expression(values: Mapping[str, Any], add: Mapping[str, Any], remove: tuple[str, ...]) -> str:
+def _update_expression(
+    values: Mapping[str, Any], add: Mapping[str, Any], remove: tuple[str, ...], kept: str | None
+) -> str:
     clauses = {
-        "SET": [f"#{name} = :{name}" for name in values],
+        "SET": [
+            f"#{name} = if_not_exists(#{name}, :{name})" if name == kept else f"#{name} = :{name}" for name in values
+        ],
         "ADD": [f"#{name} :{name}" for name in add],
         "REMOVE": [f"#{name}" for name in remove],
     }

@@ -23,17 +23,21 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, now, typed
-from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, LedgerRow, SourceRow, Status
+from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, ItemState, LedgerRow, SourceRow, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+type Effort = Mapping[str, float | str]  # effort_run and the run_* of ItemRow
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is
 MOMENT_LIMIT_OF_A_ROW = 100
 MOST_COPIES = 10_000  # versions of one source that a walk believes in
 _WRITERS = 8
+_HASHES = "HASHES#"
 _SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
+_NONE: Effort = {}
 _FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
 
 
@@ -45,12 +49,20 @@ class Ledger:
 
     def known(self, media_ids: Iterable[str]) -> dict[str, ItemRow]:
         """The rows of those items that have one: one strongly consistent read per 100 ids."""
-        found: dict[str, ItemRow] = {}
+        return {media_id: _item_row(row) for media_id, row in self._items(media_ids)}
+
+    def states(self, media_ids: Iterable[str]) -> dict[str, ItemState]:
+        """As `known`, with only what a listing is compared with: whole rows take several times as long to read."""
+        only = _only(*ItemState.__struct_fields__)
+        return {media_id: _item_state(row) for media_id, row in self._items(media_ids, only)}
+
+    def _items(
+        self, media_ids: Iterable[str], only: Mapping[str, Any] | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
         asked = {archive_keys.kept_id(media_id): media_id for media_id in media_ids}  # DynamoDB refuses duplicate keys
         for batch in batched(asked, BATCH_GET_LIMIT):
-            for row in self._batch_get([self._item_key(kept) for kept in batch]):
-                found[asked[self._media_id(row)]] = _item_row(row)
-        return found
+            for row in self._batch_get([self._item_key(kept) for kept in batch], only or {}):
+                yield asked[self._media_id(row)], row
 
     def page(self, place: str | None) -> tuple[list[LedgerRow], str | None]:
         """Up to 1 MB of the ledger from `place` (None: the start), and the place of the next page (None: no more).
@@ -69,7 +81,7 @@ class Ledger:
                 **start,
             )
         last: Any = answer.get("LastEvaluatedKey")
-        rows = [self._ledger_row(row) for row in answer["Items"]]
+        rows = [self._ledger_row(row) for row in answer["Items"] if not _is_of_hashes(row)]
         return rows, json.dumps([last["pk"], last["sk"]]) if last else None
 
     def rows_of(self, media_id: str) -> list[LedgerRow]:
@@ -79,7 +91,7 @@ class Ledger:
             ExpressionAttributeValues={":pk": self._item_key(media_id)["pk"]},
             ConsistentRead=True,
         )
-        return [self._ledger_row(row) for page in pages for row in page["Items"]]
+        return [self._ledger_row(row) for page in pages for row in page["Items"] if not _is_of_hashes(row)]
 
     def _ledger_row(self, row: Mapping[str, Any]) -> LedgerRow:
         key = {"sk": row["sk"], "media_id": self._media_id(row)}
@@ -117,15 +129,15 @@ class Ledger:
         """The pages of a query, of up to 1 MB each."""
         while True:
             with ledger_errors("reading the ledger"):
-                page: Any = self._table.query(**query)
+                page: Any = self._table.meta.client.query(TableName=self._table.name, **query)
             yield page
             if "LastEvaluatedKey" not in page:
                 return
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _batch_get(self, keys: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+    def _batch_get(self, keys: list[dict[str, str]], only: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """The rows with these keys. BatchGetItem may return only some of them and name the rest."""
-        wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True}}
+        wanted: Any = {self._table.name: {"Keys": keys, "ConsistentRead": True, **only}}
         for attempt in range(8):
             with ledger_errors("reading the ledger"):
                 answer = self._table.meta.client.batch_get_item(RequestItems=wanted)
@@ -191,38 +203,46 @@ class Ledger:
             condition="(attribute_not_exists(#lease_owner) OR #lease_owner IN (:lease_owner, :instead_of) OR "
             "#lease_expires < :now) AND NOT (#status = :archived AND #revision = :revision)",
             extra={":instead_of": instead_of or run_id, ":now": int(time.time()), ":archived": Status.ARCHIVED},
+            in_place=True,
         )
         return Claim(granted, _item_row(row))
 
-    def set_stats(self, media_id: str, run_id: str, stats: Mapping[str, float | str]) -> None:
-        """Stores what this run has done for the item so far: effort_run and the run_* of ItemRow."""
+    def set_stats(self, media_id: str, run_id: str, stats: Effort) -> None:
+        """Stores what this run has done for the item so far, where nothing else is written of it."""
         self._rows.update(
             self._item_key(media_id),
             stats,
             condition="#run_id = :this_run",
             extra={":this_run": run_id},
+            in_place=True,
         )
 
-    def archive_item(self, media_id: str, run_id: str, *, bytes_total: int) -> bool:
-        """Sets the item to ARCHIVED: every source is verified. False if the item is no longer leased to this run.
+    def archive_item(
+        self, media_id: str, run_id: str, *, bytes_total: int, damage: str = "", effort: Effort = _NONE
+    ) -> bool:
+        """Sets the item to ARCHIVED: every source is verified. `damage` says what is wrong with the originals, `effort`
+        is stored with it. False if the item is no longer leased to this run.
 
         If AWS carried out an earlier attempt of this call and only the answer was lost, that counts as success.
         """
         row, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now()},
-            remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE),
+            {"status": Status.ARCHIVED, "bytes_total": bytes_total, "archived_at": now(), **effort}
+            | ({"damage": damage} if damage else {}),
+            remove=("lease_owner", "lease_expires", "not_archived", *_FAILURE, *([] if damage else ["damage"])),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
         )
         return done or (row.get("status"), row.get("run_id")) == (Status.ARCHIVED, run_id)
 
-    def leave_unavailable(self, media_id: str, run_id: str, category: str, message: str) -> bool:
+    def leave_unavailable(
+        self, media_id: str, run_id: str, category: str, message: str, effort: Effort = _NONE
+    ) -> bool:
         """Sets the item to UNAVAILABLE. This is no failure and counts no attempt; the next run tries the item again.
-        False if the item is no longer leased to this run."""
+        `effort` is stored with it. False if the item is no longer leased to this run."""
         _, done = self._rows.update(
             self._item_key(media_id),
-            {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message},
+            {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message, **effort},
             remove=("lease_owner", "lease_expires"),
             condition="#lease_owner = :run_id",
             extra={":run_id": run_id},
@@ -295,6 +315,23 @@ class Ledger:
             "#identity <> :identity",
         )
 
+    def keep_hashes(self, media_id: str, file_number: int, upload_id: str, hashes: bytes) -> None:
+        """Keeps the hashes of the parts of an upload, in a row of its own, so that no index and no other reader has to
+        carry them."""
+        self._rows.update(
+            self._hashes_key(media_id, file_number),
+            {"upload_id": upload_id, "hashes": hashes},
+            condition="attribute_not_exists(#hashes) OR #hashes <> :hashes",
+        )
+
+    def hashes(self, media_id: str, file_number: int, upload_id: str) -> bytes:
+        """What is kept for that upload; empty if there is nothing."""
+        row = self._rows.get(self._hashes_key(media_id, file_number))
+        return bytes(row["hashes"]) if row.get("upload_id") == upload_id else b""
+
+    def _hashes_key(self, media_id: str, file_number: int) -> Key:
+        return {"pk": self._partition(media_id), "sk": f"{_HASHES}{file_number:04d}"}
+
     def _item_key(self, media_id: str) -> Key:
         return {"pk": self._partition(media_id), "sk": "ITEM"}
 
@@ -303,6 +340,25 @@ class Ledger:
 
     def _partition(self, media_id: str) -> str:
         return f"{self._provider}#{archive_keys.kept_id(media_id)}"
+
+
+def _is_of_hashes(row: Mapping[str, Any]) -> bool:
+    return str(row["sk"]).startswith(_HASHES)
+
+
+def _only(*names: str) -> dict[str, Any]:
+    """A request for the partition key and these attributes alone."""
+    return {
+        "ProjectionExpression": ", ".join(("pk", *(f"#{name}" for name in names))),
+        "ExpressionAttributeNames": {f"#{name}": name for name in names},
+    }
+
+
+def _item_state(row: Mapping[str, Any]) -> ItemState:
+    try:
+        return typed(row, ItemState)
+    except msgspec.ValidationError:
+        return ItemState(status=Status.UNREADABLE)
 
 
 def _item_row(row: Mapping[str, Any]) -> ItemRow:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
 
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+
+DAMAGE_LIMIT = 1_000  # characters; the rows of the sources have the rest
 
 
 class Status(StrEnum):
@@ -41,6 +44,15 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_slices: int = 0
     run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
     run_idle: int = 0  # how many of them in a row found no more than that
+    damage: str = ""  # what is wrong with its movies; set when it is archived
+
+
+class ItemState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listing is compared with: the part of an item's row that decides whether it is work."""
+
+    status: Status
+    revision: str = ""
+    attempts: int = 0
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +79,7 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     earlier_copy: int = 0
     readings: int = 0  # how often it was read again in the month `readings_in`, after it had been archived
     readings_in: str = ""
+    damage: str = ""  # what is wrong with the movie, which was archived as it is at the provider
 
     def holds(self, item: MediaItem, source: MediaSource) -> bool:
         """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
@@ -105,3 +118,11 @@ class Claim(msgspec.Struct, frozen=True):
 
     granted: bool
     row: ItemRow
+
+
+def damage_of(sources: Sequence[SourceRow]) -> str:
+    """What is wrong with the movies of an item, in one line; empty: nothing that is known."""
+    found = [(number, row.damage) for number, row in enumerate(sources, start=1) if row.damage]
+    if len(sources) == 1:
+        return "".join(damage for _, damage in found)
+    return "; ".join(f"file {number}: {damage}" for number, damage in found)[:DAMAGE_LIMIT]

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 NAME_LIMIT = 200  # characters of the name of a video that is only listed
 LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
-# The videos of a batch share the cost of one child execution; one invocation has ample time for them (docs/cost.md).
-BATCH_ITEMS, BATCH_BYTES = 10, 1024**3
+# The videos of a batch share the cost of one child execution (docs/cost.md). One invocation of 900 s has time for them
+# even over one slow connection (part_plan.SLOW_CONNECTION: 430 s).
+BATCH_ITEMS, BATCH_BYTES = 20, 2 * 1024**3
 
 
 class Batch(msgspec.Struct, frozen=True):

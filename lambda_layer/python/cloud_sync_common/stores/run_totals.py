@@ -11,16 +11,21 @@ from cloud_sync_common.runtime.wording import file_name
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 
+ORIGINAL_DAMAGED = "original_damaged"  # the category of a video that is archived, and was damaged before
 LISTED_FAILURES = 20  # in the mail; the ledger lists all
 
 
 @dataclass
 class Totals:
-    """What the ledger says of the items of one run. `bytes_read` came from the provider, `bytes_archived` are in S3."""
+    """What the ledger says of the items of one run. `bytes_read` came from the provider, `bytes_archived` are in S3,
+    and `bytes_counted` are what counts for the ceiling of a run."""
 
     bytes_read: int = 0
+    bytes_counted: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
+    damaged: int = 0  # videos that are archived as they are at the provider: damaged
+    damages: list[str] = field(default_factory=list)
     bytes_archived: int = 0
     gb_seconds: float = 0
     requests: int = 0
@@ -38,12 +43,21 @@ class Totals:
         if row.status in (Status.FAILED, Status.UNAVAILABLE) and len(self.failures) < LISTED_FAILURES:
             reason = one_line(row.error_message, SENTENCE_LIMIT)
             self.failures.append(f"{file_name(row.filename)}: {reason} ({one_line(row.error_category)})")
+        if is_damaged(row):
+            self.damaged += 1
+            if len(self.damages) < LISTED_FAILURES:
+                self.damages.append(f"{file_name(row.filename)}: {one_line(row.damage, SENTENCE_LIMIT)}")
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds
             self.requests += row.run_requests
             self.slices += row.run_slices
             self.moved += row.run_slices > 0
+
+
+def is_damaged(row: ItemRow) -> bool:
+    """Whether an item is archived although its original is damaged."""
+    return row.status is Status.ARCHIVED and row.damage != ""
 
 
 def log_video(media_id: str, row: ItemRow, run_id: str) -> None:
@@ -53,8 +67,8 @@ def log_video(media_id: str, row: ItemRow, run_id: str) -> None:
         "media_id": media_id,
         "file": row.filename,
         "status": row.status.value,
-        "category": row.error_category,
-        "reason": row.error_message,
+        "category": ORIGINAL_DAMAGED if is_damaged(row) else row.error_category,
+        "reason": row.damage if is_damaged(row) else row.error_message,
         "bytes": row.run_bytes if of_this_run else 0,
         "gb_seconds": row.run_gb_seconds if of_this_run else 0,
         "slices": row.run_slices if of_this_run else 0,

@@ -14,6 +14,8 @@ from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, Ro
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
+LEAST_COUNTED = 5_000_000  # bytes as which a video counts toward max_run_gb: its requests cost as much as these
+
 
 class RunStatus(StrEnum):
     """How a run ended. ABORTED: its execution ended without the run-report that ends a run."""
@@ -136,14 +138,14 @@ class Runs:
         row = self._rows.get(_run_key(run_id))
         return _readable(row, RunRow) if row else None
 
-    def note_read(self, run_id: str, count: int) -> int:
-        """Adds to the bytes that this run has read from the provider, and returns them. They have a row of their own,
-        which no index has, because children that run at the same time write it. A repeated write counts twice: the
-        safe side."""
+    def note_read(self, run_id: str, count: int, videos: int = 0) -> int:
+        """Adds to the bytes that this run has read from the provider and to the videos that it has tried, and returns
+        the bytes. They have a row of their own, which no index has, because children that run at the same time write
+        it. A repeated write counts twice: the safe side."""
         row, _ = self._rows.update(
             _read_key(run_id),
             {},
-            add={"bytes_read": count},
+            add={"bytes_read": count, "videos": videos},
             condition="attribute_not_exists(#bytes_read) OR #bytes_read >= :nothing",
             extra={":nothing": 0},
         )
@@ -152,6 +154,11 @@ class Runs:
     def bytes_read(self, run_id: str) -> int:
         """What this run has read from the provider so far, in bytes, but for the invocations that are under way."""
         return int(self._rows.get(_read_key(run_id)).get("bytes_read", 0))
+
+    def bytes_counted(self, run_id: str) -> int:
+        """The same for the ceiling of a run: a video counts as LEAST_COUNTED bytes at least, on the average."""
+        row = self._rows.get(_read_key(run_id))
+        return max(int(row.get("bytes_read", 0)), int(row.get("videos", 0)) * LEAST_COUNTED)
 
     def is_under_way(self) -> bool:
         """Whether a run of this provider has begun and not ended."""

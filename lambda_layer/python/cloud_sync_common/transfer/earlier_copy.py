@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cloud_sync_common.exceptions import SourceChangedError
-from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.provider_interface import Fingerprint
+from cloud_sync_common.stores import archive_keys
+from cloud_sync_common.stores.archive import Archive, ArchivedObject
 from cloud_sync_common.stores.conditional_table import now
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.range_transfer import ArchivedContent
@@ -73,6 +75,13 @@ class Readings:
                 "next month; look at it with the provider if it keeps changing."
             )
         return cls(month, count)
+
+
+def content_of(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
+    """The content of an object in the archive, if it is that version of the source; it adds no proof."""
+    if not archive_keys.is_version(there.metadata, version):
+        return None
+    return ArchivedContent(there.size, there.checksum, (), single_stream=False)
 
 
 def number_after(copy: int) -> int:

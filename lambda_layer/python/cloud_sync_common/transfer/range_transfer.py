@@ -1,61 +1,77 @@
 """Moves a source's bytes into S3: in one request, in parts over several connections, or in one stream if need be.
 
-Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop;
-calls to S3 that carry no media are short and block it, when nothing else is under way.
+Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop, but
+calls to S3 that carry no media. Only the look at an earlier version, which is rare, blocks the loop (`Compare`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 from cloud_sync_common.aws.aws_chunked import PIECE, encode_checksum
-from cloud_sync_common.exceptions import ArchiveUnavailableError, RangeIgnoredError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    RangeIgnoredError,
+    SourceChangedError,
+    SourceError,
+    TransientError,
+)
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores.archive import Archive, ObjectExists, Part, WriteConflict, combined_checksum
-from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, PartPlan, plan_parts
+from cloud_sync_common.stores.archive import (
+    Archive,
+    ObjectExists,
+    Part,
+    WriteConflict,
+    combined_checksum,
+    joined_etag,
+)
+from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
+from cloud_sync_common.transfer.side_by_side import all_ended, in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
 
+MOST_LOOKS, _LOOK = 2, 1024  # short requests for boxes of a movie, per source and invocation; bytes of each
+_LOOK_SECONDS = 1.0  # with less time than this none is made
 _UNMEASURED_PART = 8 * MIB  # whole pieces, kept in memory: a part's length must be known before its first byte is sent
 
 
 @dataclass
 class TransferStats:
-    """What a slice has moved and used so far. `bytes_moved` are in S3; `bytes_read` came from the source, whatever
-    became of them. `archived` are the bytes of sources that are in the archive, `held` those of the upload that was
-    found at the start."""
+    """What a slice, or `videos` of a batch, have moved and used so far. `bytes_moved` are in S3; `bytes_read` came from
+    the source, whatever became of them. `archived` are the bytes of sources that are in the archive, `held` those of
+    the upload that was found at the start."""
 
-    started: float = field(default_factory=time.monotonic)
     bytes_moved: int = 0
     bytes_read: int = 0
     archived: int = 0
     held: int = 0
     requests: int = 0
+    videos: int = 0
 
     @property
     def kept(self) -> int:
         """Bytes of the item that S3 had at the start, of the sources that were looked at."""
         return self.archived + self.held
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
 
 @dataclass(frozen=True)
 class ArchivedContent:
-    """The content of an object that is in the archive now."""
+    """The content of an object that is in the archive now, or is about to be."""
 
     size: int
     checksum: str
     proofs: tuple[str, ...]
     single_stream: bool
+    damage: str = ""  # what is wrong with a movie that is archived all the same
 
 
 type Compare = Callable[[ArchivedContent], None]  # called before an object is made; its error prevents that
@@ -71,8 +87,36 @@ class TransferOptions:
     deadline: Deadline
     seconds: float  # the whole time an invocation has
     stats: TransferStats
-    check_etag: bool = True
+    check_etag: bool = False
     single_put: int = SINGLE_PUT  # bytes
+
+
+@dataclass
+class _Pace:
+    """Whether another part is begun: not after an error, nor when it would not end in time."""
+
+    deadline: Deadline
+    slowest: float = 0.0  # seconds that a part took
+    failed: bool = False
+
+    @property
+    def allows_another(self) -> bool:
+        return not self.failed and self.deadline.allows(self.slowest * 1.25)
+
+    def took(self, started: float) -> float:
+        """Notes how long a part took that was begun at `started`; returns the time now."""
+        now = time.monotonic()
+        self.slowest = max(self.slowest, now - started)
+        return now
+
+    @contextmanager
+    def failing(self) -> Iterator[None]:
+        """An error within the block ends the work of all connections."""
+        try:
+            yield
+        except BaseException:
+            self.failed = True
+            raise
 
 
 class RangeTransfer:
@@ -82,7 +126,7 @@ class RangeTransfer:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
         self._connections = options.connections
-        self._condition = IfMatch()
+        self._condition, self.looks_left = IfMatch(), MOST_LOOKS
         self.streaming = False  # whether an interruption means to start from the first byte again
 
     async def in_time[T](self, work: Awaitable[T]) -> T | None:
@@ -113,28 +157,29 @@ class RangeTransfer:
         size = source.fingerprint.size
         upload = self._archive.object_upload(key, size, metadata)
         hashers = proofs.hashers(0)
-        made: list[str] = []
+
+        def content(checksum: str, stored_etag: str = "") -> ArchivedContent:
+            made, in_one = proofs.made(stored_etag), not source.honoured
+            return ArchivedContent(size, checksum, made, single_stream=in_one, damage=proofs.movie.reason)
 
         def check(crc: int) -> None:
-            for proof, hasher in hashers:
-                proof.keep(hasher)
-            made.extend(proofs.made())
-            compare(ArchivedContent(size, encode_checksum(crc), tuple(made), single_stream=not source.honoured))
+            proofs.keep(hashers)
+            compare(content(encode_checksum(crc)))
 
         body = _Counted(source, self._stats)
-        stored = await self._uploader.upload(body, upload, tuple(hasher for _, hasher in hashers), check)
+        stored = await self._uploader.upload(body, upload, proofs.readers(0, hashers), check)
         try:
             checksum = self._archive.object_stored(stored)
         except ObjectExists:
-            checksum = self._same_content(key, size, stored.checksum)
+            checksum = await self._same_content(key, size, stored.checksum)
         self._stats.requests += 1
         self._stats.bytes_moved += size
-        return ArchivedContent(size, checksum, tuple(made), single_stream=not source.honoured)
+        return content(checksum, stored.etag)
 
-    def _same_content(self, key: str, size: int, checksum: str) -> str:
+    async def _same_content(self, key: str, size: int, checksum: str) -> str:
         """The checksum of the object that exists already, when its content is the very one that was sent: it is the
         same version then, whatever is said of it. Raises ObjectExists when it is not."""
-        there = self._archive.find(key)
+        there = await in_a_thread(self._archive.find, key)
         if there is None or (there.size, there.checksum) != (size, checksum):
             raise ObjectExists
         return checksum
@@ -154,27 +199,32 @@ class RangeTransfer:
         aborts the upload. Raises ObjectExists, what `check_size` and `compare` raise, and whatever either side
         raises."""
         self.streaming = True
-        upload_id = self._archive.begin(key, metadata)
-        parts: list[Part] = []
+        uploads, parts, first = list[str](), list[Part](), 0
         try:
-            first = 0
+            await in_a_thread(lambda: uploads.append(self._archive.begin(key, metadata).upload_id))
+            [upload_id] = uploads
             async for piece, length in self._pieces(source):
                 parts.append(await self._part(piece, key, upload_id, len(parts) + 1, first, length, proofs))
                 first += length
             check_size(first)
             if not parts:  # S3 joins no upload without a part
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
-            made = proofs.made()
-            compare(ArchivedContent(first, combined_checksum(parts), made, single_stream=True))
-            checksum = self._archive.complete(key, upload_id, parts)
+            if proofs.boxes:
+                proofs.boxes.ends_at(first)
+            made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
+            content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
+            compare(content)
+            self.streaming = False  # when it is interrupted from here on, the object may be there
+            checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
-            self._archive.abort(key, upload_id)
+            self.streaming = self.streaming and isinstance(error, asyncio.CancelledError)
+            for begun in uploads:  # also one whose beginning was interrupted
+                await in_a_thread(self._archive.abort, key, begun)
             if isinstance(error, WriteConflict):
                 raise ArchiveUnavailableError("Another write of the same object is under way.") from None
             raise
-        self.streaming = False
         self._stats.requests += 2
-        return ArchivedContent(first, checksum, made, single_stream=True)
+        return replace(content, checksum=checksum)
 
     async def _pieces(self, source: Range) -> AsyncIterator[tuple[BodyReader, int]]:
         """The body of each part, and its length."""
@@ -205,42 +255,84 @@ class RangeTransfer:
     ) -> dict[int, Part]:
         """Moves the parts that S3 does not hold, over several connections, until done or until one more would not end
         in time. Returns the parts that S3 holds then, by number. Raises whatever either side raises."""
-        todo = iter([number for number in range(1, plan.count + 1) if number not in held])
-        slowest, failed = 0.0, False
+        connections = 1 if proofs.needs_order(plan.part_size) else self._connections
+        missing = [number for number in range(1, plan.count + 1) if number not in held]
+        most = max(1, min(USUAL_PART // plan.part_size, len(missing) // connections))
+        todo, pace = _runs(missing, most), _Pace(self._deadline)
 
         async def work() -> list[Part]:
-            nonlocal slowest, failed
             moved: list[Part] = []
-            while not failed and self._deadline.allows(slowest * 1.25):
-                number = next(todo, None)
-                if number is None:
-                    break
-                started = time.monotonic()
-                try:
-                    moved.append(await self._ranged_part(key, upload_id, plan, number, version, proofs))
-                except BaseException:
-                    failed = True
-                    raise
-                slowest = max(slowest, time.monotonic() - started)
+            while pace.allows_another and (numbers := next(todo, None)):
+                moved += await self._ranged_parts(key, upload_id, plan, numbers, version, proofs, pace)
             return moved
 
-        connections = 1 if proofs.needs_order(plan.part_size) else self._connections
-        moved = await _all_ended([work() for _ in range(connections)])
+        moved = await all_ended([work() for _ in range(connections)])
         return {**held, **{part.number: part for parts in moved for part in parts}}
 
-    async def _ranged_part(
-        self, key: str, upload_id: str, plan: PartPlan, number: int, version: Fingerprint, proofs: Proofs
-    ) -> Part:
-        first, last = plan.bounds(number)
+    async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:
+        """Asks for those headers of a movie's boxes that lie among bytes that have passed before their place was known,
+        by at most MOST_LOOKS short requests. What the source refuses just proves nothing. Raises SourceChangedError."""
+        boxes = proofs.boxes
+        while boxes and boxes.wanted >= 0 and has_passed(boxes.wanted):
+            if not (self.looks_left and self._deadline.allows(_LOOK_SECONDS)):
+                return
+            self.looks_left -= 1
+            try:
+                first, data = await self._link.use(partial(self._look, boxes.wanted, version))
+            except SourceChangedError:
+                raise
+            except (SourceError, TransientError) as error:
+                logger.warning("a movie's boxes could not be looked at", extra={"category": error.category})
+                return
+            boxes.see(first, data)
 
-        async def move(source: MediaSource) -> Part:
+    async def _look(self, first: int, version: Fingerprint, source: MediaSource) -> tuple[int, bytes]:
+        last = min(first + _LOOK, version.size) - 1
+        opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
+        try:
+            data = bytearray(opened.length)
+            await before_a_stall(_Counted(opened, self._stats).fill(memoryview(data)))
+            return first, bytes(data)
+        finally:
+            opened.close()
+
+    async def _ranged_parts(
+        self,
+        key: str,
+        upload_id: str,
+        plan: PartPlan,
+        numbers: list[int],
+        version: Fingerprint,
+        proofs: Proofs,
+        pace: _Pace,
+    ) -> list[Part]:
+        """Moves consecutive parts from one answer. An answer that breaks off is asked for again from the part that was
+        under way."""
+        moved: list[Part] = []
+
+        async def move(source: MediaSource) -> None:
+            if not pace.allows_another:  # any longer, after the wait for a turn
+                return
+            left, started = numbers[len(moved) :], time.monotonic()
+            first, last = plan.bounds(left[0])[0], plan.bounds(left[-1])[1]
             opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
             try:
-                return await self._part(opened, key, upload_id, number, first, opened.length, proofs)
+                for number in left:
+                    first, length = plan.bounds(number)[0], plan.length(number)
+                    moved.append(await self._part(opened, key, upload_id, number, first, length, proofs))
+                    started = pace.took(started)
+                    if not pace.allows_another:
+                        break
+            except TransientError:
+                if numbers[len(moved)] == left[0]:
+                    raise  # else it goes on, and what follows has attempts of its own
             finally:
                 opened.close()
 
-        return await self._link.use(move)
+        with pace.failing():
+            while len(moved) < len(numbers) and pace.allows_another:
+                await self._link.use(move)
+        return moved
 
     async def _part(
         self, body: BodyReader, key: str, upload_id: str, number: int, first: int, length: int, proofs: Proofs
@@ -248,10 +340,9 @@ class RangeTransfer:
         hashers = proofs.hashers(first)
         upload = self._archive.part_upload(key, upload_id, number, length)
         counted = _Counted(body, self._stats)
-        stored = await self._uploader.upload(counted, upload, tuple(hasher for _, hasher in hashers))
+        stored = await self._uploader.upload(counted, upload, proofs.readers(first, hashers))
         part = self._archive.part_stored(number, length, stored)
-        for proof, hasher in hashers:
-            proof.keep(hasher)
+        proofs.keep(hashers, part)
         self._stats.requests += 1
         self._stats.bytes_moved += length
         return part
@@ -267,15 +358,16 @@ async def _as_much(source: Range, buffer: memoryview) -> int:
     return filled
 
 
-async def _all_ended[T](work: list[Coroutine[None, None, T]]) -> list[T]:
-    """The results of all, once every one has ended. Raises the first error."""
-    ended = await asyncio.gather(*work, return_exceptions=True)
-    results: list[T] = []
-    for result in ended:
-        if isinstance(result, BaseException):
-            raise result
-        results.append(result)
-    return results
+def _runs(numbers: list[int], most: int) -> Iterator[list[int]]:
+    """The numbers, which ascend, as runs of up to `most` consecutive ones."""
+    run: list[int] = []
+    for number in numbers:
+        if run and (len(run) == most or number != run[-1] + 1):
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
 
 
 @dataclass(frozen=True)

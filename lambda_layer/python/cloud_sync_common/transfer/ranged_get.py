@@ -224,7 +224,7 @@ class _Answer:
     source: MediaSource
 
     def version(self, size: int) -> Fingerprint:
-        listed = self.source.content_hash or self.source.revision
+        listed = next(iter(self.source.content_hashes), "") or self.source.revision
         return Fingerprint(size, self._said("etag"), self._said("last-modified"), listed)
 
     def _said(self, name: str) -> str:

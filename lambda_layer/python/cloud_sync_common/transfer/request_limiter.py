@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from cloud_sync_common.exceptions import ProviderThrottledError
+from cloud_sync_common.retry_utils import Deadline
 
 _DEFAULT_WAIT = 1.0  # seconds, when a provider throttles without saying for how long
 
@@ -16,15 +17,17 @@ class RequestLimiter:
     it said; after that one request goes first, and each one that succeeds admits one more (slow start, as RFC 5681
     describes it for connections). One for an invocation, on one event loop."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, deadline: Deadline) -> None:
         self.most = self.limit = most
+        self._deadline = deadline
         self._active = 0
         self._not_before = 0.0
         self._changed = asyncio.Condition()
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """A turn to send a request. A ProviderThrottledError in the block slows the next ones down."""
+        """A turn to send a request. A ProviderThrottledError in the block slows the next ones down. Raises it for a
+        pause that would not end in time."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._active < self.limit)
             self._active += 1
@@ -45,5 +48,8 @@ class RequestLimiter:
 
     async def _wait_until_allowed(self) -> None:
         wait = self._not_before - asyncio.get_running_loop().time()
-        if wait > 0:
-            await asyncio.sleep(wait)
+        if wait <= 0:
+            return
+        if not self._deadline.allows(wait):
+            raise ProviderThrottledError("The provider has asked for a pause that is longer than the time left.", wait)
+        await asyncio.sleep(wait)

@@ -9,6 +9,7 @@ from cloud_sync_common.exceptions import MediaNotFoundError, ProviderContractErr
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline, at_first, retrying_async
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
+from cloud_sync_common.transfer.side_by_side import in_a_thread
 
 LINK_RENEWALS = 10  # per source and slice
 
@@ -46,6 +47,10 @@ class SourceLink:
         async with self._limiter.turn():
             return await call(source)
 
+    async def refresh(self) -> None:
+        """Asks the provider for a fresh link, although this one is accepted."""
+        await self._renew(self._source)
+
     async def _renew(self, ended: MediaSource) -> None:
         """Renews the link once for all who found the same one expired."""
         async with self._lock:
@@ -54,4 +59,4 @@ class SourceLink:
             self._renewals += 1
             if self._renewals > LINK_RENEWALS:
                 raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
-            self._source = await asyncio.to_thread(self._ask_again, ended)
+            self._source = await in_a_thread(self._ask_again, ended)

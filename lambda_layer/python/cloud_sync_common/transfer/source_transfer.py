@@ -6,7 +6,8 @@ that were under way.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -15,38 +16,38 @@ import msgspec
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
-    OriginalUnavailableError,
-    ShortReadError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaItem, MediaSource
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import (
-    ArchivedObject,
     ObjectExists,
     Part,
     UploadGone,
     WriteConflict,
     combined_checksum,
+    joined_etag,
 )
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
-from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, number_after
+from cloud_sync_common.transfer import source_rows
+from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, content_of, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
+from cloud_sync_common.transfer.listed_size import ListedSize
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
-from cloud_sync_common.transfer.range_transfer import ArchivedContent, Compare, RangeTransfer, TransferOptions
+from cloud_sync_common.transfer.range_transfer import (
+    MOST_LOOKS,
+    ArchivedContent,
+    Compare,
+    RangeTransfer,
+    TransferOptions,
+)
 from cloud_sync_common.transfer.ranged_get import Range
+from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
+from cloud_sync_common.transfer.side_by_side import in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
-
-S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
-# A claimed size may be out of date by a few kB (provider_interface.MediaItem); half of it is another file.
-MIN_FRACTION_OF_CLAIMED_SIZE = 0.5
-CLAIM_SLACK = 16 * 1024  # bytes by which a file that says where it ends may be smaller than listed, and one hundredth
-# Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
-# each beginning moves its bytes again.
-MOST_BEGINNINGS = 5
 
 
 class LostLease(Exception):
@@ -74,6 +75,7 @@ class SourceTransfer:
         self._options, self._ledger, self._provider = options, ledger, provider
         self._item, self._source, self._link, self._run_id = item, source, link, run_id
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
+        self._second_look = SecondLook(options.deadline)
         self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
         self._most_at_once = largest_put(options.seconds, options.single_put)
 
@@ -81,12 +83,16 @@ class SourceTransfer:
         """What the ledger says of the source once it is in the archive; None when time was up first.
 
         A source that changes while it is read is started again, once; then its date is not looked at if it has a strong
-        ETag. One without is started twice, and then read by one request. Raises LostLease, LengthUnknown and every leaf
+        ETag. One without is started twice, and then read by one request. One that looks damaged is read again, once,
+        and archived as it is. Raises LostLease, LengthUnknown and every leaf
         of the error tree.
         """
         while True:
             try:
                 return await self._archive_version()
+            except LooksDamaged:
+                self._bytes.looks_left = MOST_LOOKS
+                await self._link.refresh()
             except SourceChangedError:
                 if self._changes == (1 if self._has_strong_etag else 2):
                     raise
@@ -98,7 +104,7 @@ class SourceTransfer:
         return version.is_certain and (self._changes < 2 or version.has_strong_etag)
 
     async def _archive_version(self) -> SourceRow | None:
-        row = self._ledger.source(self._item.media_id, self._source.file_number)
+        row = await in_a_thread(self._ledger.source, self._item.media_id, self._source.file_number)
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
         while True:
             try:
@@ -119,7 +125,7 @@ class SourceTransfer:
             date_misleads = self._changes > 0 and row.version != row.version.undated
             if self._is_of(row, version) and not date_misleads:
                 return await self._upload(row)
-            self._archive.abort(row.key, row.upload_id)  # of a version that is no longer there
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)  # of a version that is no longer there
             if self._is_of(row, version.undated):
                 version = version.undated  # only its date is another: the ETag decides from now on
         return await self._begin(version, row, copy)
@@ -148,13 +154,14 @@ class SourceTransfer:
         version = opened.fingerprint.undated if self._changes else opened.fingerprint
         self._has_strong_etag = version.has_strong_etag
         if row and row.status is Status.ARCHIVED and self._is_of(row, version.undated):
-            return Archived(self._confirmed(row))
+            return Archived(await self._confirmed(row))
         Readings.of(row)
+        listed = ListedSize.of(self._item, self._source)
         if version.size != UNKNOWN:
-            self._check_size(version.size)
+            listed.check(version.size)
             if not opened.honoured:
-                self._check_end(opened, version.size)
-        elif self._listed_size() is None and not opened.is_delimited:
+                listed.check_end(opened, version.size)
+        elif listed.size is None and not opened.is_delimited:
             raise LengthUnknown
         complete = opened.length == version.size != UNKNOWN and version.size <= self._most_at_once
         if opened.honoured and self._is_certain(version) and not complete:
@@ -162,22 +169,24 @@ class SourceTransfer:
         if version.size == 0:
             logger.warning("the original is empty, and so is its object", extra={"media_id": self._item.media_id})
         if row and row.upload_id:
-            self._archive.abort(row.key, row.upload_id)  # one answer replaces what was begun in parts
+            await in_a_thread(
+                self._archive.abort, row.key, row.upload_id
+            )  # one answer replaces what was begun in parts
         key, proofs, metadata = self._key(copy), self._proofs(version), self._metadata(version)
         if complete:
-            write = self._bytes.put(opened, key, metadata, proofs, self._compare(row, copy))
+            write = self._bytes.put(opened, key, metadata, proofs, self._compare(version, row, copy))
         else:
-            check = partial(self._check_end, opened) if version.size == UNKNOWN else self._check_size
-            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(row, copy), check)
+            check = partial(listed.check_end, opened) if version.size == UNKNOWN else listed.check
+            write = self._bytes.stream(opened, key, metadata, proofs, self._compare(version, row, copy), check)
         in_one = not (complete and opened.honoured)
         return Archived(await self._store(write, version, key, copy, row, single_stream=in_one))
 
-    def _confirmed(self, row: SourceRow) -> SourceRow:
+    async def _confirmed(self, row: SourceRow) -> SourceRow:
         """The row of a source that was archived before, noted for this revision, so that no later slice asks again."""
         if row.holds(self._item, self._source):
             return row
         same = msgspec.structs.replace(row, revision=self._item.revision, identity=self._source.identity)
-        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, same)
+        await self._write(same)
         return same
 
     async def _store(
@@ -196,97 +205,59 @@ class SourceTransfer:
             content = await write
         except SameContent as same:
             logger.info("the archive has the same bytes already", extra={"media_id": self._item.media_id})
-            return self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
+            return await self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
         except ObjectExists:
-            found = self._found(key, version)
+            found = await self._found(key, version)
             if found is None:
                 raise KeyTaken from None
-            content = replace(found, single_stream=single_stream)
-        return self._note_archived(version, key, copy, content, row)
+            damage = self._second_look.first_damage(version)
+            content = replace(found, single_stream=single_stream, damage=damage)
+        return await self._note_archived(version, key, copy, content, row)
 
-    def _compare(self, row: SourceRow | None, copy: int) -> Compare:
-        """Raises SameContent for the content that the version before has."""
-        earlier = self._earlier(row, copy)
-        return lambda content: earlier.compare(self._archive, content)
+    def _compare(self, version: Fingerprint, row: SourceRow | None, copy: int) -> Compare:
+        """Raises LooksDamaged, and SameContent for the content that the version before has."""
+        earlier, started = self._earlier(row, copy), time.monotonic()
+
+        def compare(content: ArchivedContent) -> None:
+            self._second_look.check(version, content.damage, time.monotonic() - started)
+            earlier.compare(self._archive, content)
+
+        return compare
 
     def _earlier(self, row: SourceRow | None, copy: int) -> EarlierCopy:
         return EarlierCopy.before(row, self._key(max(copy - 1, 1)), copy - 1)
 
-    def _check_size(self, size: int) -> None:
-        """Raises OriginalUnavailableError when the source is much smaller than the provider says that the original
-        is; where an item has several files, its size says nothing about one of them."""
-        claimed = self._listed_size() or 0
-        if size < claimed * MIN_FRACTION_OF_CLAIMED_SIZE:
-            raise OriginalUnavailableError(
-                f"The source has {size} bytes, and the provider says that the original has {claimed}; a file that "
-                "is so much smaller is not stored in its place."
-            )
-
-    def _check_end(self, opened: Range, size: int) -> None:
-        """Raises ShortReadError when a whole file, whose length is announced once or not at all, ends before the size
-        that the provider lists: it may have been cut, and only that size could show it."""
-        listed = self._listed_size()
-        least = 0 if opened.length != UNKNOWN else 1
-        if listed is not None:
-            least = listed - (min(CLAIM_SLACK, listed // 100) if opened.is_delimited else 0)
-        if size < least:
-            raise ShortReadError(
-                f"The source does not send ranges, and ends after {size} bytes, while the provider lists "
-                f"{listed if listed is not None else 'no size'}; what may be cut off is not stored. It is asked for "
-                "again."
-            )
-
-    def _listed_size(self) -> int | None:
-        """The size that the provider lists for this file. Where an item has several files, its size says nothing about
-        one of them."""
-        if self._source.size is not None:
-            return self._source.size
-        return self._item.size if self._item.source_count == self._source.file_count == 1 else None
-
     async def _begin(self, version: Fingerprint, row: SourceRow | None, copy: int) -> SourceRow | None:
         """Starts a multipart upload under the first key that no other version has. `row` names the upload before."""
-        while there := self._archive.find(key := self._key(copy)):
-            if content := _of_version(there, version):  # archived before, and the ledger does not know
-                return self._note_archived(version, key, copy, content, row)
+        while there := await in_a_thread(self._archive.find, key := self._key(copy)):
+            if content := content_of(there, version):  # archived before, and the ledger does not know
+                return await self._note_archived(version, key, copy, await self._looked_at(content, version), row)
             copy = number_after(copy)
-        plan = plan_parts(
-            version.size, self._options.seconds, self._options.connections, self._proofs(version).block_size
-        )
-        begun, earlier, readings = self._beginnings(row, version), self._earlier(row, copy), Readings.of(row)
-        upload_id = self._archive.begin(key, self._metadata(version))
+        plan = self._plan(version)
+        is_same = row is not None and self._is_of(row, version)
+        begun = source_rows.beginnings(row, self._run_id, is_same=is_same)
+        earlier, readings = self._earlier(row, copy), Readings.of(row)
+        upload = await in_a_thread(self._archive.begin, key, self._metadata(version))
+        if upload.md5_etags:
+            plan = self._plan(version, self._proofs(version).source_part)
         self._options.stats.requests += 1
-        new = SourceRow(
-            status=Status.IN_PROGRESS,
+        new = source_rows.begun(
+            self._source,
+            version,
             key=key,
-            size=version.size,
-            etag=version.etag,
-            upload_id=upload_id,
-            part_size=plan.part_size,
             copy=copy,
-            last_modified=version.last_modified,
-            listed=version.listed,
-            identity=self._source.identity,
-            begun=begun,
-            begun_by=self._run_id,
-            earlier=earlier.key,
-            earlier_copy=earlier.number,
-            readings=readings.count,
-            readings_in=readings.month,
+            upload_id=upload.upload_id,
+            part_size=plan.part_size,
+            beginnings=begun,
+            run_id=self._run_id,
+            earlier=earlier,
+            readings=readings,
         )
-        return await self._upload(self._noted(new, row.upload_id if row else ""))
+        return await self._upload(await self._noted(new, row.upload_id if row else ""))
 
-    def _beginnings(self, row: SourceRow | None, version: Fingerprint) -> int:
-        """How many uploads this run has begun with the next one. When these are too many, raises SourceChangedError,
-        or ArchiveUnavailableError where the source is the same and its upload was lost each time."""
-        begun = 1 + (row.begun if row and row.begun_by == self._run_id else 0)
-        if begun <= MOST_BEGINNINGS:
-            return begun
-        again = f"The source had to be begun anew {MOST_BEGINNINGS} times in this run, because "
-        if row and self._is_of(row, version):
-            raise ArchiveUnavailableError(
-                f"{again}its upload is lost or something else writes its object. The next run tries it again."
-            )
-        raise SourceChangedError(f"{again}it changes while it is copied. The next run tries it again.")
+    def _plan(self, version: Fingerprint, copied: int | None = None) -> PartPlan:
+        options, block_size = self._options, self._proofs(version).block_size
+        return plan_parts(version.size, options.seconds, options.connections, block_size, copied)
 
     def _key(self, copy: int) -> str:
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
@@ -297,12 +268,12 @@ class SourceTransfer:
     def _proofs(self, version: Fingerprint) -> Proofs:
         return Proofs(self._source, version, check_etag=self._options.check_etag)
 
-    def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
+    async def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
         """Notes an upload that has started. Raises LostLease when another invocation was first."""
-        number = self._source.file_number
-        if self._ledger.begin_source(self._item.media_id, number, self._run_id, new, replaces=replaces):
+        media_id, number = self._item.media_id, self._source.file_number
+        if await in_a_thread(self._ledger.begin_source, media_id, number, self._run_id, new, replaces=replaces):
             return new
-        self._archive.abort(new.key, new.upload_id)
+        await in_a_thread(self._archive.abort, new.key, new.upload_id)
         raise LostLease
 
     async def _upload(self, row: SourceRow) -> SourceRow | None:
@@ -315,13 +286,13 @@ class SourceTransfer:
             write = self._completed(row, parts, proofs)
             return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
-            if found := self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
-                return self._note_archived(version, row.key, row.copy, found, row)
+            if found := await self._found(row.key, version):  # completed, and the answer was lost; or by somebody else
+                return await self._note_archived(version, row.key, row.copy, await self._looked_at(found, version), row)
             if isinstance(ended, WriteConflict):
                 self._allow_one_conflict()
             return await self._begin(version, row, row.copy)
         except IntegrityError:
-            self._archive.abort(row.key, row.upload_id)  # the next attempt starts again
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)  # the next attempt starts again
             raise
 
     def _allow_one_conflict(self) -> None:
@@ -334,65 +305,84 @@ class SourceTransfer:
         """The parts of the whole source, in order, with the proofs that were made on the way; None when time was up
         first. Raises UploadGone."""
         plan, proofs = PartPlan(row.size, row.part_size), self._proofs(version)
-        held = self._archive.parts(row.key, row.upload_id)
+        held = await in_a_thread(self._archive.parts, row.key, row.upload_id)
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
         self._options.stats.held = sum(part.size for part in held.values())
+        if held and proofs.is_published:
+            media_id, number = self._item.media_id, self._source.file_number
+            proofs.resume(plan, held, await in_a_thread(self._ledger.hashes, media_id, number, row.upload_id))
+        await self._look_at_boxes(proofs, version, plan, held)
         if len(held) < plan.count:
-            moved = await self._bytes.in_time(self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs))
+            moved: dict[int, Part] | None = None
+            try:
+                moved = await self._bytes.in_time(
+                    self._bytes.parts(row.key, row.upload_id, plan, held, version, proofs)
+                )
+            finally:
+                if moved is None or len(moved) < plan.count:
+                    await self._keep_hashes(row, proofs.kept(plan))
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
+            await self._look_at_boxes(proofs, version, plan, held)
         return [held[number] for number in sorted(held)], proofs
 
+    async def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
+        """Keeps what the next slice cannot compute without reading the parts again."""
+        if hashes:
+            media_id, number = self._item.media_id, self._source.file_number
+            await in_a_thread(self._ledger.keep_hashes, media_id, number, row.upload_id, hashes)
+
+    async def _look_at_boxes(
+        self, proofs: Proofs, version: Fingerprint, plan: PartPlan, held: Mapping[int, Part]
+    ) -> None:
+        """Asks for boxes in parts that S3 holds, as far as there is time."""
+        looking = self._bytes.look_at_boxes(proofs, version, lambda byte: byte // plan.part_size + 1 in held)
+        await self._bytes.in_time(looking)
+
+    async def _looked_at(self, content: ArchivedContent, version: Fingerprint) -> ArchivedContent:
+        """The content of an object that was there before, with what the movie's boxes show now."""
+        proofs = self._proofs(version)
+        await self._bytes.in_time(self._bytes.look_at_boxes(proofs, version, lambda _: True))
+        damage = proofs.movie.reason or self._second_look.first_damage(version)
+        return replace(content, proofs=proofs.made(), damage=damage)
+
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
-        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent."""
-        made = proofs.made()
+        """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent,
+        LooksDamaged."""
+        made, damage = proofs.made(joined_etag(parts)), self._second_look.damage_of_parts(row.version, proofs.movie)
+        content = ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False, damage=damage)
         try:
-            self._compare(row, row.copy)(ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False))
-            checksum = self._archive.complete(row.key, row.upload_id, parts)
+            self._compare(row.version, row, row.copy)(content)
+            checksum = await in_a_thread(self._archive.complete, row.key, row.upload_id, parts)
         except (ObjectExists, WriteConflict, SameContent):
-            self._archive.abort(row.key, row.upload_id)
+            await in_a_thread(self._archive.abort, row.key, row.upload_id)
+            raise
+        except (ArchiveUnavailableError, LooksDamaged):  # the parts stay, and nobody reads them again
+            await self._keep_hashes(row, proofs.kept(PartPlan(row.size, row.part_size)))
             raise
         self._options.stats.requests += 1
-        return ArchivedContent(row.size, checksum, made, single_stream=False)
+        return replace(content, checksum=checksum)
 
-    def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
-        return _of_version(there, version) if (there := self._archive.find(key)) else None
+    async def _found(self, key: str, version: Fingerprint) -> ArchivedContent | None:
+        there = await in_a_thread(self._archive.find, key)
+        return content_of(there, version) if there else None
 
-    def _note_archived(
+    async def _note_archived(
         self, version: Fingerprint, key: str, copy: int, content: ArchivedContent, before: SourceRow | None
     ) -> SourceRow:
         """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
         readings = Readings.of(before)
-        claimed = [CLAIMED_SIZE] if content.size in (self._source.size, self._item.size) else []
-        done = SourceRow(
-            status=Status.ARCHIVED,
-            key=key,
-            size=content.size,
-            etag=version.etag,
-            checksum=content.checksum,
-            copy=copy,
-            proofs=(S3_CHECKSUM, *claimed, *content.proofs),
-            single_stream=content.single_stream,
-            last_modified=version.last_modified,
-            listed=version.listed,
-            identity=self._source.identity,
-            revision=self._item.revision,
-            readings=readings.count,
-            readings_in=readings.month if readings.count else "",
-        )
-        self._ledger.archive_source(self._item.media_id, self._source.file_number, self._run_id, done)
+        done = source_rows.archived(self._item, self._source, version, content, key=key, copy=copy, readings=readings)
+        await self._write(done)
         return done
+
+    async def _write(self, row: SourceRow) -> None:
+        media_id, number = self._item.media_id, self._source.file_number
+        await in_a_thread(self._ledger.archive_source, media_id, number, self._run_id, row)
 
     def _is_of(self, row: SourceRow, version: Fingerprint) -> bool:
         """Whether a row is certainly about this file and that version of it; a source that states no size contradicts
         none."""
         another = row.identity and self._source.identity and row.identity != self._source.identity
         return not another and row.version.agrees_with(version)
-
-
-def _of_version(there: ArchivedObject, version: Fingerprint) -> ArchivedContent | None:
-    """The content of an object in the archive, if it is that version of the source; it adds no proof."""
-    if not archive_keys.is_version(there.metadata, version):
-        return None
-    return ArchivedContent(there.size, there.checksum, (), single_stream=False)

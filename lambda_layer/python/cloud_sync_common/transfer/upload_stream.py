@@ -1,7 +1,7 @@
 """Streams a source into S3: one range, one upload, one buffer, and the checksum computed on the way.
 
 Everything runs on one event loop in one thread: a transfer is CPU-bound long before it is bound by Python's lock, and
-threads that take turns at the lock cost a fifth more than tasks that do (docs/performance.md).
+threads that take turns at the lock cost a fifth more than tasks that do (docs/measuring.md).
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache, partial
 from typing import Protocol
 
@@ -21,6 +23,7 @@ from cloud_sync_common.exceptions import ArchiveUnavailableError, CloudSyncError
 from cloud_sync_common.http import address_guard
 from cloud_sync_common.http.connection import Connection, Connections, HttpError, Origin, target_of
 
+THREADS = 16  # for calls that block; each connection may have one, and so may each video
 STALL_SECONDS = 30.0  # a connection that moves less than one piece in this time is closed
 _ANSWER_SECONDS = 120.0  # S3 may take long to answer
 
@@ -51,10 +54,13 @@ class StreamUploader:
         self.sources, self._archive = sources, archive
         self._buffers: list[memoryview] = []
         self._runner = asyncio.Runner()
+        # The usual number follows from the processors: with two, calls that wait would leave none to look up a name.
+        self._threads = ThreadPoolExecutor(THREADS)
 
     def run[T](self, work: Coroutine[None, None, T]) -> T:
         """Runs `work` to its end, on the loop that all connections belong to."""
-        return self._runner.run(work)
+        self._runner.get_loop().set_default_executor(self._threads)
+        return self._runner.run(work, context=copy_context())  # the caller's, not that of the first call
 
     def close(self) -> None:
         """Closes every connection, and the loop."""
