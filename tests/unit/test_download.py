@@ -158,6 +158,9 @@ def test_a_request_to_slow_down_during_one_item_slows_the_next_item_too(requests
 # A batch side by side
 
 
+EVENTS = ("claim", "links", "move", "stats")
+
+
 @dataclass
 class Stage:
     """Transfers that end when they are told to, and what else is asked for meanwhile."""
@@ -172,7 +175,7 @@ class Stage:
     def __post_init__(self) -> None:
         names = [item.media_id for item in self.items]
         self.end = {name: threading.Event() for name in names}
-        self.happened = {(what, name): threading.Event() for what in ("claim", "links", "move") for name in names}
+        self.happened = {(what, name): threading.Event() for what in EVENTS for name in names}
 
     def did(self, what: str, media_id: str) -> bool:
         """Whether this happens."""
@@ -214,6 +217,9 @@ def staged(
         def claim(self, item: MediaItem, *_: object, **__: object) -> Claim:  # type: ignore[override]
             stage.happened["claim", item.media_id].set()
             return super().claim()
+
+        def set_stats(self, media_id: str, *_: object) -> None:  # type: ignore[override]
+            stage.happened["stats", media_id].set()
 
     def transfer(_options: Any, _ledger: Any, _provider: str, item: MediaItem, *_: Any) -> Any:
         return SimpleNamespace(archive=lambda: stage.move(item.media_id))
@@ -285,6 +291,7 @@ def test_the_trouble_of_one_video_ends_the_taking_of_new_ones_and_not_those_besi
         stage.outcome["1"] = trouble
         stage.end["1"].set()
         assert stage.did("move", "2")  # it was claimed already
+        assert stage.did("stats", "1")  # what is noted of it, before the next one would be taken
         stage.end["2"].set()
         stage.end["0"].set()
         assert [item.media_id for item in left.result(10.0)] == ["1", "3", "4", "5"]
