@@ -84,8 +84,7 @@ class SourceTransfer:
 
         A source that changes while it is read is started again, once; then its date is not looked at if it has a strong
         ETag. One without is started twice, and then read by one request. One that looks damaged is read again, once,
-        and archived as it is. Raises LostLease, LengthUnknown and every leaf
-        of the error tree.
+        and archived as it is. Raises LostLease, LengthUnknown and every leaf of the error tree.
         """
         while True:
             try:
