@@ -7,12 +7,13 @@
 #   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov, detect-secrets and pip-audit, for tests; pre-commit
+#   judges   .local/judges: rclone and Google's client libraries, with which tests judge the fakes
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
 #   lock     .local/lock: uv, for `make lock`
 set -eu
 cd "$(dirname "$0")"
-asked="$*" # deploy, sam, scan, bench, lock
+asked="$*" # deploy, sam, scan, judges, bench, lock
 
 # pip's starting scripts put a path with a space between double quotes, and look no further.
 case $PWD in
@@ -141,9 +142,10 @@ beside() { # beside FOLDER REQUIREMENTS WHAT
 
 if wanted lock; then beside .local/lock tools/lock-requirements.txt "what writes the lock files"; fi
 
-# One test file asks SAM's own code whether `sam local invoke` finds the functions; another runs the scanners.
+# One test file asks SAM's own code whether `sam local invoke` finds the functions; others run the scanners and the judges.
 if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi
 if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners"; fi
+if wanted judges; then beside .local/judges tests/judges-requirements.txt "programs that judge the fakes"; fi
 
 if wanted bench; then
   beside .local/bench/tools benchmarks/requirements.txt "programs to compare with"

@@ -23,8 +23,8 @@ UV = ROOT / ".local" / "lock" / "bin" / "uv"
 EVERYTHING = "requirements-dev"  # is written first: what else goes into the same environment has the same versions
 PARTS = ("requirements", "lambda_layer/requirements", "tools/node-requirements")
 BESIDE = (
-    "benchmarks/requirements", "local/emulator-requirements", "tests/sam-requirements", "tests/scan-requirements",
-    "tools/lock-requirements",
+    "benchmarks/requirements", "local/emulator-requirements", "tests/judges-requirements", "tests/sam-requirements",
+    "tests/scan-requirements", "tools/lock-requirements",
 )  # fmt: skip
 
 

@@ -5,32 +5,50 @@ what a web page makes a browser on this machine send, and other users of this ma
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
-from local.fake_providers.fault_menu import Endpoint, FaultKind
-from local.fake_providers.faults import Fault, FaultError
-from local.fake_providers.gopro_state import GoProState
+from local.fake_providers.fault_menu import Endpoint, FaultKind, Kind
+from local.fake_providers.faults import Clock, Fault, FaultError, FaultRules
+from local.fake_providers.gopro_state import GoProState, RequestLog
 from local.fake_providers.library import LibraryError
 from local.peers import is_foreign
 
 type Json = dict[str, Any]
+type Operation = tuple[str, str, Callable[[Json], Any]]
 
 _OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
-class Control:
-    """Everything that a test or the demo may do to the fake while it runs, from any thread."""
+class Tokens(Protocol):
+    """The access tokens of a fake."""
 
-    def __init__(self, state: GoProState) -> None:
+    def kill(self) -> None: ...
+
+
+class State(Protocol):
+    """What the state of every fake has."""
+
+    faults: FaultRules
+    clock: Clock
+    log: RequestLog
+
+    @property
+    def tokens(self) -> Tokens: ...
+
+
+class CommonControl[S: State]:
+    """What a test or the demo may do to any fake while it runs, from any thread; `kinds` are the provider's faults."""
+
+    kinds: type[Kind]
+
+    def __init__(self, state: S) -> None:
         self._state = state
-        self._first_link_seconds = state.link_seconds
-        self._first_per_page_cap = state.per_page_cap
 
-    def add_fault(self, kind: FaultKind, *, times: int | None = None, after: int = 0, **rule: Any) -> None:
+    def add_fault(self, kind: Kind, *, times: int | None = None, after: int = 0, **rule: Any) -> None:
         """Activate a rule: the fields of Fault by name; any other name is an argument of the kind.
 
         For example `add_fault(FaultKind.SHORT_PAGE, times=1, rows=3)`.
@@ -45,7 +63,7 @@ class Control:
         """Activate a rule."""
         self._state.faults.add(fault)
 
-    def clear_faults(self, kind: FaultKind | None = None) -> None:
+    def clear_faults(self, kind: Kind | None = None) -> None:
         """Remove all rules, or those of one kind."""
         self._state.faults.clear(kind)
 
@@ -60,6 +78,31 @@ class Control:
     def expire_access_tokens(self) -> None:
         """Expire every access token now; the refresh token stays valid."""
         self._state.tokens.kill()
+
+    def stats(self) -> Json:
+        """Totals since the start or the last reset, and the fake's time in seconds since 1970."""
+        return {**self._state.log.summary(), "clock": self._state.clock.now()}
+
+    def requests(self) -> list[Json]:
+        """Every request since the start or the last reset, in order and without secrets."""
+        return self._state.log.requests()
+
+    def reset(self) -> None:
+        """Return to the initial state: no rules, no statistics, real time."""
+        self._state.clock.offset = 0.0
+        self._state.faults.clear()
+        self._state.log.reset()
+
+
+class Control(CommonControl[GoProState]):
+    """Everything that a test or the demo may do to the fake GoPro Cloud."""
+
+    kinds = FaultKind
+
+    def __init__(self, state: GoProState) -> None:
+        super().__init__(state)
+        self._first_link_seconds = state.link_seconds
+        self._first_per_page_cap = state.per_page_cap
 
     def set_lifetimes(self, *, access_token_seconds: float | None = None, link_seconds: float | None = None) -> None:
         """Set the lifetime of tokens and links issued from now on."""
@@ -88,27 +131,17 @@ class Control:
         """Every file that belongs in a complete archive, as plain data; paths are on this machine."""
         return [{**asdict(original), "path": str(original.path)} for original in self._state.library.originals()]
 
-    def stats(self) -> Json:
-        """Totals since the start or the last reset, and the fake's time in seconds since 1970."""
-        return {**self._state.log.summary(), "clock": self._state.clock.now()}
-
-    def requests(self) -> list[Json]:
-        """Every request since the start or the last reset, in order and without secrets."""
-        return self._state.log.requests()
-
     def reset(self) -> None:
-        """Return to the initial state: no rules, no statistics, real time, the first library and credentials."""
-        self._state.clock.offset = 0.0
+        """Return to the initial state, with the first library and credentials."""
+        super().reset()
         self._state.link_seconds = self._first_link_seconds
         self._state.per_page_cap = self._first_per_page_cap
-        self._state.faults.clear()
-        self._state.log.reset()
         self._state.library.reset()
         self._state.tokens.reset()
 
 
-def menu() -> list[Json]:
-    """The fault menu as plain data."""
+def menu(kinds: type[Kind] = FaultKind) -> list[Json]:
+    """A provider's fault menu as plain data."""
     return [
         {
             "kind": kind,
@@ -117,31 +150,43 @@ def menu() -> list[Json]:
             "args": dict(kind.defaults),
             "meaning": kind.__doc__,
         }
-        for kind in FaultKind
+        for kind in kinds
     ]
 
 
-def control_routes(state: GoProState, control: Control) -> list[web.RouteDef]:
-    """The operations of Control over HTTP: one row each."""
-    table: list[tuple[str, str, Callable[[Json], Any]]] = [
-        ("GET", "menu", lambda _: menu()),
+def common_operations[S: State](control: CommonControl[S]) -> list[Operation]:
+    """The operations of CommonControl: method, path and what is called with the JSON of the request."""
+    kinds = control.kinds
+    return [
+        ("GET", "menu", lambda _: menu(kinds)),
         ("GET", "faults", lambda _: control.faults()),
-        ("POST", "faults", lambda body: state.faults.add(Fault.from_json(body))),
+        ("POST", "faults", lambda body: control.put_fault(Fault.from_json(body, kinds))),
         ("DELETE", "faults", lambda _: control.clear_faults()),
-        ("DELETE", "faults/{kind}", lambda body: control.clear_faults(Fault.from_json(body).kind)),
+        ("DELETE", "faults/{kind}", lambda body: control.clear_faults(Fault.from_json(body, kinds).kind)),
         ("POST", "clock", lambda body: control.advance_clock(float(body["advance"]))),
         ("POST", "expire_access_tokens", lambda _: control.expire_access_tokens()),
+        ("GET", "stats", lambda _: control.stats()),
+        ("GET", "requests", lambda _: control.requests()),
+        ("POST", "reset", lambda _: control.reset()),
+    ]
+
+
+def control_routes(control: Control) -> list[web.RouteDef]:
+    """The operations of Control over HTTP: one row each."""
+    own: list[Operation] = [
         ("POST", "lifetimes", lambda body: control.set_lifetimes(**body)),
         ("POST", "page_size", lambda body: control.set_page_size(int(body["rows"]))),
         ("POST", "items", control.put_item),
         ("DELETE", "items/{media_id}", lambda body: control.trash_item(body["media_id"])),
         ("POST", "insert_between_pages", lambda body: control.insert_between_pages(**body)),
         ("GET", "originals", lambda _: control.originals()),
-        ("GET", "stats", lambda _: control.stats()),
-        ("GET", "requests", lambda _: control.requests()),
-        ("POST", "reset", lambda _: control.reset()),
     ]
-    return [web.route(method, f"/_control/{path}", json_route(operation)) for method, path, operation in table]
+    return served([*common_operations(control), *own])
+
+
+def served(operations: Iterable[Operation]) -> list[web.RouteDef]:
+    """The routes of these operations."""
+    return [web.route(method, f"/_control/{path}", json_route(operation)) for method, path, operation in operations]
 
 
 def json_route(operation: Callable[[Json], Any]) -> Callable[[web.Request], Any]:

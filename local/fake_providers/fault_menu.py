@@ -36,17 +36,17 @@ _ROW_CHANGES = frozenset({7, 8, 9, 13})
 _ODD = {"file_size": 1e5, "item_count": 1.0, "filename": "GX\ud800.MP4", "created_at": 7, "reprocessed_at": {"at": []}}
 
 
-class FaultKind(StrEnum):
-    """Every fault: its name, its menu number (0: not in provider-apis.md), where it can happen, what it does (its
-    `__doc__`), and its arguments with their defaults.
+class Kind(StrEnum):
+    """The base of the faults of one provider. Each has its name, its menu number (0: not in provider-apis.md), where it
+    can happen, what it does (its `__doc__`), and its arguments with their defaults.
     """
 
     menu: int
-    endpoints: frozenset[Endpoint]
+    endpoints: frozenset[StrEnum]
     defaults: Mapping[str, Any]
 
     def __new__(
-        cls, name: str, menu: int, endpoints: frozenset[Endpoint], meaning: str, *defaults: tuple[str, Any]
+        cls, name: str, menu: int, endpoints: frozenset[StrEnum], meaning: str, *defaults: tuple[str, Any]
     ) -> Self:
         kind = str.__new__(cls, name)
         kind._value_ = name
@@ -54,10 +54,21 @@ class FaultKind(StrEnum):
         kind.defaults = MappingProxyType(dict(defaults))
         return kind
 
-    @property
-    def changes_rows(self) -> bool:
-        """Whether it changes rows of a listing, so that a rule for one item also applies to listings."""
-        return self.menu in _ROW_CHANGES
+    def endpoint(self, name: str) -> StrEnum:
+        """The provider's endpoint of that name; raises ValueError for an unknown one."""
+        return type(next(iter(self.endpoints)))(name)
+
+    def changes_rows_of(self, endpoint: StrEnum) -> bool:  # noqa: ARG002 (providers override it)
+        """Whether it changes rows of such a listing, so that a rule for one item also applies to the listing."""
+        return False
+
+
+class FaultKind(Kind):
+    """Every fault of GoPro Cloud."""
+
+    def changes_rows_of(self, endpoint: StrEnum) -> bool:
+        """Rows of a search alone: every other request is for one item."""
+        return endpoint is Endpoint.SEARCH and self.menu in _ROW_CHANGES
 
     ACCESS_TOKEN_DIES = "access_token_dies", 1, _MEDIA, "the presented token expires: 401 from now on"
 

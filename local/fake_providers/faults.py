@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Self
 
-from local.fake_providers.fault_menu import Endpoint, FaultKind
+from local.fake_providers.fault_menu import FaultKind, Kind
 
 
 class Clock:
@@ -36,8 +37,8 @@ class Fault:
     are seconds of the fake's clock, from the moment the rule is added. `args` are those of the kind.
     """
 
-    kind: FaultKind
-    endpoint: Endpoint | None = None
+    kind: Kind
+    endpoint: StrEnum | None = None
     media_id: str | None = None
     source: int | None = None
     times: int | None = None
@@ -54,16 +55,16 @@ class Fault:
             raise FaultError(f"{self.kind} takes no {', '.join(sorted(unknown))}, only {dict(self.kind.defaults)}.")
 
     @classmethod
-    def from_json(cls, rule: Mapping[str, Any]) -> Self:
-        """Read a rule in the form of the control API; raises FaultError for an invalid one."""
-        kinds = {str(kind): kind for kind in FaultKind}
+    def from_json(cls, rule: Mapping[str, Any], kinds: Iterable[Kind] = FaultKind) -> Self:
+        """Read a rule in the form of the control API, for one of `kinds`; raises FaultError for an invalid one."""
+        named = {str(kind): kind for kind in kinds}
         fields = dict(rule)
         try:
-            kind = kinds[fields.pop("kind", "(none)")]
+            kind = named[fields.pop("kind", "(none)")]
             endpoint = fields.pop("endpoint", None)
-            return cls(kind, None if endpoint is None else Endpoint(endpoint), **fields)
+            return cls(kind, None if endpoint is None else kind.endpoint(endpoint), **fields)
         except KeyError as error:
-            raise FaultError(f"There is no fault {error}, only: {', '.join(kinds)}.") from error
+            raise FaultError(f"There is no fault {error}, only: {', '.join(named)}.") from error
         except (ValueError, TypeError) as error:
             raise FaultError(str(error)) from error
 
@@ -71,9 +72,9 @@ class Fault:
         """The value of one of the kind's arguments: the given one or the default."""
         return self.args.get(name, self.kind.defaults[name])
 
-    def matches(self, endpoint: Endpoint, media_id: str | None, source: int | None) -> bool:
+    def matches(self, endpoint: StrEnum, media_id: str | None, source: int | None) -> bool:
         """Whether the rule applies to such a request. A listing matches rules for any item whose row they change."""
-        about_rows = endpoint is Endpoint.SEARCH and self.kind.changes_rows
+        about_rows = self.kind.changes_rows_of(endpoint)
         return (
             endpoint in self.kind.endpoints
             and self.endpoint in (None, endpoint)
@@ -104,10 +105,11 @@ class _Rule:
 class ActiveFaults:
     """The faults that happen to one request."""
 
-    def __init__(self, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(self, endpoint: StrEnum, faults: tuple[Fault, ...] = ()) -> None:
+        self._endpoint = endpoint
         self._faults = faults
 
-    def find(self, kind: FaultKind, media_id: str | None = None) -> Fault | None:
+    def find(self, kind: Kind, media_id: str | None = None) -> Fault | None:
         """The fault of that kind, if it happens here; with `media_id`, if it happens to that row of a listing."""
         for fault in self._faults:
             if fault.kind is kind and (media_id is None or fault.media_id in (None, media_id)):
@@ -117,7 +119,7 @@ class ActiveFaults:
     @property
     def change_rows(self) -> bool:
         """Whether any of them changes rows of a listing."""
-        return any(fault.kind.changes_rows for fault in self._faults)
+        return any(fault.kind.changes_rows_of(self._endpoint) for fault in self._faults)
 
 
 class FaultRules:
@@ -133,7 +135,7 @@ class FaultRules:
         with self._lock:
             self._rules.append(_Rule(fault, self._clock.now()))
 
-    def clear(self, kind: FaultKind | None = None) -> None:
+    def clear(self, kind: Kind | None = None) -> None:
         """Remove all rules, or those of one kind."""
         with self._lock:
             self._rules = [rule for rule in self._rules if kind is not None and rule.fault.kind is not kind]
@@ -151,9 +153,9 @@ class FaultRules:
                 for rule in self._rules
             ]
 
-    def begin(self, endpoint: Endpoint, media_id: str | None = None, source: int | None = None) -> ActiveFaults:
+    def begin(self, endpoint: StrEnum, media_id: str | None = None, source: int | None = None) -> ActiveFaults:
         """The faults of one new request, which is counted here."""
         now = self._clock.now()
         with self._lock:
             matching = [rule for rule in self._rules if rule.fault.matches(endpoint, media_id, source)]
-            return ActiveFaults(tuple(rule.fault for rule in matching if rule.take(now)))
+            return ActiveFaults(endpoint, tuple(rule.fault for rule in matching if rule.take(now)))

@@ -81,7 +81,7 @@ class FakeGoPro:
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN listens on a port of its own."""
         scheme = "http" if tls is None else "https"
-        api = [*Api(self._state).routes(), *control_routes(self._state, self.control)]
+        api = [*Api(self._state).routes(), *control_routes(self.control)]
         cdn = Cdn(self._state).routes()
         if cdn_port is not None:
             self._state.cdn_port = await self._listen(cdn, cdn_port, tls)

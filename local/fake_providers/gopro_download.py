@@ -42,11 +42,17 @@ def _files(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFaults)
     if item.is_video:
         pixels = _TALLER if active.find(FaultKind.PROXY_TALLEST) else {"width": 1920, "height": 1080}
         return [_entry(link, "proxy", 1, "mp4", item_number=1, **pixels, **place)]
+    if active.find(FaultKind.NO_SOURCE):
+        return []
     pixels = {"width": row["width"], "height": row["height"]}
-    return [
+    entries = [
         _entry(link, "source", number, _extension(item, number), item_number=number, **pixels, **place)
         for number in range(1, len(item.sources) + 1)
+        if not (lost := active.find(FaultKind.VARIATIONS_LOST)) or number in lost["keep"]
     ]
+    for entry in entries:
+        entry["available"] = item.available and not active.find(FaultKind.UNAVAILABLE)
+    return entries[::-1] if active.find(FaultKind.ORDER_REVERSED) else entries
 
 
 def _variations(item: Item, row: Mapping[str, Any], link: Link, active: ActiveFaults) -> list[Entry]:

@@ -24,7 +24,10 @@ VIDEO_TYPES = frozenset(
 )
 """Values of `type` for videos (gopro-api models.py; provider-apis.md 1.3)."""
 
-MEDIA_TYPES = VIDEO_TYPES | {"Photo", "TimeLapse", "Burst", "Continuous", "Session", "Audio"}
+PHOTO_TYPES = frozenset({"Photo", "TimeLapse", "Burst"})
+"""Values of `type` for photos, of which a burst and a series have several files (provider-apis.md 1.4)."""
+
+MEDIA_TYPES = VIDEO_TYPES | PHOTO_TYPES | {"Continuous", "Session", "Audio"}
 """Every value of `type` that the search filter knows (go2cloud; gopro-api models.py)."""
 
 ORIGINAL_LABELS = ("source", "baked_source")
@@ -76,9 +79,19 @@ class Item:
         return kind in VIDEO_TYPES or (kind not in MEDIA_TYPES and f".{self.row['file_extension']}" in VIDEO_SUFFIXES)
 
     @property
+    def is_photo(self) -> bool:
+        """Whether the item is a photo, a burst or a series of photos."""
+        return self.row["type"] in PHOTO_TYPES
+
+    @property
     def is_archivable(self) -> bool:
         """Whether GoPro offers this item's original video now."""
-        return self.is_video and self.row["ready_to_view"] == "ready" and self.available and bool(self.sources)
+        return self.is_video and self.is_offered
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether GoPro offers all of this item's originals now, of whatever kind it is."""
+        return self.row["ready_to_view"] == "ready" and self.available and bool(self.sources)
 
 
 class Library:
@@ -159,12 +172,12 @@ class Library:
             self._items = dict(self._at_start)
             self.version += 1
 
-    def originals(self) -> list[Original]:
-        """Every file that belongs in a complete archive: all sources of all archivable videos."""
+    def originals(self, *, photos: bool = False) -> list[Original]:
+        """Every file that belongs in a complete archive: all sources of all archivable videos, and of `photos` too."""
         return [
             Original(item.media_id, item.row["filename"], number, len(item.sources), path, path.stat().st_size)
             for item in self.items()
-            if item.is_archivable
+            if item.is_archivable or (photos and item.is_photo and item.is_offered)
             for number, path in enumerate(item.sources, start=1)
         ]
 
