@@ -14,4 +14,4 @@ from cloud_sync_common.steps.rotate_credentials import RotationRequest, Rotation
 def handler(event: dict[str, Any], context: LambdaContext) -> RotationResult:
     """RotationRequest -> RotationResult."""
     request = decode(event, RotationRequest)
-    return composition.credentials_rotator(context).rotate(request)
+    return composition.credentials_rotator(request, context).rotate(request)

@@ -63,10 +63,17 @@ def variation(label: str = "source", path: str = "/source/default/1.mp4", **more
     return {"label": label, "url": url, "available": True, **more}
 
 
-def download(*variations: dict[str, Any], filename: str | None = "GX010001.MP4") -> dict[str, Any]:
-    """The body of a download answer. As for every video, `files` contains a proxy."""
+def download(
+    *variations: dict[str, Any], filename: str | None = "GX010001.MP4", files: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The body of a download answer. As for every video, `files` contains a proxy if nothing else is said."""
     proxy = {"item_number": 1, "url": "https://cdn.example/proxy/1.mp4", "available": True}
     return {
         "filename": filename,
-        "_embedded": {"files": [proxy], "variations": list(variations), "sprites": [], "sidecar_files": []},
+        "_embedded": {
+            "files": [proxy] if files is None else files,
+            "variations": list(variations),
+            "sprites": [],
+            "sidecar_files": [],
+        },
     }

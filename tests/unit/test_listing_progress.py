@@ -6,6 +6,7 @@ import pytest
 from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
 from cloud_sync_common.provider_access.listing import (
     CURSOR_LIMIT,
+    MARK_BYTES,
     Listing,
     ListingProgress,
     decode_cursor,
@@ -37,7 +38,7 @@ def test_a_page_is_counted_by_its_different_rows_and_by_all_of_them() -> None:
     second = walk.next_page()
     assert [item.media_id for item in second.items] == ["c"]  # the others were on the page before
     assert (walk.progress.rows, walk.progress.listed, walk.progress.page_cursor) == (9, 5, None)
-    assert walk.progress.page_ids == ("i", "w", "c")
+    assert len(walk.progress.page_marks) == 3 * MARK_BYTES
 
 
 def test_rows_of_the_page_before_are_left_out_of_every_group() -> None:
@@ -47,10 +48,25 @@ def test_rows_of_the_page_before_are_left_out_of_every_group() -> None:
     assert (second.waiting, second.ignored) == (("w",), ("i",))
 
 
-def test_of_a_row_that_comes_twice_on_a_page_the_first_is_taken() -> None:
+def test_of_a_row_that_comes_twice_on_a_page_the_last_is_taken() -> None:
     first, again = MediaItem(media_id="a", filename="first"), MediaItem(media_id="a", filename="again")
     walk = listing(MediaPage(items=(first, again, MediaItem(media_id="b", filename="b"))))
-    assert [item.filename for item in walk.next_page().items] == ["first", "b"]
+    assert [item.filename for item in walk.next_page().items] == ["again", "b"]
+
+
+def test_a_row_that_comes_again_on_the_next_page_counts_again_only_when_it_has_changed() -> None:
+    before, after = (MediaItem(media_id="a", filename="a.mp4", revision=revision) for revision in ("1", "2"))
+    walk = listing(MediaPage(items=(before,), next_cursor="2"), MediaPage(items=(before,)), exact=False)
+    assert [len(walk.next_page().items) for _ in range(2)] == [1, 0]
+    walk = listing(MediaPage(items=(before,), next_cursor="2"), MediaPage(items=(after,)), exact=False)
+    assert [walk.next_page().items for _ in range(2)] == [(before,), (after,)]
+
+
+def test_a_thousand_ids_of_any_length_are_remembered_in_eight_bytes_each() -> None:
+    ids = [f"{number}{'x' * (number % 200)}" for number in range(1000)]
+    walk = listing(page(*ids, cursor="2"), page(*ids[500:], "new"))
+    assert len(walk.next_page().items) == 1000 and len(walk.progress.page_marks) == 8000
+    assert [item.media_id for item in walk.next_page().items] == ["new"]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +131,12 @@ def test_a_listing_starts_again_with_the_next_attempt_and_knows_how_many_rows_ca
 
 
 def test_a_cursor_has_everything_and_at_most_its_limit() -> None:
-    progress = ListingProgress(page_cursor="2", page_ids=("a",), listed=4, total=9, total_changed=True, rows=5)
+    progress = ListingProgress(page_cursor="2", page_marks=b"12345678", listed=4, total=9, total_changed=True, rows=5)
     assert decode_cursor(encode_cursor(progress, progress), ListingProgress) == progress
     assert decode_cursor(None, ListingProgress) == ListingProgress()
     spare = CURSOR_LIMIT - len(encode_cursor(progress, progress))
-    progress.page_ids = ("a" * (spare + 1),)
+    progress.page_cursor = "2" * (spare + 1)
     assert len(encode_cursor(progress, progress)) == CURSOR_LIMIT
-    progress.page_ids = ("a" * (spare + 2),)
-    with pytest.raises(ProviderContractError, match="pages have 1 rows"):
+    progress.page_cursor = "2" * (spare + 2)
+    with pytest.raises(ProviderContractError, match="pages have 1 rows and a cursor of 3"):
         encode_cursor(progress, progress)

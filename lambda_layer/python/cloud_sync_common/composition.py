@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
@@ -19,14 +20,15 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
-from cloud_sync_common.runtime.run_input import field_of
-from cloud_sync_common.steps.authenticate import Authenticator, AuthRequest
+from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of
+from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
-from cloud_sync_common.steps.rotate_credentials import CredentialsRotator
+from cloud_sync_common.steps.report_all import AllReport
+from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.credential_store import CredentialStore
@@ -80,8 +82,17 @@ class _Parts:
         return CredentialsLease(self._table, self.provider)
 
     @property
-    def credential_store(self) -> CredentialStore:
-        return CredentialStore(clients.secrets(), self.settings.credentials_secret, self.provider)
+    def sender(self) -> str:
+        """Whom a mail is from: it names the provider where the environment has several."""
+        known = providers.PROVIDERS.get(self.provider) if len(self.settings.credentials_secrets) > 1 else None
+        return f"Cloud Sync ({known.title})" if known else "Cloud Sync"
+
+    def _credentials_of(self, provider: Provider) -> CredentialStore:
+        secret, has_client_secret = (
+            self.settings.credentials_secrets[provider.name],
+            provider.capabilities.has_client_secret,
+        )
+        return CredentialStore(clients.secrets(), secret, provider.name, has_client_secret=has_client_secret)
 
     def manifest(self, run_id: str) -> Manifest:
         return Manifest(clients.s3(), self.settings.work_bucket, run_id)
@@ -90,30 +101,50 @@ class _Parts:
         return WorkFile(clients.s3(), self.settings.work_bucket, run_id, name, what)
 
     def session(self, deadline: Deadline) -> AuthorisedSession:
-        return AuthorisedSession(_provider(self.provider), self.credential_store, self.lease, deadline)
+        provider = _provider(self.provider)
+        return AuthorisedSession(provider, self._credentials_of(provider), self.lease, deadline)
 
     def renewal(self, deadline: Deadline) -> CredentialsRenewal:
-        return CredentialsRenewal(_provider(self.provider), self.credential_store, self.lease, deadline, self.metrics)
+        provider = _provider(self.provider)
+        return CredentialsRenewal(provider, self._credentials_of(provider), self.lease, deadline, self.metrics)
 
 
 def _provider(name: object) -> Provider:
-    """Raises ConfigurationError naming the providers there are."""
-    return providers.get(name, settings.load().provider_base_urls)
-
-
-def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator:
-    """Raises ConfigurationError when the run's input names no provider."""
-    provider = _provider(field_of(request.input, "provider"))
-    return Authenticator(_Parts(provider.name).renewal(Deadline.of(context)))
-
-
-def credentials_rotator(context: LambdaContext) -> CredentialsRotator:
-    """The secret is called <provider>/credentials. Raises ConfigurationError when there is no such provider."""
+    """One of the providers of this environment, by what the input of a run names. Raises ConfigurationError naming the
+    field and the providers there are."""
     config = settings.load()
-    provider = _provider(config.credentials_secret.partition("/")[0])
+    if not isinstance(name, str) or name not in config.credentials_secrets:
+        known = ", ".join([*config.credentials_secrets, ALL_PROVIDERS])
+        raise ConfigurationError(
+            f"The input's field 'provider' must be one of: {known}; not {name!r}. Another one has to be added to the "
+            "environment's value 'providers' and deployed first."
+        )
+    return providers.get(name, config.provider_base_urls)
+
+
+def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator | AllProviders:
+    """Raises ConfigurationError when the run's input names no provider of this environment."""
+    name = field_of(request.input, "provider")
+    if name == ALL_PROVIDERS:
+        return AllProviders(tuple(settings.load().credentials_secrets))
+    parts = _Parts(_provider(name).name)
+    return Authenticator(parts.renewal(Deadline.of(context)), parts.settings.filters.get(parts.provider, {}))
+
+
+def credentials_rotator(request: RotationRequest, context: LambdaContext) -> CredentialsRotator:
+    """For the provider whose secret is to be rotated. Raises ConfigurationError when it is that of none."""
+    parts = _Parts(_provider(_owner_of(request.secret_id)).name)
     return CredentialsRotator(
-        _Parts(provider.name).renewal(Deadline.of(context)), clients.sns(), config.alerts_topic_arn
+        parts.renewal(Deadline.of(context)), clients.sns(), parts.settings.alerts_topic_arn, parts.sender
     )
+
+
+def _owner_of(secret_id: str) -> str:
+    """The provider whose secret has this name or ARN; the id itself where there is none. An ARN ends with the name, a
+    hyphen and six more characters (Secrets Manager API reference, CreateSecret)."""
+    secrets = settings.load().credentials_secrets
+    name = secret_id.rpartition(":secret:")[2]
+    return next((p for p, own in secrets.items() if own in (name, name[:-7])), secret_id)
 
 
 def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:
@@ -176,7 +207,14 @@ def run_report(request: ReportRequest) -> RunReport:
         metrics=parts.metrics,
         most_bytes=parts.settings.max_run_gb * prices.GB,
         extras=prices.Extras(parts.settings.private_network, parts.settings.audit_trail),
+        sender=parts.sender,
     )
+
+
+def report_of_all() -> AllReport:
+    parts = _Parts(ALL_PROVIDERS)
+    titles = {name: provider.title for name, provider in providers.PROVIDERS.items()}
+    return AllReport(runs=parts.runs, topic=clients.sns(), topic_arn=parts.settings.alerts_topic_arn, titles=titles)
 
 
 def watch(request: WatchRequest) -> Watch:
@@ -197,4 +235,5 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,
+        sender=parts.sender,
     )

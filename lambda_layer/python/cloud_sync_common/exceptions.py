@@ -12,6 +12,8 @@
     ├─ SourceError               concerns one video; ProviderContractError can concern all of them
     │  ├─ MediaNotFoundError          in the trash or deleted at the provider
     │  ├─ OriginalUnavailableError    only proxies are offered, or this video is refused and others not
+    │  ├─ OriginalNotReadyError       not available now: a quota is used up, or it is still being processed
+    │  ├─ OriginalRefusedError        the provider refuses to give it, for a reason that may last
     │  ├─ RangeIgnoredError           a 200 to a ranged request
     │  ├─ SourceChangedError          its size or ETag changed while it was read
     │  ├─ NoProgressError             slice after slice moved bytes, and none of them lasted
@@ -88,6 +90,18 @@ class MediaNotFoundError(SourceError):
 
 class OriginalUnavailableError(SourceError):
     category = "original_unavailable"
+
+
+class OriginalNotReadyError(SourceError):
+    """A later run looks again; no attempt is counted, and the item stays listed with this reason."""
+
+    category = "not_available_yet"
+
+
+class OriginalRefusedError(SourceError):
+    """As OriginalNotReadyError, where nothing says that it will end: a flag for abuse, restricted content."""
+
+    category = "refused_by_provider"
 
 
 class RangeIgnoredError(SourceError):

@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 from cloud_sync_common.providers import PROVIDERS
 
+from tests.integration.conformance.dropbox_harness import running_dropbox
+from tests.integration.conformance.google_drive_harness import running_google_drive
 from tests.integration.conformance.gopro_harness import running_gopro
 from tests.integration.conformance.harness import Harness, Maker, harness_of
 from tests.integration.secret_check import Output, assert_no_secret
 
-HARNESSES: dict[str, Maker] = {"gopro": running_gopro}
+HARNESSES: dict[str, Maker] = {
+    "gopro": running_gopro,
+    "google_drive": running_google_drive,
+    "dropbox": running_dropbox,
+}
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from cloud_sync_common.provider_interface import (
     Provider,
 )
 from cloud_sync_common.transfer import upload_stream
+from cloud_sync_common.transfer.media_host import MediaHost
 from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
 
 from tests.integration.secret_check import assert_no_secret
@@ -45,19 +46,19 @@ class Trouble(Enum):
     TYPE_UNSUPPORTED = "the service no longer accepts requests of this type (415)"
     SHAPE_CHANGED = "the answers have another shape than before"
     ROW_ODD = "fields of the video's row, none of which decides anything, have odd values"
-    SHORT_PAGE = "one page of the listing lacks some of its rows"
+    SHORT_PAGE = "one page of the listing lacks some of its rows; they come later where the provider does not count"
     UPLOAD_BETWEEN_PAGES = "after the first page, a video that is newer than all others is uploaded"
     KIND_UNKNOWN = "a video of an unknown type is uploaded"
     STATE_UNKNOWN = "the video is in an unknown state"
     REPROCESSED = "the provider has changed the content of the video"
     TRASHED = "the video is still listed but was moved to the trash"
-    ORIGINAL_GONE = "only smaller versions of the video are offered"
-    UNAVAILABLE_NOW = "the originals of the video are listed as not available now"
-    LINKS_EXPIRED = "every link issued so far has expired"
+    ORIGINAL_GONE = "the original of the video is no longer offered, only smaller versions or nothing"
+    UNAVAILABLE_NOW = "the originals of the video exist and cannot be had now"
+    LINKS_EXPIRED = "every link issued so far has expired, with the token in it where there is one"
     CUT_SHORT = "the connection closes after 1,000 bytes of media"
     RANGE_IGNORED = "a request for a range is answered with the whole file"
     RANGE_SHIFTED = "a request for a range is answered with another one"
-    OBJECT_REPLACED = "other bytes are behind the same links"
+    OBJECT_REPLACED = "the file was replaced by another of the same size, and so are the bytes behind links to it"
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class Original:
 class Harness(Protocol):
     """A running fake account.
 
-    It has more videos than fit on one page of a listing. Among them are two with the same filename, one with several
-    files, one without a name, one without an original, and one that is not ready. It also has stills.
+    It has more than forty videos, on more than two pages of a listing, with different times of capture. Among them are
+    two with the same filename. It also has stills. What its provider's Capabilities say, it has too: one with more than
+    two files (`several_files`), one that is not ready (`lists_waiting`), proxies and a video without an original
+    (`has_proxies`). Without them, `not_ready` and `proxies` are empty, and so is `without_original`.
     """
 
     provider: Provider
@@ -147,13 +150,19 @@ def sources_of(harness: Harness, media_id: str) -> list[MediaSource]:
     return harness.provider.sources(harness.token, items_of(harness)[media_id])
 
 
-def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int = 0, end: int | None = None) -> bytes:
+def read(
+    harness: Harness,
+    source: MediaSource,
+    fingerprint: Fingerprint | None = None,
+    start: int = 0,
+    end: int | None = None,
+) -> bytes:
     """Bytes `start` to `end` (inclusive; all of them by default) of a source, as the archive reads them."""
-    version = fingerprint or probe(source)
+    version = fingerprint or probe(harness, source)
     last = version.size - 1 if end is None else end
 
     async def reading() -> bytes:
-        opened = await open_range(this.sources, source, start, last, version, IfMatch())
+        opened = await open_range(this.sources, source, start, last, version, IfMatch(), host_of(harness))
         view = memoryview(bytearray(opened.length))
         try:
             await opened.fill(view)
@@ -165,11 +174,16 @@ def read(source: MediaSource, fingerprint: Fingerprint | None = None, start: int
     return this.run(reading())
 
 
-def probe(source: MediaSource) -> Fingerprint:
+def host_of(harness: Harness) -> MediaHost:
+    """What a transfer is told of the provider."""
+    return MediaHost(harness.provider.refusal, harness.provider.media_origins)
+
+
+def probe(harness: Harness, source: MediaSource) -> Fingerprint:
     """The version of a source, from its first byte. Raises RangeIgnoredError, and what `open_range` raises."""
 
     async def asking() -> Fingerprint:
-        opened = await open_range(this.sources, source, 0, 0, None, IfMatch())
+        opened = await open_range(this.sources, source, 0, 0, None, IfMatch(), host_of(harness))
         opened.close()
         if not opened.honoured:
             raise RangeIgnoredError("The source sends the whole file.")

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import requests
 
 from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.http import loose_json
 from cloud_sync_common.http.loose_json import as_object, decode
 from cloud_sync_common.http.response_shape import shape
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_interface import Credentials
 
 # What may be said of an answer: nothing that it says itself beside these.
 _OAUTH_ERRORS = frozenset(  # RFC 6749, 5.2
@@ -106,3 +110,24 @@ def oauth_code(response: requests.Response, *own_codes: str) -> str:
         word = ""
     known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
     return word if known else ""
+
+
+def renewed(old: Credentials, response: requests.Response, doing: str, owner: str, kept: str) -> Credentials:
+    """What the answer to a renewal holds, `owner` being its field with the id of the user. Only the two tokens decide:
+    the old refresh token may be dead by now, so that one token alone is worth keeping, whatever the rest of the answer
+    is. Raises ProviderContractError, with `kept`, when there is none."""
+    try:
+        token = as_object(loose_json.decode(response.content))
+    except ValueError:
+        token = {}
+    access, refresh = loose_json.secret(token.get("access_token")), loose_json.secret(token.get("refresh_token"))
+    if access is None and refresh is None:
+        raise changed(response, doing, f"The answer to {doing} has no token", kept)
+    seconds = loose_json.whole_number(token.get("expires_in"))
+    return replace(
+        old,
+        access_token=access,
+        refresh_token=refresh or old.refresh_token,
+        expires_at=time.time() + seconds if seconds else None,
+        user_id=loose_json.text(token.get(owner)) or old.user_id,
+    )

@@ -227,15 +227,18 @@ def request(
     headers: Mapping[str, str],
     query: Mapping[str, str | int] | None = None,
     form: Mapping[str, str] | None = None,
+    content: bytes | None = None,
 ) -> requests.Response:
     """One request and its answer, whatever the status. `doing` completes the sentence "There was no answer to <doing>".
+    `content` is a body that is sent as it is; its headers say what it is.
 
     Raises ProviderUnavailableError when there is no answer, or not the whole of it in ANSWER_SECONDS,
     ProviderContractError when it is larger than LARGEST_ANSWER, ConfigurationError when the request cannot be sent.
     """
     try:
         "".join(headers.values()).encode("latin-1")  # what a header can carry
-        prepared = session().prepare_request(requests.Request(method, url, headers=headers, params=query, data=form))
+        body = form if content is None else content
+        prepared = session().prepare_request(requests.Request(method, url, headers=headers, params=query, data=body))
     except (requests.RequestException, UnicodeError) as error:
         raise _cannot_be_sent(doing, error) from None
     watch = _Watch()

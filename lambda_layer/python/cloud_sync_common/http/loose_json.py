@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from cloud_sync_common.safe_text import redact
 LEVELS = 32  # of nesting; what lies deeper is left out
 LARGEST = 2**63 - 1
 TEXT_LIMIT = 1024  # characters
+WORD_LIMIT = 64  # characters of what is one word, such as a type or a time
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _SECRET = re.compile(r"[!-~]{1,16384}")  # printable ASCII
 _NUMBER = re.compile(r"\+?([0-9]{1,30})(?:\.0*)?")
@@ -95,3 +97,22 @@ def whole_number(value: Any) -> int | None:
         value = int(value) if math.isfinite(value) and value.is_integer() else None
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return value if is_number and 0 <= value <= LARGEST else None
+
+
+def extension(value: Any) -> str:
+    """The extension of a file in small letters, without a dot; empty for what has not the shape of one."""
+    found = (plain_text(value, WORD_LIMIT) or "").lower()
+    return found if re.fullmatch(r"[a-z0-9]{1,5}", found) else ""
+
+
+def moment(value: Any) -> str:
+    """A time as it came, and a digest of anything else, which tells it from others too."""
+    found = text(value, WORD_LIMIT) or ""
+    return found if re.fullmatch(r"[0-9TZ:. +-]*", found) else sha256(found.encode()).hexdigest()[:16]
+
+
+def filename(value: Any, most: int) -> str:
+    """The name of a file, cut in the middle where it is longer than `most`, so that its extension stays; empty for what
+    is no name."""
+    name = plain_text(value, most=LARGEST) or ""
+    return name if len(name) <= most else name[: most - 20] + name[-20:]

@@ -16,10 +16,10 @@ from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavaila
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.pages_ahead import PagesAhead
 from cloud_sync_common.provider_access.session import AuthorisedSession
-from cloud_sync_common.provider_interface import Filters, MediaPage
+from cloud_sync_common.provider_interface import Filters, MediaItem, MediaPage
 
 LISTINGS = 3  # how often a listing is started before one that does not add up fails the run
-MARK_LIMIT = 32  # characters of an id that are remembered from page to page
+MARK_BYTES = 8  # of an id, that are remembered from page to page: two ids of two pages share them by no chance
 # The largest library that a run is made for (docs/limits.md), in pages of 50 rows and in rows: a listing that does not
 # end there never will.
 MOST_PAGES, MOST_ROWS = 200_000, 10_000_000
@@ -32,15 +32,16 @@ CURSOR_LIMIT = 32 * 1024  # bytes; it travels in the run's state (docs/design.md
 class ListingProgress(msgspec.Struct, kw_only=True):
     """How far a listing is: what the cursor carries from one invocation to the next.
 
-    `page_cursor` is the provider's for the next page, None before the first page and after the last. `page_ids` are the
-    marks of the ids of the page before: when something is uploaded in the middle of a listing, rows move over the
-    border between two pages and come twice (rclone-PR). `total_changed`: the total was another on an earlier page. When
-    something is deleted meanwhile, a row moves over the border unseen, although the numbers agree in the end. `rows`
-    counts every row, also those that came twice; `repeated` is how many did so in the attempt before.
+    `page_cursor` is the provider's for the next page, None before the first page and after the last. `page_marks` are
+    the marks of the rows of the page before, one behind the other: when something is uploaded in the middle of a
+    listing, rows move over the border between two pages and come twice (rclone-PR). `total_changed`: the total was
+    another on an earlier page. When something is deleted meanwhile, a row moves over the border unseen, although the
+    numbers agree in the end. `rows` counts every row, also those that came twice; `repeated` is how many did so in the
+    attempt before.
     """
 
     page_cursor: str | None = None
-    page_ids: tuple[str, ...] = ()
+    page_marks: bytes = b""
     attempt: int = 1
     listed: int = 0
     total: int | None = None
@@ -83,8 +84,8 @@ class Listing:
         progress = self.progress
         self._check_bounds()
         page = self.session.list_media(progress.page_cursor, self.filters, self._pages.page)
-        new = _without(page, set(progress.page_ids))
-        progress.page_ids = tuple(map(_mark, page.ids))
+        new = _without(page, progress.page_marks)
+        progress.page_marks = b"".join(map(_mark, _rows(page)))
         progress.page_cursor = page.next_cursor
         progress.rows += len(page.ids)
         progress.pages += 1
@@ -140,19 +141,32 @@ class Listing:
         return False
 
 
-def _mark(media_id: str) -> str:
-    """What is remembered of an id: a digest of a long one, so that no id can outgrow the cursor."""
-    return media_id if len(media_id) <= MARK_LIMIT else sha256(media_id.encode()).hexdigest()[:MARK_LIMIT]
+type _Row = tuple[str, str]  # an id, and what is known of its version
 
 
-def _without(page: MediaPage, seen: set[str]) -> MediaPage:
-    """The page without the rows in `seen`, and with each of the others once."""
-    items = {item.media_id: item for item in reversed(page.items) if _mark(item.media_id) not in seen}
+def _row(item: MediaItem) -> _Row:
+    return item.media_id, item.revision
+
+
+def _rows(page: MediaPage) -> list[_Row]:
+    return [*map(_row, page.items), *((media_id, "") for media_id in (*page.waiting, *page.ignored))]
+
+
+def _mark(row: _Row) -> bytes:
+    """What is remembered of a row, however long its id is. An item that has changed meanwhile is another row: where a
+    feed of changes closes the listing, it comes once more, and counts as it is by then."""
+    return sha256("\0".join(row).encode()).digest()[:MARK_BYTES]
+
+
+def _without(page: MediaPage, marks: bytes) -> MediaPage:
+    """The page without the rows that have these marks, and with each of the others once, as it came last."""
+    seen = {marks[first : first + MARK_BYTES] for first in range(0, len(marks), MARK_BYTES)}
+    items = {item.media_id: item for item in page.items if _mark(_row(item)) not in seen}
     return msgspec.structs.replace(
         page,
-        items=tuple(reversed(items.values())),
-        waiting=tuple(media_id for media_id in dict.fromkeys(page.waiting) if _mark(media_id) not in seen),
-        ignored=tuple(media_id for media_id in dict.fromkeys(page.ignored) if _mark(media_id) not in seen),
+        items=tuple(items.values()),
+        waiting=tuple(media_id for media_id in dict.fromkeys(page.waiting) if _mark((media_id, "")) not in seen),
+        ignored=tuple(media_id for media_id in dict.fromkeys(page.ignored) if _mark((media_id, "")) not in seen),
     )
 
 
@@ -176,6 +190,7 @@ def encode_cursor(progress: msgspec.Struct, listing: ListingProgress) -> str:
     cursor = msgspec.json.encode(progress)
     if len(cursor) > CURSOR_LIMIT:
         raise ProviderContractError(
-            f"The provider's pages have {len(listing.page_ids)} rows, whose ids do not fit into {CURSOR_LIMIT} bytes."
+            f"The provider's pages have {len(listing.page_marks) // MARK_BYTES:,} rows and a cursor of "
+            f"{len(listing.page_cursor or ''):,} characters, which do not fit into {CURSOR_LIMIT:,} bytes."
         )
     return cursor.decode()

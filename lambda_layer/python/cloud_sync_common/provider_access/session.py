@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
 
 from cloud_sync_common.exceptions import (
@@ -16,7 +17,16 @@ from cloud_sync_common.exceptions import (
     ProviderContractError,
     SourceError,
 )
-from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage, MediaSource, Provider
+from cloud_sync_common.filters import Selection
+from cloud_sync_common.provider_interface import (
+    Credentials,
+    Filters,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+    Provider,
+    UsesCredentials,
+)
 from cloud_sync_common.retry_utils import Deadline, at_first, is_doubtful_refusal, retrying
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -54,7 +64,10 @@ class AuthorisedSession:
 
     @cached_property
     def _stored(self) -> Credentials:
-        return self.store.load()
+        stored = self.store.load()
+        if isinstance(self.provider, UsesCredentials):
+            self.provider.use(stored)
+        return stored
 
     @cached_property
     def _refused_before(self) -> str:
@@ -68,6 +81,11 @@ class AuthorisedSession:
             is_refused = credentials.version == self._refused_before
         if credentials.access_token is None or is_refused:
             raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
+
+    def selection(self, filters: Filters, now: datetime) -> Selection:
+        """What these filters select at this provider."""
+        can = self.provider.capabilities
+        return Selection(filters, now, can.photo_kinds, can.folders_ignore_case)
 
     def list_media(self, cursor: str | None, filters: Filters, ask: ListMedia | None = None) -> MediaPage:
         """One page of the library; `ask` is called in place of Provider.list_media. Raises what that raises."""
@@ -89,6 +107,41 @@ class AuthorisedSession:
                     raise
                 reason = str(error).partition(":")[0] if isinstance(error, ProviderContractError) else _REFUSED
                 raise OriginalUnavailableError(f"{reason}. It gives those of other videos.") from None
+
+    def same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
+        """The same file with a new link; it keeps its number, whatever else is offered by now. A link that is not new
+        shows by another call whether its token is still accepted. Raises what `sources` raises."""
+        same = [source for source in self.sources(item) if source.is_same_file(ended)]
+        if len(same) != 1:
+            raise OriginalUnavailableError(
+                f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
+                "that file any more. A later run looks again."
+            )
+        if (same[0].url, same[0].headers) == (ended.url, ended.headers):
+            self._check_token()
+        size = ended.size if same[0].size is None else same[0].size
+        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count, size=size)
+
+    def find(self, media_id: str) -> MediaItem | None:
+        """One item, asked for by itself; None when the provider says twice that it is gone. Raises what Provider.find
+        raises."""
+
+        def asked(token: str) -> MediaItem:
+            if found := self.provider.find(token, media_id):
+                return found
+            raise MediaNotFoundError("The provider does not have this item any more.")
+
+        with self.lease.noting_refusal(self._credentials.version):
+            try:
+                return self._call(asked, SOURCES_ATTEMPTS)
+            except MediaNotFoundError:
+                return None
+
+    def _check_token(self) -> None:
+        """Raises CredentialsExpiredError when the provider does not accept the token any more."""
+        credentials = self._credentials
+        with self.lease.noting_refusal(credentials.version):
+            self._validate(credentials)
 
     def _sources(self, item: MediaItem) -> list[MediaSource]:
         return self._call(lambda token: self.provider.sources(token, item), SOURCES_ATTEMPTS)
@@ -141,10 +194,13 @@ class AuthorisedSession:
 
     def _try_token(self, credentials: Credentials) -> None:
         try:
-            once = at_first(is_doubtful_refusal)
-            self._retrying(lambda: self.provider.validate(credentials), TRIAL_ATTEMPTS, (ProviderContractError,), once)
+            self._validate(credentials)
         except CredentialsExpiredError:
             self._refused.add(credentials.version)
+
+    def _validate(self, credentials: Credentials) -> None:
+        once = at_first(is_doubtful_refusal)
+        self._retrying(lambda: self.provider.validate(credentials), TRIAL_ATTEMPTS, (ProviderContractError,), once)
 
     def _retrying[T](
         self,

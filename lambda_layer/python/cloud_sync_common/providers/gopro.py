@@ -7,68 +7,55 @@ not known here means that the API has changed. That is a ProviderContractError, 
 from __future__ import annotations
 
 import re
-import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import PurePosixPath
-from typing import Any
 
 import msgspec
 import requests
 
-from cloud_sync_common import source_identity
+from cloud_sync_common import camera_names, source_identity
 from cloud_sync_common.exceptions import (
+    CloudSyncError,
     ConfigurationError,
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.filters import PHOTO, VIDEO, Reason
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.http.answers import Row
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_interface import (
-    Capabilities,
-    Credentials,
-    Filters,
-    MediaItem,
-    MediaPage,
-    MediaSource,
-)
-from cloud_sync_common.source_identity import ListedFile
+from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
+from cloud_sync_common.source_identity import ListedFile, NumberedFile
 from cloud_sync_common.xray_utils import subsegment
 
 ACCEPT = "application/vnd.gopro.jk.media+json; version=2.0.0"
-LIST_REQUESTS = (
-    4  # pages at once: no limit is known (docs/gopro-api.md), and other programs ask for a few files at once
-)
+# Pages at once: no limit is known (docs/gopro-api.md), and other programs ask for a few files at once.
+LIST_REQUESTS = 4
 PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 ID_LIMIT, NAME_LIMIT, WORD_LIMIT, URL_LIMIT = 128, 400, 64, 8192  # characters that are kept
 # The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
-    "Video",
-    "TimeLapseVideo",
-    "BurstVideo",
-    "Chaptered",
-    "Livestream",
-    "Looped",
-    "LoopedVideo",
-    "ExternalVideo",
-    "MultiClipEdit",
-    "Edit",
-)
-STILL_TYPES = ("Photo", "TimeLapse", "Burst", "Session", "Audio")
+    "Video", "TimeLapseVideo", "BurstVideo", "Chaptered", "Livestream", "Looped", "LoopedVideo", "ExternalVideo",
+    "MultiClipEdit", "Edit",
+)  # fmt: skip
+PHOTO_TYPES = ("Photo", "TimeLapse", "Burst")
+STILL_TYPES = (*PHOTO_TYPES, "Session", "Audio")
 UNCLEAR_TYPES = ("Continuous",)  # a video in some sources, a series of stills in others: the extension decides
 KNOWN_TYPES = (*VIDEO_TYPES, *STILL_TYPES, *UNCLEAR_TYPES)
 VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
-_SCOPES = {"videos": (*VIDEO_TYPES, *UNCLEAR_TYPES), "everything": ()}
-# The types whose item_count is the number of chapters (rclone-PR); in others it counts other things.
-CHAPTERED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo")
-CAMERAS_CHAPTERS = 99  # two digits of a file's name count them (GX010001.MP4)
+PHOTO_EXTENSIONS = frozenset(("jpg", "jpeg", "gpr", "heic", "png"))
+_VIDEOS = (*VIDEO_TYPES, *UNCLEAR_TYPES)
+_SCOPES = {"videos": _VIDEOS, "photos": (*_VIDEOS, *PHOTO_TYPES), "everything": ()}
+# The types whose item_count is the number of files: chapters (rclone-PR), pictures of a burst (go2cloud); in others it
+# counts other things.
+COUNTED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo", "Burst")
 # The originals; those of edits have the second label. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at"
@@ -76,12 +63,13 @@ SIGN_IN_AGAIN = (
     "Sign in at gopro.com in a browser, copy the value of the cookie gp_access_token, and store it as access_token in "
     "the credentials secret (README, 'Store credentials')."
 )
-
 KEPT = "the stored refresh token may have been replaced at GoPro. Store another if the next run is refused."
 LISTING = "the listing at GoPro"
 LINKS = "the request for download links at GoPro"
+ITEM = "the request for one video at GoPro"
 RENEWAL = "the renewal of the token at GoPro"
 CHECK = "the check of the token at GoPro"
+type Query = Mapping[str, str | int] | None
 
 
 class _Search(msgspec.Struct):
@@ -106,7 +94,11 @@ class GoPro:
     """Implements provider_interface.Provider."""
 
     name = "gopro"
-    capabilities = Capabilities(counts_exactly=True, most_list_requests=LIST_REQUESTS)
+    capabilities = Capabilities(
+        counts_exactly=True, most_list_requests=LIST_REQUESTS, several_files=True, lists_waiting=True, has_proxies=True,
+        photo_kinds=frozenset(PHOTO_TYPES), unfit_filters=frozenset({"folders"}),
+    )  # fmt: skip
+    media_origins: tuple[str, ...] = ()  # links are signed, and the CDN refuses a token beside a signature (rclone-PR)
 
     def __init__(self, base_url: str = "https://api.gopro.com") -> None:
         self._base_url = base_url
@@ -137,15 +129,26 @@ class GoPro:
             )
         if response.status_code // 100 != 2:
             self._refuse(response, RENEWAL)
-        return _renewed(credentials, response)
+        return answers.renewed(credentials, response, RENEWAL, "resource_owner_id", KEPT)
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
-        """One page, newest first. See Provider.
+        """One page, newest first. The first one counts what the queries do not show. See Provider.
 
         Raises ProviderUnavailableError for a page with too few rows. GoPro sends such pages with status 200 and correct
         counts, and the same page is complete a moment later (go2cloud, measured).
         """
-        scope, _, number = (cursor or f"{self._scope(token, filters)} 1").partition(" ")
+        if cursor is not None:
+            return self._listed(token, cursor, filters)
+        everything = self._search(token, filters, (), 1, 1).total
+        page = self._listed(token, f"{self._scope(token, filters, everything)} 1", filters)
+        hidden = {Reason.KINDS: everything - (page.total or 0)}
+        if filters.captured_from or filters.captured_before:
+            hidden[Reason.CAPTURED] = self._search(token, Filters(), (), 1, 1).total - everything
+        left_out = Counter(page.left_out) + Counter({reason.value: count for reason, count in hidden.items()})
+        return msgspec.structs.replace(page, left_out=dict(left_out))
+
+    def _listed(self, token: str, cursor: str, filters: Filters) -> MediaPage:
+        scope, _, number = cursor.partition(" ")
         page = int(number)
         search = self._search(token, filters, _SCOPES[scope], page, PER_PAGE)
         rows, total, per_page = search.rows, search.total, search.per_page
@@ -154,14 +157,16 @@ class GoPro:
             raise ProviderUnavailableError(f"Page {page} of the listing has {len(rows)} rows instead of {expected}.")
         last = min(-(-total // per_page), page + LIST_REQUESTS)
         cursors = (*(f"{scope} {later}" for later in range(page + 1, last + 1)), None)
-        return msgspec.structs.replace(_page(rows, total), next_cursor=cursors[0], later_cursors=cursors[1:-1])
+        found = _page(rows, total, filters)
+        return msgspec.structs.replace(found, next_cursor=cursors[0], later_cursors=cursors[1:-1])
 
-    def _scope(self, token: str, filters: Filters) -> str:
-        """What to list: `videos`, or `everything` if the account has media of a type that this version does not know.
-        So a new type of video is not missed silently."""
-        everything = self._search(token, filters, (), 1, 1).total
+    def _scope(self, token: str, filters: Filters, everything: int) -> str:
+        """What to list: `videos`, `photos` as well, or `everything` if the account has media of a type that this
+        version does not know. So a new type of video is not missed silently."""
         known = self._search(token, filters, (*_SCOPES["videos"], *STILL_TYPES), 1, 1).total
-        return "videos" if everything == known else "everything"
+        if everything != known:
+            return "everything"
+        return "photos" if filters.wants_photos else "videos"
 
     def _search(self, token: str, filters: Filters, types: tuple[str, ...], page: int, per_page: int) -> _Search:
         """A page of rows, newest first; of all types if `types` is empty."""
@@ -184,58 +189,59 @@ class GoPro:
         is_smaller = most is not None and 0 < most < per_page and len(rows) <= most
         return _Search(rows, total, most if most and is_smaller else per_page)
 
+    def find(self, token: str, media_id: str) -> MediaItem | None:
+        """GET /media/{id}, which is not found once the item is in the trash (rclone-PR). See Provider."""
+        if not _ID.fullmatch(media_id):
+            return None
+        try:
+            response = self._call(f"/media/{media_id}", token, ITEM, query={"fields": FIELDS})
+        except MediaNotFoundError:
+            return None
+        found = _item(answers.json_object(response, ITEM))
+        if found.media_id != media_id:
+            raise answers.changed(response, ITEM, f"The answer to {ITEM} is about another one")
+        return found
+
+    def refusal(self, _status: int, _headers: Mapping[str, str], _body: bytes, /) -> CloudSyncError | None:
+        """The CDN's refusals mean what their status says. See Provider."""
+        return None
+
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The originals of an item: every chapter, never a proxy. See Provider."""
         if not _ID.fullmatch(item.media_id):
             raise MediaNotFoundError(f"{item.media_id!r} is not an id of GoPro's.")
         response = self._call(f"/media/{item.media_id}/download", token, LINKS)
         answer = answers.json_object(response, LINKS)
-        offered = loose_json.as_object(answer.get("_embedded")).get("variations")
-        originals = _originals([_variation(row) for row in answers.rows_in(offered, ("label", "url"), response, LINKS)])
+        originals = _originals(answer, item, response)
         if not originals:
             raise OriginalUnavailableError("GoPro offers no original of this video, only smaller versions.")
         if not all(variation.available and variation.url for variation in originals):
             return []
-        files = source_identity.numbered([_listed(variation, item) for variation in originals])
-        filename = _with_extension(_name(answer.get("filename")) or item.filename, files[0].url)
-        claimed = item.source_count if item.kind in CHAPTERED_TYPES else 1
-        return [
-            MediaSource(
-                file_number=file.file_number,
-                file_count=max(claimed, file.file_count),
-                filename=filename,
-                url=file.url,
-                identity=file.identity,
-            )
-            for file in files
-        ]
+        listed = [_listed(variation, item) for variation in originals]
+        files = source_identity.numbered(listed)
+        filename = _filename(answer, item, files[0].url)
+        claimed = item.source_count if item.kind in COUNTED_TYPES else 1
+        names = {} if item.kind in PHOTO_TYPES else _names_of_chapters(filename, listed, files, claimed)
+        return [_source(file, names.get(file.file_number, ""), filename, claimed) for file in files]
 
     def _user(self, token: str) -> Row:
         """What is said of the token's owner. The status decides; no more is asked of the body than to be JSON."""
         return loose_json.as_object(answers.json_value(self._call("/media/user", token, CHECK), CHECK))
 
-    def _call(
-        self, path: str, token: str, doing: str, query: Mapping[str, str | int] | None = None
-    ) -> requests.Response:
+    def _call(self, path: str, token: str, doing: str, query: Query = None) -> requests.Response:
         """A GET with the token. An expired token has been reported as status 500 too, so that is looked into."""
         response = self._exchange("GET", path, doing, token=token, query=query)
         if response.status_code == 500 and path != "/media/user":
             self._user(token)
-        if response.status_code == 404 and path.endswith("/download"):
+        if response.status_code == 404 and path not in ("/media/user", "/media/search"):
             raise MediaNotFoundError("GoPro no longer has this video; it was deleted or moved to the trash.")
         self._refuse(response, doing)
         return response
 
     def _exchange(
-        self,
-        method: str,
-        path: str,
-        doing: str,
-        *,
-        token: str | None = None,
-        query: Mapping[str, str | int] | None = None,
-        form: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+        self, method: str, path: str, doing: str, *, token: str | None = None,
+        query: Query = None, form: Mapping[str, str] | None = None,
+    ) -> requests.Response:  # fmt: skip
         headers = {"Accept": "application/json"}  # as every token endpoint (RFC 6749, 5.1)
         if token is not None:
             headers = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
@@ -257,38 +263,20 @@ class GoPro:
         raise answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
-def _renewed(old: Credentials, response: requests.Response) -> Credentials:
-    """What the answer to a renewal holds. Only the two tokens decide: the old refresh token may be dead by now, so that
-    one token alone is worth keeping, whatever the rest of the answer is."""
-    try:
-        token = loose_json.as_object(loose_json.decode(response.content))
-    except ValueError:
-        token = {}
-    access, refresh = loose_json.secret(token.get("access_token")), loose_json.secret(token.get("refresh_token"))
-    if access is None and refresh is None:
-        raise answers.changed(response, RENEWAL, f"The answer to {RENEWAL} has no token", KEPT)
-    seconds = loose_json.whole_number(token.get("expires_in"))
-    return replace(
-        old,
-        access_token=access,
-        refresh_token=refresh or old.refresh_token,
-        expires_at=time.time() + seconds if seconds else None,
-        user_id=loose_json.text(token.get("resource_owner_id")) or old.user_id,
-    )
-
-
-def _page(rows: list[Row], total: int) -> MediaPage:
-    """Sorts rows into videos, videos that are not ready, and other media."""
+def _page(rows: list[Row], total: int, filters: Filters) -> MediaPage:
+    """Sorts rows into what can be archived, what is not ready, and other media."""
     items, waiting, ignored = [], [], []
+    wanted = (VIDEO, PHOTO) if filters.wants_photos else (VIDEO,)
     for row in rows:
-        if not _is_video(row):
+        if _sort(row) not in wanted:
             ignored.append(_id(row))
         elif row.get("ready_to_view") != READY:
             waiting.append(_id(row))
         else:
             items.append(_item(row))
     _log_unknown_types(rows)
-    return MediaPage(items=tuple(items), waiting=tuple(waiting), ignored=tuple(ignored), total=total)
+    alone = {Reason.KINDS.value: len(ignored)} if ignored else {}
+    return MediaPage(items=tuple(items), waiting=tuple(waiting), ignored=tuple(ignored), total=total, left_out=alone)
 
 
 def _usable_id(row: Row) -> str:
@@ -311,21 +299,13 @@ def _type(row: Row) -> str:
     return found if re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", found) else ""
 
 
-def _extension(row: Row) -> str:
-    found = (loose_json.plain_text(row.get("file_extension"), WORD_LIMIT) or "").lower()
-    return found if re.fullmatch(r"[a-z0-9]{1,5}", found) else ""
-
-
-def _moment(value: Any) -> str:
-    """A time as it came, and a digest of anything else, which tells it from others too."""
-    found = loose_json.text(value, WORD_LIMIT) or ""
-    return found if re.fullmatch(r"[0-9TZ:. +-]*", found) else sha256(found.encode()).hexdigest()[:16]
-
-
-def _is_video(row: Row) -> bool:
-    """Decides by type; for an unknown type, by the extension (dustin/gopro #49: closed lists of types break)."""
-    kind = _type(row)
-    return kind in VIDEO_TYPES or (kind not in STILL_TYPES and _extension(row) in VIDEO_EXTENSIONS)
+def _sort(row: Row) -> str:
+    """Video, photo, or empty for other media: by the type; for an unknown one, by the extension (dustin/gopro #49:
+    closed lists of types break)."""
+    kind, extension = _type(row), loose_json.extension(row.get("file_extension"))
+    if kind in VIDEO_TYPES or (kind not in STILL_TYPES and extension in VIDEO_EXTENSIONS):
+        return VIDEO
+    return PHOTO if kind in PHOTO_TYPES or (kind not in STILL_TYPES and extension in PHOTO_EXTENSIONS) else ""
 
 
 def _log_unknown_types(rows: list[Row]) -> None:
@@ -335,25 +315,26 @@ def _log_unknown_types(rows: list[Row]) -> None:
 
 
 def _item(row: Row) -> MediaItem:
-    media_id, extension = _id(row), _extension(row) or "mp4"
-    moments = (_moment(row.get(name)) for name in ("captured_at", "created_at"))
-    number, changed = loose_json.whole_number(row.get("item_count")), _moment(row.get("reprocessed_at"))
+    media_id, kind, extension = _id(row), _type(row), loose_json.extension(row.get("file_extension"))
+    if _sort(row) == PHOTO:
+        kind, extension = kind if kind in PHOTO_TYPES else PHOTO_TYPES[0], extension or "jpg"
+    elif extension in ("", "json"):
+        extension = "mp4"
+    captured, created, changed = (
+        loose_json.moment(row.get(name)) for name in ("captured_at", "created_at", "reprocessed_at")
+    )
+    number = loose_json.whole_number(row.get("item_count"))
     return MediaItem(
         media_id=media_id,
-        filename=_name(row.get("filename")) or f"{media_id}.{'mp4' if extension == 'json' else extension}",
-        captured_at=next(filter(None, moments), ""),
+        filename=loose_json.filename(row.get("filename"), NAME_LIMIT) or f"{media_id}.{extension}",
+        captured_at=captured or created,
         # Only these are known to change with the content; updated_at also changes with the title.
-        revision=f"{changed}/{(_moment(row.get('item_count')) if number is None else number) or 1}",
+        revision=f"{changed}/{(loose_json.moment(row.get('item_count')) if number is None else number) or 1}",
         size=loose_json.whole_number(row.get("file_size")),
-        kind=_type(row),
+        kind=kind,
         source_count=number if number and number <= source_identity.MOST_FILES else 1,
+        uploaded_at=created,
     )
-
-
-def _name(value: Any) -> str:
-    """A filename, cut in the middle where it is too long, so that its extension stays."""
-    name = loose_json.plain_text(value, most=loose_json.LARGEST) or ""
-    return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 20] + name[-20:]
 
 
 def _variation(row: Row) -> _Variation:
@@ -367,13 +348,16 @@ def _variation(row: Row) -> _Variation:
     )
 
 
-def _originals(variations: list[_Variation]) -> list[_Variation]:
-    """All variations with the first label that occurs."""
-    for label in ORIGINAL_LABELS:
-        found = [variation for variation in variations if variation.label == label]
-        if found:
-            return found
-    return []
+def _originals(answer: Row, item: MediaItem, response: requests.Response) -> list[_Variation]:
+    """Of a photo, all files; of a video, all variations with the first label that occurs: its files are proxies
+    (go2cloud, gopro-dl)."""
+    offered = loose_json.as_object(answer.get("_embedded"))
+    if item.kind in PHOTO_TYPES:
+        return [_variation(row) for row in answers.rows_in(offered.get("files"), ("url",), response, LINKS)]
+    rows = answers.rows_in(offered.get("variations"), ("label", "url"), response, LINKS)
+    variations = [_variation(row) for row in rows]
+    by_label = ([each for each in variations if each.label == label] for label in ORIGINAL_LABELS)
+    return next(filter(None, by_label), [])
 
 
 def _listed(variation: _Variation, item: MediaItem) -> ListedFile:
@@ -383,15 +367,33 @@ def _listed(variation: _Variation, item: MediaItem) -> ListedFile:
     number = variation.item_number
     if number is None or number > source_identity.MOST_FILES:
         match = re.search(r"/([0-9]{1,4})\.[A-Za-z0-9]+$", source_identity.path(variation.url))
-        number = int(match[1]) if match and int(match[1]) <= max(CAMERAS_CHAPTERS, item.source_count) else None
+        number = int(match[1]) if match and int(match[1]) <= max(camera_names.CHAPTERS, item.source_count) else None
     position = variation.camera_position.lower()
     return ListedFile("" if position == "default" else position, number or 0, variation.url)
 
 
-def _with_extension(filename: str, url: str) -> str:
+def _filename(answer: Row, item: MediaItem, url: str) -> str:
     """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures), of
     which nothing else is kept: its path may be what signs it."""
-    if PurePosixPath(filename).suffix.lower().lstrip(".") in VIDEO_EXTENSIONS:
-        return filename
-    suffix = PurePosixPath(source_identity.path(url)).suffix
-    return filename + (suffix if suffix.lower().lstrip(".") in VIDEO_EXTENSIONS else ".mp4")
+    is_photo = item.kind in PHOTO_TYPES
+    known, usual = (PHOTO_EXTENSIONS, "jpg") if is_photo else (VIDEO_EXTENSIONS, "mp4")
+    name = loose_json.filename(answer.get("filename"), NAME_LIMIT) or item.filename
+    return camera_names.with_extension(name, source_identity.path(url), known, usual)
+
+
+def _source(file: NumberedFile, own_name: str, filename: str, claimed: int) -> MediaSource:
+    return MediaSource(
+        file_number=file.file_number,
+        filename=own_name or filename,
+        file_count=max(claimed, file.file_count),
+        url=file.url,
+        identity=file.identity,
+        own_name=own_name != "",
+    )
+
+
+def _names_of_chapters(first: str, listed: list[ListedFile], files: list[NumberedFile], claimed: int) -> dict[int, str]:
+    """The names of chapters on the camera's card, by number; none unless GoPro numbers them, all of one lens."""
+    if {0 if file.position else file.number for file in listed} != {file.file_number for file in files}:
+        return {}
+    return dict(enumerate(camera_names.chapter_names(first, max(claimed, files[0].file_count)), start=1))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from cloud_sync_common.exceptions import ConfigurationError
-from cloud_sync_common.provider_interface import Filters
+from cloud_sync_common.filters import Filters
+from cloud_sync_common.runtime import filter_input
+from cloud_sync_common.runtime.filter_input import Place
 
+ALL_PROVIDERS = "all"  # as the provider: each one of the environment
 FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
 
 
@@ -21,30 +24,43 @@ class Mode(StrEnum):
     RECONCILE = "reconcile"
 
 
-def filters_of(run_input: object) -> Filters:
-    """The filters in the input of a run, with their times in UTC; empty filters if the input has none.
+def filters_of(run_input: object, lasting: Mapping[str, Any] | None = None, provider: str = "") -> Filters:
+    """The filters of a run, with their times in UTC: the fields in its input, and the provider's lasting filters in the
+    environment for the fields that the input does not have.
 
     Raises ConfigurationError naming the field and the fix.
     """
     if not isinstance(run_input, dict):
         raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
-    unknown = sorted(set(run_input) - {"provider", "filters", "mode"})
+    unknown = sorted(set(run_input) - {"provider", "filters", "mode", "reported_by"})
     if unknown:
         raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider', 'filters' and 'mode'.")
-    try:
-        filters = msgspec.convert({} if run_input.get("filters") is None else run_input["filters"], Filters)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(f"The input's field 'filters' does not fit: {error}.") from None
-    start, end = _utc("captured_from", filters.captured_from), _utc("captured_before", filters.captured_before)
-    if start is not None and end is not None and start >= end:
-        raise ConfigurationError("The input's field 'filters.captured_before' must be later than 'captured_from'.")
-    checked = msgspec.structs.replace(filters, captured_from=start, captured_before=end)
-    if len(msgspec.json.encode(checked)) > FILTERS_LIMIT:
+    own, kept = {} if run_input.get("filters") is None else run_input["filters"], lasting or {}
+    filter_input.checked(kept, Place("The environment", f"filters.{provider}", is_lasting=True))
+    filter_input.checked(own)
+    return _of_a_size(filter_input.checked({**kept, **own}))
+
+
+def _of_a_size(filters: Filters) -> Filters:
+    """Raises ConfigurationError for filters that would not fit into the run's state."""
+    if len(msgspec.json.encode(filters)) <= FILTERS_LIMIT:
+        return filters
+    if filters.media_ids:
         raise ConfigurationError(
             f"The input's field 'filters.media_ids' names {len(filters.media_ids)} videos in more than "
             f"{FILTERS_LIMIT // 1024} KiB; start several runs, one after the other, with fewer each."
         )
-    return checked
+    raise ConfigurationError(f"The input's field 'filters' has more than {FILTERS_LIMIT // 1024} KiB; name less in it.")
+
+
+def check_fit(filters: Filters, provider: str, unfit: Collection[str]) -> None:
+    """Raises ConfigurationError for a filter by which nothing of this provider can be judged."""
+    for name in sorted(unfit):
+        if getattr(filters, name) != getattr(Filters(), name):
+            raise ConfigurationError(
+                f"The filter '{name}' has no meaning for {provider}, which has no {name}; leave it out of the input's "
+                "field 'filters' and of the environment's."
+            )
 
 
 def mode_of(run_input: object) -> Mode:
@@ -57,24 +73,22 @@ def mode_of(run_input: object) -> Mode:
         raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(Mode)}, not {given!r}.")
     mode = Mode(given or Mode.SYNC)
     if mode is Mode.RECONCILE and field_of(run_input, "filters"):
-        raise ConfigurationError("The input's field 'filters' has no meaning with mode 'reconcile'; leave it out.")
+        raise ConfigurationError(
+            "The input's field 'filters' has no meaning with mode 'reconcile', which looks at everything and knows the "
+            "environment's filters; leave it out."
+        )
     return mode
 
 
-def _utc(field: str, text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-        utc = moment.astimezone(UTC) if moment.tzinfo else None
-    except (ValueError, OverflowError):
-        utc = None
-    if utc is None:
-        raise ConfigurationError(
-            f"The input's field 'filters.{field}' must be a time with an offset such as 2026-01-31T00:00:00Z, "
-            f"not {text!r}."
-        )
-    return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+def reported_by(run_input: object) -> str:
+    """The run that sends the mail of this one's success, as one of all providers does; empty: this run itself.
+
+    Raises ConfigurationError naming the field.
+    """
+    given = field_of(run_input, "reported_by")
+    if not isinstance(given, str | None):
+        raise ConfigurationError("The input's field 'reported_by' must be the name of an execution, or be left out.")
+    return given or ""
 
 
 def field_of(event: object, name: str) -> Any:

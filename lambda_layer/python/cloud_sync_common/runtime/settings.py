@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import msgspec
 
 from cloud_sync_common.exceptions import ConfigurationError
 
-_BASE_URL_SUFFIX = "_API_BASE_URL"
+# Variables that exist once for each provider, or for each address of one: what their names end with, by field.
+_COLLECTED = {"credentials_secrets": "_CREDENTIALS_SECRET", "provider_base_urls": "_BASE_URL"}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Each field is the environment variable of the same name in capitals. The stack sets them all.
 
-    `provider_base_urls` contains the values of `<PROVIDER>_API_BASE_URL` by provider name.
+    `credentials_secrets` has the values of `<PROVIDER>_CREDENTIALS_SECRET` by provider name: its keys are the providers
+    of this environment. `provider_base_urls` has the values of `<NAME>_BASE_URL` by that name in small letters.
+    `filters` is JSON: the lasting filters of each provider by its name, which are read for each run
+    (runtime/filter_input.py).
     """
 
     environment: str
@@ -27,7 +32,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     archive_storage_class: str
     work_bucket: str
     ledger_table: str
-    credentials_secret: str
     alerts_topic_arn: str
     dead_letter_queue_url: str
     max_run_gb: int
@@ -36,6 +40,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     single_put_mib: int
     check_source_etag: bool
     allow_loopback_sources: bool
+    filters: dict[str, dict[str, Any]]
+    credentials_secrets: dict[str, str]
     provider_base_urls: dict[str, str] = {}
 
 
@@ -45,13 +51,11 @@ def parse(environ: Mapping[str, str]) -> Settings:
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
         variable = field.encode_name.upper()
-        if field.name != "provider_base_urls" and variable in environ:
+        if field.name not in (*_COLLECTED, "filters") and variable in environ:
             given[field.name] = environ[variable]
-    given["provider_base_urls"] = {
-        name.removesuffix(_BASE_URL_SUFFIX).lower(): value.rstrip("/")
-        for name, value in environ.items()
-        if name.endswith(_BASE_URL_SUFFIX)
-    }
+    given |= {field: found for field, ending in _COLLECTED.items() if (found := _collected(environ, ending))}
+    if "FILTERS" in environ:
+        given["filters"] = _lasting_filters(environ["FILTERS"])
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -59,6 +63,21 @@ def parse(environ: Mapping[str, str]) -> Settings:
             f"The function's environment does not fit: {error}. Fields are environment variables in capitals; deploy "
             "the stack again."
         ) from None
+
+
+def _lasting_filters(text: str) -> dict[str, dict[str, Any]]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, dict[str, Any]])
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(
+            f"The function's environment variable FILTERS does not fit: {error}. Deploy the stack again."
+        ) from None
+
+
+def _collected(environ: Mapping[str, str], ending: str) -> dict[str, str]:
+    return {
+        name.removesuffix(ending).lower(): value.rstrip("/") for name, value in environ.items() if name.endswith(ending)
+    }
 
 
 @cache

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cloud_sync_common.filters import WORDS, Reason
 from cloud_sync_common.safe_text import one_line
 
 # Where it is broken: in ://, after www and @, and between the name of a server and its path.
@@ -21,6 +23,16 @@ def file_name(name: str) -> str:
     """The name of a file as a mail may show it: one line, with a space in whatever a mail program would take for an
     address. A name with a dot, such as evil.com or lake.mov, stays as it is."""
     return _SERVER.sub(r"\1 /", _ADDRESS.sub(" ", one_line(name)))
+
+
+def left_out_of(counts: Mapping[str, int]) -> list[str]:
+    """What a run has left out, and why: a paragraph, or none. A reason that is no filter's is the provider's."""
+    if not any(counts.values()):
+        return []
+    words = {reason.value: text for reason, text in WORDS.items()}
+    lines = [f"- {count} {words.get(reason, file_name(reason))}" for reason, count in sorted(counts.items()) if count]
+    filtered = "Nothing of it is lost: the run after a filter is widened archives what it lets in."
+    return ["\n".join(["Left out:", *lines, *([filtered] if counts.keys() & set(Reason) else [])])]
 
 
 def size_of(count: float) -> str:

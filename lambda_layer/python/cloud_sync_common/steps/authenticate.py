@@ -7,21 +7,23 @@ once: it is leased in the ledger, and whoever comes second finds the new version
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
-from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
+from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
-from cloud_sync_common.runtime.run_input import Mode, filters_of, mode_of
+from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, Mode, check_fit, filters_of, mode_of, reported_by
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
-MAX_RENEWALS = 3  # of one video in one run
+MAX_RENEWALS = 3  # for one video, without a slice that moved bytes in between
 MOST_RENEWALS_A_DAY = 100  # for all videos: a token lives for an hour or longer
+EXECUTION_NAME_LIMIT = 80  # characters (Step Functions API reference, StartExecution)
 
 
 class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,34 +41,51 @@ class CredentialsKind(StrEnum):
     SESSION = "session"
 
 
+class RunToStart(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider's run: the name of its execution, and the input. Step Functions starts a name once only, so that a
+    start that is repeated begins no second run."""
+
+    provider: str
+    name: str
+    input: dict[str, Any]
+
+
 class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
     """The state that a run continues with; it holds no secret. `expires_at` is Unix time, `renewals` how often this
-    video has asked."""
+    video has asked. `reported_by` is the run that sends the mail of this one's success, empty: this run itself. A run
+    of all providers has no `kind`, but `runs`, one of each provider."""
 
     run_id: str
     provider: str
     filters: Filters
-    kind: CredentialsKind
     mode: Mode
+    kind: CredentialsKind | None = None
+    reported_by: str = ""
+    runs: tuple[RunToStart, ...] = ()
     expires_at: float | None = None
     renewals: int = 0
 
 
 @dataclass(frozen=True)
 class Authenticator:
-    """Keeps one provider's credentials working."""
+    """Keeps one provider's credentials working. `lasting_filters` are those of the environment for this provider, which
+    a run has where its input says nothing else."""
 
     renewal: CredentialsRenewal
+    lasting_filters: Mapping[str, Any] = field(default_factory=dict)
 
     def authenticate(self, request: AuthRequest) -> AuthResult:
         """Checks the input, and answers when the provider accepts the credentials. Raises as `ensure` does."""
-        filters, mode = filters_of(request.input), mode_of(request.input)
+        provider = self.renewal.provider
+        filters, mode = filters_of(request.input, self.lasting_filters, provider.name), mode_of(request.input)
+        check_fit(filters, provider.name, provider.capabilities.unfit_filters)
         credentials = self.ensure(request.renewals)
         return AuthResult(
             run_id=request.run_id,
-            provider=self.renewal.provider.name,
+            provider=provider.name,
             filters=filters,
             mode=mode,
+            reported_by=reported_by(request.input),
             kind=CredentialsKind.OAUTH if credentials.renewable else CredentialsKind.SESSION,
             expires_at=credentials.expires_at,
             renewals=request.renewals + 1,
@@ -119,6 +138,36 @@ class Authenticator:
                 f"The credentials were renewed {MOST_RENEWALS_A_DAY} times today, because the provider refuses each "
                 "token soon. No more are asked for before tomorrow (UTC). Store new credentials if this goes on."
             )
+
+
+@dataclass(frozen=True)
+class AllProviders:
+    """Makes one run of each provider out of a run of all. Each looks after its own credentials, so that those of one
+    cannot hold up another."""
+
+    names: tuple[str, ...]
+
+    def authenticate(self, request: AuthRequest) -> AuthResult:
+        """Checks the input, once for all. Raises ConfigurationError."""
+        filters, mode = filters_of(request.input), mode_of(request.input)
+        if mode is Mode.RECONCILE:
+            raise ConfigurationError(
+                f"The input's field 'provider' must name one provider with mode 'reconcile', which compares the "
+                f"archive with one of them: {', '.join(self.names)}."
+            )
+        return AuthResult(
+            run_id=request.run_id,
+            provider=ALL_PROVIDERS,
+            filters=filters,
+            mode=mode,
+            runs=tuple(_run_of(provider, request) for provider in self.names),
+        )
+
+
+def _run_of(provider: str, request: AuthRequest) -> RunToStart:
+    kept = EXECUTION_NAME_LIMIT - len(provider) - 1
+    given = {**request.input, "provider": provider, "reported_by": request.run_id}
+    return RunToStart(provider=provider, name=f"{request.run_id[:kept]}-{provider}", input=given)
 
 
 def _ends_soon(credentials: Credentials) -> bool:

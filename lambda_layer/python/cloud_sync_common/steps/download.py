@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, partial
 
@@ -14,6 +14,8 @@ from cloud_sync_common.exceptions import (
     CloudSyncError,
     MediaNotFoundError,
     NoProgressError,
+    OriginalNotReadyError,
+    OriginalRefusedError,
     OriginalUnavailableError,
     ProviderContractError,
     ProviderUnavailableError,
@@ -30,6 +32,7 @@ from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.transfer.item_effort import ItemEffort
+from cloud_sync_common.transfer.media_host import MediaHost
 from cloud_sync_common.transfer.offered_files import (
     as_numbered_before,
     check_complete,
@@ -227,7 +230,12 @@ class VideoDownloader:
             stats=TransferStats(),
             check_etag=self.check_etag,
             single_put=self.single_put,
+            host=self._host,
         )
+
+    @cached_property
+    def _host(self) -> MediaHost:
+        return MediaHost(self.session.provider.refusal, self.session.provider.media_origins)
 
     @cached_property
     def _limiter(self) -> RequestLimiter:
@@ -252,15 +260,14 @@ class VideoDownloader:
             return await self._move(options, item, effort)
         except LostLease:
             return Moved(SliceStatus.BUSY)
-        except MediaNotFoundError as error:
+        except (MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError) as error:
             return await self._leave(item, effort, error.category, str(error))
 
     async def _move(self, options: TransferOptions, item: MediaItem, effort: ItemEffort) -> Moved:
         async with self._shared.asking:
             sources = await in_a_thread(self._sources, item)
         if not sources:
-            why = "The provider does not offer the original just now."
-            return await self._leave(item, effort, "not_available_yet", why)
+            raise OriginalNotReadyError("The provider does not offer the original just now.")
         check_count(sources)
         known = await in_a_thread(self.ledger.sources, item.media_id)
         async with self._shared.connections.taken(self._connections_of(item, options)):
@@ -323,7 +330,7 @@ class VideoDownloader:
     async def _move_source(
         self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
     ) -> SourceRow | None:
-        link = SourceLink(source, partial(self._same_source, item), self.deadline, self._limiter)
+        link = SourceLink(source, partial(self.session.same_source, item), self.deadline, self._limiter)
         with subsegment("source"):
             provider = self.session.provider.name
             transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
@@ -348,7 +355,7 @@ class VideoDownloader:
         """Whether a file of another video can be read; None when that cannot be found out."""
         try:
             for source in (await in_a_thread(self.session.sources, other))[:1]:
-                await try_to_read(self.uploader.sources, source)
+                await try_to_read(self.uploader.sources, source, self._host)
                 return True
         except ProviderContractError:
             return False
@@ -362,17 +369,6 @@ class VideoDownloader:
             self.ledger.leave_unavailable, item.media_id, effort.run_id, category, message, effort.so_far()
         )
         return Moved(SliceStatus.UNAVAILABLE)
-
-    def _same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
-        """The same file with a new link; it keeps its number, whatever else is offered by now."""
-        same = [source for source in self.session.sources(item) if source.is_same_file(ended)]
-        if len(same) != 1:
-            raise OriginalUnavailableError(
-                f"The provider was asked for a new link to file {ended.file_number} of this video, and does not offer "
-                "that file any more. A later run looks again."
-            )
-        size = ended.size if same[0].size is None else same[0].size
-        return replace(same[0], file_number=ended.file_number, file_count=ended.file_count, size=size)
 
 
 def _refuse_to_go_on_idly(moved: Moved, effort: ItemEffort, seconds: float) -> None:

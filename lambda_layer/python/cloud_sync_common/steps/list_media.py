@@ -7,22 +7,27 @@ JSON Lines. Memory is flat in the size of the library.
 from __future__ import annotations
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.exceptions import ProviderContractError
+from cloud_sync_common.filters import Filters, Reason, Selection
 from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
-from cloud_sync_common.provider_interface import Filters, MediaItem
+from cloud_sync_common.provider_interface import MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import ItemState, Status
 from cloud_sync_common.stores.manifest import Manifest, ManifestWriter
@@ -31,6 +36,9 @@ from cloud_sync_common.stores.runs import Runs
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
+MOST_REASONS = 20  # for which a provider leaves something out; the others are counted together
+REASON_LIMIT = 80  # characters of one
+OTHER_REASONS = "other reasons"
 PAGE_SECONDS = 10  # what one page and its share of the ledger may take; with less time left, the listing pauses
 
 
@@ -51,13 +59,23 @@ class Progress(msgspec.Struct, kw_only=True):
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
+    left_out: dict[str, int] = msgspec.field(default_factory=dict)
     batches: int = 0
     manifest_bytes: int = 0
+
+    def leave_out(self, reasons: Mapping[str, int]) -> None:
+        """Counts what is not work, by its reason. Those of a provider have a bound: they travel in the run's state."""
+        for given, count in reasons.items():
+            reason = one_line(given, REASON_LIMIT)
+            if reason not in (*self.left_out, *Reason) and len(self.left_out) >= MOST_REASONS:
+                reason = OTHER_REASONS
+            self.left_out[reason] = self.left_out.get(reason, 0) + count
 
 
 class ListResult(msgspec.Struct, frozen=True, kw_only=True):
     """`listed` counts every row seen, `new` the videos in the manifest, `batches` its lines, `waiting` what is not
-    ready at the provider, `exhausted` what has failed too often and is left to a person."""
+    ready at the provider, `exhausted` what has failed too often and is left to a person, `left_out` by its reason what
+    filters or the provider leave alone."""
 
     status: StepStatus
     next_cursor: str | None = None
@@ -66,6 +84,7 @@ class ListResult(msgspec.Struct, frozen=True, kw_only=True):
     new: int = 0
     waiting: int = 0
     exhausted: int = 0
+    left_out: dict[str, int] = {}
     batches: int = 0
 
 
@@ -125,6 +144,7 @@ class MediaLister:
             new=progress.new,
             waiting=progress.waiting,
             exhausted=progress.exhausted,
+            left_out=progress.left_out,
             batches=progress.batches,
         )
 
@@ -151,9 +171,10 @@ class MediaLister:
         """True at the end of the listing, False when time is up. Items are gathered until they fill a read of the
         ledger, which takes a hundred keys: one read for each hundred of them and one for the rest."""
         gathered: list[MediaItem] = []
+        selection = self.session.selection(request.filters, datetime.now(UTC))
         while True:
             page = listing.next_page()
-            gathered += page.items
+            gathered += _selected(page, selection, progress)
             progress.waiting += len(set(page.waiting))
             at_end, out_of_time = page.next_cursor is None, not self.deadline.allows(PAGE_SECONDS)
             while len(gathered) >= BATCH_GET_LIMIT or (gathered and (at_end or out_of_time)):
@@ -165,10 +186,10 @@ class MediaLister:
     def _compare(
         self, items: list[MediaItem], request: ListRequest, progress: Progress, writer: ManifestWriter
     ) -> None:
-        """Adds what the archive does not have to the manifest."""
+        """Adds what the archive does not have to the manifest. What a filter leaves out is not looked up in the ledger,
+        and no row is written of it: once the filter is wider, it is new, or as pending as it was."""
         known = self.ledger.states(item.media_id for item in items)
-        wanted = [item for item in items if _is_selected(item, request.filters)]
-        new = [item for item in wanted if self._is_work(item, known.get(item.media_id), request, progress)]
+        new = [item for item in items if self._is_work(item, known.get(item.media_id), request, progress)]
         self.ledger.add_pending([item for item in new if item.media_id not in known], request.run_id)
         progress.batches += writer.add(new)
         progress.new += len(new)
@@ -184,5 +205,9 @@ class MediaLister:
         return True
 
 
-def _is_selected(item: MediaItem, filters: Filters) -> bool:
-    return not filters.media_ids or item.media_id in filters.media_ids
+def _selected(page: MediaPage, selection: Selection, progress: Progress) -> list[MediaItem]:
+    """The items that no filter leaves out; the others are counted."""
+    reasons = [(item, selection.reason(item)) for item in page.items]
+    progress.leave_out(page.left_out)
+    progress.leave_out(Counter(reason.value for _, reason in reasons if reason))
+    return [item for item, reason in reasons if reason is None]

@@ -1,8 +1,7 @@
 """The step Reconcile (archive-reconciler): compares provider, ledger and archive. It never repairs.
 
-Three walks, each in pages and in as many invocations as it takes: the provider's listing, of which it keeps eight bytes
-an item; the ledger, whose archived sources it looks up in the archive; the archive, whose objects it looks up in the
-ledger.
+Three walks, each in pages and in as many invocations as it takes: the listing, of which it keeps eight bytes an item;
+the ledger, whose archived sources it looks up in the archive; the archive, whose objects it looks up in the ledger.
 """
 
 from __future__ import annotations
@@ -23,10 +22,11 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from cloud_sync_common.aws.alerts_topic import send_mail
+from cloud_sync_common.filters import EVERYTHING, Filters, Selection
 from cloud_sync_common.logging_utils import logger
+from cloud_sync_common.provider_access.absent_items import MOST_ASKED, AbsentItems
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
-from cloud_sync_common.provider_interface import Filters
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.runtime.wording import count_of
@@ -52,6 +52,8 @@ class Disagreement(StrEnum):
     CHECKSUM_DIFFERS = "checksum_differs"
     ORPHAN_OBJECT = "orphan_object"
     GONE_AT_SOURCE = "gone_at_source"
+    UNLISTED = "unlisted"
+    NOT_ASKED_FOR = "not_asked_for"
     NOT_IN_LEDGER = "not_in_ledger"
     NOT_ARCHIVED = "not_archived"
     INCOMPLETE_ITEM = "incomplete_item"
@@ -63,7 +65,10 @@ MEANINGS = {
     Disagreement.SIZE_DIFFERS: "the object has another size than the ledger says",
     Disagreement.CHECKSUM_DIFFERS: "S3 states another checksum than the ledger",
     Disagreement.ORPHAN_OBJECT: "an object that no row of the ledger names",
-    Disagreement.GONE_AT_SOURCE: "the provider does not list it any more; what is archived stays",
+    Disagreement.GONE_AT_SOURCE: "the provider says that it does not have it any more; what is archived stays",
+    Disagreement.UNLISTED: "the provider does not list it, and has it when it is asked for it by itself",
+    Disagreement.NOT_ASKED_FOR: f"the provider does not list it; more than {MOST_ASKED:,} are missing, so it was not "
+    "asked for this one",
     Disagreement.NOT_IN_LEDGER: "the provider lists it, and no run has seen it yet",
     Disagreement.NOT_ARCHIVED: "the provider lists it, and the ledger does not say that it is archived",
     Disagreement.INCOMPLETE_ITEM: "the item is ARCHIVED, but its sources are not, or have another size together",
@@ -81,11 +86,13 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of archive-reconciler. `started_at` is when the run began, ISO 8601; `cursor` is None at first."""
+    """The event of archive-reconciler. `started_at` is when the run began, ISO 8601; `cursor` is None at first. What
+    `filters` leave out is not missing."""
 
     run_id: str
     provider: str
     started_at: str
+    filters: Filters = Filters()
     cursor: str | None = None
 
 
@@ -107,15 +114,17 @@ class Progress(msgspec.Struct, kw_only=True):
     items: int = 0
     sources: int = 0
     objects: int = 0
+    left_out: int = 0
     findings: dict[str, int] = msgspec.field(default_factory=dict)
     report_bytes: int = 0  # of the two files, what belongs to the counts above
     listed_bytes: int = 0
+    asked: int = 0  # items that were not listed, and for which the provider was asked by themselves
 
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     """Counts what was walked: `items` of the provider, archived `sources` of the ledger, `objects` of the archive.
-    `findings` counts disagreements by kind; the file `report_key` in the work bucket names each.
-    """
+    `left_out` are rows of the provider that filters leave out and that are not archived. `findings` counts
+    disagreements by kind; the file `report_key` in the work bucket names each."""
 
     status: StepStatus
     next_cursor: str | None = None
@@ -123,6 +132,7 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     items: int = 0
     sources: int = 0
     objects: int = 0
+    left_out: int = 0
     findings: dict[str, int] = {}
 
 
@@ -139,6 +149,7 @@ class ArchiveReconciler:
     topic: SNSClient
     topic_arn: str
     deadline: Deadline
+    sender: str = "Cloud Sync"
 
     def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
         """Walks until everything is compared or time is up.
@@ -153,8 +164,9 @@ class ArchiveReconciler:
             self.report.extended(progress.report_bytes) as report,
             self.listed.extended(progress.listed_bytes) as listed,
         ):
-            listing = Listing(self.session, Filters(), progress.listing)
-            walks = _Walks(self, progress, listing, report, listed, datetime.fromisoformat(request.started_at))
+            listing = Listing(self.session, EVERYTHING, progress.listing)
+            wanted = self.session.selection(request.filters, datetime.fromisoformat(request.started_at))
+            walks = _Walks(self, progress, listing, report, listed, wanted.now, wanted)
             with closing(listing):
                 done = walks.go_on()
             progress.report_bytes, progress.listed_bytes = report.seek(0, 2), listed.seek(0, 2)
@@ -175,6 +187,7 @@ class ArchiveReconciler:
             items=progress.items,
             sources=progress.sources,
             objects=progress.objects,
+            left_out=progress.left_out,
             findings=progress.findings,
         )
 
@@ -184,7 +197,7 @@ class ArchiveReconciler:
         logger.info("reconciled", extra=msgspec.to_builtins(result))
         total = sum(result.findings.values())
         found = count_of(total, "disagreement") if total else "no disagreements"
-        subject = f"Cloud Sync: {found} between provider, ledger and archive"
+        subject = f"{self.sender}: {found} between provider, ledger and archive"
         lines = [
             f"Compared: {count_of(result.items, 'item')} of the provider, "
             f"{count_of(result.sources, 'archived source')} of the ledger, "
@@ -192,10 +205,16 @@ class ArchiveReconciler:
         ]
         if repeated > 0:
             lines.append(f"The provider lists {count_of(repeated, 'row')} more than once; each item was compared once.")
+        if result.left_out:
+            lines.append(f"The filters leave out {count_of(result.left_out, 'row')} of the provider; none is missing.")
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
             lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
         send_mail(self.topic, self.topic_arn, subject, "\n\n".join(lines))
+
+
+class _OutOfTime(Exception):
+    """A page needs more time than is left; the next invocation begins with it."""
 
 
 @dataclass
@@ -208,8 +227,10 @@ class _Walks:
     report: IO[bytes]
     listed: IO[bytes]  # a fingerprint of eight bytes for each id that the provider lists
     began: datetime
+    selection: Selection  # what runs archive
     listing_starts_again: bool = False  # because it does not add up
     _noted: set[int] = field(default_factory=set)
+    _pages: int = 0  # that this invocation has done
 
     def go_on(self) -> bool:
         """True when all walks are over, False when time is up or the listing has to start again."""
@@ -220,7 +241,11 @@ class _Walks:
         }
         while self.progress.walk is not Walk.DONE:
             page, then = walks[self.progress.walk]
-            self.progress.place = page(self.progress.place)
+            try:
+                self.progress.place = page(self.progress.place)
+            except _OutOfTime:
+                return False
+            self._pages += 1
             if self.progress.place is None:
                 self.progress.walk = then
             over = self.progress.walk is Walk.DONE
@@ -239,11 +264,15 @@ class _Walks:
         known = self.reconciler.ledger.states(item.media_id for item in page.items)
         for item in page.items:
             row = known.get(item.media_id)
-            if (row is None or row.status is not Status.ARCHIVED) and self._is_noted(item.media_id):
+            if row and row.status is Status.ARCHIVED:
+                continue
+            if self.selection.reason(item):
+                self.progress.left_out += 1
+            elif self._is_noted(item.media_id):
                 continue  # the provider lists it a second time
-            if row is None:
+            elif row is None:
                 self._note(Disagreement.NOT_IN_LEDGER, item.media_id, detail=item.filename)
-            elif row.status is not Status.ARCHIVED:
+            else:
                 self._note(Disagreement.NOT_ARCHIVED, item.media_id, detail=f"{item.filename} ({row.status})")
         if page.next_cursor is None:
             self.progress.items = len(self._read_fingerprints())
@@ -277,15 +306,14 @@ class _Walks:
         return array("Q", (fingerprint for fingerprint, _ in groupby(sorted(found))))
 
     def _ledger_page(self, place: str | None) -> str | None:
-        """Items that the provider no longer lists or whose sources do not make it up, archived sources whose object is
-        not what the row says, and rows that cannot be read."""
+        """Items that the provider no longer has or whose sources do not make it up, archived sources whose object is
+        not what the row says, and rows that cannot be read. Raises _OutOfTime."""
         rows, next_place = self.reconciler.ledger.page(place)
+        self._look_for([row for row in rows if row.is_item and not self._is_listed(row.media_id)])
         sources = _by_item(row for row in rows if row.is_source)
         for row in rows:
             if row.status is Status.UNREADABLE:
                 self._note(Disagreement.ODD_ROW, row.media_id, detail=f"the row {row.sk}")
-            if row.is_item and not self._is_listed(row.media_id):
-                self._note(Disagreement.GONE_AT_SOURCE, row.media_id, detail=f"{row.filename} ({row.status})")
             if row.is_item and _what_is_missing(row, sources.get(row.media_id, [])):
                 self._judge_again(row.media_id)
         archived = [row for row in rows if row.is_source and row.status is Status.ARCHIVED]
@@ -295,6 +323,18 @@ class _Walks:
             for row, there in zip(archived, found, strict=True):
                 self._compare(row, there)
         return next_place
+
+    def _look_for(self, rows: list[LedgerRow]) -> None:
+        """Asks for items that are not listed, and notes what became of them."""
+        absent = AbsentItems(self.reconciler.session, self.progress.asked)
+        if self._pages and not self.reconciler.deadline.allows(absent.seconds(len(rows)) + PAGE_SECONDS):
+            raise _OutOfTime
+        found = absent.look_for([row.media_id for row in rows])
+        self.progress.asked = absent.asked
+        for row in rows:
+            kind = Disagreement.UNLISTED if found.get(row.media_id) else Disagreement.GONE_AT_SOURCE
+            kind = kind if row.media_id in found else Disagreement.NOT_ASKED_FOR
+            self._note(kind, row.media_id, detail=f"{row.filename} ({row.status})")
 
     def _judge_again(self, media_id: str) -> None:
         """Reads an item with all of its sources: some of them may be on another page, or have changed meanwhile."""

@@ -10,8 +10,7 @@ alarm `no-successful-run`, and a lost alert would be a fault that nobody hears o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
@@ -22,15 +21,14 @@ from cloud_sync_common import prices
 from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.exceptions import (
     AuthenticationError,
-    CloudSyncError,
     ConfigurationError,
     CredentialsExpiredError,
     category_of,
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
-from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, parse_error_output
-from cloud_sync_common.runtime.wording import count_of, seconds_since, size_of
+from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, going_on, parse_error_output
+from cloud_sync_common.runtime.wording import count_of, left_out_of, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import Status
@@ -56,15 +54,18 @@ class Listing(msgspec.Struct, frozen=True):
     waiting: int = 0
     exhausted: int = 0
     batches: int = 0
+    left_out: dict[str, int] = {}
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of run-report. A run that failed sends the whole state it failed in, however far it got."""
+    """The event of run-report. A run that failed sends the whole state it failed in, however far it got. `reported_by`
+    is the run that sends the mail of this one's success, empty: this run itself."""
 
     run_id: str
     started_at: str
     provider: str = ""
     listing: Listing = Listing()
+    reported_by: str = ""
     state: dict[str, Any] | None = None
 
     @property
@@ -100,12 +101,19 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     estimated_usd: float
     damaged: int = 0  # archived as they are at the provider
+    left_out: dict[str, int] = {}  # by its reason, what filters or the provider leave alone
 
     @property
     def failure_rate(self) -> float:
         """Percent of the videos that were archived or failed."""
         tried = self.archived + self.failed
         return 100 * self.failed / tried if tried else 0.0
+
+
+class SummaryWithMail(Summary, frozen=True, kw_only=True):
+    """The output of a run whose mail another one sends: with its text."""
+
+    mail: str
 
 
 @dataclass(frozen=True)
@@ -121,42 +129,42 @@ class RunReport:
     metrics: EnvironmentMetrics
     most_bytes: int  # that one run may read from the provider
     extras: prices.Extras
+    sender: str = "Cloud Sync"
 
     def report(self, request: ReportRequest) -> Summary | Failed:
         """Reports on a run, whichever way it ended. Raises ArchiveUnavailableError, ConfigurationError."""
         if request.state is None:
-            return self.succeeded(request.run_id, request.started_at, request.listing)
+            return self.succeeded(request.run_id, request.started_at, request.listing, request.reported_by)
         name, sentence = parse_error_output(request.state.get("error") or {})
         listing = request.state.get("listing")
         given = listing if isinstance(listing, dict) else {}  # the input of a run that was refused may hold anything
         counts = {key: value for key, value in given.items() if type(value) is int}
         return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
 
-    def succeeded(self, run_id: str, started_at: str, listing: Listing) -> Summary:
-        """Ends the run, sends its message and, after everything that can fail, counts it as a success. Raises
-        ArchiveUnavailableError, ConfigurationError."""
+    def succeeded(self, run_id: str, started_at: str, listing: Listing, reported_by: str = "") -> Summary:
+        """Ends the run, sends its message unless another run does and, after everything that can fail, counts it as a
+        success. Raises ArchiveUnavailableError, ConfigurationError."""
         done = self._row(run_id).reported
         totals = self._totals(run_id, log=_MEASURED not in done)
         summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         self._end(summary)
-        refusal = self._mail_refused(
-            run_id, done, lambda: self._send(_subject(summary), self._paragraphs(summary, totals))
-        )
+        mail = self._paragraphs(summary, totals)
+        refusal = None if reported_by else self._mail_refused(run_id, done, lambda: self._send(_subject(summary), mail))
         self.runs.note_success(run_id, summary.backlog)
         counts = {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth}
         self._once(run_id, done, _MEASURED, lambda: self._measure(summary, totals, counts))
         if refusal:
             raise refusal
-        return summary
+        return SummaryWithMail(**msgspec.structs.asdict(summary), mail="\n\n".join(mail)) if reported_by else summary
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
         """Ends the run and sends the one alert that says why and what to do; returns the best known reason: a child
         that stopped the run has left a better one in the ledger than the map's own. The alert goes out whatever
         happens to the numbers. Raises ArchiveUnavailableError, ConfigurationError when it cannot be sent."""
         run = RunRow()
-        with _going_on():
+        with going_on():
             run = self._row(run_id)
         if _MEASURED in run.reported:  # mailed and counted as a success; only the answer of that report was lost
             logger.warning("the run had succeeded and was reported", extra={"error": failed.error})
@@ -164,7 +172,7 @@ class RunReport:
         failed = Failed(run.stop_error, run.stop_message) if run.stop_error else failed
         refused = category_of(failed.error) in AUTHENTICATION
         counts = {"RunsSucceeded": 0, "RunsFailed": 1, "AuthenticationFailures": int(refused)}
-        with _going_on():
+        with going_on():
             self._once(run_id, run.reported, _FAILURE_COUNTED, lambda: self.metrics.emit(self.provider, counts))
         numbers = self._numbers_of_failed(run, run_id, started_at, listing)
         self._once(run_id, run.reported, _FAILURE_MAILED, lambda: self._send_alert(run_id, failed, numbers))
@@ -172,14 +180,14 @@ class RunReport:
 
     def _numbers_of_failed(self, run: RunRow, run_id: str, started_at: str, listing: Listing) -> str:
         """Ends the run and measures what it had done; the sentence about that."""
-        with _going_on():
+        with going_on():
             totals = self._totals(run_id, log=_FAILURE_MEASURED not in run.reported)
             summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
             self._end(summary)
             self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
             damages = _damages(totals) if totals.damages else []  # no later run looks at what is archived
             return "\n\n".join([_numbers(summary, self.runs.last_success()), *damages])
-        with _going_on():
+        with going_on():
             self.runs.end(run_id, RunStatus.FAILED, {})
         return "What it had done could not be read."
 
@@ -192,7 +200,7 @@ class RunReport:
         if step in done:
             return
         act()
-        with _going_on():
+        with going_on():
             self.runs.note_reported(run_id, step)
 
     def _mail_refused(self, run_id: str, done: Collection[str], send: Callable[[], None]) -> ConfigurationError | None:
@@ -242,14 +250,11 @@ class RunReport:
             seconds=round(seconds_since(started_at), 1),
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
             damaged=totals.damaged,
+            left_out=listing.left_out,
         )
 
     def _end(self, summary: Summary) -> None:
-        counts = {
-            "archived": summary.archived,
-            "failed": summary.failed,
-            "bytes_archived": summary.bytes_archived,
-        }
+        counts = {"archived": summary.archived, "failed": summary.failed, "bytes_archived": summary.bytes_archived}
         self.runs.end(summary.run_id, summary.status, counts)
 
     def _measure(self, summary: Summary, totals: Totals, counts: Mapping[str, float]) -> None:
@@ -279,13 +284,14 @@ class RunReport:
             _overview(summary, self.extras),
             *enough,
             *_advice(summary, totals),
+            *left_out_of(summary.left_out),
             *well,
             f"Run {summary.run_id}.",
         ]
 
     def _send_alert(self, run_id: str, failed: Failed, numbers: str) -> None:
         self._send(
-            f"Cloud Sync: the run failed ({one_line(failed.error, 60)})",
+            f"the run failed ({one_line(failed.error, 60)})",
             [
                 f"The run {one_line(run_id)} failed: {one_line(failed.cause, SENTENCE_LIMIT)}",
                 numbers,
@@ -295,18 +301,7 @@ class RunReport:
         )
 
     def _send(self, subject: str, paragraphs: list[str]) -> None:
-        send_mail(self.topic, self.topic_arn, subject, "\n\n".join(paragraphs))
-
-
-@contextmanager
-def _going_on() -> Iterator[None]:
-    """Logs an error of the block instead of raising it: an alert matters more than numbers, counts and notes."""
-    try:
-        yield
-    except CloudSyncError as error:
-        logger.error("a step of the report failed", exc_info=error, extra={"category": error.category})
-    except Exception as error:  # whatever it is: without the alert nobody would look for it
-        logger.exception("a step of the report failed", extra={"error": type(error).__name__})
+        send_mail(self.topic, self.topic_arn, f"{self.sender}: {subject}", "\n\n".join(paragraphs))
 
 
 _METRIC_OF = {"failure_rate": "FailureRate", "throughput": "Throughput", "slices_per_video": "SlicesPerVideo"}
@@ -332,10 +327,10 @@ def _numbers(summary: Summary, last: LastSuccess) -> str:
 
 def _subject(summary: Summary) -> str:
     if not summary.archived and not summary.failed:
-        return "Cloud Sync: nothing new"
+        return "nothing new"
     damaged = f", {summary.damaged} of them damaged" if summary.damaged else ""
     failed = f", {summary.failed} failed" if summary.failed else ""
-    return f"Cloud Sync: {count_of(summary.archived, 'video')} archived{damaged}{failed}"
+    return f"{count_of(summary.archived, 'video')} archived{damaged}{failed}"
 
 
 def _advice(summary: Summary, totals: Totals) -> list[str]:

@@ -58,6 +58,7 @@ class CredentialsRotator:
     renewal: CredentialsRenewal
     topic: SNSClient
     topic_arn: str
+    sender: str = "Cloud Sync"
 
     def rotate(self, request: RotationRequest) -> RotationResult:
         """One step; each may be repeated.
@@ -115,4 +116,4 @@ class CredentialsRotator:
             f"The stored credentials no longer work: {error}\n\nNext step: store new ones (README, 'Store "
             "credentials') before the next nightly run, which would stop otherwise."
         )
-        send_mail(self.topic, self.topic_arn, "Cloud Sync: store new credentials", text)
+        send_mail(self.topic, self.topic_arn, f"{self.sender}: store new credentials", text)

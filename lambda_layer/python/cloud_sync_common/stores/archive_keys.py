@@ -1,7 +1,8 @@
 """The keys of originals in the archive, and the metadata stored with them. Pure functions.
 
 `{provider}/{yyyy}/{mm}/{media_id}/{filename}` by UTC capture date. The media id separates two clips with the same name.
-The sources of one item are numbered. A later version of a source gets a key of its own next to the first.
+The sources of one item are numbered, unless each has its own name. A later version of a source gets a key of its own
+next to the first.
 """
 
 from __future__ import annotations
@@ -33,10 +34,17 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
     stem, extension = _stem_and_extension(source, item, safe_id)
     most = max(source.file_count, source.file_number)  # a file keeps its number when others are not listed any more
     width = max(2, len(str(most)))  # so that names sort in the order of the numbers
-    number = f"-{source.file_number:0{width}d}" if most > 1 else ""
+    number = f"-{source.file_number:0{width}d}" if most > 1 and not source.own_name else ""
     version = f"-v{copy}" if copy > 1 else ""
     folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
     return f"{folder}/{stem}{number}{version}{extension}"
+
+
+def later_key(key: str, had: int, copy: int) -> str:
+    """The key of version `copy` of a source, beside its version `had` under that key, whatever that is called."""
+    path = PurePosixPath(key)
+    stem = path.stem.removesuffix(f"-v{had}") if had > 1 else path.stem
+    return str(path.with_name(f"{stem}{f'-v{copy}' if copy > 1 else ''}{path.suffix}"))
 
 
 def kept_id(media_id: str) -> str:

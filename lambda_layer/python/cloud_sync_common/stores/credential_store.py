@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
-_TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id")
-_MAY_BE_NUMBERS = frozenset({"user_id", "client_id"})
-_LONGEST_USER = 40  # characters, of which a UUID has 36; what is longer was meant for another field
+_TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id", "path_root")
+_IDS = frozenset({"user_id", "path_root"})  # which are no secrets
+_MAY_BE_NUMBERS = _IDS | {"client_id"}
+_LONGEST_ID = 40  # characters, of which a UUID has 36; what is longer was meant for another field
 _NO_SECRETS = frozenset({"expires_at", "renewed_from"})
 
 
@@ -40,10 +41,14 @@ class _Stored:
 
 
 class CredentialStore:
-    """One provider's credentials, in one secret."""
+    """One provider's credentials, in one secret. OAuth credentials of a client that `has_client_secret` are complete
+    only with it; a public client, with PKCE instead, has none."""
 
-    def __init__(self, client: SecretsManagerClient, secret_id: str, provider: str) -> None:
+    def __init__(
+        self, client: SecretsManagerClient, secret_id: str, provider: str, *, has_client_secret: bool = True
+    ) -> None:
         self._client, self._secret_id, self._provider = client, secret_id, provider
+        self._of_the_client = ("client_id", *(["client_secret"] if has_client_secret else []))
 
     @property
     def is_empty(self) -> bool:
@@ -196,7 +201,7 @@ class CredentialStore:
         if not fields:
             protect(*pasted_fields.parts(text))
         for name, field in fields.items():
-            if name not in _NO_SECRETS and not (name == "user_id" and len(str(field)) <= _LONGEST_USER):
+            if name not in _NO_SECRETS and not (name in _IDS and len(str(field)) <= _LONGEST_ID):
                 protect(*pasted_fields.parts(name), *pasted_fields.secrets_in(name, field))
 
     def _parse(self, text: str, version: str) -> Credentials:
@@ -240,7 +245,7 @@ class CredentialStore:
                     + self._how_to_store()
                 )
             return
-        for name in ("client_id", "client_secret"):
+        for name in self._of_the_client:
             if not value.get(name):
                 raise ConfigurationError(
                     f"The secret {self._secret_id} has a 'refresh_token' but no '{name}'. {self._how_to_store()}"
@@ -249,6 +254,6 @@ class CredentialStore:
     def _how_to_store(self) -> str:
         return (
             f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
-            "file:///dev/stdin, and paste them as JSON (fields: refresh_token, client_id, client_secret, user_id; or "
-            "access_token, user_id)."
+            f"file:///dev/stdin, and paste them as JSON (fields: refresh_token, {', '.join(self._of_the_client)}, "
+            "user_id; or access_token, user_id)."
         )

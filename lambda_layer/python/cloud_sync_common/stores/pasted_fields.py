@@ -21,7 +21,7 @@ _LATEST = 1e11  # a time beyond it is in milliseconds, or none
 _BETWEEN = re.compile(r"""[^!-~]+|[\s"'`,;:=&?<>(){}\[\]\\]+""")
 _WORD = r"(?:[A-Z]?[a-z]{1,14}|[A-Z]{1,14})"
 _NO_SECRET = re.compile(rf"[\W_]*{_WORD}(?:[\W_]+{_WORD})*[\W_]*|\d{{4}}-\d\d-\d\d(?:[T-].*)?")
-_NAMES = re.compile(r"(?i)(?:gp_)?(?:access_token|refresh_token|client_id|client_secret|user_id)")
+_NAMES = re.compile(r"(?i)(?:gp_)?(?:access_token|refresh_token|client_id|client_secret|user_id|path_root)")
 
 
 def as_object(text: str) -> dict[str, Any]:

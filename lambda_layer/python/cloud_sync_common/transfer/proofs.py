@@ -73,6 +73,11 @@ class Proofs:
         """Whether the provider publishes a hash that is checked."""
         return self._published is not None
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether the content that has passed has the published hash, all of it."""
+        return self._published is not None and self._published.verdict() is True
+
     def needs_order(self, part_size: int) -> bool:
         """Whether a published hash can only be computed when the parts are read one after the other."""
         return self._published is not None and self._published.block_size > part_size

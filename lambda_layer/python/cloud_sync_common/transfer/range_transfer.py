@@ -32,6 +32,7 @@ from cloud_sync_common.stores.archive import (
     combined_checksum,
     joined_etag,
 )
+from cloud_sync_common.transfer.media_host import ANY_HOST, MediaHost
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
@@ -89,6 +90,7 @@ class TransferOptions:
     stats: TransferStats
     check_etag: bool = False
     single_put: int = SINGLE_PUT  # bytes
+    host: MediaHost = ANY_HOST
 
 
 @dataclass
@@ -125,7 +127,7 @@ class RangeTransfer:
     def __init__(self, options: TransferOptions, link: SourceLink) -> None:
         self._uploader, self._archive, self._link = options.uploader, options.archive, link
         self._deadline, self._seconds, self._stats = options.deadline, options.seconds, options.stats
-        self._connections = options.connections
+        self._connections, self._host = options.connections, options.host
         self._condition, self.looks_left = IfMatch(), MOST_LOOKS
         self.streaming = False  # whether an interruption means to start from the first byte again
 
@@ -145,7 +147,7 @@ class RangeTransfer:
 
     async def open(self, source: MediaSource, last: int) -> Range:
         """The source from its first byte to byte `last` or its end, whichever is first, in its current version."""
-        return await open_range(self._uploader.sources, source, 0, last, None, self._condition)
+        return await open_range(self._uploader.sources, source, 0, last, None, self._condition, self._host)
 
     # In one object
 
@@ -288,7 +290,7 @@ class RangeTransfer:
 
     async def _look(self, first: int, version: Fingerprint, source: MediaSource) -> tuple[int, bytes]:
         last = min(first + _LOOK, version.size) - 1
-        opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
+        opened = await open_range(self._uploader.sources, source, first, last, version, self._condition, self._host)
         try:
             data = bytearray(opened.length)
             await before_a_stall(_Counted(opened, self._stats).fill(memoryview(data)))
@@ -315,7 +317,7 @@ class RangeTransfer:
                 return
             left, started = numbers[len(moved) :], time.monotonic()
             first, last = plan.bounds(left[0])[0], plan.bounds(left[-1])[1]
-            opened = await open_range(self._uploader.sources, source, first, last, version, self._condition)
+            opened = await open_range(self._uploader.sources, source, first, last, version, self._condition, self._host)
             try:
                 for number in left:
                     first, length = plan.bounds(number)[0], plan.length(number)

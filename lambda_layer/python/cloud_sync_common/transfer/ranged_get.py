@@ -27,6 +27,7 @@ from cloud_sync_common.http.connection import Connection, Connections, EndedEarl
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import UNKNOWN, Fingerprint, MediaSource
 from cloud_sync_common.safe_text import redact
+from cloud_sync_common.transfer.media_host import ANY_HOST, MediaHost
 
 # The unit is a word in any case (RFC 9110, 14.1); `*` is a total that the source does not state.
 _CONTENT_RANGE = re.compile(r"bytes[ =]+(\d{1,19})-(\d{1,19})/(\d{1,19}|\*)", re.ASCII | re.IGNORECASE)
@@ -121,6 +122,7 @@ async def open_range(
     last: int,
     expected: Fingerprint | None,
     condition: IfMatch,
+    host: MediaHost = ANY_HOST,
 ) -> Range:
     """Asks for bytes `first`..`last` (inclusive) of a source. With no version expected, the last byte may lie beyond
     the end, and a source that ignores ranges is a Range that says so.
@@ -129,15 +131,16 @@ async def open_range(
     compared with `expected` in any case. So a refusal that can be about the header is answered by asking without it.
 
     Raises ProviderThrottledError, ProviderUnavailableError, SourceLinkExpiredError, MediaNotFoundError,
-    RangeIgnoredError, SourceChangedError, ProviderContractError. An empty source has size 0.
+    RangeIgnoredError, SourceChangedError, ProviderContractError, and what `host` makes of a refusal. An empty source
+    has size 0.
     """
     connections.check_url(source.url)
-    opened = await _asked_for(connections, source, (first, last), expected, condition)
+    opened = await _asked_for(connections, source, (first, last), expected, condition, host)
     if opened.announced < opened.length:
 
         async def go_on(read: int) -> Range:
             rest = (first + read, first + opened.length - 1)
-            return await _asked_for(connections, source, rest, opened.fingerprint, condition)
+            return await _asked_for(connections, source, rest, opened.fingerprint, condition, host)
 
         opened.go_on = go_on
     return opened
@@ -149,21 +152,22 @@ async def _asked_for(
     asked: tuple[int, int],
     expected: Fingerprint | None,
     condition: IfMatch,
+    host: MediaHost,
 ) -> Range:
     """One answer. A first one from which nothing follows is answered by asking for the whole file."""
     headers = _headers(source, *asked)
     if expected is None:
         try:
-            return await _opened(connections, source, headers, asked, None)
+            return await _opened(connections, source, headers, asked, None, host)
         except _RangeUnusable:
             plain = {name: value for name, value in headers.items() if name != "Range"}
-            return await _opened(connections, source, plain, asked, None)
+            return await _opened(connections, source, plain, asked, None, host)
     if not (condition.usable and expected.has_strong_etag):
-        return await _opened(connections, source, headers, asked, expected)
+        return await _opened(connections, source, headers, asked, expected, host)
     try:
-        return await _opened(connections, source, {**headers, "If-Match": expected.etag}, asked, expected)
+        return await _opened(connections, source, {**headers, "If-Match": expected.etag}, asked, expected, host)
     except _ConditionRefused as refusal:
-        opened = await _opened(connections, source, headers, asked, expected)
+        opened = await _opened(connections, source, headers, asked, expected, host)
         logger.warning("the source refuses If-Match; it is read without", extra={"status": refusal.status})
         condition.usable = False
         return opened
@@ -175,15 +179,18 @@ async def _opened(
     headers: Mapping[str, str],
     asked: tuple[int, int],
     expected: Fingerprint | None,
+    host: MediaHost,
 ) -> Range:
     with _source_errors():
+        host.check_headers(source)
         connection = await connections.take(Origin.of(source.url))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.request("GET", target_of(source.url), headers)
                 head = await connection.head()
-            if "If-Match" in headers and head.status in _CONDITION_REFUSED:
-                raise _ConditionRefused(head.status)
+                if "If-Match" in headers and head.status in _CONDITION_REFUSED:
+                    raise _ConditionRefused(head.status)
+                await host.check_refusal(head, connection)
             if "Range" in headers and expected is None and _says_too_little(head):
                 raise _RangeUnusable
             return _checked(connections, connection, _Answer(head, source), asked, expected)
@@ -193,7 +200,7 @@ async def _opened(
 
 
 def _headers(source: MediaSource, first: int, last: int) -> dict[str, str]:
-    # Only the headers that the provider gave for this source: credentials never go to a signed link.
+    # Only the headers that the provider gave for this source; MediaHost.check_headers says where they may go.
     return {
         "User-Agent": http_client.USER_AGENT,
         "Accept": "*/*",
@@ -224,8 +231,7 @@ class _Answer:
     source: MediaSource
 
     def version(self, size: int) -> Fingerprint:
-        listed = next(iter(self.source.content_hashes), "") or self.source.revision
-        return Fingerprint(size, self._said("etag"), self._said("last-modified"), listed)
+        return Fingerprint(size, self._said("etag"), self._said("last-modified"), self.source.listed)
 
     def _said(self, name: str) -> str:
         """A header as it is kept, in the ledger and with the object; one that holds a secret of ours says nothing."""
@@ -246,7 +252,7 @@ def _checked(
         connection.close()
         return Range(connections, connection, answer.version(0), 0, honoured=True)
     if head.status in (200, 206):
-        _refuse_what_is_no_media(head)
+        _refuse_what_is_no_media(head, is_known=_is_listed_so(answer))
     if head.status == 200 and expected is None:
         length = int(head.headers.get("content-length", UNKNOWN))
         _refuse_a_part_as_whole(head, length)
@@ -257,26 +263,27 @@ def _checked(
         http_client.refuse_when_busy(head.status, head.headers, _DOING)
         _raise_for_status(head.status)
     first, last, fingerprint = _content_range(answer, expected)
-    if expected is not None and fingerprint.contradicts(expected):
+    if expected is not None and not fingerprint.continues(expected):
         raise SourceChangedError(
             "The source changed while it was read: its size, its ETag, its Last-Modified or what the provider lists "
             "is another. It is begun anew."
         )
     end = min(asked[1], fingerprint.size - 1)
-    _check_range(head, (first, last), (asked[0], end), fingerprint)
+    _check_range(head, (first, last), (asked[0], end), fingerprint.is_certain if expected else fingerprint.shows_itself)
     opened = Range(connections, connection, fingerprint, end - first + 1, honoured=True)
     opened.announced = last - first + 1
     return opened
 
 
-def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], version: Fingerprint) -> None:
-    """Raises unless what is sent begins where it was asked to begin, and ends there or earlier."""
+def _check_range(head: Head, sent: tuple[int, int], asked: tuple[int, int], rest_is_known: bool) -> None:
+    """Raises unless what is sent begins where it was asked to begin, and ends there, or earlier where it will be known
+    whether the rest belongs to it."""
     first, last = sent
     if first != asked[0] or not first <= last <= asked[1]:
         raise ProviderContractError(f"The source sent bytes {first}-{last} instead of {asked[0]}-{asked[1]}.")
     if int(head.headers.get("content-length", last - first + 1)) != last - first + 1:
         raise ProviderContractError("The source announced a range and another length of it.")
-    if last < asked[1] and not version.is_certain:
+    if last < asked[1] and not rest_is_known:
         raise ShortReadError(
             "The source sends less than asked for, and nothing would show that the rest belongs to it."
         )
@@ -303,12 +310,22 @@ def _says_too_little(head: Head) -> bool:
     return head.status == 206 and head.headers.get("content-range", "").strip().endswith("/*")
 
 
-def _refuse_what_is_no_media(head: Head) -> None:
+def _is_listed_so(answer: _Answer) -> bool:
+    """Whether a file is as long as the provider lists it, with a hash by which its content is checked: then it may be
+    of any type, also of one that pages have."""
+    said = answer.head.headers.get("content-range", "").rpartition("/")[2].strip()
+    size = said if answer.head.status == 206 else answer.head.headers.get("content-length", "")
+    return bool(answer.source.content_hashes) and size == str(answer.source.size)
+
+
+def _refuse_what_is_no_media(head: Head, *, is_known: bool) -> None:
     """Refuses a page instead of the bytes, which CDNs and firewalls send, even with status 200 (CloudFront developer
-    guide, "Custom error responses"), and bytes in another encoding than the stored ones."""
+    guide, "Custom error responses"), unless the file is known to be of any type; and bytes in another encoding than the
+    stored ones."""
     said = head.headers.get("content-type", "").lower().split(",")  # more than one where there are several lines
     kinds = [each.partition(";")[0].strip() for each in said]
-    if any(_PAGES.fullmatch(kind) or (head.status == 200 and _TEXT.fullmatch(kind)) for kind in kinds):
+    is_page = any(_PAGES.fullmatch(kind) or (head.status == 200 and _TEXT.fullmatch(kind)) for kind in kinds)
+    if is_page and not is_known:
         raise ProviderUnavailableError(f"The source answered {_DOING} with a page or a text.")
     if not all(_is_no_coding(coding) for coding in head.headers.get("content-encoding", "").split(",")):
         raise ProviderUnavailableError("The source sent its bytes compressed, which nobody had asked for.")

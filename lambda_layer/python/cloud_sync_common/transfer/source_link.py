@@ -11,7 +11,8 @@ from cloud_sync_common.retry_utils import Deadline, at_first, retrying_async
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.side_by_side import in_a_thread
 
-LINK_RENEWALS = 10  # per source and slice
+LINK_RENEWALS = 10  # of one source, with nothing read in between
+SAME_LINKS = 2  # of these renewals, those that may give the refused link again: it may be a moment's trouble
 
 
 class SourceLink:
@@ -26,7 +27,7 @@ class SourceLink:
         limiter: RequestLimiter,
     ) -> None:
         self._source, self._ask_again, self._deadline, self._limiter = source, renew, deadline, limiter
-        self._lock, self._renewals = asyncio.Lock(), 0
+        self._lock, self._renewals, self._repeated = asyncio.Lock(), 0, 0
 
     async def use[T](self, call: Callable[[MediaSource], Awaitable[T]]) -> T:
         """`await call(source)`, repeated after transient errors and after an answer that makes no sense, which may be a
@@ -35,28 +36,40 @@ class SourceLink:
         while True:
             source = self._source
             try:
-                return await retrying_async(
+                result = await retrying_async(
                     lambda: self._in_turn(call, source),  # noqa: B023
                     self._deadline,
                     also=lambda error: isinstance(error, ProviderContractError) or missing(error),
                 )
             except SourceLinkExpiredError:
-                await self._renew(source)
+                await self._renew(source, is_refused=True)
+            else:
+                self._renewals = self._repeated = (
+                    0  # a link may end as often as it likes, as long as something is read before
+                )
+                return result
 
     async def _in_turn[T](self, call: Callable[[MediaSource], Awaitable[T]], source: MediaSource) -> T:
         async with self._limiter.turn():
             return await call(source)
 
-    async def refresh(self) -> None:
-        """Asks the provider for a fresh link, although this one is accepted."""
-        await self._renew(self._source)
+    async def refresh(self) -> MediaSource:
+        """Asks the provider for a fresh link, although this one is accepted. Returns the source as it is described
+        now."""
+        await self._renew(self._source, is_refused=False)
+        return self._source
 
-    async def _renew(self, ended: MediaSource) -> None:
-        """Renews the link once for all who found the same one expired."""
+    async def _renew(self, ended: MediaSource, *, is_refused: bool) -> None:
+        """Renews the link once for all who found the same one expired. Raises SourceLinkExpiredError when that was done
+        too often, or when a link that is refused comes again and again, as one with a token beside it does."""
         async with self._lock:
             if self._source is not ended:
                 return
             self._renewals += 1
             if self._renewals > LINK_RENEWALS:
-                raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times within one slice.")
-            self._source = await in_a_thread(self._ask_again, ended)
+                raise SourceLinkExpiredError(f"The link to the source ended {LINK_RENEWALS} times in a row.")
+            fresh = await in_a_thread(self._ask_again, ended)
+            self._repeated += is_refused and (fresh.url, fresh.headers) == (ended.url, ended.headers)
+            if self._repeated > SAME_LINKS:
+                raise SourceLinkExpiredError("The provider's server refuses a file, and there is no other link to it.")
+            self._source = fresh

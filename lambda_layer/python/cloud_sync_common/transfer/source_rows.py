@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cloud_sync_common.exceptions import ArchiveUnavailableError, SourceChangedError
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings
 from cloud_sync_common.transfer.range_transfer import ArchivedContent
+from cloud_sync_common.transfer.side_by_side import in_a_thread
 
 S3_CHECKSUM, CLAIMED_SIZE = "s3-checksum", "claimed-size"
 # Uploads of one source that one run begins. A source that has changed so often is not there to be copied tonight, and
 # each beginning moves its bytes again.
 MOST_BEGINNINGS = 5
+
+
+@dataclass(frozen=True)
+class SourceLedger:
+    """The rows of one source, for one run. Every method raises what those of Ledger raise."""
+
+    ledger: Ledger
+    media_id: str
+    file_number: int
+    run_id: str
+
+    async def row(self) -> SourceRow | None:
+        return await in_a_thread(self.ledger.source, self.media_id, self.file_number)
+
+    async def begin(self, new: SourceRow, replaces: str) -> bool:
+        """Notes an upload that has started. False when another invocation was first."""
+        begin = self.ledger.begin_source
+        return await in_a_thread(begin, self.media_id, self.file_number, self.run_id, new, replaces=replaces)
+
+    async def archive(self, row: SourceRow) -> None:
+        await in_a_thread(self.ledger.archive_source, self.media_id, self.file_number, self.run_id, row)
+
+    async def hashes(self, upload_id: str) -> bytes:
+        """What an earlier slice has kept for this upload."""
+        return await in_a_thread(self.ledger.hashes, self.media_id, self.file_number, upload_id)
+
+    async def keep_hashes(self, upload_id: str, hashes: bytes) -> None:
+        """Keeps what the next slice cannot compute without reading the parts again; nothing, where that is empty."""
+        if hashes:
+            await in_a_thread(self.ledger.keep_hashes, self.media_id, self.file_number, upload_id, hashes)
 
 
 def beginnings(row: SourceRow | None, run_id: str, *, is_same: bool) -> int:

@@ -16,6 +16,7 @@ import msgspec
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
+    MediaNotFoundError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
@@ -48,6 +49,7 @@ from cloud_sync_common.transfer.ranged_get import Range
 from cloud_sync_common.transfer.second_look import LooksDamaged, SecondLook
 from cloud_sync_common.transfer.side_by_side import in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
+from cloud_sync_common.transfer.source_rows import SourceLedger
 
 
 class LostLease(Exception):
@@ -72,8 +74,9 @@ class SourceTransfer:
         link: SourceLink,
         run_id: str,
     ) -> None:
-        self._options, self._ledger, self._provider = options, ledger, provider
-        self._item, self._source, self._link, self._run_id = item, source, link, run_id
+        self._options, self._provider, self._item, self._source = options, provider, item, source
+        self._link, self._run_id = link, run_id
+        self._ledger = SourceLedger(ledger, item.media_id, source.file_number, run_id)
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
         self._second_look = SecondLook(options.deadline)
         self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
@@ -103,8 +106,9 @@ class SourceTransfer:
         return version.is_certain and (self._changes < 2 or version.has_strong_etag)
 
     async def _archive_version(self) -> SourceRow | None:
-        row = await in_a_thread(self._ledger.source, self._item.media_id, self._source.file_number)
+        row = await self._ledger.row()
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
+        self._known = row
         while True:
             try:
                 first = await self._bytes.in_time(self._first_contact(row, copy)) or OutOfTime()
@@ -185,7 +189,7 @@ class SourceTransfer:
         if row.holds(self._item, self._source):
             return row
         same = msgspec.structs.replace(row, revision=self._item.revision, identity=self._source.identity)
-        await self._write(same)
+        await self._ledger.archive(same)
         return same
 
     async def _store(
@@ -259,6 +263,8 @@ class SourceTransfer:
         return plan_parts(version.size, options.seconds, options.connections, block_size, copied)
 
     def _key(self, copy: int) -> str:
+        if self._known and self._source.own_name:  # its versions may have been named by its number before
+            return archive_keys.later_key(self._known.key, self._known.copy, copy)
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
 
     def _metadata(self, version: Fingerprint) -> dict[str, str]:
@@ -269,8 +275,7 @@ class SourceTransfer:
 
     async def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
         """Notes an upload that has started. Raises LostLease when another invocation was first."""
-        media_id, number = self._item.media_id, self._source.file_number
-        if await in_a_thread(self._ledger.begin_source, media_id, number, self._run_id, new, replaces=replaces):
+        if await self._ledger.begin(new, replaces):
             return new
         await in_a_thread(self._archive.abort, new.key, new.upload_id)
         raise LostLease
@@ -282,6 +287,7 @@ class SourceTransfer:
             parts, proofs = await self._all_parts(row, version)
             if parts is None:
                 return None
+            await self._check_version(version, proofs)
             write = self._completed(row, parts, proofs)
             return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
@@ -293,6 +299,22 @@ class SourceTransfer:
         except IntegrityError:
             await in_a_thread(self._archive.abort, row.key, row.upload_id)  # the next attempt starts again
             raise
+
+    async def _check_version(self, version: Fingerprint, proofs: Proofs) -> None:
+        """Asks the provider once more which version it lists, where neither the answers nor a hash have shown that all
+        parts are of this one: its file may have been replaced by one of the same size while the parts were read. Raises
+        SourceChangedError."""
+        if version.shows_itself or proofs.is_shown:
+            return
+        try:
+            listed = (await self._link.refresh()).listed
+        except MediaNotFoundError:
+            return  # nothing has replaced it, and nobody can read it again
+        if listed != version.listed:
+            raise SourceChangedError(
+                "The source changed while it was read: the provider lists another version than before. It is begun "
+                "anew."
+            )
 
     def _allow_one_conflict(self) -> None:
         """Raises ArchiveUnavailableError at the second one: to wait and try again is left to the state machine."""
@@ -308,8 +330,7 @@ class SourceTransfer:
         held = {number: part for number, part in held.items() if part.size == plan.length(number)}
         self._options.stats.held = sum(part.size for part in held.values())
         if held and proofs.is_published:
-            media_id, number = self._item.media_id, self._source.file_number
-            proofs.resume(plan, held, await in_a_thread(self._ledger.hashes, media_id, number, row.upload_id))
+            proofs.resume(plan, held, await self._ledger.hashes(row.upload_id))
         await self._look_at_boxes(proofs, version, plan, held)
         if len(held) < plan.count:
             moved: dict[int, Part] | None = None
@@ -319,18 +340,12 @@ class SourceTransfer:
                 )
             finally:
                 if moved is None or len(moved) < plan.count:
-                    await self._keep_hashes(row, proofs.kept(plan))
+                    await self._ledger.keep_hashes(row.upload_id, proofs.kept(plan))
             if moved is None or len(moved) < plan.count:
                 return None, proofs
             held = moved
             await self._look_at_boxes(proofs, version, plan, held)
         return [held[number] for number in sorted(held)], proofs
-
-    async def _keep_hashes(self, row: SourceRow, hashes: bytes) -> None:
-        """Keeps what the next slice cannot compute without reading the parts again."""
-        if hashes:
-            media_id, number = self._item.media_id, self._source.file_number
-            await in_a_thread(self._ledger.keep_hashes, media_id, number, row.upload_id, hashes)
 
     async def _look_at_boxes(
         self, proofs: Proofs, version: Fingerprint, plan: PartPlan, held: Mapping[int, Part]
@@ -358,7 +373,7 @@ class SourceTransfer:
             await in_a_thread(self._archive.abort, row.key, row.upload_id)
             raise
         except (ArchiveUnavailableError, LooksDamaged):  # the parts stay, and nobody reads them again
-            await self._keep_hashes(row, proofs.kept(PartPlan(row.size, row.part_size)))
+            await self._ledger.keep_hashes(row.upload_id, proofs.kept(PartPlan(row.size, row.part_size)))
             raise
         self._options.stats.requests += 1
         return replace(content, checksum=checksum)
@@ -373,12 +388,8 @@ class SourceTransfer:
         """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
         readings = Readings.of(before)
         done = source_rows.archived(self._item, self._source, version, content, key=key, copy=copy, readings=readings)
-        await self._write(done)
+        await self._ledger.archive(done)
         return done
-
-    async def _write(self, row: SourceRow) -> None:
-        media_id, number = self._item.media_id, self._source.file_number
-        await in_a_thread(self._ledger.archive_source, media_id, number, self._run_id, row)
 
     def _is_of(self, row: SourceRow, version: Fingerprint) -> bool:
         """Whether a row is certainly about this file and that version of it; a source that states no size contradicts

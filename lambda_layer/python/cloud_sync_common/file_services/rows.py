@@ -1,0 +1,64 @@
+"""The rows of a listing as a service sends them: each value is checked by itself, and a bad one spoils no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+import requests
+
+from cloud_sync_common.http import answers, loose_json
+
+WORD_LIMIT = 128  # characters of an id, a type, a time or a digest
+NAME_LIMIT = 400  # characters of a name that are kept
+TOKEN_LIMIT = 6 * 1024  # characters of a page token
+_LARGEST_NAME = 32 * 1024  # characters of a name or path that is cut rather than left out
+
+type Row = Mapping[str, Any]
+
+
+def word(row: Row, field: str, most: int = WORD_LIMIT) -> str:
+    """A field as text that may be kept and shown; empty for anything else."""
+    return loose_json.plain_text(row.get(field), most) or ""
+
+
+def name_of(row: Row, field: str = "name") -> str:
+    """A filename, cut in the middle where it is too long, so that its extension stays."""
+    name = word(row, field, _LARGEST_NAME)
+    return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 20] + name[-20:]
+
+
+def id_of(row: Row, shape: re.Pattern[str]) -> str:
+    """The id of a row. One that cannot be an id, or be kept as one, is replaced by a name that the service does not
+    know, so that this row fails by itself and is listed with that reason."""
+    found = word(row, "id")
+    if shape.fullmatch(found):
+        return found
+    return f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
+
+
+def check_ids(rows: Sequence[Row], shape: re.Pattern[str], response: requests.Response, doing: str) -> None:
+    """Raises ProviderContractError when most of several rows have no usable id."""
+    if 1 < len(rows) < 2 * sum(not shape.fullmatch(word(row, "id")) for row in rows):
+        raise answers.changed(response, doing, f"The answer to {doing} has no usable id in most of its rows")
+
+
+def digest_of(row: Row, field: str, digits: int) -> str:
+    """A hash in hexadecimal, in small letters; empty for what is none."""
+    found = word(row, field).lower()
+    return found if re.fullmatch(f"[0-9a-f]{{{digits}}}", found) else ""
+
+
+def token_in(answer: Row, field: str, response: requests.Response, doing: str, *, needed: bool = True) -> str:
+    """The page token in an answer. Where it is not needed, it may be absent, which is the end, and empty is returned.
+
+    Raises ProviderContractError for anything else: what cannot be read must not look like the end of a listing.
+    """
+    value = answer.get(field)
+    if value is None and not needed:
+        return ""
+    if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT:
+        raise answers.changed(response, doing, f"The answer to {doing} has no usable '{field}'")
+    return value

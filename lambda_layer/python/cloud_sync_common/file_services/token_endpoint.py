@@ -1,0 +1,69 @@
+"""The renewal of an access token by a refresh token that stays (RFC 6749, 6)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import requests
+
+from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError
+from cloud_sync_common.http import answers, loose_json
+from cloud_sync_common.http import client as http_client
+from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.xray_utils import subsegment
+
+
+@dataclass(frozen=True)
+class TokenEndpoint:
+    """Where a provider renews tokens. `doing` completes "The answer to <doing>"; `refused` has the sentence for each
+    error code, and `otherwise` the one for what is none of them; `store` says how to store new credentials."""
+
+    url: str
+    doing: str
+    refused: Mapping[str, str]
+    otherwise: str
+    store: str
+
+    def renewed(self, old: Credentials, fields: Mapping[str, str]) -> tuple[Credentials, answers.Row]:
+        """The credentials with a new access token, and the whole answer. The refresh token stays, unless the answer has
+        another one.
+
+        Raises ConfigurationError for credentials without a refresh token, before any request; CredentialsExpiredError
+        with the sentence of what refuses; ProviderThrottledError, ProviderUnavailableError, ProviderContractError.
+        """
+        if not old.renewable:
+            raise ConfigurationError(f"An access token alone cannot be renewed. {self.store}")
+        form = {"grant_type": "refresh_token", "refresh_token": old.refresh_token or "", **fields}
+        response = self._asked(form)
+        answer = answers.json_object(response, self.doing)
+        access = loose_json.secret(answer.get("access_token"))
+        if access is None:
+            raise answers.changed(response, self.doing, f"The answer to {self.doing} has no token")
+        seconds = loose_json.whole_number(answer.get("expires_in"))
+        renewed = replace(
+            old,
+            access_token=access,
+            refresh_token=loose_json.secret(answer.get("refresh_token")) or old.refresh_token,
+            expires_at=time.time() + seconds if seconds else None,
+        )
+        return renewed, answer
+
+    def _asked(self, form: Mapping[str, str]) -> requests.Response:
+        headers = {"Accept": "application/json"}
+        with subsegment(self.doing):
+            response = http_client.request("POST", self.url, doing=self.doing, headers=headers, form=form)
+        self._refuse(response)
+        return response
+
+    def _refuse(self, response: requests.Response) -> None:
+        """Raises for every status but 200."""
+        status = response.status_code
+        http_client.refuse_when_busy(status, response.headers, self.doing)
+        if status in (400, 401, 403) and not answers.is_page(response):
+            code = answers.oauth_code(response, *self.refused)
+            sentence = self.refused.get(code, self.otherwise)
+            raise CredentialsExpiredError(f"{sentence} ({code or status}). {self.store}", doubtful=not code)
+        if status != 200:
+            raise answers.changed(response, self.doing, f"The answer to {self.doing} has the status {status}")

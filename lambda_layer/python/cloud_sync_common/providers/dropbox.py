@@ -1,0 +1,284 @@
+"""Dropbox, by its HTTP API v2. Where the facts come from is in docs/drive-and-dropbox.md; "spec" is Dropbox's own
+description of the API, dropbox-api-spec.
+
+A listing is one recursive `list_folder`, gone on with until `has_more` is false. Its last cursor is the feed of
+changes: going on from there gives what has changed since, until nothing is left. There is no count.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import requests
+
+from cloud_sync_common.exceptions import (
+    CloudSyncError,
+    ConfigurationError,
+    CredentialsExpiredError,
+    MediaNotFoundError,
+    OriginalNotReadyError,
+    OriginalRefusedError,
+    ProviderThrottledError,
+)
+from cloud_sync_common.file_services import media_files
+from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused
+from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
+from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, token_in, word
+from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
+from cloud_sync_common.filters import KINDS, VIDEO, Reason
+from cloud_sync_common.http import answers, loose_json
+from cloud_sync_common.http import client as http_client
+from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
+from cloud_sync_common.xray_utils import subsegment
+
+API, CONTENT = "https://api.dropboxapi.com", "https://content.dropboxapi.com"
+PER_PAGE = 1_000  # a few more may come; 2,000 are allowed (spec), but what is noted of each travels in the run's state
+FEED_ROUNDS = 100  # in which something has changed each time; what changes later is the next run's
+PATH_LIMIT = 4_096  # characters
+_ID, _REV, _NAMESPACE = re.compile(r"id:[A-Za-z0-9_-]+"), re.compile(r"[0-9a-f]{9,64}"), re.compile(r"[-_0-9a-zA-Z:]+")
+
+LISTING = "the listing at Dropbox"
+ITEM = "the request for one file at Dropbox"
+RENEWAL = "the renewal of the token at Dropbox"
+CHECK = "the check of the token at Dropbox"
+
+STORE = "Connect the account again, and store the new refresh token (README, 'Store credentials')."
+ENDED = "Dropbox no longer accepts the stored refresh token: the app was disconnected from the account, or deleted"
+_APP = (
+    "Dropbox does not know the app of the stored client_id, or has disabled it: enable it at "
+    "dropbox.com/developers/apps, or store the app key of another"
+)
+_RENEWAL_REFUSED = {"invalid_grant": ENDED, "invalid_client": _APP, "unauthorized_client": _APP}
+SIGNED_OUT = f"Dropbox no longer accepts the stored token. {STORE}"
+_DISCONNECTED = f"Dropbox does not know the stored token: the app was disconnected from the account. {STORE}"
+_SLOWER = "Dropbox asks us to wait."
+_SCOPES = (
+    "The app at Dropbox or the stored token lacks a permission: switch on files.metadata.read, files.content.read and "
+    "account_info.read at dropbox.com/developers/apps ('Permissions'), and connect the account again."
+)
+_SUSPENDED = "This Dropbox account is suspended by its team. Ask the team's administrator to restore it."
+_ROOT = (
+    "The team's folders are in another place than the stored path_root says. Connect the account again, or take "
+    "path_root out of the credentials to archive the account's own folder only."
+)
+_NO_ACCESS = "This kind of Dropbox account may not do what Cloud Sync asks for. Use an account that may."
+_RESTRICTED = "Dropbox does not give this file out, because its content is restricted. Only Dropbox can change that."
+_NO_BYTES = "This is a document of Dropbox's own, which has no bytes to archive. Export it by hand to keep it."
+_IN_USE = "The file is locked at Dropbox while somebody edits it. Later runs look again."
+_GONE = "Dropbox no longer has this file; it was deleted, or its folder is not shared with this account any more."
+# What a refusal means, by its tags (spec: auth.stone, common.stone, files.stone). `error_summary` is never looked at:
+# it ends in a number of dots that is drawn by lot. Of several tags, the first one here counts.
+_MEANINGS: dict[str, Meaning] = {
+    **dict.fromkeys(("too_many_requests", "too_many_write_operations"), (ProviderThrottledError, _SLOWER)),
+    "missing_scope": (ConfigurationError, _SCOPES),
+    "user_suspended": (ConfigurationError, _SUSPENDED),
+    "expired_access_token": (CredentialsExpiredError, SIGNED_OUT),
+    "invalid_access_token": (CredentialsExpiredError, _DISCONNECTED),
+    **dict.fromkeys(("invalid_root", "no_permission"), (ConfigurationError, _ROOT)),
+    **dict.fromkeys(("invalid_account_type", "team_access_denied"), (ConfigurationError, _NO_ACCESS)),
+    "restricted_content": (OriginalRefusedError, _RESTRICTED),
+    **dict.fromkeys(("unsupported_file", "unsupported_content_type"), (OriginalRefusedError, _NO_BYTES)),
+    "locked": (OriginalNotReadyError, _IN_USE),
+    **dict.fromkeys(("not_found", "not_file"), (MediaNotFoundError, _GONE)),
+}
+_REFUSALS = Refusals(".tag", _MEANINGS)
+# Plain text instead of JSON: Dropbox does not accept the app, the token, or the request (sarif-pattern-matcher).
+_REFUSED_AS_SUCH = (
+    "Dropbox refuses every request (400): the app is disabled or lacks a permission, or the stored token is cut off. "
+    "Enable the app at dropbox.com/developers/apps, switch on files.metadata.read, files.content.read and "
+    "account_info.read, and connect the account again."
+)
+
+
+class _Cursor(FeedCursor, frozen=True, kw_only=True, omit_defaults=True):
+    """`rounds`: how often the feed was read to its end, and had something."""
+
+    rounds: int = 0
+
+
+class Dropbox:
+    """Implements provider_interface.Provider."""
+
+    name = "dropbox"
+    capabilities = Capabilities(has_client_secret=False, folders_ignore_case=True)
+
+    def __init__(self, base_url: str = API, content_url: str = CONTENT) -> None:
+        self._base_url, self._content_url = base_url, content_url
+        self.media_origins: tuple[str, ...] = (content_url,)
+        self._tokens = TokenEndpoint(f"{base_url}/oauth2/token", RENEWAL, _RENEWAL_REFUSED, _APP, STORE)
+        self._path_root = ""
+
+    def use(self, credentials: Credentials) -> None:
+        """Paths begin in the namespace `path_root`: a team's folders are seen from its root only (UsesCredentials)."""
+        self._path_root = credentials.path_root or ""
+        if self._path_root and not _NAMESPACE.fullmatch(self._path_root):
+            raise ConfigurationError("The stored path_root is not the id of a namespace at Dropbox. Connect again.")
+
+    def validate(self, credentials: Credentials) -> Credentials:
+        """POST /users/get_current_account. See Provider."""
+        self.use(credentials)
+        response = self._answer_of("users/get_current_account", credentials.access_token or "", CHECK, None)
+        account = word(answers.json_object(response, CHECK), "account_id")
+        return replace(credentials, user_id=credentials.user_id or account or None)
+
+    def refresh(self, credentials: Credentials) -> Credentials:
+        """The refresh token stays, and no client secret is needed, because PKCE stood in for it. See Provider."""
+        secret = {"client_secret": credentials.client_secret} if credentials.client_secret else {}
+        return self._tokens.renewed(credentials, {"client_id": credentials.client_id or "", **secret})[0]
+
+    def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
+        """One page of the whole account, or of its changes since. See Provider. Nothing is filtered but photos that
+        nobody wants: whoever reports what is left out has to see it."""
+        at = _Cursor.of(cursor)
+        try:
+            response = self._page_of(token, at)
+        except PageTokenRefused:
+            again = msgspec.structs.replace(at.again(), in_feed=False)
+            return MediaPage(items=(), next_cursor=again.text())
+        except MediaNotFoundError:  # of the whole account there is nothing
+            raise ConfigurationError(_ROOT) from None
+        answer = answers.json_object(response, LISTING)
+        rows = answers.rows_in(answer.get("entries"), (".tag",), response, LISTING)
+        beyond = _beyond(at, answer, len(rows), response)
+        kinds = KINDS if filters.wants_photos else (VIDEO,)
+        page = _page(_in_order(rows), kinds, None if beyond is None else beyond.text())
+        check_ids([row for row in rows if row.get(".tag") == "file"], _ID, response, LISTING)
+        # What is left alone was counted by the listing.
+        return msgspec.structs.replace(page, left_out={}) if at.in_feed else page
+
+    def _page_of(self, token: str, at: _Cursor) -> requests.Response:
+        """Entries that cannot be downloaded are asked for too, so that they are counted."""
+        if at.token:
+            return self._answer_of("files/list_folder/continue", token, LISTING, {"cursor": at.token})
+        everything = {"path": "", "recursive": True, "limit": PER_PAGE, "include_non_downloadable_files": True}
+        return self._answer_of("files/list_folder", token, LISTING, everything)
+
+    def find(self, token: str, media_id: str) -> MediaItem | None:
+        """POST /files/get_metadata. See Provider."""
+        try:
+            return _item(self._file(token, media_id))
+        except MediaNotFoundError:
+            return None
+
+    def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
+        """The file as it is now, asked for by its revision, so that every answer is of that version. See Provider."""
+        row = self._file(token, item.media_id)
+        if row.get("is_downloadable") is False:
+            raise OriginalRefusedError(_NO_BYTES)
+        found, rev, content = _item(row), word(row, "rev"), digest_of(row, "content_hash", 64)
+        argument = json.dumps({"path": f"rev:{rev}" if _REV.fullmatch(rev) else item.media_id})
+        headers = {**self._headers(token), "Dropbox-API-Arg": argument}
+        url = f"{self._content_url}/2/files/download"
+        hashes = (f"sha256-4mib:{content}",) if content else ()
+        return [MediaSource(1, found.filename, 1, url, headers, found.size, hashes, revision=found.revision)]
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:  # noqa: ARG002
+        """By the tags in its body. See Provider."""
+        return _REFUSALS.of_media(headers, body)
+
+    def _file(self, token: str, media_id: str) -> Row:
+        """What Dropbox says of one file. Raises MediaNotFoundError."""
+        if not _ID.fullmatch(media_id):
+            raise MediaNotFoundError(f"{media_id!r} is not an id of Dropbox's.")
+        response = self._answer_of("files/get_metadata", token, ITEM, {"path": media_id})
+        row = answers.json_object(response, ITEM)
+        if word(row, "id") != media_id:
+            raise answers.changed(response, ITEM, f"The answer to {ITEM} is about another one")
+        if row.get(".tag", "file") != "file":
+            raise MediaNotFoundError(_GONE)
+        return row
+
+    def _headers(self, token: str) -> dict[str, str]:
+        root = json.dumps({".tag": "root", "root": self._path_root})
+        return {"Authorization": f"Bearer {token}", **({"Dropbox-API-Path-Root": root} if self._path_root else {})}
+
+    def _answer_of(self, route: str, token: str, doing: str, argument: Mapping[str, Any] | None) -> requests.Response:
+        headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
+        url = f"{self._base_url}/2/{route}"
+        with subsegment(doing):
+            response = http_client.request(
+                "POST", url, doing=doing, headers=headers, content=json.dumps(argument).encode()
+            )
+        if response.status_code == 200:
+            return response
+        if route.endswith("/continue") and "reset" in words_in(response.content, ".tag"):
+            raise PageTokenRefused
+        if response.status_code == 400 and response.headers.get("content-type", "").lower().startswith("text/plain"):
+            raise CredentialsExpiredError(_REFUSED_AS_SUCH, doubtful=True)
+        raise _REFUSALS.error(response, doing, SIGNED_OUT)
+
+
+def _beyond(at: _Cursor, answer: Row, count: int, response: requests.Response) -> _Cursor | None:
+    """The cursor after a page with so many entries; None at the end. A page may have no entries, and another may follow
+    it (dropbox-sdk-java #281), so only `has_more` says that there are no more."""
+    token, has_more = token_in(answer, "cursor", response, LISTING), answer.get("has_more")
+    if not isinstance(has_more, bool):
+        raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say whether there is more")
+    if has_more:
+        return at.turned(token, count)
+    if at.in_feed and (count == 0 or at.rounds >= FEED_ROUNDS):
+        return None
+    return at.begun(in_feed=True, token=token, rounds=at.rounds + 1 if at.in_feed else 0)
+
+
+def _in_order(rows: list[Row]) -> list[Row]:
+    """The entries that are left when each has had its effect on those before it: a later one of the same path replaces
+    an earlier one, and a path that was deleted takes with it what is below (spec, list_folder)."""
+    found: dict[str, Row] = {}
+    for number, row in enumerate(rows):
+        path = word(row, "path_lower", PATH_LIMIT) or f"//{number}"
+        if row.get(".tag") == "deleted":
+            for below in [known for known in found if f"{known}/".startswith(f"{path}/")]:
+                del found[below]
+        else:
+            found[path] = row
+    return list(found.values())
+
+
+def _page(rows: list[Row], kinds: tuple[str, ...], next_cursor: str | None) -> MediaPage:
+    """Sorts entries into media, other files, and what is left alone."""
+    items, ignored, left_out = [], [], Counter[str]()
+    for row in rows:
+        kind = media_files.kind_of(name_of(row))
+        if row.get(".tag") == "folder":
+            left_out["folder"] += 1
+        elif row.get("is_downloadable") is False:
+            left_out["not downloadable"] += 1
+        elif kind not in kinds:
+            ignored.append(id_of(row, _ID))
+            left_out[Reason.KINDS.value if kind else media_files.OTHER_FILES] += 1
+        else:
+            items.append(_item(row))
+    return MediaPage(items=tuple(items), ignored=tuple(ignored), left_out=dict(left_out), next_cursor=next_cursor)
+
+
+def _item(row: Row) -> MediaItem:
+    media_id, content = id_of(row, _ID), digest_of(row, "content_hash", 64)
+    client, server = (media_files.moment(word(row, field)) for field in ("client_modified", "server_modified"))
+    captured_at, captured_at_from = media_files.earliest(client_modified=client, server_modified=server)
+    return MediaItem(
+        media_id=media_id,
+        filename=name_of(row) or media_id,
+        captured_at=captured_at,
+        captured_at_from=captured_at_from,
+        uploaded_at=server,
+        revision=f"sha256-4mib:{content}" if content else f"rev:{word(row, 'rev')}",
+        size=loose_json.whole_number(row.get("size")),
+        kind=media_files.kind_of(name_of(row)),
+        unusable=_NO_BYTES if row.get("is_downloadable") is False else "",
+        folder=_folder(row),
+    )
+
+
+def _folder(row: Row) -> str:
+    """The path without the name. Only the last part of `path_display` is sure to have the right case (spec); the form
+    in Unicode may differ between entries (maestral PR 678)."""
+    path = word(row, "path_display", PATH_LIMIT) or word(row, "path_lower", PATH_LIMIT)
+    return unicodedata.normalize("NFC", path.rpartition("/")[0].strip("/"))
