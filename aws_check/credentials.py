@@ -1,8 +1,9 @@
-"""The secret: its versions and its rotation. Only labels and dates are read, never a value."""
+"""The secrets: their versions and their rotation. Only labels and dates are read, never a value."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +44,11 @@ def rotation_check() -> Check:
 
 def versions_are_in_order(stack: Stack) -> str:
     """Raises CheckFailed for a stuck rotation."""
-    secret = _described(stack)
-    labels = _labels(secret)
+    return _of_each(stack, lambda name: _in_order(stack, name))
+
+
+def _in_order(stack: Stack, name: str) -> str:
+    labels = _labels(_described(stack, name))
     current = [version for version, stages in labels.items() if "AWSCURRENT" in stages]
     stuck = [version for version, stages in labels.items() if "AWSPENDING" in stages and version not in current]
     require(not stuck, f"the version {', '.join(stuck)} has AWSPENDING and is not the current one")
@@ -54,9 +58,13 @@ def versions_are_in_order(stack: Stack) -> str:
 
 
 def rotation_is_on(stack: Stack) -> str:
-    """Raises CheckFailed unless the secret rotates with the stack's function; NotPartOfThisEnvironment."""
+    """Raises CheckFailed unless each secret rotates with the stack's function; NotPartOfThisEnvironment."""
     _require_a_schedule(stack)
-    secret = _described(stack)
+    return _of_each(stack, lambda name: _rotates(stack, name))
+
+
+def _rotates(stack: Stack, name: str) -> str:
+    secret = _described(stack, name)
     require(secret.get("RotationEnabled"), "the rotation is switched off")
     function = secret.get("RotationLambdaARN", "").rpartition(":")[2]
     expected = "credentials-rotator"
@@ -66,17 +74,21 @@ def rotation_is_on(stack: Stack) -> str:
 
 
 def rotate(stack: Stack) -> str:
-    """Starts a rotation and awaits its end. Raises CheckFailed, NotPartOfThisEnvironment."""
+    """Starts a rotation of each secret and awaits its end. Raises CheckFailed, NotPartOfThisEnvironment."""
     _require_a_schedule(stack)
-    client, name = stack.client("secretsmanager"), stack.outputs["CredentialsSecret"]
-    before = _described(stack)
+    return _of_each(stack, lambda name: _rotate(stack, name))
+
+
+def _rotate(stack: Stack, name: str) -> str:
+    client = stack.client("secretsmanager")
+    before = _described(stack, name)
     require("AWSCURRENT" in str(_labels(before)), "nothing is stored yet, so there is nothing to rotate")
     client.rotate_secret(SecretId=name)
     deadline = time.monotonic() + stack.rotation_seconds
     while time.monotonic() < deadline:
-        now = _described(stack)
+        now = _described(stack, name)
         if now.get("LastRotatedDate") != before.get("LastRotatedDate"):
-            return f"rotated at {now['LastRotatedDate']:%H:%M:%S}; {versions_are_in_order(stack)}"
+            return f"rotated at {now['LastRotatedDate']:%H:%M:%S}; {_in_order(stack, name)}"
         time.sleep(POLL_SECONDS)  # polling interval of the condition above
     raise CheckFailed(f"the rotation has not ended after {stack.rotation_seconds:.0f} s")
 
@@ -86,10 +98,14 @@ def _require_a_schedule(stack: Stack) -> None:
         raise NotPartOfThisEnvironment("rotate_credentials_every_days is none")
 
 
-def _described(stack: Stack) -> dict[str, Any]:
-    described: dict[str, Any] = stack.client("secretsmanager").describe_secret(
-        SecretId=stack.outputs["CredentialsSecret"]
-    )
+def _of_each(stack: Stack, check: Callable[[str], str]) -> str:
+    """What the check says of each secret, under its name where there are several."""
+    found = {name: check(name) for name in stack.secrets}
+    return "; ".join(detail if len(found) == 1 else f"{name}: {detail}" for name, detail in found.items())
+
+
+def _described(stack: Stack, name: str) -> dict[str, Any]:
+    described: dict[str, Any] = stack.client("secretsmanager").describe_secret(SecretId=name)
     return described
 
 

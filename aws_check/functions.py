@@ -100,8 +100,8 @@ def concurrency_suffices(stack: Stack) -> str:
     definition = json.loads(_state_machine(stack)["definition"])
     downloads = max(state.get("MaxConcurrency", 0) for state in definition["States"].values())
     free = stack.client("lambda").get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
-    needed = downloads + OTHER_FUNCTIONS
-    require(free >= needed, f"the account may run {free} functions at once, and a run starts {needed}")
+    needed = downloads * len(stack.providers) + OTHER_FUNCTIONS
+    require(free >= needed, f"the account may run {free} functions at once, and a night starts {needed}")
     return f"{needed} of {free}"
 
 

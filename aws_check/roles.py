@@ -63,7 +63,7 @@ def _role_of_the_state_machine(stack: Stack) -> str:
 
 
 def _role_of_the_schedule(stack: Stack) -> str:
-    role: str = stack.client("scheduler").get_schedule(Name=stack.nightly.physical_id)["Target"]["RoleArn"]
+    role: str = stack.client("scheduler").get_schedule(Name=stack.nightly[0].physical_id)["Target"]["RoleArn"]
     return role
 
 
@@ -100,7 +100,7 @@ def refuses_the_rest(stack: Stack, label: str, role: str) -> str:
 def forbidden(stack: Stack, label: str) -> list[tuple[str, list[str]]]:
     """(resource, actions) that the role of `label` must be refused."""
     archive = stack.bucket_arn(stack.outputs["ArchiveBucket"])
-    original, table = f"{archive}/gopro/{OWN_NAME}", stack.arn("dynamodb", f"table/{stack.outputs['LedgerTable']}")
+    table = stack.arn("dynamodb", f"table/{stack.outputs['LedgerTable']}")
     key = stack.one("AWS::KMS::Key")
     machine = stack.outputs["StateMachineArn"]
     may_write, invokes = label == "video-downloader", label == STATE_MACHINE
@@ -109,17 +109,23 @@ def forbidden(stack: Stack, label: str) -> list[tuple[str, list[str]]]:
     objects = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention", "s3:PutObjectRetention"]
     secret = ["secretsmanager:DeleteSecret", "secretsmanager:PutResourcePolicy"]
     return [
-        (original, [*objects, *([] if may_write else ["s3:PutObject"])]),
+        *(
+            (f"{archive}/{provider}/{OWN_NAME}", [*objects, *([] if may_write else ["s3:PutObject"])])
+            for provider in stack.providers
+        ),
         (f"{archive}/{OWN_NAME}", ["s3:PutObject", "s3:GetObject", "s3:DeleteObject"]),
         (archive, ["s3:DeleteBucket", "s3:PutBucketPolicy", "s3:PutLifecycleConfiguration", "s3:PutBucketVersioning"]),
         (table, ["dynamodb:DeleteItem", "dynamodb:DeleteTable"]),
-        (
-            stack.secret_arn,
-            [
-                *secret,
-                *([] if reads else ["secretsmanager:GetSecretValue"]),
-                *([] if writes else ["secretsmanager:PutSecretValue"]),
-            ],
+        *(
+            (
+                arn,
+                [
+                    *secret,
+                    *([] if reads else ["secretsmanager:GetSecretValue"]),
+                    *([] if writes else ["secretsmanager:PutSecretValue"]),
+                ],
+            )
+            for arn in stack.secret_arns
         ),
         (stack.arn("secretsmanager", f"secret:{OWN_NAME}-abcdef"), ["secretsmanager:GetSecretValue"]),
         (stack.arn("kms", f"key/{key.physical_id if key else OWN_NAME}"), ["kms:Decrypt", "kms:ScheduleKeyDeletion"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,8 +34,12 @@ def checks(_stack: Stack) -> list[Check]:
 
 
 def schedule_is_on(stack: Stack) -> str:
-    """Raises CheckFailed unless the schedule can start a run; NotPartOfThisEnvironment when it shall not."""
-    resource, found = _schedule(stack)
+    """Raises CheckFailed unless each schedule can start a run; NotPartOfThisEnvironment when it shall not."""
+    return _together(_is_on(stack, resource) for resource in stack.nightly)
+
+
+def _is_on(stack: Stack, resource: Resource) -> str:
+    found = _found(stack, resource)
     if resource.properties.get("State") == "DISABLED":
         raise NotPartOfThisEnvironment("schedule_enabled is false")
     require(found["State"] == "ENABLED", f"the schedule is {found['State']}")
@@ -50,8 +55,12 @@ def schedule_is_on(stack: Stack) -> str:
 
 
 def next_time(stack: Stack) -> str:
-    """The next time at which the schedule fires. Raises CheckFailed when it is not the template's."""
-    resource, found = _schedule(stack)
+    """The next time at which each schedule fires. Raises CheckFailed when it is not the template's."""
+    return _together(_next_time(stack, resource) for resource in stack.nightly)
+
+
+def _next_time(stack: Stack, resource: Resource) -> str:
+    found = _found(stack, resource)
     for name in ("ScheduleExpression", "ScheduleExpressionTimezone"):
         seen, expected = found.get(name), resource.properties.get(name)
         require(seen == expected, f"{name} is {seen}, not {expected}")
@@ -59,9 +68,14 @@ def next_time(stack: Stack) -> str:
     return f"{expression} in {zone}: {next_firing(expression, zone, datetime.now(UTC))}"
 
 
-def _schedule(stack: Stack) -> tuple[Resource, dict[str, Any]]:
-    resource = stack.nightly
-    return resource, stack.client("scheduler").get_schedule(Name=resource.physical_id)
+def _found(stack: Stack, resource: Resource) -> dict[str, Any]:
+    found: dict[str, Any] = stack.client("scheduler").get_schedule(Name=resource.physical_id)
+    return found
+
+
+def _together(details: Iterable[str]) -> str:
+    """What is said of each schedule, once where it is the same of all."""
+    return "; ".join(dict.fromkeys(details))
 
 
 def next_firing(expression: str, zone: ZoneInfo, now: datetime) -> str:

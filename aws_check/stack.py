@@ -115,10 +115,20 @@ class Stack:
     def bucket_arn(self, bucket: str) -> str:
         return f"arn:{self._caller[1]}:s3:::{bucket}"
 
+    @property
+    def secrets(self) -> list[str]:
+        """The names of the secrets, one for each provider."""
+        return [value for name, value in self.outputs.items() if name.endswith("CredentialsSecret")]
+
+    @property
+    def providers(self) -> list[str]:
+        """The providers that the stack backs up: a secret is named after its own."""
+        return [secret.partition("/")[0].replace("-", "_") for secret in self.secrets]
+
     @cached_property
-    def secret_arn(self) -> str:
-        arn: str = self.client("secretsmanager").describe_secret(SecretId=self.outputs["CredentialsSecret"])["ARN"]
-        return arn
+    def secret_arns(self) -> list[str]:
+        client = self.client("secretsmanager")
+        return [client.describe_secret(SecretId=secret)["ARN"] for secret in self.secrets]
 
     def of_kind(self, kind: str) -> list[Resource]:
         """The resources of that CloudFormation type, in the order of their logical ids."""
@@ -134,11 +144,11 @@ class Stack:
         return [found for found in self.of_kind("AWS::Lambda::Function") if found.properties.get("Layers")]
 
     @property
-    def nightly(self) -> Resource:
-        """The schedule that starts runs. The watch, which a long pause adds, has no dead-letter queue."""
+    def nightly(self) -> list[Resource]:
+        """The schedules that start runs, one for each provider. The watch, which a long pause adds, has no dead-letter
+        queue."""
         schedules = self.of_kind("AWS::Scheduler::Schedule")
-        (found,) = (each for each in schedules if "DeadLetterConfig" in each.properties["Target"])
-        return found
+        return [each for each in schedules if "DeadLetterConfig" in each.properties["Target"]]
 
     def named(self, physical_id: str) -> Resource:
         """The resource with that name in the account. Raises StackNotFound when it is not part of the stack."""

@@ -165,13 +165,13 @@ def _compare(head: dict[str, Any], expected: str, whose: str) -> None:
 
 
 def _an_original_in_deep_archive(stack: Stack) -> str | None:
-    """The first one among the first 10,000 originals."""
+    """The first one among the first 10,000 originals of each provider."""
     pages = stack.client("s3").get_paginator("list_objects_v2")
-    found = pages.paginate(
-        Bucket=stack.outputs["ArchiveBucket"], Prefix="gopro/", PaginationConfig={"MaxItems": 10_000}
-    )
-    for page in found:
-        for entry in page.get("Contents", []):
+    for provider in stack.providers:
+        found = pages.paginate(
+            Bucket=stack.outputs["ArchiveBucket"], Prefix=f"{provider}/", PaginationConfig={"MaxItems": 10_000}
+        )
+        for entry in (entry for page in found for entry in page.get("Contents", [])):
             if entry.get("StorageClass") == "DEEP_ARCHIVE":
                 return str(entry["Key"])
     return None
@@ -179,11 +179,11 @@ def _an_original_in_deep_archive(stack: Stack) -> str | None:
 
 def _ledgers_checksum(stack: Stack, key: str) -> str:
     """The checksum in the row of the source with this key. Raises CheckFailed when there is no such row."""
-    media_id = key.split("/")[3]  # gopro/{year}/{month}/{media id}/{filename}
+    provider, _year, _month, media_id, _filename = key.split("/")
     answer = stack.client("dynamodb").query(
         TableName=stack.outputs["LedgerTable"],
         KeyConditionExpression="pk = :item AND begins_with(sk, :source)",
-        ExpressionAttributeValues={":item": {"S": f"gopro#{media_id}"}, ":source": {"S": "SOURCE#"}},
+        ExpressionAttributeValues={":item": {"S": f"{provider}#{media_id}"}, ":source": {"S": "SOURCE#"}},
     )
     for row in answer["Items"]:
         if row.get("key") == {"S": key}:

@@ -26,7 +26,7 @@ def variables(config: Config, archive: str = ARCHIVE) -> dict[str, str]:
         "ARCHIVE_BUCKET": archive,
         "WORK_BUCKET": WORK,
         "LEDGER_TABLE": TABLE,
-        "CREDENTIALS_SECRET": SECRET,
+        "GOPRO_CREDENTIALS_SECRET": SECRET,
         "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:bench",
         "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/bench",
     }

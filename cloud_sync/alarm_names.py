@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cloud_sync.config import Config
 
 # What an owner has to know in every environment. CloudWatch gives each account ten alarms free of charge,
-# which these are.
+# which these are with one provider; each further one has five of its own.
 ESSENTIAL = (
     "run-failed",
     "no-successful-run",
@@ -34,7 +36,24 @@ DETAILED = (
 )
 
 
+# Each provider has these, under a name that ends with its own.
+OF_EACH_PROVIDER = frozenset(
+    {"no-successful-run", "run-cost", "authentication-failed", "credentials-end-soon", "failure-rate", "backlog-grows"}
+)
+
+
 def alarm_names(config: Config) -> frozenset[str]:
     """The alarms of this environment, without the common prefix and its suffix."""
     names = {*ESSENTIAL, *DETAILED} if config.detailed_monitoring else {*ESSENTIAL}
-    return frozenset(names if config.schedule_enabled else names - {"no-successful-run"})
+    return _of_all(config, names if config.schedule_enabled else names - {"no-successful-run"})
+
+
+def known_names(config: Config) -> frozenset[str]:
+    """Those that the alarms of an environment with these providers can have."""
+    return _of_all(config, {*ESSENTIAL, *DETAILED})
+
+
+def _of_all(config: Config, names: Iterable[str]) -> frozenset[str]:
+    return frozenset(
+        provider.named(name) if name in OF_EACH_PROVIDER else name for name in names for provider in config.backed_up
+    )

@@ -14,10 +14,11 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
-from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
+from cloud_sync.alarm_names import alarm_names, known_names
 from cloud_sync.config import HOURS_OF_ROOM, Config
 from cloud_sync.definition import MOST_SECONDS_OF_A_RUN
 from cloud_sync.functions import Functions
+from cloud_sync.providers import Provider
 from cloud_sync.workflow import WATCH_EVERY_HOURS, Workflow
 
 NAMESPACE = "CloudSync"
@@ -49,12 +50,13 @@ class Alarm:
         return f"{self.meaning} Next step: {self.next_step}"
 
 
-def run_metric(config: Config, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-    """A metric that the functions of this environment emit once per run (cloud_sync_common.metrics_utils)."""
+def run_metric(config: Config, provider: Provider, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+    """A metric that the functions of this environment emit once per run of this provider
+    (cloud_sync_common.metrics_utils)."""
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
-        dimensions_map={"service": "cloud-sync", "provider": "gopro", "environment": config.environment},
+        dimensions_map={"service": "cloud-sync", "provider": provider.id, "environment": config.environment},
         statistic=statistic,
         period=DAY,
     )
@@ -63,15 +65,16 @@ def run_metric(config: Config, name: str, statistic: str = "Sum") -> cloudwatch.
 def all_alarms(
     config: Config, functions: Functions, workflow: Workflow, dead_letters: cloudwatch.IMetric
 ) -> list[Alarm]:
-    """The alarms of an environment: those that alarm_names has. `dead_letters` counts the messages in the dead-letter
-    queue of the videos. Raises ValueError for one that alarm_names does not know."""
+    """The alarms of an environment: those that alarm_names has. The numbers of a run have one for each provider.
+    `dead_letters` counts the messages in the dead-letter queue of the videos. Raises ValueError for one that
+    alarm_names does not know."""
     alarms = [
         *_of_runs(config, workflow),
-        *_of_credentials(config),
+        *(alarm for provider in config.backed_up for alarm in _of_credentials(config, provider)),
         *_of_videos(config, workflow, dead_letters),
         *_of_functions(config, functions),
     ]
-    unnamed = {alarm.name for alarm in alarms} - {*ESSENTIAL, *DETAILED}
+    unnamed = {alarm.name for alarm in alarms} - known_names(config)
     if unnamed:
         raise ValueError(f"alarm_names.py does not have the alarms: {', '.join(sorted(unnamed))}")
     return [alarm for alarm in alarms if alarm.name in alarm_names(config)]
@@ -86,21 +89,27 @@ def _of_runs(config: Config, workflow: Workflow) -> Iterator[Alarm]:
         sends_mail=False,
     )
     if config.schedule_enabled:
-        yield _no_successful_run(config, workflow)
-    yield _cost(config)
+        yield from (_no_successful_run(config, workflow, provider) for provider in config.backed_up)
+    yield from (_cost(config, provider) for provider in config.backed_up)
     yield _duration_of_a_run(config, workflow)
 
 
-def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
+def _of(config: Config, provider: Provider) -> str:
+    """Which provider a sentence is about, where there are several."""
+    return f" of {provider.title}" if len(config.providers) > 1 else ""
+
+
+def _no_successful_run(config: Config, workflow: Workflow, provider: Provider) -> Alarm:
     """Counts successes in so many hours. Where these are more than CloudWatch looks back, it compares the time since
     the last success instead, which the watch sends. Either way silence is bad news."""
     hours = config.hours_without_success
-    watch, count = run_metric(config, "HoursSinceSuccess", "Minimum"), run_metric(config, "RunsSucceeded")
+    watch = run_metric(config, provider, "HoursSinceSuccess", "Minimum")
+    count = run_metric(config, provider, "RunsSucceeded")
     return Alarm(
-        "no-successful-run",
+        provider.named("no-successful-run"),
         (watch if config.is_watched else count).with_(period=HOUR),
-        f"No run has succeeded in the last {hours} hours: the longest pause of the schedule and {HOURS_OF_ROOM} hours "
-        "more. New videos are not being backed up, or a run has been copying for longer.",
+        f"No run{_of(config, provider)} has succeeded in the last {hours} hours: the longest pause of the schedule and "
+        f"{HOURS_OF_ROOM} hours more. New videos are not being backed up, or a run has been copying for longer.",
         f"look at the newest execution of the state machine {workflow.name}. If none is running, start a run by hand "
         "(README, 'Run by hand') and look at its result.",
         threshold=hours if config.is_watched else 1,
@@ -110,12 +119,13 @@ def _no_successful_run(config: Config, workflow: Workflow) -> Alarm:
     )
 
 
-def _cost(config: Config) -> Alarm:
+def _cost(config: Config, provider: Provider) -> Alarm:
     """The cost of a run is measured by its report, so a run that does not end is left to the other alarms."""
     return Alarm(
-        "run-cost",
-        run_metric(config, "RunCost"),
-        f"The runs of a day cost {config.run_alarm_usd} USD or more, without storage and before any free tier.",
+        provider.named("run-cost"),
+        run_metric(config, provider, "RunCost"),
+        f"The runs{_of(config, provider)} of a day cost {config.run_alarm_usd} USD or more, without storage and before "
+        "any free tier.",
         "read the mail of the run and the saved query 'Slowest files'. During a first backup, raise run_alarm_usd. If "
         "the same files are read each night, disable the schedule and lower max_run_gb until the reason is known.",
         threshold=config.run_alarm_usd,
@@ -136,34 +146,27 @@ def _duration_of_a_run(config: Config, workflow: Workflow) -> Alarm:
     )
 
 
-def _of_credentials(config: Config) -> Iterator[Alarm]:
-    secret = config.name("gopro/credentials")
+def _of_credentials(config: Config, provider: Provider) -> Iterator[Alarm]:
+    secret = config.name(provider.secret)
     yield Alarm(
-        "authentication-failed",
-        run_metric(config, "AuthenticationFailures"),
-        "GoPro refused the stored credentials, and the run stopped.",
-        f"sign in at gopro.com and store new credentials in the secret {secret} (README, 'Store credentials').",
+        provider.named("authentication-failed"),
+        run_metric(config, provider, "AuthenticationFailures"),
+        f"{provider.title} refused the stored credentials, and the run stopped.",
+        f"{provider.sign_in} and store new credentials in the secret {secret} (README, 'Store credentials').",
         sends_mail=False,
     )
     yield Alarm(
-        "credentials-end-soon",
-        run_metric(config, "CredentialsDaysLeft", "Minimum"),
+        provider.named("credentials-end-soon"),
+        run_metric(config, provider, "CredentialsDaysLeft", "Minimum"),
         f"The session token in the secret {secret} expires in less than 2 days, and Cloud Sync cannot renew it.",
-        "sign in at gopro.com and store a new token (README, 'Store credentials').",
+        f"{provider.sign_in} and store a new token (README, 'Store credentials').",
         threshold=2,
         compare=BELOW,
     )
 
 
 def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMetric) -> Iterator[Alarm]:
-    yield Alarm(
-        "failure-rate",
-        run_metric(config, "FailureRate", "Maximum"),
-        "At least a quarter of the videos of a run could not be archived.",
-        "read the mail of that run, which lists them and the reasons.",
-        threshold=25,
-        sends_mail=False,
-    )
+    yield from (_failure_rate(config, provider) for provider in config.backed_up)
     yield Alarm(
         "dead-letters",
         dead_letters,
@@ -180,10 +183,25 @@ def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMet
         f"read the reason in the message in the queue {config.name('gopro-sync-schedule-dlq')}. Then start a run by "
         "hand (README, 'Run by hand').",
     )
-    yield Alarm(
-        "backlog-grows",
-        run_metric(config, "BacklogGrowth", "Minimum"),
-        "The number of videos that are not archived yet has grown for 3 days.",
+    yield from (_backlog(config, provider) for provider in config.backed_up)
+
+
+def _failure_rate(config: Config, provider: Provider) -> Alarm:
+    return Alarm(
+        provider.named("failure-rate"),
+        run_metric(config, provider, "FailureRate", "Maximum"),
+        f"At least a quarter of the videos of a run{_of(config, provider)} could not be archived.",
+        "read the mail of that run, which lists them and the reasons.",
+        threshold=25,
+        sends_mail=False,
+    )
+
+
+def _backlog(config: Config, provider: Provider) -> Alarm:
+    return Alarm(
+        provider.named("backlog-grows"),
+        run_metric(config, provider, "BacklogGrowth", "Minimum"),
+        f"The number of videos{_of(config, provider)} that are not archived yet has grown for 3 days.",
         "look at 'What failed, and why' on the dashboard. If nothing failed, raise max_concurrency.",
         periods=3,
     )

@@ -29,7 +29,9 @@ class CloudSyncStack(Stack):
         )
         storage = Storage(self, "Storage", config=config)
         alerts = Alerts(self, "Alerts", config=config, storage=storage)
-        grants = Grants(storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config))
+        grants = Grants(
+            storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config), tuple(config.backed_up)
+        )
         network = Network(self, "Network", config=config) if config.private_network else None
         functions = Functions(self, "Functions", config=config, grants=grants, network=network)
         workflow = Workflow(self, "Workflow", config=config, storage=storage, functions=functions)
@@ -55,7 +57,7 @@ class CloudSyncStack(Stack):
             "ArchiveBucket": storage.archive_bucket.bucket_name,
             "WorkBucket": storage.work_bucket.bucket_name,
             "LedgerTable": storage.ledger_table.table_name,
-            "CredentialsSecret": storage.credentials_secret.name,
+            **{p.construct_id("CredentialsSecret"): storage.credentials_secrets[p.id].name for p in config.backed_up},
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "AlertsTopicArn": alerts.topic.topic_arn,
         }.items():

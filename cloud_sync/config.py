@@ -17,7 +17,9 @@ from typing import Any
 
 from cloud_sync.config_error import ConfigError
 from cloud_sync.config_sources import EnvironmentFile, check_files, check_name, from_text
-from cloud_sync.schedule import check_schedule, longest_interval_hours
+from cloud_sync.filter_values import check_filters
+from cloud_sync.providers import PROVIDERS, Provider
+from cloud_sync.schedule import STAGGER_MINUTES, check_schedule, longest_interval_hours, staggered
 
 # Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
@@ -40,6 +42,9 @@ class Config:
     """One environment. The sentence below each value is its description in docs/configuration.md."""
 
     environment: str
+    providers: tuple[str, ...] = ("gopro",)
+    """Clouds that are backed up, each with its own secret, schedule, alarms and prefix in the archive: gopro,
+    google_drive, dropbox, separated by commas."""
     deep_archive_after_days: int = 7
     """Age at which an original moves from S3 Standard to Glacier Deep Archive. With 0 it is uploaded there directly."""
     instant_retrieval_after_days: int | None = None
@@ -51,7 +56,8 @@ class Config:
     retain_data: bool = True
     """Whether buckets, table, secret and key are retained when the stack is deleted."""
     schedule: str = "cron(0 2 * * ? *)"
-    """When runs start: a cron() or rate() expression of EventBridge Scheduler."""
+    """When runs start: a cron() or rate() expression of EventBridge Scheduler. With several providers the next one
+    starts 5 minutes after the one before it, if it is a cron() that leaves room for that within its hours."""
     schedule_time_zone: str = "Etc/GMT-1"
     """IANA time zone of the schedule. Etc/GMT-1 is CET (UTC+1) all year: 02:00 there is 03:00 in Paris in summer."""
     schedule_enabled: bool = True
@@ -73,8 +79,11 @@ class Config:
     function_timeout_seconds: int = 120
     """Timeout of media-authenticator, failure-recorder and credentials-rotator."""
     max_concurrency: int = 3
-    """Invocations that download at the same time, a batch or a large video each. GoPro's own clients were observed to
-    use 3."""
+    """Invocations that download at the same time from one provider, a batch or a large video each. GoPro's own clients
+    were observed to use 3."""
+    account_concurrency: int = 10
+    """Functions that may run at once in the account: the quota "Concurrent executions" of Lambda, which is 10 in many
+    new accounts. With several providers, max_concurrency times their number must be within it."""
     connections_per_video: int = 4
     """Connections of one invocation. They download parts of one video, or as many small videos of a batch side by
     side."""
@@ -91,9 +100,14 @@ class Config:
     and ends as a success; the next one continues. A video counts as 5 MB at least, because its requests cost as much.
     It bounds what a night can cost (docs/reliability.md)."""
     run_alarm_usd: int = 5
-    """What the runs of a day may cost before the alarm `run-cost` is raised; a run of max_run_gb costs less."""
+    """What one provider's runs of a day may cost before its alarm `run-cost` is raised; a run of max_run_gb costs
+    less."""
     run_alarm_hours: int = 24
     """What a run may take before the alarm `run-duration` is raised, when it ends. The next one waits for it."""
+    filters: str = "{}"
+    """What the runs of each provider are limited to, as JSON in single quotation marks, such as '{"gopro": {"kinds":
+    ["video", "photo"], "captured_from": "2026-01-01T00:00:00Z"}}'. The input of a run replaces single fields of it
+    (README, "Choose what is archived")."""
     max_attempts: int = 5
     """Runs in which a video may fail before it goes to the dead-letter queue."""
     log_retention_days: int = 30
@@ -128,10 +142,27 @@ class Config:
     """Whether videos may be downloaded from this machine itself. Only the local deployment allows it."""
     gopro_api_base_url: str = "https://api.gopro.com"
     """Address of GoPro's API."""
+    google_drive_api_base_url: str = "https://www.googleapis.com"
+    """Address of Google Drive's API."""
+    google_oauth_base_url: str = "https://oauth2.googleapis.com"
+    """Address at which Google renews tokens."""
+    dropbox_api_base_url: str = "https://api.dropboxapi.com"
+    """Address of Dropbox's API."""
+    dropbox_content_base_url: str = "https://content.dropboxapi.com"
+    """Address at which Dropbox serves files."""
 
     @property
-    def provider_url(self) -> str:
-        return self.gopro_api_base_url.rstrip("/")
+    def backed_up(self) -> list[Provider]:
+        """The providers of this environment."""
+        return [PROVIDERS[name] for name in self.providers]
+
+    def schedule_of(self, provider: Provider) -> str:
+        """When this provider's runs start."""
+        return staggered(self.schedule, self.providers.index(provider.id) * STAGGER_MINUTES)
+
+    def base_url(self, value: str) -> str:
+        """The address in this value, without a slash at its end, so that paths can be joined to it."""
+        return str(getattr(self, value)).rstrip("/")
 
     @property
     def stack_name(self) -> str:
@@ -194,9 +225,12 @@ class Config:
         """Raises ConfigError for the first value with which the deployment would fail, or could not work well."""
         self._check_ranges()
         self._check_choices()
-        check_schedule(self.schedule, self.schedule_time_zone)
+        self._check_providers()
+        for provider in self.backed_up:
+            check_schedule(self.schedule_of(provider), self.schedule_time_zone)
         self._check_tiers()
         self._check_alerts()
+        check_filters(self.filters)
 
     def _check_ranges(self) -> None:
         # Lambda: 128 to 10,240 MB, 1 to 900 s; Step Functions: at most 10,000 children (service quotas, 2026-11).
@@ -211,6 +245,7 @@ class Config:
             ("abort_uploads_after_days", 2, 36_500),
             ("work_expires_after_days", 7, 36_500),
             ("max_concurrency", 1, 1_000),
+            ("account_concurrency", 1, 100_000),
             ("connections_per_video", 1, 16),
             ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
             ("max_run_gb", 1, 100_000),
@@ -239,10 +274,9 @@ class Config:
             raise ConfigError(
                 "allow_loopback_sources is for the environment local only, not for AWS.", "allow_loopback_sources"
             )
-        if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", self.gopro_api_base_url):
-            raise ConfigError(
-                f"gopro_api_base_url must be an https URL, not {self.gopro_api_base_url!r}.", "gopro_api_base_url"
-            )
+        for field in (field for provider in PROVIDERS.values() for field in provider.base_urls):
+            if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", getattr(self, field)):
+                raise ConfigError(f"{field} must be an https URL, not {getattr(self, field)!r}.", field)
         if self.schedule_time_zone not in _time_zones():
             raise ConfigError(
                 f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}.",
@@ -254,6 +288,27 @@ class Config:
                 "stack would fail.",
                 "object_lock_days",
                 "retain_data",
+            )
+
+    def _check_providers(self) -> None:
+        """Each exists and is named once, and together they leave the account's functions room to run. One provider
+        alone shares that room with nobody of this stack: Lambda's throttling only slows it down."""
+        unknown = [name for name in self.providers if name not in PROVIDERS]
+        if unknown or not self.providers or len(set(self.providers)) < len(self.providers):
+            raise ConfigError(
+                f"providers must be one or several of {', '.join(PROVIDERS)}, each once, not "
+                f"{','.join(self.providers)!r}.",
+                "providers",
+            )
+        together = self.max_concurrency * len(self.providers)
+        if len(self.providers) > 1 and together > self.account_concurrency:
+            raise ConfigError(
+                f"max_concurrency is {self.max_concurrency} for each of {len(self.providers)} providers, together "
+                f"{together} functions at once and more than account_concurrency ({self.account_concurrency}): lower "
+                "it, or state the quota of your account there if it is higher.",
+                "max_concurrency",
+                "providers",
+                "account_concurrency",
             )
 
     def _check_tiers(self) -> None:

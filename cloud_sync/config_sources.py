@@ -13,7 +13,8 @@ from cloud_sync.config_error import ConfigError
 
 EXAMPLE = "example.toml"
 
-type Kinds = Mapping[str, str]  # the type of each value by its name, as its annotation: int, bool, str, int | None
+# The type of each value by its name, as its annotation: int, bool, str, int | None, tuple[str, ...]
+type Kinds = Mapping[str, str]
 
 
 class EnvironmentFile:
@@ -90,13 +91,22 @@ def from_text(name: str, value: Any, kind: str) -> Any:
         return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else _refuse(name, text, kind)
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else _refuse(name, text, kind)
-    return _none_in_small_letters(text)
+    return _listed(text) if kind.startswith("tuple") else _none_in_small_letters(text)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _from_toml(name: str, value: Any, kind: str) -> Any:
     """A value of a file, which has its field's type already. Raises ConfigError."""
     if kind == "int | None" and isinstance(value, str) and value.strip().lower() == "none":
         return None
+    if kind.startswith("tuple"):
+        texts = value if isinstance(value, list) else [value]
+        if not all(isinstance(text, str) for text in texts):
+            _refuse(name, value, kind)
+        return _listed(",".join(texts))
     expected = {"int": int, "bool": bool, "str": str}[kind.removesuffix(" | None")]
     if type(value) is not expected:
         _refuse(name, value, kind)

@@ -1,5 +1,7 @@
 """The dashboard `GoPro-Sync-Operations`: the questions of an owner first, then those of an engineer.
 
+With several providers each has its row of last night's numbers, and its lines in the graphs.
+
 Without detailed_monitoring, numbers that are no metric come from the log lines: Logs Insights reads them each time
 somebody opens the dashboard, at 0.005 USD per GB of log (two weeks of ordinary runs are a few megabytes).
 """
@@ -16,6 +18,7 @@ from constructs import Construct
 from cloud_sync.alarms import DAY, run_metric
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
+from cloud_sync.providers import Provider
 from cloud_sync.queries import FAILURES_BY_CAUSE, SPEED, WHAT_FAILED, Query, log_groups
 from cloud_sync.workflow import Workflow
 
@@ -52,8 +55,28 @@ class Dashboard(Construct):
     def _heading(self, text: str) -> None:
         self.board.add_widgets(cloudwatch.TextWidget(markdown=f"## {text}", width=24, height=1))
 
-    def _metric(self, name: str, statistic: str = "Sum") -> cloudwatch.Metric:
-        return run_metric(self.config, name, statistic)
+    def _metrics(self, name: str, statistic: str = "Sum") -> list[cloudwatch.Metric]:
+        """This number of each provider, under its name where there are several."""
+        metrics = [run_metric(self.config, provider, name, statistic) for provider in self.config.backed_up]
+        if len(metrics) == 1:
+            return metrics
+        titles = [provider.title for provider in self.config.backed_up]
+        return [metric.with_(label=f"{title}: {name}") for metric, title in zip(metrics, titles, strict=True)]
+
+    def _row_of(self, provider: Provider, *in_archive: cloudwatch.IMetric) -> None:
+        """Last night's numbers of one provider."""
+        of = f"{provider.title}: " if len(self.config.providers) > 1 else ""
+
+        def metric(name: str, statistic: str = "Sum") -> cloudwatch.Metric:
+            return run_metric(self.config, provider, name, statistic)
+
+        safe = "Safe in the archive, and waiting" if in_archive else f"{of}waiting"
+        self.board.add_widgets(
+            _numbers(f"{of}Last night: runs", metric("RunsSucceeded"), metric("RunsFailed")),
+            _numbers(f"{of}Last night: videos", metric("VideosArchived"), metric("VideosFailed")),
+            _numbers(f"{of}Last night: bytes archived", metric("BytesArchived")),
+            _numbers(safe, *in_archive, metric("Backlog", "Maximum")),
+        )
 
     def _last_night(self, alarms: Sequence[cloudwatch.IAlarm]) -> None:
         self._heading("Did last night work, and how much is safe?")
@@ -65,48 +88,51 @@ class Dashboard(Construct):
             statistic="Average",
             period=DAY,
         )
+        first, *others = self.config.backed_up
+        self._row_of(first, in_archive)
+        for provider in others:
+            self._row_of(provider)
         self.board.add_widgets(
-            _numbers("Last night: runs", self._metric("RunsSucceeded"), self._metric("RunsFailed")),
-            _numbers("Last night: videos", self._metric("VideosArchived"), self._metric("VideosFailed")),
-            _numbers("Last night: bytes archived", self._metric("BytesArchived")),
-            _numbers("Safe in the archive, and waiting", in_archive, self._metric("Backlog", "Maximum")),
-        )
-        self.board.add_widgets(
-            _graph("Videos per night", self._metric("VideosArchived"), self._metric("VideosFailed")),
-            _graph("Bytes archived per night", self._metric("BytesArchived")),
+            _graph("Videos per night", *self._metrics("VideosArchived"), *self._metrics("VideosFailed")),
+            _graph("Bytes archived per night", *self._metrics("BytesArchived")),
             cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=8, height=6),
         )
 
     def _what_failed(self) -> None:
         self._heading("What failed, and why?")
-        waiting = [self._metric("Backlog", "Maximum")]
+        waiting = self._metrics("Backlog", "Maximum")
         if self.config.detailed_monitoring:
-            waiting.append(self._metric("FailureRate", "Maximum"))
+            waiting += self._metrics("FailureRate", "Maximum")
         self.board.add_widgets(self._table(WHAT_FAILED, width=16), _graph("Videos that wait", *waiting))
 
     def _cost(self) -> None:
         self._heading("What does it cost?")
-        left = self._metric("CredentialsDaysLeft", "Minimum")
-        cost = _graph("Cost of the runs, USD", self._metric("RunCost"))
+        left = self._metrics("CredentialsDaysLeft", "Minimum")
+        cost = _graph("Cost of the runs, USD", *self._metrics("RunCost"))
         if not self.config.detailed_monitoring:
-            self.board.add_widgets(cost, _graph("Credentials: days left, where known", left),
+            self.board.add_widgets(cost, _graph("Credentials: days left, where known", *left),
                                    self._table(FAILURES_BY_CAUSE))  # fmt: skip
             return
         self.board.add_widgets(
             cost,
-            _graph("Credentials: age and, where known, days left", self._metric("CredentialsAgeDays", "Maximum"), left),
-            _graph("Throughput, bytes per second", self._metric("Throughput", "Average")),
+            _graph(
+                "Credentials: age and, where known, days left", *self._metrics("CredentialsAgeDays", "Maximum"), *left
+            ),
+            _graph("Throughput, bytes per second", *self._metrics("Throughput", "Average")),
         )
 
     def _for_engineers(self) -> None:
         self._heading("For engineers")
-        functions = self.functions.all
+        functions = timed = throttled = self.functions.all
+        if len(self.config.providers) > 1:  # up to 50 metrics are free of charge, which three providers need
+            throttled = [self.functions.video_downloader]
+            timed = [self.functions.media_lister, *throttled, self.functions.run_report]
         schedule = self.workflow.schedule_dead_letter_queue.metric_approximate_number_of_messages_visible(period=DAY)
         self.board.add_widgets(*self._speed(), _graph("Dead letters", self.dead_letters, schedule))
         self.board.add_widgets(
-            _graph("Function time, ms", *(f.metric_duration(period=DAY, statistic="Maximum") for f in functions)),
+            _graph("Function time, ms", *(f.metric_duration(period=DAY, statistic="Maximum") for f in timed)),
             _graph("Function errors", *(f.metric_errors(period=DAY) for f in functions)),
-            _graph("Function throttles", *(f.metric_throttles(period=DAY) for f in functions)),
+            _graph("Function throttles", *(f.metric_throttles(period=DAY) for f in throttled)),
         )
 
     def _speed(self) -> list[cloudwatch.IWidget]:
@@ -114,9 +140,9 @@ class Dashboard(Construct):
         if not self.config.detailed_monitoring:
             return [self._table(SPEED, width=16)]
         return [
-            _graph("Seconds per run", self._metric("RunSeconds", "Maximum"), self._metric("ListingSeconds")),
-            _graph("Listed, and slices per video", self._metric("MediaListed", "Maximum"),
-                   self._metric("SlicesPerVideo", "Average")),
+            _graph("Seconds per run", *self._metrics("RunSeconds", "Maximum"), *self._metrics("ListingSeconds")),
+            _graph("Listed, and slices per video", *self._metrics("MediaListed", "Maximum"),
+                   *self._metrics("SlicesPerVideo", "Average")),
         ]  # fmt: skip
 
     def _table(self, query: Query, width: int = 8) -> cloudwatch.LogQueryWidget:

@@ -78,8 +78,9 @@ def _with_retry(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_timeout(part: dict[str, Any], function_timeouts: Mapping[str, int] | None) -> dict[str, Any]:
-    """A Task with the TimeoutSeconds that its function needs. Any other object of the file as it is."""
-    if function_timeouts is None or part.get("Type") != "Task":
+    """A Task with the TimeoutSeconds that its function needs. Any other object of the file as it is, also the Task that
+    waits for a run, which ends by itself."""
+    if function_timeouts is None or "FunctionName" not in part.get("Parameters", {}):
         return part
     (function,) = re.findall(r"\$\{(\w+)\}", part["Parameters"]["FunctionName"])
     return part | {"TimeoutSeconds": function_timeouts[function] + SECONDS_BEYOND_THE_FUNCTION}

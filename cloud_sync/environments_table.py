@@ -116,6 +116,7 @@ def _values() -> list[Field[object]]:
 
 def _text(value: object) -> str:
     """A value as one writes it after `-c name=`."""
+    value = ",".join(value) if isinstance(value, tuple) else value
     return f"`{'none' if value is None else str(value).lower() if isinstance(value, bool) else value}`"
 
 

@@ -141,12 +141,13 @@ class Functions(Construct):
 def _environment(config: Config, grants: Grants) -> dict[str, str]:
     """The variables that cloud_sync_common.runtime.settings reads; a test compares the two."""
     storage = grants.storage
+    secrets = {f"{name.upper()}_CREDENTIALS_SECRET": s.name or "" for name, s in storage.credentials_secrets.items()}
     return {
         **settings_of(config),
         "ARCHIVE_BUCKET": storage.archive_bucket.bucket_name,
         "WORK_BUCKET": storage.work_bucket.bucket_name,
         "LEDGER_TABLE": storage.ledger_table.table_name,
-        "CREDENTIALS_SECRET": storage.credentials_secret.name or "",
+        **secrets,
         "ALERTS_TOPIC_ARN": grants.alerts_topic.topic_arn,
         "DEAD_LETTER_QUEUE_URL": grants.dead_letter_queue.queue_url,
     }

@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from cloud_sync.providers import Provider
 from cloud_sync.storage import Storage
 
 
@@ -24,11 +25,12 @@ class Grants:
     alerts_topic: sns.Topic
     dead_letter_queue: sqs.Queue
     executions_arn: str  # matches every execution of the state machine
+    providers: tuple[Provider, ...]  # of this environment
 
     @property
-    def archived_objects(self) -> str:
-        """The provider's objects in the archive."""
-        return self.storage.archive_bucket.arn_for_objects("gopro/*")
+    def archived_objects(self) -> list[str]:
+        """The providers' objects in the archive."""
+        return [self.storage.archive_bucket.arn_for_objects(f"{provider.prefix}*") for provider in self.providers]
 
     @property
     def wildcards(self) -> dict[str, str]:
@@ -36,45 +38,44 @@ class Grants:
         return {
             "*": "X-Ray actions take no resource (service authorization reference, AWS X-Ray).",
             self.storage.work_bucket.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
-            self.archived_objects: "The key of an object is made from what the provider lists.",
             self.executions_arn: "An execution gets its name when it starts.",
-        }
+        } | dict.fromkeys(self.archived_objects, "The key of an object is made from what the provider lists.")
 
     def allow(self, sid: str, actions: list[str], *resources: str) -> iam.PolicyStatement:
         return iam.PolicyStatement(sid=sid, actions=actions, resources=list(resources))
 
-    def use_ledger(self, sid: str, rows: str, *actions: str) -> iam.PolicyStatement:
+    def use_ledger(self, sid: str, rows: list[str], *actions: str) -> iam.PolicyStatement:
         """The rows whose partition key matches. A key condition would let a Scan pass that
         names no key, so no statement of this kind has one (DynamoDB developer guide, "Using IAM policy conditions for
         fine-grained access control")."""
         statement = self.allow(sid, [f"dynamodb:{a}" for a in actions], self.storage.ledger_table.table_arn)
-        statement.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": [rows]})
+        statement.add_condition("ForAllValues:StringLike", {"dynamodb:LeadingKeys": rows})
         return statement
 
     def use_items(self, *actions: str) -> iam.PolicyStatement:
-        return self.use_ledger("UseTheItems", "gopro#*", *actions)
+        return self.use_ledger("UseTheItems", [f"{provider.id}#*" for provider in self.providers], *actions)
 
     def use_runs(self, *actions: str) -> iam.PolicyStatement:
-        return self.use_ledger("UseTheRuns", "RUN#*", *actions)
+        return self.use_ledger("UseTheRuns", ["RUN#*"], *actions)
 
     def count_bytes_read(self, *actions: str) -> iam.PolicyStatement:
         """What each run has read from the provider; apart from the rows of runs, so that the downloader cannot write
         those."""
-        return self.use_ledger("CountTheBytesRead", "READ#*", *actions)
+        return self.use_ledger("CountTheBytesRead", ["READ#*"], *actions)
 
     def use_provider_rows(self, *actions: str) -> iam.PolicyStatement:
         """Which run is under way, which one succeeded last, and who renews the credentials."""
-        return self.use_ledger("UseTheRowsOfTheProvider", "PROVIDER#gopro", *actions)
+        rows = [f"PROVIDER#{provider.id}" for provider in self.providers]
+        return self.use_ledger("UseTheRowsOfTheProvider", rows, *actions)
 
     def use_credentials(self, *actions: str) -> iam.PolicyStatement:
-        return self.allow(
-            "UseTheCredentials", [f"secretsmanager:{a}" for a in actions], self.storage.credentials_secret.attr_id
-        )
+        secrets = [secret.attr_id for secret in self.storage.credentials_secrets.values()]
+        return self.allow("UseTheCredentials", [f"secretsmanager:{a}" for a in actions], *secrets)
 
     def read_archive(self) -> list[iam.PolicyStatement]:
         """HeadObject needs s3:GetObject."""
         return [
-            self.allow("SeeWhatIsArchived", ["s3:GetObject"], self.archived_objects),
+            self.allow("SeeWhatIsArchived", ["s3:GetObject"], *self.archived_objects),
             self.list_bucket(self.storage.archive_bucket),
         ]
 
@@ -144,7 +145,7 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
         grants.allow(
             "WriteTheArchive",
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            grants.archived_objects,
+            *grants.archived_objects,
         ),
         *grants.read_archive(),
         *grants.use_key_through("s3"),

@@ -1,4 +1,4 @@
-"""Rotation of the credentials by Secrets Manager, on a schedule of its own."""
+"""Rotation of the credentials by Secrets Manager, each secret on a schedule of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cloud_sync.storage import Storage
 
 
 class Rotation(Construct):
-    """The rotation schedule, and the permission with which Secrets Manager invokes credentials-rotator."""
+    """The rotation schedules, and the permission with which Secrets Manager invokes credentials-rotator."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, function: lambda_.Function
@@ -27,14 +27,15 @@ class Rotation(Construct):
             principal=iam.ServicePrincipal("secretsmanager.amazonaws.com").service,
             source_account=Stack.of(self).account,
         )
-        schedule = secretsmanager.CfnRotationSchedule(
-            self,
-            "Schedule",
-            secret_id=storage.credentials_secret.attr_id,
-            rotation_lambda_arn=function.function_arn,
-            rotate_immediately_on_update=False,  # the secret is empty when the stack is created
-            rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
-                automatically_after_days=config.rotate_credentials_every_days
-            ),
-        )
-        schedule.add_resource_dependency(permission)
+        for provider in config.backed_up:
+            schedule = secretsmanager.CfnRotationSchedule(
+                self,
+                provider.construct_id("Schedule"),
+                secret_id=storage.credentials_secrets[provider.id].attr_id,
+                rotation_lambda_arn=function.function_arn,
+                rotate_immediately_on_update=False,  # the secret is empty when the stack is created
+                rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(
+                    automatically_after_days=config.rotate_credentials_every_days
+                ),
+            )
+            schedule.add_resource_dependency(permission)

@@ -22,6 +22,7 @@ from cloud_sync.config_error import ConfigError
 # In 12 years every date falls on every day of the week, and there are at least two 29ths of February.
 YEARS_AHEAD = 12
 DATES_SHOWN = 3
+STAGGER_MINUTES = 5  # between the starts of two providers: within that, what one lists is under way
 FIELD = "schedule"  # the value of the configuration that an error is about
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -92,6 +93,22 @@ class Cron:
         if "#" in text:  # 2#1: the first Monday of the month
             return number == int(text[0]) and (day.day - 1) // 7 + 1 == int(text[2])
         return number in self.numbers[4]
+
+
+def staggered(expression: str, minutes: int) -> str:
+    """The same schedule so many minutes later, within the same hours; earlier where that would be in the next hour.
+
+    A schedule stays as it is if neither fits, and so does a rate(), which counts from the creation of its schedule.
+    Raises ConfigError for what is neither a cron() nor a rate().
+    """
+    if not minutes or _RATE.fullmatch(expression):
+        return expression
+    cron = parse_cron(expression)
+    for shift in (minutes, -minutes):
+        moved = sorted(minute + shift for minute in cron.numbers[0])
+        if moved[0] >= 0 and moved[-1] <= 59:
+            return f"cron({' '.join([','.join(map(str, moved)), *cron.texts[1:]])})"
+    return expression
 
 
 def check_schedule(expression: str, time_zone: str = "UTC", today: date | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The storage: the archive and its tiers, the work bucket, the ledger, the secret with the credentials, and the key."""
+"""The storage: the archive and its tiers, the work bucket, the ledger, the secrets with credentials, and the key."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from constructs import Construct
 
 from cloud_sync.config import Config
 from cloud_sync.nag_suppressions import acknowledge
+from cloud_sync.providers import Provider
 
 
 class Storage(Construct):
-    """Buckets, table, secret and key. With `retain_data` they are retained when the stack is deleted, but not when its
+    """Buckets, table, secrets and key. With `retain_data` they are retained when the stack is deleted, but not when its
     creation fails: then they are empty, and their names would be in the way of the next attempt."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: Config) -> None:
@@ -29,7 +30,7 @@ class Storage(Construct):
         self.archive_bucket = self._archive_bucket(config)
         self._refuse_overwriting(self.archive_bucket)
         self.ledger_table = self._ledger_table(config)
-        self.credentials_secret = self._credentials_secret(config)
+        self.credentials_secrets = {p.id: self._credentials_secret(config, p) for p in config.backed_up}
 
     def _key(self, config: Config) -> kms.Key:
         """One key of our own for archive and alerts, so that its policy can be changed and its use is logged."""
@@ -133,20 +134,21 @@ class Storage(Construct):
         )
         return table
 
-    def _credentials_secret(self, config: Config) -> secretsmanager.CfnSecret:
+    def _credentials_secret(self, config: Config, provider: Provider) -> secretsmanager.CfnSecret:
         """An empty secret: the owner stores its value with the AWS CLI, so that no template contains it."""
         secret = secretsmanager.CfnSecret(
             self,
-            "CredentialsSecret",
-            name=config.name("gopro/credentials"),
-            description="GoPro Cloud credentials; the README says how to store them",
+            provider.construct_id("CredentialsSecret"),
+            name=config.name(provider.secret),
+            description=f"{provider.account} credentials; the README says how to store them",
         )
         secret.apply_removal_policy(self.removal_policy)
         if not config.rotate_credentials_every_days:
             acknowledge(
                 secret,
                 "AwsSolutions-SMG4",
-                "GoPro issues these credentials; media-authenticator renews and stores them whenever they expire.",
+                f"{provider.title} issues these credentials; media-authenticator renews and stores them whenever they "
+                "expire.",
             )
         return secret
 

@@ -1,4 +1,4 @@
-"""The state machine, whose definition is sync_workflow.asl.json, and the schedule that starts it."""
+"""The state machine, whose definition is sync_workflow.asl.json, and the schedules that start it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from cloud_sync.definition import definition
 from cloud_sync.functions import Functions
 from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
+from cloud_sync.providers import Provider
 from cloud_sync.storage import Storage
 
 WATCH_EVERY_HOURS = 12
+RULE_OF_RUNS = "StepFunctionsGetEventsForStepFunctionsExecutionRule"  # Step Functions' own, one for the account
 
 
 def state_machine_name(config: Config) -> str:
@@ -39,7 +41,7 @@ def _states_arn(scope: Construct, resource: str, name: str) -> str:
 
 
 class Workflow(Construct):
-    """The state machine of a run, and its nightly schedule."""
+    """The state machine of a run, and the nightly schedule of each provider."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
@@ -48,9 +50,12 @@ class Workflow(Construct):
         self.name = state_machine_name(config)
         self.state_machine = self._state_machine(config, storage, functions)
         self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
-        self.schedule = self._schedule(config)
+        for provider in config.backed_up:
+            self._schedule(config, provider)
         if config.is_watched:
-            self._watch(config, functions)
+            role = self._watch_role(functions).without_policy_updates()
+            for provider in config.backed_up:
+                self._watch(config, functions, provider, role)
 
     def _state_machine(self, config: Config, storage: Storage, functions: Functions) -> sfn.StateMachine:
         name = state_machine_name(config)
@@ -81,7 +86,9 @@ class Workflow(Construct):
 
     def _statements(self, config: Config, storage: Storage, functions: Functions) -> list[iam.PolicyStatement]:
         """What the state machine may do: invoke the functions, read the manifest, write the map's results and run its
-        child executions (Step Functions developer guide, "IAM policies for using Distributed Map states")."""
+        child executions (Step Functions developer guide, "IAM policies for using Distributed Map states"), and the runs
+        of each provider, of whose end Step Functions learns by a rule of EventBridge (same guide, "Start a new state
+        machine from a running execution")."""
         machine = _states_arn(self, "stateMachine", state_machine_name(config))
         # The guide's policy leaves out the map's label, but the ARN of a child has it; IAM may check either of them.
         children = [
@@ -114,6 +121,11 @@ class Workflow(Construct):
                 actions=["states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"],
                 resources=children,
             ),
+            allow(
+                sid="LearnThatARunHasEnded",
+                actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"],
+                resources=[Stack.of(self).format_arn(service="events", resource="rule", resource_name=RULE_OF_RUNS)],
+            ),
         ]
 
     def _schedule_dead_letter_queue(self, config: Config) -> sqs.Queue:
@@ -128,35 +140,36 @@ class Workflow(Construct):
         acknowledge(queue, "AwsSolutions-SQS3", "This queue is the dead-letter queue of the schedule.")
         return queue
 
-    def _schedule(self, config: Config) -> scheduler.Schedule:
-        return scheduler.Schedule(
+    def _schedule(self, config: Config, provider: Provider) -> None:
+        """Runs start side by side, a few minutes apart: nothing that becomes of one of them reaches another."""
+        scheduler.Schedule(
             self,
-            "Schedule",
-            schedule_name=config.name("gopro-sync-nightly"),
+            provider.construct_id("Schedule"),
+            schedule_name=config.name(provider.named("gopro-sync-nightly")),
             description="Starts the nightly run of Cloud Sync",
             enabled=config.schedule_enabled,
-            schedule=_expression(config),
+            schedule=_expression(config, provider),
             target=targets.StepFunctionsStartExecution(
                 self.state_machine,
-                input=scheduler.ScheduleTargetInput.from_object({"provider": "gopro"}),
+                input=scheduler.ScheduleTargetInput.from_object({"provider": provider.id}),
                 retry_attempts=5,
                 max_event_age=Duration.hours(2),
                 dead_letter_queue=self.schedule_dead_letter_queue,
             ),
         )
 
-    def _watch(self, config: Config, functions: Functions) -> None:
+    def _watch(self, config: Config, functions: Functions, provider: Provider, role: iam.IRole) -> None:
         """Has the time since the last success measured. Its silence raises the alarm: it needs no dead-letter queue."""
         scheduler.Schedule(
             self,
-            "Watch",
-            schedule_name=config.name("gopro-sync-watch"),
+            provider.construct_id("Watch"),
+            schedule_name=config.name(provider.named("gopro-sync-watch")),
             description="Measures how long ago a run of Cloud Sync succeeded last",
             schedule=scheduler.ScheduleExpression.rate(Duration.hours(WATCH_EVERY_HOURS)),
             target=targets.LambdaInvoke(
                 functions.run_report,
-                role=self._watch_role(functions).without_policy_updates(),
-                input=scheduler.ScheduleTargetInput.from_object({"request": "watch", "provider": "gopro"}),
+                role=role,
+                input=scheduler.ScheduleTargetInput.from_object({"request": "watch", "provider": provider.id}),
                 retry_attempts=5,
                 max_event_age=Duration.hours(2),
             ),
@@ -189,5 +202,6 @@ def _seconds(timeout: Duration | None) -> int:
     return int((timeout or Duration.seconds(3)).to_seconds())  # 3 is Lambda's own default
 
 
-def _expression(config: Config) -> scheduler.ScheduleExpression:
-    return scheduler.ScheduleExpression.expression(config.schedule, time_zone=TimeZone.of(config.schedule_time_zone))
+def _expression(config: Config, provider: Provider) -> scheduler.ScheduleExpression:
+    zone = TimeZone.of(config.schedule_time_zone)
+    return scheduler.ScheduleExpression.expression(config.schedule_of(provider), time_zone=zone)

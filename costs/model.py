@@ -134,8 +134,7 @@ def usual_states(machine: dict[str, Any]) -> list[str]:
 def states_of_a_run() -> tuple[list[str], list[str]]:
     """The usual states of a run, and those of a child of its map."""
     machine = definition()
-    (each,) = (state for state in machine["States"].values() if "ItemProcessor" in state)
-    return usual_states(machine), usual_states(each["ItemProcessor"])
+    return usual_states(machine), usual_states(machine["States"]["EachBatch"]["ItemProcessor"])
 
 
 def transfer(library: Library, design: Design, engine: Engine) -> list[Line]:
@@ -256,9 +255,9 @@ def fixed_costs(config: Config) -> list[Line]:
     count with the template."""
     alarms = len(alarm_names(config))
     every = set(metrics_utils.UNITS) - metrics_utils.OF_THE_WATCH
-    metrics = len(every if config.detailed_monitoring else metrics_utils.ESSENTIAL)
+    metrics = len(every if config.detailed_monitoring else metrics_utils.ESSENTIAL) * len(config.providers)
     return [
-        Line(prices.SECRET_MONTH, 1, "the credentials"),
+        Line(prices.SECRET_MONTH, len(config.providers), "the credentials"),
         Line(prices.ALARM_MONTH, alarms, f"{alarms} alarms of one metric each"),
         Line(
             prices.METRIC_MONTH,
@@ -275,7 +274,7 @@ def _fixed_extras(config: Config) -> Iterator[Line]:
     if config.is_watched:
         yield Line(
             prices.METRIC_MONTH,
-            2 * DAYS_PER_MONTH / prices.HOURS_PER_MONTH,
+            2 * DAYS_PER_MONTH / prices.HOURS_PER_MONTH * len(config.providers),
             "the watch's metric, in two hours of the day",
         )
     if config.customer_managed_key:

@@ -88,7 +88,7 @@ def endless_listing(config: Config) -> Spent:
 
 def one_video_without_end(config: Config) -> Spent:
     """A video whose bytes move and do not last, with every renewal of the token and every retry."""
-    invocations = 1 + (MOST_IDLE_SLICES + MAX_RENEWALS) * slice_tries()
+    invocations = 1 + MOST_IDLE_SLICES * (1 + MAX_RENEWALS) * slice_tries()
     seconds = invocations * config.downloader_timeout_seconds
     read = min(seconds * NETWORK, config.max_run_gb * GB + config.downloader_timeout_seconds * NETWORK)
     return Spent(read / MIN_PART, seconds, read, _downloading(config, seconds), read / MIN_PART * prices.S3_PUT.each)

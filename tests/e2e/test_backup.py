@@ -61,7 +61,7 @@ def test_all_chapters_of_a_video_are_archived_in_order(first_run: dict[str, Any]
         for verdict in first_run["verdicts"]
         if verdict.filename.startswith("GX010051.MP4")
     ]
-    assert keys == ["GX010051-01.MP4", "GX010051-02.MP4", "GX010051-03.MP4"]
+    assert keys == ["GX010051.MP4", "GX020051.MP4", "GX030051.MP4"]
 
 
 def test_keys_are_by_provider_capture_month_and_media_id(first_run: dict[str, Any]) -> None:

@@ -39,7 +39,8 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     result = output_of(deployment.run(RECONCILE))
 
     assert result["status"] == "COMPLETE"
-    assert (result["items"], result["sources"], result["objects"]) == (18, 3, 3)
+    assert (result["items"], result["sources"], result["objects"]) == (19, 3, 3)
+    assert result["left_out"] == 1, "the photo"
     findings = {"missing_object": 1, "orphan_object": 1, "checksum_differs": 1, "gone_at_source": 1}
     assert {kind: result["findings"].get(kind) for kind in findings} == findings
     body = deployment.s3.get_object(Bucket=deployment.work_bucket, Key=result["report_key"])["Body"].read()

@@ -3,7 +3,7 @@
 The interpreter is LocalStack's. It has its own grammar of Amazon States Language and shares no code with the emulator
 (ministack) or with state_machine_player.py. Manifests are read from moto's S3.
 
-It differs from AWS in four points that this definition depends on. Three are made good here, in the interpreter, so
+It differs from AWS in five points that this definition depends on. Four are made good here, in the interpreter, so
 that the definition that is played stays the one that is deployed:
 
 - `ItemReader` knows CSV and JSON, but not JSON Lines (`_json_lines`).
@@ -13,7 +13,10 @@ that the definition that is played stays the one that is deployed:
 - Paths in the parameters of `ResultWriter` look into the results of the children instead of into the state's input,
   where the CDK's integration test of `bucketNamePath`, which runs on AWS, finds its bucket (`_writer_reads_the_input`).
 
-The fourth is the form of `$$.Execution.StartTime`: an offset and microseconds, where AWS has `Z` and milliseconds.
+- A Task that starts an execution hands its parameters to boto3 by the names of the definition, and reads boto3's own
+  names in the answer (`_names_of_step_functions`).
+
+The fifth is the form of `$$.Execution.StartTime`: an offset and microseconds, where AWS has `Z` and milliseconds.
 Both are ISO 8601. Of the results, only the manifest is written. Waits before a retry are recorded instead of waited.
 """
 
@@ -22,7 +25,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -183,8 +186,34 @@ def _as_on_aws(functions: ScriptedLambda, waits: list[float], failed: list[dict[
         _json_lines(),
         _a_failed_child_fails_its_map(failed),
         _writer_reads_the_input(),
+        _names_of_step_functions(),
     ):
         yield
+
+
+@contextmanager
+def _names_of_step_functions() -> Iterator[None]:
+    """`StateMachineArn` in a definition is `stateMachineArn` for boto3, and `output` in its answer is `Output`."""
+    module = importlib.import_module(f"{_ASL}.component.state.exec.state_task.service.state_task_service_sfn")
+    task = module.StateTaskServiceSfn
+    given, answered = task._normalise_parameters, task._normalise_response
+
+    def parameters(self: Any, parameters: dict[str, Any], *more: Any, **named: Any) -> None:
+        given(self, parameters, *more, **named)
+        _rename(parameters, str.lower)
+
+    def response(self: Any, response: dict[str, Any], *more: Any, **named: Any) -> None:
+        answered(self, response, *more, **named)
+        _rename(response, str.upper)
+
+    with patch.object(task, "_normalise_parameters", parameters), patch.object(task, "_normalise_response", response):
+        yield
+
+
+def _rename(values: dict[str, Any], first_letter: Callable[[str], str]) -> None:
+    renamed = {first_letter(name[0]) + name[1:]: value for name, value in values.items()}
+    values.clear()
+    values.update(renamed)
 
 
 @contextmanager

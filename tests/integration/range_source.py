@@ -13,10 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 @dataclass
 class Served:
     """`cuts`: each ends one response after so many bytes of body. `successor`: after so many responses this content
-    replaces the first, with another ETag."""
+    replaces the first, with another ETag. Without an `etag` none is sent. With a `token`, whoever does not send it is
+    refused."""
 
     content: bytes
-    etag: str = '"first"'
+    etag: str | None = '"first"'
+    token: str = ""
     successor: tuple[int, bytes] | None = None
     honours_if_match: bool = True
     cuts: list[int] = field(default_factory=list)
@@ -32,7 +34,10 @@ def serving(served: Served) -> Iterator[Served]:
         def do_GET(self) -> None:
             asked = self.headers["Range"]
             if served.successor and len(served.asked) == served.successor[0]:
-                served.content, served.etag = served.successor[1], '"second"'
+                served.content, served.etag = served.successor[1], served.etag and '"second"'
+            if served.token and self.headers["Authorization"] != f"Bearer {served.token}":
+                self._answer(401, b"", {})
+                return
             served.asked.append(asked)
             first, last = map(int, re.fullmatch(r"bytes=(\d+)-(\d+)", asked).groups())  # type: ignore[union-attr]
             size = len(served.content)
@@ -47,7 +52,8 @@ def serving(served: Served) -> Iterator[Served]:
         def _answer(self, status: int, body: bytes, headers: dict[str, str]) -> None:
             self.send_response(status)
             for name, value in {**headers, "ETag": served.etag, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
+                if value is not None:
+                    self.send_header(name, value)
             self.end_headers()
             cut = served.cuts.pop() if served.cuts else len(body)
             with contextlib.suppress(ConnectionError):  # a client that has closed the connection

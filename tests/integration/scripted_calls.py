@@ -98,7 +98,8 @@ def record(scope: str, item: Video, error: Failure, answer: Failure | None = Non
 
 
 def report(listing: ListResult, answer: Summary | Failure = SUMMARY) -> Call:
-    return call("run-report", RUN | {"started_at": STARTED_AT, "listing": as_json(listing)}, answer)
+    payload = RUN | {"started_at": STARTED_AT, "reported_by": "", "listing": as_json(listing)}
+    return call("run-report", payload, answer)
 
 
 def report_failure(answer: Failed | Failure = RUN_FAILED, **state: Any) -> Call:
@@ -109,7 +110,7 @@ def state_after(listing: ListResult | None, *, renewals: int = 0, **more: Any) -
     """The state of a run that has authenticated, and has listed if a listing is given."""
     found = {"next_cursor": None} if listing is None else as_json(listing)
     carried = {"listing": found, "reconciliation": {"next_cursor": None}, "renewal": {"renewals": renewals}}
-    return RUN | {"filters": FILTERS, "mode": "sync"} | carried | more
+    return RUN | {"filters": FILTERS, "mode": "sync", "reported_by": "", "runs": []} | carried | more
 
 
 def error_of(name: str, cause: str) -> dict[str, str]:
@@ -117,4 +118,4 @@ def error_of(name: str, cause: str) -> dict[str, str]:
 
 
 def reconcile(answer: ReconcileResult | Failure, *, cursor: str | None = None) -> Call:
-    return call("archive-reconciler", RUN | {"started_at": STARTED_AT, "cursor": cursor}, answer)
+    return call("archive-reconciler", RUN | {"started_at": STARTED_AT, "filters": FILTERS, "cursor": cursor}, answer)

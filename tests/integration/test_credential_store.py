@@ -110,6 +110,32 @@ def test_an_incomplete_secret_says_how_to_store_a_complete_one(aws: Aws, store: 
         store.load()
 
 
+def test_the_credentials_of_a_public_client_need_no_client_secret_and_the_sentence_asks_for_none(aws: Aws) -> None:
+    public = CredentialStore(aws.secrets, SECRET, "gopro", has_client_secret=False)
+    aws.store({"refresh_token": "refresh-token-0", "client_id": "client-id-0"})
+    assert (public.load().renewable, public.load().client_secret) == (True, None)
+    aws.store({"refresh_token": "refresh-token-0"})
+    with pytest.raises(ConfigurationError, match="no 'client_id'") as failure:
+        public.load()
+    assert "client_secret" not in str(failure.value)
+
+
+@pytest.mark.parametrize(("stored_root", "expected"), [("7345", "7345"), (7345, "7345"), ("", None), (None, None)])
+def test_the_root_of_paths_is_read_and_kept_through_a_renewal(
+    aws: Aws, store: CredentialStore, stored_root: object, expected: str | None
+) -> None:
+    aws.store(OAUTH | {"path_root": stored_root})
+    old = store.load()
+    assert old.path_root == store.replace(old, renewed(old)).path_root == expected
+
+
+def test_the_root_of_paths_is_not_masked_in_the_log(aws: Aws, store: CredentialStore, output: Output) -> None:
+    aws.store(OAUTH | {"path_root": "9876501234567"})
+    store.load()
+    logger.info("the root is 9876501234567")
+    assert output.log[0]["message"] == "the root is 9876501234567"
+
+
 def test_a_missing_secret_counts_as_no_credentials(aws: Aws) -> None:
     with pytest.raises(ConfigurationError, match="No credentials are stored in the secret nowhere"):
         CredentialStore(aws.secrets, "nowhere", "gopro").load()

@@ -193,6 +193,18 @@ def test_a_token_that_expires_during_a_download_is_renewed_and_each_video_counts
     assert execution.waits == []
 
 
+def test_renewals_are_counted_anew_after_a_slice_that_moved_bytes(played: Play) -> None:
+    """A token of one hour ends many times while a large video is moved, and is renewed each time."""
+    found = listed(new=1, batches=1)
+    hours = [step for _ in range(6) for step in (a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, IN_PROGRESS))]
+    execution = played(
+        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), *hours,
+        a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, EXPIRED), renew(1), a_slice(ONE, ARCHIVED), report(found),
+        batches=([ONE],),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
 def test_a_token_that_cannot_be_renewed_during_the_listing_fails_the_run_with_a_report(played: Play) -> None:
     failed = Failed("CredentialsExpiredError", "Store new credentials.")
     state = state_after(None, error=EXPIRED.output)

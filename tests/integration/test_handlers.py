@@ -27,11 +27,14 @@ from tests.integration.secret_check import Output, assert_no_secret, secrets_of
 ROOT = Path(__file__).resolve().parents[2]
 HANDLERS = {
     "auth": "media_authenticator",
+    "filtered_auth": "media_authenticator",
     "list": "media_lister",
+    "filtered_list": "media_lister",
     "batch": "video_downloader",
     "download": "video_downloader",
     "failure": "failure_recorder",
     "report": "run_report",
+    "report_all": "run_report",
     "watch": "run_report",
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
@@ -126,16 +129,13 @@ def test_the_authenticator_returns_the_input_of_the_next_steps(functions: Functi
     assert result == {
         "run_id": sample("auth")["run_id"],
         "provider": "gopro",
-        "filters": {
-            "captured_from": "2026-01-01T00:00:00Z",
-            "captured_before": None,
-            "media_ids": [],
-            "retry_failed": False,
-        },
+        "filters": sample("list")["filters"],
         "kind": "session",
         "mode": "sync",
         "expires_at": None,
         "renewals": 1,
+        "reported_by": "",
+        "runs": [],
     }
 
 
@@ -170,6 +170,18 @@ def test_the_lister_writes_new_videos_to_the_manifest_and_counts_the_rest(functi
     assert len(lines) == result["new"] == 18 and (result["waiting"], result["exhausted"]) == (1, 0)
     assert sample("download")["media"] in [{**line, "size": 402193} for line in lines if line["media_id"] == PLAIN]
     assert_no_secret(json.dumps(result) + aws.read(key, WORK).decode(), functions.gopro)
+
+
+def test_a_run_with_filters_lists_what_they_let_in_and_counts_the_rest_by_its_reason(
+    functions: Functions, aws: Aws
+) -> None:
+    filters = functions.call("filtered_auth")["filters"]
+    assert filters == sample("filtered_list")["filters"]
+    result = functions.call("filtered_list", filters=filters)
+    lines = aws.read(result["manifest_key"], WORK).splitlines()
+    names = [media["filename"] for line in lines for media in json.loads(line)["media"]]
+    assert result["left_out"] == {"captured": 2, "types": 2, "names": 2} and "GOPR0815.JPG" in names
+    assert result["new"] == len(names) == 13 and result["listed"] == 18
 
 
 def test_the_lister_does_nothing_while_another_run_is_active(functions: Functions) -> None:
@@ -259,6 +271,17 @@ def test_the_report_of_a_failed_run_is_an_alert(functions: Functions, aws: Aws) 
         "cause": "GoPro offers no original of this video, only smaller versions.",
     }
     assert "the run failed" in aws.mails()[0]["Subject"]
+
+
+def test_the_report_of_all_providers_is_one_mail_with_the_text_of_each_run(functions: Functions, aws: Aws) -> None:
+    result = functions.call("report_all")
+    assert [(run["provider"], run["status"]) for run in result["runs"]] == [
+        ("gopro", "SUCCEEDED"),
+        ("google_drive", "FAILED"),
+    ]
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of google_drive failed"
+    assert "GoPro:\n\n2 of 2 new videos are in the archive" in mail["Message"]
 
 
 def test_the_watch_measures_the_time_since_the_last_success_and_sends_no_mail(functions: Functions, aws: Aws) -> None:

@@ -10,14 +10,18 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cloud_sync_common.provider_interface import Filters
+from cloud_sync_common.runtime.run_input import Mode
+from cloud_sync_common.steps.authenticate import AuthResult, RunToStart
 
 from tests.integration import interpreter
-from tests.integration.interpreter import Failure, play
+from tests.integration.interpreter import RUN_ID, Call, Failure, play
 from tests.integration.scripted_calls import (
     ARCHIVED,
     ONE,
     TWO,
     a_slice,
+    as_json,
     authenticate,
     batch,
     list_media,
@@ -65,3 +69,16 @@ def test_the_interpreter_alone_looks_for_the_writers_prefix_in_the_results(
     execution = play(definition, GIVEN, script, [[ONE]])
     error = execution.invoked[-1][1]["state"]["error"]
     assert error["Error"] == "States.Runtime" and "'$.run_id' could not be found" in error["Cause"]
+
+
+def test_the_interpreter_alone_cannot_start_an_execution_by_the_names_of_the_definition(
+    definition: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "_names_of_step_functions", nullcontext)
+    own = RunToStart(provider="gopro", name="gopro", input=GIVEN)
+    result = AuthResult(run_id=RUN_ID, provider="all", filters=Filters(), mode=Mode.SYNC, runs=(own,))
+    given = {"provider": "all"}
+    asked = Call("media-authenticator", {"run_id": RUN_ID, "input": given}, as_json(result))
+    execution = play(definition, given, [asked, Call("run-report", {}, {})])
+    (found,) = execution.invoked[-1][1]["runs"]
+    assert found["result"] == {"Error": "States.Runtime", "Cause": "'StateMachineArn'"}

@@ -18,7 +18,7 @@ ANSWERS: dict[str, Any] = {
     "media-authenticator": {"run_id": "run-1", "provider": "gopro", "filters": {}, "mode": "backup"},
     "media-lister": {
         "status": "COMPLETE", "next_cursor": None, "manifest_key": "runs/run-1/work.jsonl", "listed": 1, "new": 1,
-        "waiting": 0, "exhausted": 0, "batches": 1,
+        "waiting": 0, "exhausted": 0, "left_out": {}, "batches": 1,
     },
     "video-downloader": {"unfinished": [VIDEO]},
     "failure-recorder": {},

@@ -20,7 +20,13 @@ from aws_check.stack import Resource, Stack
 REGION, ACCOUNT = "us-east-1", "123456789012"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:gopro-sync-orchestrator"
 ROLE, LAYER = f"arn:aws:iam::{ACCOUNT}:role/downloader-role", f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:common:1"
-ARCHIVE, TABLE, QUEUE, LOG, SECRET = "archive", "ledger", "gopro-sync-schedule-dlq", "/aws/lambda/x", "credentials"
+ARCHIVE, TABLE, QUEUE, LOG, SECRET = (
+    "archive",
+    "ledger",
+    "gopro-sync-schedule-dlq",
+    "/aws/lambda/x",
+    "gopro/credentials",
+)
 NEEDED = {
     "Effect": "Allow",
     "Action": ["s3:GetObject"],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from cloud_sync_common.exceptions import CloudSyncError
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
@@ -104,6 +105,19 @@ class Account:
     lock: threading.Lock = field(default_factory=threading.Lock)
     trouble: list[Exception] = field(default_factory=list)
     seen: list[Filters] = field(default_factory=list)
+    media_origins: tuple[str, ...] = ()
+    unlisted: dict[str, MediaItem] = field(default_factory=dict)  # what it has, whether it lists it or not
+    asked_for: list[str] = field(default_factory=list)
+
+    def find(self, token: str, media_id: str) -> MediaItem | None:
+        with self.lock:
+            self.asked_for.append(media_id)
+            if self.trouble:
+                raise self.trouble.pop(0)
+            return self.unlisted.get(media_id)
+
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
+        return None
 
     def refresh(self, credentials: Credentials) -> Credentials:
         with self.lock:

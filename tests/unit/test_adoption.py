@@ -286,6 +286,15 @@ def test_a_resource_of_a_stack_that_exists_is_left_to_it(left_behind: Account) -
     assert left_behind.left().mapping()
 
 
+def test_the_secrets_of_further_providers_are_taken_up_where_they_were_left(left_behind: Account) -> None:
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "dropbox/credentials"}}
+    both = PLAIN | {"StorageDropboxCredentialsSecret0123ABCD": secret}
+    gopro = left_behind.left().mapping()
+    assert left_behind.left(both).mapping() == gopro
+    arn = left_behind.secrets.create_secret(Name="dropbox/credentials")["ARN"]
+    assert left_behind.left(both).mapping() == gopro | {"StorageDropboxCredentialsSecret0123ABCD": {"Id": arn}}
+
+
 def test_every_part_is_in_the_template_of_prod(synthesis: Synthesis) -> None:
     template = StackTemplate("CloudSync-prod", synthesis.of("prod").template["Resources"])
     assert all(template.logical_id(part) for part in Part)

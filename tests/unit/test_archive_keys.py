@@ -14,10 +14,12 @@ from cloud_sync_common.stores.archive_keys import (
     capture_month,
     is_version,
     kept_id,
+    later_key,
     media_id_of,
     metadata,
     object_key,
     safe_name,
+    versions,
 )
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
@@ -77,6 +79,33 @@ def test_chapters_have_separate_keys_that_sort_in_order(media_id: str, filename:
 def test_a_later_version_never_takes_the_key_of_an_earlier_one(filename: str, number: int) -> None:
     keys = {key_of("id", filename, number, 3, copy) for copy in range(1, 6)}
     assert len(keys) == 5
+
+
+def test_a_source_with_its_own_name_has_no_number_in_its_key() -> None:
+    item = MediaItem(media_id="id", filename="GX010051.MP4", captured_at="2026-05-06T10:00:00Z")
+    keys = [
+        object_key("gopro", item, MediaSource(number, f"GX0{number}0051.MP4", 3, own_name=True), copy)
+        for number, copy in ((1, 1), (2, 1), (3, 2))
+    ]
+    assert [key.removeprefix("gopro/2026/05/id/") for key in keys] == [
+        "GX010051.MP4", "GX020051.MP4", "GX030051-v2.MP4",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "had", "copy", "later"),
+    [
+        ("g/GX010051-02.MP4", 1, 2, "g/GX010051-02-v2.MP4"),
+        ("g/GX010051-02-v2.MP4", 2, 3, "g/GX010051-02-v3.MP4"),
+        ("g/GX010051-02-v2.MP4", 2, 1, "g/GX010051-02.MP4"),
+        ("g/GX020051.MP4", 1, 1, "g/GX020051.MP4"),
+        ("g/a-v2.MP4", 1, 2, "g/a-v2-v2.MP4"),
+        ("g/a", 1, 2, "g/a-v2"),
+    ],
+)
+def test_a_later_version_is_named_like_the_one_before_it(key: str, had: int, copy: int, later: str) -> None:
+    assert later_key(key, had, copy) == later
+    assert key in versions(later, copy) or copy == 1
 
 
 def test_chapter_number_and_version_come_before_the_extension() -> None:

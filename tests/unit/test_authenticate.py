@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
+    ConfigurationError,
     CredentialsExpiredError,
     ProviderContractError,
     ProviderUnavailableError,
@@ -24,6 +25,7 @@ from cloud_sync_common.steps.authenticate import (
     MAX_RENEWALS,
     MOST_RENEWALS_A_DAY,
     RENEW_BEFORE_SECONDS,
+    AllProviders,
     Authenticator,
     AuthRequest,
 )
@@ -50,6 +52,48 @@ def authenticator(
     sleep: Callable[[float], None] = lambda _: None,
 ) -> Authenticator:
     return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, METRICS, sleep))
+
+
+EVERY_PROVIDER = AllProviders(("gopro", "google_drive"))
+
+
+def test_a_run_of_all_providers_becomes_one_of_each_with_its_filters_and_asks_no_provider() -> None:
+    given = {"provider": "all", "filters": {"captured_from": "2026-01-01T00:00:00Z"}}
+    result = EVERY_PROVIDER.authenticate(AuthRequest(run_id="run-of-all", input=given))
+    assert [run.input for run in result.runs] == [
+        {"provider": "gopro", "filters": given["filters"], "reported_by": "run-of-all"},
+        {"provider": "google_drive", "filters": given["filters"], "reported_by": "run-of-all"},
+    ]
+    assert [run.name for run in result.runs] == ["run-of-all-gopro", "run-of-all-google_drive"]
+    assert (result.provider, result.kind) == ("all", None)
+
+
+def test_the_name_of_a_run_that_another_one_starts_is_one_that_step_functions_takes() -> None:
+    result = EVERY_PROVIDER.authenticate(AuthRequest(run_id="r" * 80, input={"provider": "all"}))
+    assert [len(run.name) for run in result.runs] == [80, 80] and result.runs[0].name.endswith("r-gopro")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"filters": {"captured_from": "yesterday"}}, "field 'filters.captured_from' must be a time"),
+        ({"filter": {}}, "has a field 'filter'"),
+        ({"mode": "all"}, "field 'mode' must be"),
+        ({"mode": "reconcile"}, "field 'provider' must name one provider with mode 'reconcile'.*gopro, google_drive"),
+    ],
+)
+def test_an_input_for_all_providers_that_does_not_fit_is_refused_before_any_run_starts(
+    given: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        EVERY_PROVIDER.authenticate(AuthRequest(run_id="run-of-all", input={"provider": "all"} | given))
+
+
+def test_a_run_carries_the_name_of_the_one_that_reports_it() -> None:
+    result = authenticator(Account(), Store(OAUTH), Lease()).authenticate(
+        AuthRequest(run_id="run-1", input={"provider": "gopro", "reported_by": "run-of-all"})
+    )
+    assert (result.reported_by, result.runs) == ("run-of-all", ())
 
 
 def test_a_token_that_is_valid_for_long_is_not_renewed() -> None:

@@ -77,7 +77,7 @@ def another_checksum(c: CheckedStack) -> None:
 
 
 def secret(c: CheckedStack, **values: Any) -> None:
-    current = {"VersionIdsToStages": {"1": ["AWSCURRENT"]}, "ARN": c.stack.secret_arn, "RotationEnabled": True}
+    current = {"VersionIdsToStages": {"1": ["AWSCURRENT"]}, "ARN": c.stack.secret_arns[0], "RotationEnabled": True}
     c.answer("secretsmanager", "DescribeSecret", {**current, **values})
 
 
@@ -123,7 +123,7 @@ BREAK: dict[str, tuple[Callable[[CheckedStack], object], str]] = {
     ),
     "room for the downloads": (
         lambda c: c.answer("lambda", "GetAccountSettings", {"AccountLimit": {"UnreservedConcurrentExecutions": 3}}),
-        "the account may run 3 functions at once, and a run starts 4",
+        "the account may run 3 functions at once, and a night starts 4",
     ),
     "the buckets are private": (public_bucket, "archive does not block public access: BlockPublicPolicy"),
     "versions in the archive": (
@@ -190,6 +190,19 @@ def test_a_sound_stack_passes_every_check_that_moto_can_play(sound: CheckedStack
     results = run(all_checks(sound.stack), sound.stack, lambda _: None)
     failed = {result.check.name for result in results if result.outcome is not Outcome.PASSED}
     assert failed == NOT_PLAYED_BY_MOTO - {"a rotation now"}
+
+
+def test_a_second_provider_is_checked_like_the_first(sound: CheckedStack) -> None:
+    """Its secret, and room for as many downloads again."""
+    assert sound.stack.providers == ["gopro"]
+    sound.stack.outputs = {**sound.stack.outputs, "GoogleDriveCredentialsSecret": "google-drive/credentials-dev"}
+    assert sound.stack.providers == ["gopro", "google_drive"]
+    secret(sound)
+    result = result_of(named(sound.stack, "the secret's versions"), sound.stack)
+    assert "gopro/credentials: " in result.detail and "; google-drive/credentials-dev: " in result.detail
+    sound.answer("lambda", "GetAccountSettings", {"AccountLimit": {"UnreservedConcurrentExecutions": 6}})
+    result = result_of(named(sound.stack, "room for the downloads"), sound.stack)
+    assert result.detail == "the account may run 6 functions at once, and a night starts 7"
 
 
 def test_every_check_is_shown_failing(sound: CheckedStack) -> None:

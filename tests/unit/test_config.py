@@ -35,6 +35,7 @@ RANGES = {
     "abort_uploads_after_days": (2, 36_500),
     "work_expires_after_days": (7, 36_500),
     "max_concurrency": (1, 1_000),
+    "account_concurrency": (1, 100_000),
     "connections_per_video": (1, 16),
     "single_put_mib": (5, 5120),
     "max_run_gb": (1, 100_000),
@@ -205,6 +206,8 @@ def test_false_from_the_command_line_is_the_boolean(value: Any) -> None:
         ("gopro_api_base_url", "api.gopro.com", "an https URL"),
         ("gopro_api_base_url", "https:///media", "an https URL"),
         ("gopro_api_base_url", "https://api.gopro.com/a b", "an https URL"),
+        ("google_oauth_base_url", "http://oauth2.googleapis.com", "an https URL"),
+        ("dropbox_content_base_url", "content.dropboxapi.com", "an https URL"),
         ("schedule_time_zone", "localtime", "an IANA time zone such as Europe/Paris"),
         ("schedule_time_zone", "europe/paris", "an IANA time zone such as Europe/Paris"),
         ("schedule_time_zone", "Paris", "an IANA time zone such as Europe/Paris"),
@@ -222,7 +225,9 @@ def test_an_invalid_value_is_refused_with_the_valid_ones_or_the_form(field: str,
 
 
 def test_the_slash_at_the_end_of_a_base_url_is_removed_so_that_paths_can_be_joined() -> None:
-    assert config(gopro_api_base_url="https://127.0.0.1:8443/").provider_url == "https://127.0.0.1:8443"
+    assert (
+        config(gopro_api_base_url="https://127.0.0.1:8443/").base_url("gopro_api_base_url") == "https://127.0.0.1:8443"
+    )
 
 
 def test_an_address_for_alerts_may_have_a_plus_sign() -> None:

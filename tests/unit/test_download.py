@@ -73,6 +73,9 @@ class Session:
     def sources(self, item: MediaItem) -> list[MediaSource]:
         return [MediaSource(file_number=1, filename=item.filename, url=f"https://cdn.example/{item.media_id}")]
 
+    def same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
+        return ended
+
 
 @dataclass
 class Requests:

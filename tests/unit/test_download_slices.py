@@ -11,6 +11,8 @@ from cloud_sync_common.exceptions import (
     CloudSyncError,
     CredentialsExpiredError,
     MediaNotFoundError,
+    OriginalNotReadyError,
+    OriginalRefusedError,
     OriginalUnavailableError,
     ProviderUnavailableError,
 )
@@ -27,6 +29,7 @@ from cloud_sync_common.steps.download import (
 )
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, SourceRow, Status
 from cloud_sync_common.transfer import side_by_side
+from cloud_sync_common.transfer.media_host import MediaHost
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION
 from cloud_sync_common.transfer.side_by_side import SharedTime
 from cloud_sync_common.transfer.source_transfer import LostLease
@@ -65,6 +68,8 @@ class World:
         self.archived: list[tuple[str, int]] = []
         self.damages: list[str] = []
         self.left_alone: list[tuple[str, str]] = []
+        self.reasons: list[str] = []
+        self.hosts: list[MediaHost] = []
         self.writes_of_stats = 0  # that write nothing else
         self.keeps_lease, self.refused = True, cast(Exception | None, None)
         self.provider = Account(capabilities=Capabilities(most_connections=3))
@@ -101,9 +106,10 @@ class World:
         return self.keeps_lease
 
     def leave_unavailable(
-        self, media_id: str, _run_id: str, category: str, _message: str, effort: dict[str, Any]
+        self, media_id: str, _run_id: str, category: str, message: str, effort: dict[str, Any]
     ) -> bool:
         self.left_alone.append((media_id, category))
+        self.reasons.append(message)
         self.stats += [effort] * self.keeps_lease
         return self.keeps_lease
 
@@ -114,7 +120,10 @@ class World:
             raise self.refused
 
     def offer(self, item: MediaItem) -> list[MediaSource]:
-        return self.offered.get(item.media_id, [file()])
+        found = self.offered.get(item.media_id, [file()])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     def step(self) -> VideoDownloader:
         ledger = type("Ledger", (), {"sources": lambda _, media_id: self.sources_of(media_id)})()
@@ -122,6 +131,7 @@ class World:
             setattr(ledger, name, getattr(self, name))
         session = type("Session", (), {"sources": lambda _, item: self.offer(item), "provider": self.provider})()
         session.require_usable_token = self.require_usable_token
+        session.same_source = lambda _item, ended: ended
         runner = type("Runner", (), {"run": lambda _, work: asyncio.run(work)})()
         return VideoDownloader(
             session=session, ledger=ledger, runs=cast(Any, self), archive=cast(Any, None), uploader=cast(Any, runner),
@@ -154,6 +164,7 @@ def moving(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
         async def archive(self) -> SourceRow | None:
             world.moved.append((self.item.media_id, self.source.file_number))
+            world.hosts.append(self.options.host)
             self.options.stats.bytes_moved += world.bytes_moved
             self.options.stats.requests += 2
             self.options.stats.bytes_read += 150
@@ -360,6 +371,37 @@ def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: li
         world.offered["clip"] = sources
     assert world.slice().status == "UNAVAILABLE" and world.archived == []
     assert world.left_alone == [("clip", "not_available_yet" if sources == [] else MediaNotFoundError.category)]
+
+
+@pytest.mark.parametrize(
+    ("error", "category"),
+    [
+        (OriginalNotReadyError("Its quota of today is used up."), "not_available_yet"),
+        (OriginalRefusedError("The provider calls it abusive."), "refused_by_provider"),
+    ],
+)
+@pytest.mark.parametrize("by", ["its host", "its API"])
+def test_a_file_that_the_provider_refuses_stays_listed_with_its_reason_and_counts_no_attempt(
+    world: World, error: CloudSyncError, category: str, by: str
+) -> None:
+    if by == "its host":
+        world.moves = [error]
+    else:
+        world.offered["clip"] = cast(Any, error)
+    assert world.slice().status == "UNAVAILABLE"
+    assert world.left_alone == [("clip", category)] and world.reasons == [str(error)] and world.archived == []
+
+
+def test_a_file_that_is_not_available_now_is_done_with_for_its_batch_and_holds_up_no_other(world: World) -> None:
+    world.moves = [OriginalNotReadyError("later"), row()]
+    assert world.batch(CLIP, OTHER) == () and len(world.archived) == 1
+
+
+def test_a_transfer_is_told_how_its_provider_reads_refusals_and_where_its_token_may_go(world: World) -> None:
+    world.provider.media_origins = ("https://media.example",)
+    world.slice()
+    (host,) = world.hosts
+    assert host == MediaHost(world.provider.refusal, ("https://media.example",))
 
 
 # Batches

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cloud_sync import alarms
+from cloud_sync import alarm_names as alarm_names_module
 from cloud_sync.alarm_names import DETAILED, ESSENTIAL, alarm_names
 from tests.synthesis import Synthesis, Synthesised
 
@@ -145,6 +145,6 @@ def test_every_environment_writes_metrics_of_its_own(synthesis: Synthesis) -> No
 
 
 def test_an_alarm_that_no_list_names_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(alarms, "DETAILED", DETAILED[1:])
+    monkeypatch.setattr(alarm_names_module, "DETAILED", DETAILED[1:])
     with pytest.raises(ValueError, match=rf"alarm_names.py does not have the alarms: {DETAILED[0]}"):
         Synthesis(tmp_path).of("dev")

@@ -30,6 +30,8 @@ CATEGORIES = {
     "IntegrityError": "integrity",
     "MediaNotFoundError": "media_not_found",
     "NoProgressError": "no_progress",
+    "OriginalNotReadyError": "not_available_yet",
+    "OriginalRefusedError": "refused_by_provider",
     "OriginalUnavailableError": "original_unavailable",
     "ProviderContractError": "provider_contract",
     "ProviderThrottledError": "provider_throttled",

@@ -51,3 +51,15 @@ def test_only_a_strong_etag_makes_the_date_dispensable() -> None:
     for etag in ("", '""', 'W/"e"', 'w/"e"'):
         version = replace(FULL, etag=etag)
         assert version.undated == version and version.undated.contradicts(replace(version, last_modified=TUESDAY))
+
+
+def test_an_answer_goes_on_only_where_what_identified_the_first_is_not_missing() -> None:
+    listed, bare, dated = Fingerprint(10, "", "", "rev"), Fingerprint(10, ""), Fingerprint(10, "", MONDAY)
+    assert listed.continues(listed) and dated.continues(dated) and bare.continues(bare) and listed.continues(bare)
+    assert not bare.continues(listed) and not replace(listed, listed="rev-2").continues(listed)
+    assert replace(FULL, listed="").continues(FULL), "the strong ETag has shown it"
+
+
+def test_what_is_only_listed_is_not_shown_by_the_answers() -> None:
+    assert not Fingerprint(10, "", "", "rev").shows_itself and not Fingerprint(10, 'W/"e"', "", "rev").shows_itself
+    assert FULL.shows_itself and Fingerprint(10, "", MONDAY).shows_itself and Fingerprint(10, '"e"').shows_itself

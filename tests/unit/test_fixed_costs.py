@@ -42,6 +42,7 @@ VARIANTS: list[tuple[str, dict[str, str]]] = [
     *(("dev", {value: "true"}) for value in page.COSTLY),
     ("dev", {"schedule_enabled": "false"}),
     ("dev", {"schedule": "rate(30 days)"}),
+    ("dev", {"providers": "gopro,google_drive,dropbox"}),
     ("prod", {"detailed_monitoring": "false", "private_network": "false"}),
 ]
 

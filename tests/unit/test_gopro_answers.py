@@ -22,7 +22,7 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaSource
-from cloud_sync_common.providers.gopro import PER_PAGE, GoPro
+from cloud_sync_common.providers.gopro import FIELDS, PER_PAGE, GoPro
 
 from tests.unit.gopro_service import ROW, TOKEN, Service, answer, download, search, variation
 
@@ -153,6 +153,123 @@ def test_a_source_has_a_name_with_the_extension_of_a_video(
     service: Service, named: str | None, path: str, filename: str
 ) -> None:
     assert offered(service, variation(path=path), filename=named)[0].filename == filename
+
+
+# Names on the camera's card
+
+
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        ("GX010051.MP4", ["GX010051.MP4", "GX020051.MP4", "GX030051.MP4"]),
+        ("GOPR0815.MP4", ["GOPR0815.MP4", "GP010815.MP4", "GP020815.MP4"]),
+        ("GX020051.MP4", ["GX020051.MP4"] * 3),
+        ("Lake.MP4", ["Lake.MP4"] * 3),
+    ],
+)
+@pytest.mark.parametrize("numbered", [True, False], ids=["item_number", "path"])
+def test_chapters_have_their_names_of_the_card_where_the_first_one_has(
+    service: Service, first: str, names: list[str], numbered: bool
+) -> None:
+    given = [
+        variation(path=f"/source/default/{number}.mp4", **({"item_number": number} if numbered else {}))
+        for number in (2, 3, 1)
+    ]
+    sources = offered(service, *given, filename=first)
+    assert [source.filename for source in sources] == names
+    assert {source.own_name for source in sources} == {len(set(names)) == 3}
+
+
+def test_a_missing_chapter_takes_no_name_of_another(service: Service) -> None:
+    sources = offered(service, *(variation(path=f"/{n}.mp4", item_number=n) for n in (1, 3)), filename="GX010051.MP4")
+    assert [source.filename for source in sources] == ["GX010051.MP4", "GX030051.MP4"]
+
+
+def test_the_first_chapter_alone_has_its_name_when_more_are_expected(service: Service) -> None:
+    service.answers = [answer(download(variation(item_number=1), filename="GX010051.MP4"))]
+    item = MediaItem(media_id="65a0", filename="GX010051.MP4", kind="Video", source_count=3)
+    (source,) = GoPro().sources(TOKEN, item)
+    assert (source.filename, source.own_name, source.file_count) == ("GX010051.MP4", True, 3)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [{"camera_position": "front", "item_number": 1}, {"camera_position": "back", "item_number": 1}],
+        [{"path": "/a.mp4"}, {"path": "/b.mp4"}],
+    ],
+    ids=["two lenses", "nobody knows which is which"],
+)
+def test_files_that_are_no_chapters_for_certain_are_numbered(service: Service, files: list[dict[str, Any]]) -> None:
+    given = [variation(**{"path": f"/x/{index}.mp4", **file}) for index, file in enumerate(files, start=1)]
+    found = offered(service, *given, filename="GX010051.MP4")
+    assert [(source.filename, source.own_name) for source in found] == [("GX010051.MP4", False)] * 2
+
+
+def test_a_single_file_keeps_its_name(service: Service) -> None:
+    (source,) = offered(service, variation(item_number=1), filename="GX010051.MP4")
+    assert (source.filename, source.own_name) == ("GX010051.MP4", False)
+
+
+# Photos
+
+PHOTO = MediaItem(media_id="65a0", filename="GOPR0905.JPG", kind="Photo")
+BURST = MediaItem(media_id="65a1", filename="GOPR0906.JPG", kind="Burst", source_count=3)
+
+
+def picture(number: int, **more: Any) -> dict[str, Any]:
+    url = f"https://cdn.example/source/default/{number}.jpg?Signature=s"
+    return {"item_number": number, "camera_position": "default", "available": True, "url": url, **more}
+
+
+def pictures(service: Service, item: MediaItem, *files: dict[str, Any]) -> list[MediaSource]:
+    cover = variation(path="/cover/1.jpg")
+    service.answers = [answer(download(cover, filename=item.filename, files=list(files)))]
+    return GoPro().sources(TOKEN, item)
+
+
+def test_the_original_of_a_photo_is_its_file_and_not_the_cover(service: Service) -> None:
+    (source,) = pictures(service, PHOTO, picture(1))
+    assert paths([source]) == ["/source/default/1.jpg"]
+    assert (source.filename, source.file_count, source.own_name) == ("GOPR0905.JPG", 1, False)
+
+
+def test_a_burst_is_all_of_its_pictures_in_order(service: Service) -> None:
+    found = pictures(service, BURST, picture(3), picture(1), picture(2))
+    assert paths(found) == [f"/source/default/{number}.jpg" for number in (1, 2, 3)]
+    assert [(source.file_number, source.file_count, source.filename) for source in found] == [
+        (number, 3, "GOPR0906.JPG") for number in (1, 2, 3)
+    ]
+
+
+def test_a_burst_that_lacks_a_picture_says_how_many_there_must_be(service: Service) -> None:
+    assert [source.file_count for source in pictures(service, BURST, picture(1))] == [3]
+
+
+def test_the_number_of_a_series_of_photos_is_not_that_of_its_files(service: Service) -> None:
+    series = MediaItem(media_id="65a2", filename="G0010907.JPG", kind="TimeLapse", source_count=99)
+    assert [source.file_count for source in pictures(service, series, picture(1), picture(2))] == [2, 2]
+
+
+@pytest.mark.parametrize("last", [picture(2, available=False), picture(2, url=None)], ids=["available", "url"])
+def test_if_one_picture_is_not_available_now_none_is_given(service: Service, last: dict[str, Any]) -> None:
+    assert pictures(service, BURST, picture(1), last) == []
+
+
+def test_a_photo_without_files_has_no_original_whatever_its_cover_is(service: Service) -> None:
+    with pytest.raises(OriginalUnavailableError):
+        pictures(service, PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("named", "path", "filename"),
+    [("GOPR0905", "/1.jpg", "GOPR0905.jpg"), ("GOPR0905.GPR", "/1.gpr", "GOPR0905.GPR"), ("Lake", "/1", "Lake.jpg"),
+     ("Lake.mp4", "/1.png", "Lake.mp4.png")],
+)  # fmt: skip
+def test_a_photo_has_a_name_with_the_extension_of_one(service: Service, named: str, path: str, filename: str) -> None:
+    item = MediaItem(media_id="65a0", filename=named, kind="Photo")
+    (source,) = pictures(service, item, picture(1, url=f"https://cdn.example{path}?Signature=s"))
+    assert source.filename == filename
 
 
 @pytest.mark.parametrize("media_id", ["../../v1/oauth2/token", "a/b", "a?b", "", "a b", "é"])
@@ -524,3 +641,45 @@ def test_a_page_where_most_ids_have_another_shape_is_a_changed_api(service: Serv
     service.answers = [answer(search(*(ROW | {"id": f"urn:gopro:{number}"} for number in range(3))))]
     with pytest.raises(ProviderContractError, match="most"):
         listing()
+
+
+# One item by itself
+
+
+def test_an_item_is_asked_for_by_its_id_with_the_fields_that_a_listing_has(service: Service) -> None:
+    service.answers = [answer(ROW)]
+    found = GoPro().find(TOKEN, CLIP.media_id)
+    assert found is not None and (found.media_id, found.size) == (CLIP.media_id, ROW["file_size"])
+    assert service.paths == [f"/media/{CLIP.media_id}"] and service.asked[0]["query"] == {"fields": FIELDS}
+
+
+def test_an_item_that_is_not_found_is_gone(service: Service) -> None:
+    service.answers = [answer({"error": "not_found"}, 404)]
+    assert GoPro().find(TOKEN, CLIP.media_id) is None
+
+
+@pytest.mark.parametrize("media_id", ["", "../user", "search?x=", "unreadable:0"])
+def test_what_cannot_be_an_id_is_asked_for_nowhere(service: Service, media_id: str) -> None:
+    assert GoPro().find(TOKEN, media_id) is None and service.asked == []
+
+
+@pytest.mark.parametrize("body", [{}, [], {**ROW, "id": "another"}, {"_embedded": {}}], ids=str)
+def test_an_answer_about_something_else_says_nothing_of_an_item(service: Service, body: Any) -> None:
+    service.answers = [answer(body)]
+    with pytest.raises(ProviderContractError):
+        GoPro().find(TOKEN, CLIP.media_id)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, CredentialsExpiredError), (429, ProviderThrottledError), (503, ProviderUnavailableError)],
+)
+def test_a_refusal_says_nothing_of_an_item(service: Service, status: int, error: type[CloudSyncError]) -> None:
+    service.answers = [answer(b"", status)]
+    with pytest.raises(error):
+        GoPro().find(TOKEN, CLIP.media_id)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 503])
+def test_gopros_media_host_means_what_its_status_says_and_gets_no_token(status: int) -> None:
+    assert GoPro().refusal(status, {}, b"<html>") is None and GoPro().media_origins == ()

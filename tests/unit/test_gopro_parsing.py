@@ -44,6 +44,7 @@ def test_an_ordinary_row_becomes_an_item(service: Service) -> None:
         size=8_123_456_789,
         kind="Video",
         source_count=1,
+        uploaded_at="2026-01-03T08:00:00Z",
     )
 
 
@@ -210,4 +211,75 @@ def test_a_listing_asks_for_everything_if_there_is_an_unknown_type(service: Serv
 def test_a_range_of_capture_times_always_has_both_ends(service: Service, filters: Filters, asked: str | None) -> None:
     service.answers = [answer(search())]
     GoPro().list_media(TOKEN, None, filters)
-    assert {call["query"].get("captured_range") for call in service.asked} == {asked}
+    ranges = [call["query"].get("captured_range") for call in service.asked]
+    assert ranges == [asked] * 3 + ([None] if asked else []), "the last one counts what the others do not show"
+
+
+# Photos, and what is left out
+
+BOTH = Filters(kinds=("video", "photo"))
+
+
+@pytest.mark.parametrize("kind", ["Photo", "Burst", "TimeLapse"])
+def test_photos_are_items_if_they_are_wanted(service: Service, kind: str) -> None:
+    rows = [ROW | {"type": kind, "filename": "GOPR0905.JPG", "file_extension": "jpg"}, ROW | {"id": "clip"}]
+    service.answers = [answer(search(*rows))]
+    page = GoPro().list_media(TOKEN, None, BOTH)
+    assert [(item.media_id, item.kind, item.filename) for item in page.items] == [
+        (ROW["id"], kind, "GOPR0905.JPG"), ("clip", "Video", "GX010001.MP4"),
+    ]  # fmt: skip
+    assert page.left_out == {} and GoPro.capabilities.photo_kinds == {"Photo", "Burst", "TimeLapse"}
+
+
+@pytest.mark.parametrize("kind", ["Session", "Audio"])
+def test_what_is_neither_video_nor_photo_is_never_an_item(service: Service, kind: str) -> None:
+    service.answers = [answer(search(ROW | {"type": kind}))]
+    page = GoPro().list_media(TOKEN, None, BOTH)
+    assert (page.items, page.ignored, page.left_out) == ((), (ROW["id"],), {"kinds": 1})
+
+
+@pytest.mark.parametrize("kind", ["Hologram", "Continuous", None])
+def test_the_extension_shows_a_photo_of_an_unknown_type(service: Service, kind: str | None) -> None:
+    service.answers = [answer(search(ROW | {"type": kind, "file_extension": "JPG"}))]
+    (item,) = GoPro().list_media(TOKEN, None, BOTH).items
+    assert item.kind == "Photo"
+
+
+def test_a_photo_without_a_name_or_an_extension_is_named_after_its_id(service: Service) -> None:
+    service.answers = [answer(search(ROW | {"type": "Photo", "filename": None, "file_extension": None}))]
+    (item,) = GoPro().list_media(TOKEN, None, BOTH).items
+    assert item.filename == f"{ROW['id']}.jpg"
+
+
+def test_a_photo_that_is_not_ready_waits(service: Service) -> None:
+    service.answers = [answer(search(ROW | {"type": "Photo", "ready_to_view": "uploading"}))]
+    assert GoPro().list_media(TOKEN, None, BOTH).waiting == (ROW["id"],)
+
+
+def test_a_listing_with_photos_asks_for_their_types_too(service: Service) -> None:
+    service.answers = [answer(search(total=40)), answer(search(total=40)), answer(search(ROW))]
+    GoPro().list_media(TOKEN, None, BOTH)
+    types = service.asked[2]["query"]["type"].split(",")
+    assert {*VIDEO_TYPES, "Photo", "Burst", "TimeLapse"} <= set(types) and "Audio" not in types
+
+
+def test_the_first_page_counts_what_it_does_not_ask_for(service: Service) -> None:
+    service.answers = [answer(search(total=40)), answer(search(total=40)), answer(search(ROW))]
+    assert GoPro().list_media(TOKEN, None, Filters()).left_out == {"kinds": 39}
+
+
+def test_the_first_page_counts_what_is_outside_of_the_range_of_capture_times(service: Service) -> None:
+    service.answers = [
+        answer(search(total=40)),
+        answer(search(total=40)),
+        answer(search(ROW)),
+        answer(search(total=90)),
+    ]
+    page = GoPro().list_media(TOKEN, None, Filters(captured_from="2026-01-01T00:00:00Z"))
+    assert page.left_out == {"kinds": 39, "captured": 50}
+
+
+def test_a_later_page_counts_only_its_own_rows(service: Service) -> None:
+    service.answers = [answer(search(ROW, ROW | {"id": "photo", "type": "Photo"}, total=52, page=2))]
+    page = GoPro().list_media(TOKEN, "everything 2", Filters(captured_from="2026-01-01T00:00:00Z"))
+    assert page.left_out == {"kinds": 1} and len(service.asked) == 1

@@ -61,7 +61,7 @@ def test_a_struct_becomes_json() -> None:
     found = handler({"run_id": "run-1"}, Context())
     assert json.loads(json.dumps(found)) == {
         "status": "DONE",
-        "filters": {"captured_from": None, "captured_before": None, "media_ids": ["a", "b"], "retry_failed": False},
+        "filters": {"media_ids": ["a", "b"]},
         "media": {"media_id": "a", "filename": "x.mp4"},
     }
 

@@ -22,6 +22,7 @@ from cloud_sync_common.steps.report import ReportRequest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from cloud_sync import providers as infrastructure
 from cloud_sync.layer import build_layer
 from tests.locks import read
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
@@ -59,9 +60,22 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 @each_environment
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
-    fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)} - {"PROVIDER_BASE_URLS"}
-    base_urls = {f"{provider.upper()}_API_BASE_URL" for provider in providers.PROVIDERS}
-    assert set(variables(stack, name)) == fields | base_urls | POWERTOOLS
+    fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)}
+    fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS"}  # of which each provider has its own
+    assert set(variables(stack, name)) == fields | of_each("gopro") | POWERTOOLS
+
+
+def of_each(*names: str) -> set[str]:
+    """The variables that these providers need, by the registry of the function code."""
+    urls = {url for name in names for url in providers.PROVIDERS[name].base_urls}
+    return {f"{name.upper()}_CREDENTIALS_SECRET" for name in names} | {f"{url.upper()}_BASE_URL" for url in urls}
+
+
+def test_every_provider_of_the_function_code_can_be_named_in_an_environment() -> None:
+    for name, registered in providers.PROVIDERS.items():
+        known = infrastructure.PROVIDERS[name]
+        assert {f"{url}_base_url" for url in registered.base_urls} == set(known.base_urls)
+        assert (registered.title, name) == (known.title, providers.get(name, {}).name)
 
 
 @each_environment
@@ -79,26 +93,32 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         archive_storage_class="STANDARD",
         work_bucket="<work>",
         ledger_table=f"<{of('gopro-sync-tracker')}>",
-        credentials_secret=of("gopro/credentials"),
+        credentials_secrets={"gopro": of("gopro/credentials")},
         alerts_topic_arn=f"<{of('gopro-sync-alerts')}>",
         dead_letter_queue_url=f"<{of('gopro-sync-dlq')}>",
+        filters={},
         max_run_gb=500 if environment == "prod" else 1000,
         max_attempts=5,
         connections_per_video=4,
         single_put_mib=128,
         check_source_etag=False,
         allow_loopback_sources=environment == "local",
-        provider_base_urls={"gopro": "https://api.gopro.com"},
+        provider_base_urls={"gopro_api": "https://api.gopro.com"},
     )
 
 
 def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> None:
     overridden = synthesis.of(
-        "dev", max_attempts="9", connections_per_video="2", gopro_api_base_url="https://127.0.0.1:8443/"
+        "dev",
+        max_attempts="9",
+        connections_per_video="2",
+        gopro_api_base_url="https://127.0.0.1:8443/",
+        filters='{"gopro": {"types": ["mp4"]}}',
     )
     read = settings.parse(variables(overridden, "video-downloader"))
     assert (read.max_attempts, read.connections_per_video) == (9, 2)
-    assert read.provider_base_urls == {"gopro": "https://127.0.0.1:8443"}
+    assert read.filters == {"gopro": {"types": ["mp4"]}}
+    assert read.provider_base_urls == {"gopro_api": "https://127.0.0.1:8443"}
 
 
 def test_powertools_reads_the_variables_that_are_set_for_it() -> None:

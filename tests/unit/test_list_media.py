@@ -17,16 +17,18 @@ from cloud_sync_common.exceptions import (
     ProviderThrottledError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.filters import Folders
 from cloud_sync_common.http.client import Traffic
 from cloud_sync_common.provider_access.listing import LISTINGS
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.steps.list_media import ListRequest, ListResult, MediaLister
+from cloud_sync_common.steps.list_media import MOST_REASONS, REASON_LIMIT, ListRequest, ListResult, MediaLister
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.runs import RunRow
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replaced
 
 from tests.unit.doubles import METRICS, PLENTY, Account, Lease, Lines, Rows, RunsUnderWay, Store, session_of
 
@@ -122,8 +124,8 @@ class Lister:
         return result
 
 
-def media(media_id: str, revision: str = "") -> MediaItem:
-    return MediaItem(media_id=media_id, filename=f"{media_id}.MP4", revision=revision)
+def media(media_id: str, revision: str = "", **more: Any) -> MediaItem:
+    return MediaItem(media_id=media_id, filename=f"{media_id}.MP4", revision=revision, **more)
 
 
 def names(count: int) -> list[str]:
@@ -336,8 +338,98 @@ def test_only_the_requested_videos_are_work() -> None:
     found = lister(Library(names(8)))
     found.rows.rows["clip-002"] = ItemRow(status=Status.FAILED, attempts=7)
     result = found.call(filters=Filters(media_ids=("clip-001", "clip-007", "no-such-clip")))
-    assert (result.listed, result.new, result.exhausted) == (8, 2, 0)
+    assert (result.listed, result.new, result.exhausted, result.left_out) == (8, 2, 0, {"media_ids": 6})
     assert found.lines.ids == ["clip-001", "clip-007"] and set(found.rows.rows) == {"clip-001", "clip-002", "clip-007"}
+
+
+def test_what_a_filter_leaves_out_is_counted_by_its_reason_and_not_written_anywhere() -> None:
+    clips = [
+        media("old", captured_at="2020-01-01T00:00:00Z"),
+        media("large", size=9_000_000),
+        media("still", kind="photo"),
+        media("wanted", size=1_000_000, captured_at="2026-01-01T00:00:00Z"),
+        media("private", folder="Private/2026"),
+        media("large-too", size=9_000_001),
+    ]
+    found = Lister(Account(pages=lambda _: MediaPage(items=tuple(clips), total=6)))
+    filters = Filters(captured_from="2025-01-01T00:00:00Z", max_size_mb=8.0, folders=Folders(exclude=("Private",)))
+    result = found.call(filters=filters)
+    assert (result.listed, result.new, found.lines.ids, set(found.rows.rows)) == (6, 1, ["wanted"], {"wanted"})
+    assert result.left_out == {"captured": 1, "size": 2, "kinds": 1, "folders": 1}
+    assert found.rows.reads == [1], "what is left out is not looked up"
+
+
+@pytest.mark.parametrize("ignore_case", [True, False])
+def test_the_case_of_folders_counts_as_the_provider_says(ignore_case: bool) -> None:
+    can = Capabilities(counts_exactly=True, folders_ignore_case=ignore_case, photo_kinds=frozenset({"Still"}))
+    pages = MediaPage(items=(media("a", folder="trips"), media("b", kind="Still")), total=2)
+    result = Lister(Account(pages=lambda _: pages, capabilities=can)).call(
+        filters=Filters(folders=Folders(exclude=("Trips",)))
+    )
+    assert result.left_out == ({"folders": 1, "kinds": 1} if ignore_case else {"kinds": 1})
+
+
+def test_a_widened_filter_archives_what_was_left_out_before() -> None:
+    found = lister(Library(names(4)))
+    narrow = found.call(filters=Filters(names=("clip-001*",)))
+    assert (narrow.new, narrow.left_out) == (1, {"names": 3})
+    found.rows.rows["clip-001"] = ItemRow(status=Status.ARCHIVED)
+    wide = found.call()
+    assert (wide.new, wide.left_out, found.lines.ids) == (3, {}, ["clip-000", "clip-002", "clip-003"])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ItemRow(status=Status.PENDING, run_id="run-0"),
+        ItemRow(status=Status.IN_PROGRESS, run_id="run-0"),
+        ItemRow(status=Status.UNAVAILABLE, attempts=1),
+        ItemRow(status=Status.FAILED, attempts=2),
+    ],
+    ids=lambda row: row.status,
+)
+def test_what_was_pending_when_a_filter_was_narrowed_stays_as_it_is_and_is_work_again_later(row: ItemRow) -> None:
+    found = lister(Library(names(3)))
+    found.rows.rows["clip-002"] = row
+    narrow = found.call(filters=Filters(names=("*0.MP4", "*1.MP4")))
+    assert (narrow.new, narrow.left_out) == (2, {"names": 1}) and found.rows.rows["clip-002"] is row
+    assert found.call().new == 3 and "clip-002" in found.lines.ids
+
+
+def test_what_was_archived_is_left_out_by_a_narrower_filter_and_moved_no_more_by_a_wider_one() -> None:
+    found = lister(Library(names(2)))
+    archived = ItemRow(status=Status.ARCHIVED)
+    found.rows.rows |= {"clip-000": archived, "clip-001": archived}
+    assert found.call(filters=Filters(names=("other*",))).left_out == {"names": 2}
+    assert (found.call().new, found.lines.ids) == (0, [])
+
+
+def test_what_the_provider_leaves_alone_is_counted_with_the_rest_on_every_page() -> None:
+    library = Library(names(8))
+    found = lister(library)
+    found.account.pages = lambda number: replaced(
+        library.page(number), left_out={"googles own document": number, "names": 10}
+    )
+    result = found.call(filters=Filters(names=("clip-00[0]*", "clip-001*")))
+    assert result.left_out == {"googles own document": 1 + 2 + 3, "names": 30 + 7}
+
+
+def test_counts_of_what_is_left_out_go_on_in_the_next_invocation_and_begin_again_with_the_listing() -> None:
+    library = Library(names(8))
+    library.claimed = lambda count: count + 1 if library.pages_given < 3 else count
+    found, filters = lister(library), Filters(names=("clip-000*",))
+    result = found.call(filters=filters, deadline=OUT_OF_TIME)
+    while result.status == "IN_PROGRESS":
+        result = found.call(result.next_cursor, filters=filters, deadline=OUT_OF_TIME)
+    assert (result.listed, result.left_out) == (8, {"names": 7})
+
+
+def test_a_provider_with_reasons_without_end_outgrows_no_state_and_hides_no_filter() -> None:
+    reasons = {f"reason {number} {'x' * 1000}": 1 for number in range(100)}
+    page = MediaPage(items=(media("a"),), total=1, left_out=reasons)
+    result = Lister(Account(pages=lambda _: page)).call(filters=Filters(names=("b*",)))
+    assert len(result.left_out) == MOST_REASONS + 2 and max(map(len, result.left_out)) == REASON_LIMIT
+    assert (result.left_out["other reasons"], result.left_out["names"]) == (100 - MOST_REASONS, 1)
 
 
 def test_the_filters_reach_the_provider_on_every_page() -> None:

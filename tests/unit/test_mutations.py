@@ -128,8 +128,8 @@ def test_the_core_is_every_module_where_a_mistake_costs_a_video_a_run_or_money()
     assert {"stores/ledger.py", "providers/gopro.py", "steps/report.py", "retry_utils.py"} < set(modules)
     assert core_modules(only=f"{FUNCTION_CODE}/stores/ledger.py") == ["stores/ledger.py"]
     assert {name.partition("/")[0] for name in modules} == {
-        "http", "provider_access", "providers", "retry_utils.py", "runtime", "source_identity.py", "steps", "stores",
-        "transfer",
+        "camera_names.py", "file_services", "filters.py", "http", "provider_access", "providers", "retry_utils.py",
+        "runtime", "source_identity.py", "steps", "stores", "transfer",
     }  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
-from cloud_sync_common.provider_interface import Credentials, MediaItem, MediaPage
+from cloud_sync_common.provider_access import absent_items
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps import reconcile
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
@@ -63,7 +64,9 @@ class Bench:
             Bucket=ARCHIVE, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum
         )
 
-    def slice(self, cursor: str | None, deadline: Deadline, started_at: str) -> ReconcileResult:
+    def slice(
+        self, cursor: str | None, deadline: Deadline, started_at: str, filters: Filters | None = None
+    ) -> ReconcileResult:
         """One invocation."""
         s3 = self.aws.s3
         step = ArchiveReconciler(
@@ -77,13 +80,18 @@ class Bench:
             topic_arn=self.aws.topic_arn,
             deadline=deadline,
         )
-        return step.reconcile(ReconcileRequest(run_id="run-1", provider="gopro", started_at=started_at, cursor=cursor))
+        request = ReconcileRequest(
+            run_id="run-1", provider="gopro", started_at=started_at, filters=filters or Filters(), cursor=cursor
+        )
+        return step.reconcile(request)
 
-    def reconcile(self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY) -> list[ReconcileResult]:
+    def reconcile(
+        self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY, filters: Filters | None = None
+    ) -> list[ReconcileResult]:
         """Invokes the step until it is complete, as the state machine does."""
-        results = [self.slice(None, deadline, started_at)]
+        results = [self.slice(None, deadline, started_at, filters)]
         while results[-1].status == "IN_PROGRESS":
-            results.append(self.slice(results[-1].next_cursor, deadline, started_at))
+            results.append(self.slice(results[-1].next_cursor, deadline, started_at, filters))
         return results
 
     def report(self) -> list[dict[str, str]]:
@@ -137,6 +145,12 @@ def trash(bench: Bench, media_id: str) -> None:
     bench.account.pages = lambda number: page(number, left)
 
 
+def hide(bench: Bench, media_id: str) -> None:
+    """The provider lists the item no more, and has it."""
+    trash(bench, media_id)
+    bench.account.unlisted[media_id] = next(item for item in ITEMS if item.media_id == media_id)
+
+
 def set_row(bench: Bench, sk: str = "ITEM", **fields: object) -> None:
     """Writes attributes as somebody does who has got hold of a function's role; None removes one."""
     key = {"pk": "gopro#clip1", "sk": sk}
@@ -183,6 +197,7 @@ DAMAGES: dict[str, tuple[Callable[[Bench], object], dict[str, int]]] = {
         {"incomplete_item": 1},
     ),
     "an item is trashed": (lambda b: trash(b, "clip1"), {"gone_at_source": 1}),
+    "an item is not listed, and there": (lambda b: hide(b, "clip1"), {"unlisted": 1}),
 }
 
 
@@ -283,6 +298,45 @@ def test_what_is_gone_is_reported_with_its_name_and_state(bench: Bench) -> None:
     (line,) = bench.report()
     filename = next(item.filename for item in ITEMS if item.media_id == "clip0")
     assert line["detail"] == f"{filename} (ARCHIVED)"
+
+
+def test_the_provider_is_asked_for_what_it_does_not_list_and_a_second_time_before_it_is_called_gone(
+    bench: Bench,
+) -> None:
+    trash(bench, "clip0")
+    bench.reconcile()
+    assert bench.account.asked_for == ["clip0", "clip0"]
+    bench.account.asked_for.clear()
+    hide(bench, "clip0")
+    bench.reconcile()
+    assert bench.account.asked_for == ["clip0"]
+
+
+def test_no_more_items_are_asked_for_than_the_bound_and_the_others_are_not_called_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absent_items, "MOST_ASKED", 3)
+    bench.account.pages = lambda number: page(number, [])
+    assert bench.reconcile()[-1].findings == {"gone_at_source": 3, "not_asked_for": 2}
+    assert len(set(bench.account.asked_for)) == 3
+
+
+def test_a_page_of_the_ledger_with_many_absent_items_begins_only_with_the_time_to_ask_for_them(bench: Bench) -> None:
+    """Twenty seconds for the page, and one for each four items: there are five, so an invocation that has done
+    something else first pauses before them."""
+    bench.account.pages = lambda number: page(number, [])
+    assert len(bench.reconcile(Deadline(lambda: 21.25, 0.0))) == 1
+    assert len(bench.reconcile(Deadline(lambda: 21.2, 0.0))) == 2 and len(bench.report()) == 5
+
+
+def test_an_error_of_the_provider_while_it_is_asked_ends_the_invocation_and_calls_nothing_gone(bench: Bench) -> None:
+    trash(bench, "clip0")
+    cursor = bench.slice(None, Deadline(lambda: 1.0, 0.0), IN_A_CENTURY).next_cursor
+    cursor = bench.slice(cursor, Deadline(lambda: 1.0, 0.0), IN_A_CENTURY).next_cursor
+    bench.account.trouble = [ProviderUnavailableError("busy")]
+    with pytest.raises(ProviderUnavailableError):
+        bench.slice(cursor, Deadline(lambda: 0.0, 0.0), IN_A_CENTURY)
+    assert bench.slice(cursor, PLENTY, IN_A_CENTURY).findings == {"gone_at_source": 1}
 
 
 def test_when_the_provider_lists_nothing_every_item_is_gone_at_source(bench: Bench) -> None:

@@ -171,6 +171,31 @@ def test_one_mail_lists_new_videos_failures_and_next_steps(aws: InProcessAws) ->
     assert "USD" in text and "tried again in the next run" in text
 
 
+def test_the_report_says_what_was_left_out_and_why(aws: InProcessAws, caplog: pytest.LogCaptureFixture) -> None:
+    left_out = {"kinds": 12, "size": 1, "googles own document": 3, "not downloadable": 0}
+    summary = report(aws, success(Listing(listed=16, left_out=left_out)))
+    assert isinstance(summary, Summary) and summary.left_out == left_out
+    (mail,) = aws.mails()
+    assert (
+        "Left out:\n- 3 googles own document\n- 12 of another kind (kinds)\n- 1 smaller or larger (min_size_mb, "
+        "max_size_mb)\nNothing of it is lost: the run after a filter is widened archives what it lets in."
+    ) in mail["Message"]
+    assert "Next step: none, all is well." in mail["Message"]
+    (line,) = (vars(record) for record in caplog.records if record.msg == "run report")
+    assert line["left_out"] == left_out
+
+
+def test_a_run_without_filters_says_nothing_of_them(aws: InProcessAws) -> None:
+    report(aws, success(Listing(listed=7, left_out={"kinds": 0})))
+    assert "Left out" not in aws.mails()[0]["Message"]
+
+
+def test_what_only_the_provider_leaves_alone_needs_no_wider_filter(aws: InProcessAws) -> None:
+    report(aws, success(Listing(listed=7, left_out={"see https://evil.example/x": 2})))
+    (mail,) = aws.mails()
+    assert "Left out:\n- 2 see https: //evil.example /x\n\n" in mail["Message"] and "widened" not in mail["Message"]
+
+
 def test_a_run_without_failures_names_none(aws: InProcessAws) -> None:
     aws.manifest("run-1", [clip(1)])
     aws.archive(clip(1), "run-1", run_bytes=999, run_slices=1)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
+import msgspec
 import pytest
 from botocore.exceptions import IncompleteReadError
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
-from cloud_sync_common.steps.report import Failed, Listing, RunReport, Summary
+from cloud_sync_common.steps.report import Failed, Listing, RunReport, Summary, SummaryWithMail
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import Runs
@@ -38,6 +39,23 @@ def test_a_success_that_is_reported_again_is_counted_and_mailed_once(
     assert isinstance(report(aws, success(listing)), Summary)
     assert (once["RunsSucceeded"], metrics_in(capsys.readouterr().out)) == (1, {})
     assert len(aws.mails()) == 1
+
+
+def test_a_success_that_another_run_reports_is_counted_and_sends_no_mail_but_hands_its_text_over(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = msgspec.structs.replace(success(a_mixed_run(aws)), reported_by="run-of-all")
+    summary = report(aws, request)
+    assert isinstance(summary, SummaryWithMail) and (summary.archived, aws.mails()) == (2, [])
+    assert summary.mail.startswith("2 of 5 new videos are in the archive") and summary.mail.endswith("Run run-1.")
+    assert metrics_in(capsys.readouterr().out)["RunsSucceeded"] == 1
+    assert report(aws, request).mail == summary.mail and not aws.runs.is_under_way()  # type: ignore[union-attr]
+
+
+def test_a_failure_sends_its_alert_at_once_also_where_another_run_reports_successes(aws: InProcessAws) -> None:
+    assert report(aws, failure(EXPIRED | {"reported_by": "run-of-all"})) == Failed("CredentialsExpiredError", "x")
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: the run failed (CredentialsExpiredError)"
 
 
 def test_a_failure_that_is_reported_again_is_counted_and_mailed_once(

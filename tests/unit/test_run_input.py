@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_interface import Filters
-from cloud_sync_common.runtime.run_input import field_of, filters_of, mode_of
+from cloud_sync_common.runtime.run_input import field_of, filters_of, mode_of, reported_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +20,20 @@ OFFSETS = st.builds(lambda minutes: timezone(timedelta(minutes=minutes)), st.int
 @pytest.mark.parametrize("filters", [{}, {"filters": None}, {"filters": {}}])
 def test_an_input_without_filters_asks_for_everything(filters: dict[str, Any]) -> None:
     assert filters_of({"provider": "gopro"} | filters) == Filters()
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, ""), ({"reported_by": None}, ""), ({"reported_by": "run-1"}, "run-1")]
+)
+def test_a_run_reports_itself_unless_its_input_names_another_one(given: dict[str, Any], expected: str) -> None:
+    assert reported_by({"provider": "gopro"} | given) == expected
+    assert filters_of({"provider": "gopro"} | given) == Filters()
+
+
+@pytest.mark.parametrize("value", [True, 3, ["run-1"], {}])
+def test_what_reports_a_run_is_named_by_text(value: Any) -> None:
+    with pytest.raises(ConfigurationError, match="field 'reported_by' must be the name of an execution"):
+        reported_by({"provider": "gopro", "reported_by": value})
 
 
 def test_every_filter_is_used() -> None:

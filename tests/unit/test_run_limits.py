@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError, ProviderContractError
-from cloud_sync_common.provider_access.listing import CURSOR_LIMIT, ListingProgress, encode_cursor
+from cloud_sync_common.provider_access.listing import CURSOR_LIMIT, MARK_BYTES, ListingProgress, encode_cursor
 from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.providers.gopro import PER_PAGE
 from cloud_sync_common.retry_utils import Deadline
@@ -50,18 +50,12 @@ def ids(count: int) -> Filters:
 
 
 def largest_cursor() -> str:
-    """Ids of quotation marks only: JSON within JSON needs four characters for each."""
-    listing = ListingProgress(page_cursor="everything 200000", total=TEN_MILLION, listed=TEN_MILLION)
+    """A provider's cursor of quotation marks only: JSON within JSON needs four characters for each."""
+    listing = ListingProgress(total=TEN_MILLION, listed=TEN_MILLION, page_cursor="")
     progress = Progress(listing=listing, new=TEN_MILLION)
-    while True:
-        longer = msgspec.structs.replace(progress, listing=with_one_id_more(progress.listing))
-        if len(msgspec.json.encode(longer)) > CURSOR_LIMIT:
-            return encode_cursor(progress, progress.listing)
-        progress = longer
-
-
-def with_one_id_more(listing: ListingProgress) -> ListingProgress:
-    return msgspec.structs.replace(listing, page_ids=(*listing.page_ids, '"' * 128))
+    spare = CURSOR_LIMIT - len(msgspec.json.encode(progress))
+    listing.page_cursor = '"' * (spare // 2)
+    return encode_cursor(progress, listing)
 
 
 def error() -> dict[str, str]:
@@ -99,8 +93,7 @@ def test_the_state_of_a_video_within_a_child_stays_within_its_limit_whatever_hap
         "run_id": "r" * NAME_LIMIT,
         "provider": "google_drive",
         "media": {"filename": "x" * LINE_LIMIT},
-        "renewal": {"renewals": 3},
-        "slice": {"status": "IN_PROGRESS", "bytes_archived": 2**53},
+        "slice": {"status": "IN_PROGRESS", "bytes_archived": 2**53, "renewals": 3},
         "error": error(),
     }
     assert size({**state, "scope": "media"}) < STATE_LIMIT
@@ -119,9 +112,15 @@ def test_filters_that_would_not_fit_are_refused_with_the_next_step() -> None:
 
 
 def test_a_page_with_too_many_rows_for_the_cursor_is_a_broken_contract() -> None:
-    listing = ListingProgress(page_ids=ids(2000).media_ids)
-    with pytest.raises(ProviderContractError, match="2000 rows"):
+    listing = ListingProgress(page_marks=bytes(4000 * MARK_BYTES))
+    with pytest.raises(ProviderContractError, match="4,000 rows"):
         encode_cursor(Progress(listing=listing), listing)
+
+
+def test_two_thousand_ids_of_a_page_and_the_longest_cursor_of_a_provider_fit_into_the_cursor() -> None:
+    """The largest pages there are have 2,000 rows (Dropbox, list_folder); Drive's have 1,000."""
+    listing = ListingProgress(page_cursor="c" * 2048, page_marks=bytes(2000 * MARK_BYTES), listed=TEN_MILLION)
+    assert len(encode_cursor(Progress(listing=listing, new=TEN_MILLION), listing)) < CURSOR_LIMIT * 3 // 4
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,57 @@ def test_an_answer_that_one_neighbour_of_three_gives_is_enough() -> None:
     library = Library(trouble_of=always(CHANGED, "clip-0", "clip-1", "clip-2", "clip-3"))
     with pytest.raises(ProviderContractError):
         session(library).sources(CLIPS[0])
+
+
+# The same file again
+
+
+def renewing(library: Library, offered: MediaSource, ended: MediaSource, lease: Lease | None = None) -> MediaSource:
+    library.sources = lambda token, item: [offered]  # type: ignore[method-assign]
+    return session(library, lease).same_source(CLIPS[0], ended)
+
+
+SIGNED = MediaSource(1, "x.mp4", url="https://cdn.example/1?s=1")
+
+
+def test_a_new_link_shows_that_the_token_is_accepted() -> None:
+    library = Library()
+    fresh = replace(SIGNED, url="https://cdn.example/1?s=2")
+    assert renewing(library, fresh, SIGNED) == fresh and library.validations == 0
+
+
+def test_a_link_that_is_not_new_is_given_while_the_token_is_accepted() -> None:
+    library = Library()
+    assert renewing(library, SIGNED, SIGNED) == SIGNED and library.validations == 1
+
+
+def test_a_link_that_is_not_new_because_its_token_has_ended_ends_the_slice_so_that_it_is_renewed() -> None:
+    library, lease = Library(trouble=[REFUSED]), Lease()
+    with pytest.raises(CredentialsExpiredError):
+        renewing(library, SIGNED, SIGNED, lease)
+    assert lease.refused == SESSION.version
+
+
+# One item by itself
+
+
+def test_an_item_is_found_by_its_id() -> None:
+    library = Library(unlisted={"clip-0": CLIPS[0]})
+    assert session(library).find("clip-0") == CLIPS[0] and library.asked_for == ["clip-0"]
+
+
+def test_that_an_item_is_gone_is_believed_when_it_is_said_twice() -> None:
+    library = Library()
+    assert session(library).find("clip-0") is None and library.asked_for == ["clip-0"] * 2
+
+
+def test_a_refused_token_says_nothing_of_an_item() -> None:
+    library, lease = Library(trouble=[REFUSED, REFUSED]), Lease()
+    with pytest.raises(CredentialsExpiredError):
+        session(library, lease).find("clip-0")
+    assert lease.refused == SESSION.version
+
+
+def test_what_the_provider_cannot_answer_just_now_is_asked_for_again() -> None:
+    library = Library(unlisted={"clip-0": CLIPS[0]}, trouble=[ProviderUnavailableError("busy")])
+    assert session(library).find("clip-0") == CLIPS[0] and library.asked_for == ["clip-0"] * 2

@@ -19,9 +19,10 @@ ENVIRONMENT = {
     "ARCHIVE_STORAGE_CLASS": "STANDARD",
     "WORK_BUCKET": "work",
     "LEDGER_TABLE": "gopro-sync-tracker",
-    "CREDENTIALS_SECRET": "gopro/credentials",
+    "GOPRO_CREDENTIALS_SECRET": "gopro/credentials",
     "ALERTS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:gopro-sync-alerts",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/letters",
+    "FILTERS": '{"gopro": {"types": ["mp4"]}}',
     "MAX_RUN_GB": "500",
     "MAX_ATTEMPTS": "3",
     "CONNECTIONS_PER_VIDEO": "4",
@@ -48,9 +49,10 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         archive_storage_class="STANDARD",
         work_bucket="work",
         ledger_table="gopro-sync-tracker",
-        credentials_secret="gopro/credentials",
+        credentials_secrets={"gopro": "gopro/credentials"},
         alerts_topic_arn="arn:aws:sns:us-east-1:000000000000:gopro-sync-alerts",
         dead_letter_queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/letters",
+        filters={"gopro": {"types": ["mp4"]}},
         max_run_gb=500,
         max_attempts=3,
         connections_per_video=4,
@@ -61,11 +63,25 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
 
 
 def test_the_example_contains_every_variable() -> None:
-    named = {field.name.upper() for field in msgspec.structs.fields(Settings)} - {"PROVIDER_BASE_URLS"}
-    assert named == set(ENVIRONMENT)
+    named = {field.name.upper() for field in msgspec.structs.fields(Settings)}
+    assert named - {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS"} == set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}
 
 
-@pytest.mark.parametrize("variable", sorted(ENVIRONMENT))
+def test_a_function_that_has_no_providers_secret_says_so() -> None:
+    rest = {name: value for name, value in ENVIRONMENT.items() if name != "GOPRO_CREDENTIALS_SECRET"}
+    with pytest.raises(ConfigurationError, match=r"`credentials_secrets`.*deploy"):
+        parse(rest)
+
+
+def test_the_providers_of_an_environment_are_those_that_have_a_secret() -> None:
+    more = {"GOOGLE_DRIVE_CREDENTIALS_SECRET": "google-drive/credentials", "DROPBOX_API_BASE_URL": "https://b.example"}
+    assert parse(ENVIRONMENT | more).credentials_secrets == {
+        "gopro": "gopro/credentials",
+        "google_drive": "google-drive/credentials",
+    }
+
+
+@pytest.mark.parametrize("variable", sorted(set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}))
 def test_a_missing_variable_is_named(variable: str) -> None:
     rest = {name: value for name, value in ENVIRONMENT.items() if name != variable}
     with pytest.raises(ConfigurationError, match=f"`{variable.lower()}`.*deploy"):
@@ -80,16 +96,18 @@ def test_a_malformed_number_is_named_without_its_value(variable: str, value: str
     assert "many" not in str(failure.value)
 
 
-def test_base_urls_are_collected_by_provider_without_a_slash_at_the_end() -> None:
-    urls = {"GOPRO_API_BASE_URL": "https://127.0.0.1:8443/", "DROPBOX_API_BASE_URL": "https://box.example"}
+def test_base_urls_are_collected_by_their_names_without_a_slash_at_the_end() -> None:
+    urls = {"GOPRO_API_BASE_URL": "https://127.0.0.1:8443/", "GOOGLE_OAUTH_BASE_URL": "https://oauth.example"}
     assert parse(ENVIRONMENT | urls).provider_base_urls == {
-        "gopro": "https://127.0.0.1:8443",
-        "dropbox": "https://box.example",
+        "gopro_api": "https://127.0.0.1:8443",
+        "google_oauth": "https://oauth.example",
     }
 
 
 def test_other_variables_are_ignored() -> None:
-    assert parse(ENVIRONMENT | {"PATH": "/bin", "PROVIDER_BASE_URLS": "no"}) == parse(ENVIRONMENT)
+    assert parse(ENVIRONMENT | {"PATH": "/bin", "PROVIDER_BASE_URLS": "no", "CREDENTIALS_SECRETS": "no"}) == parse(
+        ENVIRONMENT
+    )
 
 
 @pytest.mark.usefixtures("fresh_settings")
@@ -114,3 +132,9 @@ def test_lambda_is_known_by_its_variable(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert settings.is_a_function() is expected
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"gopro": "mp4"}', "none"])
+def test_lasting_filters_that_are_no_json_are_named(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"variable FILTERS does not fit.*Deploy the stack again"):
+        parse(ENVIRONMENT | {"FILTERS": text})

@@ -539,3 +539,48 @@ def test_a_damaged_movie_that_is_archived_is_read_again_when_another_version_tak
 def test_a_damaged_movie_that_stays_the_same_stays_damaged_under_a_new_revision() -> None:
     row = World(row=archived_row(damage=CUT)).run()
     assert row is not None and (row.damage, row.revision) == (CUT, "/2")
+
+
+# Chapters with names of their own, and objects that were named by the chapter's number before
+
+
+OLD_KEY, NEW_KEY = "gopro/0000/00/clip/GX010051-02.MP4", "gopro/0000/00/clip/GX020051.MP4"
+
+
+def chapter(row: SourceRow | None = None, size: int = SMALL) -> World:
+    """A chapter of GX010051.MP4."""
+    world = World(size, row=row)
+    world.source = replace(world.source, filename="GX020051.MP4", file_count=3, own_name=True)
+    return world
+
+
+def test_a_new_chapter_has_its_own_name() -> None:
+    assert (one := chapter()).run() and one.done == [f"put {NEW_KEY}"]
+
+
+def test_a_chapter_that_is_archived_under_the_old_name_is_not_moved_and_keeps_it() -> None:
+    one = chapter(archived_row(key=OLD_KEY, revision="/1"))
+    row = one.run()
+    assert row == archived_row(key=OLD_KEY, revision="/2") and one.done == []
+
+
+@pytest.mark.parametrize("copy", [1, 2])
+def test_a_later_version_of_such_a_chapter_is_named_like_the_ones_before_it(copy: int) -> None:
+    key = OLD_KEY if copy == 1 else OLD_KEY.replace(".MP4", "-v2.MP4")
+    one = chapter(archived_row(key=key, copy=copy, etag='"another"'))
+    row = one.run()
+    expected = OLD_KEY.replace(".MP4", f"-v{copy + 1}.MP4")
+    assert row is not None and (row.key, row.copy) == (expected, copy + 1) and one.done == [f"put {expected}"]
+
+
+def test_an_upload_that_was_begun_under_the_old_name_is_completed_under_it() -> None:
+    one = chapter(begun_row(key=OLD_KEY), LARGE)
+    row = one.run()
+    assert row is not None and row.key == OLD_KEY and one.done == ["4 parts"]
+
+
+def test_a_source_without_its_own_name_is_named_as_its_item_is_now() -> None:
+    """Its capture time may have been corrected."""
+    one = World(row=archived_row(key="gopro/1999/01/clip/a.mp4", etag='"another"'))
+    row = one.run()
+    assert row is not None and row.key == KEY_2

@@ -9,19 +9,16 @@ from typing import Any, cast
 
 import pytest
 from cloud_sync_common.exceptions import OriginalUnavailableError
+from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.source_identity import ListedFile, kept_numbers, numbered, path
-from cloud_sync_common.steps.download import VideoDownloader
-
-from tests.unit.doubles import PLENTY
 
 
 def move_with_renewal(ended: MediaSource, offered: list[MediaSource]) -> MediaSource:
-    """What the step Download takes for the same file, when the provider offers these."""
-    session = SimpleNamespace(sources=lambda _: offered)
-    nothing = cast(Any, None)
-    step = VideoDownloader(cast(Any, session), nothing, nothing, nothing, nothing, 1, PLENTY, 512, 10**12)
-    return step._same_source(MediaItem(media_id="clip", filename="x.mp4"), ended)
+    """What is taken for the same file, when the provider offers these."""
+    session = SimpleNamespace(sources=lambda _: offered, _check_token=lambda: None)
+    same_source = AuthorisedSession.same_source
+    return same_source(cast(Any, session), MediaItem(media_id="clip", filename="x.mp4"), ended)
 
 
 def link(path: str, signature: str = "a", query: str = "", host: str = "cdn.example") -> str:

@@ -15,7 +15,7 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
-from cloud_sync_common.transfer.source_link import LINK_RENEWALS, SourceLink
+from cloud_sync_common.transfer.source_link import LINK_RENEWALS, SAME_LINKS, SourceLink
 
 FIRST = MediaSource(file_number=1, filename="x.mp4", url="https://cdn.example/0")
 
@@ -70,12 +70,76 @@ def test_a_renewed_link_stays_for_whoever_comes_later() -> None:
     assert provider.renewed == [FIRST.url, "https://cdn.example/1"] and provider.read == ["https://cdn.example/2"] * 2
 
 
-def test_a_link_may_end_ten_times_in_a_slice_and_no_more() -> None:
+def test_a_link_may_end_ten_times_in_a_row_and_no_more() -> None:
     patient, endless = Provider(ended=LINK_RENEWALS), Provider(ended=LINK_RENEWALS + 1)
     assert asyncio.run(read_by(patient.link(), patient, 1)) == [f"https://cdn.example/{LINK_RENEWALS}"]
     with pytest.raises(SourceLinkExpiredError, match="10 times"):
         asyncio.run(read_by(endless.link(), endless, 1))
     assert len(patient.renewed) == len(endless.renewed) == LINK_RENEWALS == 10
+
+
+def test_links_that_end_are_counted_anew_whenever_something_was_read() -> None:
+    """Each link is good for one answer: a long transfer takes many of them."""
+    provider = Provider()
+    link = provider.link()
+
+    async def reading() -> None:
+        for _ in range(5 * LINK_RENEWALS):
+            await link.use(provider.use)
+            provider.ended = len(provider.renewed) + 1
+
+    asyncio.run(reading())
+    assert len(provider.renewed) == 5 * LINK_RENEWALS - 1 and len(provider.read) == 5 * LINK_RENEWALS
+
+
+def test_a_file_that_is_refused_by_the_same_link_again_is_not_asked_for_ten_times() -> None:
+    """With a token in a header, the link never changes; what it is refused for is not its age."""
+    asked: list[str] = []
+
+    async def refuse(source: MediaSource) -> str:
+        asked.append(source.url)
+        raise SourceLinkExpiredError("403")
+
+    link = SourceLink(FIRST, replace, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
+    with pytest.raises(SourceLinkExpiredError, match="no other link"):
+        asyncio.run(link.use(refuse))
+    assert asked == [FIRST.url] * (1 + SAME_LINKS) and SAME_LINKS == 2
+
+
+def test_a_link_that_is_refused_for_a_moment_may_be_the_same_one_again() -> None:
+    refusals = iter([SourceLinkExpiredError("403")] * SAME_LINKS)
+
+    async def use(_: MediaSource) -> str:
+        if refusal := next(refusals, None):
+            raise refusal
+        return "read"
+
+    link = SourceLink(FIRST, replace, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
+    assert asyncio.run(link.use(use)) == "read"
+
+
+def test_a_link_with_another_token_is_another_link() -> None:
+    asked: list[str] = []
+
+    async def use(source: MediaSource) -> str:
+        asked.append(source.headers["Authorization"])
+        if len(asked) == 1:
+            raise SourceLinkExpiredError("401")
+        return "read"
+
+    old = replace(FIRST, headers={"Authorization": "Bearer 1"})
+    link = SourceLink(
+        old,
+        lambda ended: replace(ended, headers={"Authorization": "Bearer 2"}),
+        Deadline.after(60),
+        RequestLimiter(1, Deadline.after(600)),
+    )
+    assert asyncio.run(link.use(use)) == "read" and asked == ["Bearer 1", "Bearer 2"]
+
+
+def test_a_fresh_description_may_have_the_same_link() -> None:
+    link = SourceLink(FIRST, replace, Deadline.after(60), RequestLimiter(1, Deadline.after(600)))
+    assert asyncio.run(link.refresh()) == FIRST
 
 
 @pytest.mark.parametrize("error", [MediaNotFoundError("x"), OriginalUnavailableError("x")])

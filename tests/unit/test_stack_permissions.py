@@ -12,6 +12,10 @@ READ_SECRET = {"secretsmanager:GetSecretValue"}
 USE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 WRITE_LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACE = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+RULE = (
+    "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:"
+    "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+)
 STATES = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
 
 # By function, then by resource. Every function also writes its own log and its traces.
@@ -171,6 +175,7 @@ def test_the_state_machine_may_invoke_the_functions_read_manifests_and_run_its_c
             }
             for label in ("", "/EachBatch")
         },
+        RULE: {"events:PutTargets", "events:PutRule", "events:DescribeRule"},
         "*": LOG_DELIVERY | MACHINE_TRACE,
     }  # fmt: skip
 

@@ -29,7 +29,7 @@ from tests.unit.state_machine import (
 IN_THE_FILE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 MACHINE = definition()
 STATES = states(MACHINE)
-TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+TASKS = {name: state for name, state in STATES.items() if "FunctionName" in state.get("Parameters", {})}
 ANYTHING = "States.ALL"
 
 # Errors that AWS names: Step Functions developer guide, "Error names" and "Handle Lambda service exceptions". Those
@@ -62,8 +62,8 @@ def test_every_task_has_the_standard_and_the_slow_retry_and_a_slice_one_attempt_
     assert retries(MACHINE)[name] == [STANDARD_RETRY | attempts, SLOW_RETRY]
 
 
-def test_the_eleven_tasks_are_retried_four_times_and_no_placeholder_is_left() -> None:
-    assert (len(TASKS), STANDARD_RETRY["MaxAttempts"]) == (11, 4)
+def test_the_twelve_tasks_are_retried_four_times_and_no_placeholder_is_left() -> None:
+    assert (len(TASKS), STANDARD_RETRY["MaxAttempts"]) == (12, 4)
     assert not {TRANSIENT_ERRORS, SLOW_ERRORS} & named_errors(MACHINE)
 
 
@@ -162,10 +162,10 @@ def test_the_clause_that_catches_every_error_is_the_last_one_and_names_no_other(
 
 def test_a_failed_video_never_fails_the_run_and_a_failed_run_is_always_reported() -> None:
     fails = {name for name, state in STATES.items() if state["Type"] == "Fail"}
-    run, batch, video = (
+    run, provider, batch, video = (
         {name for name, state in scope.states.items() if fails & set(next_states(state))} for scope in scopes(MACHINE)
     )
-    assert (run, batch, video) == ({"ReportFailure"}, {"EachMedia"}, {"StopRun"})
+    assert (run, provider, batch, video) == ({"ReportFailure"}, set(), {"EachMedia"}, {"StopRun"})
 
 
 def test_a_batch_fails_only_when_one_of_its_videos_stops_the_run() -> None:
@@ -218,7 +218,7 @@ def test_every_task_invokes_a_function_and_waits_a_minute_longer_than_that_funct
     stack = synthesis.of("dev", **values)
     machine = stack.only("AWS::StepFunctions::StateMachine")["Properties"]
     deployed = states(json.loads(machine["DefinitionString"]))
-    assert len([state for state in deployed.values() if state["Type"] == "Task"]) == len(TASKS)
+    assert {name for name, state in deployed.items() if state["Type"] == "Task"} == {*TASKS, "RunOfProvider"}
     for task in (deployed[name] for name in TASKS):
         assert task["Resource"] == "arn:${Partition}:states:::lambda:invoke"
         (construct_id,) = substitutions(task["Parameters"]["FunctionName"])
@@ -238,6 +238,28 @@ def test_each_batch_of_the_manifest_is_a_child_execution_of_its_own() -> None:
     assert each["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
     assert each["Label"] == "EachBatch"  # the state machine's role names its children by it
     assert each["ResultPath"] is None
+
+
+def test_a_run_of_all_providers_waits_for_one_execution_of_this_machine_for_each() -> None:
+    task = STATES["RunOfProvider"]
+    assert task["Resource"] == "arn:${Partition}:states:::states:startExecution.sync:2"
+    assert task["Parameters"] == {
+        "StateMachineArn.$": "$$.StateMachine.Id",
+        "Name.$": "$.name",
+        "Input.$": "$.input",
+    }
+    assert (STATES["EachProvider"]["ItemsPath"], STATES["WhatIsAsked"]["Choices"][0]["Next"]) == (
+        "$.runs",
+        "EachProvider",
+    )
+
+
+def test_whatever_becomes_of_one_providers_run_the_others_go_on_and_are_reported() -> None:
+    """A failed iteration would end a Map at once, and Step Functions would stop the executions that it waits for."""
+    task, each = STATES["RunOfProvider"], STATES["EachProvider"]
+    assert [(clause["ErrorEquals"], clause["Next"]) for clause in task["Catch"]] == [([ANYTHING], "ProviderDone")]
+    assert "Retry" not in task and "TimeoutSeconds" not in task  # a run that failed is not begun again by itself
+    assert each.get("MaxConcurrency", 0) == 0 and each["Next"] == "ReportAll"
 
 
 def misname_a_transient_error(machine: dict[str, Any]) -> None:

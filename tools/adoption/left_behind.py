@@ -75,9 +75,17 @@ class LeftBehind:
 
     def mapping(self) -> dict[str, dict[str, str]]:
         """The resource mapping for `cdk import`: logical id to identifier."""
-        return {
+        parts = {
             str(self._template.logical_id(part)): {IDENTIFIERS[part]: found} for part, found in self.parts().items()
         }
+        return parts | {logical_id: {IDENTIFIERS[Part.SECRET]: arn} for logical_id, arn in self._further_secrets()}
+
+    def _further_secrets(self) -> Iterator[tuple[str, str]]:
+        """Logical id and ARN of the secrets of the other providers."""
+        for logical_id, name in self._template.further_secrets():
+            if arn := self._secret(name):
+                self._check_owner(Part.SECRET, arn)
+                yield logical_id, arn
 
     def parts(self) -> dict[Part, str]:
         """The identifier of each part that was left behind."""
@@ -87,7 +95,7 @@ class LeftBehind:
             Part.WORK: self._bucket(Part.WORK, self._log_bucket(archive) if archive else None),
             Part.KEY: self._key(archive) if archive else None,
             Part.LEDGER: self._ledger(),
-            Part.SECRET: self._secret(),
+            Part.SECRET: self._secret(self._template.name(Part.SECRET, "Name")),
             Part.AUDIT: self._bucket(Part.AUDIT, self._choice.audit),
         }
         parts = {part: identifier for part, identifier in found.items() if identifier}
@@ -186,8 +194,7 @@ class LeftBehind:
         about = self._found(lambda: self._dynamodb.describe_table(TableName=name), "ResourceNotFoundException")
         return name if about else None
 
-    def _secret(self) -> str | None:
-        name = self._template.name(Part.SECRET, "Name")
+    def _secret(self, name: str | None) -> str | None:
         if name is None:
             return None
         about = self._found(lambda: self._secrets.describe_secret(SecretId=name), "ResourceNotFoundException")

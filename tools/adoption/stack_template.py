@@ -64,6 +64,14 @@ class StackTemplate:
                 return logical_id
         return None
 
+    def further_secrets(self) -> list[tuple[str, str]]:
+        """Logical id and name of each secret that is not Part.SECRET: those of the other providers."""
+        return [
+            (logical_id, str(resource["Properties"]["Name"]))
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == _WHERE[Part.SECRET][0] and logical_id != self.logical_id(Part.SECRET)
+        ]
+
     def name(self, part: Part, attribute: str) -> str | None:
         """The fixed name of a part, or None where the environment does not have it."""
         logical_id = self.logical_id(part)

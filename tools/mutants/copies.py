@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 # What is installed is not copied.
-LINKED = (".venv", "node_modules", ".build", ".local/emulator", ".local/sam", ".local/scan")
+LINKED = (".venv", "node_modules", ".build", ".local/emulator", ".local/judges", ".local/sam", ".local/scan")
 
 
 def kept_files(root: Path) -> list[str]:

@@ -12,6 +12,9 @@ FUNCTION_CODE = Path("lambda_layer", "python", "cloud_sync_common")
 
 # Where a mistake loses a video, doubles one, stops a run or costs money. Everything in a folder counts.
 CORE = (
+    "camera_names.py",
+    "file_services",
+    "filters.py",
     "http",
     "provider_access",
     "providers",

@@ -94,7 +94,7 @@ def _is_over_in_a_moment(fault: Fault) -> bool:
 @_IN_TIME
 def test_an_odd_answer_is_our_error_or_plain_values(provider: str, tmp_path: Path) -> None:
     with _account(provider, tmp_path) as (account, new_world):
-        desk, client = new_world().desk, get(provider, {provider: account.base_url})
+        desk, client = new_world().desk, get(provider, {f"{provider}_api": account.base_url})
 
         def judge(faults: tuple[Fault, ...]) -> None:
             desk.expect(faults)
