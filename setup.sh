@@ -102,6 +102,16 @@ if ! fresh .venv/.ready requirements-dev.txt; then
   record .venv/.ready requirements-dev.txt
 fi
 
+# The owner's command, of this clone. -P: a folder called console where it is started is not taken for this one.
+if ! [ -x .venv/bin/cloudsync ]; then
+  cat > .venv/bin/cloudsync <<'COMMAND'
+#!/bin/sh
+here=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
+PYTHONPATH="$here:$here/lambda_layer/python${PYTHONPATH:+:$PYTHONPATH}" exec "$here/.venv/bin/python" -P -m console "$@"
+COMMAND
+  chmod +x .venv/bin/cloudsync
+fi
+
 if ! fresh node_modules/.ready package.json package-lock.json; then
   echo "set-up: CDK command line and validator (node_modules)"
   npm_packages

@@ -44,6 +44,8 @@ FORBIDDEN = {
     "cdk": ("local.demo", "aws_cdk"),
     "adoption": ("tools.adoption.left_behind", "local.emulator"),
     "aws-check": ("aws_check.stack", "local.deployment"),
+    "console": ("console.operations.runs", "cloud_sync_common.steps.report"),
+    "console-layers": ("console.operations.runs", "console.commands.options"),
 }
 
 

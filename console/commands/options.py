@@ -1,0 +1,39 @@
+"""What every verb takes: the stack it is about, and how it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from console.aws_account import AwsAccount
+from console.output import Output
+from console.stack import DEFAULT_ENVIRONMENT, Stack
+
+_OPTIONS = (
+    click.option(
+        "--environment",
+        "-e",
+        default=DEFAULT_ENVIRONMENT,
+        show_default=True,
+        envvar="CLOUD_SYNC_ENVIRONMENT",
+        help="The environment that was deployed (or CLOUD_SYNC_ENVIRONMENT).",
+    ),
+    click.option("--profile", default=None, help="The AWS profile; otherwise the one that the AWS CLI would take."),
+    click.option("--region", default=None, help="The AWS region of the stack."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
+)
+
+
+def of_stack(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A verb that is called with the stack and the output: `command(stack, output, **its own options)`."""
+
+    @wraps(command)
+    def called(environment: str, profile: str | None, region: str | None, *, as_json: bool, **own: Any) -> int | None:
+        return command(Stack.find(AwsAccount(profile, region), environment), Output(as_json=as_json), **own)
+
+    for option in reversed(_OPTIONS):
+        called = option(called)
+    return called

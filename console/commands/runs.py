@@ -1,0 +1,54 @@
+"""`cloudsync runs`: the nights, the last one first."""
+
+from __future__ import annotations
+
+import click
+
+from console.commands.options import of_stack
+from console.operations.runs import Run
+from console.output import Output
+from console.stack import Stack
+
+_COLUMNS = ("started", "provider", "status", "archived", "moved", "failed", "waiting", "USD")
+
+
+@click.command()
+@click.option("--most", "-n", default=20, show_default=True, type=click.IntRange(1, 1_000), help="How many to show.")
+@click.option("--provider", default="", help="Only the runs of this provider.")
+@of_stack
+def command(stack: Stack, output: Output, most: int, provider: str) -> None:
+    """List the nights, the last one first: when each was, how it ended, what it archived and cost.
+
+    Step Functions remembers runs for 90 days. Everything older is in the ledger, by video: `cloudsync show`.
+    """
+    from console.operations import runs as operations  # noqa: PLC0415 (imports boto3)
+
+    found = operations.runs(stack, most, provider=stack.provider(provider) if provider else "")
+    if output.as_json:
+        output.data("runs", {"runs": found})
+    elif found:
+        _draw(output, found)
+    else:
+        output.page.print("There was no run yet. Start one with `cloudsync run`.")
+
+
+def _draw(output: Output, found: list[Run]) -> None:
+    from rich.table import Table  # noqa: PLC0415 (imported only to draw)
+
+    table = Table(*_COLUMNS, box=None, pad_edge=False)
+    for column in table.columns[3:]:
+        column.justify = "right"
+    for run in found:
+        table.add_row(*_cells(run))
+    output.page.print(table)
+
+
+def _cells(run: Run) -> list[str]:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    moved = "" if run.bytes_archived is None else size_of(run.bytes_archived)
+    usd = "" if run.estimated_usd is None else f"{run.estimated_usd:.4f}"
+    numbers = ["" if number is None else f"{number:,}" for number in (run.archived, run.failed, run.backlog)]
+    provider = run.provider if run.mode == "sync" else f"{run.provider} ({run.mode})"
+    status = f"{run.status} {run.error}".strip()
+    return [run.started_at[:16].replace("T", " "), provider, status, numbers[0], moved, numbers[1], numbers[2], usd]

@@ -1,0 +1,87 @@
+"""The command `cloudsync`. Each verb is a module of console.commands, which is imported when it is used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+from cloud_sync_common import __version__
+
+from console.errors import ConsoleError, Exit
+
+# What each verb does, so that `--help` need not import them.
+VERBS = {
+    "runs": "List the nights: when each was, how it ended, what it archived and cost.",
+}
+
+
+class Verbs(click.Group):
+    """The verbs, each imported only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (Click's own name)
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (Click's own name)
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"console.commands.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (Click's own)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="%(version)s")
+def cloudsync() -> None:
+    """Your videos in your own S3: see that they are safe, connect accounts, run, look, get footage back.
+
+    The stack is that of --environment (dev, or CLOUD_SYNC_ENVIRONMENT), found with your AWS credentials.
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code. An error is one sentence on standard error, never a traceback."""
+    try:
+        result: Any = cloudsync.main(arguments, prog_name="cloudsync", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _failed("Interrupted; nothing further was done.", Exit.INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except ConsoleError as error:
+        return _failed(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain once more at its end
+        return Exit.FAILED
+    except Exception as error:
+        return _of_aws(error)
+    return result if isinstance(result, int) else Exit.FINE
+
+
+def _of_aws(error: Exception) -> int:
+    """AWS's refusals have a sentence each. What is left is a fault of ours, and has its name and no more: a message or
+    a traceback may hold what came from a provider."""
+    from console.aws_account import explained  # noqa: PLC0415 (imports botocore)
+
+    if known := explained(error):
+        return _failed(str(known), known.exit_code)
+    at = error.__traceback__
+    while at and at.tb_next:
+        at = at.tb_next
+    place = f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "?"
+    return _failed(f"This is a fault of Cloud Sync ({type(error).__name__} in {place}). Please report it.", Exit.FAILED)
+
+
+def _failed(sentence: str, code: int) -> int:
+    click.echo(f"cloudsync: {sentence}", err=True)
+    return code
+
+
+def command_line() -> None:
+    """What the installed program `cloudsync` calls."""
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The runs of a stack: what Step Functions remembers of each, for 90 days."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from console.stack import Stack
+
+MOST_RUNS = 1_000  # that are asked for at once
+_AT_ONCE = 8
+_PAGE = 100
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of the state machine.
+
+    `provider` is empty where the input names none. `status` is Step Functions' (RUNNING, SUCCEEDED, FAILED, TIMED_OUT,
+    ABORTED), times are ISO 8601. The numbers are those of the run's report: None while it runs, where it failed before
+    its report, and of a run that reports on others. `error` and `cause` say why it failed.
+    """
+
+    run_id: str
+    provider: str
+    mode: str
+    status: str
+    started_at: str
+    ended_at: str = ""
+    seconds: float | None = None
+    listed: int | None = None
+    archived: int | None = None
+    bytes_archived: int | None = None
+    failed: int | None = None
+    backlog: int | None = None
+    estimated_usd: float | None = None
+    error: str = ""
+    cause: str = ""
+
+
+def runs(stack: Stack, most: int, *, provider: str = "") -> list[Run]:
+    """The latest runs, the last one first, at most `most` of them; of one provider, if it is named.
+
+    A run of all providers is one of them, and so is each run that it has started. Raises botocore's errors.
+    """
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        found = (run for run in readers.map(lambda arn: described(stack, arn), _executions(stack)))
+        wanted = (run for run in found if provider in ("", run.provider))
+        return list(islice(wanted, min(most, MOST_RUNS)))
+
+
+def described(stack: Stack, execution_arn: str) -> Run:
+    """One run, by the ARN of its execution. Raises botocore's errors."""
+    answer = stack.client("stepfunctions").describe_execution(executionArn=execution_arn)
+    given, output = _object(answer.get("input")), _object(answer.get("output"))
+    ended: datetime | None = answer.get("stopDate")
+    numbers = {name: output[name] for name in _NUMBERS if isinstance(output.get(name), int | float)}
+    return Run(
+        run_id=answer["name"],
+        provider=str(given.get("provider", "")),
+        mode=str(given.get("mode", "sync")),
+        status=answer["status"],
+        started_at=_moment(answer["startDate"]),
+        ended_at=_moment(ended) if ended else "",
+        seconds=round((ended - answer["startDate"]).total_seconds(), 1) if ended else None,
+        error=answer.get("error", ""),
+        cause=answer.get("cause", ""),
+        **numbers,
+    )
+
+
+_NUMBERS = ("listed", "archived", "bytes_archived", "failed", "backlog", "estimated_usd")
+
+
+def _executions(stack: Stack) -> Iterator[str]:
+    """The ARNs of the executions, the last one first; at most MOST_RUNS."""
+    arn = stack.output("StateMachineArn")
+    pages = stack.client("stepfunctions").get_paginator("list_executions")
+    found = pages.paginate(stateMachineArn=arn, PaginationConfig={"PageSize": _PAGE, "MaxItems": MOST_RUNS})
+    return (execution["executionArn"] for page in found for execution in page["executions"])
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    """A JSON object; an empty one for everything else, such as the input of a run that was started with none."""
+    try:
+        value = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone().isoformat(timespec="seconds")

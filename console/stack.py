@@ -1,0 +1,95 @@
+"""The deployed stack of one environment, as CloudFormation describes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from console.aws_account import AwsAccount
+from console.errors import ConsoleError, NotFoundError, UsageError
+
+PREFIX = "CloudSync-"
+DEFAULT_ENVIRONMENT = "dev"
+_ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,19}")
+_READY = re.compile(r".*(?<!DELETE)(?<!ROLLBACK)_COMPLETE|UPDATE_ROLLBACK_COMPLETE|.*UPDATE.*_IN_PROGRESS")
+_SECRET = "CredentialsSecret"  # noqa: S105 (the end of an output's name)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One environment. Clients come from `account`; every method raises botocore's errors."""
+
+    account: AwsAccount
+    environment: str
+    outputs: Mapping[str, str]
+
+    @classmethod
+    def find(cls, account: AwsAccount, environment: str) -> Stack:
+        """Raises NotFoundError when there is none of that name, with those that there are, ConsoleError when it is
+        not ready, and UsageError for what is no name of an environment."""
+        if not _ENVIRONMENT.fullmatch(environment):
+            raise UsageError(f"--environment must be a name such as dev, staging or prod; not {environment!r}.")
+        described = _described(account, PREFIX + environment)
+        if described is None:
+            raise NotFoundError(_no_stack(account, environment))
+        status = described["StackStatus"]
+        if not _READY.fullmatch(status):
+            raise ConsoleError(
+                f"The stack {PREFIX}{environment} is not ready ({status}). Its events in the CloudFormation console "
+                "say why; deploy it again."
+            )
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+        return cls(account, environment, outputs)
+
+    def output(self, name: str) -> str:
+        """A value that the stack states. Raises ConsoleError when a stack of another version does not."""
+        if name not in self.outputs:
+            raise ConsoleError(
+                f"The stack {PREFIX}{self.environment} is of an earlier version: it has no output {name}. Deploy it "
+                "again from this clone."
+            )
+        return self.outputs[name]
+
+    @cached_property
+    def secrets(self) -> dict[str, str]:
+        """The name of the secret of each provider that is backed up, by its id."""
+        named = (value for name, value in sorted(self.outputs.items()) if name.endswith(_SECRET))
+        return {value.partition("/")[0].replace("-", "_"): value for value in named}
+
+    def provider(self, name: str) -> str:
+        """The id of a provider of this stack, whether `google-drive` or `google_drive`. Raises UsageError."""
+        wanted = name.replace("-", "_")
+        if wanted not in self.secrets:
+            known = ", ".join(self.secrets) or "none"
+            raise UsageError(f"--provider must be one that this stack backs up ({known}); not {name!r}.")
+        return wanted
+
+    def client(self, service: str) -> Any:
+        return self.account.client(service)
+
+
+def _described(account: AwsAccount, name: str) -> Any:
+    """The stack, or None where CloudFormation knows none of that name."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (see aws_account)
+
+    try:
+        return account.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        # The code for a missing stack, and for nothing else here (CloudFormation API reference, DescribeStacks).
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+
+
+def _no_stack(account: AwsAccount, environment: str) -> str:
+    pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
+    names = (stack["StackName"] for page in pages for stack in page["Stacks"])
+    found = ", ".join(sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)))
+    there = f"There is {found}: choose it with --environment" if found else "There is none: run `cdk deploy`"
+    return (
+        f"There is no stack {PREFIX}{environment} in the region {account.region}. {there}, or look elsewhere with "
+        "--region and --profile."
+    )

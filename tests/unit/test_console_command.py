@@ -1,0 +1,119 @@
+"""`cloudsync`: help without delay, data on standard output, one sentence for what goes wrong, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from console import main
+from console.errors import ConsoleError, Exit
+from console.stack import Stack
+from tests.synthesis import ROOT
+from tests.unit.console_account import refusal, stack_of
+
+ARN = "arn:aws:states:eu-west-1:000000000000:execution:gopro-sync-orchestrator:night-1"
+NIGHT = {
+    "executionArn": ARN,
+    "name": "night-1",
+    "status": "SUCCEEDED",
+    "startDate": datetime(2026, 11, 26, 1, 0, tzinfo=UTC),
+    "stopDate": datetime(2026, 11, 26, 1, 2, tzinfo=UTC),
+    "input": '{"provider": "gopro"}',
+    "output": '{"listed": 20, "archived": 3, "bytes_archived": 4000000, "failed": 0, "backlog": 1,'
+    ' "estimated_usd": 0.01}',
+}
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What Step Functions answers; the stack is there."""
+    scripted: dict[str, Any] = {
+        "list_executions_pages": [{"executions": [{"executionArn": ARN}]}],
+        "describe_execution": NIGHT,
+    }
+
+    def find(*_: object) -> Stack:
+        return stack_of(stepfunctions=scripted)
+
+    monkeypatch.setattr(Stack, "find", find)
+    return scripted
+
+
+def test_the_nights_are_listed_with_their_numbers(answers: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["runs"]) == Exit.FINE
+    title, night = capsys.readouterr().out.splitlines()
+    assert title.split() == ["started", "provider", "status", "archived", "moved", "failed", "waiting", "USD"]
+    assert night.split()[2:] == ["gopro", "SUCCEEDED", "3", "4.0", "MB", "0", "1", "0.0100"]
+
+
+def test_json_is_one_versioned_object_on_standard_output(
+    answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["runs", "--json"]) == Exit.FINE
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert (found["version"], found["kind"], printed.err) == (1, "runs", "")
+    assert (found["runs"][0]["run_id"], found["runs"][0]["seconds"]) == ("night-1", 120.0)
+
+
+@pytest.mark.parametrize("odd", [None, "", "[1]", "no JSON", '{"provider": 7, "mode": null}'])
+def test_a_run_with_an_odd_input_and_output_is_listed_all_the_same(
+    answers: dict[str, Any], odd: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers["describe_execution"] = NIGHT | {"input": odd, "output": odd}
+    assert main.main(["runs", "--json"]) == Exit.FINE
+    assert json.loads(capsys.readouterr().out)["runs"][0]["archived"] is None
+
+
+def test_a_refusal_is_one_sentence_on_standard_error(
+    answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers["describe_execution"] = refusal("AccessDeniedException", "DescribeExecution")
+    assert main.main(["runs"]) == Exit.CREDENTIALS
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.startswith("cloudsync: The AWS credentials may not do DescribeExecution.")
+
+
+def test_a_fault_of_ours_says_where_and_nothing_of_what_it_was_about(
+    answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers["describe_execution"] = ValueError("token-of-the-owner")
+    assert main.main(["runs"]) == Exit.FAILED
+    printed = capsys.readouterr().err
+    assert printed.startswith("cloudsync: This is a fault of Cloud Sync (ValueError in console_account.py:")
+    assert "token-of-the-owner" not in printed and len(printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["runs", "--most", "0"], ["runs", "--odd"]])
+def test_what_does_not_fit_is_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(arguments) == Exit.USAGE
+    assert "cloudsync" in capsys.readouterr().err
+
+
+def test_an_error_of_the_console_has_its_own_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Thawing(ConsoleError):
+        exit_code = Exit.THAWING
+
+    def find(*_: object) -> Stack:
+        raise Thawing("Not yet.")
+
+    monkeypatch.setattr(Stack, "find", find)
+    assert (main.main(["runs"]), capsys.readouterr().err) == (10, "cloudsync: Not yet.\n")
+
+
+def test_help_imports_neither_boto3_nor_rich_nor_a_verb() -> None:
+    program = (
+        "import sys; from console.main import main; main(['--help']);"
+        "loaded = {'boto3', 'botocore', 'rich', 'requests', 'console.commands.runs'} & set(sys.modules);"
+        "sys.exit(', '.join(loaded) or 0)"
+    )
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"}
+    shown = subprocess.run([sys.executable, "-c", program], env=paths, capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "") and all(verb in shown.stdout for verb in main.VERBS)
