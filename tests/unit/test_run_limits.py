@@ -64,7 +64,12 @@ def error() -> dict[str, str]:
 
 def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
     counts = dict.fromkeys(("listed", "new", "waiting", "exhausted", "batches"), TEN_MILLION)
-    listing: dict[str, Any] = {"status": "IN_PROGRESS", "next_cursor": largest_cursor(), "manifest_key": "k" * 128, **counts}
+    listing: dict[str, Any] = {
+        "status": "IN_PROGRESS",
+        "next_cursor": largest_cursor(),
+        "manifest_key": "k" * 128,
+        **counts,
+    }
     listing["renewal"] = {"renewals": 3}
     state = {
         "run_id": "r" * NAME_LIMIT,

@@ -11,6 +11,7 @@ import pytest
 from cloud_sync.config import Config, ConfigError
 from cloud_sync.providers import PROVIDERS
 from cloud_sync.schedule import parse_cron, side_by_side
+from local.log_queries import fields_named
 from tests.synthesis import FUNCTIONS, Synthesis, Synthesised, as_list
 
 THREE = "gopro,google_drive,dropbox"
@@ -239,6 +240,14 @@ def test_each_provider_has_a_row_of_last_nights_numbers_and_its_lines_in_the_gra
     for widget in widgets(three, "metric", "log", "alarm", "text"):
         rows[widget["y"]] = rows.get(widget["y"], 0) + widget["width"]
     assert set(rows.values()) == {24}  # no row has a gap
+
+
+def test_every_saved_query_and_every_table_of_the_dashboard_tells_the_providers_apart(three: Synthesised) -> None:
+    """All providers write into the same logs, so a row without its provider could be anybody's."""
+    queries = three.resources("AWS::Logs::QueryDefinition").values()
+    texts = [str(query["Properties"]["QueryString"]) for query in queries]
+    texts += [widget["properties"]["query"] for widget in widgets(three, "log")]
+    assert len(texts) == 9 + 3 and all("provider" in fields_named(text) for text in texts)
 
 
 def test_the_map_of_each_run_has_the_concurrency_of_one_provider(three: Synthesised) -> None:
