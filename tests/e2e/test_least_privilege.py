@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import account_of
 from tests.synthesis import FUNCTIONS
 
 # Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
