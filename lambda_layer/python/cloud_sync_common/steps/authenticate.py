@@ -29,7 +29,7 @@ from cloud_sync_common.runtime.run_input import (
 )
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
-MAX_RENEWALS = 3  # for one video, without a slice that moved bytes in between
+MAX_RENEWALS = 3  # for one video, listing or reconciliation that comes no further in between
 MOST_RENEWALS_A_DAY = 100  # for all videos: a token lives for an hour or longer
 EXECUTION_NAME_LIMIT = 80  # characters (Step Functions API reference, StartExecution)
 
