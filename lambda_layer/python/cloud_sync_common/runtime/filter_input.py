@@ -44,7 +44,7 @@ def checked(given: object, place: Place | None = None) -> Filters:
     if not isinstance(given, Mapping):
         raise ConfigurationError(
             f"{where.owner}'s field '{where.path}' must be an object such as "
-            f'{{"types": ["mp4"]}}, not {_shown(given)}.'
+            f'{{"types": ["mp4"]}}, not {shown(given)}.'
         )
     known = [name for name in _READERS if not (where.is_lasting and name in OF_ONE_RUN)]
     _check_names(given, known, f"{where.owner}'s field '{where.path}'")
@@ -57,16 +57,22 @@ def checked(given: object, place: Place | None = None) -> Filters:
 def _check_names(given: Mapping[Any, Any], known: list[str], owner: str) -> None:
     for name in given:
         if name not in known:
-            similar = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean '{similar[0]}'? It" if similar else "it"
-            raise ConfigurationError(f"{owner} has a field {_shown(name)}; {hint} may have {', '.join(known)}.")
+            raise ConfigurationError(
+                f"{owner} has a field {shown(name)}; {hint(name, known)} may have {', '.join(known)}."
+            )
+
+
+def hint(name: object, known: list[str]) -> str:
+    """What goes before `may have`, and names a similar field if there is one."""
+    similar = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean '{similar[0]}'? It" if similar else "it"
 
 
 def _read(name: str, value: Any, where: Place) -> Any:
     try:
         return _READERS[name](value)
     except _Unfit as unfit:
-        raise ConfigurationError(f"{where.field(name)} must be {unfit}, not {_shown(value)}.") from None
+        raise ConfigurationError(f"{where.field(name)} must be {unfit}, not {shown(value)}.") from None
 
 
 def _check_ranges(filters: Filters, where: Place) -> None:
@@ -79,7 +85,8 @@ def _check_ranges(filters: Filters, where: Place) -> None:
         raise ConfigurationError(f"{where.field('max_size_mb')} must not be smaller than 'min_size_mb' ({least:g}).")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A wrong value for the sentence about it, cut to a length that a mail can take."""
     text = repr(value)
     return text if len(text) <= SHOWN_LIMIT else f"{text[:SHOWN_LIMIT]}…"
 
@@ -158,11 +165,9 @@ def _type_name(name: str) -> str:
         return name
     similar = difflib.get_close_matches(re.sub(r"[^a-z0-9]", "", name), TYPE_WORDS, n=1, cutoff=0.8)
     if similar:
-        raise _Unfit(f"a list of file types; one that is like {_shown(name)} is written {similar[0]!r}")
+        raise _Unfit(f"a list of file types; one that is like {shown(name)} is written {similar[0]!r}")
     if not re.fullmatch(rf"[a-z0-9]{{1,{EXTENSION_LIMIT}}}", name):
-        raise _Unfit(
-            f'a list of extensions such as ["mp4"], or of {", ".join(TYPE_WORDS)}, which {_shown(name)} is not'
-        )
+        raise _Unfit(f'a list of extensions such as ["mp4"], or of {", ".join(TYPE_WORDS)}, which {shown(name)} is not')
     return name
 
 
