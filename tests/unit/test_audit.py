@@ -39,13 +39,15 @@ class ArchivedLibrary:
     deployment: Deployment
     ledger: Ledger
     originals: list[dict[str, Any]]
+    provider: str = "gopro"
 
     def key(self, original: dict[str, Any]) -> str:
-        return f"gopro/2026/01/{original['media_id']}/{original['source_number']}.MP4"
+        return f"{self.provider}/2026/01/{original['media_id']}/{original['source_number']}.MP4"
 
     def put(self, original: dict[str, Any], key: str = "", body: bytes | None = None) -> None:
         content = Path(original["path"]).read_bytes() if body is None else body
         stored = {
+            "provider": self.provider,
             "media-id": original["media_id"],
             "file-number": str(original["source_number"]),
             "source-size": str(original["size"]),
@@ -118,6 +120,33 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Archive
 
 def test_a_complete_archive_has_no_findings(library: ArchivedLibrary) -> None:
     assert audit(library.deployment, library.originals, complete=True, resume_window=timedelta(0)) == []
+
+
+@pytest.fixture
+def drive(library: ArchivedLibrary) -> ArchivedLibrary:
+    """The same videos in a second cloud, where they happen to have the same ids."""
+    table = boto3.resource("dynamodb", "us-east-1").Table(TABLE)
+    second = ArchivedLibrary(
+        library.deployment, Ledger(table, "google_drive"), library.originals, provider="google_drive"
+    )
+    second.archive(CLIP)
+    second.archive(CHAPTERS)
+    return second
+
+
+def test_two_clouds_whose_ids_are_the_same_are_audited_apart(library: ArchivedLibrary, drive: ArchivedLibrary) -> None:
+    assert library.kinds(provider="gopro") == library.kinds(provider="google_drive") == {}
+    library.drop(CLIP, "ITEM")
+    assert library.kinds(provider="gopro") == {"lost": 1}
+    assert drive.kinds(provider="google_drive") == {}
+
+
+def test_versions_that_only_their_listing_tells_apart_are_no_duplicates(library: ArchivedLibrary) -> None:
+    for number, listed, duplicated in ((1, "sha256:a", 0), (2, "sha256:b", 0), (3, "sha256:b", 1)):
+        stored = {"provider": "google_drive", "media-id": "x", "source-size": "1", "source-listed": listed}
+        key = f"google_drive/{number}"
+        library.deployment.s3.put_object(Bucket=ARCHIVE, Key=key, Body=b"x", Metadata=stored)
+        assert library.kinds() == {"orphan_object": number} | ({"duplicated": 1} if duplicated else {})
 
 
 def delete_an_object(library: ArchivedLibrary) -> None:
