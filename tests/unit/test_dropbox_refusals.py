@@ -24,7 +24,7 @@ from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters
 from cloud_sync_common.providers.dropbox import Dropbox
 
-from tests.unit.dropbox_service import ACCOUNT, LIST, METADATA, refusal
+from tests.unit.dropbox_service import ACCOUNT, LIST, METADATA, page, refusal
 from tests.unit.gopro_service import answer
 from tests.unit.routed_service import RoutedService
 
@@ -112,12 +112,29 @@ def test_the_summary_with_its_dots_is_never_looked_at(dots: str) -> None:
 def test_a_refusal_of_the_app_itself_is_said_to_be_that(service: RoutedService) -> None:
     refused_as_such = answer(NOT_THIS_APP, 400, Content_Type=TEXT)
     service.gives(LIST, refused_as_such)
+    service.gives(ACCOUNT, refused_as_such)
     with pytest.raises(CredentialsExpiredError, match="the app is disabled or lacks a permission") as failure:
         Dropbox().list_media(TOKEN, None, Filters())
     assert "dropbox.com/developers/apps" in str(failure.value) and failure.value.doubtful
     of_bytes = refused(refused_as_such)
     assert type(of_bytes) is ProviderContractError, "other videos show whether it concerns all of them"
     assert "files.content.read" in str(of_bytes) and "disabled" in str(of_bytes)
+
+
+def test_a_permission_that_the_app_lacks_is_named_where_the_token_is_accepted(service: RoutedService) -> None:
+    """activepieces #3936: a 400 with a sentence. Its token may be renewed as often as one likes."""
+    service.gives(LIST, answer(NOT_THIS_APP, 400, Content_Type=TEXT))
+    service.gives(ACCOUNT, {"account_id": "dbid:a"})
+    with pytest.raises(ConfigurationError, match=r"lacks the permission files\.metadata\.read: ") as failure:
+        Dropbox().list_media(TOKEN, None, Filters())
+    assert "disabled" not in str(failure.value)
+    assert service.paths == [LIST, ACCOUNT, LIST], "it is believed when it is said twice"
+
+
+def test_a_text_that_is_over_in_a_moment_refuses_nothing(service: RoutedService) -> None:
+    service.gives(LIST, answer(b"Bad request", 400, Content_Type=TEXT), page(cursor="c1"))
+    service.gives(ACCOUNT, {"account_id": "dbid:a"})
+    assert Dropbox().list_media(TOKEN, None, Filters()).items == ()
 
 
 @pytest.mark.parametrize("scope", ["files.metadata.read", "files.content.read", "account_info.read"])
