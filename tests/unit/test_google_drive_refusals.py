@@ -54,6 +54,8 @@ REASONS: list[tuple[int, str, type[CloudSyncError], str]] = [
     (403, "insufficientPermissions", ConfigurationError, "drive.readonly is missing"),
     (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "Connect the account again"),
     (403, "accessNotConfigured", ConfigurationError, "Enable it in the Google Cloud console"),
+    (403, "CONSUMER_SUSPENDED", ConfigurationError, "another project"),
+    (403, "CONSUMER_INVALID", ConfigurationError, "another project"),
     (403, "dailyLimitExceeded", ProviderUnavailableError, "for today"),
     (403, "rateLimitExceeded", ProviderThrottledError, "wait"),
     (403, "userRateLimitExceeded", ProviderThrottledError, "wait"),

@@ -290,7 +290,7 @@ def _left_alone(row: Row) -> str:
     """Why an entry is left alone; empty: it is not."""
     if row.get(".tag") == "folder":
         return "folder"
-    return {"": "", _LINK: "symbolic link"}.get(_has_no_bytes(row), "not downloadable")
+    return {"": "", _LINK: "symbolic link"}.get(_has_no_bytes(row), media_files.NOT_DOWNLOADABLE)
 
 
 def _item(row: Row) -> MediaItem:
