@@ -177,6 +177,25 @@ def test_an_unknown_refusal_of_media_is_left_to_its_status(status: int, body: by
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (403, "text/html; charset=UTF-8", ProviderUnavailableError),
+        (401, "TEXT/HTML", ProviderUnavailableError),
+        (404, "text/html", ProviderUnavailableError),
+        (404, "", ProviderUnavailableError),
+        (404, "application/json", ProviderUnavailableError),
+        (410, "application/json", type(None)),
+        (403, "application/json", type(None)),
+        (429, "text/html", type(None)),
+        (503, "text/html", type(None)),
+    ],
+)
+def test_what_is_not_the_providers_says_nothing_of_a_file(status: int, kind: str, expected: type[object]) -> None:
+    """A gateway, or Google's page about automated queries. 429 and 5xx say by themselves what they are."""
+    assert type(Dropbox().refusal(status, {"content-type": kind}, b"<html>sorry</html>")) is expected
+
+
+@pytest.mark.parametrize(
     ("response", "error"),
     [
         (answer(b"", 401), CredentialsExpiredError),

@@ -127,6 +127,25 @@ def test_a_body_that_was_cut_off_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (403, "text/html; charset=UTF-8", ProviderUnavailableError),
+        (401, "TEXT/HTML", ProviderUnavailableError),
+        (404, "text/html", ProviderUnavailableError),
+        (404, "", ProviderUnavailableError),
+        (404, "application/json", ProviderUnavailableError),
+        (410, "application/json", type(None)),
+        (403, "application/json", type(None)),
+        (429, "text/html", type(None)),
+        (503, "text/html", type(None)),
+    ],
+)
+def test_what_is_not_the_providers_says_nothing_of_a_file(status: int, kind: str, expected: type[object]) -> None:
+    """A gateway, or Google's page about automated queries. 429 and 5xx say by themselves what they are."""
+    assert type(GoogleDrive().refusal(status, {"content-type": kind}, b"<html>sorry</html>")) is expected
+
+
+@pytest.mark.parametrize(
     ("response", "error"),
     [
         (refusal(401, "authError"), CredentialsExpiredError),
@@ -266,14 +285,15 @@ def test_a_token_that_nobody_used_for_six_months_is_said_to_be_that(service: Rou
     ("response", "error"),
     [
         (answer(b"", 400), CredentialsExpiredError),
-        (answer(b"<html>", 403, Content_Type="text/html"), ProviderContractError),
+        (answer(b"<html>", 403, Content_Type="text/html"), ProviderUnavailableError),
+        (answer(b"<html>", 200, Content_Type="text/html"), ProviderContractError),
         (answer(b"", 429, Retry_After="7"), ProviderThrottledError),
         (answer(b"", 503), ProviderUnavailableError),
         (answer({"expires_in": 3599}), ProviderContractError),
         (answer(b"no json"), ProviderContractError),
         (answer({"access_token": "line\nbreak"}), ProviderContractError),
     ],
-    ids=["unknown", "page", "429", "503", "no token", "no json", "no usable token"],
+    ids=["unknown", "page", "page with 200", "429", "503", "no token", "no json", "no usable token"],
 )
 def test_any_other_answer_to_a_renewal_is_an_error(
     service: RoutedService, response: requests.Response, error: type[CloudSyncError]

@@ -203,7 +203,7 @@ class Dropbox:
         """By the tags in its body. What is refused with a text may concern this file or all. See Provider."""
         if _is_refused_as_such(status, headers):
             return ProviderContractError(_BYTES_REFUSED)
-        return _REFUSALS.of_media(headers, body)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, media_id: str) -> Row:
         """What Dropbox says of one file. Raises MediaNotFoundError."""

@@ -344,9 +344,9 @@ class GoogleDrive:
             )
         ]
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:  # noqa: ARG002
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """By the reasons in its body. See Provider."""
-        return _REFUSALS.of_media(headers, body)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, file_id: str, key: str = "") -> Row:
         """What Google says of one file. Raises MediaNotFoundError."""
