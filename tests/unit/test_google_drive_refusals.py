@@ -50,6 +50,7 @@ REASONS: list[tuple[int, str, type[CloudSyncError], str]] = [
     (403, "fileNotDownloadable", OriginalRefusedError, "Export it by hand"),
     (403, "teamDriveMembershipRequired", OriginalRefusedError, "Have it added again"),
     (403, "RATE_LIMIT_EXCEEDED", ProviderThrottledError, "wait"),
+    (403, "forbidden", OriginalRefusedError, "Ask its owner"),
     (403, "domainPolicy", OriginalRefusedError, "Admin console"),
     (403, "insufficientPermissions", ConfigurationError, "drive.readonly is missing"),
     (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "Connect the account again"),

@@ -115,6 +115,7 @@ _MEANINGS: dict[str, Meaning] = {
     **dict.fromkeys(("dailyLimitExceeded", "quotaExceeded"), (ProviderUnavailableError, _DAY)),
     **dict.fromkeys(_RATES, (ProviderThrottledError, "Google asks to wait.")),
     **dict.fromkeys(("authError", "ACCESS_TOKEN_EXPIRED"), (CredentialsExpiredError, SIGNED_OUT)),
+    "forbidden": (OriginalRefusedError, _LOCKED),
     "notFound": (MediaNotFoundError, _GONE),
 }
 _REFUSALS = Refusals(("reason",), _MEANINGS)
