@@ -18,6 +18,10 @@ SHOWN_LIMIT = 60  # characters of a wrong value in the sentence about it
 MOST_NUMBER = 1e12  # of days or MB
 EXTENSION_LIMIT = 5  # characters of a file's extension, beyond which a type is a word
 OF_ONE_RUN = ("media_ids", "retry_failed")  # these are no lasting filters
+OTHER_WORDS = {  # for the ends of a range of time
+    **dict.fromkeys(("to", "until", "till", "end"), "before"),
+    **dict.fromkeys(("after", "since", "start"), "from"),
+}
 _PLURALS = {"videos": VIDEO, "photos": PHOTO}
 
 
@@ -64,8 +68,14 @@ def _check_names(given: Mapping[Any, Any], known: list[str], owner: str) -> None
 
 def hint(name: object, known: list[str]) -> str:
     """What goes before `may have`, and names a similar field if there is one."""
-    similar = difflib.get_close_matches(str(name), known, n=1)
+    similar = difflib.get_close_matches(_as_ours(str(name)), known, n=1)
     return f"did you mean '{similar[0]}'? It" if similar else "it"
+
+
+def _as_ours(name: str) -> str:
+    """A name with the words that ours have."""
+    words = re.split(r"[-_ ]", name.lower())
+    return "_".join(OTHER_WORDS.get(word, word) for word in words)
 
 
 def _read(name: str, value: Any, where: Place) -> Any:
@@ -191,10 +201,11 @@ def _folder_globs(value: Any) -> tuple[str, ...]:
         found = [composed(one).strip("/") for one in _patterns("", value)]
     except _Unfit:
         found = [""]
-    if not all(part for one in found for part in one.split("/")):
+    parts = [part for one in found for part in one.split("/")]
+    if not all(part.strip() and part not in (".", "..") and "\\" not in part for part in parts):
         raise _Unfit(
             f'an object whose lists include and exclude have at most {MOST_PATTERNS} folders, such as ["Trips/*"], '
-            'separated by "/", none of them empty'
+            'with "/" between two of them, none of them empty, and no "\\", "." or ".."'
         )
     return tuple(found)
 
