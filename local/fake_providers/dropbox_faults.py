@@ -176,6 +176,7 @@ class DropboxFault(Kind):
     RANGE_IGNORED = "range_ignored", 0, _BYTES, "Range is ignored: 200 and the whole file"
     RANGE_REFUSED = "range_refused", 0, _BYTES, "any Range gets 416"
     RANGE_SHORT = "range_short", 0, _BYTES, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    RANGE_SHIFTED = "range_shifted", 0, _BYTES, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
     RESULT_MISSING = "result_missing", 0, _DOWNLOAD, "no Dropbox-API-Result"
     ETAG_MISSING = "etag_missing", 0, _BYTES, "no ETag"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)
