@@ -119,6 +119,7 @@ class DropboxFault(Kind):
     )
     NAME_DECOMPOSED = "name_decomposed", 110, _ROWS, "name and path_display are in NFD; path_lower stays in NFC"
 
+    MOVED = "moved", 0, _ONE_FILE, "right before the answer the file is moved to `target`", ("target", "/Moved/moved.mp4")
     LOOKUP_REFUSED = "lookup_refused", 0, _ONE_FILE, "409 path/`tag`", ("tag", "restricted_content")
     LINK_REFUSED = (
         "link_refused",

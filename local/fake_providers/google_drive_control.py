@@ -7,9 +7,11 @@ from typing import Any
 from aiohttp import web
 
 from local.fake_providers.control import CommonControl, Json, Operation, common_operations, served
+from local.fake_providers.faults import ActiveFaults
 from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fake_providers.google_drive_state import DriveState
 from local.fake_providers.google_drive_tree import ROOT, revision_of, stamp
+from local.fake_providers.google_oauth import READ_FILES
 from local.fake_providers.library import LibraryError
 
 
@@ -34,6 +36,14 @@ class DriveControl(CommonControl[DriveState]):
     def set_testing(self, testing: bool = True) -> None:
         """Set the app's publishing status: consents given in "Testing" end after seven days."""
         self._state.tokens.testing = testing
+
+    def connect(self) -> str:
+        """Consent anew, as the user does with the app's present status; returns the refresh token, now the latest."""
+        tokens, uri = self._state.tokens, "http://127.0.0.1:1"
+        query = {"client_id": tokens.client_id, "redirect_uri": uri, "response_type": "code", "scope": READ_FILES}
+        code = tokens.consent(tokens.request(query), READ_FILES)
+        tokens.exchange({"code": code, "redirect_uri": uri}, ActiveFaults(DriveEndpoint.CODE))
+        return tokens.refresh_token
 
     def revoke_consent(self) -> None:
         """Take back every consent, as the user can."""
@@ -124,6 +134,7 @@ def drive_control_routes(control: DriveControl) -> list[web.RouteDef]:
     own: list[Operation] = [
         ("POST", "lifetimes", lambda body: control.set_lifetimes(**body)),
         ("POST", "testing", lambda body: control.set_testing(bool(body.get("testing", True)))),
+        ("POST", "connect", lambda _: {"refresh_token": control.connect()}),
         ("POST", "revoke_consent", lambda _: control.revoke_consent()),
         ("POST", "page_size", lambda body: control.set_page_size(int(body["rows"]))),
         ("POST", "items", control.put_item),

@@ -41,6 +41,7 @@ _ROWS = _PAGES | {_E.GET}
 _SHARED_DRIVE = frozenset({_E.LIST, _E.DRIVE, _E.DRIVES})
 _ONE_FILE = frozenset({_E.GET, _E.MEDIA, _E.REVISIONS})
 _BYTES = frozenset({_E.MEDIA})
+_ONE = _BYTES | {_E.GET}
 
 _ODD = {"size": 1e5, "modifiedTime": 7, "name": "GX\ud800.MP4", "md5Checksum": "00", "parents": [], "capabilities": []}
 
@@ -138,6 +139,21 @@ class DriveFault(Kind):
     HASH_HEADER = "hash_header", 0, _BYTES, "x-goog-hash comes with `statuses`", ("statuses", [200, 206])
     ETAG_PRESENT = "etag_present", 0, _BYTES, "the answer has an ETag, that of the head revision"
     CONTENT_REPLACED = "content_replaced", 0, _BYTES, "other bytes of the same length, of the same revision"
+    CONTENT_UPLOADED = (
+        "content_uploaded",
+        0,
+        _ONE,
+        "right before the answer the file gets the content of the file `like`, as a new revision",
+        ("like", ""),
+    )
+    MOVED = (
+        "moved",
+        0,
+        _ONE,
+        "right before the answer the file gets another `name`, and another `folder` of My Drive",
+        ("name", "moved.mp4"),
+        ("folder", "Moved"),
+    )
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)
     PAGE_INSTEAD = "page_instead", 0, _BYTES, "200 and an HTML page"
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
