@@ -16,9 +16,11 @@ type Fake = FakeGoPro | FakeGoogleDrive | FakeDropbox
 
 @dataclass(frozen=True)
 class Account:
-    """An account at a fake provider: its URLs, and both kinds of credentials."""
+    """An account at a fake provider: its URLs, and both kinds of credentials. `publishes_hashes`: the provider names a
+    hash of every file."""
 
     provider: ClassVar[str]
+    publishes_hashes: ClassVar[bool] = True
     base_url: str
     control_url: str
     access_token: str
@@ -42,6 +44,7 @@ class GoProAccount(Account):
     """An account at the fake GoPro Cloud."""
 
     provider = "gopro"
+    publishes_hashes = False
     user_id: str
     client_id: str
     client_secret: str

@@ -101,7 +101,7 @@ RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, 
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
-ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each call is for another version
+ROTATE = {"Step": "createSecret", "SecretId": "gopro/credentials"}  # each call is for another version
 
 NEEDED = {
     ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,
