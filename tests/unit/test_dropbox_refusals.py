@@ -115,7 +115,40 @@ def test_a_refusal_of_the_app_itself_is_said_to_be_that(service: RoutedService) 
     with pytest.raises(CredentialsExpiredError, match="the app is disabled or lacks a permission") as failure:
         Dropbox().list_media(TOKEN, None, Filters())
     assert "dropbox.com/developers/apps" in str(failure.value) and failure.value.doubtful
-    assert refused(refused_as_such) is None, "of one file it says nothing about the others"
+    of_bytes = refused(refused_as_such)
+    assert type(of_bytes) is ProviderContractError, "other videos show whether it concerns all of them"
+    assert "files.content.read" in str(of_bytes) and "disabled" in str(of_bytes)
+
+
+@pytest.mark.parametrize("scope", ["files.metadata.read", "files.content.read", "account_info.read"])
+def test_the_permission_that_is_missing_is_named(scope: str) -> None:
+    body = {"error_summary": "missing_scope/.", "error": {".tag": "missing_scope", "required_scope": scope}}
+    error = refused(answer(body, 401))
+    assert type(error) is ConfigurationError and f"lacks the permission {scope}: " in str(error)
+
+
+@pytest.mark.parametrize("scope", ["files.everything", "", None, 7, ["files.content.read"]], ids=repr)
+def test_a_permission_that_is_not_ours_is_not_quoted(scope: Any) -> None:
+    body = {"error": {".tag": "missing_scope", "required_scope": scope}}
+    error = refused(answer(body, 401))
+    assert type(error) is ConfigurationError and "lacks a permission: " in str(error)
+
+
+def test_a_wait_that_only_the_body_states_is_kept() -> None:
+    body = {"error": {"reason": {".tag": "too_many_requests"}, "retry_after": 15}}
+    error = refused(answer(body, 429))
+    assert isinstance(error, ProviderThrottledError) and error.retry_after == 15
+
+
+@pytest.mark.parametrize(
+    ("tag", "error"), [("restricted_content", ConfigurationError), ("locked", ProviderUnavailableError)]
+)
+def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
+    service: RoutedService, tag: str, error: type[CloudSyncError]
+) -> None:
+    service.gives(LIST, refusal(409, "path", tag))
+    with pytest.raises(error):
+        Dropbox().list_media(TOKEN, None, Filters())
 
 
 @pytest.mark.parametrize(
@@ -193,9 +226,10 @@ def test_an_access_token_alone_is_not_renewed(service: RoutedService) -> None:
         ),
         (answer({"error": "invalid_client"}, 401), "has disabled it: enable it", False),
         (answer({"error": "unauthorized_client"}, 400), "has disabled it: enable it", False),
+        (answer({"error": "invalid_client: Invalid client_id or client_secret"}, 400), r"\(invalid_client\)", False),
         (answer(b"This app is currently disabled.", 400, Content_Type=TEXT), "has disabled it: enable it", True),
     ],
-    ids=["revoked", "unknown app", "other app", "disabled app"],
+    ids=["revoked", "unknown app", "other app", "code with a sentence", "disabled app"],
 )
 def test_a_refused_renewal_names_the_cause_and_the_step(
     service: RoutedService, response: requests.Response, sentence: str, doubtful: bool
