@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
+from local.fake_providers.google_drive import FakeGoogleDrive
 from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fault_case import NEW_CREDENTIALS, WHOLE_LIBRARY, Case, Outcome
 from local.fault_case import fault_of as drive
 
 PLAIN, TWIN, BIG, OTHER, ACCENT, SPHERE = "1plain", "1twin", "1big", "1other", "1accent", "1sphere"
+TEAM, FRIEND = "1team", "1friend"
 DAY = 86_400  # seconds
 K, E = DriveFault, DriveEndpoint
 EXPIRED, SETTING = "CredentialsExpiredError", "ConfigurationError"
@@ -16,6 +18,13 @@ CONTRACT, UNAVAILABLE, THROTTLED = "ProviderContractError", "ProviderUnavailable
 LATER, REFUSED, GONE = "not_available_yet", "refused_by_provider", "media_not_found"
 METADATA_ONLY = "https://www.googleapis.com/auth/drive.metadata.readonly"
 HASHES = ["md5Checksum", "sha1Checksum", "sha256Checksum"]
+
+
+def _fill_a_page(fake: FakeGoogleDrive) -> None:
+    """So many files that the first page of a listing, which is as long as it may be, is not the last one."""
+    fake.control.set_page_size(1_000)
+    fake.control.put_many(1_005, "1sphere.360")
+
 
 _case = partial(Case, provider="google_drive", items=(PLAIN, TWIN, BIG))
 _whole = partial(Case, provider="google_drive", items=WHOLE_LIBRARY)
@@ -62,9 +71,12 @@ LISTINGS = (
     _whole("drive_search_incomplete_once", (drive(K.INCOMPLETE_SEARCH, times=1, after=3),)),
     _case("drive_search_always_incomplete", (drive(K.INCOMPLETE_SEARCH),), Outcome.STOPPED, UNAVAILABLE),
     _whole("drive_joined_parents_find_some", (drive(K.PARENTS_INCOMPLETE),)),
-    _whole("drive_listing_loses_a_row", (drive(K.ROWS_LOST, times=1, after=2),), Outcome.LEFT, affected=(SPHERE,)),
-    _whole("drive_full_page_without_token", (drive(K.TOKEN_LEFT_OUT, times=1, after=3),), Outcome.LEFT,
-           affected=(PLAIN,)),
+    _whole("drive_listing_loses_a_row", (drive(K.ROWS_LOST, times=1, after=4),), Outcome.LEFT, affected=(OTHER,)),
+    _case("drive_full_page_without_token", (drive(K.TOKEN_LEFT_OUT, times=1, after=1),), before=_fill_a_page),
+    _case("drive_full_pages_never_have_tokens", (drive(K.TOKEN_LEFT_OUT),), Outcome.STOPPED, UNAVAILABLE,
+          before=_fill_a_page),
+    _whole("drive_last_pages_are_missing", (drive(K.TOKEN_LEFT_OUT, times=1, after=4),), Outcome.LEFT,
+           affected=(PLAIN, TWIN, BIG)),
     _whole("drive_upload_between_pages", (drive(K.INSERT_ITEM, E.LIST, times=1, after=3),)),
     _case("drive_trashed_after_the_listing", (drive(K.TRASH_ITEM, E.CHANGES, times=1, file_id=PLAIN),), Outcome.LEFT,
           GONE, (PLAIN,), afterwards=lambda fake: fake.control.restore_item(PLAIN)),
@@ -75,7 +87,8 @@ LISTINGS = (
     _case("drive_no_checksums", (drive(K.CHECKSUMS_MISSING, names=HASHES),)),
     _whole("drive_one_name", (drive(K.SAME_NAME),)),
     _case("drive_fresh_file_hidden", (drive(K.FRESH_HIDDEN, item=PLAIN),), Outcome.LEFT, affected=(PLAIN,)),
-    _whole("drive_shortcut_leads_nowhere", (drive(K.SHORTCUT_DANGLING),)),
+    _whole("drive_shortcut_leads_nowhere", (drive(K.SHORTCUT_DANGLING),), Outcome.LEFT, affected=(FRIEND,)),
+    _case("drive_shared_drive_lost", (drive(K.DRIVE_LOST),), Outcome.STOPPED, SETTING, items=(PLAIN, TEAM)),
     _case("drive_not_downloadable", (drive(K.NOT_DOWNLOADABLE, item=PLAIN),), Outcome.LEFT, affected=(PLAIN,)),
     _case("drive_limits_of_a_minute",
           (drive(K.REFUSED, E.LIST, times=2), drive(K.REFUSED, E.GET, times=2, reason="rateLimitExceeded"),
@@ -144,6 +157,8 @@ BYTES = (
     _case("drive_ranges_shifted", (drive(K.RANGE_SHIFTED, item=PLAIN),), Outcome.FAILED, "original_unavailable",
           (PLAIN,)),
     _case("drive_range_shifted_once", (drive(K.RANGE_SHIFTED, item=BIG, times=1),)),
+    _case("drive_total_is_wrong", (drive(K.TOTAL_WRONG, item=PLAIN), drive(K.TOTAL_WRONG, item=BIG, bytes_off=-1000)),
+          Outcome.FAILED, "original_unavailable or short_read", (PLAIN, BIG)),
     _case("drive_more_headers", (drive(K.HASH_HEADER, statuses=[200, 206]), drive(K.ETAG_PRESENT))),
     _case("drive_other_bytes_of_one_revision", (drive(K.CONTENT_REPLACED, item=BIG, after=1),), Outcome.FAILED,
           "integrity", (BIG,)),
@@ -158,3 +173,5 @@ BYTES = (
 
 DRIVE_CASES = (*TOKENS, *LISTINGS, *FILES, *BYTES)
 DRIVE_QUICK = ("drive_token_dies_in_a_large_file", "drive_download_forbidden")
+DRIVE_NOT_ASKED = frozenset({K.REFRESH_TOKEN_LEFT_OUT})
+"""Faults of what only the owner's own consent asks for, never a run."""

@@ -22,9 +22,9 @@ TOKENS = (
     _whole("dropbox_token_dies_while_listing", (dropbox(K.ACCESS_TOKEN_DIES, E.CONTINUE, times=1, after=1),)),
     _case("dropbox_token_dies_in_a_large_file",
           (dropbox(K.ACCESS_TOKEN_DIES, E.DOWNLOAD, BIG, times=1, after=1),
-           dropbox(K.TOKEN_REFUSED, E.DOWNLOAD, BIG, times=1, after=4))),
+           dropbox(K.TOKEN_REFUSED, E.DOWNLOAD, BIG, times=1, after=2))),
     _case("dropbox_disconnected",
-          (dropbox(K.TOKEN_REFUSED, E.DOWNLOAD, tag="invalid_access_token"), dropbox(K.INVALID_GRANT, E.TOKEN, after=1)),
+          (dropbox(K.TOKEN_REFUSED, after=7, tag="invalid_access_token"), dropbox(K.INVALID_GRANT, E.TOKEN, after=1)),
           Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS),
     _case("dropbox_refresh_token_refused", (dropbox(K.INVALID_GRANT, E.TOKEN),), Outcome.STOPPED, EXPIRED,
           then=NEW_CREDENTIALS),
@@ -35,8 +35,8 @@ TOKENS = (
     _case("dropbox_account_suspended", (dropbox(K.TOKEN_REFUSED, E.LIST, tag="user_suspended"),), Outcome.STOPPED,
           SETTING),
     _case("dropbox_app_disabled", (dropbox(K.APP_DISABLED),), Outcome.STOPPED, EXPIRED),
-    _case("dropbox_app_disabled_while_listing", (dropbox(K.APP_DISABLED, E.CONTINUE), dropbox(K.APP_DISABLED, E.ACCOUNT)),
-          Outcome.STOPPED, EXPIRED),
+    _case("dropbox_app_disabled_while_listing", (dropbox(K.APP_DISABLED, E.CONTINUE),
+                                                  dropbox(K.APP_DISABLED, E.ACCOUNT)), Outcome.STOPPED, EXPIRED),
     _case("dropbox_app_of_another", (), Outcome.STOPPED, EXPIRED, then=NEW_CREDENTIALS,
           credentials={"client_id": "anotherapp12345"}),
     _case("dropbox_renewal_in_trouble",
@@ -69,7 +69,8 @@ LISTINGS = (
     _case("dropbox_no_hashes", (dropbox(K.HASH_MISSING),)),
     _case("dropbox_not_downloadable", (dropbox(K.NOT_DOWNLOADABLE, item=PLAIN),), Outcome.LEFT, affected=(PLAIN,)),
     _case("dropbox_throttles_a_moment",
-          (dropbox(K.THROTTLED, E.LIST, times=2, retry_after=0), dropbox(K.THROTTLED, E.METADATA, times=2, retry_after=1),
+          (dropbox(K.THROTTLED, E.LIST, times=2, retry_after=0),
+           dropbox(K.THROTTLED, E.METADATA, times=2, retry_after=1),
            dropbox(K.THROTTLED_TEXT, E.DOWNLOAD, times=2, retry_after=None),
            dropbox(K.THROTTLED, E.DOWNLOAD, times=1, after=4, retry_after=0, reason="too_many_write_operations"))),
     _case("dropbox_asks_for_an_hour", (dropbox(K.THROTTLED, E.LIST, retry_after=3600),), Outcome.STOPPED, THROTTLED),
@@ -92,7 +93,8 @@ FILES = (
     _case("dropbox_file_gone", (dropbox(K.NOT_FOUND, E.METADATA, PLAIN), dropbox(K.SUMMARY_DOTS, dots=0)),
           Outcome.LEFT, GONE, (PLAIN,)),
     _case("dropbox_file_gone_while_downloading",
-          (dropbox(K.NOT_FOUND, E.DOWNLOAD, BIG, after=1), dropbox(K.SUMMARY_DOTS, dots=7)), Outcome.LEFT, GONE, (BIG,)),
+          (dropbox(K.NOT_FOUND, E.DOWNLOAD, BIG, after=1), dropbox(K.SUMMARY_DOTS, dots=7)), Outcome.LEFT, GONE,
+          (BIG,)),
     _case("dropbox_file_gone_a_moment",
           (dropbox(K.NOT_FOUND, E.DOWNLOAD, BIG, times=1, after=1), dropbox(K.NOT_FOUND, E.METADATA, PLAIN, times=1))),
     _case("dropbox_content_restricted",
@@ -124,6 +126,9 @@ BYTES = (
     _case("dropbox_ranges_refused", (dropbox(K.RANGE_REFUSED, item=PLAIN),), Outcome.FAILED, "source_changed",
           (PLAIN,)),
     _case("dropbox_ranges_cut_short", (dropbox(K.RANGE_SHORT, item=BIG, most=3_000_000),)),
+    _case("dropbox_total_is_wrong",
+          (dropbox(K.TOTAL_WRONG, item=PLAIN), dropbox(K.TOTAL_WRONG, item=BIG, bytes_off=-1000)), Outcome.FAILED,
+          "original_unavailable or short_read", (PLAIN, BIG)),
     _case("dropbox_fewer_headers", (dropbox(K.RESULT_MISSING), dropbox(K.ETAG_MISSING))),
     _case("dropbox_other_bytes_of_one_revision", (dropbox(K.CONTENT_REPLACED, item=BIG, after=1),), Outcome.FAILED,
           "integrity", (BIG,)),
@@ -137,3 +142,5 @@ BYTES = (
 
 DROPBOX_CASES = (*TOKENS, *LISTINGS, *FILES, *BYTES)
 DROPBOX_QUICK = ("dropbox_cursor_reset", "dropbox_content_restricted")
+DROPBOX_NOT_ASKED = frozenset({K.LINK_GONE, K.LINK_REFUSED, K.LINK_SECONDS, K.MEDIA_PENDING, K.NO_REFRESH_TOKEN})
+"""Faults of temporary links, of media facts and of the owner's own consent, none of which a run asks for."""

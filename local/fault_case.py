@@ -64,7 +64,7 @@ class Case:
     def of_ids(self, id_of: Callable[[str], str]) -> Case:
         """The same case with the ids of its items, for a provider whose ids are made when its account is."""
         named = ("affected", "items", "replaced", "emptied", "cut", "damaged", "superseded")
-        ids = {name: tuple(map(id_of, getattr(self, name))) for name in named}
+        ids: dict[str, Any] = {name: tuple(map(id_of, getattr(self, name))) for name in named}
         faults = [
             replace(fault, media_id=id_of(fault.media_id)) if isinstance(fault, Fault) and fault.media_id else fault
             for fault in self.faults

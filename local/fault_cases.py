@@ -268,4 +268,3 @@ QUICK = frozenset(
 
 NOT_SURVIVED = frozenset({FaultKind.BYTES_CORRUPTED})
 """Faults that go unnoticed: the provider publishes no hash, so bytes that it corrupts are archived as they came."""
-

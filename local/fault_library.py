@@ -1,5 +1,6 @@
 """The files of the accounts that the fault cases of Google Drive and Dropbox run on: whole movies of any bytes, small
-but for two, and what lies beside movies in such accounts."""
+but for two, and what lies beside movies in such accounts. At Google Drive there is also one in a shared drive, and one
+of somebody else to which a shortcut leads."""
 
 from __future__ import annotations
 
@@ -24,10 +25,13 @@ PATHS = {
 _SMALL, _BIG = 200_000, 20 * 1024 * 1024 + 1234  # bytes; the big ones are uploaded in parts
 _SIZES = {"1big": _BIG, "1other": _BIG, "1accent": 120_001, "1sphere": 90_000}
 _PHOTO: dict[str, Any] = {"id": "1photo", "path": "/GOPR0815.JPG", "sources": ["photo.jpg"]}
+SHARED_DRIVE = "Family"
 _OWN: dict[str, list[dict[str, Any]]] = {
     "google_drive": [
         {"id": "1notes", "path": "/Notes", "mime_type": "application/vnd.google-apps.document"},
-        {"id": "1link", "path": "/Link to a clip.mp4", "shortcut_to": "1plain"},
+        {"id": "1team", "path": "/GX010070.MP4", "sources": ["1accent.mp4"], "shared_drive": SHARED_DRIVE},
+        {"id": "1friend", "path": "/GX010071.MP4", "sources": ["1twin.mp4"], "shared_by": "friend@drive.example"},
+        {"id": "1link", "path": "/Link to a clip.mp4", "shortcut_to": "1friend"},
     ],
     "dropbox": [{"id": "1paper", "path": "/Notes.paper", "sources": ["photo.jpg"], "is_downloadable": False}],
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.fault_case import Case, Outcome
 from local.fault_cases import CASES, ID
-from local.fault_library import make_fault_library
+from local.fault_library import SHARED_DRIVE, make_fault_library
 from local.traces import SIGNED_LINK
 
 RESULT_FILE = HOME / "faults.json"
@@ -74,6 +74,7 @@ def run_case(bench: Bench, case: Case) -> CaseResult:
         mails = bench.inbox()
         result.problems += _problems(bench, case, first, mails)
         result.findings += audit(bench.deployment, _expected(case, originals(), before), **_audit_options(case))
+        earlier = {row["key"] for row in _sources(bench, case.superseded)}
         _end_faults(bench, case)
         second = bench.deployment.run(run_input)
         if second["status"] != "SUCCEEDED":
@@ -86,6 +87,7 @@ def run_case(bench: Bench, case: Case) -> CaseResult:
             not_archived=_never_archived(case),
             complete=True,
             resume_window=window,
+            earlier=earlier,
         )
     secrets, mails = {*fake.secrets(), SIGNED_LINK}, [*mails, *bench.inbox()]
     result.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(mails)})
@@ -103,8 +105,8 @@ def _prepare(bench: Bench, case: Case) -> Case:
     bench.deployment.clear()
     case.before(fake)
     account = account_of(fake)
-    stored = (account.session() if case.session else account.oauth()) | case.credentials
-    bench.deployment.store_credentials(stored, provider=case.provider)
+    stored = account.session() if case.session else account.oauth()
+    bench.deployment.store_credentials({**stored, **case.credentials}, provider=case.provider)
     bench.inbox()
     for fault in case.faults:
         if isinstance(fault, AwsFault):
@@ -142,7 +144,7 @@ def _originals_of(fake: Fake, case: Case) -> Iterator[Any]:
         empty.touch()
 
         def originals() -> list[dict[str, Any]]:
-            found = [dict(o) for o in fake.control.originals() if not case.items or o["media_id"] in case.items]
+            found = [dict(o) for o in _listed(fake) if not case.items or o["media_id"] in case.items]
             for original in found:
                 if original["media_id"] in case.emptied:
                     original |= {"path": str(empty), "size": 0}
@@ -157,6 +159,19 @@ def _originals_of(fake: Fake, case: Case) -> Iterator[Any]:
             return found
 
         yield originals
+
+
+def _listed(fake: Fake) -> list[dict[str, Any]]:
+    """The originals of an account, in every place that is backed up."""
+    if isinstance(fake, google_drive.FakeGoogleDrive):
+        return fake.control.originals(everything=True)
+    return fake.control.originals()
+
+
+def _sources(bench: Bench, media_ids: Collection[str]) -> list[dict[str, Any]]:
+    """The rows of the archived files of these items."""
+    rows = [row for row in bench.deployment.rows() if row["sk"].startswith("SOURCE#") and row["media_id"] in media_ids]
+    return [row for row in rows if row["status"] == "ARCHIVED"]
 
 
 def _expected(case: Case, originals: list[dict[str, Any]], before: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -202,6 +217,8 @@ def _problems(bench: Bench, case: Case, run: Any, mails: list[dict[str, str]]) -
     failed = len(case.affected) * (case.outcome is Outcome.FAILED) + len(_never_archived(case))
     if summary["failed"] != failed:
         yield f"the run reports failed={summary['failed']}, expected {failed}"
+    if case.outcome is Outcome.LEFT and (early := _sources(bench, case.affected)):
+        yield f"{[row['media_id'] for row in early]} are archived, expected them to be left"
     damaged = {row["media_id"] for row in bench.deployment.rows() if row["sk"] == "ITEM" and "damage" in row}
     if (damaged, summary["damaged"]) != (set(case.damaged), len(case.damaged)):
         yield f"{summary['damaged']} are reported as damaged: {damaged}, expected {case.damaged}"
@@ -221,23 +238,24 @@ def bench(retry_delay_scale: float = 0.02) -> Iterator[Bench]:
     folder = new_folder("faults")
     certificates = Certificates(folder)
     with (
-        fakes(folder, certificates) as running,
+        _accounts(folder, certificates) as (fakes, options),
         aws_proxy(certificates) as aws,
         deploy(
             folder,
             certificates,
-            [account_of(fake) for fake in running.values()],
-            context=IN_PARTS,
+            [account_of(fake) for fake in fakes.values()],
+            context={**IN_PARTS, **options},
             retry_delay_scale=retry_delay_scale,
             proxy=aws,
         ) as deployment,
     ):
-        yield Bench(deployment, running, aws, Inbox(deployment).take_mails)
+        yield Bench(deployment, fakes, aws, Inbox(deployment).take_mails)
 
 
 @contextmanager
-def fakes(folder: Path, certificates: Certificates) -> Iterator[dict[str, Fake]]:
-    """Every provider with an account, in this process; the files of those that are made anew are in `folder`."""
+def _accounts(folder: Path, certificates: Certificates) -> Iterator[tuple[dict[str, Fake], dict[str, str]]]:
+    """Every provider with an account, in this process, and the options with which all places of it are backed up that
+    the cases need. The files of the accounts that are made anew are in `folder`."""
     tls = certificates.server_context()
     files = {name: make_fault_library(folder / name, name) for name in ("google_drive", "dropbox")}
     with (
@@ -245,7 +263,9 @@ def fakes(folder: Path, certificates: Certificates) -> Iterator[dict[str, Fake]]
         google_drive.running(files["google_drive"], tls) as second,
         dropbox.running(files["dropbox"], tls) as third,
     ):
-        yield {"gopro": first, "google_drive": second, "dropbox": third}
+        drives = second.control.put_shared_drive(SHARED_DRIVE)
+        options = {"google_drive_shared_drives": drives, "google_drive_shortcuts": "true"}
+        yield {"gopro": first, "google_drive": second, "dropbox": third}, options
 
 
 def summary(results: list[CaseResult]) -> dict[str, int]:

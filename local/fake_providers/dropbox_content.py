@@ -112,7 +112,9 @@ class Content:
         if span.partial and (short := active.find(DropboxFault.RANGE_SHORT)):
             span = replace(span, last=min(span.last, span.first + short["most"] - 1))
         if span.partial:
-            headers["Content-Range"] = f"bytes {span.first}-{span.last}/{span.total}"
+            wrong = active.find(DropboxFault.TOTAL_WRONG)
+            total = span.total - (wrong["bytes_off"] if wrong else 0)
+            headers["Content-Range"] = f"bytes {span.first}-{span.last}/{total}"
         response = web.StreamResponse(status=206 if span.partial else 200, headers=headers)
         response.content_length = span.length
         note(response.status)

@@ -119,7 +119,13 @@ class DropboxFault(Kind):
     )
     NAME_DECOMPOSED = "name_decomposed", 110, _ROWS, "name and path_display are in NFD; path_lower stays in NFC"
 
-    MOVED = "moved", 0, _ONE_FILE, "right before the answer the file is moved to `target`", ("target", "/Moved/moved.mp4")
+    MOVED = (
+        "moved",
+        0,
+        _ONE_FILE,
+        "right before the answer the file is moved to `target`",
+        ("target", "/Moved/moved.mp4"),
+    )
     LOOKUP_REFUSED = "lookup_refused", 0, _ONE_FILE, "409 path/`tag`", ("tag", "restricted_content")
     LINK_REFUSED = (
         "link_refused",
@@ -177,6 +183,13 @@ class DropboxFault(Kind):
     RANGE_IGNORED = "range_ignored", 0, _BYTES, "Range is ignored: 200 and the whole file"
     RANGE_REFUSED = "range_refused", 0, _BYTES, "any Range gets 416"
     RANGE_SHORT = "range_short", 0, _BYTES, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    TOTAL_WRONG = (
+        "total_wrong",
+        0,
+        _BYTES,
+        "Content-Range states `bytes_off` bytes fewer than there are",
+        ("bytes_off", 1),
+    )
     RESULT_MISSING = "result_missing", 0, _DOWNLOAD, "no Dropbox-API-Result"
     ETAG_MISSING = "etag_missing", 0, _BYTES, "no ETag"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)

@@ -14,6 +14,8 @@ from local.fake_providers.google_drive_tree import ROOT, revision_of, stamp
 from local.fake_providers.google_oauth import READ_FILES
 from local.fake_providers.library import LibraryError
 
+_TIMES = {"captured_at": "2026-06-30T12:00:00Z", "created_at": "2026-06-30T12:00:00Z"}
+
 
 class DriveControl(CommonControl[DriveState]):
     """Everything that a test or the demo may do to the fake Google Drive while it runs, from any thread."""
@@ -56,6 +58,11 @@ class DriveControl(CommonControl[DriveState]):
     def put_item(self, description: Mapping[str, Any]) -> None:
         """Add a file, or replace the one with that id; `description` is an entry of `library.json`."""
         self._state.put_item(self._state.library.put(description))
+
+    def put_many(self, count: int, source: str, folder: str = "Many") -> None:
+        """Upload `count` films with the content of `source`, a file of the library's folder."""
+        for number in range(count):
+            self.put_item({"id": f"many{number}", "path": f"{folder}/GX{number:06}.MP4", "sources": [source], **_TIMES})
 
     def put_folder(self, path: str, shared_drive: str = "") -> str:
         """The id of a folder in My Drive or in a shared drive, which is created if it is not there."""

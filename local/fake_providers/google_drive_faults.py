@@ -136,6 +136,13 @@ class DriveFault(Kind):
     RANGE_REFUSED = "range_refused", 0, _BYTES, "any Range gets 416"
     RANGE_SHORT = "range_short", 0, _BYTES, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
     RANGE_SHIFTED = "range_shifted", 0, _BYTES, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
+    TOTAL_WRONG = (
+        "total_wrong",
+        0,
+        _BYTES,
+        "Content-Range states `bytes_off` bytes fewer than there are",
+        ("bytes_off", 1),
+    )
     HASH_HEADER = "hash_header", 0, _BYTES, "x-goog-hash comes with `statuses`", ("statuses", [200, 206])
     ETAG_PRESENT = "etag_present", 0, _BYTES, "the answer has an ETag, that of the head revision"
     CONTENT_REPLACED = "content_replaced", 0, _BYTES, "other bytes of the same length, of the same revision"
