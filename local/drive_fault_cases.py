@@ -15,7 +15,7 @@ DAY = 86_400  # seconds
 K, E = DriveFault, DriveEndpoint
 EXPIRED, SETTING = "CredentialsExpiredError", "ConfigurationError"
 CONTRACT, UNAVAILABLE, THROTTLED = "ProviderContractError", "ProviderUnavailableError", "ProviderThrottledError"
-LATER, REFUSED, GONE = "not_available_yet", "refused_by_provider", "media_not_found"
+LATER, REFUSED, GONE, DISPUTED = "not_available_yet", "refused_by_provider", "media_not_found", "hash_disputed"
 METADATA_ONLY = "https://www.googleapis.com/auth/drive.metadata.readonly"
 HASHES = ["md5Checksum", "sha1Checksum", "sha256Checksum"]
 
@@ -135,10 +135,10 @@ FILES = (
     _case("drive_bad_request_for_bytes", (drive(K.BAD_REQUEST, item=PLAIN),), Outcome.FAILED, "original_unavailable",
           (PLAIN,)),
     _case("drive_hashes_never_match", (drive(K.HASHES_WRONG, item=PLAIN), drive(K.HASHES_WRONG, item=BIG)),
-          Outcome.FAILED, "integrity", (PLAIN, BIG)),
+          Outcome.LEFT, DISPUTED, (PLAIN, BIG)),
     _case("drive_md5_alone_is_wrong", (drive(K.MD5_WRONG),)),
     _case("drive_md5_is_all_there_is_and_wrong", (drive(K.MD5_WRONG, item=PLAIN), drive(K.CHECKSUMS_MISSING)),
-          Outcome.FAILED, "integrity", (PLAIN,)),
+          Outcome.LEFT, DISPUTED, (PLAIN,)),
     _case("drive_size_is_wrong", (drive(K.SIZE_WRONG),)),
     _case("drive_far_smaller_than_listed", (drive(K.SIZE_WRONG, item=PLAIN, bytes_off=-100_000_000),), Outcome.FAILED,
           "original_unavailable", (PLAIN,)),
@@ -162,8 +162,11 @@ BYTES = (
     _case("drive_more_headers", (drive(K.HASH_HEADER, statuses=[200, 206]), drive(K.ETAG_PRESENT))),
     _case("drive_other_bytes_of_one_revision", (drive(K.CONTENT_REPLACED, item=BIG, after=1),), Outcome.FAILED,
           "integrity", (BIG,)),
-    _case("drive_a_byte_is_wrong", (drive(K.BYTES_CORRUPTED, item=PLAIN, byte=1000),), Outcome.FAILED, "integrity",
+    _case("drive_a_byte_is_always_wrong", (drive(K.BYTES_CORRUPTED, item=PLAIN, byte=1000),), Outcome.LEFT, DISPUTED,
           (PLAIN,)),
+    _case("drive_a_byte_is_wrong_once",
+          (drive(K.BYTES_CORRUPTED, item=PLAIN, times=1, byte=1000),
+           drive(K.BYTES_CORRUPTED, item=BIG, times=2, byte=9_000_000))),
     _case("drive_sends_a_page", (drive(K.PAGE_INSTEAD, times=2),)),
     _case("drive_sends_only_pages", (drive(K.PAGE_INSTEAD, item=PLAIN),), Outcome.FAILED, "provider_unavailable",
           (PLAIN,)),

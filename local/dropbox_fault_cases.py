@@ -13,7 +13,7 @@ PLAIN, TWIN, BIG, OTHER, ACCENT, SPHERE = PATHS.values()
 K, E = DropboxFault, DropboxEndpoint
 EXPIRED, SETTING = "CredentialsExpiredError", "ConfigurationError"
 CONTRACT, UNAVAILABLE, THROTTLED = "ProviderContractError", "ProviderUnavailableError", "ProviderThrottledError"
-LATER, REFUSED, GONE = "not_available_yet", "refused_by_provider", "media_not_found"
+LATER, REFUSED, GONE, DISPUTED = "not_available_yet", "refused_by_provider", "media_not_found", "hash_disputed"
 
 _case = partial(Case, provider="dropbox", items=(PLAIN, TWIN, BIG))
 _whole = partial(Case, provider="dropbox", items=WHOLE_LIBRARY)
@@ -108,7 +108,7 @@ FILES = (
     _case("dropbox_bad_request_for_bytes", (dropbox(K.BAD_INPUT, E.DOWNLOAD, PLAIN),), Outcome.FAILED,
           "original_unavailable", (PLAIN,)),
     _case("dropbox_hash_never_matches", (dropbox(K.HASH_WRONG, item=PLAIN), dropbox(K.HASH_WRONG, item=BIG)),
-          Outcome.FAILED, "integrity", (PLAIN, BIG)),
+          Outcome.LEFT, DISPUTED, (PLAIN, BIG)),
     _case("dropbox_far_smaller_than_listed", (dropbox(K.SIZE_WRONG, item=PLAIN, bytes_off=-100_000_000),),
           Outcome.FAILED, "original_unavailable", (PLAIN,)),
     _case("dropbox_moved_and_renamed",
@@ -132,7 +132,12 @@ BYTES = (
     _case("dropbox_fewer_headers", (dropbox(K.RESULT_MISSING), dropbox(K.ETAG_MISSING))),
     _case("dropbox_other_bytes_of_one_revision", (dropbox(K.CONTENT_REPLACED, item=BIG, after=1),), Outcome.FAILED,
           "integrity", (BIG,)),
-    _case("dropbox_a_byte_is_wrong", (dropbox(K.BYTES_CORRUPTED, item=PLAIN, byte=1000),), Outcome.FAILED, "integrity",
+    _case("dropbox_a_byte_is_always_wrong", (dropbox(K.BYTES_CORRUPTED, item=PLAIN, byte=1000),), Outcome.LEFT,
+          DISPUTED, (PLAIN,)),
+    _case("dropbox_a_byte_is_wrong_once",
+          (dropbox(K.BYTES_CORRUPTED, item=PLAIN, times=1, byte=1000),
+           dropbox(K.BYTES_CORRUPTED, item=BIG, times=2, byte=9_000_000))),
+    _case("dropbox_ranges_shifted", (dropbox(K.RANGE_SHIFTED, item=PLAIN),), Outcome.FAILED, "original_unavailable",
           (PLAIN,)),
     _case("dropbox_sends_only_pages", (dropbox(K.GATEWAY_ANSWER, E.DOWNLOAD, PLAIN),), Outcome.FAILED,
           "provider_unavailable", (PLAIN,)),

@@ -190,6 +190,7 @@ class DropboxFault(Kind):
         "Content-Range states `bytes_off` bytes fewer than there are",
         ("bytes_off", 1),
     )
+    RANGE_SHIFTED = "range_shifted", 0, _BYTES, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
     RESULT_MISSING = "result_missing", 0, _DOWNLOAD, "no Dropbox-API-Result"
     ETAG_MISSING = "etag_missing", 0, _BYTES, "no ETag"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)

@@ -325,6 +325,11 @@ def test_the_bytes_may_end_early_differ_or_ignore_ranges(dropbox: Client, conten
     once(DropboxFault.RANGE_SHORT, most=3)
     answer = get(Range="bytes=5-9")
     assert (answer.data, answer.headers["Content-Range"]) == (content[5:8], f"bytes 5-7/{SIZE}")
+    for asked, first, last in (("5-9", 8, 12), (f"{SIZE - 4}-", SIZE - 1, SIZE - 1)):
+        once(DropboxFault.RANGE_SHIFTED, bytes_off=3)
+        answer = get(Range=f"bytes={asked}")
+        shifted = (206, content[first : last + 1], f"bytes {first}-{last}/{SIZE}")
+        assert (answer.status, answer.data, answer.headers["Content-Range"]) == shifted
     once(DropboxFault.BYTES_CORRUPTED, byte=7)
     assert get(Range="bytes=5-9").data == content[5:7] + bytes([255 - content[7]]) + content[8:10]
     once(DropboxFault.CONTENT_REPLACED)

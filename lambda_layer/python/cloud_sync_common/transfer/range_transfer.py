@@ -30,7 +30,6 @@ from cloud_sync_common.stores.archive import (
     Part,
     WriteConflict,
     combined_checksum,
-    joined_etag,
 )
 from cloud_sync_common.transfer.media_host import ANY_HOST, MediaHost
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
@@ -161,7 +160,7 @@ class RangeTransfer:
         hashers = proofs.hashers(0)
 
         def content(checksum: str, stored_etag: str = "") -> ArchivedContent:
-            made, in_one = proofs.made(stored_etag), not source.honoured
+            made, in_one = proofs.made(stored_etag, checksum), not source.honoured
             return ArchivedContent(size, checksum, made, single_stream=in_one, damage=proofs.movie.reason)
 
         def check(crc: int) -> None:
@@ -213,7 +212,7 @@ class RangeTransfer:
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             if proofs.boxes:
                 proofs.boxes.ends_at(first)
-            made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
+            made, damage = proofs.made_of(parts), proofs.movie.reason
             content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
             compare(content)
             self.streaming = False  # when it is interrupted from here on, the object may be there
