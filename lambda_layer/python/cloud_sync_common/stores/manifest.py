@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NAME_LIMIT = 200  # characters of the name of a video that is only listed
+FOLDER_LIMIT = 1_000  # characters of a folder; filters have looked at it by now, and nothing else does
 LINE_LIMIT = 16 * 1024  # bytes; a line is the input of a child execution (docs/design.md, "Limits of a run")
 # The videos of a batch share the cost of one child execution (docs/cost.md). One invocation of 900 s has time for them
 # even over one slow connection (part_plan.SLOW_CONNECTION: 430 s).
@@ -54,6 +55,10 @@ def batches(items: Iterable[MediaItem]) -> Iterator[Batch]:
         bytes_left, line_left = bytes_left - size, line_left - line
     if media:
         yield Batch(tuple(media))
+
+
+def _without_long_folder(item: MediaItem) -> MediaItem:
+    return msgspec.structs.replace(item, folder="") if len(item.folder) > FOLDER_LIMIT else item
 
 
 def _too_large(item: MediaItem, size: int) -> MediaItem:
@@ -95,7 +100,7 @@ class ManifestWriter:
         """Writes the items and returns the number of batches. Of an item that is too large for the state machine, only
         that is written: it fails with that reason, and no other with it."""
         count = 0
-        for batch in batches(items):
+        for batch in batches(map(_without_long_folder, items)):
             line = _encoded(batch)
             if len(line) > LINE_LIMIT:
                 line = _encoded(Batch(tuple(_too_large(item, len(line)) for item in batch.media)))
