@@ -154,6 +154,7 @@ class DropboxFault(Kind):
     INVALID_GRANT = "invalid_grant", 0, _GRANTS, "a valid code or refresh token is an invalid_grant"
     APP_DISABLED = "app_disabled", 0, _ALL, "the app is disabled: for its owner, its tokens and new ones"
     NO_REFRESH_TOKEN = "no_refresh_token", 0, frozenset({_E.CODE}), "no refresh_token, as without offline access"
+    ROTATED = "rotated", 0, frozenset({_E.TOKEN}), "a refresh returns another refresh_token, and the old one is dead"
     SCOPE_NARROWED = "scope_narrowed", 0, _GRANTS, "the token has only this `scope`", ("scope", "account_info.read")
 
     SERVER_ERROR = "server_error", 0, _ALL, "500, or another `status`, with a text", ("status", 500)

@@ -115,6 +115,7 @@ class DriveFault(Kind):
     ACCESS_TOKEN_DIES = "access_token_dies", 0, _API, "the presented token expires: 401 from now on"
 
     REFRESH_TOKEN_LEFT_OUT = "refresh_token_left_out", 0, frozenset({_E.CODE}), "no refresh_token in the answer"
+    ROTATED = "rotated", 0, frozenset({_E.TOKEN}), "a refresh returns another refresh_token, and the old one is dead"
     SCOPE_NARROWED = "scope_narrowed", 0, _GRANTS, "only this `scope` is granted", ("scope", "")
     CLIENT_REFUSED = "client_refused", 0, _GRANTS, "401 with this `error`", ("error", "deleted_client")
 
