@@ -151,6 +151,7 @@ def drive_control_routes(control: DriveControl) -> list[web.RouteDef]:
         ("POST", "items/{file_id}/name", lambda body: control.rename_item(body["file_id"], body["name"])),
         ("POST", "items/{file_id}/folder", lambda body: control.move_item(body["file_id"], body["folder"])),
         ("POST", "items/{file_id}/content", lambda body: control.replace_content(body["file_id"], body["source"])),
+        ("POST", "many", lambda body: control.put_many(**body)),
         ("POST", "folders", lambda body: {"id": control.put_folder(**body)}),
         ("POST", "shared_drives", lambda body: {"id": control.put_shared_drive(body["name"])}),
         ("DELETE", "shared_drives/{drive_id}", lambda body: control.lose_shared_drive(body["drive_id"])),
