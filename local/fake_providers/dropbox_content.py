@@ -152,6 +152,8 @@ def _asked(request: web.Request, active: ActiveFaults, total: int) -> Span | Non
     if shift := active.find(DropboxFault.RANGE_SHIFTED):
         first = min(span.first + shift["bytes_off"], total - 1)
         span = replace(span, first=first, last=min(first + span.length, total) - 1)
+    if wrong := active.find(DropboxFault.TOTAL_WRONG):
+        span = replace(span, total=total - wrong["bytes_off"])
     if short := active.find(DropboxFault.RANGE_SHORT):
         span = replace(span, last=min(span.last, span.first + short["most"] - 1))
     return span
