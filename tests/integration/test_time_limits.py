@@ -31,13 +31,12 @@ from cloud_sync_common.stores.archive import NewUpload, Part
 from cloud_sync_common.transfer import ranged_get, upload_stream
 from cloud_sync_common.transfer.range_transfer import (
     ArchivedContent,
-    BufferedBody,
     Proofs,
     RangeTransfer,
     TransferOptions,
     TransferStats,
 )
-from cloud_sync_common.transfer.upload_stream import StreamUploader
+from cloud_sync_common.transfer.upload_stream import BufferedBody, StreamUploader
 
 from tests.integration.canned_server import CannedServer, canned_server
 
