@@ -250,4 +250,5 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,
         sender=parts.sender,
+        contents=parts.contents,
     )

@@ -129,6 +129,14 @@ class Claim(msgspec.Struct, frozen=True):
     row: ItemRow
 
 
+def repetition_of(copy_of: str, same_as: str, size: int) -> dict[str, int]:
+    """What a source adds to the counts of what the archive had before, as `runtime.wording.repeated_of` has them."""
+    return {
+        **({"copied": 1, "copied_bytes": size} if copy_of else {}),
+        **({"twice": 1, "twice_bytes": size} if same_as else {}),
+    }
+
+
 def repeated_in(sources: Sequence[SourceRow]) -> dict[str, float | str]:
     """What of an item the archive had before, as in its row."""
     copied, twice = (sum(row.size for row in sources if getattr(row, name)) for name in ("copy_of", "same_as"))
