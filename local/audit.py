@@ -41,6 +41,9 @@ class Kind(StrEnum):
 
 # Partition keys that begin so belong to the provider, to its runs, and to what is in the archive.
 NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#", "CONTENT#")
+# The metadata that tells one version of one source from every other. Where the source has no ETag, its listing tells.
+VERSION = ("provider", "media-id", "file-number", "source-size", "source-etag", "source-modified")
+LISTED = "source-listed"
 STATUSES = {"PENDING", "IN_PROGRESS", "ARCHIVED", "FAILED", "UNAVAILABLE"}
 
 
@@ -82,6 +85,7 @@ def audit(
     deployment: Deployment,
     originals: Originals,
     *,
+    provider: str = "gopro",
     not_archived: Mapping[str, str] | None = None,
     unlisted: bool = False,
     complete: bool = False,
@@ -91,19 +95,23 @@ def audit(
 ) -> list[Finding]:
     """Returns everything that is wrong in the deployment; an empty list when all is well.
 
-    `originals` is the list of files at the provider (the fake's control API: GET originals). `not_archived` maps the
-    items that must not be archived to the category that the ledger must give as the reason (`a or b` where either is
-    right). `unlisted`: the run ended with an error before it could list, so items without a row are no loss.
-    `complete`: no item may still wait for a later run. Uploads started longer ago than `resume_window` are strays
-    (zero: all are). `secrets` are searched for in everything that the stack has written since `since`.
+    `originals` is the list of files at `provider` (the fake's control API: GET originals); what the archive has of
+    others is compared with their rows alone. `not_archived` maps the items that must not be archived to the category
+    that the ledger must give as the reason (`a or b` where either is right). `unlisted`: the run ended with an error
+    before it could list, so items without a row are no loss. `complete`: no item may still wait for a later run.
+    Uploads started longer ago than `resume_window` are strays (zero: all are). `secrets` are searched for in everything
+    that the stack has written since `since`.
     """
     reasons, everything, objects = not_archived or {}, deployment.rows(), deployment.objects()
     rows, odd = _readable(everything)
+    own = [row for row in rows if row["pk"].startswith(f"{provider}#")]
+    judged = [original for original in originals if original["media_id"] not in reasons]
+    verdicts = verify(deployment, judged, provider=provider)
     return [
         *odd,
         *_whole(rows),
-        *_items(deployment, originals, rows, reasons, unlisted=unlisted, complete=complete),
-        *_reasons(rows, reasons),
+        *_items(verdicts, own, unlisted=unlisted, complete=complete),
+        *_reasons(own, reasons),
         *_objects(rows, objects),
         *_copies(deployment, objects, {row["key"] for row in rows if row.get("copy_of")}),
         *_pointers(deployment, rows, objects),
@@ -148,18 +156,10 @@ def _whole(rows: Rows) -> Iterator[Finding]:
             yield Finding(Kind.INCOMPLETE_ITEM, item["media_id"], detail)
 
 
-def _items(
-    deployment: Deployment,
-    originals: Originals,
-    rows: Rows,
-    reasons: Mapping[str, str],
-    *,
-    unlisted: bool,
-    complete: bool,
-) -> Iterator[Finding]:
+def _items(verdicts: Iterable[Verdict], rows: Rows, *, unlisted: bool, complete: bool) -> Iterator[Finding]:
     """Checks that each original is archived byte for byte, or listed as not archived."""
     items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
-    for verdict in verify(deployment, [original for original in originals if original["media_id"] not in reasons]):
+    for verdict in verdicts:
         row = items.get(verdict.media_id)
         if row is None and unlisted and not complete and not verdict.key:
             continue
@@ -226,9 +226,6 @@ def _pointers(deployment: Deployment, rows: Rows, objects: Mapping[str, int]) ->
             yield Finding(Kind.ROW_WITHOUT_OBJECT, row["key"], f"is to point to {row['copy_of']}, and says {said}")
 
 
-_VERSION = ("provider", "media-id", "file-number", "source-size", "source-etag", "source-modified")
-
-
 def _copies(deployment: Deployment, objects: Mapping[str, int], pointers: Collection[str]) -> Iterator[Finding]:
     """Checks that each version of a source is one object, written once; `pointers` have no bytes of a source."""
     versions: Counter[str] = Counter()
@@ -240,10 +237,7 @@ def _copies(deployment: Deployment, objects: Mapping[str, int], pointers: Collec
     seen: dict[tuple[str | None, ...], str] = {}
     for key in sorted(set(objects) - set(pointers)):
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
-        version = tuple(
-            stored.get(name)
-            for name in ("provider", "media-id", "file-number", "source-size", "source-etag", "source-modified")
-        )
+        version = tuple(stored.get(name) for name in (*VERSION, *([] if stored.get("source-etag") else [LISTED])))
         if version in seen:
             yield Finding(Kind.DUPLICATED, key, f"is the same version of the same source as {seen[version]}")
         seen[version] = key

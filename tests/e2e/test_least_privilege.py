@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import account_of
 from tests.synthesis import FUNCTIONS
 
 # Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
@@ -101,7 +101,7 @@ RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, 
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
-ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each call is for another version
+ROTATE = {"Step": "createSecret", "SecretId": "gopro/credentials"}  # each call is for another version
 
 NEEDED = {
     ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,

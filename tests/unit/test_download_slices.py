@@ -443,7 +443,7 @@ def test_a_later_item_is_begun_only_when_even_a_slow_connection_would_do_it_in_t
 def test_an_item_that_is_twice_in_a_batch_is_moved_once(world: World) -> None:
     assert world.batch(CLIP, OTHER, CLIP) == () and len(world.moved) == 2
     world.moved, world.moves = [], [ProviderUnavailableError("x"), row()]
-    assert world.batch(CLIP, OTHER, CLIP) == (CLIP, CLIP)
+    assert world.batch(CLIP, OTHER, CLIP) in ((CLIP, CLIP), (OTHER,)), "both are under way at once, and one fails"
 
 
 def test_the_first_item_of_a_batch_is_begun_however_large_it_is_and_one_without_a_size_always(world: World) -> None:

@@ -145,6 +145,7 @@ def test_no_secret_leaves_by_any_way_in_any_form(way_out: WayOut, secret: str, w
 
 
 @given(secret=TOKENS.filter(lambda token: len(set(token)) > 4), start=st.integers(0, 280), length=st.integers(12, 300))
+@example(secret="0+000000000123", start=1, length=13)  # what is repeated fits an encoded form first
 @settings(deadline=None, max_examples=300)
 def test_no_part_of_twelve_characters_is_left(secret: str, start: int, length: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

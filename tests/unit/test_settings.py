@@ -66,7 +66,8 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
 
 def test_the_example_contains_every_variable() -> None:
     named = {field.name.upper() for field in msgspec.structs.fields(Settings)}
-    assert named - {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS"} == set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}
+    collected = {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}
+    assert named - collected == set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}
 
 
 def test_a_function_that_has_no_providers_secret_says_so() -> None:

@@ -132,7 +132,7 @@ def _provider(name: object) -> Provider:
             f"The input's field 'provider' must be one of: {known}; not {name!r}. Another one has to be added to the "
             "environment's value 'providers' and deployed first."
         )
-    return providers.get(name, config.provider_base_urls)
+    return providers.get(name, config.provider_base_urls, config.provider_options)
 
 
 def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator | AllProviders:

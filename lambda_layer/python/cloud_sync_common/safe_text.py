@@ -82,6 +82,10 @@ def _agreement(one: str, other: str) -> int:
     return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
+def _length(run: tuple[int, int]) -> int:
+    return run[1] - run[0]
+
+
 class _Secrets:
     """The secrets of this process, in a shape that finds them quickly."""
 
@@ -132,6 +136,10 @@ class _Secrets:
         while at <= len(text) - _GRAM:
             start, end = self._longest(text, at, floor)
             if end - start >= _RUN:
+                # A repeated character fits several forms: the whole secret may show only a few places later.
+                later = (self._longest(text, place, floor) for place in range(at + 1, at + _STRIDE))
+                start, end = max([(start, end), *(r for r in later if r[0] <= start and end <= r[1])], key=_length)
+                start += len(text[start:end]) - len(text[start:end].lstrip())  # the space before a token is no secret
                 yield start, end
                 at = floor = end
             else:
@@ -144,7 +152,7 @@ class _Secrets:
             rest, before = form[offset:], form[:offset][::-1]
             end = at + _agreement(text[at : at + len(rest)], rest)
             start = at - _agreement(text[max(floor, at - offset) : at][::-1], before)
-            best = max(best, (start, end), key=lambda run: run[1] - run[0])
+            best = max(best, (start, end), key=_length)
         return best
 
 

@@ -110,7 +110,7 @@ _MEANINGS: dict[str, Meaning] = {
 _REFUSALS = Refusals("reason", _MEANINGS)
 
 
-class Reach(msgspec.Struct, frozen=True, kw_only=True):
+class Reach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is listed beside the account's own files: the files of others that it can see, the shared drives with these
     ids, and what its shortcuts lead to."""
 
