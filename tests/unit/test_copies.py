@@ -88,6 +88,35 @@ def test_the_size_and_the_checksum_of_all_bytes_show_a_copy_once_they_are_read(a
     assert copies(aws).of_content(SIZE + 1, CHECKSUM, OWN) is None
 
 
+@pytest.mark.parametrize(
+    ("known", "computed", "is_copy"),
+    [
+        ((BLOCKS,), (BLOCKS,), True),
+        ((BLOCKS,), (f"sha256-4mib:{'0' * 64}",), False),
+        ((SHA256,), (BLOCKS,), True),
+        ((SHA256, BLOCKS), (f"sha256:{'0' * 64}", BLOCKS), False),
+        ((), (BLOCKS,), True),
+        ((BLOCKS,), (), True),
+    ],
+    ids=["agrees", "another", "nothing in common", "one of two is another", "nothing known", "nothing computed"],
+)
+def test_the_same_checksum_is_not_believed_where_a_hash_that_both_have_is_another(
+    aws: InProcessAws, known: tuple[str, ...], computed: tuple[str, ...], is_copy: bool
+) -> None:
+    copies(aws).contents.note(KEY, SIZE, CHECKSUM, known)
+    assert (copies(aws).of_content(SIZE, CHECKSUM, OWN, computed) is not None) == is_copy
+    put(aws, f"{OWN}a.mp4")
+    assert copies(aws).note(row(f"{OWN}a.mp4"), computed).same_as == (KEY if is_copy else "")
+
+
+def test_hashes_that_are_learned_later_are_added_to_those_that_were_known(aws: InProcessAws) -> None:
+    contents = copies(aws).contents
+    for hashes in ((), (SHA256,), (BLOCKS,)):
+        contents.note(KEY, SIZE, CHECKSUM, hashes)
+    (known,) = contents.having(SIZE, by_checksum(CHECKSUM))
+    assert known.hashes == {SHA256, BLOCKS}
+
+
 def test_without_the_switch_nothing_is_a_copy(aws: InProcessAws) -> None:
     off = copies(aws, record=False)
     off.contents.note(KEY, SIZE, CHECKSUM, (SHA256,))
@@ -169,8 +198,8 @@ def test_what_is_known_is_not_written_again(aws: InProcessAws) -> None:
 
 
 def test_an_odd_row_of_a_content_is_left_alone(aws: InProcessAws) -> None:
-    for key, odd in (("a", None), ("b", 7)):
-        aws.table.put_item(Item={"pk": f"CONTENT#{SIZE}#{SHA256}", "sk": key, "checksum": odd})
+    for key, odd in (("a", {"checksum": None}), ("b", {"checksum": 7}), ("c", {"checksum": CHECKSUM, "hashes": 1})):
+        aws.table.put_item(Item={"pk": f"CONTENT#{SIZE}#{SHA256}", "sk": key, **odd})
     copies(aws).contents.note(KEY, SIZE, CHECKSUM, (SHA256,))
     assert [known.key for known in copies(aws).contents.having(SIZE, SHA256)] == [KEY]
 

@@ -7,8 +7,9 @@ over the bytes as they passed. A row of a copy says that the archive holds its c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -26,12 +27,20 @@ STRONG_HASHES = frozenset({"sha256", "sha256-4mib"})
 
 class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
     """An object with some content. `checksum` is its CRC-64/NVME in base64; `updated_at` is when this was noted, ISO
-    8601; `copy_of` is the key of the object that this one is only a copy of."""
+    8601; `copy_of` is the key of the object that this one is only a copy of; `hashes` are all strong ones that are
+    known of it."""
 
     key: str
     checksum: str
     updated_at: str = ""
     copy_of: str = ""
+    hashes: frozenset[str] = frozenset()
+
+    def contradicts(self, hashes: Iterable[str]) -> bool:
+        """Whether one of these hashes shows that this is another content, although its size and checksum agree: a
+        CRC-64 can be made to."""
+        known = {text.partition(":")[0]: text for text in self.hashes}
+        return any(known.get(text.partition(":")[0], text) != text for text in strong(hashes))
 
 
 def by_checksum(checksum: str) -> str:
@@ -55,11 +64,15 @@ class Contents:
         known already is not written again."""
         if not size or not checksum:
             return
-        for digest in (by_checksum(checksum), *strong(hashes)):
+        known = set(strong(hashes))
+        unknown = "".join(f" OR NOT contains(#hashes, :hash{number})" for number in range(len(known)))
+        for digest in (by_checksum(checksum), *known):
             self._rows.update(
                 _row_key(size, digest, key),
                 {"checksum": checksum, "copy_of": copy_of},
-                condition="attribute_not_exists(#checksum) OR #checksum <> :checksum OR #copy_of <> :copy_of",
+                condition="attribute_not_exists(#checksum) OR #checksum <> :checksum OR #copy_of <> :copy_of" + unknown,
+                add={"hashes": known} if known else {},
+                extra={f":hash{number}": text for number, text in enumerate(known)},
             )
 
     def having(self, size: int, digest: str) -> list[KnownContent]:
@@ -72,13 +85,19 @@ class Contents:
                 ConsistentRead=True,
                 Limit=MOST_OF_ONE_CONTENT,
             )
-        rows = [{**row, "key": row["sk"]} for row in answer["Items"]]
-        return [typed(row, KnownContent) for row in rows if isinstance(row.get("checksum"), str)]
+        return list(_readable(answer["Items"]))
 
     def needs(self, key: str, size: int, checksum: str) -> str:
         """The key of a copy that this object is the content of; empty: there is none."""
         found = self.having(size, by_checksum(checksum)) if size and checksum else []
         return next((known.key for known in found if known.copy_of == key), "")
+
+
+def _readable(rows: Iterable[Mapping[str, Any]]) -> Iterator[KnownContent]:
+    """Without rows that are not as this module writes them, of which nothing is believed."""
+    for row in rows:
+        with suppress(msgspec.ValidationError):
+            yield typed({**row, "key": row["sk"]}, KnownContent)
 
 
 def _row_key(size: int, digest: str, key: str) -> Key:

@@ -56,7 +56,7 @@ class CopiedSource:
         if self.options.copies is None:
             return
         looking = self.options.copies.of_content
-        if found := await in_a_thread(looking, content.size, content.checksum, _folder(key)):
+        if found := await in_a_thread(looking, content.size, content.checksum, _folder(key), content.hashes):
             raise SameAsAnother(found, content)
 
     async def record_unread(

@@ -8,6 +8,7 @@ be there, as it was, at that moment.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -54,39 +55,41 @@ class Copies:
         if not self.record or not size:
             return None
         digests = strong(source.content_hashes)
-        return next((found for digest in digests if (found := self._found(size, digest, own_prefix))), None)
+        looking = (self._found(size, digest, own_prefix, digests) for digest in digests)
+        return next((found for found in looking if found), None)
 
-    def of_content(self, size: int, checksum: str, own_prefix: str) -> CopyFound | None:
-        """The object that has the content which was read, all of it."""
+    def of_content(self, size: int, checksum: str, own_prefix: str, hashes: Sequence[str] = ()) -> CopyFound | None:
+        """The object that has the content which was read, all of it, and of which these hashes were computed."""
         if not self.record or not size:
             return None
-        return self._found(size, by_checksum(checksum), own_prefix)
+        return self._found(size, by_checksum(checksum), own_prefix, hashes)
 
-    def _found(self, size: int, digest: str, own_prefix: str) -> CopyFound | None:
+    def _found(self, size: int, digest: str, own_prefix: str, hashes: Sequence[str]) -> CopyFound | None:
         for known in self.contents.having(size, digest):
-            if not known.key.startswith(own_prefix) and self._is_there(known, size):
+            if not known.key.startswith(own_prefix) and self._is_there(known, size, hashes):
                 return CopyFound(known.key, size, known.checksum, digest)
         return None
 
-    def _is_there(self, known: KnownContent, size: int) -> bool:
+    def _is_there(self, known: KnownContent, size: int, hashes: Sequence[str]) -> bool:
         """Whether the object holds that content itself, and is still what it was when that was noted."""
-        there = None if known.copy_of else self.archive.find(known.key)
+        is_other = known.copy_of or known.contradicts(hashes)
+        there = None if is_other else self.archive.find(known.key)
         return there is not None and (there.size, there.checksum) == (size, known.checksum)
 
     def note(self, row: SourceRow, hashes: tuple[str, ...]) -> SourceRow:
         """Notes the content of a source that is in the archive now. The row says that this is done, and which object
         had the same content before; empty: none."""
         self.contents.note(row.key, row.size, row.checksum, hashes)
-        return msgspec.structs.replace(row, noted=True, same_as=self._earlier(row))
+        return msgspec.structs.replace(row, noted=True, same_as=self._earlier(row, hashes))
 
-    def _earlier(self, row: SourceRow) -> str:
+    def _earlier(self, row: SourceRow, hashes: Sequence[str]) -> str:
         """The first other object with this content. Of two that were stored at the same moment, the later one to be
         noted has the other before it, and never both."""
         found = self.contents.having(row.size, by_checksum(row.checksum)) if row.size and row.checksum else []
         own = next(((known.updated_at, known.key) for known in found if known.key == row.key), None)
         in_order = sorted(found, key=lambda known: (known.updated_at, known.key))
         before = [known for known in in_order if own and (known.updated_at, known.key) < own]
-        return next((known.key for known in before if self._is_there(known, row.size)), "")
+        return next((known.key for known in before if self._is_there(known, row.size, hashes)), "")
 
     def note_copy(self, pointer_key: str, found: CopyFound, hashes: tuple[str, ...]) -> None:
         """Notes that this copy needs that object, and the hashes that the object is known to have by now."""
