@@ -31,6 +31,7 @@ from cloud_sync_common.steps.report_all import AllReport
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
@@ -38,6 +39,7 @@ from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
+from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.part_plan import MIB
 
 if settings.is_a_function():
@@ -76,6 +78,17 @@ class _Parts:
     @property
     def archive(self) -> Archive:
         return Archive(clients.s3(), self.settings.archive_bucket, self.settings.archive_storage_class)
+
+    @property
+    def contents(self) -> Contents | None:
+        """None where one provider alone is backed up and no copies are wanted: there is nothing to compare then."""
+        several = len(self.settings.credentials_secrets) > 1
+        return Contents(self._table) if several or self.settings.record_copies else None
+
+    @property
+    def copies(self) -> Copies | None:
+        contents, record = self.contents, self.settings.record_copies
+        return Copies(self.archive, contents, record) if contents else None
 
     @property
     def lease(self) -> CredentialsLease:
@@ -182,6 +195,7 @@ def video_downloader(request: DownloadRequest, context: LambdaContext) -> VideoD
         check_etag=config.check_source_etag,
         single_put=config.single_put_mib * MIB,
         most_bytes=config.max_run_gb * prices.GB,
+        copies=parts.copies,
     )
 
 
@@ -239,4 +253,5 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,
         sender=parts.sender,
+        contents=parts.contents,
     )

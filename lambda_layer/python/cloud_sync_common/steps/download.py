@@ -30,8 +30,9 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of
+from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of, repeated_in
 from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.disputed_hash import HashDispute
 from cloud_sync_common.transfer.item_effort import ItemEffort
 from cloud_sync_common.transfer.media_host import MediaHost
@@ -125,6 +126,7 @@ class VideoDownloader:
     most_bytes: int  # that one run may read from the provider
     check_etag: bool = False
     single_put: int = SINGLE_PUT
+    copies: Copies | None = None
 
     def download(self, request: DownloadRequest) -> BatchResult | SliceResult:
         """Raises as `run_slice` does, for a slice."""
@@ -233,6 +235,7 @@ class VideoDownloader:
             check_etag=self.check_etag,
             single_put=self.single_put,
             host=self._host,
+            copies=self.copies,
         )
 
     @cached_property
@@ -282,7 +285,8 @@ class VideoDownloader:
             return Moved(SliceStatus.IN_PROGRESS)
         check_complete(sources)
         total, damage, so_far = sum(row.size for row in archived), damage_of(archived), effort.so_far()
-        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=so_far)
+        effect = {**so_far, **repeated_in(archived)}
+        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=effect)
         if not await in_a_thread(archive_item, item.media_id, effort.run_id):
             raise LostLease
         effort.is_noted = True
