@@ -36,12 +36,7 @@ from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.disputed_hash import HashDispute
 from cloud_sync_common.transfer.item_effort import ItemEffort
 from cloud_sync_common.transfer.media_host import MediaHost
-from cloud_sync_common.transfer.offered_files import (
-    as_numbered_before,
-    check_complete,
-    check_count,
-    with_what_is_left,
-)
+from cloud_sync_common.transfer.offered_files import as_numbered_before, check_complete, check_count, with_what_is_left
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, largest_put
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -353,8 +348,7 @@ class VideoDownloader:
         """As AuthorisedSession.is_alone, where the question is whether the files of other videos can be read."""
         troubled = False
         for other in await in_a_thread(self.session.neighbours, item):
-            readable = await self._can_be_read(other)
-            if readable:
+            if readable := await self._can_be_read(other):
                 return True
             troubled |= readable is False
         return not troubled
