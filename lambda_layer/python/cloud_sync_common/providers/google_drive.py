@@ -58,7 +58,7 @@ SCOPES = frozenset({f"{API}/auth/drive", f"{API}/auth/drive.readonly"})
 
 LISTING = "the listing at Google Drive"
 ITEM = "the request for one file at Google Drive"
-RENEWAL = "the renewal of the token at Google"
+RENEWAL = "the renewal of the token at Google Drive"
 CHECK = "the check of the token at Google Drive"
 INCOMPLETE = (
     "Google Drive has not searched everywhere (incompleteSearch), so that files would be missing from the listing. "
