@@ -58,7 +58,7 @@ SCOPES = frozenset({f"{API}/auth/drive", f"{API}/auth/drive.readonly"})
 
 LISTING = "the listing at Google Drive"
 ITEM = "the request for one file at Google Drive"
-RENEWAL = "the renewal of the token at Google"
+RENEWAL = "the renewal of the token at Google Drive"
 CHECK = "the check of the token at Google Drive"
 INCOMPLETE = "Google Drive has not searched everywhere (incompleteSearch): files would be missing. Start the run again."
 STORE = "Obtain a new refresh token for the scope drive.readonly, and store it (README, 'Store credentials')."
