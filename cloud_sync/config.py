@@ -22,13 +22,10 @@ from cloud_sync.filter_values import check_filters
 from cloud_sync.provider_values import ProviderValues, check_providers
 from cloud_sync.providers import PROVIDERS, Provider
 from cloud_sync.schedule import check_schedule, longest_interval_hours, side_by_side
+from cloud_sync.storage_tiers import check_tiers
 
 # Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-
-# USD per GB and month, us-east-1 (docs/cost.md, "Prices"), for the check of the storage tiers below.
-STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
-INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
 
 NOBODY = "none"  # as alert_email: nobody is to be told
 FOLDER = "environments_folder"  # the context value that names another folder of files than environments/
@@ -98,6 +95,9 @@ class Config(ProviderValues):
     """Whether the MD5 of all bytes is computed and compared with the ETag of the provider's CDN. It takes 4 s of a vCPU
     per GiB, which are 14 s of a function of 512 MB, and 0.0085 USD for 100 GB. Where S3's own ETag shows the same, it
     is compared in any case."""
+    record_copies: bool = False
+    """Whether a file whose content is in the archive already, from whichever provider, is recorded as a copy of that
+    object and not stored again. Names never count: size and a strong hash, or size and S3's checksum, have to agree."""
     max_run_gb: int = 1_000
     """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
     and ends as a success; the next one continues. A video counts as 5 MB at least, because its requests cost as much.
@@ -152,6 +152,11 @@ class Config(ProviderValues):
     def schedule_of(self, provider: Provider) -> str:
         """When this provider's runs start."""
         return side_by_side(self.schedule, len(self.providers))[self.providers.index(provider.id)]
+
+    @property
+    def compares_contents(self) -> bool:
+        """Whether the functions note which object has which content."""
+        return self.record_copies or len(self.providers) > 1
 
     @property
     def stack_name(self) -> str:
@@ -219,7 +224,7 @@ class Config(ProviderValues):
         check_concurrency(len(self.providers), self.max_concurrency, self.account_concurrency)
         for provider in self.backed_up:
             check_schedule(self.schedule_of(provider), self.schedule_time_zone)
-        self._check_tiers()
+        check_tiers(self.instant_retrieval_after_days, self.deep_archive_after_days)
         self._check_alerts()
         check_filters(self.filters)
 
@@ -276,29 +281,6 @@ class Config(ProviderValues):
                 "stack would fail.",
                 "object_lock_days",
                 "retain_data",
-            )
-
-    def _check_tiers(self) -> None:
-        """Glacier Instant Retrieval bills at least 90 days, so a short stay there costs more than one in Standard."""
-        start, end = self.instant_retrieval_after_days, self.deep_archive_after_days
-        if start is None:
-            return
-        if not 0 <= start < end:
-            raise ConfigError(
-                f"instant_retrieval_after_days must be before deep_archive_after_days ({end}), not {start}.",
-                "instant_retrieval_after_days",
-                "deep_archive_after_days",
-            )
-        days = end - start
-        standard = STANDARD * days / 30
-        instant = INSTANT_RETRIEVAL * max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS) / 30
-        if instant > standard:
-            raise ConfigError(
-                f"instant_retrieval_after_days={start} loses money: {days} days there are billed as "
-                f"{max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS)}, {instant:.4f} USD per GB, against {standard:.4f} for "
-                f"the same {days} days in Standard.",
-                "instant_retrieval_after_days",
-                "deep_archive_after_days",
             )
 
     def _check_alerts(self) -> None:

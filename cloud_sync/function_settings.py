@@ -25,6 +25,7 @@ def settings_of(config: Config) -> dict[str, str]:
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
         "SINGLE_PUT_MIB": str(config.single_put_mib),
         "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
+        "RECORD_COPIES": str(config.record_copies).lower(),
         "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
         **{value.upper(): config.base_url(value) for provider in config.backed_up for value in provider.base_urls},
         **{

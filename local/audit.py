@@ -6,6 +6,7 @@ category. The audit uses none of the code that made the archive, and it repairs 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ class Kind(StrEnum):
     SECRET_FOUND = "secret_found"
 
 
-NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#")  # partition keys that begin so belong to the provider and to its runs
+# Partition keys that begin so belong to the provider, to its runs, and to what is in the archive.
+NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#", "CONTENT#")
 # The metadata that tells one version of one source from every other. Where the source has no ETag, its listing tells.
 VERSION = ("provider", "media-id", "file-number", "source-size", "source-etag", "source-modified")
 LISTED = "source-listed"
@@ -113,7 +115,8 @@ def audit(
         *_items(verdicts, own, unlisted=unlisted, complete=complete),
         *_reasons(own, reasons),
         *_objects(rows, objects, earlier),
-        *_copies(deployment, objects),
+        *_copies(deployment, objects, {row["key"] for row in rows if row.get("copy_of")}),
+        *_pointers(deployment, rows, objects),
         *_uploads(deployment, resume_window),
         *secrets_found(deployment, secrets, since),
     ]
@@ -196,20 +199,39 @@ def _reasons(rows: Rows, reasons: Mapping[str, str]) -> Iterator[Finding]:
 
 def _objects(rows: Rows, objects: Mapping[str, int], earlier: Collection[str]) -> Iterator[Finding]:
     """Checks that each object has a row or is an earlier version, and each ARCHIVED row an object of its size."""
-    archived = {row["key"]: row for row in rows if row["sk"].startswith("SOURCE#") and row["status"] == "ARCHIVED"}
-    named = {row["key"] for row in rows if row["sk"].startswith("SOURCE#")}
+    sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
+    archived = [(_bytes_of(row), row) for row in sources if row["status"] == "ARCHIVED"]
+    named = {key for row in sources for key in (row["key"], _bytes_of(row))}
     for key in sorted(set(objects) - named - set(earlier)):
         yield Finding(Kind.ORPHAN_OBJECT, key, "has no row in the ledger")
     for key in sorted(set(earlier) - set(objects)):
         yield Finding(Kind.LOST, key, "was the object of an earlier version, and is gone")
-    for key, row in archived.items():
+    for key, row in archived:
         if objects.get(key) != row["size"]:
             there = f"has {objects[key]} bytes" if key in objects else "does not exist"
             yield Finding(Kind.ROW_WITHOUT_OBJECT, key, f"the ledger says {row['size']} bytes; the object {there}")
 
 
-def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Checks that each version of a source is one object, written once."""
+def _bytes_of(row: Mapping[str, Any]) -> str:
+    """The key of the object with the bytes of a source: another one's, of a copy."""
+    return str(row.get("copy_of") or row["key"])
+
+
+def _pointers(deployment: Deployment, rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
+    """Checks that each copy has an object of its own, which says the same as its row: without the ledger, nothing else
+    does."""
+    for row in rows:
+        if not row.get("copy_of"):
+            continue
+        said: dict[str, Any] = {}
+        if row["key"] in objects:
+            said = json.load(deployment.s3.get_object(Bucket=deployment.archive_bucket, Key=row["key"])["Body"])
+        if said != {"copy_of": row["copy_of"], "size": int(row["size"]), "crc64nvme": row.get("checksum")}:
+            yield Finding(Kind.ROW_WITHOUT_OBJECT, row["key"], f"is to point to {row['copy_of']}, and says {said}")
+
+
+def _copies(deployment: Deployment, objects: Mapping[str, int], pointers: Collection[str]) -> Iterator[Finding]:
+    """Checks that each version of a source is one object, written once; `pointers` have no bytes of a source."""
     versions: Counter[str] = Counter()
     for page in deployment.s3.get_paginator("list_object_versions").paginate(Bucket=deployment.archive_bucket):
         versions.update(entry["Key"] for entry in page.get("Versions", []))
@@ -217,7 +239,7 @@ def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Find
         if count > 1:
             yield Finding(Kind.DUPLICATED, key, f"was written {count} times")
     seen: dict[tuple[str | None, ...], str] = {}
-    for key in objects:
+    for key in sorted(set(objects) - set(pointers)):
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
         version = tuple(stored.get(name) for name in (*VERSION, *([] if stored.get("source-etag") else [LISTED])))
         if version in seen:

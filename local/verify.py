@@ -64,7 +64,7 @@ def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any]
         name += f" ({original['source_number']} of {original['source_count']})"
     if row is None or row.get("status") != "ARCHIVED" or "key" not in row:
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
-    key = row["key"]
+    key = row.get("copy_of") or row["key"]  # the bytes of a copy are those of another object
     try:
         head = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key, ChecksumMode="ENABLED")
     except deployment.s3.exceptions.ClientError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any, cast
 import boto3
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from moto import mock_aws
@@ -158,6 +160,57 @@ def delete_an_object(library: ArchivedLibrary) -> None:
 def store_other_bytes(library: ArchivedLibrary) -> None:
     delete_an_object(library)
     library.put(library.originals[0], body=b"x" * library.originals[0]["size"])
+
+
+def record_a_copy(library: ArchivedLibrary) -> dict[str, Any]:
+    """The clip of another provider with the same bytes, as a copy of the one that is archived. Returns that original of
+    the other provider."""
+    (original,) = (one for one in library.originals if one["media_id"] == CLIP)
+    ledger, item = Ledger(library.ledger._table, "dropbox"), MediaItem(media_id="again", filename="a.mp4")
+    key, pointer = library.key(original), "dropbox/2026/01/again/a.mp4.copy"
+    checksum = file_digests(Path(original["path"]))[1]
+    said = {"copy_of": key, "size": original["size"], "crc64nvme": checksum}
+    library.deployment.s3.put_object(Bucket=ARCHIVE, Key=pointer, Body=json.dumps(said).encode())
+    row = SourceRow(
+        status=Status.ARCHIVED, key=pointer, size=original["size"], checksum=checksum, copy_of=key, agreed="sha256:x"
+    )
+    ledger.claim(item, "run", 60)
+    ledger.archive_source("again", 1, "run", row)
+    ledger.archive_item("again", "run", bytes_total=original["size"])
+    Contents(library.ledger._table).note(key, original["size"], checksum)
+    return {**original, "media_id": "again"}
+
+
+def test_a_copy_is_archived_as_long_as_the_object_that_it_needs_is_there(library: ArchivedLibrary) -> None:
+    other = record_a_copy(library)
+    assert audit(library.deployment, library.originals, complete=True, resume_window=timedelta(0)) == []
+    assert audit(library.deployment, [other], provider="dropbox", complete=True) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "kinds"),
+    [
+        (delete_an_object, {"lost": 1, "row_without_object": 2}),
+        (store_other_bytes, {"lost": 1}),
+        (lambda library: library.deployment.s3.delete_object(Bucket=ARCHIVE, Key="dropbox/2026/01/again/a.mp4.copy"),
+         {"row_without_object": 1}),
+    ],
+    ids=["the object is gone", "the object has other bytes", "the pointer is gone"],
+)  # fmt: skip
+def test_a_copy_whose_object_or_pointer_is_gone_is_found(
+    library: ArchivedLibrary, damage: Callable[[ArchivedLibrary], object], kinds: dict[str, int]
+) -> None:
+    other = record_a_copy(library)
+    damage(library)
+    found = counts(audit(library.deployment, [other], provider="dropbox"))
+    assert {kind: count for kind, count in found.items() if count} == kinds
+
+
+def test_an_object_that_only_a_copy_names_is_no_orphan(library: ArchivedLibrary) -> None:
+    record_a_copy(library)
+    for sk in ("ITEM", "SOURCE#0001"):
+        library.drop(CLIP, sk)
+    assert library.kinds() == {"lost": 1}  # the clip has no row, and its object is needed
 
 
 DAMAGES: dict[str, tuple[Callable[[ArchivedLibrary], object], dict[str, int]]] = {

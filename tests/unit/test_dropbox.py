@@ -260,9 +260,11 @@ def test_photos_are_listed_where_they_are_wanted(uses: Uses) -> None:
 
 def test_what_is_left_alone_is_counted_with_its_reason(uses: Uses) -> None:
     paper = video("Notes.paper", "/Notes.paper", id="id:p", is_downloadable=False, export_info={"export_as": "html"})
-    uses(account(page(folder("/Trips"), folder("/Trips/Sub"), paper, one("a"))))
+    locked = one("l") | {"is_downloadable": False}
+    uses(account(page(folder("/Trips"), folder("/Trips/Sub"), paper, locked, one("a"))))
     found, feed = pages_of(Dropbox())
-    assert found.left_out == {"folder": 2, "not downloadable": 1} and feed.left_out == {}
+    assert found.left_out == {"folder": 2, "not downloadable": 2} and feed.left_out == {}
+    assert found.ignored == ("id:l",), "what was archived before it was locked is not missing from the listing"
     assert [item.media_id for item in found.items] == ["id:a"]
 
 

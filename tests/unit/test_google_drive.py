@@ -311,6 +311,7 @@ def test_what_is_left_alone_is_counted_with_its_reason(uses: Uses) -> None:
     (found, _) = pages_of(GoogleDrive())
     assert [item.media_id for item in found.items] == ["a"]
     assert found.left_out == {"Google's own document": 3, "not downloadable": 1, "shortcut": 1, "folder": 1}
+    assert found.ignored == ("locked",), "what was archived before it was locked is not missing from the listing"
 
 
 def test_two_files_with_one_name_in_one_folder_are_two_items(uses: Uses) -> None:

@@ -50,10 +50,13 @@ REASONS: list[tuple[int, str, type[CloudSyncError], str]] = [
     (403, "fileNotDownloadable", OriginalRefusedError, "Export it by hand"),
     (403, "teamDriveMembershipRequired", OriginalRefusedError, "Have it added again"),
     (403, "RATE_LIMIT_EXCEEDED", ProviderThrottledError, "wait"),
+    (403, "forbidden", OriginalRefusedError, "Ask its owner"),
     (403, "domainPolicy", OriginalRefusedError, "Admin console"),
     (403, "insufficientPermissions", ConfigurationError, "drive.readonly is missing"),
     (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "Connect the account again"),
     (403, "accessNotConfigured", ConfigurationError, "Enable it in the Google Cloud console"),
+    (403, "CONSUMER_SUSPENDED", ConfigurationError, "another project"),
+    (403, "CONSUMER_INVALID", ConfigurationError, "another project"),
     (403, "dailyLimitExceeded", ProviderUnavailableError, "for today"),
     (403, "rateLimitExceeded", ProviderThrottledError, "wait"),
     (403, "userRateLimitExceeded", ProviderThrottledError, "wait"),
@@ -122,6 +125,25 @@ def test_an_unknown_refusal_of_media_is_left_to_its_status(status: int, body: by
 def test_a_body_that_was_cut_off_says_nothing() -> None:
     long = json.dumps({"error": {"errors": [{"reason": "abuse", "message": "x" * REFUSAL_LIMIT}]}}).encode()
     assert GoogleDrive().refusal(403, {}, long[:REFUSAL_LIMIT]) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (403, "text/html; charset=UTF-8", ProviderUnavailableError),
+        (401, "TEXT/HTML", ProviderUnavailableError),
+        (404, "text/html", ProviderUnavailableError),
+        (404, "", ProviderUnavailableError),
+        (404, "application/json", ProviderUnavailableError),
+        (410, "application/json", type(None)),
+        (403, "application/json", type(None)),
+        (429, "text/html", type(None)),
+        (503, "text/html", type(None)),
+    ],
+)
+def test_what_is_not_the_providers_says_nothing_of_a_file(status: int, kind: str, expected: type[object]) -> None:
+    """A gateway, or Google's page about automated queries. 429 and 5xx say by themselves what they are."""
+    assert type(GoogleDrive().refusal(status, {"content-type": kind}, b"<html>sorry</html>")) is expected
 
 
 @pytest.mark.parametrize(
@@ -264,14 +286,15 @@ def test_a_token_that_nobody_used_for_six_months_is_said_to_be_that(service: Rou
     ("response", "error"),
     [
         (answer(b"", 400), CredentialsExpiredError),
-        (answer(b"<html>", 403, Content_Type="text/html"), ProviderContractError),
+        (answer(b"<html>", 403, Content_Type="text/html"), ProviderUnavailableError),
+        (answer(b"<html>", 200, Content_Type="text/html"), ProviderContractError),
         (answer(b"", 429, Retry_After="7"), ProviderThrottledError),
         (answer(b"", 503), ProviderUnavailableError),
         (answer({"expires_in": 3599}), ProviderContractError),
         (answer(b"no json"), ProviderContractError),
         (answer({"access_token": "line\nbreak"}), ProviderContractError),
     ],
-    ids=["unknown", "page", "429", "503", "no token", "no json", "no usable token"],
+    ids=["unknown", "page", "page with 200", "429", "503", "no token", "no json", "no usable token"],
 )
 def test_any_other_answer_to_a_renewal_is_an_error(
     service: RoutedService, response: requests.Response, error: type[CloudSyncError]

@@ -104,6 +104,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         connections_per_video=4,
         single_put_mib=128,
         check_source_etag=False,
+        record_copies=False,
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro_api": "https://api.gopro.com"},
     )
@@ -114,11 +115,12 @@ def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> 
         "dev",
         max_attempts="9",
         connections_per_video="2",
+        record_copies="true",
         gopro_api_base_url="https://127.0.0.1:8443/",
         filters='{"gopro": {"types": ["mp4"]}}',
     )
     read = settings.parse(variables(overridden, "video-downloader"))
-    assert (read.max_attempts, read.connections_per_video) == (9, 2)
+    assert (read.max_attempts, read.connections_per_video, read.record_copies) == (9, 2, True)
     assert read.filters == {"gopro": {"types": ["mp4"]}}
     assert read.provider_base_urls == {"gopro_api": "https://127.0.0.1:8443"}
 

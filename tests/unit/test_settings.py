@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "CONNECTIONS_PER_VIDEO": "4",
     "SINGLE_PUT_MIB": "64",
     "CHECK_SOURCE_ETAG": "false",
+    "RECORD_COPIES": "true",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
 
@@ -58,6 +59,7 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         connections_per_video=4,
         single_put_mib=64,
         check_source_etag=False,
+        record_copies=True,
         allow_loopback_sources=True,
     )
 

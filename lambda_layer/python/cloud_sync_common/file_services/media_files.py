@@ -16,6 +16,7 @@ PHOTO_EXTENSIONS = frozenset((
     "arw", "avif", "cr2", "cr3", "dng", "gpr", "heic", "heif", "insp", "jpeg",
     "jpg", "nef", "orf", "png", "raf", "raw", "rw2", "tif", "tiff", "webp",
 ))  # fmt: skip
+NOT_DOWNLOADABLE = "not downloadable"  # the service lists them, and does not give them out
 OTHER_FILES = "neither video nor photo"  # why they are left out, in a report
 # Of programs in TypeScript, which services take for videos in MPEG's transport stream.
 _AMBIGUOUS = frozenset({"ts"})

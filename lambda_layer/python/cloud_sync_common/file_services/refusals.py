@@ -43,10 +43,14 @@ class Refusals:
             return kind(sentence)
         return None
 
-    def of_media(self, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
+    def of_media(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """As `of`, for a request for the bytes of a file. A token that has ended there is like a link that has: the
-        file is asked for again, which shows what is wrong with the token."""
+        file is asked for again, which shows what is wrong with the token. What is a page, and a 404 without words,
+        does not come from the service, and says nothing of the file."""
         meaning = self.of(headers, body)
+        is_page = "html" in headers.get("content-type", "").lower() and status < 500 and status != 429
+        if meaning is None and (is_page or status == 404):
+            return ProviderUnavailableError(f"Something on the way answered the request for a file ({status}).")
         if isinstance(meaning, CredentialsExpiredError):
             return SourceLinkExpiredError("The provider no longer accepts the token for the bytes of a file.")
         return meaning

@@ -6,15 +6,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from cloud_sync_common.file_services.listing_cursor import FeedCursor
-from cloud_sync_common.file_services.media_files import OTHER_FILES
+from cloud_sync_common.file_services.media_files import NOT_DOWNLOADABLE, OTHER_FILES
 from cloud_sync_common.filters import Reason
 from cloud_sync_common.provider_interface import MediaItem, MediaPage
 
 
 @dataclass
 class SortedRows:
-    """`kinds` are those of media that are asked for. Whatever is not among `items` is counted by its reason; of other
-    files, the ids are kept as well."""
+    """`kinds` are those of media that are asked for. Whatever is not among `items` is counted by its reason. Of other
+    files, and of media that cannot be downloaded, the ids are kept as well: some may have been archived before, and
+    are not missing now."""
 
     kinds: tuple[str, ...]
     items: list[MediaItem] = field(default_factory=list)
@@ -26,6 +27,7 @@ class SortedRows:
         is no media."""
         if reason:
             self.left_out[reason] += 1
+            self.ignored += [file_id] * (reason == NOT_DOWNLOADABLE and kind != "")
         elif kind not in self.kinds:
             self.ignored.append(file_id)
             self.left_out[Reason.KINDS.value if kind else OTHER_FILES] += 1

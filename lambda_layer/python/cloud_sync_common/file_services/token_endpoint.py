@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import requests
 
-from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError
+from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.logging_utils import logger
@@ -74,7 +74,9 @@ class TokenEndpoint:
         """Raises for every status but 200."""
         status = response.status_code
         http_client.refuse_when_busy(status, response.headers, self.doing)
-        if status in (400, 401, 403) and not answers.is_page(response):
+        if status != 200 and answers.is_page(response):
+            raise ProviderUnavailableError(f"Something on the way blocked {self.doing} ({status} with a page).")
+        if status in (400, 401, 403):
             code = answers.oauth_code(response, *self.refused)
             sentence = self.refused.get(code, self.otherwise)
             raise CredentialsExpiredError(f"{sentence} ({code or status}). {self.store}", doubtful=not code)

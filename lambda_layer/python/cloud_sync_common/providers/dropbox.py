@@ -96,7 +96,8 @@ _MEANINGS: dict[str, Meaning] = {
     **dict.fromkeys(("not_found", "not_file"), (MediaNotFoundError, _GONE)),
 }
 _REFUSALS = Refusals((".tag", "required_scope"), _MEANINGS)
-# Plain text instead of JSON: Dropbox does not accept the app, the token, or the request (sarif-pattern-matcher).
+# Plain text instead of JSON: Dropbox does not accept the app, the token, or the request (sarif-pattern-matcher). An app
+# without the permission is told so in this way (activepieces #3936), and a token without it by missing_scope.
 _REFUSED_AS_SUCH = (
     "Dropbox refuses every request (400): the app is disabled or lacks a permission, or the stored token is cut off. "
     f"Enable the app at dropbox.com/developers/apps, switch on {_ALL_SCOPES}, and connect the account again."
@@ -105,6 +106,10 @@ _BYTES_REFUSED = (
     "Dropbox refuses to give the bytes of a file (400 with a text): the app is disabled, or it or the stored token "
     "lacks files.content.read. Look at the app at dropbox.com/developers/apps, and connect the account again."
 )
+
+
+_ACCOUNT = "users/get_current_account"
+type Argument = Mapping[str, Any] | None
 
 
 class _Cursor(FeedCursor, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,7 +142,7 @@ class Dropbox:
     def validate(self, credentials: Credentials) -> Credentials:
         """POST /users/get_current_account. See Provider."""
         self.use(credentials)
-        response = self._answer_of("users/get_current_account", credentials.access_token or "", CHECK, None)
+        response = self._answer_of(_ACCOUNT, credentials.access_token or "", CHECK, None)
         account = word(answers.json_object(response, CHECK), "account_id")
         return replace(credentials, user_id=credentials.user_id or account or None)
 
@@ -198,7 +203,7 @@ class Dropbox:
         """By the tags in its body. What is refused with a text may concern this file or all. See Provider."""
         if _is_refused_as_such(status, headers):
             return ProviderContractError(_BYTES_REFUSED)
-        return _REFUSALS.of_media(headers, body)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, media_id: str) -> Row:
         """What Dropbox says of one file. Raises MediaNotFoundError."""
@@ -216,13 +221,13 @@ class Dropbox:
         root = json.dumps({".tag": "root", "root": self._path_root})
         return {"Authorization": f"Bearer {token}", **({"Dropbox-API-Path-Root": root} if self._path_root else {})}
 
-    def _answer_of(self, route: str, token: str, doing: str, argument: Mapping[str, Any] | None) -> requests.Response:
-        headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
-        url = f"{self._base_url}/2/{route}"
-        with subsegment(doing):
-            response = http_client.request(
-                "POST", url, doing=doing, headers=headers, content=json.dumps(argument).encode()
-            )
+    def _answer_of(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
+        response = self._asked(route, token, doing, argument)
+        if _is_refused_as_such(response.status_code, response.headers) and route != _ACCOUNT:
+            self._answer_of(_ACCOUNT, token, CHECK, None)  # raises where the token or the app is refused
+            response = self._asked(route, token, doing, argument)  # something on the way may have answered
+            if _is_refused_as_such(response.status_code, response.headers):
+                raise ConfigurationError(_SCOPE.format(f"the permission {SCOPES[0]}"))
         if response.status_code == 200:
             return response
         if route.endswith("/continue") and "reset" in words_in(response.content, ".tag"):
@@ -230,6 +235,12 @@ class Dropbox:
         if _is_refused_as_such(response.status_code, response.headers):
             raise CredentialsExpiredError(_REFUSED_AS_SUCH, doubtful=True)
         raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+
+    def _asked(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
+        headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
+        url, content = f"{self._base_url}/2/{route}", json.dumps(argument).encode()
+        with subsegment(doing):
+            return http_client.request("POST", url, doing=doing, headers=headers, content=content)
 
 
 def _is_refused_as_such(status: int, headers: Mapping[str, str]) -> bool:
@@ -279,7 +290,7 @@ def _left_alone(row: Row) -> str:
     """Why an entry is left alone; empty: it is not."""
     if row.get(".tag") == "folder":
         return "folder"
-    return {"": "", _LINK: "symbolic link"}.get(_has_no_bytes(row), "not downloadable")
+    return {"": "", _LINK: "symbolic link"}.get(_has_no_bytes(row), media_files.NOT_DOWNLOADABLE)
 
 
 def _item(row: Row) -> MediaItem:

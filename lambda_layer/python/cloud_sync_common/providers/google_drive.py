@@ -92,6 +92,7 @@ _POLICY = "The administrator of this Google account does not allow Drive apps. H
 _NO_BYTES = "This is a document of Google's own, which has no bytes to archive. Export it by hand to keep it."
 _NOT_A_MEMBER = "The file is in a shared drive that this account is no member of any more. Have it added again."
 _API_OFF = "The Google Drive API is off in the project of the OAuth client. Enable it in the Google Cloud console."
+_NO_PROJECT = "Google has suspended or deleted the project of the OAuth client. Connect by one of another project."
 _DAY = "The project of the OAuth client has used up its quota at Google Drive for today. Later runs go on."
 _GONE = "Google Drive no longer shows this file: it was deleted, or is not shared with this account any more."
 _LOST = "This Google account cannot see a shared drive in the settings. Have it added again, or take the drive out."
@@ -110,9 +111,11 @@ _MEANINGS: dict[str, Meaning] = {
     "domainPolicy": (OriginalRefusedError, _POLICY),
     **dict.fromkeys(("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), (ConfigurationError, TOO_NARROW)),
     **dict.fromkeys(("accessNotConfigured", "SERVICE_DISABLED"), (ConfigurationError, _API_OFF)),
+    **dict.fromkeys(("CONSUMER_INVALID", "CONSUMER_SUSPENDED"), (ConfigurationError, _NO_PROJECT)),
     **dict.fromkeys(("dailyLimitExceeded", "quotaExceeded"), (ProviderUnavailableError, _DAY)),
     **dict.fromkeys(_RATES, (ProviderThrottledError, "Google asks to wait.")),
     **dict.fromkeys(("authError", "ACCESS_TOKEN_EXPIRED"), (CredentialsExpiredError, SIGNED_OUT)),
+    "forbidden": (OriginalRefusedError, _LOCKED),
     "notFound": (MediaNotFoundError, _GONE),
 }
 _REFUSALS = Refusals(("reason",), _MEANINGS)
@@ -342,9 +345,9 @@ class GoogleDrive:
             )
         ]
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:  # noqa: ARG002
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """By the reasons in its body. See Provider."""
-        return _REFUSALS.of_media(headers, body)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, file_id: str, key: str = "") -> Row:
         """What Google says of one file. Raises MediaNotFoundError."""
@@ -384,7 +387,7 @@ def _left_alone(row: Row) -> str:
         return "in the trash"
     if mime_type.startswith(_OWN_KINDS):
         return {FOLDER: "folder", SHORTCUT: "shortcut"}.get(mime_type, "Google's own document")
-    return "not downloadable" if _kind(row) and _is_locked(row) else ""
+    return media_files.NOT_DOWNLOADABLE if _kind(row) and _is_locked(row) else ""
 
 
 def _kind(row: Row) -> str:

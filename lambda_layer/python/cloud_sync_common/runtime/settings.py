@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     single_put_mib: int
     check_source_etag: bool
     allow_loopback_sources: bool
+    record_copies: bool
     filters: dict[str, dict[str, Any]]
     credentials_secrets: dict[str, str]
     provider_base_urls: dict[str, str] = {}

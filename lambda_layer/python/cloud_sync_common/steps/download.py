@@ -30,17 +30,13 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of
+from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of, repeated_in
 from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.disputed_hash import HashDispute
 from cloud_sync_common.transfer.item_effort import ItemEffort
 from cloud_sync_common.transfer.media_host import MediaHost
-from cloud_sync_common.transfer.offered_files import (
-    as_numbered_before,
-    check_complete,
-    check_count,
-    with_what_is_left,
-)
+from cloud_sync_common.transfer.offered_files import as_numbered_before, check_complete, check_count, with_what_is_left
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, largest_put
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -125,6 +121,7 @@ class VideoDownloader:
     most_bytes: int  # that one run may read from the provider
     check_etag: bool = False
     single_put: int = SINGLE_PUT
+    copies: Copies | None = None
 
     def download(self, request: DownloadRequest) -> BatchResult | SliceResult:
         """Raises as `run_slice` does, for a slice."""
@@ -233,6 +230,7 @@ class VideoDownloader:
             check_etag=self.check_etag,
             single_put=self.single_put,
             host=self._host,
+            copies=self.copies,
         )
 
     @cached_property
@@ -282,7 +280,8 @@ class VideoDownloader:
             return Moved(SliceStatus.IN_PROGRESS)
         check_complete(sources)
         total, damage, so_far = sum(row.size for row in archived), damage_of(archived), effort.so_far()
-        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=so_far)
+        effect = {**so_far, **repeated_in(archived)}
+        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=effect)
         if not await in_a_thread(archive_item, item.media_id, effort.run_id):
             raise LostLease
         effort.is_noted = True
@@ -349,8 +348,7 @@ class VideoDownloader:
         """As AuthorisedSession.is_alone, where the question is whether the files of other videos can be read."""
         troubled = False
         for other in await in_a_thread(self.session.neighbours, item):
-            readable = await self._can_be_read(other)
-            if readable:
+            if readable := await self._can_be_read(other):
                 return True
             troubled |= readable is False
         return not troubled

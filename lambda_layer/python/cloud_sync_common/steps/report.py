@@ -29,7 +29,7 @@ from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.runtime.carried_listing import Listing, listing_in
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, going_on, parse_error_output
-from cloud_sync_common.runtime.wording import count_of, left_out_of, seconds_since, size_of
+from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import Status
@@ -92,6 +92,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     estimated_usd: float
     damaged: int = 0  # archived as they are at the provider
     left_out: dict[str, int] = {}  # by its reason, what filters or the provider leave alone
+    repeated: dict[str, int] = {}  # videos and bytes that the archive had before (wording.repeated_of)
 
     @property
     def failure_rate(self) -> float:
@@ -239,6 +240,7 @@ class RunReport:
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
             damaged=totals.damaged,
             left_out=listing.left_out,
+            repeated=dict(+totals.repeated),
         )
 
     def _end(self, summary: Summary) -> None:
@@ -273,6 +275,7 @@ class RunReport:
             *enough,
             *_advice(summary, totals),
             *left_out_of(summary.left_out),
+            *repeated_of("video", summary.repeated),
             *well,
             f"Run {summary.run_id}.",
         ]

@@ -17,6 +17,7 @@ from cloud_sync_common.transfer.content_hash import (
     cheapest_hash,
     plausible_etags,
     shows_the_same,
+    unpublished_hash,
 )
 from cloud_sync_common.transfer.movie_boxes import BoxReader, MovieBoxes, Verdict, Wholeness, is_movie_name
 from cloud_sync_common.transfer.part_plan import MIB, PartPlan
@@ -44,17 +45,23 @@ class Proofs:
     """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible, and
     the boxes that a movie is made of (None: its name is not that of a movie)."""
 
-    def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
+    def __init__(
+        self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool, for_copies: bool = False
+    ) -> None:
+        """`for_copies`: a hash is computed by which the same content is known when it comes again."""
         self._name = " ".join(source.content_hashes)
         self._published = cheapest_hash(source.content_hashes, fingerprint.size)
         self._etag, self._guesses = fingerprint.etag, plausible_etags(fingerprint.etag, fingerprint.size)
         self._etags = [ContentHash(guess, fingerprint.size) for guess in self._guesses] if check_etag else []
+        is_stated = isinstance(self._published, ContentHash) and self._published.spec.of_digests
+        self._unpublished = unpublished_hash(fingerprint.size) if for_copies and not is_stated else None
         self._parts: dict[int, Part] = {}
         self.boxes = MovieBoxes(fingerprint.size) if is_movie_name(source.filename) else None
 
     @property
     def all(self) -> list[HashOfSource]:
-        return [*([self._published] if self._published else []), *self._etags]
+        of_content = (self._published, self._unpublished)
+        return [*(found for found in of_content if found), *self._etags]
 
     @property
     def block_size(self) -> int:
@@ -77,6 +84,13 @@ class Proofs:
     def is_shown(self) -> bool:
         """Whether the content that has passed has the published hash, all of it."""
         return self._published is not None and self._published.verdict() is True
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """What has been computed over all bytes, each as in MediaSource.content_hashes. A published hash is one of them
+        once it agrees."""
+        published = self._published if self.is_shown and isinstance(self._published, ContentHash) else None
+        return tuple(found.text for found in (published, self._unpublished) if found and found.text)
 
     def needs_order(self, part_size: int) -> bool:
         """Whether a published hash can only be computed when the parts are read one after the other."""
