@@ -15,7 +15,7 @@ from cloud_sync.config_error import ConfigError
 from cloud_sync.providers import PROVIDERS, Provider
 
 MOST_DRIVES = 20  # whose positions in their feeds a cursor of the listing has room for
-DRIVE_ID = re.compile(r"[A-Za-z0-9_-]{10,64}")  # they have 19 characters; a word such as "all" is none
+DRIVE_ID = re.compile(r"[A-Za-z0-9_-]{10,40}")  # they have 19 characters; a word such as "all" is none
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,6 +90,7 @@ def audit(
     unlisted: bool = False,
     complete: bool = False,
     resume_window: timedelta = RESUME_WINDOW,
+    earlier: Collection[str] = (),
     secrets: Iterable[str] = (),
     since: datetime | None = None,
 ) -> list[Finding]:
@@ -99,8 +100,9 @@ def audit(
     others is compared with their rows alone. `not_archived` maps the items that must not be archived to the category
     that the ledger must give as the reason (`a or b` where either is right). `unlisted`: the run ended with an error
     before it could list, so items without a row are no loss. `complete`: no item may still wait for a later run.
-    Uploads started longer ago than `resume_window` are strays (zero: all are). `secrets` are searched for in everything
-    that the stack has written since `since`.
+    Uploads started longer ago than `resume_window` are strays (zero: all are). `earlier` are the keys of versions that
+    were replaced at the provider since they were archived: they stay, and no row names them any more. `secrets` are
+    searched for in everything that the stack has written since `since`.
     """
     reasons, everything, objects = not_archived or {}, deployment.rows(), deployment.objects()
     rows, odd = _readable(everything)
@@ -112,7 +114,7 @@ def audit(
         *_whole(rows),
         *_items(verdicts, own, unlisted=unlisted, complete=complete),
         *_reasons(own, reasons),
-        *_objects(rows, objects),
+        *_objects(rows, objects, earlier),
         *_copies(deployment, objects, {row["key"] for row in rows if row.get("copy_of")}),
         *_pointers(deployment, rows, objects),
         *_uploads(deployment, resume_window),
@@ -195,13 +197,15 @@ def _reasons(rows: Rows, reasons: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(Kind.WRONG_CATEGORY, media_id, f"{actual}; {reason} was expected")
 
 
-def _objects(rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Checks that each object has a row, and each ARCHIVED row an object of its size."""
+def _objects(rows: Rows, objects: Mapping[str, int], earlier: Collection[str]) -> Iterator[Finding]:
+    """Checks that each object has a row or is an earlier version, and each ARCHIVED row an object of its size."""
     sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
     archived = [(_bytes_of(row), row) for row in sources if row["status"] == "ARCHIVED"]
     named = {key for row in sources for key in (row["key"], _bytes_of(row))}
-    for key in sorted(set(objects) - named):
+    for key in sorted(set(objects) - named - set(earlier)):
         yield Finding(Kind.ORPHAN_OBJECT, key, "has no row in the ledger")
+    for key in sorted(set(earlier) - set(objects)):
+        yield Finding(Kind.LOST, key, "was the object of an earlier version, and is gone")
     for key, row in archived:
         if objects.get(key) != row["size"]:
             there = f"has {objects[key]} bytes" if key in objects else "does not exist"

@@ -270,6 +270,13 @@ def test_each_kind_of_damage_is_found_and_nothing_else(library: ArchivedLibrary,
     assert library.kinds(resume_window=timedelta(0)) == found
 
 
+def test_an_earlier_version_stays_although_no_row_names_it(library: ArchivedLibrary) -> None:
+    library.deployment.s3.put_object(Bucket=ARCHIVE, Key="gopro/earlier", Body=b"x")
+    assert library.kinds() == {"orphan_object": 1}
+    assert library.kinds(earlier={"gopro/earlier"}) == {}
+    assert library.kinds(earlier={"gopro/earlier", "gopro/gone"}) == {"lost": 1}
+
+
 def test_an_upload_younger_than_the_resume_window_is_not_a_stray(library: ArchivedLibrary) -> None:
     library.deployment.s3.create_multipart_upload(Bucket=ARCHIVE, Key="gopro/half")
     # In moto every upload starts in 2010.

@@ -15,7 +15,7 @@ from cloud_sync_common.providers import google_drive
 from cloud_sync_common.providers.google_drive import OWN_FILES, GoogleDrive, Reach
 from cloud_sync_common.runtime import settings
 
-from cloud_sync import provider_values
+from cloud_sync import filter_values, provider_values
 from cloud_sync.config import Config, ConfigError
 from cloud_sync.function_settings import settings_of
 from tests.synthesis import Synthesis
@@ -24,6 +24,7 @@ from tests.unit.test_settings import ENVIRONMENT
 WITH_DRIVE = "gopro,google_drive"
 ONE, OTHER = "0AExampleOfAnId9PVA", "0AnotherId_of-a-drive"
 OPTIONS = "GOOGLE_DRIVE_PROVIDER_OPTIONS"
+VARIABLES_LIMIT = 4 * 1024  # bytes of all variables of a function (Lambda quotas, "Environment variables")
 
 
 @pytest.fixture
@@ -95,12 +96,28 @@ def test_a_function_works_with_the_options_of_its_environment(monkeypatch: pytes
     assert isinstance(provider, GoogleDrive) and provider._reach == Reach(shortcuts=True)
 
 
+def test_the_longest_options_and_filters_of_three_providers_fit_into_the_variables_of_a_function(
+    synthesis: Synthesis,
+) -> None:
+    everything = "gopro,google_drive,dropbox"
+    drives = ",".join(f"{number:040}" for number in range(provider_values.MOST_DRIVES))
+    names = [letter * 300 for letter in "abcd"]
+    filters = json.dumps({"dropbox": {"names": names}, "gopro": {"names": ["e" * (filter_values.LIMIT - 1_310)]}})
+    assert filter_values.LIMIT - 50 < len(filters) <= filter_values.LIMIT
+    given = synthesis.of("prod", providers=everything).function("video-downloader")["Environment"]["Variables"]
+    texts = {name: "<resource>" if isinstance(value, dict) else value for name, value in given.items()}
+    texts |= settings_of(config(providers=everything, google_drive_shared_drives=drives, filters=filters))
+    # What stands for a resource is as long as the ARN of a topic with a long region and name, at most.
+    sizes = [len(name) + (110 if text == "<resource>" else len(text.encode())) for name, text in texts.items()]
+    assert 3_000 < sum(sizes) < VARIABLES_LIMIT
+
+
 # Values that cannot work
 
 
 @pytest.mark.parametrize(
     "value",
-    ["all", "0A id", "https://drive.google.com/drive/folders/0AExampleOfAnId9PVA", "0AExampleOfÄnId9PVA", "A" * 65],
+    ["all", "0A id", "https://drive.google.com/drive/folders/0AExampleOfAnId9PVA", "0AExampleOfÄnId9PVA", "A" * 41],
 )
 def test_what_is_no_id_of_a_shared_drive_is_refused_with_where_to_find_one(value: str) -> None:
     assert refusal(google_drive_shared_drives=value) == (

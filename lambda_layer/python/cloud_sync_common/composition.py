@@ -20,7 +20,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
-from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of
+from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown_provider
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
@@ -127,11 +127,7 @@ def _provider(name: object) -> Provider:
     field and the providers there are."""
     config = settings.load()
     if not isinstance(name, str) or name not in config.credentials_secrets:
-        known = ", ".join([*config.credentials_secrets, ALL_PROVIDERS])
-        raise ConfigurationError(
-            f"The input's field 'provider' must be one of: {known}; not {name!r}. Another one has to be added to the "
-            "environment's value 'providers' and deployed first."
-        )
+        raise unknown_provider(name, config.credentials_secrets)
     return providers.get(name, config.provider_base_urls, config.provider_options)
 
 
@@ -139,7 +135,8 @@ def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator
     """Raises ConfigurationError when the run's input names no provider of this environment."""
     name = field_of(request.input, "provider")
     if name == ALL_PROVIDERS:
-        return AllProviders(tuple(settings.load().credentials_secrets))
+        names = tuple(settings.load().credentials_secrets)
+        return AllProviders(names, {name: _provider(name).capabilities.unfit_filters for name in names})
     parts = _Parts(_provider(name).name)
     return Authenticator(parts.renewal(Deadline.of(context)), parts.settings.filters.get(parts.provider, {}))
 
@@ -153,11 +150,17 @@ def credentials_rotator(request: RotationRequest, context: LambdaContext) -> Cre
 
 
 def _owner_of(secret_id: str) -> str:
-    """The provider whose secret has this name or ARN; the id itself where there is none. An ARN ends with the name, a
-    hyphen and six more characters (Secrets Manager API reference, CreateSecret)."""
+    """The provider whose secret has this name or ARN. An ARN ends with the name, a hyphen and six more characters
+    (Secrets Manager API reference, CreateSecret). Raises ConfigurationError where there is none."""
     secrets = settings.load().credentials_secrets
     name = secret_id.rpartition(":secret:")[2]
-    return next((p for p, own in secrets.items() if own in (name, name[:-7])), secret_id)
+    for provider, own in secrets.items():
+        if own in (name, name[:-7]):
+            return provider
+    raise ConfigurationError(
+        f"The secret to be rotated is none of this environment, which has {', '.join(secrets.values())}. Take this "
+        "function out of the other secret's rotation, or add its provider to the environment's value 'providers'."
+    )
 
 
 def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:

@@ -46,6 +46,12 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
     run_idle: int = 0  # how many of them in a row found no more than that
     damage: str = ""  # what is wrong with its movies; set when it is archived
+    # The version (MediaSource.listed) of which the published hash is not that of its bytes, the checksum of those, in
+    # how many runs that was found, and until when it is not read again.
+    disputed: str = ""
+    disputed_content: str = ""
+    disputed_runs: int = 0
+    disputed_until: str = ""
     copied_bytes: int = 0  # of those of its sources that are copies of other objects
     twice_bytes: int = 0  # of those whose content another object had before
 

@@ -9,7 +9,7 @@ import msgspec
 from cloud_sync_common.exceptions import IntegrityError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Fingerprint, MediaSource
-from cloud_sync_common.stores.archive import Part
+from cloud_sync_common.stores.archive import Part, combined_checksum, joined_etag
 from cloud_sync_common.transfer.content_hash import (
     ContentHash,
     HasherOfRange,
@@ -142,16 +142,23 @@ class Proofs:
             self._published.restore(plan.bounds(number)[0], part.size, digests)
             self._parts[number] = part
 
-    def made(self, stored: str = "") -> tuple[str, ...]:
-        """Names of the proofs that hold; `stored` is the ETag that S3 has given, or will give, to the object.
+    def made(self, stored: str = "", checksum: str = "") -> tuple[str, ...]:
+        """Names of the proofs that hold; `stored` is the ETag that S3 has given, or will give, to the object, and
+        `checksum` that of the content.
 
-        Raises IntegrityError when the content does not have the published hash."""
+        Raises IntegrityError, with that checksum, when the content does not have the published hash."""
         verdict = self._published.verdict() if self._published else None
         if verdict is False:
-            raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
+            raise IntegrityError(
+                "What the source sent does not have the hash that the provider publishes for it.", checksum
+            )
         etag = shows_the_same(stored, self._etag) or any(proof.verdict() for proof in self._etags)
         whole = [WHOLE_MOVIE] if self.movie.wholeness is Wholeness.WHOLE else []
         return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []), *whole)
+
+    def made_of(self, parts: list[Part]) -> tuple[str, ...]:
+        """As `made`, of content that S3 has as these parts, in order."""
+        return self.made(joined_etag(parts), combined_checksum(parts))
 
 
 def _decoded(kept: bytes, name: str) -> dict[int, tuple[str, bytes]]:

@@ -30,7 +30,6 @@ from cloud_sync_common.stores.archive import (
     Part,
     WriteConflict,
     combined_checksum,
-    joined_etag,
 )
 from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.media_host import ANY_HOST, MediaHost
@@ -164,7 +163,7 @@ class RangeTransfer:
         hashers = proofs.hashers(0)
 
         def content(checksum: str, stored_etag: str = "") -> ArchivedContent:
-            made, in_one = proofs.made(stored_etag), not source.honoured
+            made, in_one = proofs.made(stored_etag, checksum), not source.honoured
             damage, hashes = proofs.movie.reason, proofs.hashes
             return ArchivedContent(size, checksum, made, single_stream=in_one, damage=damage, hashes=hashes)
 
@@ -217,7 +216,7 @@ class RangeTransfer:
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             if proofs.boxes:
                 proofs.boxes.ends_at(first)
-            made, crc = proofs.made(joined_etag(parts)), combined_checksum(parts)
+            made, crc = proofs.made_of(parts), combined_checksum(parts)
             damage, hashes = proofs.movie.reason, proofs.hashes
             content = ArchivedContent(first, crc, made, single_stream=True, damage=damage, hashes=hashes)
             await compare(content)

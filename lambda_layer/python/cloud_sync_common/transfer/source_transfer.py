@@ -27,7 +27,6 @@ from cloud_sync_common.stores.archive import (
     UploadGone,
     WriteConflict,
     combined_checksum,
-    joined_etag,
 )
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
@@ -357,7 +356,7 @@ class SourceTransfer:
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent,
         LooksDamaged."""
-        made, damage = proofs.made(joined_etag(parts)), self._second_look.damage_of_parts(row.version, proofs.movie)
+        made, damage = proofs.made_of(parts), self._second_look.damage_of_parts(row.version, proofs.movie)
         checksum, hashes = combined_checksum(parts), proofs.hashes
         content = ArchivedContent(row.size, checksum, made, single_stream=False, damage=damage, hashes=hashes)
         try:
