@@ -30,7 +30,17 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused
 from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
-from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, rows_of, token_in, word
+from cloud_sync_common.file_services.rows import (
+    Row,
+    check_ids,
+    digest_of,
+    id_of,
+    name_of,
+    path_of,
+    rows_of,
+    token_in,
+    word,
+)
 from cloud_sync_common.file_services.sorted_rows import SortedRows
 from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
 from cloud_sync_common.filters import KINDS, VIDEO
@@ -329,4 +339,4 @@ def _folder(row: Row) -> str:
 
 
 def _path(row: Row) -> str:
-    return word(row, "path_display", PATH_LIMIT) or word(row, "path_lower", PATH_LIMIT)
+    return path_of(row, "path_display", "path_lower")
