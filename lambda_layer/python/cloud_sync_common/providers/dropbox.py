@@ -170,8 +170,6 @@ class Dropbox:
         except PageTokenRefused:
             again = msgspec.structs.replace(at.again(), in_feed=False)
             return MediaPage(items=(), next_cursor=again.text())
-        except MediaNotFoundError:  # of the whole account there is nothing
-            raise ConfigurationError(_ROOT) from None
         answer = answers.json_object(response, LISTING)
         rows = rows_of(answer, "entries", (".tag",), response, LISTING)
         beyond = _beyond(at, answer, len(rows), response)
@@ -244,7 +242,7 @@ class Dropbox:
             raise PageTokenRefused
         if _is_refused_as_such(response.status_code, response.headers):
             raise CredentialsExpiredError(_REFUSED_AS_SUCH, doubtful=True)
-        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else _ROOT)
 
     def _asked(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
         headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
