@@ -183,8 +183,6 @@ class GoogleDrive:
             return msgspec.structs.replace(self._changes(token, at, kinds), left_out={})
         except PageTokenRefused:
             return MediaPage(items=(), next_cursor=at.again().text())
-        except MediaNotFoundError:
-            raise ConfigurationError(_LOST if self._reach.shared_drives else _NO_DRIVE) from None
 
     @property
     def _feeds(self) -> tuple[str, ...]:
@@ -368,7 +366,8 @@ class GoogleDrive:
             return response
         if "pageToken" in query and "pageToken" in words_in(response.content, "location"):
             raise PageTokenRefused
-        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+        lost = _LOST if self._reach.shared_drives else _NO_DRIVE
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else lost)
 
 
 def _headers(token: str, key: str = "") -> dict[str, str]:
