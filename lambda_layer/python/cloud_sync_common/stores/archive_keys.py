@@ -26,6 +26,7 @@ _SAFE_ID_LIMIT = 640  # characters of a key's 1,024 bytes (S3 user guide, "Namin
 # metadata"): of the id, of each thing that a server says, of a moment, and of all together.
 _ID_LIMIT, _SAID_LIMIT, _MOMENT_LIMIT, _METADATA_LIMIT = 768, 200, 60, 1900
 _NO_SIZE = -2  # of an object that is not one of ours
+_POINTER = ".copy"
 
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
@@ -45,6 +46,16 @@ def later_key(key: str, had: int, copy: int) -> str:
     path = PurePosixPath(key)
     stem = path.stem.removesuffix(f"-v{had}") if had > 1 else path.stem
     return str(path.with_name(f"{stem}{f'-v{copy}' if copy > 1 else ''}{path.suffix}"))
+
+
+def pointer_key(key: str) -> str:
+    """The key of the small object that says of which other one the file is a copy that would have had `key` itself."""
+    return f"{key}{_POINTER}"
+
+
+def pointed_from(key: str) -> str:
+    """The key that the file of a pointer would have had; any other key is itself."""
+    return key.removesuffix(_POINTER)
 
 
 def kept_id(media_id: str) -> str:
