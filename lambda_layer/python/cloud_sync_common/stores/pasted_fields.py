@@ -9,11 +9,15 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.http.loose_json import integer
 
 _STRAIGHT = "\"'`"
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
 TOKENS = frozenset({"access_token", "refresh_token"})
+TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id", "path_root")
+IDS = frozenset({"user_id", "path_root"})  # which are no secrets
+_MAY_BE_NUMBERS = IDS | {"client_id"}
 # No token has white space (RFC 6750, 2.1); the others show that a cookie, a header, a link or JSON was pasted with it.
 _AROUND_A_TOKEN = re.compile(r"""(?i)\s|[;,<>{}"'\\]|://|%[0-9a-f]{2}|token[=:]""")
 _LATEST = 1e11  # a time beyond it is in milliseconds, or none
@@ -50,6 +54,21 @@ def moment(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return found if 0 < found < _LATEST else None
+
+
+def field_of(name: str, value: object, where: str) -> str | None:
+    """One field as it was meant; None for one that is empty. `where` completes "The field 'client_id' in <where>".
+
+    Raises ConfigurationError that names the field, and never quotes it.
+    """
+    if type(value) is int and name in _MAY_BE_NUMBERS:
+        value = str(value)
+    if not isinstance(value or "", str):
+        raise ConfigurationError(f"The field '{name}' in {where} must be text.")
+    text = trimmed(str(value or ""))
+    if fault := fault_of(name, text):
+        raise ConfigurationError(f"The field '{name}' in {where} {fault} Then store it again.")
+    return text or None
 
 
 def trimmed(value: str) -> str:
