@@ -60,6 +60,14 @@ class Terminal:
         """Whether the terminal shows what is typed now."""
         return bool(termios.tcgetattr(self._slave)[3] & termios.ECHO)
 
+    @property
+    def unread(self) -> bytes:
+        """What was typed and no program has read: the shell would get it."""
+        before = termios.tcgetattr(self._slave)
+        now = [*before[:3], before[3] & ~termios.ICANON, *before[4:]]
+        termios.tcsetattr(self._slave, termios.TCSANOW, now)
+        return os.read(self._slave, 65_536) if select.select([self._slave], [], [], 0.2)[0] else b""
+
     def awaits(self, text: str) -> str:
         """Waits until the program has shown `text` after what was awaited before; returns what came with it."""
         end = time.monotonic() + WAIT_SECONDS

@@ -12,7 +12,7 @@ import msgspec
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers import PROVIDERS
 
-from console.errors import ConsoleError, UsageError
+from console.errors import ConsoleError
 from console.operations import provider_accounts
 from console.operations.provider_accounts import Account, Listed
 from console.operations.provider_services import Services

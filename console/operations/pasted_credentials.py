@@ -32,8 +32,7 @@ def from_json(text: str, provider: str) -> Credentials:
 
     Raises UsageError naming the field and the fix.
     """
-    for part in pasted_fields.parts(text[:MOST_CHARACTERS]):
-        protect(part)
+    protect(*pasted_fields.all_secrets(text[:MOST_CHARACTERS]))
     value = pasted_fields.as_object(text) if len(text) <= MOST_CHARACTERS else {}
     if not value:
         raise UsageError(f"Standard input holds no JSON object.{pasted_fields.why_no_object(text)}")

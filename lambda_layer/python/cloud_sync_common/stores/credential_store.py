@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
-_LONGEST_ID = 40  # characters, of which a UUID has 36; what is longer was meant for another field
-_NO_SECRETS = frozenset({"expires_at", "renewed_from"})
 
 
 @dataclass(frozen=True)
@@ -189,17 +187,9 @@ class CredentialStore:
                 ) from None
             raise
         text = answer.get("SecretString") or answer.get("SecretBinary", b"").decode(errors="replace")
-        self._protect_all(text)
+        # Before anything can fail that might name it, in whichever field it is.
+        protect(*pasted_fields.all_secrets(text))
         return _Stored(answer["VersionId"], text, answer["CreatedDate"].timestamp())
-
-    def _protect_all(self, text: str) -> None:
-        """Protects whatever a secret holds before anything can fail that might name it, in whichever field it is."""
-        fields = pasted_fields.as_object(text)
-        if not fields:
-            protect(*pasted_fields.parts(text))
-        for name, field in fields.items():
-            if name not in _NO_SECRETS and not (name in pasted_fields.IDS and len(str(field)) <= _LONGEST_ID):
-                protect(*pasted_fields.parts(name), *pasted_fields.secrets_in(name, field))
 
     def _parse(self, text: str, version: str) -> Credentials:
         value = pasted_fields.as_object(text)

@@ -17,6 +17,8 @@ _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u20
 TOKENS = frozenset({"access_token", "refresh_token"})
 TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id", "path_root")
 IDS = frozenset({"user_id", "path_root"})  # which are no secrets
+_NO_SECRETS = frozenset({"expires_at", "renewed_from"})
+_LONGEST_ID = 40  # characters, of which a UUID has 36; what is longer was meant for another field
 _MAY_BE_NUMBERS = IDS | {"client_id"}
 # No token has white space (RFC 6750, 2.1); the others show that a cookie, a header, a link or JSON was pasted with it.
 _AROUND_A_TOKEN = re.compile(r"""(?i)\s|[;,<>{}"'\\]|://|%[0-9a-f]{2}|token[=:]""")
@@ -97,6 +99,16 @@ def fault_of(name: str, value: str) -> str:
         what = "white space" if around[0].isspace() else f"'{around[0]}'"
         return f"has {what} in it, so it is more than the token. Copy it again, without what stands around it."
     return ""
+
+
+def all_secrets(text: str) -> Iterator[str]:
+    """What must be shown nowhere of the text of a secret, in whichever field it is, and where it is no JSON object."""
+    fields = as_object(text)
+    if not fields:
+        yield from parts(text)
+    for name, field in fields.items():
+        if name not in _NO_SECRETS and not (name in IDS and len(str(field)) <= _LONGEST_ID):
+            yield from (*parts(name), *secrets_in(name, field))
 
 
 def secrets_in(name: str, value: Any) -> Iterator[str]:
