@@ -26,9 +26,9 @@ from console.output import Output
 
 _ATTEMPTS = 3  # at one question
 _WAYS = (
-    (Way.PASSWORD, "client id and secret of your own, with name and password. Renews itself. (Not with two-factor.)"),
-    (Way.REFRESH_TOKEN, "client id and secret of your own, with a refresh token. Renews itself."),
-    (Way.SESSION, "the session of your browser. Ends after hours or days."),
+    (Way.PASSWORD, "client id and secret, name and password  (renews itself; no two-factor)"),
+    (Way.REFRESH_TOKEN, "client id and secret, refresh token      (renews itself)"),
+    (Way.SESSION, "the session of your browser              (ends after hours or days)"),
 )
 
 

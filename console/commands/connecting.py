@@ -72,9 +72,8 @@ class Connecting:
         if wanted and not is_there:
             raise UsageError("--team-space is for an account in a team that has a space of its own; this is none.")
         if wanted is None and is_there and not self.options["from_stdin"]:
-            return self._questions.agreed(
-                "This account is in a team. Archive the videos in the team's folders too, beside your own?"
-            )
+            self.say("This account is in a team, and sees folders of the team beside its own.")
+            return self._questions.agreed("Archive the videos in the team's folders too?")
         return wanted
 
     def _ended(self, found: Connected) -> Connected:
@@ -96,10 +95,10 @@ class Connecting:
 def _sentence(found: Connected) -> str:
     account, listed = found.account, found.listed
     who = f"{account.name} <{account.email}>".strip() if account.email else f"account {account.id or 'without a name'}"
-    of_all = f" of {listed.total:,} items" if listed.total is not None and not listed.is_all else ""
-    more = "" if listed.is_all else ", and others follow"
+    of_all = f" of {listed.total:,} items" if listed.total is not None else ""
     lasts = "They renew themselves." if found.renews_itself else "They do not renew themselves."
     return (
-        f"{PROVIDERS[found.provider].title} is connected: {who}. The first page lists {listed.videos:,} videos{of_all}"
-        f"{more}.\nThe credentials are in the secret {found.secret}. {lasts}"
+        f"{PROVIDERS[found.provider].title} is connected: {who}.\n"
+        f"One page was listed: {listed.videos:,} videos{of_all}.\n"
+        f"The credentials are in the secret {found.secret}. {lasts}"
     )

@@ -33,11 +33,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first page of the listing holds: how many videos, and whether others follow. `total` counts all items of
-    the account's listing, where the provider states it."""
+    """How many videos one page of the listing has, and how many items the whole listing, where the provider says it."""
 
     videos: int
-    is_all: bool
     total: int | None = None
 
 
@@ -58,7 +56,7 @@ def listed(services: Services, credentials: Credentials) -> Listed:
     provider = services.provider(credentials.provider)
     with answering():
         page: MediaPage = _patiently(lambda: _first_page(provider, credentials))
-    return Listed(videos=len(page.items), is_all=page.next_cursor is None, total=page.total)
+    return Listed(videos=len(page.items), total=page.total)
 
 
 def renewed(services: Services, credentials: Credentials) -> Credentials:

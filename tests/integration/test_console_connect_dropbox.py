@@ -116,7 +116,7 @@ def test_in_a_team_its_folders_are_offered(owner: Owner, fake: FakeDropbox, answ
     root = fake.control.join_team()
     with owner.at_terminal("connect", "dropbox", "--yes") as terminal:
         code_typed(terminal, fake)
-        terminal.awaits("beside your own? [y/N]: ")
+        terminal.awaits("team's folders too? [y/N]: ")
         terminal.types(answer)
         assert terminal.ends() == 0
     assert owner.stored("dropbox").get("path_root") == (root if is_taken else None)

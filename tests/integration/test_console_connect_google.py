@@ -92,7 +92,7 @@ def test_an_owner_allows_the_access_in_the_browser_and_the_credentials_are_store
         "expires_at": 0,
     }
     assert owner.started == [{"provider": "google_drive"}]
-    assert "Google Drive is connected:" in shown and "The first page lists 6 videos" in " ".join(shown.split())
+    assert "Google Drive is connected:" in shown and "One page was listed: 6 videos." in shown
     assert_no_secret(shown + owner.files(), drive.secrets())
 
 
