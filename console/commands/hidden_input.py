@@ -2,12 +2,14 @@
 
 A terminal that hands over lines cuts them (at 1,024 characters on macOS, 4,096 on Linux; a token of GoPro's is longer
 than the first), and gives the second line of a paste to whatever reads next, at the end to the shell and its history.
-So the characters are read as they come, until a line has ended and nothing more arrives.
+So the characters are read as they come, until a line has ended and nothing more arrives. Most terminals mark a paste
+when they are told to (xterm, "Bracketed Paste Mode"), so that its own line breaks end nothing.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import select
 import sys
 from collections.abc import Iterator
@@ -17,7 +19,9 @@ from getpass import getpass
 _MORE_SECONDS = 0.15  # in which the rest of a paste follows
 _MOST_BYTES = 1 << 20
 _ERASE, _KILL, _END = "\x7f\b", "\x15", "\x04"
-_PASTE_MARKS = ("\x1b[200~", "\x1b[201~")  # around a paste, where the terminal was told to mark them
+_MARK_PASTES, _AS_BEFORE = "\x1b[?2004h", "\x1b[?2004l"
+_PASTE_MARKS = ("\x1b[200~", "\x1b[201~")
+_PASTE = re.compile(r"\x1b\[200~.*?(?:\x1b\[201~|\Z)", re.DOTALL)
 
 
 def is_terminal() -> bool:
@@ -46,10 +50,13 @@ def _unseen(descriptor: int) -> Iterator[None]:
     before, now = tcgetattr(descriptor), tcgetattr(descriptor)
     now[3] &= ~(ECHO | ECHONL | ICANON)
     now[6][VMIN], now[6][VTIME] = 1, 0
+    marks = os.environ.get("TERM", "dumb") != "dumb"
     try:
         tcsetattr(descriptor, TCSAFLUSH, now)
+        _say(_MARK_PASTES if marks else "")
         yield
     finally:
+        _say(_AS_BEFORE if marks else "")
         tcsetattr(descriptor, TCSAFLUSH, before)
 
 
@@ -63,9 +70,14 @@ def _arrived(descriptor: int) -> bytes:
         found += piece
         if found.endswith(_END.encode()) and not edited(found.decode(errors="replace")):
             raise EOFError
-        if (b"\n" in found or b"\r" in found) and not select.select([descriptor], [], [], _MORE_SECONDS)[0]:
+        if is_whole(found.decode(errors="replace")) and not select.select([descriptor], [], [], _MORE_SECONDS)[0]:
             break
     return bytes(found)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a line has ended, not counting the lines of a paste that the terminal has marked."""
+    return not {"\n", "\r"}.isdisjoint(_PASTE.sub("", text))
 
 
 def edited(text: str) -> str:

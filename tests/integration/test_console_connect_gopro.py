@@ -172,6 +172,7 @@ WRONG = [
     ("gp_access_token={0}; gp_user_id=7", "has 'token=' in it, so it is more than the token"),
     ("{0}…", "has been shortened"),
     ("  ", "is empty"),
+    ("\x1b[200~{0}\n{1}\x1b[201~", "has a line break in it"),
 ]
 
 

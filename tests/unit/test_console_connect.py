@@ -20,7 +20,7 @@ from cloud_sync_common.providers import PROVIDERS
 
 from console.aws_account import explained
 from console.commands import connect
-from console.commands.hidden_input import edited
+from console.commands.hidden_input import edited, is_whole
 from console.errors import ConsoleError, Exit, NotFoundError, UsageError
 from console.operations import pasted_credentials
 from console.operations.provider_services import ADDRESSES, Services, answering
@@ -153,6 +153,18 @@ def test_more_than_a_secret_can_hold_is_refused() -> None:
 )  # fmt: skip
 def test_a_line_is_what_its_erasing_characters_have_left(typed: str, is_taken_as: str) -> None:
     assert edited(typed) == is_taken_as
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_the_end"),
+    [
+        ("token", False), ("token\n", True), ("token\r", True), ("\x1b[200~one\ntwo\n", False),
+        ("\x1b[200~one\ntwo\n\x1b[201~", False), ("\x1b[200~one\ntwo\x1b[201~\n", True),
+        ("\x1b[200~one\x1b[201~\n\x1b[200~two\n", True),
+    ],
+)  # fmt: skip
+def test_the_lines_of_a_marked_paste_end_nothing(typed: str, is_the_end: bool) -> None:
+    assert is_whole(typed) is is_the_end
 
 
 # The secret
