@@ -7,7 +7,7 @@
 #   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov, detect-secrets and pip-audit, for tests; pre-commit
-#   judges   .local/judges: rclone and Google's client libraries, with which tests judge the fakes
+#   judges   .local/judges: rclone, Google's client libraries and gopro-media-downloader, with which tests judge the fakes
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
 #   lock     .local/lock: uv, for `make lock`

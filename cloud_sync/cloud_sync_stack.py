@@ -30,7 +30,12 @@ class CloudSyncStack(Stack):
         storage = Storage(self, "Storage", config=config)
         alerts = Alerts(self, "Alerts", config=config, storage=storage)
         grants = Grants(
-            storage, alerts.topic, alerts.dead_letter_queue, executions_arn(self, config), tuple(config.backed_up)
+            storage,
+            alerts.topic,
+            alerts.dead_letter_queue,
+            executions_arn(self, config),
+            tuple(config.backed_up),
+            config.compares_contents,
         )
         network = Network(self, "Network", config=config) if config.private_network else None
         functions = Functions(self, "Functions", config=config, grants=grants, network=network)

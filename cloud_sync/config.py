@@ -15,18 +15,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from cloud_sync.concurrency import check_concurrency
 from cloud_sync.config_error import ConfigError
 from cloud_sync.config_sources import EnvironmentFile, check_files, check_name, from_text
 from cloud_sync.filter_values import check_filters
+from cloud_sync.provider_values import ProviderValues, check_providers
 from cloud_sync.providers import PROVIDERS, Provider
-from cloud_sync.schedule import STAGGER_MINUTES, check_schedule, longest_interval_hours, staggered
+from cloud_sync.schedule import check_schedule, longest_interval_hours, side_by_side
+from cloud_sync.storage_tiers import check_tiers
 
 # Some of the numbers that CloudWatch Logs accepts (API reference, PutRetentionPolicy).
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)
-
-# USD per GB and month, us-east-1 (docs/cost.md, "Prices"), for the check of the storage tiers below.
-STANDARD, INSTANT_RETRIEVAL = 0.023, 0.004
-INSTANT_RETRIEVAL_MINIMUM_DAYS = 90
 
 NOBODY = "none"  # as alert_email: nobody is to be told
 FOLDER = "environments_folder"  # the context value that names another folder of files than environments/
@@ -38,8 +37,9 @@ CLOUDWATCH_HOURS = 7 * 24
 
 
 @dataclass(frozen=True)
-class Config:
-    """One environment. The sentence below each value is its description in docs/configuration.md."""
+class Config(ProviderValues):
+    """One environment. The sentence below each value is its description in docs/configuration.md. Values of single
+    providers are in provider_values.py."""
 
     environment: str
     providers: tuple[str, ...] = ("gopro",)
@@ -56,8 +56,8 @@ class Config:
     retain_data: bool = True
     """Whether buckets, table, secret and key are retained when the stack is deleted."""
     schedule: str = "cron(0 2 * * ? *)"
-    """When runs start: a cron() or rate() expression of EventBridge Scheduler. With several providers the next one
-    starts 5 minutes after the one before it, if it is a cron() that leaves room for that within its hours."""
+    """When runs start: a cron() or rate() expression of EventBridge Scheduler. Several providers start at least 5
+    minutes apart within its hours, which takes a cron(): every rate() counts from the deployment."""
     schedule_time_zone: str = "Etc/GMT-1"
     """IANA time zone of the schedule. Etc/GMT-1 is CET (UTC+1) all year: 02:00 there is 03:00 in Paris in summer."""
     schedule_enabled: bool = True
@@ -83,7 +83,7 @@ class Config:
     were observed to use 3."""
     account_concurrency: int = 10
     """Functions that may run at once in the account: the quota "Concurrent executions" of Lambda, which is 10 in many
-    new accounts. With several providers, max_concurrency times their number must be within it."""
+    new accounts. max_concurrency times the number of providers, and 1, must be within it."""
     connections_per_video: int = 4
     """Connections of one invocation. They download parts of one video, or as many small videos of a batch side by
     side."""
@@ -95,6 +95,9 @@ class Config:
     """Whether the MD5 of all bytes is computed and compared with the ETag of the provider's CDN. It takes 4 s of a vCPU
     per GiB, which are 14 s of a function of 512 MB, and 0.0085 USD for 100 GB. Where S3's own ETag shows the same, it
     is compared in any case."""
+    record_copies: bool = False
+    """Whether a file whose content is in the archive already, from whichever provider, is recorded as a copy of that
+    object and not stored again. Names never count: size and a strong hash, or size and S3's checksum, have to agree."""
     max_run_gb: int = 1_000
     """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
     and ends as a success; the next one continues. A video counts as 5 MB at least, because its requests cost as much.
@@ -140,16 +143,6 @@ class Config:
     forecasts more than 100 %."""
     allow_loopback_sources: bool = False
     """Whether videos may be downloaded from this machine itself. Only the local deployment allows it."""
-    gopro_api_base_url: str = "https://api.gopro.com"
-    """Address of GoPro's API."""
-    google_drive_api_base_url: str = "https://www.googleapis.com"
-    """Address of Google Drive's API."""
-    google_oauth_base_url: str = "https://oauth2.googleapis.com"
-    """Address at which Google renews tokens."""
-    dropbox_api_base_url: str = "https://api.dropboxapi.com"
-    """Address of Dropbox's API."""
-    dropbox_content_base_url: str = "https://content.dropboxapi.com"
-    """Address at which Dropbox serves files."""
 
     @property
     def backed_up(self) -> list[Provider]:
@@ -158,11 +151,12 @@ class Config:
 
     def schedule_of(self, provider: Provider) -> str:
         """When this provider's runs start."""
-        return staggered(self.schedule, self.providers.index(provider.id) * STAGGER_MINUTES)
+        return side_by_side(self.schedule, len(self.providers))[self.providers.index(provider.id)]
 
-    def base_url(self, value: str) -> str:
-        """The address in this value, without a slash at its end, so that paths can be joined to it."""
-        return str(getattr(self, value)).rstrip("/")
+    @property
+    def compares_contents(self) -> bool:
+        """Whether the functions note which object has which content."""
+        return self.record_copies or len(self.providers) > 1
 
     @property
     def stack_name(self) -> str:
@@ -225,10 +219,12 @@ class Config:
         """Raises ConfigError for the first value with which the deployment would fail, or could not work well."""
         self._check_ranges()
         self._check_choices()
-        self._check_providers()
+        check_providers(self.providers)
+        self.check_values_of(self.providers)
+        check_concurrency(len(self.providers), self.max_concurrency, self.account_concurrency)
         for provider in self.backed_up:
             check_schedule(self.schedule_of(provider), self.schedule_time_zone)
-        self._check_tiers()
+        check_tiers(self.instant_retrieval_after_days, self.deep_archive_after_days)
         self._check_alerts()
         check_filters(self.filters)
 
@@ -245,7 +241,7 @@ class Config:
             ("abort_uploads_after_days", 2, 36_500),
             ("work_expires_after_days", 7, 36_500),
             ("max_concurrency", 1, 1_000),
-            ("account_concurrency", 1, 100_000),
+            ("account_concurrency", 2, 100_000),
             ("connections_per_video", 1, 16),
             ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
             ("max_run_gb", 1, 100_000),
@@ -274,9 +270,6 @@ class Config:
             raise ConfigError(
                 "allow_loopback_sources is for the environment local only, not for AWS.", "allow_loopback_sources"
             )
-        for field in (field for provider in PROVIDERS.values() for field in provider.base_urls):
-            if not re.fullmatch(r"https://[^\s/]+(/[^\s]*)?", getattr(self, field)):
-                raise ConfigError(f"{field} must be an https URL, not {getattr(self, field)!r}.", field)
         if self.schedule_time_zone not in _time_zones():
             raise ConfigError(
                 f"schedule_time_zone must be an IANA time zone such as Europe/Paris, not {self.schedule_time_zone!r}.",
@@ -288,50 +281,6 @@ class Config:
                 "stack would fail.",
                 "object_lock_days",
                 "retain_data",
-            )
-
-    def _check_providers(self) -> None:
-        """Each exists and is named once, and together they leave the account's functions room to run. One provider
-        alone shares that room with nobody of this stack: Lambda's throttling only slows it down."""
-        unknown = [name for name in self.providers if name not in PROVIDERS]
-        if unknown or not self.providers or len(set(self.providers)) < len(self.providers):
-            raise ConfigError(
-                f"providers must be one or several of {', '.join(PROVIDERS)}, each once, not "
-                f"{','.join(self.providers)!r}.",
-                "providers",
-            )
-        together = self.max_concurrency * len(self.providers)
-        if len(self.providers) > 1 and together > self.account_concurrency:
-            raise ConfigError(
-                f"max_concurrency is {self.max_concurrency} for each of {len(self.providers)} providers, together "
-                f"{together} functions at once and more than account_concurrency ({self.account_concurrency}): lower "
-                "it, or state the quota of your account there if it is higher.",
-                "max_concurrency",
-                "providers",
-                "account_concurrency",
-            )
-
-    def _check_tiers(self) -> None:
-        """Glacier Instant Retrieval bills at least 90 days, so a short stay there costs more than one in Standard."""
-        start, end = self.instant_retrieval_after_days, self.deep_archive_after_days
-        if start is None:
-            return
-        if not 0 <= start < end:
-            raise ConfigError(
-                f"instant_retrieval_after_days must be before deep_archive_after_days ({end}), not {start}.",
-                "instant_retrieval_after_days",
-                "deep_archive_after_days",
-            )
-        days = end - start
-        standard = STANDARD * days / 30
-        instant = INSTANT_RETRIEVAL * max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS) / 30
-        if instant > standard:
-            raise ConfigError(
-                f"instant_retrieval_after_days={start} loses money: {days} days there are billed as "
-                f"{max(days, INSTANT_RETRIEVAL_MINIMUM_DAYS)}, {instant:.4f} USD per GB, against {standard:.4f} for "
-                f"the same {days} days in Standard.",
-                "instant_retrieval_after_days",
-                "deep_archive_after_days",
             )
 
     def _check_alerts(self) -> None:

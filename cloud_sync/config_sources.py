@@ -13,7 +13,7 @@ from cloud_sync.config_error import ConfigError
 
 EXAMPLE = "example.toml"
 
-# The type of each value by its name, as its annotation: int, bool, str, int | None, tuple[str, ...]
+# The type of each value by its name, as its annotation: int, bool, str, tuple[str, ...], each of them or None
 type Kinds = Mapping[str, str]
 
 
@@ -91,10 +91,12 @@ def from_text(name: str, value: Any, kind: str) -> Any:
         return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else _refuse(name, text, kind)
     if kind == "bool":
         return text.lower() == "true" if text.lower() in ("true", "false") else _refuse(name, text, kind)
-    return _listed(text) if kind.startswith("tuple") else _none_in_small_letters(text)
+    return _listed(text, kind) if kind.startswith("tuple") else _none_in_small_letters(text)
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _listed(text: str, kind: str) -> tuple[str, ...] | None:
+    if text.strip().lower() in ("", "none") and "None" in kind:
+        return None
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
@@ -106,7 +108,7 @@ def _from_toml(name: str, value: Any, kind: str) -> Any:
         texts = value if isinstance(value, list) else [value]
         if not all(isinstance(text, str) for text in texts):
             _refuse(name, value, kind)
-        return _listed(",".join(texts))
+        return _listed(",".join(texts), kind)
     expected = {"int": int, "bool": bool, "str": str}[kind.removesuffix(" | None")]
     if type(value) is not expected:
         _refuse(name, value, kind)

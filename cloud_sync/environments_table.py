@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cloud_sync.config import ENVIRONMENTS, Config
 from cloud_sync.config_sources import EXAMPLE
+from cloud_sync.provider_values import ProviderValues
 
 DEPLOYED = ("dev", "staging", "prod")
 EXAMPLE_FILE = Path(__file__).resolve().parent.parent / "environments" / EXAMPLE
@@ -78,9 +79,10 @@ def _toml(name: str, value: object) -> str:
 
 
 def described() -> dict[str, str]:
-    """The text below each value of the dataclass. Python does not keep it, so it is read from the source."""
-    tree = ast.parse(inspect.getsource(Config))
-    statements = [statement for node in tree.body if isinstance(node, ast.ClassDef) for statement in node.body]
+    """The text below each value of the dataclasses. Python does not keep it, so it is read from the source."""
+    trees = [ast.parse(inspect.getsource(values)) for values in (Config, ProviderValues)]
+    nodes = [node for tree in trees for node in tree.body]
+    statements = [statement for node in nodes if isinstance(node, ast.ClassDef) for statement in node.body]
     found = {}
     for statement, following in itertools.pairwise(statements):
         match statement, following:
@@ -111,7 +113,9 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def _values() -> list[Field[object]]:
-    return [field for field in fields(Config) if field.name != "environment"]
+    """Those of single providers come last."""
+    last = {field.name for field in fields(ProviderValues)}
+    return sorted((field for field in fields(Config) if field.name != "environment"), key=lambda f: f.name in last)
 
 
 def _text(value: object) -> str:

@@ -21,6 +21,10 @@ LIMIT = 1500  # bytes of JSON
 MOST = 1e12  # of any number
 MOST_PATTERNS, PATTERN_LIMIT = 100, 400  # of one list, and characters of one of them
 TYPE_WORDS = ("360", "timelapse", "edits", "bursts", "looped", "livestreams")
+OTHER_WORDS = {  # for the ends of a range of time
+    **dict.fromkeys(("to", "until", "till", "end"), "before"),
+    **dict.fromkeys(("after", "since", "start"), "from"),
+}
 KIND_WORDS = ("video", "videos", "photo", "photos")
 EXAMPLE = '{"gopro": {"kinds": ["video", "photo"]}}'
 
@@ -59,10 +63,16 @@ def _error(path: str, what: str, value: object) -> ConfigError:
 def _check_names(given: dict[str, Any], known: tuple[str, ...], path: str) -> None:
     for name in given:
         if name not in known:
-            similar = difflib.get_close_matches(name, known, n=1)
+            similar = difflib.get_close_matches(_as_ours(name), known, n=1)
             hint = f"did you mean {similar[0]}? It" if similar else "it"
             names = ", ".join(known)
             raise ConfigError(f"filters{path} has a field {name[:60]!r}; {hint} may have {names}.", "filters")
+
+
+def _as_ours(name: str) -> str:
+    """A name with the words that ours have."""
+    words = re.split(r"[-_ ]", name.lower())
+    return "_".join(OTHER_WORDS.get(word, word) for word in words)
 
 
 def _check_ranges(filters: dict[str, Any], provider: str) -> None:
@@ -117,7 +127,8 @@ def _are_folders(value: Any) -> bool:
     if not isinstance(value, dict) or not set(value) <= {"include", "exclude"}:
         return False
     globs = [one for found in value.values() if found is not None for one in (found if _are_texts(found) else [""])]
-    return all(part for glob in globs for part in glob.strip("/").split("/"))
+    parts = [part for glob in globs for part in glob.strip("/").split("/")]
+    return all(part.strip() and part not in (".", "..") and "\\" not in part for part in parts)
 
 
 _TIME = (_is_time, "a time with an offset such as 2026-01-31T00:00:00Z")

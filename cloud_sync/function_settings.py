@@ -5,6 +5,8 @@ The benchmarks take them from here too, so that what they measure is set as it i
 
 from __future__ import annotations
 
+import json
+
 from cloud_sync.config import Config
 
 
@@ -23,8 +25,14 @@ def settings_of(config: Config) -> dict[str, str]:
         "CONNECTIONS_PER_VIDEO": str(config.connections_per_video),
         "SINGLE_PUT_MIB": str(config.single_put_mib),
         "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
+        "RECORD_COPIES": str(config.record_copies).lower(),
         "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
         **{value.upper(): config.base_url(value) for provider in config.backed_up for value in provider.base_urls},
+        **{
+            f"{provider.id.upper()}_PROVIDER_OPTIONS": json.dumps(config.options_of(provider))
+            for provider in config.backed_up
+            if provider.options
+        },
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
         "POWERTOOLS_SERVICE_NAME": "cloud-sync",

@@ -26,6 +26,7 @@ class Grants:
     dead_letter_queue: sqs.Queue
     executions_arn: str  # matches every execution of the state machine
     providers: tuple[Provider, ...]  # of this environment
+    compares_contents: bool = False
 
     @property
     def archived_objects(self) -> list[str]:
@@ -62,6 +63,12 @@ class Grants:
         """What each run has read from the provider; apart from the rows of runs, so that the downloader cannot write
         those."""
         return self.use_ledger("CountTheBytesRead", ["READ#*"], *actions)
+
+    def use_contents(self) -> list[iam.PolicyStatement]:
+        """Which object of any provider has which content: no row of an item. Nothing where nobody compares them."""
+        if not self.compares_contents:
+            return []
+        return [self.use_ledger("CompareTheContents", ["CONTENT#*"], "Query", "UpdateItem")]
 
     def use_provider_rows(self, *actions: str) -> iam.PolicyStatement:
         """Which run is under way, which one succeeded last, and who renews the credentials."""
@@ -147,6 +154,7 @@ def video_downloader(grants: Grants) -> list[iam.PolicyStatement]:
             ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
             *grants.archived_objects,
         ),
+        *grants.use_contents(),
         *grants.read_archive(),
         *grants.use_key_through("s3"),
     ]
@@ -178,13 +186,15 @@ def run_report(grants: Grants) -> list[iam.PolicyStatement]:
 
 
 def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
-    """It reads the provider, the ledger and the archive, and may not change the archive. The only row that it writes
-    says that a token was refused. It alone may scan the ledger, because it looks for rows that an index lacks."""
+    """It reads the provider, the ledger and the archive, and may not change the archive. Of rows it writes that a
+    token was refused, and which content an object has. It alone may scan the ledger, because it looks for rows that an
+    index lacks."""
     return [
         grants.use_credentials("GetSecretValue"),
         grants.use_items("BatchGetItem", "Query"),
         grants.use_provider_rows("GetItem", "UpdateItem"),
         grants.allow("WalkThroughTheLedger", ["dynamodb:Scan"], grants.storage.ledger_table.table_arn),
+        *grants.use_contents(),
         *grants.read_archive(),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
         grants.publish_alerts(),

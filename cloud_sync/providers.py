@@ -16,7 +16,8 @@ class Provider:
     """One provider. `id` names it in inputs, rows and keys, `title` on the dashboard; `account` is what its owner signs
     in to; `secret` is the name of the secret with its credentials;
     `base_urls` are the values of the configuration with the addresses of its service; `sign_in` is what its owner does
-    to get new credentials."""
+    to get new credentials; `options` are values of the configuration without the id before them, which the functions
+    get."""
 
     id: str
     title: str
@@ -24,6 +25,7 @@ class Provider:
     secret: str
     base_urls: tuple[str, ...]
     sign_in: str
+    options: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
@@ -50,6 +52,7 @@ PROVIDERS = {
             "google-drive/credentials",
             ("google_drive_api_base_url", "google_oauth_base_url"),
             "connect Google Drive again",
+            options=("shared_with_me", "shared_drives", "shortcuts"),
         ),
         Provider(
             "dropbox",

@@ -1,6 +1,7 @@
 """The saved queries of CloudWatch Logs Insights, which are deployed with the stack.
 
-They use the fields that the functions log; a test runs them over the log of a real run.
+They use the fields that the functions log; a test runs them over the log of a real run. All providers write into the
+same logs, so each row of an answer names its provider.
 """
 
 from __future__ import annotations
@@ -29,27 +30,30 @@ class Query:
 WHAT_FAILED = Query(
     "What failed, and why",
     'filter message = "video" and status in ["FAILED", "UNAVAILABLE"]\n'
-    "| fields @timestamp, file, status, category, reason, attempts\n"
+    "| fields @timestamp, provider, file, status, category, reason, attempts\n"
     "| sort @timestamp desc\n"
     "| limit 20",
 )
 FAILURES_BY_CAUSE = Query(
     "Failures by cause",
     'filter message = "video" and status in ["FAILED", "UNAVAILABLE"]\n'
-    "| stats count(*) as videos by category\n"
+    "| stats count(*) as videos by provider, category\n"
     "| sort videos desc\n"
     "| limit 20",
 )
 SPEED = Query(
     "Speed of each run",
     'filter message = "run report"\n'
-    "| fields @timestamp, seconds, listed, bytes_archived, throughput, slices_per_video, failure_rate\n"
+    "| fields @timestamp, provider, seconds, listed, bytes_archived, throughput, slices_per_video, failure_rate\n"
     "| sort @timestamp desc\n"
-    "| limit 14",
+    "| limit 42",
 )
 CREDENTIALS = Query(
     "Age of the credentials",
-    'filter message = "credentials"\n| fields @timestamp, age_days, correlation_id\n| sort @timestamp desc\n| limit 14',
+    'filter message = "credentials"\n'
+    "| fields @timestamp, provider, age_days, correlation_id\n"
+    "| sort @timestamp desc\n"
+    "| limit 42",
     MEDIA_AUTHENTICATOR,
 )
 SAVED = (
@@ -60,7 +64,7 @@ SAVED = (
     Query(
         "What happened to this clip",
         'filter media_id = "PUT THE MEDIA ID HERE"\n'
-        "| fields @timestamp, correlation_id, function_name, message, status, category, reason, error\n"
+        "| fields @timestamp, provider, correlation_id, function_name, message, status, category, reason, error\n"
         "| sort @timestamp asc\n"
         "| limit 1000",
         EVERY_FUNCTION,
@@ -68,26 +72,29 @@ SAVED = (
     Query(
         "Last night",
         'filter message = "run report"\n'
-        "| fields @timestamp, run_id, status, listed, new, archived, failed, waiting, backlog, seconds\n"
+        "| fields @timestamp, provider, run_id, status, listed, new, archived, failed, waiting, backlog, seconds\n"
         "| sort @timestamp desc\n"
-        "| limit 7",
+        "| limit 21",
     ),
     Query(
         "Slowest files",
         'filter message = "video" and slices > 0\n'
-        "| fields file, bytes, gb_seconds, slices, correlation_id\n"
+        "| fields provider, file, bytes, gb_seconds, slices, correlation_id\n"
         "| sort gb_seconds desc\n"
         "| limit 20",
     ),
     Query(
         "Retries by cause",
-        "filter ispresent(error)\n| stats count(*) as times by error, function_name\n| sort times desc\n| limit 50",
+        "filter ispresent(error)\n"
+        "| stats count(*) as times by provider, error, function_name\n"
+        "| sort times desc\n"
+        "| limit 50",
         EVERY_FUNCTION,
     ),
     Query(
         "Cost by run",
         'filter message = "run report"\n'
-        "| fields @timestamp, run_id, estimated_usd, archived, bytes_archived\n"
+        "| fields @timestamp, provider, run_id, estimated_usd, archived, bytes_archived\n"
         "| sort @timestamp desc\n"
         "| limit 100",
     ),

@@ -10,7 +10,7 @@ import calendar
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, cached_property
@@ -22,7 +22,7 @@ from cloud_sync.config_error import ConfigError
 # In 12 years every date falls on every day of the week, and there are at least two 29ths of February.
 YEARS_AHEAD = 12
 DATES_SHOWN = 3
-STAGGER_MINUTES = 5  # between the starts of two providers: within that, what one lists is under way
+STAGGER_MINUTES = 5  # at least, between the starts of two providers: until then the listing of one is under way
 FIELD = "schedule"  # the value of the configuration that an error is about
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
@@ -64,6 +64,10 @@ class Cron:
         minutes = [at.hour * 60 + at.minute for at in self.times]
         return MINUTE * max((after - before for before, after in pairwise(minutes)), default=0)
 
+    def at_minutes(self, minutes: Iterable[int]) -> str:
+        """The same expression with other minutes."""
+        return f"cron({' '.join([','.join(map(str, sorted(minutes))), *self.texts[1:]])})"
+
     def fires_on(self, day: date) -> bool:
         if day.year not in self.numbers[5] or day.month not in self.numbers[3]:
             return False
@@ -95,20 +99,44 @@ class Cron:
         return number in self.numbers[4]
 
 
-def staggered(expression: str, minutes: int) -> str:
-    """The same schedule so many minutes later, within the same hours; earlier where that would be in the next hour.
+def side_by_side(expression: str, count: int) -> list[str]:
+    """The schedules of so many providers: the first one as it is, the others a few minutes later or, where that would
+    be in another hour, earlier. No two of them ever start in the same minute.
 
-    A schedule stays as it is if neither fits, and so does a rate(), which counts from the creation of its schedule.
-    Raises ConfigError for what is neither a cron() nor a rate().
+    Raises ConfigError where there is no room for that within the hours of the schedule, and for several rate()s: each
+    counts from the creation of its schedule, so that all would start together. (A start date could tell them apart, but
+    EventBridge Scheduler refuses one that lies in the past, as that of a template does at its next deployment.)
     """
-    if not minutes or _RATE.fullmatch(expression):
-        return expression
+    if count == 1:
+        return [expression]
+    if rate := _RATE.fullmatch(expression):
+        raise ConfigError(
+            f"schedule {expression!r} would start {count} providers in the same minute, because a rate() counts from "
+            f"the deployment: write a cron() instead, such as {_as_cron(int(rate[1]), rate[2])}.",
+            FIELD,
+            "providers",
+        )
     cron = parse_cron(expression)
-    for shift in (minutes, -minutes):
-        moved = sorted(minute + shift for minute in cron.numbers[0])
-        if moved[0] >= 0 and moved[-1] <= 59:
-            return f"cron({' '.join([','.join(map(str, moved)), *cron.texts[1:]])})"
-    return expression
+    taken = [cron.numbers[0]]
+    for shift in (sign * minutes for minutes in range(STAGGER_MINUTES, 60, STAGGER_MINUTES) for sign in (1, -1)):
+        moved = frozenset(minute + shift for minute in cron.numbers[0])
+        if min(moved) >= 0 and max(moved) <= 59 and not any(moved & minutes for minutes in taken):
+            taken.append(moved)
+    if len(taken) < count:
+        raise ConfigError(
+            f"schedule {expression!r} leaves no room within its hours to start {count} providers {STAGGER_MINUTES} "
+            "minutes apart: name fewer minutes in its first field, such as 0.",
+            FIELD,
+            "providers",
+        )
+    return [expression, *(cron.at_minutes(minutes) for minutes in taken[1:count])]
+
+
+def _as_cron(number: int, unit: str) -> str:
+    """An expression like rate(number unit), where there is one; else one for each night."""
+    if unit == "hour" and 24 % number == 0 and number < 24:
+        return f"cron(0 0/{number} * * ? *)"
+    return "cron(0 2 ? * SUN *)" if (number, unit) == (7, "day") else "cron(0 2 * * ? *)"
 
 
 def check_schedule(expression: str, time_zone: str = "UTC", today: date | None = None) -> None:

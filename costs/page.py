@@ -11,7 +11,8 @@ from typing import Any
 from cloud_sync_common import prices
 
 from benchmarks import results
-from cloud_sync.config import ENVIRONMENTS, INSTANT_RETRIEVAL_MINIMUM_DAYS, Config
+from cloud_sync.config import ENVIRONMENTS, Config
+from cloud_sync.storage_tiers import INSTANT_RETRIEVAL_MINIMUM_DAYS
 from costs.model import (
     DAYS_PER_MONTH,
     ESTIMATED_WAITING,

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from cloud_sync.providers import PROVIDERS
 from local import kept_deployment
 from local.audit import audit
 from local.demo import run_demo
 from local.deployment import Deployment, deploy
 from local.emulator import HOME, Certificates, DeploymentError, new_folder
-from local.fake_providers.gopro import running
+from local.fake_accounts import account_of
+from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
 from local.progress import count_of
@@ -69,17 +71,24 @@ def _folder(text: str) -> Path:
 
 
 def _audit(console: Console) -> int:
-    """Runs the stack's own reconciliation and the independent audit; returns 1 when either finds anything."""
-    control_url, deployment = kept_deployment.control_url(), kept_deployment.find()
+    """Runs the stack's own reconciliation and the independent audit of each provider; returns 1 when either finds
+    anything."""
+    control_urls, deployment = kept_deployment.control_urls(), kept_deployment.find()
     if deployment is None:
         raise DeploymentError(
             "the local deployment is no longer running: clean up with `make down`, then start it with "
             "`make demo KEEP=1`"
         )
-    run = deployment.run({"provider": "gopro", "mode": "reconcile"})
-    console.print(f"reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
-    findings = audit(deployment, originals(control_url, deployment.emulator.certificates.client_context()))
-    console.print(f"independent audit: {count_of(len(findings), 'finding')}", highlight=False)
+    return max(_audit_of(console, deployment, provider, url) for provider, url in control_urls.items())
+
+
+def _audit_of(console: Console, deployment: Deployment, provider: str, control_url: str) -> int:
+    title = PROVIDERS[provider].title
+    run = deployment.run({"provider": provider, "mode": "reconcile"})
+    console.print(f"{title}: reconciliation: {run['status']}: {run.get('output') or run.get('cause')}", highlight=False)
+    expected = originals(control_url, deployment.emulator.certificates.client_context())
+    findings = audit(deployment, expected, provider=provider)
+    console.print(f"{title}: independent audit: {count_of(len(findings), 'finding')}", highlight=False)
     for finding in findings:
         console.print(f"  {finding.kind}: {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
     reconciled = run["status"] == "SUCCEEDED" and json.loads(run["output"])["findings"] == {}
@@ -99,12 +108,17 @@ def _invoke(console: Console, function: str, event_file: Path) -> int:
     certificates = Certificates(folder)
     library = HOME / "empty-library"
     library.mkdir(exist_ok=True)
+    tls = certificates.server_context()
     with (
-        running(Library.load(library), certificates.server_context()) as fake,
-        deploy(folder, certificates, fake.base_url) as deployment,
+        gopro.running(Library.load(library), tls) as gopro_cloud,
+        google_drive.running(Library.load(library), tls) as drive,
+        dropbox.running(Library.load(library), tls) as dropbox_account,
     ):
-        deployment.store_credentials({"provider": "gopro", "access_token": fake.access_token, "user_id": fake.user_id})
-        return _invoke_in(console, deployment, function, event)
+        accounts = [account_of(fake) for fake in (gopro_cloud, drive, dropbox_account)]
+        with deploy(folder, certificates, accounts) as deployment:
+            for account in accounts:
+                deployment.store_credentials(account.session(), provider=account.provider)
+            return _invoke_in(console, deployment, function, event)
 
 
 def _invoke_in(console: Console, deployment: Deployment, function: str, event: object) -> int:

@@ -6,8 +6,9 @@ category. The audit uses none of the code that made the archive, and it repairs 
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -38,7 +39,11 @@ class Kind(StrEnum):
     SECRET_FOUND = "secret_found"
 
 
-NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#")  # partition keys that begin so belong to the provider and to its runs
+# Partition keys that begin so belong to the provider, to its runs, and to what is in the archive.
+NOT_OF_ITEMS = ("PROVIDER#", "RUN#", "READ#", "CONTENT#")
+# The metadata that tells one version of one source from every other. Where the source has no ETag, its listing tells.
+VERSION = ("provider", "media-id", "file-number", "source-size", "source-etag", "source-modified")
+LISTED = "source-listed"
 STATUSES = {"PENDING", "IN_PROGRESS", "ARCHIVED", "FAILED", "UNAVAILABLE"}
 
 
@@ -80,30 +85,38 @@ def audit(
     deployment: Deployment,
     originals: Originals,
     *,
+    provider: str = "gopro",
     not_archived: Mapping[str, str] | None = None,
     unlisted: bool = False,
     complete: bool = False,
     resume_window: timedelta = RESUME_WINDOW,
+    earlier: Collection[str] = (),
     secrets: Iterable[str] = (),
     since: datetime | None = None,
 ) -> list[Finding]:
     """Returns everything that is wrong in the deployment; an empty list when all is well.
 
-    `originals` is the list of files at the provider (the fake's control API: GET originals). `not_archived` maps the
-    items that must not be archived to the category that the ledger must give as the reason (`a or b` where either is
-    right). `unlisted`: the run ended with an error before it could list, so items without a row are no loss.
-    `complete`: no item may still wait for a later run. Uploads started longer ago than `resume_window` are strays
-    (zero: all are). `secrets` are searched for in everything that the stack has written since `since`.
+    `originals` is the list of files at `provider` (the fake's control API: GET originals); what the archive has of
+    others is compared with their rows alone. `not_archived` maps the items that must not be archived to the category
+    that the ledger must give as the reason (`a or b` where either is right). `unlisted`: the run ended with an error
+    before it could list, so items without a row are no loss. `complete`: no item may still wait for a later run.
+    Uploads started longer ago than `resume_window` are strays (zero: all are). `earlier` are the keys of versions that
+    were replaced at the provider since they were archived: they stay, and no row names them any more. `secrets` are
+    searched for in everything that the stack has written since `since`.
     """
     reasons, everything, objects = not_archived or {}, deployment.rows(), deployment.objects()
     rows, odd = _readable(everything)
+    own = [row for row in rows if row["pk"].startswith(f"{provider}#")]
+    judged = [original for original in originals if original["media_id"] not in reasons]
+    verdicts = verify(deployment, judged, provider=provider)
     return [
         *odd,
         *_whole(rows),
-        *_items(deployment, originals, rows, reasons, unlisted=unlisted, complete=complete),
-        *_reasons(rows, reasons),
-        *_objects(rows, objects),
-        *_copies(deployment, objects),
+        *_items(verdicts, own, unlisted=unlisted, complete=complete),
+        *_reasons(own, reasons),
+        *_objects(rows, objects, earlier),
+        *_copies(deployment, objects, {row["key"] for row in rows if row.get("copy_of")}),
+        *_pointers(deployment, rows, objects),
         *_uploads(deployment, resume_window),
         *secrets_found(deployment, secrets, since),
     ]
@@ -145,18 +158,10 @@ def _whole(rows: Rows) -> Iterator[Finding]:
             yield Finding(Kind.INCOMPLETE_ITEM, item["media_id"], detail)
 
 
-def _items(
-    deployment: Deployment,
-    originals: Originals,
-    rows: Rows,
-    reasons: Mapping[str, str],
-    *,
-    unlisted: bool,
-    complete: bool,
-) -> Iterator[Finding]:
+def _items(verdicts: Iterable[Verdict], rows: Rows, *, unlisted: bool, complete: bool) -> Iterator[Finding]:
     """Checks that each original is archived byte for byte, or listed as not archived."""
     items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
-    for verdict in verify(deployment, [original for original in originals if original["media_id"] not in reasons]):
+    for verdict in verdicts:
         row = items.get(verdict.media_id)
         if row is None and unlisted and not complete and not verdict.key:
             continue
@@ -192,20 +197,41 @@ def _reasons(rows: Rows, reasons: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(Kind.WRONG_CATEGORY, media_id, f"{actual}; {reason} was expected")
 
 
-def _objects(rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Checks that each object has a row, and each ARCHIVED row an object of its size."""
-    archived = {row["key"]: row for row in rows if row["sk"].startswith("SOURCE#") and row["status"] == "ARCHIVED"}
-    named = {row["key"] for row in rows if row["sk"].startswith("SOURCE#")}
-    for key in sorted(set(objects) - named):
+def _objects(rows: Rows, objects: Mapping[str, int], earlier: Collection[str]) -> Iterator[Finding]:
+    """Checks that each object has a row or is an earlier version, and each ARCHIVED row an object of its size."""
+    sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
+    archived = [(_bytes_of(row), row) for row in sources if row["status"] == "ARCHIVED"]
+    named = {key for row in sources for key in (row["key"], _bytes_of(row))}
+    for key in sorted(set(objects) - named - set(earlier)):
         yield Finding(Kind.ORPHAN_OBJECT, key, "has no row in the ledger")
-    for key, row in archived.items():
+    for key in sorted(set(earlier) - set(objects)):
+        yield Finding(Kind.LOST, key, "was the object of an earlier version, and is gone")
+    for key, row in archived:
         if objects.get(key) != row["size"]:
             there = f"has {objects[key]} bytes" if key in objects else "does not exist"
             yield Finding(Kind.ROW_WITHOUT_OBJECT, key, f"the ledger says {row['size']} bytes; the object {there}")
 
 
-def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Finding]:
-    """Checks that each version of a source is one object, written once."""
+def _bytes_of(row: Mapping[str, Any]) -> str:
+    """The key of the object with the bytes of a source: another one's, of a copy."""
+    return str(row.get("copy_of") or row["key"])
+
+
+def _pointers(deployment: Deployment, rows: Rows, objects: Mapping[str, int]) -> Iterator[Finding]:
+    """Checks that each copy has an object of its own, which says the same as its row: without the ledger, nothing else
+    does."""
+    for row in rows:
+        if not row.get("copy_of"):
+            continue
+        said: dict[str, Any] = {}
+        if row["key"] in objects:
+            said = json.load(deployment.s3.get_object(Bucket=deployment.archive_bucket, Key=row["key"])["Body"])
+        if said != {"copy_of": row["copy_of"], "size": int(row["size"]), "crc64nvme": row.get("checksum")}:
+            yield Finding(Kind.ROW_WITHOUT_OBJECT, row["key"], f"is to point to {row['copy_of']}, and says {said}")
+
+
+def _copies(deployment: Deployment, objects: Mapping[str, int], pointers: Collection[str]) -> Iterator[Finding]:
+    """Checks that each version of a source is one object, written once; `pointers` have no bytes of a source."""
     versions: Counter[str] = Counter()
     for page in deployment.s3.get_paginator("list_object_versions").paginate(Bucket=deployment.archive_bucket):
         versions.update(entry["Key"] for entry in page.get("Versions", []))
@@ -213,11 +239,9 @@ def _copies(deployment: Deployment, objects: Mapping[str, int]) -> Iterator[Find
         if count > 1:
             yield Finding(Kind.DUPLICATED, key, f"was written {count} times")
     seen: dict[tuple[str | None, ...], str] = {}
-    for key in objects:
+    for key in sorted(set(objects) - set(pointers)):
         stored = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key)["Metadata"]
-        version = tuple(
-            stored.get(name) for name in ("media-id", "file-number", "source-size", "source-etag", "source-modified")
-        )
+        version = tuple(stored.get(name) for name in (*VERSION, *([] if stored.get("source-etag") else [LISTED])))
         if version in seen:
             yield Finding(Kind.DUPLICATED, key, f"is the same version of the same source as {seen[version]}")
         seen[version] = key

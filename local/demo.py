@@ -1,142 +1,174 @@
-"""The demo: deploys the real stack on this machine, backs up a library of real videos and verifies every original."""
+"""The demo: deploys the real stack on this machine, backs up real videos from three clouds at once, and verifies every
+original."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
+from cloud_sync.providers import PROVIDERS
 from local import kept_deployment
+from local.demo_clouds import HELD, cloud_library
 from local.demo_library import ensure_demo_library
+from local.demo_result import SUCCEEDED, CloudResult, DemoResult, cloud_result, table_of
 from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.progress import Display, Watch, count_of
 from local.verify import Verdict, iam_is_enforced, originals, verify
 
 RESULT_FILE = HOME / "demo.json"
-
-
-@dataclass(frozen=True)
-class DemoResult:
-    """The content of .local/demo.json. Items are media items; an item is archived when all its sources are, and its
-    checksum agrees when those of all its sources do."""
-
-    execution_status: str
-    items: int
-    archived: int
-    bytes: int
-    checksums_agreed: int
-    second_run_transferred: int
-    iam_enforced: bool
-    seconds: float
-
-    def is_good(self, originals_expected: int) -> bool:
-        """Whether every item that has an original is archived with the right checksum, and nothing moved twice."""
-        return (
-            self.execution_status == "SUCCEEDED"
-            and self.archived == self.checksums_agreed == originals_expected > 0
-            and self.second_run_transferred == 0
-            and self.iam_enforced
-        )
+ALL = {"provider": "all"}
+type Outcomes = dict[str, Any]  # of each provider's run, as the output of a run of all providers has them
 
 
 def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
     """Runs the demo; the exit status is 0 when all its checks pass. Raises DeploymentError."""
     started = time.monotonic()
-    console.print("[bold]1.[/] Start a fake GoPro Cloud on this machine, with real H.264 videos")
-    library = ensure_demo_library(
-        HOME / "demo-library", lambda name: console.print(f"  making {name}", highlight=False)
-    )
     folder = new_folder("demo")
     certificates = Certificates(folder)
     with ExitStack() as stack:
-        fake = FakeProcess(library, videos, certificates, folder / "fake-gopro.log")
-        stack.callback(fake.stop)
+        console.print("[bold]1.[/] Start fakes of GoPro Cloud, Google Drive and Dropbox here, with real H.264 videos")
+        fakes = _started_fakes(console, stack, videos, certificates, folder)
         console.print("[bold]2.[/] Deploy the stack with the CDK CLI into an AWS emulator that enforces TLS and IAM")
-        deployment = stack.enter_context(deploy(folder, certificates, fake.account.base_url))
-        deployment.store_credentials(fake.account.oauth())
-        result, good = _back_up(console, deployment, fake, certificates, started)
+        deployment = stack.enter_context(deploy(folder, certificates, [fake.account for fake in fakes]))
+        for fake in fakes:
+            deployment.store_credentials(fake.account.oauth(), provider=fake.account.provider)
+        result = _back_up(console, deployment, fakes, started)
         RESULT_FILE.write_text(json.dumps(asdict(result), indent=2) + "\n")
-        _print_outcome(console, result, good=good)
+        _print_outcome(console, result)
         _print_locations(console, deployment, folder, keep=keep)
         if keep:
-            kept_deployment.leave(console, deployment, fake, folder)
+            kept_deployment.leave(console, deployment, fakes, folder)
             stack.pop_all()
-    return 0 if good else 1
+    return 0 if result.is_good else 1
 
 
-def _back_up(
-    console: Console, deployment: Deployment, fake: FakeProcess, certificates: Certificates, started: float
-) -> tuple[DemoResult, bool]:
-    console.print("[bold]3.[/] Run the backup")
-    first = _watched_run(console, deployment)
-    console.print(f"  {first['status']}: {first.get('output') or first.get('cause')}", highlight=False)
-    console.print("[bold]4.[/] Read every original back from the archive and compare it")
-    verdicts = verify(deployment, originals(fake.account.control_url, certificates.client_context()))
-    console.print(_table(verdicts))
-    _print_not_archived(console, deployment)
-    console.print("[bold]5.[/] Run the backup again: nothing is left to transfer")
-    before = deployment.objects()
-    second = deployment.wait(deployment.start_run())
-    moved = int(json.loads(second.get("output") or "{}").get("bytes_archived", -1))
-    new = len(set(deployment.objects()) - set(before))
-    console.print(
-        f"  {second['status']}: {count_of(moved, 'byte')} transferred, {count_of(new, 'new object')}", highlight=False
+def _started_fakes(
+    console: Console, stack: ExitStack, videos: Sequence[Path], certificates: Certificates, folder: Path
+) -> list[FakeProcess]:
+    """One fake for each provider. The folders `videos` are in GoPro Cloud."""
+    library = ensure_demo_library(
+        HOME / "demo-library", lambda name: console.print(f"  making {name}", highlight=False)
     )
-    per_item: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        per_item.setdefault(verdict.media_id, []).append(verdict)
-    result = DemoResult(
-        execution_status=first["status"],
-        items=int(json.loads(first.get("output") or "{}").get("new", 0)),
-        archived=sum(all(v.key for v in group) for group in per_item.values()),
-        bytes=sum(verdict.size for verdict in verdicts if verdict.key),
-        checksums_agreed=sum(all(v.agreed for v in group) for group in per_item.values()),
-        second_run_transferred=moved + new,
+    libraries = {"gopro": library, **{provider: cloud_library(provider, library) for provider in HELD}}
+    fakes = []
+    for provider, content in libraries.items():
+        extra, log_file = (videos if provider == "gopro" else ()), folder / f"fake-{provider}.log"
+        fakes.append(FakeProcess(content, extra, certificates, log_file, provider=provider))
+        stack.callback(fakes[-1].stop)
+    return fakes
+
+
+def _back_up(console: Console, deployment: Deployment, fakes: Sequence[FakeProcess], started: float) -> DemoResult:
+    console.print("[bold]3.[/] Back up all three at the same time, by one run of all providers")
+    execution = deployment.start_run(ALL)
+    name = execution.rpartition(":")[2]
+    with Display(console, Watch(deployment, {provider: f"{name}-{provider}" for provider in PROVIDERS})) as display:
+        first = deployment.wait(execution, seconds=3_600, each=display.update)
+    outcomes = _outcomes(first)
+    _print_runs(console, deployment, first, outcomes)
+    console.print("[bold]4.[/] Read every original back from the archive and compare it")
+    context = deployment.emulator.certificates.client_context()
+    verdicts = {
+        fake.account.provider: verify(
+            deployment, originals(fake.account.control_url, context), provider=fake.account.provider
+        )
+        for fake in fakes
+    }
+    _print_problems(console, verdicts)
+    console.print("[bold]5.[/] Back up all three again: nothing is left to transfer")
+    moved = _moved_again(deployment)
+    clouds = {
+        fake.account.provider: cloud_result(
+            verdicts[fake.account.provider],
+            outcomes.get(fake.account.provider, {}),
+            moved_again=moved[fake.account.provider],
+            publishes_hashes=fake.account.publishes_hashes,
+        )
+        for fake in fakes
+    }
+    _print_table(console, deployment, clouds)
+    return DemoResult.of(
+        clouds,
+        status=first["status"],
         iam_enforced=iam_is_enforced(deployment.emulator, deployment.archive_bucket, deployment.ledger_table),
         seconds=round(time.monotonic() - started, 1),
     )
-    return result, result.is_good(len(per_item))
 
 
-def _watched_run(console: Console, deployment: Deployment) -> Any:
-    execution = deployment.start_run()
-    with Display(console, Watch(deployment, execution)) as display:
-        return deployment.wait(execution, seconds=3_600, each=display.update)
+def _outcomes(execution: Mapping[str, Any]) -> Outcomes:
+    """What became of each provider's run; nothing where the execution failed as a whole."""
+    runs = json.loads(execution.get("output") or "{}").get("runs", [])
+    return {run["provider"]: run for run in runs}
 
 
-def _table(verdicts: list[Verdict]) -> Table:
-    table = Table("original", "key in the archive", "bytes", "checksum agrees")
-    table.columns[1].overflow = "fold"
-    table.columns[2].justify = "right"
-    for verdict in verdicts:
-        answer = "yes" if verdict.agreed else f"NO: {verdict.reason}"
-        table.add_row(verdict.filename, verdict.key, f"{verdict.size:,}", answer)
-    return table
+def _print_runs(console: Console, deployment: Deployment, execution: Mapping[str, Any], outcomes: Outcomes) -> None:
+    if execution["status"] != SUCCEEDED:
+        console.print(f"  {execution['status']}: {execution.get('cause')}", highlight=False, soft_wrap=True)
+    for provider, run in outcomes.items():
+        said = f"  {PROVIDERS[provider].title}: {run['status']}"
+        if summary := run.get("summary"):
+            said += f", {count_of(summary['archived'], 'video')} archived in {summary['seconds']:.0f} s"
+        else:
+            said += f": {_cause(deployment, f'{execution["executionArn"]}-{provider}')}"
+        console.print(said, highlight=False, soft_wrap=True)
 
 
-def _print_not_archived(console: Console, deployment: Deployment) -> None:
-    for row in deployment.rows():
-        if row["sk"] == "ITEM" and row["status"] != "ARCHIVED":
-            console.print(
-                f"  not archived, and recorded in the ledger: {row['filename']}: {row['status']}, "
-                f"{row.get('error_message', '')}",
-                highlight=False,
-            )
+def _cause(deployment: Deployment, execution_arn: str) -> str:
+    """Why that execution failed."""
+    states = deployment.step_functions
+    try:
+        found = states.describe_execution(executionArn=execution_arn)
+    except states.exceptions.ExecutionDoesNotExist:
+        return "it was not started"
+    return str(found.get("cause", found["status"]))
 
 
-def _print_outcome(console: Console, result: DemoResult, *, good: bool) -> None:
+def _print_problems(console: Console, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+    """The originals that are not in the archive as they should be; of the others there is only a number."""
+    everything = [(provider, verdict) for provider, found in verdicts.items() for verdict in found]
+    agreed = sum(verdict.agreed for _, verdict in everything)
+    console.print(f"  {agreed} of {count_of(len(everything), 'original')} agree, byte for byte", highlight=False)
+    for provider, verdict in everything:
+        if not verdict.agreed:
+            said = f"  NOT AS IT SHOULD BE: {PROVIDERS[provider].title}: {verdict.filename}: {verdict.reason}"
+            console.print(said, style="red", highlight=False, soft_wrap=True)
+
+
+def _moved_again(deployment: Deployment) -> dict[str, int]:
+    """What a second run of all providers has moved of each: bytes and new objects; -1 where it says nothing."""
+    before = {provider: deployment.objects(provider) for provider in deployment.providers}
+    outcomes = _outcomes(deployment.run(ALL))
+    moved = {}
+    for provider, objects in before.items():
+        transferred = int(outcomes.get(provider, {}).get("summary", {}).get("bytes_archived", -1))
+        moved[provider] = transferred + len(deployment.objects(provider).keys() - objects.keys())
+    return moved
+
+
+def _print_table(console: Console, deployment: Deployment, clouds: Mapping[str, CloudResult]) -> None:
+    console.print(table_of(clouds))
+    for provider in clouds:
+        for row in deployment.rows(provider):
+            if row["sk"] == "ITEM" and row["status"] != "ARCHIVED":
+                reason = row.get("error_message", "")
+                said = f"  not archived, and recorded in the ledger: {row['filename']}: {row['status']}, {reason}"
+                console.print(said, highlight=False, soft_wrap=True)
+
+
+def _print_outcome(console: Console, result: DemoResult) -> None:
     archived, size = count_of(result.archived, "item"), count_of(result.bytes, "byte")
     outcome = (
-        f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}."
-        if good
+        f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}, in {result.seconds:.0f} s."
+        if result.is_good
         else f"[bold red]The demo failed:[/] {os.path.relpath(RESULT_FILE)} shows which of its checks."
     )
     console.print(outcome, highlight=False, soft_wrap=True)
@@ -144,8 +176,9 @@ def _print_outcome(console: Console, result: DemoResult, *, good: bool) -> None:
 
 def _print_locations(console: Console, deployment: Deployment, folder: Path, *, keep: bool) -> None:
     console.print("[bold]6.[/] Where to find everything")
+    prefixes = ", ".join(PROVIDERS[provider].prefix for provider in deployment.providers)
     for what, where in {
-        "bucket": f"s3://{deployment.archive_bucket}",
+        "bucket": f"s3://{deployment.archive_bucket}, with the prefixes {prefixes}",
         "table": deployment.ledger_table,
         "logs": "log groups /aws/lambda/media-*, /aws/lambda/video-downloader, /aws/lambda/run-report",
         "emulator log": os.path.relpath(folder / "emulator.log"),

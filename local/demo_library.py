@@ -117,10 +117,18 @@ def make_tiny_library(folder: Path, progress: Callable[[str], None] = _ignore) -
 
 
 def _ensure(folder: Path, profile: _Profile, progress: Callable[[str], None]) -> Path:
+    return kept_library(folder, f"{profile.name} {_VERSION}", lambda new: _make(new, profile, progress))
+
+
+def kept_library(folder: Path, stamp: str, make: Callable[[Path], None]) -> Path:
+    """A library that is made once: `make` makes it in a new folder, unless `folder` has this stamp already.
+
+    Raises DemoLibraryError for a folder that holds anything else.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone_in(folder.parent):
-        if _stamp_of(folder) != (stamp := f"{profile.name} {_VERSION}"):
-            _replace(folder, stamp, profile, progress)
+        if stamp_of(folder) != stamp:
+            _replace(folder, stamp, make)
     return folder
 
 
@@ -135,12 +143,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)  # which unlocks it, as the end of the process does
 
 
-def _replace(folder: Path, stamp: str, profile: _Profile, progress: Callable[[str], None]) -> None:
-    if folder.exists() and any(folder.iterdir()) and _stamp_of(folder) is None:
+def _replace(folder: Path, stamp: str, make: Callable[[Path], None]) -> None:
+    if folder.exists() and any(folder.iterdir()) and stamp_of(folder) is None:
         raise DemoLibraryError(f"{folder} holds files that are not a demo library; choose another folder.")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as temporary:
         new, old = Path(temporary, "new"), Path(temporary, "old")
-        _make(new, profile, progress)
+        make(new)
         (new / _STAMP).write_text(stamp)
         # Renamed as a whole, so that an interrupted run never leaves half a library under the name.
         if folder.exists():
@@ -148,7 +156,8 @@ def _replace(folder: Path, stamp: str, profile: _Profile, progress: Callable[[st
         new.rename(folder)
 
 
-def _stamp_of(folder: Path) -> str | None:
+def stamp_of(folder: Path) -> str | None:
+    """What the library in this folder was made as; None where there is none."""
     try:
         return (folder / _STAMP).read_text()
     except OSError:

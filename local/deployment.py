@@ -6,51 +6,36 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from cloud_sync.providers import PROVIDERS
 from local.aws_proxy import AwsProxy
 from local.emulator import ROOT, Certificates, DeploymentError, Emulator, inherited, stop_group
+from local.fake_accounts import ACCOUNTS, Account, context_of
 
 POLL_SECONDS = 0.25
 FAKE_READY_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Account:
-    """An account at the fake GoPro Cloud: its URLs and both kinds of credentials."""
-
-    base_url: str
-    control_url: str
-    access_token: str
-    user_id: str
-    client_id: str
-    client_secret: str
-    refresh_token: str
-
-    def oauth(self) -> dict[str, str]:
-        """The secret's value for OAuth refresh, as the README tells users to store it."""
-        return {
-            "provider": "gopro",
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "refresh_token": self.refresh_token,
-            "user_id": self.user_id,
-        }
-
-    def session(self) -> dict[str, str]:
-        """The secret's value for a browser session token."""
-        return {"provider": "gopro", "access_token": self.access_token, "user_id": self.user_id}
-
-
 class FakeProcess:
-    """The fake GoPro Cloud in a process of its own."""
+    """A fake provider in a process of its own, which serves the videos of `library`, and those of the folders
+    `extra`."""
 
-    def __init__(self, library: Path, extra: list[Path], certificates: Certificates, log_file: Path) -> None:
-        command = [sys.executable, "-m", "local.fake_providers.gopro", "--library", str(library)]
+    def __init__(
+        self,
+        library: Path,
+        extra: Sequence[Path],
+        certificates: Certificates,
+        log_file: Path,
+        *,
+        provider: str = "gopro",
+    ) -> None:
+        self._provider = provider
+        command = [sys.executable, "-m", f"local.fake_providers.{provider}", "--library", str(library)]
         for folder in extra:
             command += ["--extra", str(folder)]
         command += ["--certfile", str(certificates.certfile), "--keyfile", str(certificates.keyfile)]
@@ -76,10 +61,13 @@ class FakeProcess:
         values: dict[str, str] = {}
         for line in self._process.stdout or []:
             if line.strip() == "ready":
-                return Account(**values)
+                kind = ACCOUNTS[self._provider]
+                return kind(**{field.name: values[field.name] for field in fields(kind)})
             key, _, value = line.strip().partition("=")
             values[key] = value
-        raise DeploymentError(f"the fake GoPro Cloud did not start: {log_file.read_text().strip()[-500:]}")
+        raise DeploymentError(
+            f"the fake of {PROVIDERS[self._provider].account} did not start: {log_file.read_text().strip()[-500:]}"
+        )
 
     def stop(self) -> None:
         stop_group(self.pid)
@@ -95,7 +83,11 @@ class Deployment:
         self.archive_bucket = outputs["ArchiveBucket"]
         self.work_bucket = outputs["WorkBucket"]
         self.ledger_table = outputs["LedgerTable"]
-        self.secret = outputs["CredentialsSecret"]
+        self.secrets_of = {
+            provider.id: outputs[name]
+            for provider in PROVIDERS.values()
+            if (name := provider.construct_id("CredentialsSecret")) in outputs
+        }
         self.state_machine_arn = outputs["StateMachineArn"]
         self.topic_arn = outputs["AlertsTopicArn"]
         self.s3 = emulator.client("s3")
@@ -103,14 +95,24 @@ class Deployment:
         self.dynamodb = emulator.client("dynamodb")
         self.secrets = emulator.client("secretsmanager")
 
-    def store_credentials(self, value: Mapping[str, Any] | str) -> None:
-        """Stores the secret's value, as the README tells users to."""
-        text = value if isinstance(value, str) else json.dumps(value)
-        self.secrets.put_secret_value(SecretId=self.secret, SecretString=text)
+    @property
+    def providers(self) -> list[str]:
+        """The providers that are backed up."""
+        return list(self.secrets_of)
 
-    def start_run(self, run_input: Any = None) -> str:
-        """Starts an execution by hand and returns its ARN."""
-        given = {"provider": "gopro"} if run_input is None else run_input
+    @property
+    def secret(self) -> str:
+        """The secret of GoPro."""
+        return self.secrets_of["gopro"]
+
+    def store_credentials(self, value: Mapping[str, Any] | str, *, provider: str = "gopro") -> None:
+        """Stores the value of the provider's secret, as the README tells users to."""
+        text = value if isinstance(value, str) else json.dumps(value)
+        self.secrets.put_secret_value(SecretId=self.secrets_of[provider], SecretString=text)
+
+    def start_run(self, run_input: Any = None, *, provider: str = "gopro") -> str:
+        """Starts an execution by hand, with that input or a run of that provider, and returns its ARN."""
+        given = {"provider": provider} if run_input is None else run_input
         answer = self.step_functions.start_execution(stateMachineArn=self.state_machine_arn, input=json.dumps(given))
         return str(answer["executionArn"])
 
@@ -136,23 +138,26 @@ class Deployment:
                 raise DeploymentError(f"the awaited condition is still false after {seconds:.0f} s")
             time.sleep(POLL_SECONDS)  # polling interval of the condition above
 
-    def run(self, run_input: Any = None, *, seconds: float = 600) -> Any:
+    def run(self, run_input: Any = None, *, provider: str = "gopro", seconds: float = 600) -> Any:
         """Runs one execution from start to end and returns its description."""
-        return self.wait(self.start_run(run_input), seconds=seconds)
+        return self.wait(self.start_run(run_input, provider=provider), seconds=seconds)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every row of the ledger, in Python's own types."""
+    def rows(self, provider: str | None = None) -> list[dict[str, Any]]:
+        """Every row of the ledger, or those of one provider's items and sources, in Python's own types."""
         pages = self.dynamodb.get_paginator("scan").paginate(TableName=self.ledger_table, ConsistentRead=True)
-        return [{name: _plain(value) for name, value in row.items()} for page in pages for row in page["Items"]]
+        rows = [{name: _plain(value) for name, value in row.items()} for page in pages for row in page["Items"]]
+        return [row for row in rows if provider is None or row["pk"].startswith(f"{provider}#")]
 
-    def objects(self) -> dict[str, int]:
-        """Every object in the archive: key and size."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket)
+    def objects(self, provider: str | None = None) -> dict[str, int]:
+        """Every object in the archive, or those of one provider: key and size."""
+        prefix = PROVIDERS[provider].prefix if provider else ""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket, Prefix=prefix)
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
     def clear(self) -> None:
-        """Empties buckets, ledger and queues, and ends a rotation that was begun."""
-        self._end_rotation()
+        """Empties buckets, ledger and queues, and ends each rotation that was begun."""
+        for secret in self.secrets_of.values():
+            self._end_rotation(secret)
         for bucket in (self.archive_bucket, self.work_bucket):
             for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
                 self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
@@ -168,11 +173,11 @@ class Deployment:
             with suppress(sqs.exceptions.PurgeQueueInProgress):
                 sqs.purge_queue(QueueUrl=url)
 
-    def _end_rotation(self) -> None:
-        versions = self.secrets.describe_secret(SecretId=self.secret).get("VersionIdsToStages", {})
+    def _end_rotation(self, secret: str) -> None:
+        versions = self.secrets.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
         for version in (version for version, labels in versions.items() if "AWSPENDING" in labels):
             self.secrets.update_secret_version_stage(
-                SecretId=self.secret, VersionStage="AWSPENDING", RemoveFromVersionId=version
+                SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=version
             )
 
     def function_name(self, construct_id: str) -> str:
@@ -225,31 +230,31 @@ def _plain(value: Mapping[str, Any]) -> Any:
     (kind, content), *_ = value.items()
     if kind == "N":
         return float(content) if "." in content else int(content)
-    return content
+    return [_plain(one) for one in content] if kind == "L" else content
 
 
 @contextmanager
 def deploy(
     folder: Path,
     certificates: Certificates,
-    provider_url: str,
+    provider: str | Sequence[Account],
     *,
     context: Mapping[str, str] | None = None,
     retry_delay_scale: float = 1.0,
     proxy: AwsProxy | None = None,
 ) -> Iterator[Deployment]:
-    """Starts an emulator and deploys the stack into it, for a provider at `provider_url`; stops it afterwards. With
-    `proxy` the functions reach AWS through that proxy."""
+    """Starts an emulator and deploys the stack into it, for the fake GoPro Cloud at the URL `provider`, or for these
+    accounts at fake providers; stops it afterwards. With `proxy` the functions reach AWS through that proxy."""
     endpoint = proxy.url if proxy else None
     with Emulator(folder, certificates, retry_delay_scale=retry_delay_scale, functions_endpoint=endpoint) as emulator:
         if proxy:
             proxy.target = emulator.endpoint
-        yield Deployment(emulator, emulator.deploy({**settings_of(provider_url), **(context or {})}))
+        yield Deployment(emulator, emulator.deploy({**settings_of(provider), **(context or {})}))
 
 
-def settings_of(provider_url: str) -> dict[str, str]:
-    """The context with which the stack runs on this machine, with the provider at that address."""
+def settings_of(provider: str | Sequence[Account]) -> dict[str, str]:
+    """The context with which the stack runs on this machine, with the provider, or providers, of `deploy`."""
     return {
-        "gopro_api_base_url": provider_url,
+        **({"gopro_api_base_url": provider} if isinstance(provider, str) else context_of(provider)),
         "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
     }

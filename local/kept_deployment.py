@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -14,39 +14,57 @@ from typing import Any
 
 from rich.console import Console
 
+from cloud_sync.providers import PROVIDERS
 from local.deployment import Deployment, FakeProcess
 from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, start_of, stop_group
+from local.fake_accounts import Account
 
 RECORD = HOME / "deployment.json"
 SHELL_FILE = HOME / "deployment.env"
 
 
-def leave(console: Console, deployment: Deployment, fake: FakeProcess, folder: Path) -> None:
-    """Records the running deployment, leaves it running and prints how to use it."""
+def leave(console: Console, deployment: Deployment, fakes: Sequence[FakeProcess], folder: Path) -> None:
+    """Records the running deployment and its fake providers, leaves them running and prints how to use them."""
     emulator = deployment.emulator
+    pids = (emulator.pid, *(fake.pid for fake in fakes))
     _write_for_owner(
         RECORD,
         json.dumps(
             {
-                "processes": {str(pid): start_of(pid) for pid in (emulator.pid, fake.pid)},
+                "processes": {str(pid): start_of(pid) for pid in pids},
                 "folder": str(folder),
                 "port": emulator.port,
                 "keys": asdict(emulator.keys),
                 "outputs": deployment.outputs,
-                "control_url": fake.account.control_url,
+                "control_urls": {fake.account.provider: fake.account.control_url for fake in fakes},
             },
             indent=2,
         ),
     )
     _write_for_owner(SHELL_FILE, shell_lines(emulator.environment()))
     emulator.leave_running()
-    console.print(
-        "[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings and keys:"
+    _print_use(console, deployment, [fake.account for fake in fakes])
+
+
+def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Account]) -> None:
+    def say(line: str) -> None:
+        console.print(line, highlight=False, soft_wrap=True)
+
+    say("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings and keys:")
+    say(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}")
+    say("Another run, of one cloud (gopro, google_drive or dropbox) or of all:")
+    say(
+        f"  aws stepfunctions start-execution --state-machine-arn {deployment.state_machine_arn} "
+        """--input '{"provider": "all"}'"""
     )
-    console.print(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}", highlight=False)
-    console.print("For example:")
-    console.print(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}", highlight=False, soft_wrap=True)
-    console.print("To stop it: make down", highlight=False)
+    authority = shlex.quote(os.path.relpath(deployment.emulator.certificates.ca_bundle))
+    for account in accounts:
+        provider = PROVIDERS[account.provider]
+        say(f"{provider.title}: its archive, its credentials, and the faults that its fake can play:")
+        say(f"  aws s3 ls --recursive s3://{deployment.archive_bucket}/{provider.prefix}")
+        say(f"  aws secretsmanager get-secret-value --secret-id {deployment.secrets_of[provider.id]}")
+        say(f"  curl --cacert {authority} {account.control_url}/menu")
+    say("To compare clouds, ledger and archive: make audit. To stop everything: make down")
 
 
 def shell_lines(variables: Mapping[str, str]) -> str:
@@ -66,12 +84,13 @@ def find() -> Deployment | None:
     return Deployment(emulator, record["outputs"])
 
 
-def control_url() -> str:
-    """The control URL of the running deployment's provider. Raises DeploymentError when no deployment is running."""
+def control_urls() -> dict[str, str]:
+    """The control URL of each of the running deployment's providers. Raises DeploymentError when none is running."""
     record = _read()
     if record is None:
         raise DeploymentError("no local deployment is running: start one with `make demo KEEP=1`")
-    return str(record["control_url"])
+    # An earlier version had one provider.
+    return dict(record.get("control_urls") or {"gopro": record["control_url"]})
 
 
 def stop() -> bool:

@@ -1,9 +1,10 @@
-"""The progress of a run, as the ledger's rows and the parts in S3 show it."""
+"""The progress of the runs of several providers, as the ledger's rows and the parts in S3 show it."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,15 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
-    TaskID,
     TextColumn,
-    TimeRemainingColumn,
     TransferSpeedColumn,
 )
 
+from cloud_sync.providers import PROVIDERS
 from local.deployment import Deployment
 
 PLAIN_SECONDS = 5  # between two lines of progress without a terminal
+ENDED = {"ARCHIVED", "FAILED", "UNAVAILABLE"}
 
 
 def count_of(number: int, noun: str) -> str:
@@ -29,55 +30,61 @@ def count_of(number: int, noun: str) -> str:
 
 
 @dataclass(frozen=True)
-class FileProgress:
-    """One source file. `total` is None while its size is unknown."""
+class CloudProgress:
+    """How far one provider's run is: videos that are archived or given up, of those in its manifest, and bytes."""
 
-    name: str
-    status: str
-    done: int
-    total: int | None
+    ended: int = 0
+    videos: int = 0
+    done: int = 0
+    total: int = 0
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether it is known what is to be done."""
+        return self.videos > 0
+
+    def __str__(self) -> str:
+        return f"{self.ended} of {self.videos}" if self.is_listed else "listing"
 
 
 class Watch:
-    """Watches one run."""
+    """Watches one run of each of several providers. `runs` are the names of their executions."""
 
-    def __init__(self, deployment: Deployment, execution_arn: str) -> None:
+    def __init__(self, deployment: Deployment, runs: Mapping[str, str]) -> None:
         self._deployment = deployment
-        self._run_id = execution_arn.rpartition(":")[2]
-        self._manifest: list[dict[str, Any]] | None = None
+        self._runs = dict(runs)
+        self._manifests: dict[str, list[dict[str, Any]]] = {}
 
-    def sample(self) -> list[FileProgress]:
-        """Every file of the run's manifest, one per item for items not started yet. Cheap enough to call several times
-        a second."""
-        if self._manifest is None:
-            self._manifest = self._read_manifest()
-        rows = self._deployment.rows() if self._manifest else []
+    def sample(self) -> dict[str, CloudProgress]:
+        """The progress of each provider. Cheap enough to call several times a second."""
+        for provider in self._runs.keys() - self._manifests.keys():
+            if found := self._read_manifest(self._runs[provider]):
+                self._manifests[provider] = found
+        rows = self._deployment.rows() if self._manifests else []
+        return {provider: self._progress(provider, rows) for provider in self._runs}
+
+    def _progress(self, provider: str, everything: list[dict[str, Any]]) -> CloudProgress:
+        rows = [row for row in everything if row["pk"].startswith(f"{provider}#")]
         sources: dict[str, list[dict[str, Any]]] = {}
         for row in rows:
             if row["sk"].startswith("SOURCE#"):
                 sources.setdefault(row["media_id"], []).append(row)
-        items = {row["media_id"]: row for row in rows if row["sk"] == "ITEM"}
-        files: list[FileProgress] = []
-        for item in self._manifest or []:
-            started = sources.get(item["media_id"], [])
-            status = items.get(item["media_id"], {}).get("status", "PENDING")
-            files += [self._file(item, row) for row in started] or [
-                FileProgress(item["filename"], status, 0, item.get("size"))
-            ]
-        return files
+        statuses = {row["media_id"]: row.get("status") for row in rows if row["sk"] == "ITEM"}
+        manifest, done, total = self._manifests.get(provider, []), 0, 0
+        for item in manifest:
+            of_item = sources.get(item["media_id"], [])
+            done += sum(row["size"] if row["status"] == "ARCHIVED" else self._uploaded(row) for row in of_item)
+            total += sum(row["size"] for row in of_item) or item.get("size") or 0
+        ended = sum(statuses.get(item["media_id"]) in ENDED for item in manifest)
+        return CloudProgress(ended, len(manifest), done, total)
 
-    def _read_manifest(self) -> list[dict[str, Any]] | None:
-        s3, key = self._deployment.s3, f"runs/{self._run_id}/work.jsonl"
+    def _read_manifest(self, run_id: str) -> list[dict[str, Any]] | None:
+        s3, key = self._deployment.s3, f"runs/{run_id}/work.jsonl"
         try:
             body = s3.get_object(Bucket=self._deployment.work_bucket, Key=key)["Body"].read()
         except s3.exceptions.NoSuchKey:
             return None
         return [item for line in body.splitlines() for item in json.loads(line)["media"]]
-
-    def _file(self, item: dict[str, Any], row: dict[str, Any]) -> FileProgress:
-        done = row["size"] if row["status"] == "ARCHIVED" else self._uploaded(row)
-        name = item["filename"] if row["file_number"] == 1 else f"{item['filename']} #{row['file_number']}"
-        return FileProgress(name, row["status"], done, row["size"])
 
     def _uploaded(self, row: dict[str, Any]) -> int:
         """The bytes in the parts of an upload in progress."""
@@ -94,24 +101,24 @@ class Watch:
 
 
 class Display:
-    """Shows the progress of a run: a bar for each file in progress and one for all, or plain lines without a
-    terminal."""
+    """Shows the progress of runs: a bar for each provider, or plain lines without a terminal."""
 
     def __init__(self, console: Console, watch: Watch) -> None:
         self._console, self._watch = console, watch
         self._bars = Progress(
-            TextColumn("{task.description}", justify="right"),
+            TextColumn("  {task.description}"),
             BarColumn(),
+            TextColumn("{task.fields[videos]}"),
             DownloadColumn(),
             TransferSpeedColumn(),
-            TimeRemainingColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
-        self._overall = self._bars.add_task("all", total=None)
-        self._finished: set[int] = set()
+        self._tasks = {
+            provider: self._bars.add_task(PROVIDERS[provider].title, total=None, videos="")
+            for provider in watch.sample()
+        }
         self._started = self._last_line = time.monotonic()
 
     def __enter__(self) -> Display:
@@ -123,30 +130,21 @@ class Display:
 
     def update(self) -> None:
         """Shows the present state."""
-        files = self._watch.sample()
-        done, total = sum(file.done for file in files), sum(file.total or 0 for file in files)
-        self._bars.update(self._overall, completed=done, total=total or None)
-        for index, file in enumerate(files):
-            if file.status == "ARCHIVED" and index not in self._finished:
-                self._finished.add(index)
-                self._console.print(f"  archived {file.name} ({file.done:,} bytes)", highlight=False)
-            self._draw(f"{index} {file.name}", file)
-        self._plain_line(done, total)
+        clouds = self._watch.sample()
+        for provider, cloud in clouds.items():
+            self._bars.update(
+                self._tasks[provider], completed=cloud.done, total=cloud.total or None, videos=f"{cloud} videos"
+            )
+        self._plain_line(clouds)
 
-    def _draw(self, key: str, file: FileProgress) -> None:
-        in_progress = file.status == "IN_PROGRESS" and file.total
-        if in_progress and key not in self._tasks:
-            self._tasks[key] = self._bars.add_task(file.name, total=file.total)
-        if key in self._tasks:
-            self._bars.update(self._tasks[key], completed=file.done, visible=bool(in_progress))
-
-    def _plain_line(self, done: int, total: int) -> None:
+    def _plain_line(self, clouds: Mapping[str, CloudProgress]) -> None:
         now = time.monotonic()
+        done, total = (sum(getattr(cloud, name) for cloud in clouds.values()) for name in ("done", "total"))
         if self._console.is_terminal or not total or now - self._last_line < PLAIN_SECONDS:
             return
         self._last_line = now
-        rate = done / (now - self._started)
-        left = f"{(total - done) / rate:.0f} s left" if rate else "time left unknown"
+        rate = done / (now - self._started) / 1e6
+        videos = ", ".join(f"{PROVIDERS[provider].title} {cloud}" for provider, cloud in clouds.items())
         self._console.print(
-            f"  {done / total:.0%} of {total / 1e6:.0f} MB, {rate / 1e6:.1f} MB/s, {left}", highlight=False
+            f"  {videos} videos; {done / total:.0%} of {total / 1e6:.0f} MB, {rate:.1f} MB/s", highlight=False
         )

@@ -26,7 +26,7 @@ CHUNK = 1024 * 1024
 @dataclass(frozen=True)
 class Verdict:
     """The result for one original file. `agreed`: the object is the original, byte for byte, and S3 and the ledger
-    have its true checksum."""
+    have its true checksum. `matched`: the ledger says that the hash that the provider publishes was compared."""
 
     media_id: str
     filename: str
@@ -34,20 +34,22 @@ class Verdict:
     size: int
     agreed: bool
     reason: str = ""
+    matched: bool = False
 
 
 def originals(control_url: str, context: ssl.SSLContext) -> list[dict[str, Any]]:
-    """Every file that a complete archive must hold, from the fake provider's control API."""
+    """Every file that a complete archive of the account's own videos must hold, from the fake provider's control API.
+    That of Google Drive names those of other places, too."""
     with urllib.request.urlopen(f"{control_url}/originals", context=context) as answer:
         files: list[dict[str, Any]] = json.load(answer)
-        return files
+        return [file for file in files if file.get("is_mine", True)]
 
 
-def verify(deployment: Deployment, expected: list[dict[str, Any]]) -> list[Verdict]:
-    """Verifies each expected original, in the given order."""
+def verify(deployment: Deployment, expected: list[dict[str, Any]], *, provider: str = "gopro") -> list[Verdict]:
+    """Verifies each expected original of one provider, in the given order."""
     sources = {
         (row.get("media_id"), row.get("file_number")): row
-        for row in deployment.rows()
+        for row in deployment.rows(provider)
         if row["sk"].startswith("SOURCE#")
     }
     return [
@@ -62,7 +64,7 @@ def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any]
         name += f" ({original['source_number']} of {original['source_count']})"
     if row is None or row.get("status") != "ARCHIVED" or "key" not in row:
         return Verdict(original["media_id"], name, "", original["size"], agreed=False, reason="not archived")
-    key = row["key"]
+    key = row.get("copy_of") or row["key"]  # the bytes of a copy are those of another object
     try:
         head = deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key, ChecksumMode="ENABLED")
     except deployment.s3.exceptions.ClientError as error:
@@ -79,7 +81,15 @@ def _judge(deployment: Deployment, original: dict[str, Any], row: dict[str, Any]
         "the ledger's checksum": row.get("checksum") == checksum,
     }
     wrong = [fact for fact, holds in facts.items() if not holds]
-    return Verdict(original["media_id"], name, key, original["size"], agreed=not wrong, reason=", ".join(wrong))
+    return Verdict(
+        original["media_id"],
+        name,
+        key,
+        original["size"],
+        agreed=not wrong,
+        reason=", ".join(wrong),
+        matched="content-hash" in row.get("proofs", []),
+    )
 
 
 def file_digests(path: Path) -> tuple[str, str]:

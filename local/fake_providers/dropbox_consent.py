@@ -107,7 +107,10 @@ class Consent:
                 return oauth(200, self._exchanged(form, scope, active))
             if form.get("grant_type") != "refresh_token":
                 raise GrantError("unsupported_grant_type", "only authorization_code and refresh_token are supported")
-            return oauth(200, self._state.tokens.refresh(form, scope))
+            answer = self._state.tokens.refresh(form, scope)
+            if active.find(DropboxFault.ROTATED):
+                answer["refresh_token"] = self._state.tokens.rotate(form["refresh_token"])
+            return oauth(200, answer)
         except GrantError as error:
             return oauth(400, error.answer)
 

@@ -18,7 +18,7 @@ from local.fake_providers.dropbox_route import Call, Route, Routes, record
 from local.fake_providers.dropbox_state import DropboxState
 from local.fake_providers.dropbox_tree import Entry
 from local.fake_providers.faults import ActiveFaults
-from local.fake_providers.gopro_cdn import requested_span
+from local.fake_providers.gopro_cdn import Span, requested_span
 
 _DOWNLOAD = Route(DropboxEndpoint.DOWNLOAD, "files/download", "files.content.read", content=True)
 _LINK = Route(DropboxEndpoint.LINK, "", None, content=True)
@@ -104,13 +104,10 @@ class Content:
             note(304)
             return web.Response(status=304, headers=headers)
         stored = CdnObject(entry.source, inverted=active.find(DropboxFault.CONTENT_REPLACED) is not None)
-        wanted = None if active.find(DropboxFault.RANGE_IGNORED) else request.headers.get("Range")
-        span = None if wanted and active.find(DropboxFault.RANGE_REFUSED) else requested_span(wanted, stored.size)
+        span = _asked(request, active, stored.size)
         if span is None:
             note(416)
             return web.Response(status=416, headers={"Content-Range": f"bytes */{stored.size}"})
-        if span.partial and (short := active.find(DropboxFault.RANGE_SHORT)):
-            span = replace(span, last=min(span.last, span.first + short["most"] - 1))
         if span.partial:
             headers["Content-Range"] = f"bytes {span.first}-{span.last}/{span.total}"
         response = web.StreamResponse(status=206 if span.partial else 200, headers=headers)
@@ -144,6 +141,22 @@ class Content:
             request.transport.close()
         elif active.find(DropboxFault.STALL):
             await asyncio.Event().wait()
+
+
+def _asked(request: web.Request, active: ActiveFaults, total: int) -> Span | None:
+    """The bytes to send; None for a range that is not there."""
+    wanted = None if active.find(DropboxFault.RANGE_IGNORED) else request.headers.get("Range")
+    span = None if wanted and active.find(DropboxFault.RANGE_REFUSED) else requested_span(wanted, total)
+    if span is None or not span.partial:
+        return span
+    if shift := active.find(DropboxFault.RANGE_SHIFTED):
+        first = min(span.first + shift["bytes_off"], total - 1)
+        span = replace(span, first=first, last=min(first + span.length, total) - 1)
+    if wrong := active.find(DropboxFault.TOTAL_WRONG):
+        span = replace(span, total=total - wrong["bytes_off"])
+    if short := active.find(DropboxFault.RANGE_SHORT):
+        span = replace(span, last=min(span.last, span.first + short["most"] - 1))
+    return span
 
 
 def _body(stored: CdnObject, first: int, length: int, active: ActiveFaults) -> Iterator[bytes]:

@@ -119,6 +119,13 @@ class DropboxFault(Kind):
     )
     NAME_DECOMPOSED = "name_decomposed", 110, _ROWS, "name and path_display are in NFD; path_lower stays in NFC"
 
+    MOVED = (
+        "moved",
+        0,
+        _ONE_FILE,
+        "right before the answer the file is moved to `target`",
+        ("target", "/Moved/moved.mp4"),
+    )
     LOOKUP_REFUSED = "lookup_refused", 0, _ONE_FILE, "409 path/`tag`", ("tag", "restricted_content")
     LINK_REFUSED = (
         "link_refused",
@@ -147,6 +154,7 @@ class DropboxFault(Kind):
     INVALID_GRANT = "invalid_grant", 0, _GRANTS, "a valid code or refresh token is an invalid_grant"
     APP_DISABLED = "app_disabled", 0, _ALL, "the app is disabled: for its owner, its tokens and new ones"
     NO_REFRESH_TOKEN = "no_refresh_token", 0, frozenset({_E.CODE}), "no refresh_token, as without offline access"
+    ROTATED = "rotated", 0, frozenset({_E.TOKEN}), "a refresh returns another refresh_token, and the old one is dead"
     SCOPE_NARROWED = "scope_narrowed", 0, _GRANTS, "the token has only this `scope`", ("scope", "account_info.read")
 
     SERVER_ERROR = "server_error", 0, _ALL, "500, or another `status`, with a text", ("status", 500)
@@ -176,6 +184,14 @@ class DropboxFault(Kind):
     RANGE_IGNORED = "range_ignored", 0, _BYTES, "Range is ignored: 200 and the whole file"
     RANGE_REFUSED = "range_refused", 0, _BYTES, "any Range gets 416"
     RANGE_SHORT = "range_short", 0, _BYTES, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
+    TOTAL_WRONG = (
+        "total_wrong",
+        0,
+        _BYTES,
+        "Content-Range states `bytes_off` bytes fewer than there are",
+        ("bytes_off", 1),
+    )
+    RANGE_SHIFTED = "range_shifted", 0, _BYTES, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
     RESULT_MISSING = "result_missing", 0, _DOWNLOAD, "no Dropbox-API-Result"
     ETAG_MISSING = "etag_missing", 0, _BYTES, "no ETag"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)

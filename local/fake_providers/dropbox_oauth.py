@@ -189,6 +189,14 @@ class Authorization:
             raise GrantError("invalid_scope", "the consent does not have this scope")  # the text is not published
         return self._access_for(grant, narrowed or scope)
 
+    def rotate(self, refresh_token: str) -> str:
+        """Replaces a refresh token, which is dead from now on, and returns the other one."""
+        grant = self._grants.pop(refresh_token)
+        self.refresh_token = grant.refresh_token = _new_refresh_token()
+        self._grants[grant.refresh_token] = grant
+        self._issued.add(grant.refresh_token)
+        return grant.refresh_token
+
     def _require_app(self, form: Mapping[str, str]) -> None:
         if form.get("client_id") != self.app_key or form.get("client_secret", self.app_secret) != self.app_secret:
             raise _bad_client()

@@ -112,6 +112,9 @@ class Call:
         found = self._find(path)
         if found is None or (found.deleted and not deleted):
             raise self.answers.error("path", "not_found")
+        if fault := self.active.find(DropboxFault.MOVED):
+            self._state.tree.move(found.path, self._state.account.view(None).path(fault["target"]))
+            found = self._find(path) or found
         return found
 
     def content(self) -> Entry:

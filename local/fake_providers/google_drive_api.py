@@ -38,7 +38,7 @@ from local.fake_providers.google_drive_listing import Listing, changes_page, sta
 from local.fake_providers.google_drive_media import Media, refused_range
 from local.fake_providers.google_drive_paging import is_set, page_size
 from local.fake_providers.google_drive_state import DriveState
-from local.fake_providers.google_drive_tree import ME, DriveFile, Revision, stamp
+from local.fake_providers.google_drive_tree import ME, DriveFile, Revision, revision_of, stamp
 from local.fake_providers.google_oauth import READ_FILES, READ_METADATA, WRITE_FILES
 
 _E = DriveEndpoint
@@ -188,6 +188,7 @@ class Api:
     def _found(self, request: web.Request, active: ActiveFaults) -> DriveFile:
         """The file, if this account may see it with these parameters and headers."""
         file_id = request.match_info["file_id"]
+        self._before(file_id, active)
         file = self._state.tree.get(file_id)
         # rclone gets bytes of shared drives without the flag, so these need none.
         supports = is_set(request.query, "supportsAllDrives") or request.query.get("alt") == "media"
@@ -212,6 +213,16 @@ class Api:
     def _check_revisions(self, file: DriveFile) -> None:
         if not file.is_mine:  # canReadRevisions is false
             raise of_reason("insufficientFilePermissions")
+
+    def _before(self, file_id: str, active: ActiveFaults) -> None:
+        """What its owner does to a file right before the answer."""
+        tree, now = self._state.tree, self._state.now()
+        if (moved := active.find(DriveFault.MOVED)) and tree.get(file_id):
+            tree.change(file_id, now, name=moved["name"], parents=(tree.make_folder(moved["folder"], "", now),))
+        uploaded, file = active.find(DriveFault.CONTENT_UPLOADED), tree.get(file_id)
+        like = tree.get(uploaded["like"]) if uploaded else None
+        if file and like and like.head:
+            tree.change(file_id, now, revisions=(*file.revisions, revision_of(like.head.source, now)), modified=now)
 
     def _after(self, active: ActiveFaults) -> None:
         """What happens to the account right after this page."""

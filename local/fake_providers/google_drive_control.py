@@ -7,10 +7,14 @@ from typing import Any
 from aiohttp import web
 
 from local.fake_providers.control import CommonControl, Json, Operation, common_operations, served
+from local.fake_providers.faults import ActiveFaults
 from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fake_providers.google_drive_state import DriveState
 from local.fake_providers.google_drive_tree import ROOT, revision_of, stamp
+from local.fake_providers.google_oauth import READ_FILES
 from local.fake_providers.library import LibraryError
+
+_TIMES = {"captured_at": "2026-06-30T12:00:00Z", "created_at": "2026-06-30T12:00:00Z"}
 
 
 class DriveControl(CommonControl[DriveState]):
@@ -35,6 +39,14 @@ class DriveControl(CommonControl[DriveState]):
         """Set the app's publishing status: consents given in "Testing" end after seven days."""
         self._state.tokens.testing = testing
 
+    def connect(self) -> str:
+        """Consent anew, as the user does with the app's present status; returns the refresh token, now the latest."""
+        tokens, uri = self._state.tokens, "http://127.0.0.1:1"
+        query = {"client_id": tokens.client_id, "redirect_uri": uri, "response_type": "code", "scope": READ_FILES}
+        code = tokens.consent(tokens.request(query), READ_FILES)
+        tokens.exchange({"code": code, "redirect_uri": uri}, ActiveFaults(DriveEndpoint.CODE))
+        return tokens.refresh_token
+
     def revoke_consent(self) -> None:
         """Take back every consent, as the user can."""
         self._state.tokens.revoke_consent()
@@ -46,6 +58,11 @@ class DriveControl(CommonControl[DriveState]):
     def put_item(self, description: Mapping[str, Any]) -> None:
         """Add a file, or replace the one with that id; `description` is an entry of `library.json`."""
         self._state.put_item(self._state.library.put(description))
+
+    def put_many(self, count: int, source: str, folder: str = "Many") -> None:
+        """Upload `count` films with the content of `source`, a file of the library's folder."""
+        for number in range(count):
+            self.put_item({"id": f"many{number}", "path": f"{folder}/GX{number:06}.MP4", "sources": [source], **_TIMES})
 
     def put_folder(self, path: str, shared_drive: str = "") -> str:
         """The id of a folder in My Drive or in a shared drive, which is created if it is not there."""
@@ -124,6 +141,7 @@ def drive_control_routes(control: DriveControl) -> list[web.RouteDef]:
     own: list[Operation] = [
         ("POST", "lifetimes", lambda body: control.set_lifetimes(**body)),
         ("POST", "testing", lambda body: control.set_testing(bool(body.get("testing", True)))),
+        ("POST", "connect", lambda _: {"refresh_token": control.connect()}),
         ("POST", "revoke_consent", lambda _: control.revoke_consent()),
         ("POST", "page_size", lambda body: control.set_page_size(int(body["rows"]))),
         ("POST", "items", control.put_item),
@@ -133,6 +151,7 @@ def drive_control_routes(control: DriveControl) -> list[web.RouteDef]:
         ("POST", "items/{file_id}/name", lambda body: control.rename_item(body["file_id"], body["name"])),
         ("POST", "items/{file_id}/folder", lambda body: control.move_item(body["file_id"], body["folder"])),
         ("POST", "items/{file_id}/content", lambda body: control.replace_content(body["file_id"], body["source"])),
+        ("POST", "many", lambda body: control.put_many(**body)),
         ("POST", "folders", lambda body: {"id": control.put_folder(**body)}),
         ("POST", "shared_drives", lambda body: {"id": control.put_shared_drive(body["name"])}),
         ("DELETE", "shared_drives/{drive_id}", lambda body: control.lose_shared_drive(body["drive_id"])),

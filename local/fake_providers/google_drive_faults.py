@@ -41,6 +41,7 @@ _ROWS = _PAGES | {_E.GET}
 _SHARED_DRIVE = frozenset({_E.LIST, _E.DRIVE, _E.DRIVES})
 _ONE_FILE = frozenset({_E.GET, _E.MEDIA, _E.REVISIONS})
 _BYTES = frozenset({_E.MEDIA})
+_ONE = _BYTES | {_E.GET}
 
 _ODD = {"size": 1e5, "modifiedTime": 7, "name": "GX\ud800.MP4", "md5Checksum": "00", "parents": [], "capabilities": []}
 
@@ -114,6 +115,7 @@ class DriveFault(Kind):
     ACCESS_TOKEN_DIES = "access_token_dies", 0, _API, "the presented token expires: 401 from now on"
 
     REFRESH_TOKEN_LEFT_OUT = "refresh_token_left_out", 0, frozenset({_E.CODE}), "no refresh_token in the answer"
+    ROTATED = "rotated", 0, frozenset({_E.TOKEN}), "a refresh returns another refresh_token, and the old one is dead"
     SCOPE_NARROWED = "scope_narrowed", 0, _GRANTS, "only this `scope` is granted", ("scope", "")
     CLIENT_REFUSED = "client_refused", 0, _GRANTS, "401 with this `error`", ("error", "deleted_client")
 
@@ -135,9 +137,31 @@ class DriveFault(Kind):
     RANGE_REFUSED = "range_refused", 0, _BYTES, "any Range gets 416"
     RANGE_SHORT = "range_short", 0, _BYTES, "a 206 has at most `most` bytes, and says so", ("most", 100_000)
     RANGE_SHIFTED = "range_shifted", 0, _BYTES, "206, labelled correctly, but `bytes_off` further on", ("bytes_off", 1)
+    TOTAL_WRONG = (
+        "total_wrong",
+        0,
+        _BYTES,
+        "Content-Range states `bytes_off` bytes fewer than there are",
+        ("bytes_off", 1),
+    )
     HASH_HEADER = "hash_header", 0, _BYTES, "x-goog-hash comes with `statuses`", ("statuses", [200, 206])
     ETAG_PRESENT = "etag_present", 0, _BYTES, "the answer has an ETag, that of the head revision"
     CONTENT_REPLACED = "content_replaced", 0, _BYTES, "other bytes of the same length, of the same revision"
+    CONTENT_UPLOADED = (
+        "content_uploaded",
+        0,
+        _ONE,
+        "right before the answer the file gets the content of the file `like`, as a new revision",
+        ("like", ""),
+    )
+    MOVED = (
+        "moved",
+        0,
+        _ONE,
+        "right before the answer the file gets another `name`, and another `folder` of My Drive",
+        ("name", "moved.mp4"),
+        ("folder", "Moved"),
+    )
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)
     PAGE_INSTEAD = "page_instead", 0, _BYTES, "200 and an HTML page"
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)

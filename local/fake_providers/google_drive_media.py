@@ -44,7 +44,9 @@ class Media:
         first, length, partial = _asked(request, active, stored.size)
         headers = await asyncio.to_thread(_headers, file, content, active, partial=partial)
         if partial:
-            headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{stored.size}"
+            wrong = active.find(DriveFault.TOTAL_WRONG)
+            total = stored.size - (wrong["bytes_off"] if wrong else 0)
+            headers["Content-Range"] = f"bytes {first}-{first + length - 1}/{total}"
         response = web.StreamResponse(status=206 if partial else 200, headers=headers)
         response.content_length = length
         record(self._state, request, DriveEndpoint.MEDIA, response.status)

@@ -46,12 +46,13 @@ class DriveState:
         return include_all and drive is not None and not drive.lost
 
     def originals(self, *, everything: bool = False) -> list[dict[str, Any]]:
-        """Every video that an archive of the account's own files has; with `everything`, also those of shared drives
-        (`origin` is the drive's id) and those that others have shared."""
+        """Every video that an archive of the account's own files has; with `everything`, also those that are not
+        `is_mine`: of shared drives (`origin` is the drive's id), and those that others have shared."""
         found = []
         for file in self.tree.files():
             wanted = file.is_mine or (everything and self.can_see(file, include_all=True))
             if wanted and file.head and file.is_video and file.downloadable and not self.tree.in_trash(file):
                 original = Original(file.file_id, file.name, 1, 1, file.head.source, file.size)
-                found.append({**asdict(original), "path": str(file.head.source), "origin": file.drive_id})
+                place = {"path": str(file.head.source), "origin": file.drive_id, "is_mine": file.is_mine}
+                found.append({**asdict(original), **place})
         return found

@@ -195,7 +195,11 @@ class Authorization:
         if found is None or dead or active.find(DriveFault.INVALID_GRANT):
             raise GrantError(400, "invalid_grant", DEAD)
         self._refresh[token] = replace(found, used=now)
-        return self._access_answer(self._narrowed(found.scope, active), token)
+        if not active.find(DriveFault.ROTATED):
+            return self._access_answer(self._narrowed(found.scope, active), token)
+        del self._refresh[token]
+        self.refresh_token = self._new_refresh(found.scope)
+        return self._access_answer(found.scope, self.refresh_token) | {"refresh_token": self.refresh_token}
 
     def _narrowed(self, scope: str, active: ActiveFaults) -> str:
         narrowed = active.find(DriveFault.SCOPE_NARROWED)

@@ -208,8 +208,9 @@ def _between(active: ActiveFaults) -> web.Response | None:
 
 
 def _negotiated(request: web.Request, endpoint: Endpoint, active: ActiveFaults) -> int:
-    """The status of content negotiation: 200, 406 for an unknown type, 410 for a version that is no longer offered."""
-    known = (MEDIA_TYPE, SEARCH_TYPE) if endpoint is Endpoint.SEARCH else (MEDIA_TYPE,)
+    """The status of content negotiation: 200, 406 for an unknown type, 410 for a version that is no longer offered. The
+    type of a search is accepted for a download too (gopro-media-downloader 0.1.1, which sends it to GoPro)."""
+    known = (MEDIA_TYPE, SEARCH_TYPE) if endpoint in (Endpoint.SEARCH, Endpoint.DOWNLOAD) else (MEDIA_TYPE,)
     status = 406
     for offer in request.headers.get("Accept", "").split(","):
         media_type, _, parameters = offer.partition(";")

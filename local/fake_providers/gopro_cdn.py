@@ -70,7 +70,7 @@ _SECONDS = count(1_700_000_000)  # a date for each answer whose date moves
 
 
 @dataclass(frozen=True)
-class _Span:
+class Span:
     """Bytes `first` to `last`, both included, of an object of `total` bytes; `partial`: the status is 206."""
 
     first: int
@@ -83,23 +83,23 @@ class _Span:
         return self.last - self.first + 1
 
 
-def requested_span(header: str | None, total: int) -> _Span | None:
+def requested_span(header: str | None, total: int) -> Span | None:
     """The span that a Range header selects from `total` bytes; None if it is not satisfiable (416).
 
     Several ranges, or an invalid header, get the whole object, as with S3.
     """
-    whole = _Span(0, total - 1, total, partial=False)
+    whole = Span(0, total - 1, total, partial=False)
     match = re.fullmatch(r"\s*bytes=(\d*)-(\d*)\s*", header or "", re.ASCII)
     if match is None or match.group(1) == match.group(2) == "":
         return whole
     first, last = match.groups()
     if first == "":
-        return _Span(max(0, total - int(last)), total - 1, total) if int(last) and total else None
+        return Span(max(0, total - int(last)), total - 1, total) if int(last) and total else None
     if last and int(last) < int(first):
         return whole
     if int(first) >= total:
         return None
-    return _Span(int(first), min(int(last), total - 1) if last else total - 1, total)
+    return Span(int(first), min(int(last), total - 1) if last else total - 1, total)
 
 
 class Cdn:
@@ -173,7 +173,7 @@ class Cdn:
             self._record(request, refused["status"])
             return _refused(refused["status"])
         if missing := active.find(FaultKind.LENGTH_MISSING):
-            headers = _with_faults(_headers(request, stored, _Span(0, total - 1, total, partial=False), etag), active)
+            headers = _with_faults(_headers(request, stored, Span(0, total - 1, total, partial=False), etag), active)
             return self._without_length(request, headers, stored.chunks(0, total * missing["percent"] // 100))
         if span is None:
             self._record(request, 416)
@@ -249,7 +249,7 @@ def _refused(status: int, headers: Mapping[str, str] | None = None) -> web.Respo
     return web.Response(status=status, text=body, content_type="application/xml", headers=headers)
 
 
-def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: str) -> _Span | None:
+def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: str) -> Span | None:
     header = request.headers.get("Range")
     if active.find(FaultKind.RANGE_IGNORED) or request.headers.get("If-Range", etag) != etag:
         header = None
@@ -265,7 +265,7 @@ def _asked_span(request: web.Request, active: ActiveFaults, total: int, etag: st
     return requested_span(f"bytes={span.first + by}-{span.last + by}", total)
 
 
-def _headers(request: web.Request, stored: CdnObject, span: _Span, etag: str) -> dict[str, str]:
+def _headers(request: web.Request, stored: CdnObject, span: Span, etag: str) -> dict[str, str]:
     """The headers of the real CDN, as measured (go2cloud, live); its content type is the same for all files."""
     headers = {
         "Content-Type": "binary/octet-stream",
@@ -299,7 +299,7 @@ def _with_faults(headers: dict[str, str], active: ActiveFaults) -> dict[str, str
     return {name: value for name, value in changed.items() if name not in hidden}
 
 
-def _body(stored: CdnObject, span: _Span, active: ActiveFaults) -> Iterator[bytes]:
+def _body(stored: CdnObject, span: Span, active: ActiveFaults) -> Iterator[bytes]:
     """The bytes of `span` up to a fault's end, in pieces small enough for the rate limit of a slow connection."""
     ends = [fault["byte"] for kind in (FaultKind.CONNECTION_CUT, FaultKind.STALL) if (fault := active.find(kind))]
     slow = active.find(FaultKind.SLOW)

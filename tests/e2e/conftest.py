@@ -13,8 +13,9 @@ import pytest
 
 from local.aws_proxy import AwsProxy, aws_proxy
 from local.demo_library import make_tiny_library
-from local.deployment import Account, Deployment, Inbox, deploy
+from local.deployment import Deployment, Inbox, deploy
 from local.emulator import EMULATOR_PYTHON, FUNCTION_PYTHON, HOME, Certificates, new_folder
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.fault_matrix import IN_PARTS
@@ -81,11 +82,6 @@ def deployment(
     deployed.store_credentials(account_of(gopro).oauth())
     inbox()
     return deployed
-
-
-def account_of(gopro: FakeGoPro) -> Account:
-    names = Account.__dataclass_fields__
-    return Account(**{name: getattr(gopro, name) for name in names})
 
 
 def output_of(description: Any) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import Verdict, iam_is_enforced, verify
-from tests.e2e.conftest import account_of, output_of
+from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 

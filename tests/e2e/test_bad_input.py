@@ -11,9 +11,10 @@ import pytest
 
 from local.audit import secrets_found
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import account_of, output_of
+from tests.e2e.conftest import output_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.fault_cases import ID, PLAIN
 from local.verify import verify
-from tests.e2e.conftest import account_of, output_of
+from tests.e2e.conftest import output_of
 
 NO_ORIGINAL = ID(12)
 ONE_VIDEO = {"provider": "gopro", "filters": {"media_ids": [PLAIN]}}

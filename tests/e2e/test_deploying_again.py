@@ -13,8 +13,9 @@ import pytest
 from local.audit import audit
 from local.deployment import Deployment, settings_of
 from local.emulator import Certificates, DeploymentError, Emulator, new_folder
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import RETRY_DELAY_SCALE, account_of, output_of
+from tests.e2e.conftest import RETRY_DELAY_SCALE, output_of
 
 STACK = "CloudSync-local"
 NOT_ARCHIVED = {"65a0f0c2b7e4d1a2c3b4000c": "original_unavailable"}  # the one whose original the provider does not have

@@ -1,23 +1,22 @@
 """Every statement of every function's role is needed: without it, a step fails with an error that says so.
 
-The statements come from the deployed policies, so that a new one without a step here fails. The test changes a policy
-in place, and the emulator enforces it from the next call on.
+The statements come from the deployed policies, so that a new one without a step here fails. What each of several
+providers needs of a statement is in test_providers_apart.py.
 """
 
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import account_of
+from tests.e2e.roles import Policy, outcome
 from tests.synthesis import FUNCTIONS
 
 # Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
@@ -101,7 +100,7 @@ RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, 
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
-ROTATE = {"Step": "createSecret", "SecretId": "s"}  # each call is for another version
+ROTATE = {"Step": "createSecret", "SecretId": "gopro/credentials"}
 
 NEEDED = {
     ("media-authenticator", "UseTheCredentials"): AUTHENTICATE,
@@ -144,45 +143,6 @@ NEEDED = {
     ("credentials-rotator", "UseTheRowsOfTheProvider"): Step(ROTATE),
     ("credentials-rotator", "SendMails"): Step(ROTATE, ended_session, ends="CredentialsExpiredError"),
 }
-
-
-class Policy:
-    """The one policy of a function's role, as deployed."""
-
-    def __init__(self, deployment: Deployment, function: str) -> None:
-        self._iam = deployment.emulator.client("iam")
-        role = deployment.emulator.client("lambda").get_function_configuration(FunctionName=function)["Role"]
-        self._role = role.rpartition("/")[2]
-        (self._name,) = self._iam.list_role_policies(RoleName=self._role)["PolicyNames"]
-        found = self._iam.get_role_policy(RoleName=self._role, PolicyName=self._name)["PolicyDocument"]
-        self._document = json.loads(found) if isinstance(found, str) else found
-
-    @property
-    def sids(self) -> list[str]:
-        return [statement.get("Sid", "") for statement in self._document["Statement"]]
-
-    @contextmanager
-    def without(self, sid: str) -> Iterator[None]:
-        """Removes this statement from the role while the block runs."""
-        left = [s for s in self._document["Statement"] if s.get("Sid", "") != sid]
-        assert len(left) == len(self._document["Statement"]) - 1
-        self._put({**self._document, "Statement": left})
-        try:
-            yield
-        finally:
-            self._put(self._document)
-
-    def _put(self, document: dict[str, Any]) -> None:
-        self._iam.put_role_policy(RoleName=self._role, PolicyName=self._name, PolicyDocument=json.dumps(document))
-
-
-def outcome(deployment: Deployment, function: str, event: dict[str, Any]) -> tuple[str, str]:
-    """(error, message) of one invocation; both are empty when it succeeded."""
-    if "Step" in event:
-        event = {**event, "ClientRequestToken": str(uuid.uuid4())}
-    answer = deployment.emulator.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
-    result = json.loads(answer["Payload"].read())
-    return (result["errorType"], result["errorMessage"]) if "FunctionError" in answer else ("", "")
 
 
 def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_tested(

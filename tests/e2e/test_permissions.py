@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,52 +11,21 @@ import pytest
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.conftest import output_of
+from tests.e2e.roles import call, probing
 
 type Inbox = Callable[[], list[dict[str, str]]]
-
-# Runs with the role of another function, with only its permissions.
-PROBE = """
-import boto3
-
-def handler(event, context):
-    try:
-        getattr(boto3.client(event["service"]), event["call"])(**event["arguments"])
-    except Exception as error:
-        return error.response["Error"]["Code"]
-    return "allowed"
-"""
 
 
 @pytest.fixture
 def probe(deployment: Deployment) -> Iterator[Callable[..., str]]:
     """`probe(function, service, call, **arguments)`: the result of a call with that function's role."""
-    functions = deployment.emulator.client("lambda")
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("handler.py", PROBE)
-    created: list[str] = []
+    with probing(deployment) as ask:
 
-    def ask(function: str, service: str, call: str, **arguments: Any) -> str:
-        name = f"probe-{function}"
-        if name not in created:
-            config = functions.get_function_configuration(FunctionName=function)
-            functions.create_function(
-                FunctionName=name,
-                Runtime=config["Runtime"],
-                Handler="handler.handler",
-                Role=config["Role"],
-                Code={"ZipFile": archive.getvalue()},
-                Layers=[layer["Arn"] for layer in config["Layers"]],
-                Timeout=30,
-            )
-            created.append(name)
-        event = json.dumps({"service": service, "call": call, "arguments": arguments})
-        answer = functions.invoke(FunctionName=name, Payload=event.encode())
-        return str(json.loads(answer["Payload"].read()))
+        def one(function: str, service: str, name: str, **arguments: Any) -> str:
+            (result,) = ask(function, call(service, name, **arguments))
+            return result
 
-    yield ask
-    for name in created:
-        functions.delete_function(FunctionName=name)
+        yield one
 
 
 def test_the_downloader_may_write_the_archive_but_not_delete_from_it(

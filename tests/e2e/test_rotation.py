@@ -10,8 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
-from tests.e2e.conftest import account_of, output_of
+from tests.e2e.conftest import output_of
 
 
 def rotate(deployment: Deployment) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from local.traces import SIGNED_LINK, all_output
-from tests.e2e.conftest import account_of
 
 type Inbox = Callable[[], list[dict[str, str]]]
 

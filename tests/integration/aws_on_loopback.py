@@ -283,6 +283,7 @@ class Aws:
             "SINGLE_PUT_MIB": "64",
             "FILTERS": "{}",
             "CHECK_SOURCE_ETAG": "false",
+            "RECORD_COPIES": "false",
             "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
             "POWERTOOLS_SERVICE_NAME": "cloud-sync",

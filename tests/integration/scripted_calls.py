@@ -97,8 +97,13 @@ def record(scope: str, item: Video, error: Failure, answer: Failure | None = Non
     return call("failure-recorder", payload, answer or FailureResult("source", 1))
 
 
+def carried(result: ListResult | ReconcileResult | None, renewals: int = 0) -> dict[str, Any]:
+    """What a run carries of its listing or reconciliation; None before the first answer."""
+    return ({"next_cursor": None} if result is None else as_json(result)) | {"renewal": {"renewals": renewals}}
+
+
 def report(listing: ListResult, answer: Summary | Failure = SUMMARY) -> Call:
-    payload = RUN | {"started_at": STARTED_AT, "reported_by": "", "listing": as_json(listing)}
+    payload = RUN | {"started_at": STARTED_AT, "reported_by": "", "listing": carried(listing)}
     return call("run-report", payload, answer)
 
 
@@ -108,9 +113,8 @@ def report_failure(answer: Failed | Failure = RUN_FAILED, **state: Any) -> Call:
 
 def state_after(listing: ListResult | None, *, renewals: int = 0, **more: Any) -> dict[str, Any]:
     """The state of a run that has authenticated, and has listed if a listing is given."""
-    found = {"next_cursor": None} if listing is None else as_json(listing)
-    carried = {"listing": found, "reconciliation": {"next_cursor": None}, "renewal": {"renewals": renewals}}
-    return RUN | {"filters": FILTERS, "mode": "sync", "reported_by": "", "runs": []} | carried | more
+    found = {"listing": carried(listing, renewals), "reconciliation": carried(None)}
+    return RUN | {"filters": FILTERS, "mode": "sync", "reported_by": "", "runs": []} | found | more
 
 
 def error_of(name: str, cause: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from tests.integration.scripted_calls import (
     as_json,
     authenticate,
     call,
+    carried,
     listed,
     report_failure,
 )
@@ -67,7 +68,7 @@ def a_child(provider: str) -> tuple[Call, Call, Call]:
     accepted = AuthResult(**run, filters=Filters(), kind=CredentialsKind.OAUTH, mode=Mode.SYNC, reported_by=RUN_ID)
     found = listed(new=0, batches=0)
     listing = {"execution_arn": f"{EXECUTION_ARN}-{provider}", "filters": FILTERS, "cursor": None}
-    reporting = {"started_at": STARTED_AT, "reported_by": RUN_ID, "listing": as_json(found)}
+    reporting = {"started_at": STARTED_AT, "reported_by": RUN_ID, "listing": carried(found)}
     return (
         Call("media-authenticator", {"run_id": run["run_id"], "input": own}, as_json(accepted)),
         Call("media-lister", run | listing, as_json(found)),

@@ -36,6 +36,7 @@ from tests.integration.scripted_calls import (
     as_json,
     authenticate,
     batch,
+    carried,
     error_of,
     list_media,
     listed,
@@ -179,6 +180,17 @@ def test_a_token_that_expires_during_the_listing_is_renewed_and_the_listing_goes
     assert execution.waits == []
 
 
+def test_renewals_are_counted_anew_after_each_part_of_a_listing(played: Play) -> None:
+    found = listed(new=0, batches=0)
+    hours: list[Call] = []
+    for hour in range(6):
+        at = f"page-{hour}" if hour else None
+        further = ListResult(status=StepStatus.IN_PROGRESS, next_cursor=f"page-{hour + 1}", listed=hour)
+        hours += [list_media(EXPIRED, cursor=at), renew(0), list_media(further, cursor=at)]
+    execution = played(authenticate(), *hours, list_media(found, cursor="page-6"), report(found))
+    assert_succeeded(execution, SUMMARY)
+
+
 def test_a_token_that_expires_during_a_download_is_renewed_and_each_video_counts_its_own_renewals(
     played: Play,
 ) -> None:
@@ -314,7 +326,7 @@ def test_a_reconciliation_goes_on_at_its_cursor_and_its_counts_are_the_output(pl
 def test_a_reconciliation_beside_a_run_ends_without_doing_anything(played: Play) -> None:
     beside = ReconcileResult(status=StepStatus.ALREADY_RUNNING)
     execution = played(authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(beside), given=RECONCILE)
-    state = state_after(None) | {"mode": "reconcile", "reconciliation": as_json(beside)}
+    state = state_after(None) | {"mode": "reconcile", "reconciliation": carried(beside)}
     assert_succeeded(execution, state)
 
 
@@ -326,6 +338,32 @@ def test_a_reconciliation_that_fails_is_reported(played: Play) -> None:
         given=RECONCILE,
     )  # fmt: skip
     assert_failed(execution, RUN_FAILED)
+
+
+def test_a_reconciliation_outlives_as_many_tokens_as_it_takes_and_goes_on_at_its_cursor(played: Play) -> None:
+    """A token of one hour ends many times while a large library is compared, and is renewed each time."""
+    first = ReconcileResult(status=StepStatus.IN_PROGRESS, next_cursor="page-1", items=1)
+    done = ReconcileResult(status=StepStatus.COMPLETE, report_key="k", items=9)
+    hours: list[Call] = []
+    for hour in range(1, 7):
+        further = ReconcileResult(status=StepStatus.IN_PROGRESS, next_cursor=f"page-{hour + 1}", items=hour)
+        hours += [reconcile(EXPIRED, cursor=f"page-{hour}"), renew(0), reconcile(further, cursor=f"page-{hour}")]
+    execution = played(
+        authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(first), *hours,
+        reconcile(EXPIRED, cursor="page-7"), renew(0), reconcile(EXPIRED, cursor="page-7"), renew(1),
+        reconcile(done, cursor="page-7"), given=RECONCILE,
+    )  # fmt: skip
+    assert_succeeded(execution, done)
+
+
+def test_a_token_that_cannot_be_renewed_during_a_reconciliation_fails_the_run_with_a_report(played: Play) -> None:
+    failed = Failed("CredentialsExpiredError", "Store new credentials.")
+    state = state_after(None, error=EXPIRED.output) | {"mode": "reconcile"}
+    execution = played(
+        authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(EXPIRED), renew(0, EXPIRED),
+        report_failure(failed, **state), given=RECONCILE,
+    )  # fmt: skip
+    assert_failed(execution, failed)
 
 
 # Retries

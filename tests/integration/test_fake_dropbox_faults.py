@@ -136,6 +136,15 @@ def test_a_file_may_be_another_revision_when_it_is_downloaded(dropbox: Client, c
     assert dropbox.download(f"rev:{listed['rev']}").data == content
 
 
+def test_a_file_may_be_moved_right_before_the_answer(dropbox: Client, content: bytes) -> None:
+    listed = dropbox.metadata(TRIP)
+    add(dropbox, DropboxFault.MOVED, media_id=listed["id"], times=1, target="/Moved/b.mp4")
+    assert dropbox.download(f"rev:{listed['rev']}").data == content
+    moved = dropbox.metadata(listed["id"])
+    assert (moved["path_display"], moved["content_hash"]) == ("/Moved/b.mp4", listed["content_hash"])
+    assert dropbox.download(f"rev:{listed['rev']}").data == content
+
+
 def test_a_temporary_link_may_be_gone_early(dropbox: Client) -> None:
     link = dropbox.link(TRIP)
     add(dropbox, DropboxFault.LINK_GONE, times=1)
@@ -325,6 +334,14 @@ def test_the_bytes_may_end_early_differ_or_ignore_ranges(dropbox: Client, conten
     once(DropboxFault.RANGE_SHORT, most=3)
     answer = get(Range="bytes=5-9")
     assert (answer.data, answer.headers["Content-Range"]) == (content[5:8], f"bytes 5-7/{SIZE}")
+    for asked, first, last in (("5-9", 8, 12), (f"{SIZE - 4}-", SIZE - 1, SIZE - 1)):
+        once(DropboxFault.RANGE_SHIFTED, bytes_off=3)
+        answer = get(Range=f"bytes={asked}")
+        shifted = (206, content[first : last + 1], f"bytes {first}-{last}/{SIZE}")
+        assert (answer.status, answer.data, answer.headers["Content-Range"]) == shifted
+    once(DropboxFault.TOTAL_WRONG, bytes_off=3)
+    answer = get(Range="bytes=5-9")
+    assert (answer.data, answer.headers["Content-Range"]) == (content[5:10], f"bytes 5-9/{SIZE - 3}")
     once(DropboxFault.BYTES_CORRUPTED, byte=7)
     assert get(Range="bytes=5-9").data == content[5:7] + bytes([255 - content[7]]) + content[8:10]
     once(DropboxFault.CONTENT_REPLACED)

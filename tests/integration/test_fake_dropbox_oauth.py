@@ -255,6 +255,17 @@ def test_a_grant_can_be_refused_narrowed_or_lack_the_refresh_token(dropbox: Clie
     assert dropbox.error("files/list_folder", {"path": ""})[1][".tag"] == "missing_scope"
 
 
+def test_a_refresh_token_may_be_replaced_by_another(dropbox: Client) -> None:
+    first = dropbox.fake.refresh_token
+    dropbox.fake.control.add_fault(DropboxFault.ROTATED, times=1)
+    answer = dropbox.refresh().json()
+    assert answer["refresh_token"] == dropbox.fake.refresh_token != first
+    assert answer["refresh_token"] in dropbox.fake.secrets()
+    assert dropbox.refresh(refresh_token=first).json()["error"] == "invalid_grant"
+    again = dropbox.refresh()
+    assert again.status == 200 and "refresh_token" not in again.json()
+
+
 def test_the_app_can_be_disabled_for_some_requests(dropbox: Client) -> None:
     dropbox.fake.control.add_fault(DropboxFault.APP_DISABLED, times=3)
     assert visit(dropbox, "GET", asked(dropbox)).status == 400

@@ -52,6 +52,15 @@ def test_the_control_api_does_what_the_methods_do(drive: Client) -> None:
     assert len(control(drive, "GET", "originals")) == 8 and len(control(drive, "GET", "menu")) == len(DriveFault)
 
 
+def test_many_files_can_be_uploaded_at_once(drive: Client) -> None:
+    before = drive.ids()
+    drive.fake.control.put_many(3, "clip.mp4", "Many")
+    assert sorted(set(drive.ids()) - set(before)) == ["many0", "many1", "many2"]
+    assert drive.row("many2")["sha256Checksum"] == drive.row("clip")["sha256Checksum"]
+    drive.fake.control.reset()
+    assert sorted(drive.ids()) == sorted(before)
+
+
 def test_the_control_api_moves_the_clock_drives_and_tokens(drive: Client) -> None:
     ok = {"ok": True}
     drive_id = control(drive, "POST", "shared_drives", {"name": "Family videos"})["id"]
@@ -64,6 +73,7 @@ def test_the_control_api_moves_the_clock_drives_and_tokens(drive: Client) -> Non
     assert control(drive, "POST", "clock", {"advance": 51}) == ok and drive.api("files").status == 401
     assert control(drive, "GET", "stats")["requests"]["files.list"]["401"] == 1
     assert control(drive, "GET", "requests")[-1]["path"] == "/drive/v3/files"
+    assert control(drive, "POST", "connect") == {"refresh_token": drive.fake.refresh_token}
     assert control(drive, "POST", "testing") == ok and control(drive, "POST", "revoke_consent") == ok
     assert drive.token().status == 400
     assert control(drive, "POST", "reset") == ok and drive.api("files").status == 200

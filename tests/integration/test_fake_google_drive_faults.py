@@ -289,6 +289,24 @@ def test_a_listed_file_is_not_found(drive: Client) -> None:
     assert drive.reason(drive.media("clip")) == drive.reason(drive.api("files/clip")) == (404, "notFound")
 
 
+def test_a_file_is_moved_right_before_the_answer(drive: Client, folder: Path) -> None:
+    before = drive.row("clip")
+    fault(drive, DriveFault.MOVED, media_id="clip", times=1, name="b.mp4", folder="Trips/Lakes")
+    assert drive.media("clip").data == (folder / "clip.mp4").read_bytes()
+    after = drive.row("clip")
+    assert (after["name"], after["sha256Checksum"]) == ("b.mp4", before["sha256Checksum"])
+    assert after["parents"] == [drive.fake.control.put_folder("Trips/Lakes")] != before["parents"]
+
+
+def test_another_content_is_uploaded_right_before_the_answer(drive: Client, folder: Path) -> None:
+    before = drive.row("clip")
+    fault(drive, DriveFault.CONTENT_UPLOADED, media_id="clip", times=1, like="twin")
+    assert drive.media("clip").data == (folder / "twin.mp4").read_bytes()
+    after, twin = drive.row("clip"), drive.row("twin")
+    assert (after["name"], after["sha256Checksum"]) == (before["name"], twin["sha256Checksum"])
+    assert after["headRevisionId"] != before["headRevisionId"]
+
+
 def test_shared_drives_are_lost(drive: Client) -> None:
     drive_id = drive.fake.control.put_shared_drive("Family videos")
     fault(drive, DriveFault.DRIVE_LOST)
@@ -370,6 +388,9 @@ def test_a_range_is_ignored_refused_shortened_or_shifted(drive: Client, folder: 
     fault(drive, DriveFault.RANGE_SHIFTED, times=1, bytes_off=3)
     answer = drive.media("clip", Range="bytes=10-19")
     assert (answer.data, answer.headers["Content-Range"]) == (content[13:23], f"bytes 13-22/{SIZE}")
+    fault(drive, DriveFault.TOTAL_WRONG, times=1, bytes_off=3)
+    answer = drive.media("clip", Range="bytes=10-19")
+    assert (answer.data, answer.headers["Content-Range"]) == (content[10:20], f"bytes 10-19/{SIZE - 3}")
 
 
 def test_headers_may_come_where_they_usually_do_not(drive: Client) -> None:

@@ -232,6 +232,27 @@ def test_a_client_may_name_itself_in_the_header(drive: Client) -> None:
     assert answer.status == 200
 
 
+def test_a_refresh_token_may_be_replaced_by_another(drive: Client) -> None:
+    first = drive.fake.refresh_token
+    drive.fake.control.add_fault(DriveFault.ROTATED, times=1)
+    answer = drive.token().json()
+    assert answer["refresh_token"] == drive.fake.refresh_token != first
+    assert answer["refresh_token"] in drive.fake.secrets()
+    assert drive.token(refresh_token=first).json()["error"] == "invalid_grant"
+    again = drive.token()
+    assert again.status == 200 and "refresh_token" not in again.json()
+
+
+def test_the_owner_can_connect_anew_without_a_browser(drive: Client) -> None:
+    first = drive.fake.refresh_token
+    drive.fake.control.set_testing()
+    assert drive.fake.control.connect() == drive.fake.refresh_token != first
+    assert drive.token().status == 200
+    drive.fake.control.advance_clock(7 * 86_400)
+    assert drive.token().json()["error"] == "invalid_grant"
+    assert drive.token(refresh_token=first).status == 200
+
+
 def test_faults_of_a_consent(drive: Client) -> None:
     control = drive.fake.control
     control.add_fault(DriveFault.REFRESH_TOKEN_LEFT_OUT, times=1)

@@ -40,9 +40,10 @@ def test_a_dropped_version_is_410_even_without_a_token(gopro: Client) -> None:
     assert (answer.status, answer.data) == (410, b"")
 
 
-def test_only_search_also_knows_its_own_media_type(gopro: Client) -> None:
+def test_search_and_download_also_know_the_media_type_of_a_search(gopro: Client) -> None:
     own = "application/vnd.gopro.jk.media.search+json; version=2.0.0"
-    assert [gopro.api(path, own).status for path in ("/media/search", "/media/user")] == [200, 406]
+    paths = ("/media/search", "/media/clip/download", "/media/clip", "/media/user")
+    assert [gopro.api(path, own).status for path in paths] == [200, 200, 406, 406]
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer nonsense"])

@@ -38,6 +38,11 @@ HANDLERS = {
     "watch": "run_report",
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
+    "all_auth": "media_authenticator",
+    **{f"{cloud}_auth": "media_authenticator" for cloud in ("drive", "dropbox")},
+    **{f"{cloud}_list": "media_lister" for cloud in ("drive", "dropbox")},
+    **{f"{cloud}_download": "video_downloader" for cloud in ("drive", "dropbox")},
+    **{f"{cloud}_reconcile": "archive_reconciler" for cloud in ("drive", "dropbox")},
 }
 
 

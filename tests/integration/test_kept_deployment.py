@@ -18,7 +18,7 @@ from local.emulator import Certificates, DeploymentError, Emulator, start_of
 
 OUTPUTS = dict.fromkeys(
     ["ArchiveBucket", "WorkBucket", "LedgerTable", "CredentialsSecret", "StateMachineArn", "AlertsTopicArn"], "it"
-)
+) | {"DropboxCredentialsSecret": "the secret of Dropbox"}
 
 
 def test_an_emulator_that_is_left_running_keeps_the_folder_in_which_functions_start(tmp_path: Path) -> None:
@@ -40,8 +40,11 @@ def left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Emula
         (tmp_path / name).chmod(0o644)
     emulator, console = Emulator(tmp_path, Certificates(tmp_path)), Console(record=True, width=200)
     emulator._process = Mock(pid=1)
-    fake = Mock(pid=1, account=Mock(control_url="https://127.0.0.1:1/_control"))
-    kept_deployment.leave(console, Deployment(emulator, OUTPUTS), fake, tmp_path)
+    fakes = [
+        Mock(pid=1, account=Mock(provider=provider, control_url=f"https://127.0.0.1:{port}/_control"))
+        for provider, port in (("gopro", 1), ("dropbox", 2))
+    ]
+    kept_deployment.leave(console, Deployment(emulator, OUTPUTS), fakes, tmp_path)
     return emulator, console
 
 
@@ -64,6 +67,26 @@ def test_a_later_command_has_the_same_keys(left_running: tuple[Emulator, Console
     assert found is not None
     assert found.emulator.keys == left_running[0].keys
     assert found.emulator.environment() == left_running[0].environment()
+
+
+def test_a_later_command_finds_each_cloud(left_running: tuple[Emulator, Console]) -> None:
+    urls = {"gopro": "https://127.0.0.1:1/_control", "dropbox": "https://127.0.0.1:2/_control"}
+    assert kept_deployment.control_urls() == urls
+    found = kept_deployment.find()
+    assert found is not None and found.secrets_of == {"gopro": "it", "dropbox": "the secret of Dropbox"}
+
+
+def test_each_cloud_has_its_instructions(left_running: tuple[Emulator, Console]) -> None:
+    printed = left_running[1].export_text()
+    for own in ("s3://it/gopro/", "s3://it/dropbox/", "--secret-id the secret of Dropbox", "127.0.0.1:2/_control/menu"):
+        assert own in printed
+
+
+def test_a_record_of_a_version_with_one_cloud_is_understood(left_running: tuple[Emulator, Console]) -> None:
+    record = json.loads(kept_deployment.RECORD.read_text())
+    del record["control_urls"]
+    kept_deployment.RECORD.write_text(json.dumps({**record, "control_url": "https://127.0.0.1:3/_control"}))
+    assert kept_deployment.control_urls() == {"gopro": "https://127.0.0.1:3/_control"}
 
 
 @pytest.fixture
@@ -122,7 +145,7 @@ def test_a_record_that_was_not_written_to_its_end_says_what_to_do(
 ) -> None:
     monkeypatch.setattr(kept_deployment, "RECORD", tmp_path / "deployment.json")
     kept_deployment.RECORD.write_bytes(text)
-    for use in (kept_deployment.find, kept_deployment.control_url, kept_deployment.stop):
+    for use in (kept_deployment.find, kept_deployment.control_urls, kept_deployment.stop):
         with pytest.raises(DeploymentError, match=r"deployment\.json cannot be read.*delete that file"):
             use()
 

@@ -61,6 +61,20 @@ def test_lines_of_a_dead_invocation_are_written_once(manifest: Manifest) -> None
     assert list(manifest.items()) == [clip(1), clip(2), clip(3)]
 
 
+def test_what_is_written_in_this_version_is_not_written_again(manifest: Manifest) -> None:
+    first, again, later = (MediaItem(media_id="a", filename="a.mp4", revision=one) for one in ("1", "1", "2"))
+    long = MediaItem(media_id="x" * 3_000, filename="x.mp4")
+    with manifest.extended(0) as writer:
+        assert writer.unwritten([first, again]) == [again]
+        writer.add([first, long])
+        assert writer.unwritten([again, later, long]) == [later]
+        size = writer.size
+    with manifest.extended(size) as writer:
+        assert writer.unwritten([again, later, long]) == [later]
+        writer.add([later])
+    assert [item.revision for item in manifest.items()] == ["1", "", "2"]
+
+
 def test_starting_again_removes_the_earlier_lines(manifest: Manifest) -> None:
     write(manifest, [clip(1), clip(2)])
     write(manifest, [clip(3)])

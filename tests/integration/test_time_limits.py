@@ -31,13 +31,12 @@ from cloud_sync_common.stores.archive import NewUpload, Part
 from cloud_sync_common.transfer import ranged_get, upload_stream
 from cloud_sync_common.transfer.range_transfer import (
     ArchivedContent,
-    BufferedBody,
     Proofs,
     RangeTransfer,
     TransferOptions,
     TransferStats,
 )
-from cloud_sync_common.transfer.upload_stream import StreamUploader
+from cloud_sync_common.transfer.upload_stream import BufferedBody, StreamUploader
 
 from tests.integration.canned_server import CannedServer, canned_server
 
@@ -140,6 +139,10 @@ def uploader(authority: trustme.CA) -> Iterator[StreamUploader]:
         made.close()
 
 
+async def nothing_there(_: ArchivedContent) -> None:
+    """The archive has no earlier version."""
+
+
 def archived(source: str, s3: str, authority: trustme.CA, seconds: float = 60.0) -> Archive:
     """Moves the answer of a source as one stream, in an invocation of so many seconds; returns the archive, which holds
     nothing when time was up. The test fails if the end of it all comes late."""
@@ -153,7 +156,7 @@ def archived(source: str, s3: str, authority: trustme.CA, seconds: float = 60.0)
             opened = await transfer.open(item, 9)
             try:
                 proofs = Proofs(item, opened.fingerprint, check_etag=False)
-                return await transfer.stream(opened, "x.mp4", {}, proofs, lambda _: None, lambda _: None)
+                return await transfer.stream(opened, "x.mp4", {}, proofs, nothing_there, lambda _: None)
             finally:
                 opened.close()
 

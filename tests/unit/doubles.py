@@ -196,6 +196,11 @@ class Lines:
         yield self
         self.stored = self._open
 
+    def unwritten(self, items: Iterable[MediaItem]) -> list[MediaItem]:
+        written = {(item.media_id, item.revision) for item in self._open}
+        each = {(item.media_id, item.revision): item for item in items}
+        return [item for version, item in each.items() if version not in written]
+
     def add(self, items: list[MediaItem]) -> int:
         self._open += items
         return bool(items)

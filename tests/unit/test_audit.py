@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from typing import Any, cast
 import boto3
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from moto import mock_aws
@@ -39,13 +41,15 @@ class ArchivedLibrary:
     deployment: Deployment
     ledger: Ledger
     originals: list[dict[str, Any]]
+    provider: str = "gopro"
 
     def key(self, original: dict[str, Any]) -> str:
-        return f"gopro/2026/01/{original['media_id']}/{original['source_number']}.MP4"
+        return f"{self.provider}/2026/01/{original['media_id']}/{original['source_number']}.MP4"
 
     def put(self, original: dict[str, Any], key: str = "", body: bytes | None = None) -> None:
         content = Path(original["path"]).read_bytes() if body is None else body
         stored = {
+            "provider": self.provider,
             "media-id": original["media_id"],
             "file-number": str(original["source_number"]),
             "source-size": str(original["size"]),
@@ -120,6 +124,33 @@ def test_a_complete_archive_has_no_findings(library: ArchivedLibrary) -> None:
     assert audit(library.deployment, library.originals, complete=True, resume_window=timedelta(0)) == []
 
 
+@pytest.fixture
+def drive(library: ArchivedLibrary) -> ArchivedLibrary:
+    """The same videos in a second cloud, where they happen to have the same ids."""
+    table = boto3.resource("dynamodb", "us-east-1").Table(TABLE)
+    second = ArchivedLibrary(
+        library.deployment, Ledger(table, "google_drive"), library.originals, provider="google_drive"
+    )
+    second.archive(CLIP)
+    second.archive(CHAPTERS)
+    return second
+
+
+def test_two_clouds_whose_ids_are_the_same_are_audited_apart(library: ArchivedLibrary, drive: ArchivedLibrary) -> None:
+    assert library.kinds(provider="gopro") == library.kinds(provider="google_drive") == {}
+    library.drop(CLIP, "ITEM")
+    assert library.kinds(provider="gopro") == {"lost": 1}
+    assert drive.kinds(provider="google_drive") == {}
+
+
+def test_versions_that_only_their_listing_tells_apart_are_no_duplicates(library: ArchivedLibrary) -> None:
+    for number, listed, duplicated in ((1, "sha256:a", 0), (2, "sha256:b", 0), (3, "sha256:b", 1)):
+        stored = {"provider": "google_drive", "media-id": "x", "source-size": "1", "source-listed": listed}
+        key = f"google_drive/{number}"
+        library.deployment.s3.put_object(Bucket=ARCHIVE, Key=key, Body=b"x", Metadata=stored)
+        assert library.kinds() == {"orphan_object": number} | ({"duplicated": 1} if duplicated else {})
+
+
 def delete_an_object(library: ArchivedLibrary) -> None:
     versions = library.deployment.s3.list_object_versions(Bucket=ARCHIVE, Prefix=f"gopro/2026/01/{CLIP}")["Versions"]
     for version in versions:
@@ -129,6 +160,57 @@ def delete_an_object(library: ArchivedLibrary) -> None:
 def store_other_bytes(library: ArchivedLibrary) -> None:
     delete_an_object(library)
     library.put(library.originals[0], body=b"x" * library.originals[0]["size"])
+
+
+def record_a_copy(library: ArchivedLibrary) -> dict[str, Any]:
+    """The clip of another provider with the same bytes, as a copy of the one that is archived. Returns that original of
+    the other provider."""
+    (original,) = (one for one in library.originals if one["media_id"] == CLIP)
+    ledger, item = Ledger(library.ledger._table, "dropbox"), MediaItem(media_id="again", filename="a.mp4")
+    key, pointer = library.key(original), "dropbox/2026/01/again/a.mp4.copy"
+    checksum = file_digests(Path(original["path"]))[1]
+    said = {"copy_of": key, "size": original["size"], "crc64nvme": checksum}
+    library.deployment.s3.put_object(Bucket=ARCHIVE, Key=pointer, Body=json.dumps(said).encode())
+    row = SourceRow(
+        status=Status.ARCHIVED, key=pointer, size=original["size"], checksum=checksum, copy_of=key, agreed="sha256:x"
+    )
+    ledger.claim(item, "run", 60)
+    ledger.archive_source("again", 1, "run", row)
+    ledger.archive_item("again", "run", bytes_total=original["size"])
+    Contents(library.ledger._table).note(key, original["size"], checksum)
+    return {**original, "media_id": "again"}
+
+
+def test_a_copy_is_archived_as_long_as_the_object_that_it_needs_is_there(library: ArchivedLibrary) -> None:
+    other = record_a_copy(library)
+    assert audit(library.deployment, library.originals, complete=True, resume_window=timedelta(0)) == []
+    assert audit(library.deployment, [other], provider="dropbox", complete=True) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "kinds"),
+    [
+        (delete_an_object, {"lost": 1, "row_without_object": 2}),
+        (store_other_bytes, {"lost": 1}),
+        (lambda library: library.deployment.s3.delete_object(Bucket=ARCHIVE, Key="dropbox/2026/01/again/a.mp4.copy"),
+         {"row_without_object": 1}),
+    ],
+    ids=["the object is gone", "the object has other bytes", "the pointer is gone"],
+)  # fmt: skip
+def test_a_copy_whose_object_or_pointer_is_gone_is_found(
+    library: ArchivedLibrary, damage: Callable[[ArchivedLibrary], object], kinds: dict[str, int]
+) -> None:
+    other = record_a_copy(library)
+    damage(library)
+    found = counts(audit(library.deployment, [other], provider="dropbox"))
+    assert {kind: count for kind, count in found.items() if count} == kinds
+
+
+def test_an_object_that_only_a_copy_names_is_no_orphan(library: ArchivedLibrary) -> None:
+    record_a_copy(library)
+    for sk in ("ITEM", "SOURCE#0001"):
+        library.drop(CLIP, sk)
+    assert library.kinds() == {"lost": 1}  # the clip has no row, and its object is needed
 
 
 DAMAGES: dict[str, tuple[Callable[[ArchivedLibrary], object], dict[str, int]]] = {
@@ -186,6 +268,13 @@ def test_each_kind_of_damage_is_found_and_nothing_else(library: ArchivedLibrary,
     damage, found = DAMAGES[what]
     damage(library)
     assert library.kinds(resume_window=timedelta(0)) == found
+
+
+def test_an_earlier_version_stays_although_no_row_names_it(library: ArchivedLibrary) -> None:
+    library.deployment.s3.put_object(Bucket=ARCHIVE, Key="gopro/earlier", Body=b"x")
+    assert library.kinds() == {"orphan_object": 1}
+    assert library.kinds(earlier={"gopro/earlier"}) == {}
+    assert library.kinds(earlier={"gopro/earlier", "gopro/gone"}) == {"lost": 1}
 
 
 def test_an_upload_younger_than_the_resume_window_is_not_a_stray(library: ArchivedLibrary) -> None:

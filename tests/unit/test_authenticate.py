@@ -54,7 +54,7 @@ def authenticator(
     return Authenticator(CredentialsRenewal(account, cast(Any, store), cast(Any, lease), deadline, METRICS, sleep))
 
 
-EVERY_PROVIDER = AllProviders(("gopro", "google_drive"))
+EVERY_PROVIDER = AllProviders(("gopro", "google_drive"), {"gopro": {"folders"}, "google_drive": ()})
 
 
 def test_a_run_of_all_providers_becomes_one_of_each_with_its_filters_and_asks_no_provider() -> None:
@@ -79,6 +79,15 @@ def test_the_name_of_a_run_that_another_one_starts_is_one_that_step_functions_ta
         ({"filters": {"captured_from": "yesterday"}}, "field 'filters.captured_from' must be a time"),
         ({"filter": {}}, "has a field 'filter'"),
         ({"mode": "all"}, "field 'mode' must be"),
+        ({"mode": ["reconcile"]}, "field 'mode' must be"),
+        ({"filters": "all"}, "field 'filters' must be an object"),
+        ({"reported_by": "run-1"}, "field 'reported_by' has no meaning with provider 'all'.*leave it out"),
+        ({"reported_by": 3}, "field 'reported_by' must be the name of an execution"),
+        (
+            {"filters": {"folders": {"include": ["Trips"]}}},
+            "filter 'folders' in the input's field 'filters' has no meaning for gopro, which has no folders; leave it "
+            "out, or start a run of each other provider by itself: google_drive",
+        ),
         ({"mode": "reconcile"}, "field 'provider' must name one provider with mode 'reconcile'.*gopro, google_drive"),
     ],
 )
@@ -87,6 +96,32 @@ def test_an_input_for_all_providers_that_does_not_fit_is_refused_before_any_run_
 ) -> None:
     with pytest.raises(ConfigurationError, match=says):
         EVERY_PROVIDER.authenticate(AuthRequest(run_id="run-of-all", input={"provider": "all"} | given))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"reported_by": 3}, "field 'reported_by' must be"),
+        ({"mode": "reconcile", "filters": {"types": ["mp4"]}}, "field 'filters' has no meaning with mode 'reconcile'"),
+        ({"mode": True}, "field 'mode' must be sync or reconcile, not True"),
+        ({"filters": {"kinds": ["videos"]}}, "field 'filters.kinds' must be"),
+        ({"Filters": {}}, "has a field 'Filters'; did you mean 'filters'"),
+    ],
+)
+def test_an_input_that_does_not_fit_is_refused_before_the_provider_is_asked(given: dict[str, Any], says: str) -> None:
+    account, store = Account(), Store(OAUTH)
+    with pytest.raises(ConfigurationError, match=says):
+        authenticator(account, store, Lease()).authenticate(
+            AuthRequest(run_id="run-1", input={"provider": "gopro"} | given)
+        )
+    assert (account.refreshes, account.validations, store.events) == (0, 0, [])
+
+
+def test_one_provider_alone_as_all_of_them_advises_no_other_run() -> None:
+    alone = AllProviders(("gopro",), {"gopro": {"folders"}})
+    given = {"provider": "all", "filters": {"folders": {"exclude": ["Private"]}}}
+    with pytest.raises(ConfigurationError, match=r"which has no folders; leave it out\.$"):
+        alone.authenticate(AuthRequest(run_id="run-of-all", input=given))
 
 
 def test_a_run_carries_the_name_of_the_one_that_reports_it() -> None:

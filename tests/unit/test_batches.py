@@ -98,6 +98,17 @@ def test_items_that_fill_a_line_to_the_byte_are_written_and_none_is_lost(more: i
     assert more == 0 or together == (more < 0)
 
 
+@pytest.mark.parametrize(("length", "kept"), [(1_000, 1_000), (1_001, 0), (80_000, 0)])
+def test_a_folder_that_is_too_long_keeps_no_video_from_being_archived(length: int, kept: int) -> None:
+    """A hundred folders within each other with 255 characters each are allowed at one provider."""
+    file = BytesIO()
+    item = MediaItem(media_id="a", filename="a.mp4", folder="/".join(["ü" * 99] * (length // 100 + 1))[:length])
+    ManifestWriter(file).add([item])
+    (written,) = msgspec.json.decode(file.getvalue(), type=Batch).media
+    assert len(written.folder) == kept and written == msgspec.structs.replace(item, folder=item.folder[:kept])
+    assert not written.unusable
+
+
 @pytest.mark.parametrize("length", [LINE_LIMIT - 12, LINE_LIMIT - 13])
 def test_one_item_that_fills_a_line_to_the_byte_is_written(length: int) -> None:
     assert ManifestWriter(BytesIO()).add([of_length("a", length)]) == 1

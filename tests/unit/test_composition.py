@@ -125,6 +125,13 @@ def test_an_input_that_names_no_provider_of_the_environment_is_refused_with_the_
 
 
 @pytest.mark.usefixtures("one_provider")
+def test_a_provider_of_any_length_is_quoted_with_its_beginning_only() -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        authenticator({"provider": "x" * 10_000})
+    assert len(str(failure.value)) < 300 and "all; not 'xxx" in str(failure.value)
+
+
+@pytest.mark.usefixtures("one_provider")
 @pytest.mark.parametrize("given", [None, {}, "gopro", ["gopro"]])
 def test_an_input_without_a_provider_is_refused(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="field 'provider' must be one of: gopro, all; not None"):
@@ -145,12 +152,14 @@ def test_no_other_function_works_for_a_provider_that_is_not_of_the_environment()
 
 @pytest.mark.usefixtures("secrets")
 def test_all_means_each_provider_of_the_environment() -> None:
-    assert authenticator({"provider": "all"}) == AllProviders(("gopro", "dropbox"))
+    assert authenticator({"provider": "all"}) == AllProviders(
+        ("gopro", "dropbox"), {"gopro": frozenset({"folders"}), "dropbox": frozenset()}
+    )
 
 
 @pytest.mark.usefixtures("one_provider")
 def test_all_is_one_provider_where_there_is_one() -> None:
-    assert authenticator({"provider": "all"}) == AllProviders(("gopro",))
+    assert authenticator({"provider": "all"}) == AllProviders(("gopro",), {"gopro": frozenset({"folders"})})
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,7 @@ def test_a_rotation_is_for_the_provider_whose_secret_it_names(secrets: Secrets, 
 @pytest.mark.parametrize("secret_id", [f"{ARN}gopro/credentials-prod-AbCdEf", f"{ARN}others-AbCdEf", ""])
 def test_a_rotation_of_another_secret_is_refused(secret_id: str) -> None:
     request = RotationRequest(step="createSecret", secret_id=secret_id, client_request_token="t")
-    with pytest.raises(ConfigurationError, match="must be one of: gopro, dropbox, all"):
+    with pytest.raises(ConfigurationError, match="none of this environment, which has gopro/credentials, dropbox/cr"):
         composition.credentials_rotator(request, Context())
 
 

@@ -13,7 +13,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores import manifest
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 
-from cloud_sync import config
+from cloud_sync import config, storage_tiers
 from cloud_sync.definition import definition
 from costs import page
 from costs.model import (
@@ -249,7 +249,7 @@ def test_the_stack_compares_storage_classes_by_the_same_prices() -> None:
     assert (
         prices.STANDARD_GB_MONTH.each,
         prices.INSTANT_RETRIEVAL_GB_MONTH.each,
-    ) == (config.STANDARD, config.INSTANT_RETRIEVAL)
+    ) == (storage_tiers.STANDARD, storage_tiers.INSTANT_RETRIEVAL)
 
 
 def test_every_price_has_a_source_and_a_unique_name() -> None:

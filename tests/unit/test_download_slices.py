@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     CredentialsExpiredError,
+    HashDisputedError,
     MediaNotFoundError,
     OriginalNotReadyError,
     OriginalRefusedError,
@@ -378,6 +380,7 @@ def test_what_is_not_there_now_is_left_for_a_later_run(world: World, sources: li
     [
         (OriginalNotReadyError("Its quota of today is used up."), "not_available_yet"),
         (OriginalRefusedError("The provider calls it abusive."), "refused_by_provider"),
+        (HashDisputedError("Its hash is wrong.", {}), "hash_disputed"),
     ],
 )
 @pytest.mark.parametrize("by", ["its host", "its API"])
@@ -390,6 +393,22 @@ def test_a_file_that_the_provider_refuses_stays_listed_with_its_reason_and_count
         world.offered["clip"] = cast(Any, error)
     assert world.slice().status == "UNAVAILABLE"
     assert world.left_alone == [("clip", category)] and world.reasons == [str(error)] and world.archived == []
+
+
+def test_what_is_to_be_remembered_of_a_disputed_hash_is_written_with_its_reason(world: World) -> None:
+    world.moves = [HashDisputedError("Its hash is wrong.", {"disputed": "md5:00", "disputed_runs": 1})]
+    world.slice()
+    (written,) = world.stats
+    assert (written["disputed"], written["disputed_runs"], written["run_slices"]) == ("md5:00", 1, 1)
+    assert world.writes_of_stats == 0
+
+
+def test_a_file_that_is_disputed_and_not_to_be_read_yet_is_left_without_a_transfer(world: World) -> None:
+    world.offered["clip"] = [replace(file(), content_hashes=("md5:00",))]
+    known = {"disputed": "md5:00", "disputed_content": "crc", "disputed_until": "9999-01-01T00:00:00Z"}
+    world.before = msgspec.structs.replace(world.before, **known)
+    assert world.slice().status == "UNAVAILABLE" and world.moved == []
+    assert world.left_alone == [("clip", "hash_disputed")] and "disputed" not in world.stats[0]
 
 
 def test_a_file_that_is_not_available_now_is_done_with_for_its_batch_and_holds_up_no_other(world: World) -> None:

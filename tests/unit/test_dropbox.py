@@ -19,6 +19,7 @@ from cloud_sync_common.file_services.listing_cursor import MOST_EMPTY_PAGES, RES
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.providers.dropbox import FEED_ROUNDS, Dropbox
+from cloud_sync_common.safe_text import protect
 
 from tests.unit.doubles import Lease, Store, session_of
 from tests.unit.dropbox_service import (
@@ -259,9 +260,11 @@ def test_photos_are_listed_where_they_are_wanted(uses: Uses) -> None:
 
 def test_what_is_left_alone_is_counted_with_its_reason(uses: Uses) -> None:
     paper = video("Notes.paper", "/Notes.paper", id="id:p", is_downloadable=False, export_info={"export_as": "html"})
-    uses(account(page(folder("/Trips"), folder("/Trips/Sub"), paper, one("a"))))
+    locked = one("l") | {"is_downloadable": False}
+    uses(account(page(folder("/Trips"), folder("/Trips/Sub"), paper, locked, one("a"))))
     found, feed = pages_of(Dropbox())
-    assert found.left_out == {"folder": 2, "not downloadable": 1} and feed.left_out == {}
+    assert found.left_out == {"folder": 2, "not downloadable": 2} and feed.left_out == {}
+    assert found.ignored == ("id:l",), "what was archived before it was locked is not missing from the listing"
     assert [item.media_id for item in found.items] == ["id:a"]
 
 
@@ -289,6 +292,8 @@ def test_the_revision_is_the_content_as_far_as_dropbox_states_it(
         ({"client_modified": "2027-01-01T00:00:00Z"}, ("2026-01-02T10:05:00Z", "server_modified")),
         ({"client_modified": None}, ("2026-01-02T10:05:00Z", "server_modified")),
         ({"client_modified": "soon", "server_modified": 1}, ("", "")),
+        ({"client_modified": "1601-01-01T00:00:00Z"}, ("2026-01-02T10:05:00Z", "server_modified")),
+        ({"client_modified": "9999-12-31T23:59:59Z"}, ("2026-01-02T10:05:00Z", "server_modified")),
     ],
     ids=str,
 )
@@ -328,7 +333,7 @@ def test_an_id_that_cannot_be_kept_fails_by_itself(uses: Uses) -> None:
 
 def test_entries_that_mostly_have_no_id_are_a_changed_api(uses: Uses) -> None:
     uses(account(page(one("a"), one("b") | {"id": "b"}, one("c") | {"id": 3})))
-    with pytest.raises(ProviderContractError, match="usable id"):
+    with pytest.raises(ProviderContractError, match="usable 'id'"):
         pages_of(Dropbox())
 
 
@@ -415,6 +420,40 @@ def test_what_has_no_bytes_gives_no_source(uses: Uses) -> None:
     assert found is not None and "Export it" in found.unusable
 
 
+@pytest.mark.parametrize("name", [None, 7.5, ""], ids=repr)
+def test_a_file_without_a_name_is_called_as_its_path_ends(uses: Uses, name: Any) -> None:
+    uses(account(page(video(name=name))))
+    (item,) = pages_of(Dropbox())[0].items
+    assert (item.filename, item.folder, item.kind) == ("a.mp4", "Trips", "video")
+
+
+def test_a_symbolic_link_is_left_alone_and_counted(uses: Uses) -> None:
+    """Its download is the link itself, not what it leads to (dropbox-sdk-js #284)."""
+    link = video("b.mp4", "/b.mp4", id="id:b", size=0, symlink_info={"target": "/Users/me/b.mp4"})
+    uses(account(page(link, video())))
+    found = pages_of(Dropbox())[0]
+    assert [item.media_id for item in found.items] == ["id:synthFile"] and found.left_out == {"symbolic link": 1}
+    asked_alone(uses, link | {"id": "id:synthFile"})
+    with pytest.raises(OriginalRefusedError, match="symbolic link"):
+        Dropbox().sources(TOKEN, CLIP)
+    alone = Dropbox().find(TOKEN, "id:synthFile")
+    assert alone is not None and "symbolic link" in alone.unusable
+
+
+def test_a_file_that_dropbox_refuses_is_not_gone(uses: Uses) -> None:
+    asked_alone(uses, refusal(409, "path", "restricted_content"))
+    found = Dropbox().find(TOKEN, "id:synthFile")
+    assert found is not None and found.media_id == "id:synthFile" and "restricted" in found.unusable
+
+
+def test_a_cursor_with_our_own_token_in_it_goes_nowhere(uses: Uses) -> None:
+    protect(TOKEN)
+    uses(account(page(video(), cursor=f"AA{TOKEN}", has_more=True)))
+    with pytest.raises(ProviderContractError, match="'cursor'") as failure:
+        Dropbox().list_media(TOKEN, None, Filters())
+    assert TOKEN not in str(failure.value)
+
+
 # Team spaces
 
 
@@ -440,7 +479,7 @@ def test_a_session_tells_the_provider_the_namespace_before_it_asks(uses: Uses) -
     assert json.loads(service.asked[0]["headers"]["Dropbox-API-Path-Root"])["root"] == "3235641"
 
 
-@pytest.mark.parametrize("root", ["3235641/x", "a b", "ü", '"}'])
+@pytest.mark.parametrize("root", ["3235641/x", "a b", "ü", '"}', "Trips", "ns:3235641", "3235641 ", "٣"])
 def test_what_cannot_be_a_namespace_is_not_sent(root: str) -> None:
     with pytest.raises(ConfigurationError, match="path_root"):
         Dropbox().use(Credentials(provider="dropbox", access_token=TOKEN, path_root=root))

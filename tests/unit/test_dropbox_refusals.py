@@ -24,7 +24,7 @@ from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Credentials, Filters
 from cloud_sync_common.providers.dropbox import Dropbox
 
-from tests.unit.dropbox_service import ACCOUNT, LIST, METADATA, refusal
+from tests.unit.dropbox_service import ACCOUNT, LIST, METADATA, page, refusal
 from tests.unit.gopro_service import answer
 from tests.unit.routed_service import RoutedService
 
@@ -112,10 +112,60 @@ def test_the_summary_with_its_dots_is_never_looked_at(dots: str) -> None:
 def test_a_refusal_of_the_app_itself_is_said_to_be_that(service: RoutedService) -> None:
     refused_as_such = answer(NOT_THIS_APP, 400, Content_Type=TEXT)
     service.gives(LIST, refused_as_such)
+    service.gives(ACCOUNT, refused_as_such)
     with pytest.raises(CredentialsExpiredError, match="the app is disabled or lacks a permission") as failure:
         Dropbox().list_media(TOKEN, None, Filters())
     assert "dropbox.com/developers/apps" in str(failure.value) and failure.value.doubtful
-    assert refused(refused_as_such) is None, "of one file it says nothing about the others"
+    of_bytes = refused(refused_as_such)
+    assert type(of_bytes) is ProviderContractError, "other videos show whether it concerns all of them"
+    assert "files.content.read" in str(of_bytes) and "disabled" in str(of_bytes)
+
+
+def test_a_permission_that_the_app_lacks_is_named_where_the_token_is_accepted(service: RoutedService) -> None:
+    """activepieces #3936: a 400 with a sentence. Its token may be renewed as often as one likes."""
+    service.gives(LIST, answer(NOT_THIS_APP, 400, Content_Type=TEXT))
+    service.gives(ACCOUNT, {"account_id": "dbid:a"})
+    with pytest.raises(ConfigurationError, match=r"lacks the permission files\.metadata\.read: ") as failure:
+        Dropbox().list_media(TOKEN, None, Filters())
+    assert "disabled" not in str(failure.value)
+    assert service.paths == [LIST, ACCOUNT, LIST], "it is believed when it is said twice"
+
+
+def test_a_text_that_is_over_in_a_moment_refuses_nothing(service: RoutedService) -> None:
+    service.gives(LIST, answer(b"Bad request", 400, Content_Type=TEXT), page(cursor="c1"))
+    service.gives(ACCOUNT, {"account_id": "dbid:a"})
+    assert Dropbox().list_media(TOKEN, None, Filters()).items == ()
+
+
+@pytest.mark.parametrize("scope", ["files.metadata.read", "files.content.read", "account_info.read"])
+def test_the_permission_that_is_missing_is_named(scope: str) -> None:
+    body = {"error_summary": "missing_scope/.", "error": {".tag": "missing_scope", "required_scope": scope}}
+    error = refused(answer(body, 401))
+    assert type(error) is ConfigurationError and f"lacks the permission {scope}: " in str(error)
+
+
+@pytest.mark.parametrize("scope", ["files.everything", "", None, 7, ["files.content.read"]], ids=repr)
+def test_a_permission_that_is_not_ours_is_not_quoted(scope: Any) -> None:
+    body = {"error": {".tag": "missing_scope", "required_scope": scope}}
+    error = refused(answer(body, 401))
+    assert type(error) is ConfigurationError and "lacks a permission: " in str(error)
+
+
+def test_a_wait_that_only_the_body_states_is_kept() -> None:
+    body = {"error": {"reason": {".tag": "too_many_requests"}, "retry_after": 15}}
+    error = refused(answer(body, 429))
+    assert isinstance(error, ProviderThrottledError) and error.retry_after == 15
+
+
+@pytest.mark.parametrize(
+    ("tag", "error"), [("restricted_content", ConfigurationError), ("locked", ProviderUnavailableError)]
+)
+def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
+    service: RoutedService, tag: str, error: type[CloudSyncError]
+) -> None:
+    service.gives(LIST, refusal(409, "path", tag))
+    with pytest.raises(error):
+        Dropbox().list_media(TOKEN, None, Filters())
 
 
 @pytest.mark.parametrize(
@@ -124,6 +174,25 @@ def test_a_refusal_of_the_app_itself_is_said_to_be_that(service: RoutedService) 
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 500])
 def test_an_unknown_refusal_of_media_is_left_to_its_status(status: int, body: bytes) -> None:
     assert Dropbox().refusal(status, {}, body) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (403, "text/html; charset=UTF-8", ProviderUnavailableError),
+        (401, "TEXT/HTML", ProviderUnavailableError),
+        (404, "text/html", ProviderUnavailableError),
+        (404, "", ProviderUnavailableError),
+        (404, "application/json", ProviderUnavailableError),
+        (410, "application/json", type(None)),
+        (403, "application/json", type(None)),
+        (429, "text/html", type(None)),
+        (503, "text/html", type(None)),
+    ],
+)
+def test_what_is_not_the_providers_says_nothing_of_a_file(status: int, kind: str, expected: type[object]) -> None:
+    """A gateway, or Google's page about automated queries. 429 and 5xx say by themselves what they are."""
+    assert type(Dropbox().refusal(status, {"content-type": kind}, b"<html>sorry</html>")) is expected
 
 
 @pytest.mark.parametrize(
@@ -193,9 +262,10 @@ def test_an_access_token_alone_is_not_renewed(service: RoutedService) -> None:
         ),
         (answer({"error": "invalid_client"}, 401), "has disabled it: enable it", False),
         (answer({"error": "unauthorized_client"}, 400), "has disabled it: enable it", False),
+        (answer({"error": "invalid_client: Invalid client_id or client_secret"}, 400), r"\(invalid_client\)", False),
         (answer(b"This app is currently disabled.", 400, Content_Type=TEXT), "has disabled it: enable it", True),
     ],
-    ids=["revoked", "unknown app", "other app", "disabled app"],
+    ids=["revoked", "unknown app", "other app", "code with a sentence", "disabled app"],
 )
 def test_a_refused_renewal_names_the_cause_and_the_step(
     service: RoutedService, response: requests.Response, sentence: str, doubtful: bool

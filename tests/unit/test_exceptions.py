@@ -27,6 +27,7 @@ CATEGORIES = {
     "ArchiveUnavailableError": "archive_unavailable",
     "ConfigurationError": "configuration",
     "CredentialsExpiredError": "credentials_expired",
+    "HashDisputedError": "hash_disputed",
     "IntegrityError": "integrity",
     "MediaNotFoundError": "media_not_found",
     "NoProgressError": "no_progress",

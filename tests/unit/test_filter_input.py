@@ -94,6 +94,7 @@ def test_both_have_the_same_words_for_types_and_the_same_bounds() -> None:
     for name in ("MOST_PATTERNS", "PATTERN_LIMIT"):
         assert getattr(filter_values, name) == getattr(filter_input, name)
     assert filter_values.MOST == filter_input.MOST_NUMBER
+    assert filter_values.OTHER_WORDS == filter_input.OTHER_WORDS
 
 
 def test_every_filter_is_read_as_it_is_used() -> None:

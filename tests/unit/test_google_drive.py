@@ -13,10 +13,12 @@ from cloud_sync_common.exceptions import (
     ProviderContractError,
     ProviderUnavailableError,
 )
+from cloud_sync_common.file_services.folder_tree import MOST_LEVELS
 from cloud_sync_common.file_services.listing_cursor import RESTARTS
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Filters, MediaItem, MediaPage
 from cloud_sync_common.providers.google_drive import PER_PAGE, GoogleDrive, Reach
+from cloud_sync_common.safe_text import protect
 
 from tests.unit.drive_service import (
     CHANGES,
@@ -110,12 +112,34 @@ def test_pages_are_followed_to_the_last_one_although_some_are_empty(uses: Uses) 
     assert [query.get("pageToken") for query in service.queries(FILES)] == [None, None, "t2", "t3"]
 
 
-def test_a_full_page_without_a_token_is_the_last_one(uses: Uses) -> None:
-    """gdrive-fsspec #30, pygsheets PR 377: clients missed the token, which has to be asked for in `fields`."""
-    rows = [video(f"file{number}") for number in range(PER_PAGE)]
-    service = uses(drive(page(*rows)))
-    assert len(items_of(GoogleDrive())) == PER_PAGE
+def test_a_full_page_without_a_token_is_asked_for_in_halves_before_it_is_the_last_one(uses: Uses) -> None:
+    """gdrive-fsspec #30, pygsheets PR 377: exactly one full page, and nothing behind it, though there was more."""
+    rows = [video(f"file{number}") for number in range(PER_PAGE + 3)]
+    half = PER_PAGE // 2
+    service = uses(drive(page(*rows[:PER_PAGE]), page(*rows[:half], following="t2"), page(*rows[half:])))
+    assert [item.media_id for item in items_of(GoogleDrive())] == [row["id"] for row in rows]
+    asked = [(query["pageSize"], query.get("pageToken")) for query in service.queries(FILES)[1:]]
+    assert asked == [(PER_PAGE, None), (half, None), (PER_PAGE, "t2")]
+
+
+@pytest.mark.parametrize("count", [PER_PAGE - 1, 1, 0])
+def test_a_page_that_is_not_full_is_the_last_one_without_a_token(uses: Uses, count: int) -> None:
+    service = uses(drive(page(*(video(f"file{number}") for number in range(count)))))
+    assert len(items_of(GoogleDrive())) == count
     assert len(service.queries(FILES)) == 2
+
+
+def test_pages_that_are_always_full_and_never_followed_are_no_whole_listing(uses: Uses) -> None:
+    rows = [video(f"file{number}") for number in range(PER_PAGE)]
+    uses(drive(page(*rows), page(*rows[: PER_PAGE // 2])))
+    with pytest.raises(ProviderUnavailableError, match="does not say what comes after it"):
+        pages_of(GoogleDrive())
+
+
+def test_half_a_page_may_be_the_rest_when_files_were_deleted_meanwhile(uses: Uses) -> None:
+    rows = [video(f"file{number}") for number in range(PER_PAGE)]
+    uses(drive(page(*rows), page(*rows[:7])))
+    assert len(items_of(GoogleDrive())) == 7
 
 
 @pytest.mark.parametrize("said", [True, "true", None])
@@ -177,6 +201,36 @@ def test_another_mistake_in_the_query_is_no_token_that_has_ended(uses: Uses) -> 
 def test_a_token_that_cannot_be_read_is_not_the_end(uses: Uses, token: Any) -> None:
     uses(drive(page(video(), nextPageToken=token)))
     with pytest.raises(ProviderContractError, match="nextPageToken"):
+        pages_of(GoogleDrive())
+
+
+def test_a_page_token_with_our_own_token_in_it_goes_nowhere(uses: Uses) -> None:
+    protect(TOKEN)
+    uses(drive(page(video("a"), following=f"x{TOKEN}")))
+    with pytest.raises(ProviderContractError, match="nextPageToken") as failure:
+        pages_of(GoogleDrive())
+    assert TOKEN not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"files": None},
+        {"files": {}},
+        {"files": "x"},
+        {"error": {"code": 403}},
+        {"files": 7, "kind": "drive#fileList"},
+    ],
+    ids=repr,
+)
+def test_an_answer_of_another_shape_names_the_field(uses: Uses, body: Any) -> None:
+    service = uses(drive())
+    service.routes[FILES] = [answer(page()), answer(body)]
+    with pytest.raises(ProviderContractError, match="'files'"):
+        pages_of(GoogleDrive())
+    uses(drive(page(), feed=(body | {"changes": body.get("files")},)))
+    with pytest.raises(ProviderContractError, match="'changes'"):
         pages_of(GoogleDrive())
 
 
@@ -257,6 +311,7 @@ def test_what_is_left_alone_is_counted_with_its_reason(uses: Uses) -> None:
     (found, _) = pages_of(GoogleDrive())
     assert [item.media_id for item in found.items] == ["a"]
     assert found.left_out == {"Google's own document": 3, "not downloadable": 1, "shortcut": 1, "folder": 1}
+    assert found.ignored == ("locked",), "what was archived before it was locked is not missing from the listing"
 
 
 def test_two_files_with_one_name_in_one_folder_are_two_items(uses: Uses) -> None:
@@ -299,6 +354,8 @@ def test_the_revision_is_the_content_as_far_as_google_states_it(
         ({"modifiedTime": "2026-03-01T00:00:00.000Z"}, ("2026-01-02T10:05:00.000Z", "created_time")),
         ({"modifiedTime": None}, ("2026-01-02T10:05:00.000Z", "created_time")),
         ({"modifiedTime": "yesterday", "createdTime": 7}, ("", "")),
+        ({"modifiedTime": "1970-01-01T00:00:00.000Z"}, ("2026-01-02T10:05:00.000Z", "created_time")),
+        ({"imageMediaMetadata": {"time": "0000:00:00 00:00:00"}}, ("2026-01-02T10:00:00.000Z", "modified_time")),
     ],
     ids=str,
 )
@@ -338,7 +395,7 @@ def test_an_id_that_cannot_be_kept_fails_by_itself(uses: Uses) -> None:
 
 def test_rows_that_mostly_have_no_id_are_a_changed_api(uses: Uses) -> None:
     uses(drive(page(video("a"), video(None), video("é"))))
-    with pytest.raises(ProviderContractError, match="usable id"):
+    with pytest.raises(ProviderContractError, match="usable 'id'"):
         pages_of(GoogleDrive())
 
 
@@ -375,7 +432,37 @@ def test_a_folder_that_is_not_shown_ends_the_path(uses: Uses) -> None:
 def test_folders_that_contain_each_other_end_somewhere(uses: Uses) -> None:
     folders = (folder("f1", "One", "f2"), folder("f2", "Two", "f1"))
     (item,) = listed(uses, video(parents=["f1"]), folders=folders)
-    assert item.folder.endswith("Two/One") and len(item.folder) < 1000
+    assert item.folder == "Two/One"
+
+
+def test_a_path_has_all_its_folders_however_many_there_are(uses: Uses) -> None:
+    """Google allows a hundred. A path that lacked its beginning would escape the filter of a folder."""
+    folders = [folder(f"f{level}", f"n{level}", f"f{level - 1}" if level else ROOT_ID) for level in range(999)]
+    (item,) = listed(uses, video(parents=["f998"]), folders=tuple(folders))
+    assert item.folder == "/".join(f"n{level}" for level in range(999))
+
+
+def test_folders_without_end_end_somewhere(uses: Uses) -> None:
+    folders = [folder(f"f{level}", f"n{level}", f"f{level - 1}") for level in range(1, 1500)]
+    service = drive()
+    pages = (page(*folders[:750], following="t2"), page(*folders[750:]), page(video(parents=["f1499"])))
+    service.routes[FILES] = [answer(body) for body in pages]
+    uses(service)
+    (item,) = items_of(GoogleDrive())
+    assert item.folder.endswith("/n1498/n1499") and item.folder.count("/") == MOST_LEVELS - 1
+
+
+@pytest.mark.parametrize(("status", "reason"), [(403, "insufficientFilePermissions"), (403, "appNotAuthorizedToFile")])
+def test_a_folder_that_google_refuses_ends_the_path_and_not_the_listing(uses: Uses, status: int, reason: str) -> None:
+    service = drive(page(video("a", parents=["f9"])), folders=(folder("f9", "Clips", "hidden"),))
+    service.gives(f"{FILES}/hidden", refusal(status, reason))
+    uses(service)
+    assert [item.folder for item in items_of(GoogleDrive())] == ["Clips"]
+    service = drive(page(video("a", parents=["f9"])), folders=(folder("f9", "Clips"),))
+    service.routes[f"{FILES}/root"] = [refusal(status, reason)]
+    service.gives(f"{FILES}/{ROOT_ID}", refusal(status, reason))
+    uses(service)
+    assert [item.folder for item in items_of(GoogleDrive())] == ["Clips"]
 
 
 # Other places
@@ -441,6 +528,33 @@ def test_a_shortcut_to_nothing_with_bytes_is_left_alone(uses: Uses, target: str)
     assert found.left_out == {"shortcut": 1} and not found.items
 
 
+@pytest.mark.parametrize(
+    "reason", ["insufficientFilePermissions", "cannotDownloadAbusiveFile", "downloadQuotaExceeded"]
+)
+def test_what_google_refuses_of_a_shortcuts_target_concerns_it_alone(uses: Uses, reason: str) -> None:
+    details = {"targetId": "t1", "targetMimeType": "video/mp4"}
+    service = drive(page(video("s1", mimeType=SHORTCUT, shortcutDetails=details), video("a")))
+    service.gives(f"{FILES}/t1", refusal(403, reason))
+    uses(service)
+    (found, _) = pages_of(GoogleDrive(reach=Reach(shortcuts=True)))
+    assert found.left_out == {"shortcut": 1} and [item.media_id for item in found.items] == ["a"]
+
+
+def test_the_key_that_a_shortcut_has_goes_with_the_file_that_does_not_say_it(uses: Uses) -> None:
+    details = {"targetId": "t1", "targetMimeType": "video/mp4", "targetResourceKey": "0-key"}
+    service = drive(page(video("s1", mimeType=SHORTCUT, shortcutDetails=details)))
+    service.gives(f"{FILES}/t1", video("t1", ownedByMe=False))
+    uses(service)
+    (item,) = items_of(GoogleDrive(reach=Reach(shortcuts=True)))
+    assert (item.media_id, item.origin) == ("t1", "0-key")
+
+
+@pytest.mark.parametrize("key", ["a\r\nX-Other: 1", "schl\u00fcssel", "a b", "", 7.5, None, ["0-key"]], ids=repr)
+def test_a_key_that_cannot_stand_in_a_header_is_none(uses: Uses, key: Any) -> None:
+    (item,) = listed(uses, video(resourceKey=key))
+    assert item.origin == ""
+
+
 # One file
 
 
@@ -489,6 +603,15 @@ def test_a_file_that_may_not_be_downloaded_is_found_and_says_so(uses: Uses) -> N
     assert found is not None and "allow downloads" in found.unusable
 
 
+@pytest.mark.parametrize(
+    ("reason", "sentence"), [("insufficientFilePermissions", "Ask its owner"), ("downloadQuotaExceeded", "Later runs")]
+)
+def test_a_file_that_google_refuses_is_not_gone(uses: Uses, reason: str, sentence: str) -> None:
+    asked_alone(uses, refusal(403, reason))
+    found = GoogleDrive().find(TOKEN, "1AbcSynthetic")
+    assert found is not None and found.media_id == "1AbcSynthetic" and sentence in found.unusable
+
+
 @pytest.mark.parametrize("media_id", ["../about", "a/b", "a?b", "", "é", "root id"])
 def test_an_id_that_cannot_be_from_google_is_not_requested(uses: Uses, media_id: str) -> None:
     service = uses(drive())
@@ -512,6 +635,12 @@ def test_a_source_is_the_file_with_its_hashes_and_the_token_in_a_header(uses: Us
     assert source.revision == f"sha256:{SHA256}" and TOKEN not in repr(source)
     assert provider.media_origins == ("https://www.googleapis.com",)
     assert service.queries(f"{FILES}/1AbcSynthetic")[0]["supportsAllDrives"] == "true"
+
+
+def test_a_source_takes_one_request_whatever_folder_it_is_in(uses: Uses) -> None:
+    service = asked_alone(uses, video(parents=["f9"]))
+    GoogleDrive().sources(TOKEN, CLIP)
+    assert service.paths == [f"{FILES}/1AbcSynthetic"]
 
 
 def test_a_source_that_needs_a_key_gets_it(uses: Uses) -> None:

@@ -22,10 +22,10 @@ from cloud_sync_common.exceptions import (
     SourceLinkExpiredError,
 )
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.provider_interface import REFUSAL_LIMIT, Credentials
+from cloud_sync_common.provider_interface import REFUSAL_LIMIT, Credentials, Filters
 from cloud_sync_common.providers.google_drive import GoogleDrive
 
-from tests.unit.drive_service import FILES, refusal
+from tests.unit.drive_service import FILES, START, refusal
 from tests.unit.gopro_service import answer
 from tests.unit.routed_service import RoutedService
 
@@ -46,11 +46,17 @@ REASONS: list[tuple[int, str, type[CloudSyncError], str]] = [
     (403, "abuse", OriginalRefusedError, "Request a review"),
     (403, "cannotDownloadFile", OriginalRefusedError, "Ask its owner"),
     (403, "insufficientFilePermissions", OriginalRefusedError, "Ask its owner"),
-    (403, "appNotAuthorizedToFile", OriginalRefusedError, "Admin console"),
+    (403, "appNotAuthorizedToFile", OriginalRefusedError, "drive.readonly is missing"),
+    (403, "fileNotDownloadable", OriginalRefusedError, "Export it by hand"),
+    (403, "teamDriveMembershipRequired", OriginalRefusedError, "Have it added again"),
+    (403, "RATE_LIMIT_EXCEEDED", ProviderThrottledError, "wait"),
+    (403, "forbidden", OriginalRefusedError, "Ask its owner"),
     (403, "domainPolicy", OriginalRefusedError, "Admin console"),
     (403, "insufficientPermissions", ConfigurationError, "drive.readonly is missing"),
     (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "Connect the account again"),
     (403, "accessNotConfigured", ConfigurationError, "Enable it in the Google Cloud console"),
+    (403, "CONSUMER_SUSPENDED", ConfigurationError, "another project"),
+    (403, "CONSUMER_INVALID", ConfigurationError, "another project"),
     (403, "dailyLimitExceeded", ProviderUnavailableError, "for today"),
     (403, "rateLimitExceeded", ProviderThrottledError, "wait"),
     (403, "userRateLimitExceeded", ProviderThrottledError, "wait"),
@@ -122,6 +128,25 @@ def test_a_body_that_was_cut_off_says_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (403, "text/html; charset=UTF-8", ProviderUnavailableError),
+        (401, "TEXT/HTML", ProviderUnavailableError),
+        (404, "text/html", ProviderUnavailableError),
+        (404, "", ProviderUnavailableError),
+        (404, "application/json", ProviderUnavailableError),
+        (410, "application/json", type(None)),
+        (403, "application/json", type(None)),
+        (429, "text/html", type(None)),
+        (503, "text/html", type(None)),
+    ],
+)
+def test_what_is_not_the_providers_says_nothing_of_a_file(status: int, kind: str, expected: type[object]) -> None:
+    """A gateway, or Google's page about automated queries. 429 and 5xx say by themselves what they are."""
+    assert type(GoogleDrive().refusal(status, {"content-type": kind}, b"<html>sorry</html>")) is expected
+
+
+@pytest.mark.parametrize(
     ("response", "error"),
     [
         (refusal(401, "authError"), CredentialsExpiredError),
@@ -142,6 +167,24 @@ def test_a_refused_call_is_the_error_that_it_means(
     with pytest.raises(error) as failure:
         GoogleDrive().validate(OAUTH)
     assert type(failure.value) is error and TOKEN not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "sentence"),
+    [
+        ("domainPolicy", ConfigurationError, "does not allow Drive apps"),
+        ("appNotAuthorizedToFile", ConfigurationError, "drive.readonly is missing"),
+        ("insufficientFilePermissions", ConfigurationError, "Ask its owner"),
+        ("downloadQuotaExceeded", ProviderUnavailableError, "Later runs look again"),
+        ("notFound", ConfigurationError, "drive.google.com opens"),
+    ],
+)
+def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
+    service: RoutedService, reason: str, error: type[CloudSyncError], sentence: str
+) -> None:
+    service.gives(START, refusal(404 if reason == "notFound" else 403, reason))
+    with pytest.raises(error, match=sentence):
+        GoogleDrive().list_media(TOKEN, None, Filters())
 
 
 def test_only_a_refusal_in_googles_own_words_is_without_doubt(service: RoutedService) -> None:
@@ -201,6 +244,7 @@ def test_an_access_token_alone_is_not_renewed(service: RoutedService) -> None:
         ("unauthorized_client", "issued to another OAuth client"),
         ("admin_policy_enforced", "administrator"),
         ("org_internal", "'External'"),
+        ("invalid_request", "'Desktop app'"),
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 403])
@@ -214,6 +258,23 @@ def test_a_refused_renewal_names_the_cause_and_the_step(
     assert not failure.value.doubtful and "expired or revoked." not in str(failure.value)
 
 
+@pytest.mark.parametrize("subtype", ["invalid_rapt", "rapt_required"])
+def test_the_session_control_of_a_workspace_is_said_to_be_that(service: RoutedService, subtype: str) -> None:
+    body = {"error": "invalid_grant", "error_description": "reauth related error", "error_subtype": subtype}
+    service.gives(RENEWAL, answer(body, 400))
+    with pytest.raises(CredentialsExpiredError, match="session control") as failure:
+        GoogleDrive().refresh(OAUTH)
+    assert not failure.value.doubtful and "Testing" not in str(failure.value)
+
+
+@pytest.mark.parametrize("body", [{"error": "something_new"}, {"error": {"code": 7}}, {"error": ["invalid_grant"]}, []])
+def test_an_unknown_code_is_not_taken_for_testing_mode(service: RoutedService, body: Any) -> None:
+    service.gives(RENEWAL, answer(body, 400))
+    with pytest.raises(CredentialsExpiredError, match=r"does not know \(400\)") as failure:
+        GoogleDrive().refresh(OAUTH)
+    assert failure.value.doubtful and "Testing" not in str(failure.value)
+
+
 def test_a_token_that_nobody_used_for_six_months_is_said_to_be_that(service: RoutedService) -> None:
     service.gives(RENEWAL, answer({"error": "invalid_grant"}, 400))
     for days, said in ((181, "six months"), (179, "'Testing'")):
@@ -225,14 +286,15 @@ def test_a_token_that_nobody_used_for_six_months_is_said_to_be_that(service: Rou
     ("response", "error"),
     [
         (answer(b"", 400), CredentialsExpiredError),
-        (answer(b"<html>", 403, Content_Type="text/html"), ProviderContractError),
+        (answer(b"<html>", 403, Content_Type="text/html"), ProviderUnavailableError),
+        (answer(b"<html>", 200, Content_Type="text/html"), ProviderContractError),
         (answer(b"", 429, Retry_After="7"), ProviderThrottledError),
         (answer(b"", 503), ProviderUnavailableError),
         (answer({"expires_in": 3599}), ProviderContractError),
         (answer(b"no json"), ProviderContractError),
         (answer({"access_token": "line\nbreak"}), ProviderContractError),
     ],
-    ids=["unknown", "page", "429", "503", "no token", "no json", "no usable token"],
+    ids=["unknown", "page", "page with 200", "429", "503", "no token", "no json", "no usable token"],
 )
 def test_any_other_answer_to_a_renewal_is_an_error(
     service: RoutedService, response: requests.Response, error: type[CloudSyncError]
@@ -263,7 +325,7 @@ def test_testing_mode_is_warned_of_before_the_token_ends(
 ) -> None:
     warned: list[dict[str, Any]] = []
     monkeypatch.setattr(
-        "cloud_sync_common.providers.google_drive.logger.warning", lambda _, extra: warned.append(extra)
+        "cloud_sync_common.file_services.token_endpoint.logger.warning", lambda _, extra: warned.append(extra)
     )
     service.gives(RENEWAL, {"access_token": "ya29.new-1", "scope": READONLY, "refresh_token_expires_in": 604_799})
     assert GoogleDrive().refresh(OAUTH).access_token == "ya29.new-1"

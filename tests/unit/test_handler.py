@@ -114,6 +114,30 @@ def test_every_line_carries_the_run_and_the_invocation(lines: io.StringIO) -> No
     assert correlation.run_id() == ""
 
 
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"run_id": "r", "provider": "dropbox"}, "dropbox"),
+        ({"run_id": "r", "input": {"provider": "google_drive"}}, "google_drive"),
+        ({"run_id": "r", "state": {"provider": "gopro"}}, "gopro"),
+        ({"run_id": "r", "state": {"provider": 3}, "input": []}, None),
+        ({"run_id": "r", "provider": "x" * 100}, "x" * 64),
+        ({"run_id": "r"}, None),
+        (None, None),
+    ],
+)
+def test_every_line_names_the_provider_that_the_event_is_about(
+    lines: io.StringIO, event: Any, expected: str | None
+) -> None:
+    @lambda_handler
+    def handler(_event: Any, _context: Any) -> None:
+        logger.info("inside")
+
+    handler(event, Context())
+    assert json.loads(lines.getvalue()).get("provider") == expected
+    assert correlation.provider() == ""
+
+
 @pytest.mark.parametrize("event", [{}, None, [], "text", {"run_id": None}])
 def test_an_event_of_any_shape_reaches_the_handler(event: Any) -> None:
     @lambda_handler

@@ -61,7 +61,7 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
     fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)}
-    fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS"}  # of which each provider has its own
+    fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}  # of which each provider has its own
     assert set(variables(stack, name)) == fields | of_each("gopro") | POWERTOOLS
 
 
@@ -76,6 +76,8 @@ def test_every_provider_of_the_function_code_can_be_named_in_an_environment() ->
         known = infrastructure.PROVIDERS[name]
         assert {f"{url}_base_url" for url in registered.base_urls} == set(known.base_urls)
         assert (registered.title, name) == (known.title, providers.get(name, {}).name)
+        options = msgspec.structs.fields(registered.options[1]) if registered.options else ()
+        assert tuple(option.name for option in options) == known.options
 
 
 @each_environment
@@ -102,6 +104,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         connections_per_video=4,
         single_put_mib=128,
         check_source_etag=False,
+        record_copies=False,
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro_api": "https://api.gopro.com"},
     )
@@ -112,11 +115,12 @@ def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> 
         "dev",
         max_attempts="9",
         connections_per_video="2",
+        record_copies="true",
         gopro_api_base_url="https://127.0.0.1:8443/",
         filters='{"gopro": {"types": ["mp4"]}}',
     )
     read = settings.parse(variables(overridden, "video-downloader"))
-    assert (read.max_attempts, read.connections_per_video) == (9, 2)
+    assert (read.max_attempts, read.connections_per_video, read.record_copies) == (9, 2, True)
     assert read.filters == {"gopro": {"types": ["mp4"]}}
     assert read.provider_base_urls == {"gopro_api": "https://127.0.0.1:8443"}
 

@@ -189,6 +189,33 @@ def test_rows_that_are_listed_and_counted_twice_for_good_are_taken_once_and_said
     assert (line["rows"], line["different"]) == (8 + len(twice), 8)
 
 
+@dataclass
+class Feed(Library):
+    """After the last page of rows comes one with those of them that have changed meanwhile."""
+
+    changed: tuple[MediaItem, ...] = ()
+
+    def _page(self, number: int) -> MediaPage:
+        if number > -(-len(self.ids) // self.per_page):
+            return MediaPage(items=self.changed)
+        page = super()._page(number)
+        return replaced(page, total=None, next_cursor=page.next_cursor or str(number + 1))
+
+
+@pytest.mark.parametrize("pause", [False, True])
+@pytest.mark.parametrize("known", [False, True], ids=["new", "from an earlier run"])
+def test_a_video_that_a_feed_names_again_in_the_same_version_is_in_the_manifest_once(pause: bool, known: bool) -> None:
+    moved, edited = replaced(media("clip-001"), filename="best.mp4"), replaced(media("clip-002"), revision="later")
+    found = Lister(Account(pages=Feed(names(8), changed=(moved, edited)).page))
+    if known:
+        found.rows.add_pending([media(name) for name in names(8)], "run-0")
+    result = found.call(deadline=OUT_OF_TIME if pause else PLENTY)
+    while result.status == "IN_PROGRESS":
+        result = found.call(result.next_cursor, deadline=OUT_OF_TIME if pause else PLENTY)
+    assert found.lines.ids == [*names(8), "clip-002"] and result.new == 9
+    assert found.lines.stored[-1] == edited, "in another version it is other work"
+
+
 def test_rows_that_repeat_differently_each_time_are_no_complete_listing() -> None:
     library = Library(names(8))
 

@@ -56,8 +56,33 @@ def test_what_is_no_time_is_empty(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "1601-01-01T00:00:00Z",
+        "1904-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1979-12-31T11:00:00Z",
+        "1980-01-01T23:59:59-12:00",
+        "0000-00-00T00:00:00Z",
+    ],
+)
+def test_what_a_clock_shows_that_was_never_set_is_no_time(text: str) -> None:
+    assert moment(text) == ""
+    assert earliest(one=text, two="2026-01-02T10:00:00Z") == ("2026-01-02T10:00:00Z", "two")
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
-    [("2025:08:05 10:01:02", "2025-08-05T10:01:02"), ("2025-08-05 10:01:02", ""), ("0000:00:00 00:00", ""), ("", "")],
+    [
+        ("2025:08:05 10:01:02", "2025-08-05T10:01:02"),
+        ("2025-08-05 10:01:02", ""),
+        ("0000:00:00 00:00", ""),
+        ("", ""),
+        ("0000:00:00 00:00:00", ""),
+        ("2025:13:05 10:01:02", ""),
+        ("2025:08:05 99:99:99", ""),
+        ("1970:01:01 00:00:00", ""),
+    ],
 )
 def test_a_cameras_time_has_no_offset(text: str, expected: str) -> None:
     assert exif_moment(text) == expected

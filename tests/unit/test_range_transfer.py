@@ -91,7 +91,7 @@ class World:
         for hasher in hashers:
             hasher.update(data)
         if before_end:
-            before_end(0)
+            await before_end(0)
         self.at_once -= 1
         etag = f'"{hashlib.md5(data).hexdigest()}"' if self.md5_etags else '"of a key"'  # noqa: S324
         return SimpleNamespace(data=bytes(data), checksum=f"sum of {len(data)}", upload=upload, etag=etag)
@@ -131,15 +131,18 @@ class World:
     def abort(self, _key: str, _upload_id: str) -> None:
         self.aborted += 1
 
+    async def compare(self, content: ArchivedContent) -> None:
+        self.compared.append(content)
+
     # What a test does
 
     def put(self, answer: Opened, proofs: Proofs | None = None) -> ArchivedContent:
-        return asyncio.run(self.transfer.put(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append))
+        return asyncio.run(self.transfer.put(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compare))
 
     def stream(
         self, answer: Opened, check: Callable[[int], None] = lambda _: None, proofs: Proofs | None = None
     ) -> ArchivedContent:
-        moving = self.transfer.stream(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compared.append, check)
+        moving = self.transfer.stream(cast(Any, answer), "key", {}, proofs or no_proofs(), self.compare, check)
         return asyncio.run(moving)
 
     def look(self, proofs: Proofs, *passed: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.provider_access import absent_items
@@ -16,6 +17,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps import reconcile
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest, ReconcileResult
 from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.contents import Contents, by_checksum
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
@@ -60,12 +62,17 @@ class Bench:
         self.aws.ledger.archive_item(item.media_id, "run-0", bytes_total=4)
 
     def put(self, key: str, body: bytes = b"clip", checksum: str = CHECKSUM) -> None:
-        self.aws.s3.put_object(
-            Bucket=ARCHIVE, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME", ChecksumCRC64NVME=checksum
-        )
+        """`checksum`: empty for the true one."""
+        stated: Any = {"ChecksumCRC64NVME": checksum} if checksum else {}
+        self.aws.s3.put_object(Bucket=ARCHIVE, Key=key, Body=body, ChecksumAlgorithm="CRC64NVME", **stated)
 
     def slice(
-        self, cursor: str | None, deadline: Deadline, started_at: str, filters: Filters | None = None
+        self,
+        cursor: str | None,
+        deadline: Deadline,
+        started_at: str,
+        filters: Filters | None = None,
+        contents: Contents | None = None,
     ) -> ReconcileResult:
         """One invocation."""
         s3 = self.aws.s3
@@ -79,6 +86,7 @@ class Bench:
             topic=self.aws.sns,
             topic_arn=self.aws.topic_arn,
             deadline=deadline,
+            contents=contents,
         )
         request = ReconcileRequest(
             run_id="run-1", provider="gopro", started_at=started_at, filters=filters or Filters(), cursor=cursor
@@ -86,12 +94,16 @@ class Bench:
         return step.reconcile(request)
 
     def reconcile(
-        self, deadline: Deadline = PLENTY, started_at: str = IN_A_CENTURY, filters: Filters | None = None
+        self,
+        deadline: Deadline = PLENTY,
+        started_at: str = IN_A_CENTURY,
+        filters: Filters | None = None,
+        contents: Contents | None = None,
     ) -> list[ReconcileResult]:
         """Invokes the step until it is complete, as the state machine does."""
-        results = [self.slice(None, deadline, started_at, filters)]
+        results = [self.slice(None, deadline, started_at, filters, contents)]
         while results[-1].status == "IN_PROGRESS":
-            results.append(self.slice(results[-1].next_cursor, deadline, started_at, filters))
+            results.append(self.slice(results[-1].next_cursor, deadline, started_at, filters, contents))
         return results
 
     def report(self) -> list[dict[str, str]]:
@@ -228,6 +240,88 @@ def test_an_earlier_version_of_a_source_is_no_orphan(bench: Bench) -> None:
 def test_an_object_newer_than_the_run_is_no_orphan(bench: Bench) -> None:
     bench.put(key_of(ITEMS[1], "-02"))
     assert bench.reconcile(started_at=LONG_AGO)[-1].findings == {}
+
+
+def contents(bench: Bench) -> Contents:
+    return Contents(bench.aws.table)
+
+
+def record_a_copy(bench: Bench, number: int, of: str) -> str:
+    """An item whose only content is that of another object. Returns the key of its pointer."""
+    item = ITEMS[number]
+    pointer = f"{key_of(item)}.copy"
+    bench.aws.s3.delete_object(Bucket=ARCHIVE, Key=key_of(item))
+    bench.put(pointer, b"pointer", "")
+    row = SourceRow(
+        status=Status.ARCHIVED, key=pointer, size=4, checksum=CHECKSUM, copy_of=of, agreed="x", noted=True, copy=2
+    )
+    bench.aws.ledger.archive_source(item.media_id, 1, "run-0", row)
+    contents(bench).note(pointer, 4, CHECKSUM, copy_of=of)
+    return pointer
+
+
+ELSEWHERE = "dropbox/2026/01/id/GX010001.MP4"
+
+
+def test_a_copy_agrees_as_long_as_the_object_that_it_needs_is_there(bench: Bench) -> None:
+    bench.put(ELSEWHERE)
+    record_a_copy(bench, 2, ELSEWHERE)
+    (result,) = bench.reconcile()
+    assert (result.findings, result.sources, result.repeated) == ({}, 5, {"copied": 1, "copied_bytes": 4})
+    (mail,) = bench.aws.mails()
+    assert "1 archived source (4 B) had the content of objects that are in the archive already" in mail["Message"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind"),
+    [
+        (lambda b: b.aws.s3.delete_object(Bucket=ARCHIVE, Key=ELSEWHERE), "missing_object"),
+        (lambda b: b.aws.s3.delete_object(Bucket=ARCHIVE, Key=f"{key_of(ITEMS[2])}.copy"), "missing_object"),
+        (lambda b: b.put(ELSEWHERE, b"clap", ""), "checksum_differs"),
+        (lambda b: b.put(ELSEWHERE, b"other", ""), "size_differs"),
+    ],
+    ids=["the object is gone", "its pointer is gone", "other bytes", "another size"],
+)
+def test_a_copy_whose_object_or_pointer_is_not_as_it_was_is_found(
+    bench: Bench, damage: Callable[[Bench], object], kind: str
+) -> None:
+    bench.put(ELSEWHERE)
+    pointer = record_a_copy(bench, 2, ELSEWHERE)
+    damage(bench)
+    assert bench.reconcile()[-1].findings == {kind: 1}
+    (finding,) = bench.report()
+    assert finding["key"] == pointer and (kind != "missing_object" or ELSEWHERE in finding["detail"])
+
+
+def test_an_object_without_rows_that_holds_the_bytes_of_a_copy_is_to_be_kept(bench: Bench) -> None:
+    original = key_of(ITEMS[1])
+    record_a_copy(bench, 2, original)
+    forget(bench, "clip1")
+    bench.put(key_of(ITEMS[3], "-02"))
+    assert bench.reconcile(contents=contents(bench))[-1].findings == {
+        "needed_object": 1, "orphan_object": 1, "not_in_ledger": 1,
+    }  # fmt: skip
+    (needed,) = [finding for finding in bench.report() if finding["kind"] == "needed_object"]
+    assert needed["key"] == original
+
+
+def test_what_was_archived_before_anybody_looked_for_copies_is_noted_once_it_is_known_to_be_sound(
+    bench: Bench,
+) -> None:
+    bench.put(key_of(ITEMS[0]), b"clap", "")
+    bench.reconcile(contents=contents(bench))
+    known = {found.key for found in contents(bench).having(4, by_checksum(CHECKSUM))}
+    assert known == {key_of(item) for item in ITEMS[1:]}
+
+
+def test_a_reconciliation_counts_what_is_in_the_archive_twice(bench: Bench) -> None:
+    for number in (1, 2):
+        row = bench.aws.ledger.source(ITEMS[number].media_id, 1)
+        assert row is not None
+        twice = msgspec.structs.replace(row, same_as=ELSEWHERE, noted=True, revision="/2")
+        bench.aws.ledger.archive_source(ITEMS[number].media_id, 1, "run-0", twice)
+    results = bench.reconcile(Deadline(lambda: 1.0, 0.0))
+    assert len(results) > 1 and results[-1].repeated == {"twice": 2, "twice_bytes": 8}
 
 
 def test_several_invocations_find_the_same_as_one(bench: Bench) -> None:

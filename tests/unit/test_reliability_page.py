@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import pytest
 from cloud_sync_common import source_identity
@@ -11,9 +13,16 @@ from cloud_sync_common.steps import authenticate, download
 from cloud_sync_common.transfer import earlier_copy, source_rows
 
 from local.aws_fault_menu import AwsFault, AwsFaultKind
-from local.fake_providers.fault_menu import MENU, FaultKind
-from local.fault_cases import CASES, NOT_SURVIVED, QUICK, Case, Outcome
+from local.drive_fault_cases import DRIVE_CASES, DRIVE_NOT_ASKED
+from local.dropbox_fault_cases import DROPBOX_CASES, DROPBOX_NOT_ASKED
+from local.fake_providers.dropbox_faults import DROPBOX_MENU, DropboxFault
+from local.fake_providers.fault_menu import MENU, FaultKind, Kind
+from local.fake_providers.faults import Fault
+from local.fake_providers.google_drive_faults import DRIVE_MENU, DriveFault
+from local.fault_case import Case, Outcome
+from local.fault_cases import CASES, NOT_SURVIVED, QUICK
 from tests.synthesis import ROOT
+from tests.unit.outcomes import outcome_text
 from tests.unit.page_tables import DOCS, rows
 
 FILE = DOCS / "reliability.md"
@@ -25,27 +34,34 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]+)`", cell)
 
 
-PROVIDER, AWS = rows(FILE, "The provider's faults"), rows(FILE, "AWS's faults")
-BY_CASE = {named(line[-2])[0]: line for line in (*PROVIDER, *AWS)}
+GOPRO, DRIVE, DROPBOX, AWS = (
+    rows(FILE, heading) for heading in ("GoPro's faults", "Google Drive's faults", "Dropbox's faults", "AWS's faults")
+)
+BY_CASE = {named(line[-2])[0]: line for line in (*GOPRO, *DRIVE, *DROPBOX, *AWS)}
+REPORTED = rows(FILE, "Bugs that users of other tools reported")
 
 
-def outcome_text(case: Case) -> str:
-    categories = " or ".join(f"`{category}`" for category in case.reported.split(" or "))
-    words = {
-        Outcome.ARCHIVED: "archived in the same run",
-        Outcome.FAILED: f"`FAILED`, {categories}; archived by the next run",
-        Outcome.LEFT: "left for the next run" + (f", {categories}" if case.reported else ""),
-        Outcome.STOPPED: f"the run stops, {categories}, one alert; the next run archives",
-        Outcome.UNHEARD: f"archived in the same run, which ends with {categories}, for no mail could be sent",
-    }[case.outcome]
-    words += ", and listed as damaged" if case.damaged else ""
-    words += f", with {case.then}" if case.then else ""
-    return words + ("; a stray upload stays until the lifecycle rule aborts it" if case.stray else "")
+@dataclass(frozen=True)
+class Menu:
+    """One provider's faults: their rows, its cases, every kind, those that no case has, and the numbers."""
+
+    lines: list[list[str]]
+    cases: Collection[Case]
+    kinds: type[Kind]
+    without_case: frozenset[Kind]
+    numbers: Collection[int]
+
+
+MENUS = {
+    "gopro": Menu(GOPRO, [c for c in CASES.values() if c.provider == "gopro"], FaultKind, NOT_SURVIVED, MENU),
+    "google_drive": Menu(DRIVE, DRIVE_CASES, DriveFault, DRIVE_NOT_ASKED, DRIVE_MENU),
+    "dropbox": Menu(DROPBOX, DROPBOX_CASES, DropboxFault, DROPBOX_NOT_ASKED, DROPBOX_MENU),
+}
 
 
 def test_the_tables_and_the_matrix_have_the_same_cases() -> None:
     assert sorted(BY_CASE) == sorted(CASES)
-    assert len(PROVIDER) + len(AWS) == len(CASES)
+    assert len(GOPRO) + len(DRIVE) + len(DROPBOX) + len(AWS) == len(CASES)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -55,11 +71,37 @@ def test_a_line_names_the_faults_and_the_outcome_of_its_case(case: Case) -> None
     assert line[-1] == outcome_text(case)
 
 
-def test_every_fault_of_the_provider_has_a_case_or_is_listed_as_not_survived() -> None:
-    kinds = {fault.kind for case in CASES.values() for fault in case.faults if not isinstance(fault, AwsFault)}
-    assert kinds | NOT_SURVIVED == set(FaultKind) and not kinds & NOT_SURVIVED
-    numbers = {number for line in PROVIDER for number in line[0].split(", ")}
-    assert {str(number) for number in MENU} <= numbers
+@pytest.mark.parametrize("provider", MENUS)
+def test_every_fault_of_a_provider_has_a_case_or_is_listed_as_one_that_has_none(provider: str) -> None:
+    menu = MENUS[provider]
+    kinds = {fault.kind for case in menu.cases for fault in case.faults if not isinstance(fault, AwsFault)}
+    assert kinds | menu.without_case == set(menu.kinds) and not kinds & menu.without_case
+    numbers = {number for line in menu.lines for number in line[0].split(", ")}
+    only_without = {kind.menu for kind in menu.without_case} - {kind.menu for kind in kinds}
+    assert {str(number) for number in set(menu.numbers) - only_without} <= numbers
+
+
+@pytest.mark.parametrize("provider", ["google_drive", "dropbox"])
+def test_the_cases_of_a_provider_are_of_it_and_are_named_for_it(provider: str) -> None:
+    cases = MENUS[provider].cases
+    assert {case.provider for case in cases} == {provider}
+    assert {case.name.partition("_")[0] for case in cases} == {provider.rpartition("_")[2]}
+    assert len(cases) >= 30
+    assert all(case.faults or case.credentials or case.then for case in cases), "something happens in each case"
+
+
+@pytest.mark.parametrize("line", REPORTED, ids=[line[0] for line in REPORTED])
+def test_a_reported_bug_is_played_by_cases_with_its_fault(line: list[str]) -> None:
+    cases = [CASES[name] for name in named(line[-1])]
+    assert cases and all(any(_number(fault) == int(line[0]) for fault in case.faults) for case in cases)
+
+
+def test_all_ten_reported_bugs_are_there() -> None:
+    assert [int(line[0]) for line in REPORTED] == list(range(101, 111))
+
+
+def _number(fault: Fault | AwsFault) -> int:
+    return fault.kind.menu if isinstance(fault, Fault) else 0
 
 
 def test_every_fault_of_aws_has_a_case() -> None:
@@ -83,6 +125,7 @@ def test_every_test_file_that_the_page_names_exists() -> None:
 def test_the_quick_cases_have_every_outcome() -> None:
     assert set(CASES) >= QUICK
     assert {CASES[name].outcome for name in QUICK} == set(Outcome)
+    assert {CASES[name].provider for name in QUICK} == set(MENUS)
 
 
 BOUNDS = {

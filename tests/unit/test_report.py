@@ -315,6 +315,32 @@ def test_an_alert_is_sent_even_when_the_ledger_cannot_be_read(
     assert failed == Failed("States.Timeout", "too long") and "too long" in aws.mails()[0]["Message"]
 
 
+def test_the_mail_of_a_failed_run_says_what_was_left_out_and_why(aws: InProcessAws) -> None:
+    listing = {"listed": 16, "left_out": {"kinds": 12, "Google's own document": 3, "not downloadable": 0}}
+    report(aws, failure({"provider": "gopro", "error": {}, "listing": listing}))
+    (mail,) = aws.mails()
+    assert ("Left out:\n- 3 Google's own document\n- 12 of another kind (kinds)\n") in mail["Message"]
+    assert "not downloadable" not in mail["Message"]
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [None, 3, "kinds", [1], {"kinds": "many", "size": True}, {"kinds": None}, {f"reason {n}": 0 for n in range(99)}],
+)
+def test_whatever_the_state_of_a_failed_run_holds_as_left_out_its_mail_is_sent(
+    aws: InProcessAws, left_out: Any
+) -> None:
+    report(aws, failure({"provider": "gopro", "error": {}, "listing": {"listed": 7, "left_out": left_out}}))
+    (mail,) = aws.mails()
+    assert "failed" in mail["Subject"] and "Left out" not in mail["Message"]
+
+
+def test_the_mail_of_a_failed_run_names_no_more_than_sixty_four_reasons(aws: InProcessAws) -> None:
+    left_out = {f"reason {number}": number + 1 for number in range(1000)}
+    report(aws, failure({"provider": "gopro", "error": {}, "listing": {"left_out": left_out}}))
+    assert aws.mails()[0]["Message"].count("- ") == 64
+
+
 @pytest.mark.parametrize("name", ["E" * 300, "Größe🏔️Error", "two\nlines"])
 def test_a_subject_is_one_short_line_of_ascii(aws: InProcessAws, name: str) -> None:
     report(aws, failure({"provider": "gopro", "error": {"Error": name, "Cause": "x"}}))

@@ -96,6 +96,18 @@ def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
         filters_of({"provider": "gopro", "filter": {}})
 
 
+@pytest.mark.parametrize(("name", "meant"), [("Filter", "filters"), ("providers", "provider"), ("modes", "mode")])
+def test_a_field_that_is_like_another_one_is_told_so(name: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"has a field '{name}'; did you mean '{meant}'. It may have 'provid"):
+        filters_of({"provider": "gopro", name: {}})
+
+
+def test_a_field_with_a_long_name_is_quoted_with_its_beginning_only() -> None:
+    with pytest.raises(ConfigurationError) as failure:
+        filters_of({"provider": "gopro", "x" * 10_000: 1})
+    assert len(str(failure.value)) < 200
+
+
 def test_a_run_syncs_unless_its_mode_is_reconcile() -> None:
     assert mode_of({"provider": "gopro"}) == mode_of({"provider": "gopro", "mode": "sync"}) == "sync"
     assert mode_of({"provider": "gopro", "mode": "reconcile"}) == "reconcile"

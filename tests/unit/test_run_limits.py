@@ -64,13 +64,18 @@ def error() -> dict[str, str]:
 
 def test_the_state_of_a_run_stays_within_its_limit_whatever_happens() -> None:
     counts = dict.fromkeys(("listed", "new", "waiting", "exhausted", "batches"), TEN_MILLION)
-    listing = {"status": "IN_PROGRESS", "next_cursor": largest_cursor(), "manifest_key": "k" * 128, **counts}
+    listing: dict[str, Any] = {
+        "status": "IN_PROGRESS",
+        "next_cursor": largest_cursor(),
+        "manifest_key": "k" * 128,
+        **counts,
+    }
+    listing["renewal"] = {"renewals": 3}
     state = {
         "run_id": "r" * NAME_LIMIT,
         "provider": "google_drive",
         "filters": msgspec.to_builtins(largest_filters()),
         "listing": listing,
-        "renewal": {"renewals": 3},
         "error": error(),
     }
     # ReportFailure sends all of it, with two short fields, and adds its result to it.

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "CONNECTIONS_PER_VIDEO": "4",
     "SINGLE_PUT_MIB": "64",
     "CHECK_SOURCE_ETAG": "false",
+    "RECORD_COPIES": "true",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
 
@@ -58,13 +59,15 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         connections_per_video=4,
         single_put_mib=64,
         check_source_etag=False,
+        record_copies=True,
         allow_loopback_sources=True,
     )
 
 
 def test_the_example_contains_every_variable() -> None:
     named = {field.name.upper() for field in msgspec.structs.fields(Settings)}
-    assert named - {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS"} == set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}
+    collected = {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}
+    assert named - collected == set(ENVIRONMENT) - {"GOPRO_CREDENTIALS_SECRET"}
 
 
 def test_a_function_that_has_no_providers_secret_says_so() -> None:

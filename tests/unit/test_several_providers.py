@@ -10,7 +10,8 @@ import pytest
 
 from cloud_sync.config import Config, ConfigError
 from cloud_sync.providers import PROVIDERS
-from cloud_sync.schedule import staggered
+from cloud_sync.schedule import parse_cron, side_by_side
+from local.log_queries import fields_named
 from tests.synthesis import FUNCTIONS, Synthesis, Synthesised, as_list
 
 THREE = "gopro,google_drive,dropbox"
@@ -66,36 +67,56 @@ def test_a_list_in_a_file_that_has_something_else_than_text_is_refused(tmp_path:
         Config.from_context({"alert_email": "none"}, tmp_path)
 
 
-def test_three_providers_with_three_downloads_each_fit_into_a_new_account() -> None:
-    assert config(providers=THREE).max_concurrency * 3 <= config().account_concurrency == 10
+@pytest.mark.parametrize(
+    ("expression", "count", "expected"),
+    [
+        ("rate(12 hours)", 1, ["rate(12 hours)"]),
+        ("cron(0 2 * * ? *)", 3, ["cron(0 2 * * ? *)", "cron(5 2 * * ? *)", "cron(10 2 * * ? *)"]),
+        (
+            "cron(0/15 8-18 ? * MON-FRI *)",
+            2,
+            ["cron(0/15 8-18 ? * MON-FRI *)", "cron(5,20,35,50 8-18 ? * MON-FRI *)"],
+        ),
+        ("cron(57 2 * * ? *)", 3, ["cron(57 2 * * ? *)", "cron(52 2 * * ? *)", "cron(47 2 * * ? *)"]),
+        ("cron(54 2 * * ? *)", 3, ["cron(54 2 * * ? *)", "cron(59 2 * * ? *)", "cron(49 2 * * ? *)"]),
+        ("cron(0,5 2 * * ? *)", 3, ["cron(0,5 2 * * ? *)", "cron(10,15 2 * * ? *)", "cron(20,25 2 * * ? *)"]),
+    ],
+)
+def test_several_providers_start_within_the_hours_of_the_schedule_and_no_two_in_the_same_minute(
+    expression: str, count: int, expected: list[str]
+) -> None:
+    assert side_by_side(expression, count) == expected
+    minutes = [parse_cron(one).numbers[0] for one in expected] if count > 1 else []
+    assert len(frozenset().union(*minutes)) == sum(map(len, minutes))
 
 
-def test_more_downloads_of_several_providers_than_the_account_can_run_are_refused_with_the_numbers() -> None:
-    assert refusal(providers=THREE, max_concurrency=4) == (
-        "max_concurrency is 4 for each of 3 providers, together 12 functions at once and more than account_concurrency "
-        "(10): lower it, or state the quota of your account there if it is higher."
+@pytest.mark.parametrize("expression", ["cron(* 2 * * ? *)", "cron(0/5 2 * * ? *)", "cron(0,58 2 * * ? *)"])
+def test_a_schedule_without_room_for_several_providers_is_refused_with_what_to_change(expression: str) -> None:
+    assert refusal(schedule=expression, providers=THREE) == (
+        f"schedule {expression!r} leaves no room within its hours to start 3 providers 5 minutes apart: name fewer "
+        "minutes in its first field, such as 0."
     )
-    assert config(providers=THREE, max_concurrency=4, account_concurrency=12).max_concurrency == 4
-    assert config(max_concurrency=11).max_concurrency == 11
+    assert config(schedule=expression).schedule == expression
 
 
 @pytest.mark.parametrize(
-    ("expression", "minutes", "expected"),
+    ("expression", "instead"),
     [
-        ("cron(0 2 * * ? *)", 0, "cron(0 2 * * ? *)"),
-        ("cron(0 2 * * ? *)", 10, "cron(10 2 * * ? *)"),
-        ("cron(0/15 8-18 ? * MON-FRI *)", 5, "cron(5,20,35,50 8-18 ? * MON-FRI *)"),
-        ("cron(57 2 * * ? *)", 5, "cron(52 2 * * ? *)"),
-        ("cron(54 2 * * ? *)", 5, "cron(59 2 * * ? *)"),
-        ("cron(5 2 * * ? *)", 60, "cron(5 2 * * ? *)"),
-        ("cron(* 2 * * ? *)", 5, "cron(* 2 * * ? *)"),
-        ("rate(12 hours)", 5, "rate(12 hours)"),
+        ("rate(12 hours)", "cron(0 0/12 * * ? *)"),
+        ("rate(1 hour)", "cron(0 0/1 * * ? *)"),
+        ("rate(24 hours)", "cron(0 2 * * ? *)"),
+        ("rate(1 day)", "cron(0 2 * * ? *)"),
+        ("rate(7 days)", "cron(0 2 ? * SUN *)"),
+        ("rate(5 hours)", "cron(0 2 * * ? *)"),
     ],
 )
-def test_a_schedule_is_staggered_within_its_hours_or_stays_as_it_is(
-    expression: str, minutes: int, expected: str
-) -> None:
-    assert staggered(expression, minutes) == expected
+def test_a_rate_with_several_providers_is_refused_with_a_cron_that_is_accepted(expression: str, instead: str) -> None:
+    assert refusal(schedule=expression, providers="gopro,dropbox") == (
+        f"schedule {expression!r} would start 2 providers in the same minute, because a rate() counts from the "
+        f"deployment: write a cron() instead, such as {instead}."
+    )
+    assert config(schedule=instead, providers=THREE).schedule == instead
+    assert config(schedule=expression).schedule == expression
 
 
 # The stack
@@ -122,7 +143,7 @@ def test_schedules_start_the_same_machine_five_minutes_apart_each_for_its_provid
 
 
 def test_a_schedule_that_pauses_for_long_is_watched_for_each_provider(synthesis: Synthesis) -> None:
-    stack = synthesis.of("dev", providers=THREE, schedule="rate(7 days)")
+    stack = synthesis.of("dev", providers=THREE, schedule="cron(0 2 ? * SUN *)")
     schedules = [schedule["Properties"] for schedule in stack.resources("AWS::Scheduler::Schedule").values()]
     watches = [schedule for schedule in schedules if "watch" in schedule["Name"]]
     assert sorted(json.loads(watch["Target"]["Input"])["provider"] for watch in watches) == sorted(SECRETS)
@@ -147,7 +168,7 @@ def test_roles_reach_the_secrets_prefixes_and_rows_of_the_named_providers_and_of
     rows = [condition.get("ForAllValues:StringLike", {}) for condition in conditions]
     keys = {key for one in rows for key in as_list(one.get("dynamodb:LeadingKeys", []))}
     of_providers = {f"{name}#*" for name in names} | {f"PROVIDER#{name}" for name in names}
-    assert keys == of_providers | {"RUN#*", "READ#*"}
+    assert keys == of_providers | {"RUN#*", "READ#*"} | ({"CONTENT#*"} if len(names) > 1 else set())
 
 
 @pytest.mark.parametrize("providers", ["dropbox", "gopro,google_drive", THREE])
@@ -219,6 +240,14 @@ def test_each_provider_has_a_row_of_last_nights_numbers_and_its_lines_in_the_gra
     for widget in widgets(three, "metric", "log", "alarm", "text"):
         rows[widget["y"]] = rows.get(widget["y"], 0) + widget["width"]
     assert set(rows.values()) == {24}  # no row has a gap
+
+
+def test_every_saved_query_and_every_table_of_the_dashboard_tells_the_providers_apart(three: Synthesised) -> None:
+    """All providers write into the same logs, so a row without its provider could be anybody's."""
+    queries = three.resources("AWS::Logs::QueryDefinition").values()
+    texts = [str(query["Properties"]["QueryString"]) for query in queries]
+    texts += [widget["properties"]["query"] for widget in widgets(three, "log")]
+    assert len(texts) == 9 + 3 and all("provider" in fields_named(text) for text in texts)
 
 
 def test_the_map_of_each_run_has_the_concurrency_of_one_provider(three: Synthesised) -> None:

@@ -134,7 +134,7 @@ class Bytes(RangeTransfer):
     async def put(self, source: Any, key: str, _metadata: object, _proofs: object, compare: Any) -> ArchivedContent:
         world, size = cast(World, self._archive), source.fingerprint.size
         damage = world.put_damages.pop(0) if world.put_damages else ""
-        compare(ArchivedContent(size, "of this answer", (), single_stream=False, damage=damage))
+        await compare(ArchivedContent(size, "of this answer", (), single_stream=False, damage=damage))
         return replace(world.written("put", key, size, single_stream=not source.honoured), damage=damage)
 
     async def look_at_boxes(self, proofs: Proofs, version: Fingerprint, has_passed: Callable[[int], bool]) -> None:

@@ -122,6 +122,29 @@ def test_a_functions_role_allows_exactly_this(dev: Synthesised, name: str) -> No
     assert dev.policy_of(dev.function(name)["Role"]) == expected
 
 
+@pytest.mark.parametrize(
+    ("values", "compares"),
+    [({}, False), ({"record_copies": "true"}, True), ({"providers": "gopro,dropbox"}, True)],
+    ids=["one provider", "copies are wanted", "two providers"],
+)
+def test_which_object_has_which_content_is_known_to_those_who_look_for_copies_and_to_nobody_else(
+    synthesis: Synthesis, values: dict[str, str], compares: bool
+) -> None:
+    stack = synthesis.of("dev", **values)
+    found = {
+        role["Ref"]: statement
+        for policy in stack.resources("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        for role in policy["Properties"]["Roles"]
+        if statement.get("Sid") == "CompareTheContents"
+    }
+    expected = ("video-downloader", "archive-reconciler") if compares else ()
+    assert set(found) == {stack.function(name)["Role"]["Fn::GetAtt"][0] for name in expected}
+    for statement in found.values():
+        assert set(as_list(statement["Action"])) == {"dynamodb:Query", "dynamodb:UpdateItem"}
+        assert as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) == ["CONTENT#*"]
+
+
 @each_environment
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_functions_role_reaches_only_its_own_rows_of_the_ledger(stack: Synthesised, name: str) -> None:

@@ -80,7 +80,12 @@ def upload(
     archive = streams if isinstance(streams, Connections) else CannedConnections([streams])
     uploader = StreamUploader(Connections(), archive)
     request = Upload(URL, aws_chunked.headers(length), length)
-    check = {"before_end": before_end} if before_end else {}
+
+    async def checked(checksum: int) -> None:
+        assert before_end is not None
+        before_end(checksum)
+
+    check = {"before_end": checked} if before_end else {}
     try:
         return uploader.run(uploader.upload(source, request, hashers, **check))
     finally:

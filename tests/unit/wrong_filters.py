@@ -8,6 +8,12 @@ TIME = "2026-01-31T00:00:00Z"
 WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"type": ["mp4"]}, "type", "did you mean '?types'?"),
     ({"captured_form": TIME}, "captured_form", "did you mean '?captured_from'?"),
+    *(
+        ({f"captured_{end}": TIME}, f"captured_{end}", "did you mean '?captured_before'?")
+        for end in ("to", "until", "end")
+    ),
+    ({"uploaded_after": TIME}, "uploaded_after", "did you mean '?uploaded_from'?"),
+    ({"Uploaded-Since": TIME}, "Uploaded-Since", "did you mean '?uploaded_from'?"),
     ({"sizes": 7}, "sizes", "may have captured_from"),
     *(
         ({field: value}, field, TIME)
@@ -47,7 +53,10 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"folders": {"include": "Trips"}}, "folders", "include"),
     ({"folders": {"include": ["Trips", ""]}}, "folders", "include"),
     ({"folders": {"exclude": ["/"]}}, "folders", "exclude"),
-    ({"folders": {"exclude": ["a//b"]}}, "folders", "exclude"),
+    *(
+        ({"folders": {"exclude": [value]}}, "folders", "exclude")
+        for value in ("a//b", "Trips\\2026", "..", "a/../b", "./a", "a/ /b")
+    ),
     *(
         ({field: value}, field, "number")
         for field in ("min_size_mb", "max_size_mb", "min_age_days")

@@ -20,7 +20,7 @@ from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
-from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of
+from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown_provider
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
@@ -31,6 +31,7 @@ from cloud_sync_common.steps.report_all import AllReport
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
@@ -38,6 +39,7 @@ from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
+from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.part_plan import MIB
 
 if settings.is_a_function():
@@ -78,6 +80,17 @@ class _Parts:
         return Archive(clients.s3(), self.settings.archive_bucket, self.settings.archive_storage_class)
 
     @property
+    def contents(self) -> Contents | None:
+        """None where one provider alone is backed up and no copies are wanted: there is nothing to compare then."""
+        several = len(self.settings.credentials_secrets) > 1
+        return Contents(self._table) if several or self.settings.record_copies else None
+
+    @property
+    def copies(self) -> Copies | None:
+        contents, record = self.contents, self.settings.record_copies
+        return Copies(self.archive, contents, record) if contents else None
+
+    @property
     def lease(self) -> CredentialsLease:
         return CredentialsLease(self._table, self.provider)
 
@@ -114,19 +127,16 @@ def _provider(name: object) -> Provider:
     field and the providers there are."""
     config = settings.load()
     if not isinstance(name, str) or name not in config.credentials_secrets:
-        known = ", ".join([*config.credentials_secrets, ALL_PROVIDERS])
-        raise ConfigurationError(
-            f"The input's field 'provider' must be one of: {known}; not {name!r}. Another one has to be added to the "
-            "environment's value 'providers' and deployed first."
-        )
-    return providers.get(name, config.provider_base_urls)
+        raise unknown_provider(name, config.credentials_secrets)
+    return providers.get(name, config.provider_base_urls, config.provider_options)
 
 
 def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator | AllProviders:
     """Raises ConfigurationError when the run's input names no provider of this environment."""
     name = field_of(request.input, "provider")
     if name == ALL_PROVIDERS:
-        return AllProviders(tuple(settings.load().credentials_secrets))
+        names = tuple(settings.load().credentials_secrets)
+        return AllProviders(names, {name: _provider(name).capabilities.unfit_filters for name in names})
     parts = _Parts(_provider(name).name)
     return Authenticator(parts.renewal(Deadline.of(context)), parts.settings.filters.get(parts.provider, {}))
 
@@ -140,11 +150,17 @@ def credentials_rotator(request: RotationRequest, context: LambdaContext) -> Cre
 
 
 def _owner_of(secret_id: str) -> str:
-    """The provider whose secret has this name or ARN; the id itself where there is none. An ARN ends with the name, a
-    hyphen and six more characters (Secrets Manager API reference, CreateSecret)."""
+    """The provider whose secret has this name or ARN. An ARN ends with the name, a hyphen and six more characters
+    (Secrets Manager API reference, CreateSecret). Raises ConfigurationError where there is none."""
     secrets = settings.load().credentials_secrets
     name = secret_id.rpartition(":secret:")[2]
-    return next((p for p, own in secrets.items() if own in (name, name[:-7])), secret_id)
+    for provider, own in secrets.items():
+        if own in (name, name[:-7]):
+            return provider
+    raise ConfigurationError(
+        f"The secret to be rotated is none of this environment, which has {', '.join(secrets.values())}. Take this "
+        "function out of the other secret's rotation, or add its provider to the environment's value 'providers'."
+    )
 
 
 def media_lister(request: ListRequest, context: LambdaContext) -> MediaLister:
@@ -179,6 +195,7 @@ def video_downloader(request: DownloadRequest, context: LambdaContext) -> VideoD
         check_etag=config.check_source_etag,
         single_put=config.single_put_mib * MIB,
         most_bytes=config.max_run_gb * prices.GB,
+        copies=parts.copies,
     )
 
 
@@ -236,4 +253,5 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         topic_arn=parts.settings.alerts_topic_arn,
         deadline=deadline,
         sender=parts.sender,
+        contents=parts.contents,
     )

@@ -14,6 +14,7 @@
     │  ├─ OriginalUnavailableError    only proxies are offered, or this video is refused and others not
     │  ├─ OriginalNotReadyError       not available now: a quota is used up, or it is still being processed
     │  ├─ OriginalRefusedError        the provider refuses to give it, for a reason that may last
+    │  ├─ HashDisputedError           what it sends never has the hash that it publishes
     │  ├─ RangeIgnoredError           a 200 to a ranged request
     │  ├─ SourceChangedError          its size or ETag changed while it was read
     │  ├─ NoProgressError             slice after slice moved bytes, and none of them lasted
@@ -27,6 +28,7 @@ A message is safe to show and to log: it never contains a token, a signed URL or
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -104,6 +106,16 @@ class OriginalRefusedError(SourceError):
     category = "refused_by_provider"
 
 
+class HashDisputedError(SourceError):
+    """As OriginalRefusedError. `note` is what the item's row has to remember of it (ItemRow.disputed_*)."""
+
+    category = "hash_disputed"
+
+    def __init__(self, message: str, note: Mapping[str, float | str]) -> None:
+        super().__init__(message)
+        self.note = note
+
+
 class RangeIgnoredError(SourceError):
     category = "range_ignored"
 
@@ -121,7 +133,14 @@ class ProviderContractError(SourceError):
 
 
 class IntegrityError(CloudSyncError):
+    """`content` is the checksum of all that was read, where that does not have the hash that the provider publishes;
+    empty for every other disagreement."""
+
     category = "integrity"
+
+    def __init__(self, message: str, content: str = "") -> None:
+        super().__init__(message)
+        self.content = content
 
 
 class ConfigurationError(CloudSyncError):

@@ -31,6 +31,8 @@ class _Formatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         if correlation.run_id():
             log["correlation_id"] = correlation.run_id()
+        if correlation.provider():
+            log["provider"] = correlation.provider()
         return escape_unseen(redact(super().serialize(_bounded(redacted(log)))))
 
 

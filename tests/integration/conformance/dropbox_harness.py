@@ -124,7 +124,6 @@ class DropboxHarness:
         return f"/{found.folder}/{found.filename}" if found.folder else f"/{found.filename}"
 
 
-# The fake sends no other range than the one asked for (Trouble.RANGE_SHIFTED).
 _CHANGED = '{"items": [], "next": null}'
 _FAULTS: dict[Trouble, tuple[DropboxFault, dict[str, Any]]] = {
     Trouble.RENEWAL_REFUSED: (DropboxFault.INVALID_GRANT, {}),
@@ -145,6 +144,7 @@ _FAULTS: dict[Trouble, tuple[DropboxFault, dict[str, Any]]] = {
     Trouble.UNAVAILABLE_NOW: (DropboxFault.LOOKUP_REFUSED, {"tag": "locked", "endpoint": DropboxEndpoint.DOWNLOAD}),
     Trouble.CUT_SHORT: (DropboxFault.CONNECTION_CUT, {"byte": 1000}),
     Trouble.RANGE_IGNORED: (DropboxFault.RANGE_IGNORED, {}),
+    Trouble.RANGE_SHIFTED: (DropboxFault.RANGE_SHIFTED, {}),
 }  # fmt: skip
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-from cloud_sync_common.exceptions import MediaNotFoundError
+from cloud_sync_common.exceptions import MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError
 from cloud_sync_common.file_services.rows import Row, name_of, word
 
-MOST_LEVELS = 200  # of folders within folders: a hundred are allowed where the most are
+MOST_LEVELS = 1_000  # of folders within folders: a hundred are allowed where the most are
 MOST_FOLDERS = 100_000  # that are remembered, some hundred bytes each
 ROOT = "root"  # what the account's own root is asked for as
 
 type Ask = Callable[[str], Row]
-"""From the id of a file or folder to its row; raises MediaNotFoundError."""
+"""From the id of a file or folder to its row; raises MediaNotFoundError and other errors about it alone."""
+
+_NOT_SHOWN = (MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError)  # which is no trouble of what is in it
 
 
 class FolderTree:
@@ -32,11 +34,10 @@ class FolderTree:
     def path(self, row: Row, ask: Ask) -> str:
         """The path of the folder that a row is in, from the account's root, or from the first folder that it is shown.
         `ask` is called for what is not known. In Unicode's form NFC; a `/` in a name becomes `_`."""
-        names: list[str] = []
+        names, seen = list[str](), set[str]()  # legacy folders can contain each other
         folder = _parent(row)
-        for _ in range(MOST_LEVELS):
-            if not folder or folder == self._root_id(ask):
-                break
+        while folder and folder not in seen and len(seen) < MOST_LEVELS and folder != self._root_id(ask):
+            seen.add(folder)
             name, folder = self._folder(folder, ask)
             if not name:
                 break
@@ -47,7 +48,7 @@ class FolderTree:
         if folder not in self._known:
             try:
                 self.add(ask(folder))
-            except MediaNotFoundError:
+            except _NOT_SHOWN:
                 self._keep(folder, "", "")
         return self._known.get(folder, ("", ""))
 
@@ -59,8 +60,8 @@ class FolderTree:
     def _root_id(self, ask: Ask) -> str:
         if not self._root:
             try:
-                self._root = word(ask(ROOT), "id")
-            except MediaNotFoundError:
+                self._root = word(ask(ROOT), "id") or ROOT
+            except _NOT_SHOWN:
                 self._root = ROOT  # which no folder has as its id
         return self._root
 

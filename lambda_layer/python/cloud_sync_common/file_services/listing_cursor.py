@@ -7,12 +7,14 @@ the circle begins, and so are empty pages without end.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from typing import Self
 
 import msgspec
 
 from cloud_sync_common.exceptions import ProviderContractError, ProviderUnavailableError
+from cloud_sync_common.file_services.rows import Row
 
 RESTARTS = 3  # of one part of a listing: a page token can end while a run pauses
 MOST_EMPTY_PAGES = 1_000  # in a row; a provider may send a few while it looks
@@ -90,3 +92,31 @@ class FeedCursor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class PageTokenRefused(Exception):
     """The service does not know a page token any more; `FeedCursor.again` begins the part once more."""
+
+
+def page_of(ask: Callable[[int], tuple[list[Row], str]], most: int) -> tuple[list[Row], str]:
+    """One page of at most `most` rows, and the token of the next one, empty at the end; `ask` gives both for a number
+    of rows. A full page that is said to be the last one is asked for again by halves: it may lack its token, and then
+    everything behind it would be missing. Raises ProviderUnavailableError when that is so each time."""
+    rows, following = ask(most)
+    if following or len(rows) < most:
+        return rows, following
+    rows, following = ask(most // 2)
+    if not following and len(rows) >= most // 2:
+        raise ProviderUnavailableError(
+            "The provider lists a full page of files and does not say what comes after it, so that files would be "
+            "missing. Start the run again later; nothing was lost."
+        )
+    return rows, following
+
+
+def rows_of_pages(page: Callable[[str], tuple[list[Row], str]], most_pages: int) -> Iterator[Row]:
+    """The rows of the first so many pages; `page` gives one page, and the token of the next one. Raises as
+    FeedCursor.turned."""
+    at = FeedCursor()
+    for _ in range(most_pages):
+        rows, following = page(at.token)
+        yield from rows
+        if not following:
+            return
+        at = at.turned(following, len(rows))

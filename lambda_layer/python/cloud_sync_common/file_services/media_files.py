@@ -16,10 +16,13 @@ PHOTO_EXTENSIONS = frozenset((
     "arw", "avif", "cr2", "cr3", "dng", "gpr", "heic", "heif", "insp", "jpeg",
     "jpg", "nef", "orf", "png", "raf", "raw", "rw2", "tif", "tiff", "webp",
 ))  # fmt: skip
+NOT_DOWNLOADABLE = "not downloadable"  # the service lists them, and does not give them out
 OTHER_FILES = "neither video nor photo"  # why they are left out, in a report
 # Of programs in TypeScript, which services take for videos in MPEG's transport stream.
 _AMBIGUOUS = frozenset({"ts"})
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,18}(?:Z|[+-][0-9]{2}:[0-9]{2})")
+# What a clock shows that was never set, in whichever zone: the zero of FAT, of Unix, of QuickTime, of Windows.
+_CLOCKS_BEGIN = datetime(1980, 1, 2, 12, tzinfo=UTC)
 _EXIF = re.compile(r"([0-9]{4}):([0-9]{2}):([0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2})")
 
 
@@ -35,7 +38,8 @@ def kind_of(filename: str, mime_type: str = "", *, has_video_facts: bool = False
 
 
 def moment(text: str) -> str:
-    """A time in ISO 8601 with its offset, as it came; empty for what is none."""
+    """A time in ISO 8601 with its offset, as it came; empty for what is none, and for one before there were clocks in
+    cameras: 1601, 1904, 1970 and 1980 are what programs write that do not know the time."""
     return text if _read(text) else ""
 
 
@@ -43,7 +47,8 @@ def exif_moment(text: str) -> str:
     """A time as cameras write it (Exif, DateTimeOriginal), in ISO 8601 without an offset, which it does not have; empty
     for what is none."""
     found = _EXIF.fullmatch(text)
-    return "{}-{}-{}T{}".format(*found.groups()) if found else ""
+    written = "{}-{}-{}T{}".format(*found.groups()) if found else ""
+    return written if _read(f"{written}Z") else ""
 
 
 def earliest(**moments: str) -> tuple[str, str]:
@@ -58,6 +63,7 @@ def earliest(**moments: str) -> tuple[str, str]:
 
 def _read(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).astimezone(UTC) if _MOMENT.fullmatch(text) else None
+        found = datetime.fromisoformat(text).astimezone(UTC) if _MOMENT.fullmatch(text) else None
     except (ValueError, OverflowError):
         return None
+    return found if found and found >= _CLOCKS_BEGIN else None

@@ -10,7 +10,10 @@ import requests
 
 from cloud_sync_common.exceptions import (
     CloudSyncError,
+    ConfigurationError,
     CredentialsExpiredError,
+    OriginalNotReadyError,
+    OriginalRefusedError,
     ProviderThrottledError,
     ProviderUnavailableError,
     SourceLinkExpiredError,
@@ -25,34 +28,39 @@ _MOST_VALUES = 1_000  # of a body that are looked at
 
 @dataclass(frozen=True)
 class Refusals:
-    """The errors of one service. `field` has its words for them, wherever in a body it is; of several words, the first
-    one in `meanings` counts."""
+    """The errors of one service. `fields` have its words for them, wherever in a body they are; of several words, the
+    first one in `meanings` counts."""
 
-    field: str
+    fields: tuple[str, ...]
     meanings: Mapping[str, Meaning]
 
     def of(self, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """What a refusal means; None for words that are not known. `headers` are looked up by lower-case name."""
-        said = words_in(body, self.field)
+        said = words_in(body, *self.fields)
         for kind, sentence in (meaning for known, meaning in self.meanings.items() if known in said):
             if kind is ProviderThrottledError:
-                return ProviderThrottledError(sentence, http_client.retry_after(headers))
+                return ProviderThrottledError(sentence, _wait(headers, body))
             return kind(sentence)
         return None
 
-    def of_media(self, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
+    def of_media(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """As `of`, for a request for the bytes of a file. A token that has ended there is like a link that has: the
-        file is asked for again, which shows what is wrong with the token."""
+        file is asked for again, which shows what is wrong with the token. What is a page, and a 404 without words,
+        does not come from the service, and says nothing of the file."""
         meaning = self.of(headers, body)
+        is_page = "html" in headers.get("content-type", "").lower() and status < 500 and status != 429
+        if meaning is None and (is_page or status == 404):
+            return ProviderUnavailableError(f"Something on the way answered the request for a file ({status}).")
         if isinstance(meaning, CredentialsExpiredError):
             return SourceLinkExpiredError("The provider no longer accepts the token for the bytes of a file.")
         return meaning
 
-    def error(self, response: requests.Response, doing: str, signed_out: str) -> CloudSyncError:
+    def error(self, response: requests.Response, doing: str, signed_out: str, *, of_one_file: bool) -> CloudSyncError:
         """What an answer means that has another status than 200: by its words, or else by its status. `signed_out` is
-        the sentence for a 401 without words. `doing` completes "The answer to <doing>"."""
+        the sentence for a 401 without words. `doing` completes "The answer to <doing>". Where that is not the request
+        for one file, what would refuse a file for now or for good refuses everything."""
         if meaning := self.of(response.headers, response.content):
-            return meaning
+            return meaning if of_one_file else _of_everything(meaning)
         status = response.status_code
         http_client.refuse_when_busy(status, response.headers, doing)
         if status == 401:
@@ -62,13 +70,25 @@ class Refusals:
         return answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
-def words_in(body: bytes, field: str) -> set[str]:
-    """Every word that a body has in a field of this name, at whatever depth."""
+def _of_everything(meaning: CloudSyncError) -> CloudSyncError:
+    if isinstance(meaning, OriginalRefusedError):
+        return ConfigurationError(str(meaning))
+    return ProviderUnavailableError(str(meaning)) if isinstance(meaning, OriginalNotReadyError) else meaning
+
+
+def _wait(headers: Mapping[str, str], body: bytes) -> float | None:
+    """The seconds to wait: in the header, or else in the body, in the field of the same name."""
+    stated = headers.get("retry-after") or next(iter(words_in(body, "retry_after")), "")
+    return http_client.retry_after({"retry-after": stated})
+
+
+def words_in(body: bytes, *fields: str) -> set[str]:
+    """Every word that a body has in fields of these names, at whatever depth."""
     try:
         value = loose_json.decode(body)
     except ValueError:
         return set()
-    return {found for row in _objects(value) if (found := word(row, field))}
+    return {found for row in _objects(value) for field in fields if (found := word(row, field))}
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:

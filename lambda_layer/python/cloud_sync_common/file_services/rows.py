@@ -10,18 +10,22 @@ from typing import Any
 import requests
 
 from cloud_sync_common.http import answers, loose_json
+from cloud_sync_common.safe_text import redact
 
 WORD_LIMIT = 128  # characters of an id, a type, a time or a digest
 NAME_LIMIT = 400  # characters of a name that are kept
 TOKEN_LIMIT = 6 * 1024  # characters of a page token
 _LARGEST_NAME = 32 * 1024  # characters of a name or path that is cut rather than left out
+_DIGITS = {"md5": 32, "sha256": 64}
 
 type Row = Mapping[str, Any]
 
 
-def word(row: Row, field: str, most: int = WORD_LIMIT) -> str:
-    """A field as text that may be kept and shown; empty for anything else."""
-    return loose_json.plain_text(row.get(field), most) or ""
+def word(row: Row, field: str, most: int = WORD_LIMIT, shape: re.Pattern[str] | None = None) -> str:
+    """A field as text that may be kept and shown; empty for anything else, and for what has not this shape, such as
+    what could not stand in a header."""
+    found = loose_json.plain_text(row.get(field), most) or ""
+    return found if shape is None or shape.fullmatch(found) else ""
 
 
 def name_of(row: Row, field: str = "name") -> str:
@@ -39,10 +43,17 @@ def id_of(row: Row, shape: re.Pattern[str]) -> str:
     return f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
 
 
+def rows_of(answer: Row, field: str, needed: tuple[str, ...], response: requests.Response, doing: str) -> list[Row]:
+    """The rows in a field of an answer, as answers.rows_in. Raises ProviderContractError, which names the field."""
+    if not isinstance(answer.get(field), list):
+        raise answers.changed(response, doing, f"The answer to {doing} has no list '{field}'")
+    return answers.rows_in(answer[field], needed, response, doing)
+
+
 def check_ids(rows: Sequence[Row], shape: re.Pattern[str], response: requests.Response, doing: str) -> None:
     """Raises ProviderContractError when most of several rows have no usable id."""
     if 1 < len(rows) < 2 * sum(not shape.fullmatch(word(row, "id")) for row in rows):
-        raise answers.changed(response, doing, f"The answer to {doing} has no usable id in most of its rows")
+        raise answers.changed(response, doing, f"The answer to {doing} has no usable 'id' in most of its rows")
 
 
 def digest_of(row: Row, field: str, digits: int) -> str:
@@ -51,14 +62,21 @@ def digest_of(row: Row, field: str, digits: int) -> str:
     return found if re.fullmatch(f"[0-9a-f]{{{digits}}}", found) else ""
 
 
+def hashes_of(row: Row, fields: Mapping[str, str]) -> tuple[str, ...]:
+    """The hashes in these fields, by kind, each as MediaSource.content_hashes has it and in this order."""
+    found = {kind: digest_of(row, field, _DIGITS[kind]) for kind, field in fields.items()}
+    return tuple(f"{kind}:{digest}" for kind, digest in found.items() if digest)
+
+
 def token_in(answer: Row, field: str, response: requests.Response, doing: str, *, needed: bool = True) -> str:
     """The page token in an answer. Where it is not needed, it may be absent, which is the end, and empty is returned.
 
-    Raises ProviderContractError for anything else: what cannot be read must not look like the end of a listing.
+    Raises ProviderContractError for anything else: what cannot be read must not look like the end of a listing. So it
+    does for one with a secret of ours, because page tokens travel through the state of a run.
     """
     value = answer.get(field)
     if value is None and not needed:
         return ""
-    if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT:
+    if not isinstance(value, str) or not 0 < len(value) <= TOKEN_LIMIT or redact(value) != value:
         raise answers.changed(response, doing, f"The answer to {doing} has no usable '{field}'")
     return value

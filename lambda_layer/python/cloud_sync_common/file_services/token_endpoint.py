@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import requests
 
-from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError
+from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.xray_utils import subsegment
 
@@ -18,20 +19,24 @@ from cloud_sync_common.xray_utils import subsegment
 @dataclass(frozen=True)
 class TokenEndpoint:
     """Where a provider renews tokens. `doing` completes "The answer to <doing>"; `refused` has the sentence for each
-    error code, and `otherwise` the one for what is none of them; `store` says how to store new credentials."""
+    error code, and `otherwise` the one for what is none of them; `store` says how to store new credentials. A token has
+    to be for one of `scopes`, if there are any and the provider says what it is for (RFC 6749, 5.1); `too_narrow` is
+    the sentence where it is not."""
 
     url: str
     doing: str
     refused: Mapping[str, str]
     otherwise: str
     store: str
+    scopes: frozenset[str] = frozenset()
+    too_narrow: str = ""
 
-    def renewed(self, old: Credentials, fields: Mapping[str, str]) -> tuple[Credentials, answers.Row]:
-        """The credentials with a new access token, and the whole answer. The refresh token stays, unless the answer has
-        another one.
+    def renewed(self, old: Credentials, fields: Mapping[str, str]) -> Credentials:
+        """The credentials with a new access token. The refresh token stays, unless the answer has another one.
 
-        Raises ConfigurationError for credentials without a refresh token, before any request; CredentialsExpiredError
-        with the sentence of what refuses; ProviderThrottledError, ProviderUnavailableError, ProviderContractError.
+        Raises ConfigurationError for credentials without a refresh token, before any request, and for a token whose
+        scope is too narrow; CredentialsExpiredError with the sentence of what refuses; ProviderThrottledError,
+        ProviderUnavailableError, ProviderContractError.
         """
         if not old.renewable:
             raise ConfigurationError(f"An access token alone cannot be renewed. {self.store}")
@@ -40,15 +45,23 @@ class TokenEndpoint:
         answer = answers.json_object(response, self.doing)
         access = loose_json.secret(answer.get("access_token"))
         if access is None:
-            raise answers.changed(response, self.doing, f"The answer to {self.doing} has no token")
+            raise answers.changed(response, self.doing, f"The answer to {self.doing} has no usable 'access_token'")
+        self._check_rights(answer)
         seconds = loose_json.whole_number(answer.get("expires_in"))
-        renewed = replace(
+        return replace(
             old,
             access_token=access,
             refresh_token=loose_json.secret(answer.get("refresh_token")) or old.refresh_token,
             expires_at=time.time() + seconds if seconds else None,
         )
-        return renewed, answer
+
+    def _check_rights(self, answer: answers.Row) -> None:
+        """Raises for too narrow a scope. Warns of a refresh token that ends, as those of clients in testing do."""
+        scopes = loose_json.text(answer.get("scope"))
+        if self.scopes and scopes is not None and self.scopes.isdisjoint(scopes.split()):
+            raise ConfigurationError(self.too_narrow)
+        if left := loose_json.whole_number(answer.get("refresh_token_expires_in")):
+            logger.warning("the refresh token ends: its client is in testing", extra={"days_left": left // 86_400})
 
     def _asked(self, form: Mapping[str, str]) -> requests.Response:
         headers = {"Accept": "application/json"}
@@ -61,7 +74,9 @@ class TokenEndpoint:
         """Raises for every status but 200."""
         status = response.status_code
         http_client.refuse_when_busy(status, response.headers, self.doing)
-        if status in (400, 401, 403) and not answers.is_page(response):
+        if status != 200 and answers.is_page(response):
+            raise ProviderUnavailableError(f"Something on the way blocked {self.doing} ({status} with a page).")
+        if status in (400, 401, 403):
             code = answers.oauth_code(response, *self.refused)
             sentence = self.refused.get(code, self.otherwise)
             raise CredentialsExpiredError(f"{sentence} ({code or status}). {self.store}", doubtful=not code)

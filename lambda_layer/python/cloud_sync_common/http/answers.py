@@ -103,13 +103,16 @@ def is_page(response: requests.Response) -> bool:
 
 def oauth_code(response: requests.Response, *own_codes: str) -> str:
     """The error code that an OAuth answer refuses with, if it is a known one or one of the provider's own; empty for
-    anything else, which is never quoted."""
+    anything else, which is never quoted. A subtype that is known (`error_subtype`) says more than the code; a sentence
+    behind the code ("invalid_client: Invalid client_id or client_secret") says nothing."""
     try:
-        word = as_object(decode(response.content)).get("error", "")
+        answer = as_object(decode(response.content))
     except ValueError:
-        word = ""
-    known = isinstance(word, str) and word in (*_OAUTH_ERRORS, *own_codes)
-    return word if known else ""
+        return ""
+    code, subtype = (str(answer.get(field, "")).partition(":")[0] for field in ("error", "error_subtype"))
+    if subtype in own_codes:
+        return subtype
+    return code if code in (*_OAUTH_ERRORS, *own_codes) else ""
 
 
 def renewed(old: Credentials, response: requests.Response, doing: str, owner: str, kept: str) -> Credentials:

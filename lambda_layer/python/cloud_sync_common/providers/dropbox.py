@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,14 +24,16 @@ from cloud_sync_common.exceptions import (
     MediaNotFoundError,
     OriginalNotReadyError,
     OriginalRefusedError,
+    ProviderContractError,
     ProviderThrottledError,
 )
 from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused
 from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
-from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, token_in, word
+from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, rows_of, token_in, word
+from cloud_sync_common.file_services.sorted_rows import SortedRows
 from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
-from cloud_sync_common.filters import KINDS, VIDEO, Reason
+from cloud_sync_common.filters import KINDS, VIDEO
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
@@ -42,7 +43,8 @@ API, CONTENT = "https://api.dropboxapi.com", "https://content.dropboxapi.com"
 PER_PAGE = 1_000  # a few more may come; 2,000 are allowed (spec), but what is noted of each travels in the run's state
 FEED_ROUNDS = 100  # in which something has changed each time; what changes later is the next run's
 PATH_LIMIT = 4_096  # characters
-_ID, _REV, _NAMESPACE = re.compile(r"id:[A-Za-z0-9_-]+"), re.compile(r"[0-9a-f]{9,64}"), re.compile(r"[-_0-9a-zA-Z:]+")
+_ID, _REV = re.compile(r"id:[A-Za-z0-9_-]+"), re.compile(r"[0-9a-f]{9,64}")
+_NAMESPACE = re.compile(r"[0-9]+")  # as in root_namespace_id (spec, common.stone, whose pattern allows more)
 
 LISTING = "the listing at Dropbox"
 ITEM = "the request for one file at Dropbox"
@@ -53,15 +55,18 @@ STORE = "Connect the account again, and store the new refresh token (README, 'St
 ENDED = "Dropbox no longer accepts the stored refresh token: the app was disconnected from the account, or deleted"
 _APP = (
     "Dropbox does not know the app of the stored client_id, or has disabled it: enable it at "
-    "dropbox.com/developers/apps, or store the app key of another"
+    "dropbox.com/developers/apps, or store the app key of another. A client_secret is not needed, but has to be right "
+    "where one is stored: leave it out"
 )
 _RENEWAL_REFUSED = {"invalid_grant": ENDED, "invalid_client": _APP, "unauthorized_client": _APP}
 SIGNED_OUT = f"Dropbox no longer accepts the stored token. {STORE}"
 _DISCONNECTED = f"Dropbox does not know the stored token: the app was disconnected from the account. {STORE}"
 _SLOWER = "Dropbox asks us to wait."
-_SCOPES = (
-    "The app at Dropbox or the stored token lacks a permission: switch on files.metadata.read, files.content.read and "
-    "account_info.read at dropbox.com/developers/apps ('Permissions'), and connect the account again."
+SCOPES = ("files.metadata.read", "files.content.read", "account_info.read")
+_ALL_SCOPES = " and ".join((", ".join(SCOPES[:-1]), SCOPES[-1]))
+_SCOPE = (
+    f"The app at Dropbox or the stored token lacks {{}}: switch on {_ALL_SCOPES} at dropbox.com/developers/apps "
+    "('Permissions'), and connect the account again."
 )
 _SUSPENDED = "This Dropbox account is suspended by its team. Ask the team's administrator to restore it."
 _ROOT = (
@@ -71,13 +76,15 @@ _ROOT = (
 _NO_ACCESS = "This kind of Dropbox account may not do what Cloud Sync asks for. Use an account that may."
 _RESTRICTED = "Dropbox does not give this file out, because its content is restricted. Only Dropbox can change that."
 _NO_BYTES = "This is a document of Dropbox's own, which has no bytes to archive. Export it by hand to keep it."
+_LINK = "This is a symbolic link, which has no bytes of its own. What it leads to is archived if it is in this Dropbox."
 _IN_USE = "The file is locked at Dropbox while somebody edits it. Later runs look again."
 _GONE = "Dropbox no longer has this file; it was deleted, or its folder is not shared with this account any more."
 # What a refusal means, by its tags (spec: auth.stone, common.stone, files.stone). `error_summary` is never looked at:
 # it ends in a number of dots that is drawn by lot. Of several tags, the first one here counts.
 _MEANINGS: dict[str, Meaning] = {
     **dict.fromkeys(("too_many_requests", "too_many_write_operations"), (ProviderThrottledError, _SLOWER)),
-    "missing_scope": (ConfigurationError, _SCOPES),
+    **{scope: (ConfigurationError, _SCOPE.format(f"the permission {scope}")) for scope in SCOPES},
+    "missing_scope": (ConfigurationError, _SCOPE.format("a permission")),
     "user_suspended": (ConfigurationError, _SUSPENDED),
     "expired_access_token": (CredentialsExpiredError, SIGNED_OUT),
     "invalid_access_token": (CredentialsExpiredError, _DISCONNECTED),
@@ -88,13 +95,21 @@ _MEANINGS: dict[str, Meaning] = {
     "locked": (OriginalNotReadyError, _IN_USE),
     **dict.fromkeys(("not_found", "not_file"), (MediaNotFoundError, _GONE)),
 }
-_REFUSALS = Refusals(".tag", _MEANINGS)
-# Plain text instead of JSON: Dropbox does not accept the app, the token, or the request (sarif-pattern-matcher).
+_REFUSALS = Refusals((".tag", "required_scope"), _MEANINGS)
+# Plain text instead of JSON: Dropbox does not accept the app, the token, or the request (sarif-pattern-matcher). An app
+# without the permission is told so in this way (activepieces #3936), and a token without it by missing_scope.
 _REFUSED_AS_SUCH = (
     "Dropbox refuses every request (400): the app is disabled or lacks a permission, or the stored token is cut off. "
-    "Enable the app at dropbox.com/developers/apps, switch on files.metadata.read, files.content.read and "
-    "account_info.read, and connect the account again."
+    f"Enable the app at dropbox.com/developers/apps, switch on {_ALL_SCOPES}, and connect the account again."
 )
+_BYTES_REFUSED = (
+    "Dropbox refuses to give the bytes of a file (400 with a text): the app is disabled, or it or the stored token "
+    "lacks files.content.read. Look at the app at dropbox.com/developers/apps, and connect the account again."
+)
+
+
+_ACCOUNT = "users/get_current_account"
+type Argument = Mapping[str, Any] | None
 
 
 class _Cursor(FeedCursor, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,19 +134,22 @@ class Dropbox:
         """Paths begin in the namespace `path_root`: a team's folders are seen from its root only (UsesCredentials)."""
         self._path_root = credentials.path_root or ""
         if self._path_root and not _NAMESPACE.fullmatch(self._path_root):
-            raise ConfigurationError("The stored path_root is not the id of a namespace at Dropbox. Connect again.")
+            raise ConfigurationError(
+                "The stored path_root is not the id of a namespace at Dropbox, which is a number: root_namespace_id of "
+                "the account. Connect the account again, or take path_root out of the credentials."
+            )
 
     def validate(self, credentials: Credentials) -> Credentials:
         """POST /users/get_current_account. See Provider."""
         self.use(credentials)
-        response = self._answer_of("users/get_current_account", credentials.access_token or "", CHECK, None)
+        response = self._answer_of(_ACCOUNT, credentials.access_token or "", CHECK, None)
         account = word(answers.json_object(response, CHECK), "account_id")
         return replace(credentials, user_id=credentials.user_id or account or None)
 
     def refresh(self, credentials: Credentials) -> Credentials:
         """The refresh token stays, and no client secret is needed, because PKCE stood in for it. See Provider."""
         secret = {"client_secret": credentials.client_secret} if credentials.client_secret else {}
-        return self._tokens.renewed(credentials, {"client_id": credentials.client_id or "", **secret})[0]
+        return self._tokens.renewed(credentials, {"client_id": credentials.client_id or "", **secret})
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         """One page of the whole account, or of its changes since. See Provider. Nothing is filtered but photos that
@@ -145,10 +163,10 @@ class Dropbox:
         except MediaNotFoundError:  # of the whole account there is nothing
             raise ConfigurationError(_ROOT) from None
         answer = answers.json_object(response, LISTING)
-        rows = answers.rows_in(answer.get("entries"), (".tag",), response, LISTING)
+        rows = rows_of(answer, "entries", (".tag",), response, LISTING)
         beyond = _beyond(at, answer, len(rows), response)
         kinds = KINDS if filters.wants_photos else (VIDEO,)
-        page = _page(_in_order(rows), kinds, None if beyond is None else beyond.text())
+        page = _page(_in_order(rows), kinds, beyond)
         check_ids([row for row in rows if row.get(".tag") == "file"], _ID, response, LISTING)
         # What is left alone was counted by the listing.
         return msgspec.structs.replace(page, left_out={}) if at.in_feed else page
@@ -166,12 +184,14 @@ class Dropbox:
             return _item(self._file(token, media_id))
         except MediaNotFoundError:
             return None
+        except (OriginalNotReadyError, OriginalRefusedError) as refused:
+            return MediaItem(media_id=media_id, filename=media_id, unusable=str(refused))
 
     def sources(self, token: str, item: MediaItem) -> list[MediaSource]:
         """The file as it is now, asked for by its revision, so that every answer is of that version. See Provider."""
         row = self._file(token, item.media_id)
-        if row.get("is_downloadable") is False:
-            raise OriginalRefusedError(_NO_BYTES)
+        if reason := _has_no_bytes(row):
+            raise OriginalRefusedError(reason)
         found, rev, content = _item(row), word(row, "rev"), digest_of(row, "content_hash", 64)
         argument = json.dumps({"path": f"rev:{rev}" if _REV.fullmatch(rev) else item.media_id})
         headers = {**self._headers(token), "Dropbox-API-Arg": argument}
@@ -179,9 +199,11 @@ class Dropbox:
         hashes = (f"sha256-4mib:{content}",) if content else ()
         return [MediaSource(1, found.filename, 1, url, headers, found.size, hashes, revision=found.revision)]
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:  # noqa: ARG002
-        """By the tags in its body. See Provider."""
-        return _REFUSALS.of_media(headers, body)
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
+        """By the tags in its body. What is refused with a text may concern this file or all. See Provider."""
+        if _is_refused_as_such(status, headers):
+            return ProviderContractError(_BYTES_REFUSED)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, media_id: str) -> Row:
         """What Dropbox says of one file. Raises MediaNotFoundError."""
@@ -190,7 +212,7 @@ class Dropbox:
         response = self._answer_of("files/get_metadata", token, ITEM, {"path": media_id})
         row = answers.json_object(response, ITEM)
         if word(row, "id") != media_id:
-            raise answers.changed(response, ITEM, f"The answer to {ITEM} is about another one")
+            raise answers.changed(response, ITEM, f"The answer to {ITEM} has another 'id': it is about another one")
         if row.get(".tag", "file") != "file":
             raise MediaNotFoundError(_GONE)
         return row
@@ -199,20 +221,31 @@ class Dropbox:
         root = json.dumps({".tag": "root", "root": self._path_root})
         return {"Authorization": f"Bearer {token}", **({"Dropbox-API-Path-Root": root} if self._path_root else {})}
 
-    def _answer_of(self, route: str, token: str, doing: str, argument: Mapping[str, Any] | None) -> requests.Response:
-        headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
-        url = f"{self._base_url}/2/{route}"
-        with subsegment(doing):
-            response = http_client.request(
-                "POST", url, doing=doing, headers=headers, content=json.dumps(argument).encode()
-            )
+    def _answer_of(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
+        response = self._asked(route, token, doing, argument)
+        if _is_refused_as_such(response.status_code, response.headers) and route != _ACCOUNT:
+            self._answer_of(_ACCOUNT, token, CHECK, None)  # raises where the token or the app is refused
+            response = self._asked(route, token, doing, argument)  # something on the way may have answered
+            if _is_refused_as_such(response.status_code, response.headers):
+                raise ConfigurationError(_SCOPE.format(f"the permission {SCOPES[0]}"))
         if response.status_code == 200:
             return response
         if route.endswith("/continue") and "reset" in words_in(response.content, ".tag"):
             raise PageTokenRefused
-        if response.status_code == 400 and response.headers.get("content-type", "").lower().startswith("text/plain"):
+        if _is_refused_as_such(response.status_code, response.headers):
             raise CredentialsExpiredError(_REFUSED_AS_SUCH, doubtful=True)
-        raise _REFUSALS.error(response, doing, SIGNED_OUT)
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+
+    def _asked(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
+        headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
+        url, content = f"{self._base_url}/2/{route}", json.dumps(argument).encode()
+        with subsegment(doing):
+            return http_client.request("POST", url, doing=doing, headers=headers, content=content)
+
+
+def _is_refused_as_such(status: int, headers: Mapping[str, str]) -> bool:
+    """`headers` are looked up by lower-case name."""
+    return status == 400 and headers.get("content-type", "").lower().startswith("text/plain")
 
 
 def _beyond(at: _Cursor, answer: Row, count: int, response: requests.Response) -> _Cursor | None:
@@ -220,7 +253,9 @@ def _beyond(at: _Cursor, answer: Row, count: int, response: requests.Response) -
     it (dropbox-sdk-java #281), so only `has_more` says that there are no more."""
     token, has_more = token_in(answer, "cursor", response, LISTING), answer.get("has_more")
     if not isinstance(has_more, bool):
-        raise answers.changed(response, LISTING, f"The answer to {LISTING} does not say whether there is more")
+        raise answers.changed(
+            response, LISTING, f"The answer to {LISTING} does not say in 'has_more' whether there is more"
+        )
     if has_more:
         return at.turned(token, count)
     if at.in_feed and (count == 0 or at.rounds >= FEED_ROUNDS):
@@ -242,21 +277,20 @@ def _in_order(rows: list[Row]) -> list[Row]:
     return list(found.values())
 
 
-def _page(rows: list[Row], kinds: tuple[str, ...], next_cursor: str | None) -> MediaPage:
+def _page(rows: list[Row], kinds: tuple[str, ...], beyond: _Cursor | None) -> MediaPage:
     """Sorts entries into media, other files, and what is left alone."""
-    items, ignored, left_out = [], [], Counter[str]()
+    sorted_rows = SortedRows(kinds)
     for row in rows:
-        kind = media_files.kind_of(name_of(row))
-        if row.get(".tag") == "folder":
-            left_out["folder"] += 1
-        elif row.get("is_downloadable") is False:
-            left_out["not downloadable"] += 1
-        elif kind not in kinds:
-            ignored.append(id_of(row, _ID))
-            left_out[Reason.KINDS.value if kind else media_files.OTHER_FILES] += 1
-        else:
-            items.append(_item(row))
-    return MediaPage(items=tuple(items), ignored=tuple(ignored), left_out=dict(left_out), next_cursor=next_cursor)
+        if sorted_rows.takes(_left_alone(row), media_files.kind_of(_name(row)), id_of(row, _ID)):
+            sorted_rows.items.append(_item(row))
+    return sorted_rows.page(beyond)
+
+
+def _left_alone(row: Row) -> str:
+    """Why an entry is left alone; empty: it is not."""
+    if row.get(".tag") == "folder":
+        return "folder"
+    return {"": "", _LINK: "symbolic link"}.get(_has_no_bytes(row), media_files.NOT_DOWNLOADABLE)
 
 
 def _item(row: Row) -> MediaItem:
@@ -265,20 +299,34 @@ def _item(row: Row) -> MediaItem:
     captured_at, captured_at_from = media_files.earliest(client_modified=client, server_modified=server)
     return MediaItem(
         media_id=media_id,
-        filename=name_of(row) or media_id,
+        filename=_name(row) or media_id,
         captured_at=captured_at,
         captured_at_from=captured_at_from,
         uploaded_at=server,
         revision=f"sha256-4mib:{content}" if content else f"rev:{word(row, 'rev')}",
         size=loose_json.whole_number(row.get("size")),
-        kind=media_files.kind_of(name_of(row)),
-        unusable=_NO_BYTES if row.get("is_downloadable") is False else "",
+        kind=media_files.kind_of(_name(row)),
+        unusable=_has_no_bytes(row),
         folder=_folder(row),
     )
+
+
+def _has_no_bytes(row: Row) -> str:
+    """Why not; empty: it has some. A symbolic link is downloaded as the link that it is (dropbox-sdk-js #284)."""
+    if row.get("is_downloadable") is False:
+        return _NO_BYTES
+    return _LINK if isinstance(row.get("symlink_info"), dict) else ""
+
+
+def _name(row: Row) -> str:
+    return name_of(row) or name_of({"name": _path(row).rpartition("/")[2]})
 
 
 def _folder(row: Row) -> str:
     """The path without the name. Only the last part of `path_display` is sure to have the right case (spec); the form
     in Unicode may differ between entries (maestral PR 678)."""
-    path = word(row, "path_display", PATH_LIMIT) or word(row, "path_lower", PATH_LIMIT)
-    return unicodedata.normalize("NFC", path.rpartition("/")[0].strip("/"))
+    return unicodedata.normalize("NFC", _path(row).rpartition("/")[0].strip("/"))
+
+
+def _path(row: Row) -> str:
+    return word(row, "path_display", PATH_LIMIT) or word(row, "path_lower", PATH_LIMIT)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -30,14 +29,14 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.folder_tree import ROOT, FolderTree
-from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused
+from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused, page_of, rows_of_pages
 from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
-from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, token_in, word
+from cloud_sync_common.file_services.rows import Row, check_ids, hashes_of, id_of, name_of, rows_of, token_in, word
+from cloud_sync_common.file_services.sorted_rows import SortedRows
 from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
-from cloud_sync_common.filters import KINDS, VIDEO, Reason
+from cloud_sync_common.filters import KINDS, VIDEO
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
 from cloud_sync_common.xray_utils import subsegment
 
@@ -54,17 +53,14 @@ FILE_FIELDS = (
     "ownedByMe,resourceKey,capabilities(canDownload),videoMediaMetadata(durationMillis),imageMediaMetadata(time),"
     "shortcutDetails(targetId,targetMimeType,targetResourceKey)"
 )
+_HASHES = {"sha256": "sha256Checksum", "md5": "md5Checksum"}  # the first one a file has names its version
 SCOPES = frozenset({f"{API}/auth/drive", f"{API}/auth/drive.readonly"})
 
 LISTING = "the listing at Google Drive"
 ITEM = "the request for one file at Google Drive"
 RENEWAL = "the renewal of the token at Google"
 CHECK = "the check of the token at Google Drive"
-INCOMPLETE = (
-    "Google Drive has not searched everywhere (incompleteSearch), so that files would be missing from the listing. "
-    "Start the run again later; nothing was lost."
-)
-
+INCOMPLETE = "Google Drive has not searched everywhere (incompleteSearch): files would be missing. Start the run again."
 STORE = "Obtain a new refresh token for the scope drive.readonly, and store it (README, 'Store credentials')."
 TOO_NARROW = (
     "The stored credentials do not let Cloud Sync read the files of this Google Drive: the scope drive.readonly is "
@@ -75,9 +71,13 @@ ENDED = (
     "Google no longer accepts the stored refresh token: the OAuth consent screen is still in 'Testing', where every "
     "token ends after seven days (set its publishing status to 'In production'), or the access was revoked"
 )
+NOT_RENEWED = "Google refuses to renew the stored token, for a reason that this version does not know"
 UNUSED = "Google no longer accepts the stored refresh token, because it was not used for six months"
-_RENEWAL_REFUSED = {
+_REAUTH = "The administrator of this Google Workspace ends sessions ('session control'); have the OAuth client trusted"
+_CODES = {
     "invalid_grant": ENDED,
+    **dict.fromkeys(("invalid_rapt", "rapt_required"), _REAUTH),  # google-auth, oauth2/reauth.py
+    "invalid_request": "Google cannot use the stored client_id and client_secret; store those of a 'Desktop app'",
     "invalid_client": "Google does not know the client_id with this client_secret; copy both from the Cloud console",
     "deleted_client": "The OAuth client of the stored client_id was deleted; create another one, a 'Desktop app'",
     "disabled_client": "The OAuth client of the stored client_id is disabled; enable it in the Google Cloud console",
@@ -88,10 +88,16 @@ _RENEWAL_REFUSED = {
 _QUOTA = "Google's download quota of this file or its owner is used up for about a day. Later runs look again."
 _ABUSE = "Google has flagged this file as malware or abuse. Request a review in Google Drive, or move it to the trash."
 _LOCKED = "Google Drive does not let this account download the file. Ask its owner to allow downloads."
-_POLICY = "An administrator's policy forbids apps to download this file. Have it allowed in the Admin console."
+_POLICY = "The administrator of this Google account does not allow Drive apps. Have it allowed in the Admin console."
+_NO_BYTES = "This is a document of Google's own, which has no bytes to archive. Export it by hand to keep it."
+_NOT_A_MEMBER = "The file is in a shared drive that this account is no member of any more. Have it added again."
 _API_OFF = "The Google Drive API is off in the project of the OAuth client. Enable it in the Google Cloud console."
+_NO_PROJECT = "Google has suspended or deleted the project of the OAuth client. Connect by one of another project."
 _DAY = "The project of the OAuth client has used up its quota at Google Drive for today. Later runs go on."
 _GONE = "Google Drive no longer shows this file: it was deleted, or is not shared with this account any more."
+_LOST = "This Google account cannot see a shared drive in the settings. Have it added again, or take the drive out."
+_NO_DRIVE = "Google Drive does not know this account's own drive. See whether drive.google.com opens with this account."
+_RATES = ("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED")
 SIGNED_OUT = f"Google no longer accepts the stored token. {STORE}"
 # What a refusal means, by its reason (Drive guide, "Resolve errors"; rclone, backend/drive). The status says less: 403
 # stands for quotas of a minute, of a day, of one file, and for what is forbidden. Of several, the first here counts.
@@ -99,18 +105,23 @@ _MEANINGS: dict[str, Meaning] = {
     "downloadQuotaExceeded": (OriginalNotReadyError, _QUOTA),
     **dict.fromkeys(("cannotDownloadAbusiveFile", "abuse"), (OriginalRefusedError, _ABUSE)),
     **dict.fromkeys(("cannotDownloadFile", "insufficientFilePermissions"), (OriginalRefusedError, _LOCKED)),
-    **dict.fromkeys(("domainPolicy", "appNotAuthorizedToFile"), (OriginalRefusedError, _POLICY)),
+    "fileNotDownloadable": (OriginalRefusedError, _NO_BYTES),
+    "teamDriveMembershipRequired": (OriginalRefusedError, _NOT_A_MEMBER),
+    "appNotAuthorizedToFile": (OriginalRefusedError, TOO_NARROW),  # only where the scope is drive.file
+    "domainPolicy": (OriginalRefusedError, _POLICY),
     **dict.fromkeys(("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), (ConfigurationError, TOO_NARROW)),
     **dict.fromkeys(("accessNotConfigured", "SERVICE_DISABLED"), (ConfigurationError, _API_OFF)),
+    **dict.fromkeys(("CONSUMER_INVALID", "CONSUMER_SUSPENDED"), (ConfigurationError, _NO_PROJECT)),
     **dict.fromkeys(("dailyLimitExceeded", "quotaExceeded"), (ProviderUnavailableError, _DAY)),
-    **dict.fromkeys(("rateLimitExceeded", "userRateLimitExceeded"), (ProviderThrottledError, "Google asks to wait.")),
-    "authError": (CredentialsExpiredError, SIGNED_OUT),
+    **dict.fromkeys(_RATES, (ProviderThrottledError, "Google asks to wait.")),
+    **dict.fromkeys(("authError", "ACCESS_TOKEN_EXPIRED"), (CredentialsExpiredError, SIGNED_OUT)),
+    "forbidden": (OriginalRefusedError, _LOCKED),
     "notFound": (MediaNotFoundError, _GONE),
 }
-_REFUSALS = Refusals("reason", _MEANINGS)
+_REFUSALS = Refusals(("reason",), _MEANINGS)
 
 
-class Reach(msgspec.Struct, frozen=True, kw_only=True):
+class Reach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is listed beside the account's own files: the files of others that it can see, the shared drives with these
     ids, and what its shortcuts lead to."""
 
@@ -121,6 +132,7 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
 
 OWN_FILES = Reach()
 type Query = Mapping[str, str | int]
+type Place = tuple[str, str]
 
 
 class _Cursor(FeedCursor, frozen=True, kw_only=True, omit_defaults=True):
@@ -141,8 +153,8 @@ class GoogleDrive:
             raise ConfigurationError(f"The shared drives must be at most {MOST_DRIVES} ids, as in their addresses.")
         self._base_url, self._reach = base_url, reach
         self.media_origins: tuple[str, ...] = (base_url,)
-        self._tokens = TokenEndpoint(f"{oauth_url}/token", RENEWAL, _RENEWAL_REFUSED, ENDED, STORE)
-        self._folders, self._with_folders = FolderTree(), set[tuple[str, str]]()  # the places whose folders are known
+        self._tokens = TokenEndpoint(f"{oauth_url}/token", RENEWAL, _CODES, NOT_RENEWED, STORE, SCOPES, TOO_NARROW)
+        self._folders, self._with_folders = FolderTree(), set[Place]()  # the places whose folders are known
 
     def validate(self, credentials: Credentials) -> Credentials:
         """GET /about, one of the cheapest calls. See Provider."""
@@ -153,15 +165,9 @@ class GoogleDrive:
     def refresh(self, credentials: Credentials) -> Credentials:
         """The refresh token stays the same. See Provider."""
         unused = time.time() - (credentials.stored_at or time.time()) > UNUSED_DAYS * 86_400
-        tokens = replace(self._tokens, refused=_RENEWAL_REFUSED | ({"invalid_grant": UNUSED} if unused else {}))
+        tokens = replace(self._tokens, refused=_CODES | {"invalid_grant": UNUSED}) if unused else self._tokens
         fields = {"client_id": credentials.client_id or "", "client_secret": credentials.client_secret or ""}
-        renewed, answer = tokens.renewed(credentials, fields)
-        scopes = loose_json.text(answer.get("scope"))
-        if scopes is not None and SCOPES.isdisjoint(scopes.split()):
-            raise ConfigurationError(TOO_NARROW)
-        if left := loose_json.whole_number(answer.get("refresh_token_expires_in")):
-            logger.warning("the refresh token ends: its client is in testing", extra={"days_left": left // 86_400})
-        return renewed
+        return tokens.renewed(credentials, fields)
 
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         """One page of a place, or of a feed. See Provider. Nothing is filtered but photos that nobody wants: whoever
@@ -178,10 +184,7 @@ class GoogleDrive:
         except PageTokenRefused:
             return MediaPage(items=(), next_cursor=at.again().text())
         except MediaNotFoundError:
-            raise ConfigurationError(
-                "A shared drive in the settings is not one that this Google account can see. Have the account added to "
-                "it again, or take it out of the settings; nothing was lost."
-            ) from None
+            raise ConfigurationError(_LOST if self._reach.shared_drives else _NO_DRIVE) from None
 
     @property
     def _feeds(self) -> tuple[str, ...]:
@@ -189,7 +192,7 @@ class GoogleDrive:
         return ("", *self._reach.shared_drives)
 
     @property
-    def _places(self) -> tuple[tuple[str, str], ...]:
+    def _places(self) -> tuple[Place, ...]:
         """What is listed: a condition, and the id of a shared drive."""
         others = [("not 'me' in owners", "")] if self._reach.shared_with_me else []
         return (("'me' in owners", ""), *others, *(("", drive) for drive in self._reach.shared_drives))
@@ -214,12 +217,15 @@ class GoogleDrive:
         last = at.part + 1 == len(self._places)
         return self._page(token, rows, kinds, at.begun(in_feed=last, part=0 if last else at.part + 1))
 
-    def _rows(self, token: str, place: tuple[str, str], wanted: str, page: str) -> tuple[list[Row], str]:
+    def _rows(self, token: str, place: Place, wanted: str, page: str) -> tuple[list[Row], str]:
         """One page of files that are not in the trash, and the token of the next one, empty at the end."""
+        return page_of(partial(self._some_rows, token, place, wanted, page), PER_PAGE)
+
+    def _some_rows(self, token: str, place: Place, wanted: str, page: str, most: int) -> tuple[list[Row], str]:
         condition, drive = place
         query: dict[str, str | int] = {
             "q": " and ".join(filter(None, ("trashed = false", condition, wanted))),
-            "pageSize": PER_PAGE,
+            "pageSize": most,
             "fields": f"nextPageToken,incompleteSearch,files({FILE_FIELDS})",
             "corpora": "drive" if drive else "user",
             **_in_drive(drive),
@@ -229,7 +235,7 @@ class GoogleDrive:
         answer = answers.json_object(response, LISTING)
         if answer.get("incompleteSearch", False) is not False:
             raise ProviderUnavailableError(INCOMPLETE)
-        rows = answers.rows_in(answer.get("files"), ("id", "mimeType"), response, LISTING)
+        rows = rows_of(answer, "files", ("id", "mimeType"), response, LISTING)
         check_ids(rows, _ID, response, LISTING)
         return rows, token_in(answer, "nextPageToken", response, LISTING, needed=False)
 
@@ -243,7 +249,7 @@ class GoogleDrive:
         }
         response = self._answer_of("changes", token, LISTING, query)
         answer = answers.json_object(response, LISTING)
-        changes = answers.rows_in(answer.get("changes"), (), response, LISTING)
+        changes = rows_of(answer, "changes", (), response, LISTING)
         rows = [row for change in changes if (row := loose_json.as_object(change.get("file")))]
         if following := token_in(answer, "nextPageToken", response, LISTING, needed=False):
             return self._page(token, rows, kinds, at.turned(following, len(rows)))
@@ -253,29 +259,25 @@ class GoogleDrive:
 
     def _page(self, token: str, rows: list[Row], kinds: tuple[str, ...], beyond: _Cursor | None) -> MediaPage:
         """Sorts rows into media, other files, and what is left alone (which is counted, and so are the other files)."""
-        items, ignored, left_out = [], [], Counter[str]()
+        sorted_rows = SortedRows(kinds)
         for listed in rows:
             target = self._target(token, listed)
             row = target or listed
-            if reason := _left_alone(row):
-                left_out[reason] += 1
-            elif (kind := _kind(row)) not in kinds:
-                ignored.append(id_of(row, _ID))
-                left_out[Reason.KINDS.value if kind else media_files.OTHER_FILES] += 1
-            elif target or self._belongs(row):
-                items.append(self._item(token, row))
-        following = beyond.text() if beyond else None
-        return MediaPage(items=tuple(items), ignored=tuple(ignored), left_out=dict(left_out), next_cursor=following)
+            if sorted_rows.takes(_left_alone(row), _kind(row), id_of(row, _ID)) and (target or self._belongs(row)):
+                sorted_rows.items.append(self._item(token, row))
+        return sorted_rows.page(beyond)
 
     def _target(self, token: str, row: Row) -> Row | None:
-        """What a shortcut leads to, where shortcuts are followed and there still is something with bytes."""
+        """What a shortcut leads to, where shortcuts are followed and there still is something with bytes. What Google
+        refuses of it concerns it alone."""
         details = loose_json.as_object(row.get("shortcutDetails"))
         has_bytes = not word(details, "targetMimeType").startswith(_OWN_KINDS)
         if not (self._reach.shortcuts and word(row, "mimeType") == SHORTCUT and has_bytes):
             return None
         try:
-            return self._file(token, word(details, "targetId"), word(details, "targetResourceKey"))
-        except MediaNotFoundError:
+            key = word(details, "targetResourceKey", shape=_ID)
+            return {"resourceKey": key, **self._file(token, word(details, "targetId"), key)}
+        except (MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError):
             return None
 
     def _belongs(self, row: Row) -> bool:
@@ -285,7 +287,12 @@ class GoogleDrive:
         return self._reach.shared_with_me or row.get("ownedByMe") is not False
 
     def _item(self, token: str, row: Row) -> MediaItem:
-        media_id, hashes = id_of(row, _ID), _hashes(row)
+        folder = self._folders.path(row, partial(self._file, token))
+        return msgspec.structs.replace(self._described(row), folder=folder)
+
+    def _described(self, row: Row) -> MediaItem:
+        """The item without its folder, which may take requests of its own."""
+        media_id, hashes = id_of(row, _ID), hashes_of(row, _HASHES)
         created, modified = (media_files.moment(word(row, field)) for field in ("createdTime", "modifiedTime"))
         captured_at, captured_at_from = media_files.earliest(modified_time=modified, created_time=created)
         if exif := media_files.exif_moment(word(loose_json.as_object(row.get("imageMediaMetadata")), "time")):
@@ -300,21 +307,16 @@ class GoogleDrive:
             size=loose_json.whole_number(row.get("size")),
             kind=_kind(row),
             unusable=_LOCKED if _is_locked(row) else "",
-            folder=self._folders.path(row, partial(self._file, token)),
-            origin=word(row, "resourceKey"),
+            origin=word(row, "resourceKey", shape=_ID),
         )
 
-    def _know_folders(self, token: str, place: tuple[str, str]) -> None:
+    def _know_folders(self, token: str, place: Place) -> None:
         """Reads the folders of a place, once. Most of them are needed, and a thousand come with one request."""
-        at = _Cursor()
-        for _ in range(0 if place in self._with_folders else FOLDER_PAGES):
-            rows, following = self._rows(token, place, f"mimeType = '{FOLDER}'", at.token)
-            for row in rows:
+        if place not in self._with_folders:
+            folders = partial(self._rows, token, place, f"mimeType = '{FOLDER}'")
+            for row in rows_of_pages(folders, FOLDER_PAGES):
                 self._folders.add(row)
-            if not following:
-                break
-            at = at.turned(following, len(rows))
-        self._with_folders.add(place)
+            self._with_folders.add(place)
 
     def find(self, token: str, media_id: str) -> MediaItem | None:
         """GET /files/{id}. What a shortcut may lead to is found wherever it is. See Provider."""
@@ -322,6 +324,8 @@ class GoogleDrive:
             row = self._file(token, media_id)
         except MediaNotFoundError:
             return None
+        except (OriginalNotReadyError, OriginalRefusedError) as refused:
+            return MediaItem(media_id=media_id, filename=media_id, unusable=str(refused))
         is_listed = row.get("trashed") is not True and (self._reach.shortcuts or self._belongs(row))
         return self._item(token, row) if is_listed else None
 
@@ -332,14 +336,18 @@ class GoogleDrive:
             raise MediaNotFoundError("The file is in the trash of Google Drive.")
         if _is_locked(row):
             raise OriginalRefusedError(_LOCKED)
-        found = self._item(token, row)
+        found = self._described(row)
         url = f"{self._base_url}/drive/v3/files/{item.media_id}?alt=media&supportsAllDrives=true"
         headers = _headers(token, f"{item.media_id}/{item.origin}" if item.origin else "")
-        return [MediaSource(1, found.filename, 1, url, headers, found.size, _hashes(row), revision=found.revision)]
+        return [
+            MediaSource(
+                1, found.filename, 1, url, headers, found.size, hashes_of(row, _HASHES), revision=found.revision
+            )
+        ]
 
-    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:  # noqa: ARG002
+    def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """By the reasons in its body. See Provider."""
-        return _REFUSALS.of_media(headers, body)
+        return _REFUSALS.of_media(status, headers, body)
 
     def _file(self, token: str, file_id: str, key: str = "") -> Row:
         """What Google says of one file. Raises MediaNotFoundError."""
@@ -349,7 +357,7 @@ class GoogleDrive:
         response = self._answer_of(f"files/{file_id}", token, ITEM, query, f"{file_id}/{key}" if key else "")
         row = answers.json_object(response, ITEM)
         if file_id not in (word(row, "id"), ROOT):
-            raise answers.changed(response, ITEM, f"The answer to {ITEM} is about another one")
+            raise answers.changed(response, ITEM, f"The answer to {ITEM} has another 'id': it is about another one")
         return row
 
     def _answer_of(self, path: str, token: str, doing: str, query: Query, key: str = "") -> requests.Response:
@@ -360,7 +368,7 @@ class GoogleDrive:
             return response
         if "pageToken" in query and "pageToken" in words_in(response.content, "location"):
             raise PageTokenRefused
-        raise _REFUSALS.error(response, doing, SIGNED_OUT)
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
 
 
 def _headers(token: str, key: str = "") -> dict[str, str]:
@@ -379,7 +387,7 @@ def _left_alone(row: Row) -> str:
         return "in the trash"
     if mime_type.startswith(_OWN_KINDS):
         return {FOLDER: "folder", SHORTCUT: "shortcut"}.get(mime_type, "Google's own document")
-    return "not downloadable" if _kind(row) and _is_locked(row) else ""
+    return media_files.NOT_DOWNLOADABLE if _kind(row) and _is_locked(row) else ""
 
 
 def _kind(row: Row) -> str:
@@ -389,9 +397,3 @@ def _kind(row: Row) -> str:
 
 def _is_locked(row: Row) -> bool:
     return loose_json.as_object(row.get("capabilities")).get("canDownload") is False
-
-
-def _hashes(row: Row) -> tuple[str, ...]:
-    """The best one first, which also names the version."""
-    found = {"sha256": digest_of(row, "sha256Checksum", 64), "md5": digest_of(row, "md5Checksum", 32)}
-    return tuple(f"{kind}:{digest}" for kind, digest in found.items() if digest)

@@ -18,6 +18,10 @@ SHOWN_LIMIT = 60  # characters of a wrong value in the sentence about it
 MOST_NUMBER = 1e12  # of days or MB
 EXTENSION_LIMIT = 5  # characters of a file's extension, beyond which a type is a word
 OF_ONE_RUN = ("media_ids", "retry_failed")  # these are no lasting filters
+OTHER_WORDS = {  # for the ends of a range of time
+    **dict.fromkeys(("to", "until", "till", "end"), "before"),
+    **dict.fromkeys(("after", "since", "start"), "from"),
+}
 _PLURALS = {"videos": VIDEO, "photos": PHOTO}
 
 
@@ -44,7 +48,7 @@ def checked(given: object, place: Place | None = None) -> Filters:
     if not isinstance(given, Mapping):
         raise ConfigurationError(
             f"{where.owner}'s field '{where.path}' must be an object such as "
-            f'{{"types": ["mp4"]}}, not {_shown(given)}.'
+            f'{{"types": ["mp4"]}}, not {shown(given)}.'
         )
     known = [name for name in _READERS if not (where.is_lasting and name in OF_ONE_RUN)]
     _check_names(given, known, f"{where.owner}'s field '{where.path}'")
@@ -57,16 +61,28 @@ def checked(given: object, place: Place | None = None) -> Filters:
 def _check_names(given: Mapping[Any, Any], known: list[str], owner: str) -> None:
     for name in given:
         if name not in known:
-            similar = difflib.get_close_matches(str(name), known, n=1)
-            hint = f"did you mean '{similar[0]}'? It" if similar else "it"
-            raise ConfigurationError(f"{owner} has a field {_shown(name)}; {hint} may have {', '.join(known)}.")
+            raise ConfigurationError(
+                f"{owner} has a field {shown(name)}; {hint(name, known)} may have {', '.join(known)}."
+            )
+
+
+def hint(name: object, known: list[str]) -> str:
+    """What goes before `may have`, and names a similar field if there is one."""
+    similar = difflib.get_close_matches(_as_ours(str(name)), known, n=1)
+    return f"did you mean '{similar[0]}'? It" if similar else "it"
+
+
+def _as_ours(name: str) -> str:
+    """A name with the words that ours have."""
+    words = re.split(r"[-_ ]", name.lower())
+    return "_".join(OTHER_WORDS.get(word, word) for word in words)
 
 
 def _read(name: str, value: Any, where: Place) -> Any:
     try:
         return _READERS[name](value)
     except _Unfit as unfit:
-        raise ConfigurationError(f"{where.field(name)} must be {unfit}, not {_shown(value)}.") from None
+        raise ConfigurationError(f"{where.field(name)} must be {unfit}, not {shown(value)}.") from None
 
 
 def _check_ranges(filters: Filters, where: Place) -> None:
@@ -79,7 +95,8 @@ def _check_ranges(filters: Filters, where: Place) -> None:
         raise ConfigurationError(f"{where.field('max_size_mb')} must not be smaller than 'min_size_mb' ({least:g}).")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A wrong value for the sentence about it, cut to a length that a mail can take."""
     text = repr(value)
     return text if len(text) <= SHOWN_LIMIT else f"{text[:SHOWN_LIMIT]}…"
 
@@ -158,11 +175,9 @@ def _type_name(name: str) -> str:
         return name
     similar = difflib.get_close_matches(re.sub(r"[^a-z0-9]", "", name), TYPE_WORDS, n=1, cutoff=0.8)
     if similar:
-        raise _Unfit(f"a list of file types; one that is like {_shown(name)} is written {similar[0]!r}")
+        raise _Unfit(f"a list of file types; one that is like {shown(name)} is written {similar[0]!r}")
     if not re.fullmatch(rf"[a-z0-9]{{1,{EXTENSION_LIMIT}}}", name):
-        raise _Unfit(
-            f'a list of extensions such as ["mp4"], or of {", ".join(TYPE_WORDS)}, which {_shown(name)} is not'
-        )
+        raise _Unfit(f'a list of extensions such as ["mp4"], or of {", ".join(TYPE_WORDS)}, which {shown(name)} is not')
     return name
 
 
@@ -186,10 +201,11 @@ def _folder_globs(value: Any) -> tuple[str, ...]:
         found = [composed(one).strip("/") for one in _patterns("", value)]
     except _Unfit:
         found = [""]
-    if not all(part for one in found for part in one.split("/")):
+    parts = [part for one in found for part in one.split("/")]
+    if not all(part.strip() and part not in (".", "..") and "\\" not in part for part in parts):
         raise _Unfit(
             f'an object whose lists include and exclude have at most {MOST_PATTERNS} folders, such as ["Trips/*"], '
-            'separated by "/", none of them empty'
+            'with "/" between two of them, none of them empty, and no "\\", "." or ".."'
         )
     return tuple(found)
 

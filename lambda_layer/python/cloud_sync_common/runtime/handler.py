@@ -19,6 +19,8 @@ from cloud_sync_common.runtime.run_input import field_of
 from cloud_sync_common.safe_text import redact, redacted
 from cloud_sync_common.xray_utils import bounded, tracer
 
+NAME_LIMIT = 64  # characters of a provider's name; an input may hold anything
+
 type Handler = Callable[[Any, LambdaContext], Any]
 
 
@@ -33,7 +35,7 @@ def lambda_handler(function: Handler) -> Handler:
         # A rotation belongs to no run; the token of Secrets Manager identifies it instead.
         guard_root_handlers()  # those that were added since the import
         run_id = str(field_of(event, "run_id") or field_of(event, "ClientRequestToken") or "")
-        with correlation.bound_to(run_id), bounded():
+        with correlation.bound_to(run_id, _provider_of(event)), bounded():
             tracer.put_annotation("run_id", run_id or "none")
             try:
                 return redacted(msgspec.to_builtins(function(event, context)))
@@ -46,6 +48,13 @@ def lambda_handler(function: Handler) -> Handler:
                 raise UnexpectedError(f"A defect in Cloud Sync ({type(error).__name__}); see the log.") from None
 
     return cast(Handler, wrapped)
+
+
+def _provider_of(event: Any) -> str:
+    """What the event names as its provider: by itself, in the input of a run, or in the state of one that failed."""
+    places = (event, field_of(event, "input"), field_of(event, "state"))
+    named = (field_of(place, "provider") for place in places)
+    return next((name[:NAME_LIMIT] for name in named if isinstance(name, str)), "")
 
 
 @overload

@@ -11,7 +11,7 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.filters import Filters
 from cloud_sync_common.runtime import filter_input
-from cloud_sync_common.runtime.filter_input import Place
+from cloud_sync_common.runtime.filter_input import Place, hint, shown
 
 ALL_PROVIDERS = "all"  # as the provider: each one of the environment
 FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
@@ -32,9 +32,11 @@ def filters_of(run_input: object, lasting: Mapping[str, Any] | None = None, prov
     """
     if not isinstance(run_input, dict):
         raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
-    unknown = sorted(set(run_input) - {"provider", "filters", "mode", "reported_by"})
-    if unknown:
-        raise ConfigurationError(f"The input has a field '{unknown[0]}'; it may have 'provider', 'filters' and 'mode'.")
+    for name in sorted(set(run_input) - {"provider", "filters", "mode", "reported_by"}):
+        known = ["provider", "filters", "mode"]
+        raise ConfigurationError(
+            f"The input has a field {shown(name)}; {hint(name, known)} may have 'provider', 'filters' and 'mode'."
+        )
     own, kept = {} if run_input.get("filters") is None else run_input["filters"], lasting or {}
     filter_input.checked(kept, Place("The environment", f"filters.{provider}", is_lasting=True))
     filter_input.checked(own)
@@ -53,14 +55,26 @@ def _of_a_size(filters: Filters) -> Filters:
     raise ConfigurationError(f"The input's field 'filters' has more than {FILTERS_LIMIT // 1024} KiB; name less in it.")
 
 
+def unknown_provider(given: object, configured: Collection[str]) -> ConfigurationError:
+    """The error for an input whose provider is none of those that are configured, nor all of them."""
+    return ConfigurationError(
+        f"The input's field 'provider' must be one of: {', '.join([*configured, ALL_PROVIDERS])}; not {shown(given)}. "
+        "Another one has to be added to the environment's value 'providers' and deployed first."
+    )
+
+
+def unfit_of(filters: Filters, unfit: Collection[str]) -> list[str]:
+    """The filters that are set, and are among these."""
+    return [name for name in sorted(unfit) if getattr(filters, name) != getattr(Filters(), name)]
+
+
 def check_fit(filters: Filters, provider: str, unfit: Collection[str]) -> None:
     """Raises ConfigurationError for a filter by which nothing of this provider can be judged."""
-    for name in sorted(unfit):
-        if getattr(filters, name) != getattr(Filters(), name):
-            raise ConfigurationError(
-                f"The filter '{name}' has no meaning for {provider}, which has no {name}; leave it out of the input's "
-                "field 'filters' and of the environment's."
-            )
+    for name in unfit_of(filters, unfit):
+        raise ConfigurationError(
+            f"The filter '{name}' has no meaning for {provider}, which has no {name}; leave it out of the input's "
+            "field 'filters' and of the environment's."
+        )
 
 
 def mode_of(run_input: object) -> Mode:
@@ -70,7 +84,7 @@ def mode_of(run_input: object) -> Mode:
     """
     given = field_of(run_input, "mode")
     if given not in (None, *Mode):
-        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(Mode)}, not {given!r}.")
+        raise ConfigurationError(f"The input's field 'mode' must be {' or '.join(Mode)}, not {shown(given)}.")
     mode = Mode(given or Mode.SYNC)
     if mode is Mode.RECONCILE and field_of(run_input, "filters"):
         raise ConfigurationError(

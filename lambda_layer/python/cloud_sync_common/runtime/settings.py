@@ -13,6 +13,8 @@ from cloud_sync_common.exceptions import ConfigurationError
 
 # Variables that exist once for each provider, or for each address of one: what their names end with, by field.
 _COLLECTED = {"credentials_secrets": "_CREDENTIALS_SECRET", "provider_base_urls": "_BASE_URL"}
+_OPTIONS = "_PROVIDER_OPTIONS"
+_BY_PROVIDER = dict[str, dict[str, Any]]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +23,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `credentials_secrets` has the values of `<PROVIDER>_CREDENTIALS_SECRET` by provider name: its keys are the providers
     of this environment. `provider_base_urls` has the values of `<NAME>_BASE_URL` by that name in small letters.
     `filters` is JSON: the lasting filters of each provider by its name, which are read for each run
-    (runtime/filter_input.py).
+    (runtime/filter_input.py). `provider_options` has the values of `<PROVIDER>_PROVIDER_OPTIONS`, each a JSON object,
+    by provider name.
     """
 
     environment: str
@@ -40,9 +43,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     single_put_mib: int
     check_source_etag: bool
     allow_loopback_sources: bool
+    record_copies: bool
     filters: dict[str, dict[str, Any]]
     credentials_secrets: dict[str, str]
     provider_base_urls: dict[str, str] = {}
+    provider_options: dict[str, dict[str, Any]] = {}
 
 
 def parse(environ: Mapping[str, str]) -> Settings:
@@ -51,11 +56,15 @@ def parse(environ: Mapping[str, str]) -> Settings:
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(Settings):
         variable = field.encode_name.upper()
-        if field.name not in (*_COLLECTED, "filters") and variable in environ:
+        if field.name not in (*_COLLECTED, "filters", "provider_options") and variable in environ:
             given[field.name] = environ[variable]
     given |= {field: found for field, ending in _COLLECTED.items() if (found := _collected(environ, ending))}
     if "FILTERS" in environ:
-        given["filters"] = _lasting_filters(environ["FILTERS"])
+        given["filters"] = _decoded("FILTERS", environ["FILTERS"], _BY_PROVIDER)
+    given["provider_options"] = {
+        name: _decoded(f"{name.upper()}{_OPTIONS}", text, dict[str, Any])
+        for name, text in _collected(environ, _OPTIONS).items()
+    }
     try:
         return msgspec.convert(given, Settings, strict=False)
     except msgspec.ValidationError as error:
@@ -65,12 +74,12 @@ def parse(environ: Mapping[str, str]) -> Settings:
         ) from None
 
 
-def _lasting_filters(text: str) -> dict[str, dict[str, Any]]:
+def _decoded[T](variable: str, text: str, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(text, type=dict[str, dict[str, Any]])
+        return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:
         raise ConfigurationError(
-            f"The function's environment variable FILTERS does not fit: {error}. Deploy the stack again."
+            f"The function's environment variable {variable} does not fit: {error}. Deploy the stack again."
         ) from None
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from cloud_sync_common import prices
 from cloud_sync_common.filters import WORDS, Reason
 from cloud_sync_common.safe_text import one_line
 
@@ -33,6 +34,25 @@ def left_out_of(counts: Mapping[str, int]) -> list[str]:
     lines = [f"- {count} {words.get(reason, file_name(reason))}" for reason, count in sorted(counts.items()) if count]
     filtered = "Nothing of it is lost: the run after a filter is widened archives what it lets in."
     return ["\n".join(["Left out:", *lines, *([filtered] if counts.keys() & set(Reason) else [])])]
+
+
+def repeated_of(noun: str, counts: Mapping[str, int]) -> list[str]:
+    """What the archive had before, in paragraphs: `copied` of these (videos, sources) with `copied_bytes` are recorded
+    as copies, `twice` with `twice_bytes` are stored a second time."""
+    lines, copied, twice = [], counts.get("copied", 0), counts.get("twice", 0)
+    if copied:
+        lines.append(
+            f"{count_of(copied, noun)} ({size_of(counts['copied_bytes'])}) had the content of objects that are in the "
+            "archive already, and so were recorded as copies of those, and not stored again."
+        )
+    if twice:
+        month = counts["twice_bytes"] / prices.GB * prices.DEEP_ARCHIVE_GB_MONTH.each
+        lines.append(
+            f"{count_of(twice, noun)} ({size_of(counts['twice_bytes'])}) are in the archive twice: size and CRC-64 are "
+            f"those of another object. In Deep Archive that costs {month:.4f} USD a month. With record_copies, what "
+            "comes from now on is recorded as a copy instead (docs/configuration.md)."
+        )
+    return lines
 
 
 def size_of(count: float) -> str:

@@ -7,7 +7,7 @@ once: it is leased in the ledger, and whoever comes second finds the new version
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -18,10 +18,18 @@ from cloud_sync_common.exceptions import ConfigurationError, CredentialsExpiredE
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_interface import Credentials, Filters
-from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, Mode, check_fit, filters_of, mode_of, reported_by
+from cloud_sync_common.runtime.run_input import (
+    ALL_PROVIDERS,
+    Mode,
+    check_fit,
+    filters_of,
+    mode_of,
+    reported_by,
+    unfit_of,
+)
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
-MAX_RENEWALS = 3  # for one video, without a slice that moved bytes in between
+MAX_RENEWALS = 3  # for one video, listing or reconciliation that comes no further in between
 MOST_RENEWALS_A_DAY = 100  # for all videos: a token lives for an hour or longer
 EXECUTION_NAME_LIMIT = 80  # characters (Step Functions API reference, StartExecution)
 
@@ -79,13 +87,14 @@ class Authenticator:
         provider = self.renewal.provider
         filters, mode = filters_of(request.input, self.lasting_filters, provider.name), mode_of(request.input)
         check_fit(filters, provider.name, provider.capabilities.unfit_filters)
+        reporter = reported_by(request.input)
         credentials = self.ensure(request.renewals)
         return AuthResult(
             run_id=request.run_id,
             provider=provider.name,
             filters=filters,
             mode=mode,
-            reported_by=reported_by(request.input),
+            reported_by=reporter,
             kind=CredentialsKind.OAUTH if credentials.renewable else CredentialsKind.SESSION,
             expires_at=credentials.expires_at,
             renewals=request.renewals + 1,
@@ -143,13 +152,20 @@ class Authenticator:
 @dataclass(frozen=True)
 class AllProviders:
     """Makes one run of each provider out of a run of all. Each looks after its own credentials, so that those of one
-    cannot hold up another."""
+    cannot hold up another. `unfit_filters` are those by which nothing of a provider can be judged."""
 
     names: tuple[str, ...]
+    unfit_filters: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def authenticate(self, request: AuthRequest) -> AuthResult:
-        """Checks the input, once for all. Raises ConfigurationError."""
+        """Checks the input, once for all, before any run of it starts. Raises ConfigurationError."""
         filters, mode = filters_of(request.input), mode_of(request.input)
+        self._check_fit(filters)
+        if reported_by(request.input):
+            raise ConfigurationError(
+                "The input's field 'reported_by' has no meaning with provider 'all', which reports its runs itself; "
+                "leave it out."
+            )
         if mode is Mode.RECONCILE:
             raise ConfigurationError(
                 f"The input's field 'provider' must name one provider with mode 'reconcile', which compares the "
@@ -162,6 +178,17 @@ class AllProviders:
             mode=mode,
             runs=tuple(_run_of(provider, request) for provider in self.names),
         )
+
+    def _check_fit(self, filters: Filters) -> None:
+        """Raises ConfigurationError for a filter by which nothing of one of the providers can be judged."""
+        for provider in self.names:
+            for name in unfit_of(filters, self.unfit_filters.get(provider, ())):
+                others = [other for other in self.names if other != provider]
+                alone = f", or start a run of each other provider by itself: {', '.join(others)}" if others else ""
+                raise ConfigurationError(
+                    f"The filter '{name}' in the input's field 'filters' has no meaning for {provider}, which has no "
+                    f"{name}; leave it out{alone}."
+                )
 
 
 def _run_of(provider: str, request: AuthRequest) -> RunToStart:

@@ -12,6 +12,7 @@ import msgspec
 
 from cloud_sync_common.exceptions import (
     CloudSyncError,
+    HashDisputedError,
     MediaNotFoundError,
     NoProgressError,
     OriginalNotReadyError,
@@ -29,16 +30,13 @@ from cloud_sync_common.provider_interface import MediaItem, MediaSource
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of
+from cloud_sync_common.stores.ledger_rows import Claim, SourceRow, Status, damage_of, repeated_in
 from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.transfer.copies import Copies
+from cloud_sync_common.transfer.disputed_hash import HashDispute
 from cloud_sync_common.transfer.item_effort import ItemEffort
 from cloud_sync_common.transfer.media_host import MediaHost
-from cloud_sync_common.transfer.offered_files import (
-    as_numbered_before,
-    check_complete,
-    check_count,
-    with_what_is_left,
-)
+from cloud_sync_common.transfer.offered_files import as_numbered_before, check_complete, check_count, with_what_is_left
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT, SLOW_CONNECTION, largest_put
 from cloud_sync_common.transfer.range_transfer import TransferOptions, TransferStats
 from cloud_sync_common.transfer.request_limiter import RequestLimiter
@@ -123,6 +121,7 @@ class VideoDownloader:
     most_bytes: int  # that one run may read from the provider
     check_etag: bool = False
     single_put: int = SINGLE_PUT
+    copies: Copies | None = None
 
     def download(self, request: DownloadRequest) -> BatchResult | SliceResult:
         """Raises as `run_slice` does, for a slice."""
@@ -231,6 +230,7 @@ class VideoDownloader:
             check_etag=self.check_etag,
             single_put=self.single_put,
             host=self._host,
+            copies=self.copies,
         )
 
     @cached_property
@@ -260,8 +260,10 @@ class VideoDownloader:
             return await self._move(options, item, effort)
         except LostLease:
             return Moved(SliceStatus.BUSY)
+        except HashDisputedError as error:
+            return await self._leave(item, effort, error, error.note)
         except (MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError) as error:
-            return await self._leave(item, effort, error.category, str(error))
+            return await self._leave(item, effort, error)
 
     async def _move(self, options: TransferOptions, item: MediaItem, effort: ItemEffort) -> Moved:
         async with self._shared.asking:
@@ -273,12 +275,13 @@ class VideoDownloader:
         async with self._shared.connections.taken(self._connections_of(item, options)):
             if not self._has_time_for(item):  # any longer, after the wait for others
                 return Moved(SliceStatus.IN_PROGRESS)
-            archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort.run_id)
+            archived = await self._archived(options, item, as_numbered_before(sources, known), known, effort)
         if archived is None:
             return Moved(SliceStatus.IN_PROGRESS)
         check_complete(sources)
         total, damage, so_far = sum(row.size for row in archived), damage_of(archived), effort.so_far()
-        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=so_far)
+        effect = {**so_far, **repeated_in(archived)}
+        archive_item = partial(self.ledger.archive_item, bytes_total=total, damage=damage, effort=effect)
         if not await in_a_thread(archive_item, item.media_id, effort.run_id):
             raise LostLease
         effort.is_noted = True
@@ -304,7 +307,7 @@ class VideoDownloader:
         item: MediaItem,
         sources: list[MediaSource],
         known: Mapping[int, SourceRow],
-        run_id: str,
+        effort: ItemEffort,
     ) -> list[SourceRow] | None:
         """The rows of all sources, once they are archived; None when time was up first. A file whose length nobody
         knows comes last: by then the others show how much of the item's size is left for it."""
@@ -313,7 +316,7 @@ class VideoDownloader:
             row = known.get(source.file_number)
             if row is None or not row.holds(item, source):
                 try:
-                    row = await self._move_source(options, item, source, run_id)
+                    row = await self._move_source(options, item, source, effort)
                 except LengthUnknown:
                     put_off.append(source)
                     continue
@@ -323,19 +326,19 @@ class VideoDownloader:
             options.stats.archived += row.size
         if put_off:
             check_complete(sources)
-            row = await self._move_source(options, item, with_what_is_left(item, archived, put_off), run_id)
+            row = await self._move_source(options, item, with_what_is_left(item, archived, put_off), effort)
             return [*archived, row] if row else None
         return archived
 
     async def _move_source(
-        self, options: TransferOptions, item: MediaItem, source: MediaSource, run_id: str
+        self, options: TransferOptions, item: MediaItem, source: MediaSource, effort: ItemEffort
     ) -> SourceRow | None:
         link = SourceLink(source, partial(self.session.same_source, item), self.deadline, self._limiter)
         with subsegment("source"):
             provider = self.session.provider.name
-            transfer = SourceTransfer(options, self.ledger, provider, item, source, link, run_id)
+            transfer = SourceTransfer(options, self.ledger, provider, item, source, link, effort.run_id)
             try:
-                return await transfer.archive()
+                return await HashDispute(effort.before, source, link, options).settle(transfer.archive)
             except ProviderContractError as error:
                 if not await self._is_alone(item):
                     raise
@@ -345,8 +348,7 @@ class VideoDownloader:
         """As AuthorisedSession.is_alone, where the question is whether the files of other videos can be read."""
         troubled = False
         for other in await in_a_thread(self.session.neighbours, item):
-            readable = await self._can_be_read(other)
-            if readable:
+            if readable := await self._can_be_read(other):
                 return True
             troubled |= readable is False
         return not troubled
@@ -363,11 +365,12 @@ class VideoDownloader:
             return None
         return None
 
-    async def _leave(self, item: MediaItem, effort: ItemEffort, category: str, message: str) -> Moved:
-        logger.info("left for a later run", extra={"media_id": item.media_id, "category": category})
-        effort.is_noted = await in_a_thread(
-            self.ledger.leave_unavailable, item.media_id, effort.run_id, category, message, effort.so_far()
-        )
+    async def _leave(
+        self, item: MediaItem, effort: ItemEffort, error: SourceError, note: Mapping[str, float | str] = {}
+    ) -> Moved:
+        logger.info("left for a later run", extra={"media_id": item.media_id, "category": error.category})
+        leave = partial(self.ledger.leave_unavailable, item.media_id, effort.run_id, error.category, str(error))
+        effort.is_noted = await in_a_thread(leave, {**effort.so_far(), **note})
         return Moved(SliceStatus.UNAVAILABLE)
 
 

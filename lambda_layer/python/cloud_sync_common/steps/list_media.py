@@ -189,7 +189,9 @@ class MediaLister:
         """Adds what the archive does not have to the manifest. What a filter leaves out is not looked up in the ledger,
         and no row is written of it: once the filter is wider, it is new, or as pending as it was."""
         known = self.ledger.states(item.media_id for item in items)
-        new = [item for item in items if self._is_work(item, known.get(item.media_id), request, progress)]
+        new = writer.unwritten(
+            item for item in items if self._is_work(item, known.get(item.media_id), request, progress)
+        )
         self.ledger.add_pending([item for item in new if item.media_id not in known], request.run_id)
         progress.batches += writer.add(new)
         progress.new += len(new)

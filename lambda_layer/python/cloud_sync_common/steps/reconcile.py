@@ -24,16 +24,18 @@ import msgspec
 from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.filters import EVERYTHING, Filters, Selection
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_access.absent_items import MOST_ASKED, AbsentItems
+from cloud_sync_common.provider_access.absent_items import AbsentItems
+from cloud_sync_common.provider_access.disagreements import MEANINGS, Disagreement, Finding
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
-from cloud_sync_common.runtime.wording import count_of
+from cloud_sync_common.runtime.wording import count_of, repeated_of
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
+from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.ledger import Ledger
-from cloud_sync_common.stores.ledger_rows import LedgerRow, Status
+from cloud_sync_common.stores.ledger_rows import LedgerRow, Status, repetition_of
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 
@@ -42,47 +44,6 @@ if TYPE_CHECKING:
 
 PAGE_SECONDS = 20  # what one page of any walk may take; with less time left, the reconciliation pauses
 LOOKUPS = 16  # at a time
-
-
-class Disagreement(StrEnum):
-    """What can disagree."""
-
-    MISSING_OBJECT = "missing_object"
-    SIZE_DIFFERS = "size_differs"
-    CHECKSUM_DIFFERS = "checksum_differs"
-    ORPHAN_OBJECT = "orphan_object"
-    GONE_AT_SOURCE = "gone_at_source"
-    UNLISTED = "unlisted"
-    NOT_ASKED_FOR = "not_asked_for"
-    NOT_IN_LEDGER = "not_in_ledger"
-    NOT_ARCHIVED = "not_archived"
-    INCOMPLETE_ITEM = "incomplete_item"
-    ODD_ROW = "odd_row"
-
-
-MEANINGS = {
-    Disagreement.MISSING_OBJECT: "the ledger says archived, and the archive has no such object",
-    Disagreement.SIZE_DIFFERS: "the object has another size than the ledger says",
-    Disagreement.CHECKSUM_DIFFERS: "S3 states another checksum than the ledger",
-    Disagreement.ORPHAN_OBJECT: "an object that no row of the ledger names",
-    Disagreement.GONE_AT_SOURCE: "the provider says that it does not have it any more; what is archived stays",
-    Disagreement.UNLISTED: "the provider does not list it, and has it when it is asked for it by itself",
-    Disagreement.NOT_ASKED_FOR: f"the provider does not list it; more than {MOST_ASKED:,} are missing, so it was not "
-    "asked for this one",
-    Disagreement.NOT_IN_LEDGER: "the provider lists it, and no run has seen it yet",
-    Disagreement.NOT_ARCHIVED: "the provider lists it, and the ledger does not say that it is archived",
-    Disagreement.INCOMPLETE_ITEM: "the item is ARCHIVED, but its sources are not, or have another size together",
-    Disagreement.ODD_ROW: "a row of the ledger that is not as Cloud Sync writes it",
-}
-
-
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One disagreement: a line of the report's file."""
-
-    kind: Disagreement
-    media_id: str = ""
-    key: str = ""
-    detail: str = ""
 
 
 class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +76,7 @@ class Progress(msgspec.Struct, kw_only=True):
     sources: int = 0
     objects: int = 0
     left_out: int = 0
+    repeated: dict[str, int] = msgspec.field(default_factory=dict)
     findings: dict[str, int] = msgspec.field(default_factory=dict)
     report_bytes: int = 0  # of the two files, what belongs to the counts above
     listed_bytes: int = 0
@@ -123,8 +85,9 @@ class Progress(msgspec.Struct, kw_only=True):
 
 class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     """Counts what was walked: `items` of the provider, archived `sources` of the ledger, `objects` of the archive.
-    `left_out` are rows of the provider that filters leave out and that are not archived. `findings` counts
-    disagreements by kind; the file `report_key` in the work bucket names each."""
+    `left_out` are rows of the provider that filters leave out and that are not archived, `repeated` counts sources with
+    the content of another object, as in a run's report. `findings` counts disagreements by kind; the file `report_key`
+    in the work bucket names each."""
 
     status: StepStatus
     next_cursor: str | None = None
@@ -133,6 +96,7 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
     sources: int = 0
     objects: int = 0
     left_out: int = 0
+    repeated: dict[str, int] = {}
     findings: dict[str, int] = {}
 
 
@@ -150,6 +114,7 @@ class ArchiveReconciler:
     topic_arn: str
     deadline: Deadline
     sender: str = "Cloud Sync"
+    contents: Contents | None = None  # where somebody looks for copies
 
     def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
         """Walks until everything is compared or time is up.
@@ -188,6 +153,7 @@ class ArchiveReconciler:
             sources=progress.sources,
             objects=progress.objects,
             left_out=progress.left_out,
+            repeated=progress.repeated,
             findings=progress.findings,
         )
 
@@ -207,6 +173,7 @@ class ArchiveReconciler:
             lines.append(f"The provider lists {count_of(repeated, 'row')} more than once; each item was compared once.")
         if result.left_out:
             lines.append(f"The filters leave out {count_of(result.left_out, 'row')} of the provider; none is missing.")
+        lines += repeated_of("archived source", result.repeated)
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
             lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
@@ -319,10 +286,33 @@ class _Walks:
         archived = [row for row in rows if row.is_source and row.status is Status.ARCHIVED]
         self.progress.sources += len(archived)
         with ThreadPoolExecutor(LOOKUPS) as lookups:
-            found = lookups.map(lambda row: self.reconciler.archive.find(row.key), archived)
+            found = lookups.map(self._stored, archived)
             for row, there in zip(archived, found, strict=True):
                 self._compare(row, there)
+                for name, count in repetition_of(row.copy_of, row.same_as, row.size).items():
+                    self.progress.repeated[name] = self.progress.repeated.get(name, 0) + count
         return next_place
+
+    def _stored(self, row: LedgerRow) -> ArchivedObject | None:
+        """The object with a source's bytes; of a copy, its pointer has to be there, too. What was archived before
+        anybody looked for copies is noted for them."""
+        there = self.reconciler.archive.find(row.key)
+        if there and row.copy_of:
+            there = self.reconciler.archive.find(row.copy_of)
+        contents, is_sound = (
+            self.reconciler.contents,
+            there and (there.size, there.checksum) == (row.size, row.checksum),
+        )
+        if contents and is_sound and not row.noted:
+            contents.note(row.key, row.size, row.checksum)
+        return there
+
+    def _kind_of_stray(self, key: str) -> Disagreement:
+        """Of an object that no row of its item names."""
+        contents = self.reconciler.contents
+        there = self.reconciler.archive.find(key) if contents else None
+        is_needed = contents and there and contents.needs(key, there.size, there.checksum)
+        return Disagreement.NEEDED_OBJECT if is_needed else Disagreement.ORPHAN_OBJECT
 
     def _look_for(self, rows: list[LedgerRow]) -> None:
         """Asks for items that are not listed, and notes what became of them."""
@@ -346,7 +336,7 @@ class _Walks:
 
     def _compare(self, row: LedgerRow, found: ArchivedObject | None) -> None:
         if found is None:
-            self._note(Disagreement.MISSING_OBJECT, row.media_id, row.key)
+            self._note(Disagreement.MISSING_OBJECT, row.media_id, row.key, row.copy_of and f"a copy of {row.copy_of}")
         elif found.size != row.size:
             self._note(Disagreement.SIZE_DIFFERS, row.media_id, row.key, f"{found.size} instead of {row.size} bytes")
         elif found.checksum != row.checksum:
@@ -364,7 +354,7 @@ class _Walks:
             named = self.reconciler.ledger.keys_of(media_id)
             for found in group:
                 if found.key not in named and found.last_modified < self.began:
-                    self._note(Disagreement.ORPHAN_OBJECT, media_id, found.key, f"{found.size} bytes")
+                    self._note(self._kind_of_stray(found.key), media_id, found.key, f"{found.size} bytes")
         return objects[-1].key if objects else None
 
 

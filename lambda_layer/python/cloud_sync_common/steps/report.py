@@ -27,8 +27,9 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.runtime.carried_listing import Listing, listing_in
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, going_on, parse_error_output
-from cloud_sync_common.runtime.wording import count_of, left_out_of, seconds_since, size_of
+from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import Status
@@ -44,17 +45,6 @@ if TYPE_CHECKING:
 _MAILED, _MEASURED = "mailed", "measured"
 _FAILURE_MAILED, _FAILURE_COUNTED, _FAILURE_MEASURED = "failure mailed", "failure counted", "failure measured"
 AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
-
-
-class Listing(msgspec.Struct, frozen=True):
-    """The listing's counts, as the state machine carries them."""
-
-    listed: int = 0
-    new: int = 0
-    waiting: int = 0
-    exhausted: int = 0
-    batches: int = 0
-    left_out: dict[str, int] = {}
 
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +92,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     estimated_usd: float
     damaged: int = 0  # archived as they are at the provider
     left_out: dict[str, int] = {}  # by its reason, what filters or the provider leave alone
+    repeated: dict[str, int] = {}  # videos and bytes that the archive had before (wording.repeated_of)
 
     @property
     def failure_rate(self) -> float:
@@ -136,10 +127,7 @@ class RunReport:
         if request.state is None:
             return self.succeeded(request.run_id, request.started_at, request.listing, request.reported_by)
         name, sentence = parse_error_output(request.state.get("error") or {})
-        listing = request.state.get("listing")
-        given = listing if isinstance(listing, dict) else {}  # the input of a run that was refused may hold anything
-        counts = {key: value for key, value in given.items() if type(value) is int}
-        return self.failed(request.run_id, request.started_at, msgspec.convert(counts, Listing), Failed(name, sentence))
+        return self.failed(request.run_id, request.started_at, listing_in(request.state), Failed(name, sentence))
 
     def succeeded(self, run_id: str, started_at: str, listing: Listing, reported_by: str = "") -> Summary:
         """Ends the run, sends its message unless another run does and, after everything that can fail, counts it as a
@@ -186,7 +174,8 @@ class RunReport:
             self._end(summary)
             self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
             damages = _damages(totals) if totals.damages else []  # no later run looks at what is archived
-            return "\n\n".join([_numbers(summary, self.runs.last_success()), *damages])
+            left_out = left_out_of(summary.left_out)
+            return "\n\n".join([_numbers(summary, self.runs.last_success()), *damages, *left_out])
         with going_on():
             self.runs.end(run_id, RunStatus.FAILED, {})
         return "What it had done could not be read."
@@ -251,6 +240,7 @@ class RunReport:
             estimated_usd=round(prices.run_cost(work, self.extras), 4),
             damaged=totals.damaged,
             left_out=listing.left_out,
+            repeated=dict(+totals.repeated),
         )
 
     def _end(self, summary: Summary) -> None:
@@ -285,6 +275,7 @@ class RunReport:
             *enough,
             *_advice(summary, totals),
             *left_out_of(summary.left_out),
+            *repeated_of("video", summary.repeated),
             *well,
             f"Run {summary.run_id}.",
         ]

@@ -112,8 +112,9 @@ class Archive:
         self._url = bucket_url(client, bucket)
         self._storage_class: Any = storage_class
 
-    def object_upload(self, key: str, length: int, metadata: Mapping[str, str]) -> Upload:
-        """A request to write a whole object, which is cheaper than a multipart upload of one part."""
+    def object_upload(self, key: str, length: int, metadata: Mapping[str, str], *, at_hand: bool = False) -> Upload:
+        """A request to write a whole object, which is cheaper than a multipart upload of one part. `at_hand`: it can be
+        read without a restore, whatever the storage class of originals is."""
         return self._upload(
             key,
             "",
@@ -121,7 +122,7 @@ class Archive:
             {
                 "Content-Type": _content_type(key),
                 "If-None-Match": "*",
-                "X-Amz-Storage-Class": self._storage_class,
+                "X-Amz-Storage-Class": "STANDARD" if at_hand else self._storage_class,
                 **{f"X-Amz-Meta-{name}": value for name, value in metadata.items()},
             },
         )

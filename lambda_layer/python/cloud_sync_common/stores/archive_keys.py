@@ -26,6 +26,7 @@ _SAFE_ID_LIMIT = 640  # characters of a key's 1,024 bytes (S3 user guide, "Namin
 # metadata"): of the id, of each thing that a server says, of a moment, and of all together.
 _ID_LIMIT, _SAID_LIMIT, _MOMENT_LIMIT, _METADATA_LIMIT = 768, 200, 60, 1900
 _NO_SIZE = -2  # of an object that is not one of ours
+_POINTER = ".copy"
 
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
@@ -42,9 +43,14 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
 
 def later_key(key: str, had: int, copy: int) -> str:
     """The key of version `copy` of a source, beside its version `had` under that key, whatever that is called."""
-    path = PurePosixPath(key)
+    path = PurePosixPath(key.removesuffix(_POINTER))
     stem = path.stem.removesuffix(f"-v{had}") if had > 1 else path.stem
     return str(path.with_name(f"{stem}{f'-v{copy}' if copy > 1 else ''}{path.suffix}"))
+
+
+def pointer_key(key: str) -> str:
+    """The key of the small object that says of which other one the file is a copy that would have had `key` itself."""
+    return f"{key}{_POINTER}"
 
 
 def kept_id(media_id: str) -> str:
@@ -82,11 +88,11 @@ def media_id_of(key: str) -> str:
 
 
 def versions(key: str, copy: int) -> set[str]:
-    """The key of version `copy` of a source, and the keys of the versions before it."""
-    path = PurePosixPath(key)
-    stem = path.stem.removesuffix(f"-v{copy}") if copy > 1 else path.stem
-    earlier = {str(path.with_name(f"{stem}{f'-v{n}' if n > 1 else ''}{path.suffix}")) for n in range(1, copy)}
-    return {key, *earlier}
+    """The key of version `copy` of a source, and those that the versions before it may have, each stored by itself or
+    as a copy of another object."""
+    whole = key.removesuffix(_POINTER)
+    earlier = {later_key(whole, copy, number) for number in range(1, copy)}
+    return {key, whole, *earlier, *map(pointer_key, {whole, *earlier})}
 
 
 def capture_month(captured_at: str) -> str:

@@ -38,7 +38,8 @@ _WRITERS = 8
 _HASHES = "HASHES#"
 _SORT_KEY = re.compile(r"ITEM|SOURCE#[0-9]{4,}")
 _NONE: Effort = {}
-_FAILURE = ("error_category", "error_message", "attempts", "failed_run")  # removed once an item is archived
+_DISPUTE = ("disputed", "disputed_content", "disputed_runs", "disputed_until")
+_FAILURE = ("error_category", "error_message", "attempts", "failed_run", *_DISPUTE)  # removed once an item is archived
 
 
 class Ledger:
@@ -104,8 +105,8 @@ class Ledger:
         return str(row["pk"]).removeprefix(self._item_key("")["pk"])
 
     def keys_of(self, media_id: str) -> set[str]:
-        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions. A row
-        that cannot be read names none."""
+        """Every key in the archive that belongs to an item, if there is such an object: those of its sources and of
+        their earlier versions, and of their pointers. A row that cannot be read names none."""
         return {key for row in self._source_rows(media_id) for key in _source_keys(row)}
 
     def sources(self, media_id: str) -> dict[int, SourceRow]:
@@ -239,7 +240,7 @@ class Ledger:
         self, media_id: str, run_id: str, category: str, message: str, effort: Effort = _NONE
     ) -> bool:
         """Sets the item to UNAVAILABLE. This is no failure and counts no attempt; the next run tries the item again.
-        `effort` is stored with it. False if the item is no longer leased to this run."""
+        `effort` is stored with it, and what else is to be noted. False if the item is no longer leased to this run."""
         _, done = self._rows.update(
             self._item_key(media_id),
             {"status": Status.UNAVAILABLE, "error_category": category, "error_message": message, **effort},

@@ -45,6 +45,14 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
     run_idle: int = 0  # how many of them in a row found no more than that
     damage: str = ""  # what is wrong with its movies; set when it is archived
+    # The version (MediaSource.listed) of which the published hash is not that of its bytes, the checksum of those, in
+    # how many runs that was found, and until when it is not read again.
+    disputed: str = ""
+    disputed_content: str = ""
+    disputed_runs: int = 0
+    disputed_until: str = ""
+    copied_bytes: int = 0  # of those of its sources that are copies of other objects
+    twice_bytes: int = 0  # of those whose content another object had before
 
 
 class ItemState(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +88,10 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     readings: int = 0  # how often it was read again in the month `readings_in`, after it had been archived
     readings_in: str = ""
     damage: str = ""  # what is wrong with the movie, which was archived as it is at the provider
+    copy_of: str = ""  # the object that has its bytes, whichever provider that is of; then `key` only points to it
+    agreed: str = ""  # the digest that has shown it, such as `sha256:<hex>`
+    same_as: str = ""  # an object that had the same content before; both are stored
+    noted: bool = False  # its content is known to whoever looks for copies (stores/contents.py)
 
     def holds(self, item: MediaItem, source: MediaSource) -> bool:
         """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
@@ -92,8 +104,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of either kind, in a walk over the whole ledger. `key`, `size` and `checksum` are a source's, `bytes_total`
-    is an item's. A row that cannot be read has the status UNREADABLE and nothing else."""
+    """A row of either kind, in a walk over the whole ledger. `bytes_total` is an item's; what follows `filename` is
+    otherwise a source's. A row that cannot be read has the status UNREADABLE and nothing else."""
 
     sk: str
     media_id: str
@@ -102,6 +114,9 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     size: int = 0
     checksum: str = ""
+    copy_of: str = ""
+    same_as: str = ""
+    noted: bool = False
     bytes_total: int | None = None
 
     @property
@@ -118,6 +133,20 @@ class Claim(msgspec.Struct, frozen=True):
 
     granted: bool
     row: ItemRow
+
+
+def repetition_of(copy_of: str, same_as: str, size: int) -> dict[str, int]:
+    """What a source adds to the counts of what the archive had before, as `runtime.wording.repeated_of` has them."""
+    return {
+        **({"copied": 1, "copied_bytes": size} if copy_of else {}),
+        **({"twice": 1, "twice_bytes": size} if same_as else {}),
+    }
+
+
+def repeated_in(sources: Sequence[SourceRow]) -> dict[str, float | str]:
+    """What of an item the archive had before, as in its row."""
+    copied, twice = (sum(row.size for row in sources if getattr(row, name)) for name in ("copy_of", "same_as"))
+    return {"copied_bytes": copied, "twice_bytes": twice}
 
 
 def damage_of(sources: Sequence[SourceRow]) -> str:

@@ -26,6 +26,7 @@ class Totals:
     failures: list[str] = field(default_factory=list)
     damaged: int = 0  # videos that are archived as they are at the provider: damaged
     damages: list[str] = field(default_factory=list)
+    repeated: Counter[str] = field(default_factory=Counter)  # videos and bytes that the archive had before
     bytes_archived: int = 0
     gb_seconds: float = 0
     requests: int = 0
@@ -47,6 +48,9 @@ class Totals:
             self.damaged += 1
             if len(self.damages) < LISTED_FAILURES:
                 self.damages.append(f"{file_name(row.filename)}: {one_line(row.damage, SENTENCE_LIMIT)}")
+        if row.status is Status.ARCHIVED:
+            self.repeated.update(copied_bytes=row.copied_bytes, copied=row.copied_bytes > 0)
+            self.repeated.update(twice_bytes=row.twice_bytes, twice=row.twice_bytes > 0)
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds

@@ -56,6 +56,11 @@ def published_hash(content_hash: str | None, size: int) -> BlockHash | None:
     return None
 
 
+def unpublished_hash(size: int) -> ContentHash:
+    """A hash of 4 MiB blocks that no provider states, to be known when the same content comes again."""
+    return ContentHash(BlockHash("sha256", _HASHED_BLOCK, "", of_digests=True, guessed=True), size)
+
+
 def cheapest_hash(published: Iterable[str], size: int) -> HashOfSource | None:
     """The hash that takes the least CPU to check, of those that a provider publishes (MediaSource.content_hashes) of a
     source of `size` bytes; None when no kind of them is known here."""
@@ -234,19 +239,29 @@ class ContentHash:
             self._open[hasher.position] = hasher.open
         self._digests |= hasher.digests
 
+    @property
+    def text(self) -> str:
+        """The hash of the content, as a provider publishes it; empty when not every block was seen."""
+        found, kind = self._found(), "sha256-4mib" if self.spec.of_digests else self.spec.algorithm
+        return f"{kind}:{found}" if found else ""
+
     def verdict(self) -> bool | None:
         """Whether the content has the published hash; None when not every block was seen, or a guess did not fit."""
+        found = self._found()
+        agrees = found == self.spec.digest.lower()
+        return None if not found or (self.spec.guessed and not agrees) else agrees
+
+    def _found(self) -> str:
+        """In hex; empty when not every block was seen."""
         size = self._end if self.size == UNKNOWN else self.size
         if self.size == UNKNOWN and (last := self._open.get(size)):
             self._digests[size // self.spec.block_size] = last.digest()
         count = -(-size // self.spec.block_size)
         if len(self._digests) < count:
-            return None
+            return ""
         digests = [self._digests[number] for number in range(count)]
         new = hashlib.new(self.spec.algorithm, b"".join(digests), usedforsecurity=False)
-        found = new.hexdigest() if self.spec.of_digests or not digests else digests[0].hex()
-        agrees = found == self.spec.digest.lower()
-        return None if self.spec.guessed and not agrees else agrees
+        return new.hexdigest() if self.spec.of_digests or not digests else digests[0].hex()
 
     def digests(self, first: int, length: int) -> bytes:
         block = self.spec.block_size

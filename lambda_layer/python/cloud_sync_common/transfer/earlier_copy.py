@@ -40,6 +40,8 @@ class EarlierCopy:
     def before(cls, row: SourceRow | None, key: str, number: int) -> EarlierCopy:
         """The copy that a new version of the source follows. `key` and `number` are those of the one before by name,
         for a source whose row is lost."""
+        if row and row.copy_of:  # which has no bytes of its own
+            return cls()
         if row and row.status is Status.ARCHIVED:
             return cls(row.key, row.copy)
         if row and row.earlier:

@@ -9,7 +9,7 @@ import msgspec
 from cloud_sync_common.exceptions import IntegrityError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Fingerprint, MediaSource
-from cloud_sync_common.stores.archive import Part
+from cloud_sync_common.stores.archive import Part, combined_checksum, joined_etag
 from cloud_sync_common.transfer.content_hash import (
     ContentHash,
     HasherOfRange,
@@ -17,6 +17,7 @@ from cloud_sync_common.transfer.content_hash import (
     cheapest_hash,
     plausible_etags,
     shows_the_same,
+    unpublished_hash,
 )
 from cloud_sync_common.transfer.movie_boxes import BoxReader, MovieBoxes, Verdict, Wholeness, is_movie_name
 from cloud_sync_common.transfer.part_plan import MIB, PartPlan
@@ -44,17 +45,23 @@ class Proofs:
     """The hashes that a source publishes of one version of itself, checked while it is moved as far as possible, and
     the boxes that a movie is made of (None: its name is not that of a movie)."""
 
-    def __init__(self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool) -> None:
+    def __init__(
+        self, source: MediaSource, fingerprint: Fingerprint, *, check_etag: bool, for_copies: bool = False
+    ) -> None:
+        """`for_copies`: a hash is computed by which the same content is known when it comes again."""
         self._name = " ".join(source.content_hashes)
         self._published = cheapest_hash(source.content_hashes, fingerprint.size)
         self._etag, self._guesses = fingerprint.etag, plausible_etags(fingerprint.etag, fingerprint.size)
         self._etags = [ContentHash(guess, fingerprint.size) for guess in self._guesses] if check_etag else []
+        is_stated = isinstance(self._published, ContentHash) and self._published.spec.of_digests
+        self._unpublished = unpublished_hash(fingerprint.size) if for_copies and not is_stated else None
         self._parts: dict[int, Part] = {}
         self.boxes = MovieBoxes(fingerprint.size) if is_movie_name(source.filename) else None
 
     @property
     def all(self) -> list[HashOfSource]:
-        return [*([self._published] if self._published else []), *self._etags]
+        of_content = (self._published, self._unpublished)
+        return [*(found for found in of_content if found), *self._etags]
 
     @property
     def block_size(self) -> int:
@@ -77,6 +84,13 @@ class Proofs:
     def is_shown(self) -> bool:
         """Whether the content that has passed has the published hash, all of it."""
         return self._published is not None and self._published.verdict() is True
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """What has been computed over all bytes, each as in MediaSource.content_hashes. A published hash is one of them
+        once it agrees."""
+        published = self._published if self.is_shown and isinstance(self._published, ContentHash) else None
+        return tuple(found.text for found in (published, self._unpublished) if found and found.text)
 
     def needs_order(self, part_size: int) -> bool:
         """Whether a published hash can only be computed when the parts are read one after the other."""
@@ -128,16 +142,23 @@ class Proofs:
             self._published.restore(plan.bounds(number)[0], part.size, digests)
             self._parts[number] = part
 
-    def made(self, stored: str = "") -> tuple[str, ...]:
-        """Names of the proofs that hold; `stored` is the ETag that S3 has given, or will give, to the object.
+    def made(self, stored: str = "", checksum: str = "") -> tuple[str, ...]:
+        """Names of the proofs that hold; `stored` is the ETag that S3 has given, or will give, to the object, and
+        `checksum` that of the content.
 
-        Raises IntegrityError when the content does not have the published hash."""
+        Raises IntegrityError, with that checksum, when the content does not have the published hash."""
         verdict = self._published.verdict() if self._published else None
         if verdict is False:
-            raise IntegrityError("What the source sent does not have the hash that the provider publishes for it.")
+            raise IntegrityError(
+                "What the source sent does not have the hash that the provider publishes for it.", checksum
+            )
         etag = shows_the_same(stored, self._etag) or any(proof.verdict() for proof in self._etags)
         whole = [WHOLE_MOVIE] if self.movie.wholeness is Wholeness.WHOLE else []
         return (*(["content-hash"] if verdict else []), *(["source-etag"] if etag else []), *whole)
+
+    def made_of(self, parts: list[Part]) -> tuple[str, ...]:
+        """As `made`, of content that S3 has as these parts, in order."""
+        return self.made(joined_etag(parts), combined_checksum(parts))
 
 
 def _decoded(kept: bytes, name: str) -> dict[int, tuple[str, bytes]]:

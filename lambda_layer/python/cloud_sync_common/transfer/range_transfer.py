@@ -1,7 +1,7 @@
 """Moves a source's bytes into S3: in one request, in parts over several connections, or in one stream if need be.
 
 Knows links, ranges, uploads and proofs; knows nothing of the ledger. Everything here runs on the uploader's loop, but
-calls to S3 that carry no media. Only the look at an earlier version, which is rare, blocks the loop (`Compare`).
+calls to S3 that carry no media.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from cloud_sync_common.stores.archive import (
     Part,
     WriteConflict,
     combined_checksum,
-    joined_etag,
 )
+from cloud_sync_common.transfer.copies import Copies
 from cloud_sync_common.transfer.media_host import ANY_HOST, MediaHost
 from cloud_sync_common.transfer.part_plan import MAX_PARTS, MIB, SINGLE_PUT, USUAL_PART, PartPlan, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.ranged_get import IfMatch, Range, open_range
 from cloud_sync_common.transfer.side_by_side import all_ended, in_a_thread
 from cloud_sync_common.transfer.source_link import SourceLink
-from cloud_sync_common.transfer.upload_stream import BodyReader, StreamUploader, before_a_stall
+from cloud_sync_common.transfer.upload_stream import BodyReader, BufferedBody, StreamUploader, before_a_stall
 
 MOST_LOOKS, _LOOK = 2, 1024  # short requests for boxes of a movie, per source and invocation; bytes of each
 _LOOK_SECONDS = 1.0  # with less time than this none is made
@@ -73,9 +73,10 @@ class ArchivedContent:
     proofs: tuple[str, ...]
     single_stream: bool
     damage: str = ""  # what is wrong with a movie that is archived all the same
+    hashes: tuple[str, ...] = ()  # that were computed over its bytes, each as in MediaSource.content_hashes
 
 
-type Compare = Callable[[ArchivedContent], None]  # called before an object is made; its error prevents that
+type Compare = Callable[[ArchivedContent], Awaitable[None]]  # called before an object is made; its error prevents that
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class TransferOptions:
     check_etag: bool = False
     single_put: int = SINGLE_PUT  # bytes
     host: MediaHost = ANY_HOST
+    copies: Copies | None = None  # None: nobody asks whether the archive has the same content already
 
 
 @dataclass
@@ -161,12 +163,13 @@ class RangeTransfer:
         hashers = proofs.hashers(0)
 
         def content(checksum: str, stored_etag: str = "") -> ArchivedContent:
-            made, in_one = proofs.made(stored_etag), not source.honoured
-            return ArchivedContent(size, checksum, made, single_stream=in_one, damage=proofs.movie.reason)
+            made, in_one = proofs.made(stored_etag, checksum), not source.honoured
+            damage, hashes = proofs.movie.reason, proofs.hashes
+            return ArchivedContent(size, checksum, made, single_stream=in_one, damage=damage, hashes=hashes)
 
-        def check(crc: int) -> None:
+        async def check(crc: int) -> None:
             proofs.keep(hashers)
-            compare(content(encode_checksum(crc)))
+            await compare(content(encode_checksum(crc)))
 
         body = _Counted(source, self._stats)
         stored = await self._uploader.upload(body, upload, proofs.readers(0, hashers), check)
@@ -213,9 +216,10 @@ class RangeTransfer:
                 parts.append(await self._part(BufferedBody(memoryview(b"")), key, upload_id, 1, 0, 0, proofs))
             if proofs.boxes:
                 proofs.boxes.ends_at(first)
-            made, damage = proofs.made(joined_etag(parts)), proofs.movie.reason
-            content = ArchivedContent(first, combined_checksum(parts), made, single_stream=True, damage=damage)
-            compare(content)
+            made, crc = proofs.made_of(parts), combined_checksum(parts)
+            damage, hashes = proofs.movie.reason, proofs.hashes
+            content = ArchivedContent(first, crc, made, single_stream=True, damage=damage, hashes=hashes)
+            await compare(content)
             self.streaming = False  # when it is interrupted from here on, the object may be there
             checksum = await in_a_thread(self._archive.complete, key, upload_id, parts)
         except BaseException as error:
@@ -382,14 +386,3 @@ class _Counted:
     async def fill(self, view: memoryview) -> None:
         self.stats.bytes_read += len(view)
         await self.body.fill(view)
-
-
-class BufferedBody:
-    """A part's bytes, in memory."""
-
-    def __init__(self, data: memoryview) -> None:
-        self._left = data
-
-    async def fill(self, view: memoryview) -> None:
-        view[:] = self._left[: len(view)]
-        self._left = self._left[len(view) :]

@@ -16,7 +16,6 @@ import msgspec
 from cloud_sync_common.exceptions import (
     ArchiveUnavailableError,
     IntegrityError,
-    MediaNotFoundError,
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
@@ -28,14 +27,15 @@ from cloud_sync_common.stores.archive import (
     UploadGone,
     WriteConflict,
     combined_checksum,
-    joined_etag,
 )
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 from cloud_sync_common.transfer import source_rows
+from cloud_sync_common.transfer.copied_source import CopiedSource, SameAsAnother
 from cloud_sync_common.transfer.earlier_copy import EarlierCopy, Readings, SameContent, content_of, number_after
 from cloud_sync_common.transfer.first_contact import Archived, FirstContact, InParts, KeyTaken, OutOfTime
 from cloud_sync_common.transfer.listed_size import ListedSize
+from cloud_sync_common.transfer.listed_version import check_listed
 from cloud_sync_common.transfer.part_plan import SLOW_CONNECTION, PartPlan, largest_put, plan_parts
 from cloud_sync_common.transfer.proofs import Proofs
 from cloud_sync_common.transfer.range_transfer import (
@@ -78,6 +78,7 @@ class SourceTransfer:
         self._link, self._run_id = link, run_id
         self._ledger = SourceLedger(ledger, item.media_id, source.file_number, run_id)
         self._archive, self._bytes = options.archive, RangeTransfer(options, link)
+        self._copied = CopiedSource(options, provider, item, self._ledger)
         self._second_look = SecondLook(options.deadline)
         self._had_conflict, self._changes, self._has_strong_etag = False, 0, True
         self._most_at_once = largest_put(options.seconds, options.single_put)
@@ -109,6 +110,8 @@ class SourceTransfer:
         row = await self._ledger.row()
         copy = row.copy + 1 if row and row.status is Status.ARCHIVED else 1
         self._known = row
+        if found := await self._copied.before_a_byte(self._source, row, self._key(copy)):
+            return await self._copied.record_unread(self._source, found, row, self._key, copy)
         while True:
             try:
                 first = await self._bytes.in_time(self._first_contact(row, copy)) or OutOfTime()
@@ -206,24 +209,28 @@ class SourceTransfer:
         ledger has missed an earlier success. Raises KeyTaken when it is of another version."""
         try:
             content = await write
+        except SameAsAnother as same:
+            return await self._copied.record(self._source, version, same, row, Readings.of(row), self._key, copy)
         except SameContent as same:
             logger.info("the archive has the same bytes already", extra={"media_id": self._item.media_id})
             return await self._note_archived(version, same.copy.key, same.copy.number, same.content, row)
         except ObjectExists:
-            found = await self._found(key, version)
-            if found is None:
+            there = await self._found(key, version)
+            if there is None:
                 raise KeyTaken from None
             damage = self._second_look.first_damage(version)
-            content = replace(found, single_stream=single_stream, damage=damage)
+            content = replace(there, single_stream=single_stream, damage=damage)
         return await self._note_archived(version, key, copy, content, row)
 
     def _compare(self, version: Fingerprint, row: SourceRow | None, copy: int) -> Compare:
-        """Raises LooksDamaged, and SameContent for the content that the version before has."""
+        """Raises LooksDamaged, and SameContent for the content that the version before has, or another source."""
         earlier, started = self._earlier(row, copy), time.monotonic()
 
-        def compare(content: ArchivedContent) -> None:
+        async def compare(content: ArchivedContent) -> None:
             self._second_look.check(version, content.damage, time.monotonic() - started)
-            earlier.compare(self._archive, content)
+            if earlier.key:
+                await in_a_thread(earlier.compare, self._archive, content)
+            await self._copied.check(content, self._key(copy))
 
         return compare
 
@@ -271,7 +278,8 @@ class SourceTransfer:
         return archive_keys.metadata(self._provider, self._item, self._source, version)
 
     def _proofs(self, version: Fingerprint) -> Proofs:
-        return Proofs(self._source, version, check_etag=self._options.check_etag)
+        check_etag, for_copies = self._options.check_etag, self._copied.is_recorded
+        return Proofs(self._source, version, check_etag=check_etag, for_copies=for_copies)
 
     async def _noted(self, new: SourceRow, replaces: str) -> SourceRow:
         """Notes an upload that has started. Raises LostLease when another invocation was first."""
@@ -287,7 +295,7 @@ class SourceTransfer:
             parts, proofs = await self._all_parts(row, version)
             if parts is None:
                 return None
-            await self._check_version(version, proofs)
+            await check_listed(self._link, version, proofs)
             write = self._completed(row, parts, proofs)
             return await self._store(write, version, row.key, row.copy, row, single_stream=False)
         except (UploadGone, KeyTaken, WriteConflict) as ended:
@@ -299,22 +307,6 @@ class SourceTransfer:
         except IntegrityError:
             await in_a_thread(self._archive.abort, row.key, row.upload_id)  # the next attempt starts again
             raise
-
-    async def _check_version(self, version: Fingerprint, proofs: Proofs) -> None:
-        """Asks the provider once more which version it lists, where neither the answers nor a hash have shown that all
-        parts are of this one: its file may have been replaced by one of the same size while the parts were read. Raises
-        SourceChangedError."""
-        if version.shows_itself or proofs.is_shown:
-            return
-        try:
-            listed = (await self._link.refresh()).listed
-        except MediaNotFoundError:
-            return  # nothing has replaced it, and nobody can read it again
-        if listed != version.listed:
-            raise SourceChangedError(
-                "The source changed while it was read: the provider lists another version than before. It is begun "
-                "anew."
-            )
 
     def _allow_one_conflict(self) -> None:
         """Raises ArchiveUnavailableError at the second one: to wait and try again is left to the state machine."""
@@ -364,10 +356,11 @@ class SourceTransfer:
     async def _completed(self, row: SourceRow, parts: list[Part], proofs: Proofs) -> ArchivedContent:
         """The parts as one object. Raises UploadGone, ObjectExists, WriteConflict, IntegrityError, SameContent,
         LooksDamaged."""
-        made, damage = proofs.made(joined_etag(parts)), self._second_look.damage_of_parts(row.version, proofs.movie)
-        content = ArchivedContent(row.size, combined_checksum(parts), made, single_stream=False, damage=damage)
+        made, damage = proofs.made_of(parts), self._second_look.damage_of_parts(row.version, proofs.movie)
+        checksum, hashes = combined_checksum(parts), proofs.hashes
+        content = ArchivedContent(row.size, checksum, made, single_stream=False, damage=damage, hashes=hashes)
         try:
-            self._compare(row.version, row, row.copy)(content)
+            await self._compare(row.version, row, row.copy)(content)
             checksum = await in_a_thread(self._archive.complete, row.key, row.upload_id, parts)
         except (ObjectExists, WriteConflict, SameContent):
             await in_a_thread(self._archive.abort, row.key, row.upload_id)
@@ -388,6 +381,7 @@ class SourceTransfer:
         """ARCHIVED, in the ledger, with every proof that was made. `before` is the row as it was."""
         readings = Readings.of(before)
         done = source_rows.archived(self._item, self._source, version, content, key=key, copy=copy, readings=readings)
+        done = await self._copied.noted(done, content)
         await self._ledger.archive(done)
         return done
 

@@ -34,10 +34,10 @@ class Hasher(Protocol):
     def update(self, data: memoryview) -> None: ...
 
 
-type Check = Callable[[int], None]  # is given the CRC of all bytes
+type Check = Callable[[int], Awaitable[None]]  # is given the CRC of all bytes
 
 
-def _no_objection(_: int) -> None:
+async def _no_objection(_: int) -> None:
     """No check."""
 
 
@@ -45,6 +45,17 @@ class BodyReader(Protocol):
     """A source of bytes."""
 
     async def fill(self, view: memoryview) -> None: ...
+
+
+class BufferedBody:
+    """Bytes in memory."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._left = data
+
+    async def fill(self, view: memoryview) -> None:
+        view[:] = self._left[: len(view)]
+        self._left = self._left[len(view) :]
 
 
 class StreamUploader:
@@ -121,13 +132,13 @@ class StreamUploader:
                         hasher.update(piece)
                     left -= count
                     if not left:
-                        before_end(checksum)
+                        await before_end(checksum)
                     reading = False
                     if not await _sent(connection, aws_chunked.framed(buffer, count, None if left else checksum)):
                         break
                     watchdog.reschedule(loop.time() + STALL_SECONDS)
                 if length == 0:
-                    before_end(checksum)
+                    await before_end(checksum)
                     await _sent(connection, aws_chunked.trailer(0))
         except TimeoutError:
             raise _stalled(reading=reading) from None
