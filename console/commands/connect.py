@@ -34,7 +34,7 @@ def _provider(_context: click.Context, _parameter: click.Parameter, value: str) 
 @click.command()
 @click.argument("provider", callback=_provider, metavar="gopro|google-drive|dropbox")
 @click.option("--way", type=click.Choice(WAYS), default=None, help="How to connect GoPro; you are asked otherwise.")
-@click.option("--no-browser", is_flag=True, help="Google: print the address, and open no browser.")
+@click.option("--no-browser", is_flag=True, default=None, help="Google: print the address, and open no browser.")
 @click.option("--port", type=click.IntRange(1, 65535), default=None, help="Google: the port for the browser's answer.")
 @click.option(
     "--team-space/--own-folder", default=None, help="Dropbox, in a team: all that you see there, or your own folder."
@@ -70,6 +70,9 @@ def command(stack: Stack, output: Output, provider: str, **options: Any) -> None
 
 
 def _check_options(provider: str, options: dict[str, Any]) -> None:
-    for name, (only, option) in _OWN_OPTIONS.items():
-        if only != provider and options[name] not in (None, False):
+    given = [found for name, found in _OWN_OPTIONS.items() if options[name] is not None]
+    for only, option in given:
+        if only != provider:
             raise UsageError(f"{option} is for {only}, and means nothing for {provider}.")
+        if options["from_stdin"]:
+            raise UsageError(f"{option} means nothing with --from-stdin: the object that is piped in says all.")

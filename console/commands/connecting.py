@@ -48,7 +48,7 @@ class Connecting:
 
     def _asked(self) -> Credentials:
         if self.provider == "google_drive":
-            return self._questions.google(no_browser=self.options["no_browser"], port=self.options["port"])
+            return self._questions.google(no_browser=bool(self.options["no_browser"]), port=self.options["port"])
         if self.provider == "dropbox":
             return self._questions.dropbox()
         return self._questions.gopro(self.options["way"])

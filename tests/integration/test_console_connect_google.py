@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import sys
@@ -175,6 +176,29 @@ def test_an_app_in_testing_is_refused_with_what_to_press(owner: Owner, drive: Fa
     drive.control.set_testing(True)
     ended, shown = asked(owner, drive)
     assert ended == 4 and "is in 'Testing'" in shown and "'Publish app'" in shown
+    assert not owner.has_stored("google_drive")
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_refresh_token_that_is_piped_in_is_stored_as_google_leaves_it(
+    owner: Owner, drive: FakeGoogleDrive, rotated: bool
+) -> None:
+    if rotated:
+        drive.control.add_fault(DriveFault.ROTATED)
+    pasted = drive.refresh_token
+    given = {"client_id": drive.client_id, "client_secret": drive.client_secret, "refresh_token": pasted}
+    done = owner.piped("connect", "google-drive", "--from-stdin", "--json", given=json.dumps(given))
+    assert done.returncode == 0, done.stderr
+    stored = owner.stored("google_drive")
+    assert stored["access_token"] == drive.access_token and stored["client_id"] == drive.client_id
+    assert stored["refresh_token"] == drive.refresh_token and (drive.refresh_token != pasted) is rotated
+
+
+def test_a_consent_that_was_taken_back_is_not_stored_again(owner: Owner, drive: FakeGoogleDrive) -> None:
+    drive.control.revoke_consent()
+    given = {"client_id": drive.client_id, "client_secret": drive.client_secret, "refresh_token": drive.refresh_token}
+    done = owner.piped("connect", "google-drive", "--from-stdin", given=json.dumps(given))
+    assert done.returncode == 4 and "Google no longer accepts the stored refresh token" in done.stderr
     assert not owner.has_stored("google_drive")
 
 

@@ -267,10 +267,14 @@ def test_a_word_that_does_not_fit_is_refused_before_aws_is_asked(arguments: list
         ("dropbox", {"way": "session"}, "--way is for gopro"),
         ("gopro", {"team_space": True}, "--team-space is for dropbox"),
         ("dropbox", {"no_browser": True}, "--no-browser is for google-drive"),
+        ("dropbox", {"team_space": False, "from_stdin": True}, "--team-space means nothing with --from-stdin"),
+        ("gopro", {"way": "session", "from_stdin": True}, "--way means nothing with --from-stdin"),
     ],
 )
-def test_an_option_of_another_provider_is_refused(provider: str, options: dict[str, Any], sentence: str) -> None:
-    none = {"way": None, "no_browser": False, "port": None, "team_space": None}
+def test_an_option_of_another_provider_or_with_nobody_to_ask_is_refused(
+    provider: str, options: dict[str, Any], sentence: str
+) -> None:
+    none = {"way": None, "no_browser": None, "port": None, "team_space": None, "from_stdin": False}
     with pytest.raises(UsageError, match=sentence):
         connect._check_options(provider, none | options)
 
