@@ -18,8 +18,6 @@ from console.errors import ConsoleError, CredentialsRefusedError
 from console.operations.provider_services import Services
 from console.operations.token_exchange import Exchange, Pkce
 
-SCOPES = ("files.metadata.read", "files.content.read", "account_info.read")
-
 _REFUSED = {
     "invalid_grant": "Dropbox does not accept the code: it was copied in part, has expired, or was used before. Repeat "
     "the command, and paste the code at once"
@@ -50,7 +48,7 @@ class DropboxConsent:
             "client_id": self.app_key,
             "response_type": "code",
             "token_access_type": "offline",
-            "scope": " ".join(SCOPES),
+            "scope": " ".join(dropbox.SCOPES),
             **self.pkce.query,
         }
         return f"{self.services.address('dropbox_web')}/oauth2/authorize?{urlencode(query)}"
@@ -69,7 +67,7 @@ class DropboxConsent:
         )
         found, answer = exchange.tokens(form, Credentials(dropbox.Dropbox.name, client_id=self.app_key))
         scopes = loose_json.text(answer.get("scope"))
-        if scopes is not None and not set(SCOPES) <= set(scopes.split()):
+        if scopes is not None and not set(dropbox.SCOPES) <= set(scopes.split()):
             raise CredentialsRefusedError(_TOO_NARROW)
         if found.refresh_token is None:
             raise ConsoleError(_ENDS_SOON)

@@ -83,7 +83,12 @@ REFUSED = [
     (DropboxFault.SCOPE_NARROWED, {"scope": "account_info.read"}, 4, "The app at Dropbox lacks a permission"),
     (DropboxFault.INVALID_GRANT, {}, 4, "Dropbox does not accept the code"),
     (DropboxFault.APP_DISABLED, {"endpoint": DropboxEndpoint.CODE}, 4, "or has disabled the app"),
-    (DropboxFault.TOKEN_REFUSED, {"endpoint": DropboxEndpoint.LIST, "tag": "missing_scope"}, 4, "lacks a permission"),
+    (
+        DropboxFault.TOKEN_REFUSED,
+        {"endpoint": DropboxEndpoint.LIST, "tag": "missing_scope"},
+        4,
+        "The app at Dropbox or the stored token lacks",
+    ),
     (DropboxFault.TOKEN_REFUSED, {"tag": "user_suspended"}, 4, "is suspended by its team"),
     (DropboxFault.SERVER_ERROR, {"endpoint": DropboxEndpoint.ACCOUNT}, 1, "The provider answered 500 to the check"),
 ]

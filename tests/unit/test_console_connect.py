@@ -276,7 +276,7 @@ def test_an_option_of_another_provider_or_with_nobody_to_ask_is_refused(
 ) -> None:
     none = {"way": None, "no_browser": None, "port": None, "team_space": None, "from_stdin": False}
     with pytest.raises(UsageError, match=sentence):
-        connect._check_options(provider, none | options)
+        connect.check_options(none | options | {"provider": provider})
 
 
 def test_no_option_takes_a_secret() -> None:
