@@ -14,6 +14,7 @@ from console.errors import ConsoleError, Exit
 
 # What each verb does, so that `--help` need not import them.
 VERBS = {
+    "connect": "Connect GoPro, Google Drive or Dropbox: get credentials, try them, store them.",
     "runs": "List the nights: when each was, how it ended, what it archived and cost.",
 }
 

@@ -30,6 +30,10 @@ class Account:
     def addresses(self) -> dict[str, str]:
         """The values of the environment with which the stack reaches this account instead of the real service."""
 
+    def for_the_owner(self) -> dict[str, str]:
+        """The variables with which `cloudsync` reaches this account: those addresses, and that of its consent page."""
+        return {name.upper(): url for name, url in self.addresses().items()}
+
     @abstractmethod
     def oauth(self) -> dict[str, str]:
         """The secret's value for OAuth refresh, as the README tells users to store it."""
@@ -77,6 +81,9 @@ class GoogleDriveAccount(Account):
     def addresses(self) -> dict[str, str]:
         return {"google_drive_api_base_url": self.base_url, "google_oauth_base_url": self.base_url}
 
+    def for_the_owner(self) -> dict[str, str]:
+        return super().for_the_owner() | {"GOOGLE_ACCOUNTS_BASE_URL": self.base_url}
+
     def oauth(self) -> dict[str, str]:
         return {
             "provider": self.provider,
@@ -96,6 +103,9 @@ class DropboxAccount(Account):
 
     def addresses(self) -> dict[str, str]:
         return {"dropbox_api_base_url": self.base_url, "dropbox_content_base_url": self.content_url}
+
+    def for_the_owner(self) -> dict[str, str]:
+        return super().for_the_owner() | {"DROPBOX_WEB_BASE_URL": self.base_url}
 
     def oauth(self) -> dict[str, str]:
         return {"provider": self.provider, "client_id": self.app_key, "refresh_token": self.refresh_token}

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import shutil
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -41,17 +42,33 @@ def leave(console: Console, deployment: Deployment, fakes: Sequence[FakeProcess]
             indent=2,
         ),
     )
-    _write_for_owner(SHELL_FILE, shell_lines(emulator.environment()))
+    _write_for_owner(SHELL_FILE, shell_lines(_of_the_owner(emulator, [fake.account for fake in fakes])))
     emulator.leave_running()
     _print_use(console, deployment, [fake.account for fake in fakes])
+
+
+def _of_the_owner(emulator: Emulator, accounts: Sequence[Account]) -> dict[str, str]:
+    """The variables with which the AWS CLI and `cloudsync` use the deployment and its fake providers."""
+    trusted = emulator.folder / "trusted.pem"  # beside the system's own authorities: other programs read it as well
+    system = ssl.get_default_verify_paths().cafile
+    authorities = [Path(system).read_bytes()] if system else []
+    trusted.write_bytes(b"\n".join([*authorities, emulator.certificates.ca_bundle.read_bytes()]))
+    providers = {name: url for account in accounts for name, url in account.for_the_owner().items()}
+    own = {"CLOUD_SYNC_ENVIRONMENT": "local", "SSL_CERT_FILE": str(trusted)}
+    return {**emulator.environment(), **own, **providers}
 
 
 def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Account]) -> None:
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
-    say("[bold]The local deployment keeps running.[/] To use it with the AWS CLI, load its settings and keys:")
+    say(
+        "[bold]The local deployment keeps running.[/] To use it with the AWS CLI and cloudsync, load its settings and "
+        "keys:"
+    )
     say(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}")
+    say("To connect an account, as an owner does (or google-drive, or dropbox):")
+    say("  cloudsync connect gopro")
     say("Another run, of one cloud (gopro, google_drive or dropbox) or of all:")
     say(
         f"  aws stepfunctions start-execution --state-machine-arn {deployment.state_machine_arn} "

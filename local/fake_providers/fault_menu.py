@@ -80,6 +80,15 @@ class FaultKind(Kind):
     TOKEN_BLACKLISTED = "token_blacklisted", 3, _TOKEN, "a valid refresh token is token_blacklisted", ("status", 400)
     INVALID_GRANT = "invalid_grant", 3, _TOKEN, "a valid refresh token is an invalid_grant", ("status", 400)
 
+    TWO_FACTOR = (
+        "two_factor",
+        0,
+        _TOKEN,
+        "name and password are refused, because two-factor is on: invalid_grant with `code`, or without one (0)",
+        ("status", 400),
+        ("code", 4014),
+    )
+
     CONTRACT_CHANGED = "contract_changed", 4, _MEDIA, "a valid Accept gets 410 (or 406, 415), no body", ("status", 410)
 
     SHORT_PAGE = "short_page", 5, _SEARCH, "only the first `rows` rows are sent; _pages stays as it was", ("rows", 12)

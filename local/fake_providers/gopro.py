@@ -62,6 +62,7 @@ class FakeGoPro:
         self.library = library
         self.control = Control(self._state)
         self.client_id, self.client_secret, self.user_id = tokens.client_id, tokens.client_secret, tokens.user_id
+        self.username, self.password = tokens.username, tokens.password
         self.base_url = self.cdn_url = self.control_url = ""
 
     @property
@@ -75,7 +76,7 @@ class FakeGoPro:
         return self._state.tokens.refresh_token
 
     def secrets(self) -> set[str]:
-        """Every token that it ever issued, and the client's secret."""
+        """Every token that it ever issued, the client's secret, and the owner's password."""
         return set(self._state.tokens.known_secrets())
 
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:

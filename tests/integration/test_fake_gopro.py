@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.library import Library, LibraryError
 from tests.integration.gopro_client import ITEMS, Client, client_of, write_library
 
@@ -98,6 +99,36 @@ def test_a_used_refresh_token_is_blacklisted(gopro: Client) -> None:
 def test_a_bad_grant_is_refused_by_name(gopro: Client, changes: dict[str, Any], status: int, error: str) -> None:
     answer = gopro.renew(**changes)
     assert (answer.status, answer.json()["error"]) == (status, error)
+
+
+def signed_in(gopro: Client, **changes: Any) -> Any:
+    owner = {"username": gopro.fake.username, "password": gopro.fake.password}
+    return gopro.renew(**{"grant_type": "password", "refresh_token": "", **owner, **changes})
+
+
+def test_name_and_password_give_tokens_beside_those_that_there_are(gopro: Client) -> None:
+    before = gopro.fake.refresh_token
+    answer = signed_in(gopro)
+    tokens = answer.json()
+    assert (answer.status, tokens["refresh_token"]) == (200, gopro.fake.refresh_token)
+    assert tokens["resource_owner_id"] == gopro.fake.user_id and tokens["expires_in"] == 86_400
+    assert gopro.renew(refresh_token=before).status == gopro.renew(refresh_token=tokens["refresh_token"]).status == 200
+    assert {tokens["refresh_token"], gopro.fake.password} <= gopro.fake.secrets()
+
+
+def test_another_password_is_an_invalid_grant(gopro: Client) -> None:
+    answer = signed_in(gopro, password="other")
+    assert (answer.status, answer.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(("code", "shown"), [(4014, {"error_code": 4014}), (0, {})])
+def test_a_second_factor_refuses_the_password_and_no_renewal(gopro: Client, code: int, shown: dict[str, int]) -> None:
+    gopro.fake.control.add_fault(FaultKind.TWO_FACTOR, code=code)
+    answer = signed_in(gopro)
+    body = answer.json()
+    assert (answer.status, body["error"]) == (400, "invalid_grant")
+    assert {name: body[name] for name in body if name == "error_code"} == shown
+    assert gopro.renew().status == 200
 
 
 def test_an_access_token_expires_by_the_fakes_clock_and_a_refresh_helps(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -41,7 +42,14 @@ def left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Emula
     emulator, console = Emulator(tmp_path, Certificates(tmp_path)), Console(record=True, width=200)
     emulator._process = Mock(pid=1)
     fakes = [
-        Mock(pid=1, account=Mock(provider=provider, control_url=f"https://127.0.0.1:{port}/_control"))
+        Mock(
+            pid=1,
+            account=Mock(
+                provider=provider,
+                control_url=f"https://127.0.0.1:{port}/_control",
+                for_the_owner=lambda name=provider: {f"{name.upper()}_API_BASE_URL": f"https://of-{name}"},
+            ),
+        )
         for provider, port in (("gopro", 1), ("dropbox", 2))
     ]
     kept_deployment.leave(console, Deployment(emulator, OUTPUTS), fakes, tmp_path)
@@ -52,6 +60,22 @@ def test_the_files_with_the_keys_are_for_the_owner_only(left_running: tuple[Emul
     for file in (kept_deployment.RECORD, kept_deployment.SHELL_FILE):
         assert left_running[0].keys.secret_key in file.read_text()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_shell_file_leads_cloudsync_to_the_deployment_and_its_clouds(
+    left_running: tuple[Emulator, Console],
+) -> None:
+    read = subprocess.run(
+        ["sh", "-c", f". {kept_deployment.SHELL_FILE}; env"], env={}, capture_output=True, text=True, check=True
+    )
+    variables = dict(line.partition("=")[::2] for line in read.stdout.splitlines())
+    expected = {"CLOUD_SYNC_ENVIRONMENT": "local", "GOPRO_API_BASE_URL": "https://of-gopro"}
+    assert expected | {"DROPBOX_API_BASE_URL": "https://of-dropbox"} == {
+        name: variables[name] for name in (*expected, "DROPBOX_API_BASE_URL")
+    }
+    trusted = Path(variables["SSL_CERT_FILE"]).read_text()
+    assert left_running[0].certificates.ca_bundle.read_text() in trusted
+    assert ssl.create_default_context(cafile=variables["SSL_CERT_FILE"]).get_ca_certs()
 
 
 def test_the_keys_are_not_printed(left_running: tuple[Emulator, Console]) -> None:

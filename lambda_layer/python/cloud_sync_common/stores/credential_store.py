@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 
 CURRENT, PENDING, RENEWED = "AWSCURRENT", "AWSPENDING", "CLOUD_SYNC_RENEWED"
 _NOT_ATTACHED = frozenset({"InvalidParameterException", "InvalidRequestException", "ResourceNotFoundException"})
-_TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id", "path_root")
-_IDS = frozenset({"user_id", "path_root"})  # which are no secrets
-_MAY_BE_NUMBERS = _IDS | {"client_id"}
-_LONGEST_ID = 40  # characters, of which a UUID has 36; what is longer was meant for another field
-_NO_SECRETS = frozenset({"expires_at", "renewed_from"})
 
 
 @dataclass(frozen=True)
@@ -145,7 +140,7 @@ class CredentialStore:
         protect(*new.secrets)
         found = self._read(old.version, by_version=True)
         value = pasted_fields.as_object(found.text) if found else {}
-        for name in _TEXT_FIELDS:
+        for name in pasted_fields.TEXT_FIELDS:
             value[name] = getattr(new, name)
         value |= {"provider": self._provider, "expires_at": new.expires_at, "renewed_from": old.version}
         text = json.dumps({name: field for name, field in value.items() if field is not None})
@@ -192,17 +187,9 @@ class CredentialStore:
                 ) from None
             raise
         text = answer.get("SecretString") or answer.get("SecretBinary", b"").decode(errors="replace")
-        self._protect_all(text)
+        # Before anything can fail that might name it, in whichever field it is.
+        protect(*pasted_fields.all_secrets(text))
         return _Stored(answer["VersionId"], text, answer["CreatedDate"].timestamp())
-
-    def _protect_all(self, text: str) -> None:
-        """Protects whatever a secret holds before anything can fail that might name it, in whichever field it is."""
-        fields = pasted_fields.as_object(text)
-        if not fields:
-            protect(*pasted_fields.parts(text))
-        for name, field in fields.items():
-            if name not in _NO_SECRETS and not (name in _IDS and len(str(field)) <= _LONGEST_ID):
-                protect(*pasted_fields.parts(name), *pasted_fields.secrets_in(name, field))
 
     def _parse(self, text: str, version: str) -> Credentials:
         value = pasted_fields.as_object(text)
@@ -211,7 +198,10 @@ class CredentialStore:
                 f"The secret {self._secret_id} does not hold a JSON object.{pasted_fields.why_no_object(text)} "
                 + self._how_to_store()
             )
-        fields: dict[str, Any] = {name: self._field(name, value.get(name)) for name in (*_TEXT_FIELDS, "provider")}
+        fields: dict[str, Any] = {
+            name: pasted_fields.field_of(name, value.get(name), f"the secret {self._secret_id}")
+            for name in (*pasted_fields.TEXT_FIELDS, "provider")
+        }
         if (fields.pop("provider") or self._provider).lower() != self._provider:
             raise ConfigurationError(
                 f"The field 'provider' in the secret {self._secret_id} must be '{self._provider}' or left out, because "
@@ -224,17 +214,6 @@ class CredentialStore:
             version=version,
             **fields,
         )
-
-    def _field(self, name: str, value: object) -> str | None:
-        """One field as it was meant. Raises ConfigurationError that names it, and never quotes it."""
-        if type(value) is int and name in _MAY_BE_NUMBERS:
-            value = str(value)
-        if not isinstance(value or "", str):
-            raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} must be text.")
-        text = pasted_fields.trimmed(str(value or ""))
-        if fault := pasted_fields.fault_of(name, text):
-            raise ConfigurationError(f"The field '{name}' in the secret {self._secret_id} {fault} Then store it again.")
-        return text or None
 
     def _check_complete(self, value: Mapping[str, Any]) -> None:
         """Checks that all fields of OAuth credentials are there, or else the token of a session."""

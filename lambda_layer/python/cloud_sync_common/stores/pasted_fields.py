@@ -9,11 +9,17 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.http.loose_json import integer
 
 _STRAIGHT = "\"'`"
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
 TOKENS = frozenset({"access_token", "refresh_token"})
+TEXT_FIELDS = ("access_token", "refresh_token", "client_id", "client_secret", "user_id", "path_root")
+IDS = frozenset({"user_id", "path_root"})  # which are no secrets
+_NO_SECRETS = frozenset({"expires_at", "renewed_from"})
+_LONGEST_ID = 40  # characters, of which a UUID has 36; what is longer was meant for another field
+_MAY_BE_NUMBERS = IDS | {"client_id"}
 # No token has white space (RFC 6750, 2.1); the others show that a cookie, a header, a link or JSON was pasted with it.
 _AROUND_A_TOKEN = re.compile(r"""(?i)\s|[;,<>{}"'\\]|://|%[0-9a-f]{2}|token[=:]""")
 _LATEST = 1e11  # a time beyond it is in milliseconds, or none
@@ -52,6 +58,21 @@ def moment(value: object) -> float | None:
     return found if 0 < found < _LATEST else None
 
 
+def field_of(name: str, value: object, where: str) -> str | None:
+    """One field as it was meant; None for one that is empty. `where` completes "The field 'client_id' in <where>".
+
+    Raises ConfigurationError that names the field, and never quotes it.
+    """
+    if type(value) is int and name in _MAY_BE_NUMBERS:
+        value = str(value)
+    if not isinstance(value or "", str):
+        raise ConfigurationError(f"The field '{name}' in {where} must be text.")
+    text = trimmed(str(value or ""))
+    if fault := fault_of(name, text):
+        raise ConfigurationError(f"The field '{name}' in {where} {fault} Then store it again.")
+    return text or None
+
+
 def trimmed(value: str) -> str:
     """`value` without what is around it by accident: white space, characters that are not seen, and quotes."""
     while value and (_is_around(value[0]) or _is_around(value[-1])):
@@ -78,6 +99,16 @@ def fault_of(name: str, value: str) -> str:
         what = "white space" if around[0].isspace() else f"'{around[0]}'"
         return f"has {what} in it, so it is more than the token. Copy it again, without what stands around it."
     return ""
+
+
+def all_secrets(text: str) -> Iterator[str]:
+    """What must be shown nowhere of the text of a secret, in whichever field it is, and where it is no JSON object."""
+    fields = as_object(text)
+    if not fields:
+        yield from parts(text)
+    for name, field in fields.items():
+        if name not in _NO_SECRETS and not (name in IDS and len(str(field)) <= _LONGEST_ID):
+            yield from (*parts(name), *secrets_in(name, field))
 
 
 def secrets_in(name: str, value: Any) -> Iterator[str]:
