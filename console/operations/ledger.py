@@ -1,0 +1,157 @@
+"""The ledger's rows as the owner's command reads them: by key and by index, and by a walk only where it says so.
+
+A row is a mapping of plain values. Every function raises botocore's errors.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Queue
+from typing import Any
+
+import msgspec
+
+from console.stack import Stack
+
+type Row = dict[str, Any]
+
+BATCH = 100  # keys of one BatchGetItem (API reference)
+SEGMENTS = 4  # of a walk that are read side by side
+PAGES_AHEAD = 8  # of 1 MB each, that a walk holds at most
+
+
+@dataclass
+class Reading:
+    """What was read of the ledger, for the sentence about it."""
+
+    requests: int = 0
+    rows: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, rows: int) -> None:
+        with self.lock:
+            self.requests, self.rows = self.requests + 1, self.rows + rows
+
+
+def plain(value: Mapping[str, Any]) -> Any:
+    """An attribute in DynamoDB's own JSON as a plain value."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            number = float(content)
+            return int(number) if number.is_integer() and "." not in content and "E" not in content else number
+        case "NULL":
+            return None
+        case "L":
+            return [plain(one) for one in content]
+        case "M":
+            return plain_row(content)
+        case _:
+            return content
+
+
+def plain_row(row: Mapping[str, Any]) -> Row:
+    return {name: plain(value) for name, value in row.items()}
+
+
+def typed[Struct: msgspec.Struct](row: Mapping[str, Any], kind: type[Struct]) -> Struct:
+    """A row as a struct; an empty one for a row that nobody of Cloud Sync writes."""
+    try:
+        return msgspec.convert(row, kind)
+    except msgspec.ValidationError:
+        return kind()
+
+
+def rows_of_provider(stack: Stack, provider: str, reading: Reading) -> dict[str, Row]:
+    """All that is kept of a provider itself, by sort key: the run under way, the last success, the state of the
+    credentials, the months. One query."""
+    return {row["sk"]: row for row in partition(stack, f"PROVIDER#{provider}", reading)}
+
+
+def partition(stack: Stack, pk: str, reading: Reading) -> Iterator[Row]:
+    """All rows with this partition key."""
+    query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
+    for page in pages(stack, reading, **query):
+        yield from page
+
+
+def not_archived(stack: Stack, provider: str, reading: Reading, most_pages: int) -> tuple[list[Row], bool]:
+    """What waits or has failed, what changed last first, from the sparse index; and whether that is all. A page has
+    about 2,000 rows."""
+    query = {
+        "IndexName": "not-archived",
+        "KeyConditionExpression": "not_archived = :p",
+        "ExpressionAttributeValues": {":p": {"S": provider}},
+        "ScanIndexForward": False,
+    }
+    found: list[Row] = []
+    for number, page in enumerate(pages(stack, reading, **query), start=1):
+        found += page
+        if number == most_pages and len(page):
+            return found, False
+    return found, True
+
+
+def pages(stack: Stack, reading: Reading, **query: Any) -> Iterator[list[Row]]:
+    """The pages of a query; none that is asked for before it is needed."""
+    client = stack.client("dynamodb")
+    while True:
+        answer = client.query(TableName=stack.output("LedgerTable"), **query)
+        reading.count(len(answer["Items"]))
+        yield [plain_row(row) for row in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return
+        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Iterator[Row]:
+    """These attributes of every row of the ledger, in no order, from several parts of the table side by side. Whoever
+    takes the rows slowly is not overrun: at most PAGES_AHEAD pages wait."""
+    queue: Queue[list[Row] | None] = Queue(PAGES_AHEAD)
+    stopped = threading.Event()
+
+    def read(segment: int) -> None:
+        try:
+            for page in _segment(stack, segment, attributes):
+                reading.count(len(page))
+                queue.put(page)
+                if stopped.is_set():
+                    return
+        finally:
+            queue.put(None)
+
+    with ThreadPoolExecutor(SEGMENTS) as readers:
+        done = [readers.submit(read, segment) for segment in range(SEGMENTS)]
+        left = SEGMENTS
+        try:
+            while left:
+                page = queue.get()
+                left -= page is None
+                yield from page or ()
+        finally:
+            stopped.set()
+            while left:
+                left -= queue.get() is None
+        for one in done:
+            one.result()
+
+
+def _segment(stack: Stack, segment: int, attributes: tuple[str, ...]) -> Iterator[list[Row]]:
+    names = {f"#{name}": name for name in attributes}
+    scan: dict[str, Any] = {
+        "TableName": stack.output("LedgerTable"),
+        "ProjectionExpression": ", ".join(names),
+        "ExpressionAttributeNames": names,
+        "Segment": segment,
+        "TotalSegments": SEGMENTS,
+    }
+    client = stack.client("dynamodb")
+    while True:
+        answer = client.scan(**scan)
+        yield [plain_row(row) for row in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return
+        scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
