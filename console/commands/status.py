@@ -103,11 +103,13 @@ def _safe(one: ProviderStatus) -> str:
 
 
 def _not_safe(one: ProviderStatus) -> str:
-    waits = one.waiting
+    waits, not_ready = one.waiting, one.last_run.waiting or 0 if one.last_run else 0
+    later = f"{not_ready:,} not ready at the provider" if not_ready else ""
     if not waits.failed and not waits.waiting:
-        return "nothing that is known"
+        return later or "nothing that is known"
     least = "" if waits.is_all else "at least "
-    return f"{least}{waits.failed:,} failed, {least}{waits.waiting:,} waiting"
+    known = f"{least}{waits.failed:,} failed, {least}{waits.waiting:,} waiting"
+    return f"{known}, {later}" if later else known
 
 
 def _credentials(age: CredentialsAge) -> str:

@@ -25,7 +25,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `provider` is empty where the input names none. `status` is Step Functions' (RUNNING, SUCCEEDED, FAILED, TIMED_OUT,
     ABORTED), times are ISO 8601. The numbers are those of the run's report: None while it runs, where it failed before
-    its report, and of a run that reports on others. `left_out` counts what filters or the provider leave alone, by its
+    its report, and of a run that reports on others. `waiting` are not ready at the provider. `left_out` counts what filters or the provider leave alone, by its
     reason. `error` and `cause` say why it failed.
     """
 
@@ -40,6 +40,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     archived: int | None = None
     bytes_archived: int | None = None
     failed: int | None = None
+    waiting: int | None = None
     backlog: int | None = None
     estimated_usd: float | None = None
     left_out: dict[str, int] = {}
@@ -110,7 +111,7 @@ def described(stack: Stack, execution_arn: str) -> Run:
     )
 
 
-_NUMBERS = ("listed", "archived", "bytes_archived", "failed", "backlog", "estimated_usd")
+_NUMBERS = ("listed", "archived", "bytes_archived", "failed", "waiting", "backlog", "estimated_usd")
 
 
 def _executions(stack: Stack) -> Iterator[str]:

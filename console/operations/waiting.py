@@ -82,7 +82,7 @@ def item_of(provider: str, row: Row) -> NotArchived:
     attempts = row.get("attempts", 0)
     return NotArchived(
         provider=provider,
-        media_id=row["pk"].partition("#")[2],
+        media_id=str(row.get("media_id") or row["pk"].partition("#")[2]),
         filename=one_line(str(row.get("filename", ""))),
         captured_at=str(row.get("captured_at", "")),
         status=str(row.get("status", Status.UNREADABLE)),
