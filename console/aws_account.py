@@ -110,6 +110,4 @@ def _refusal(error: Any) -> ConsoleError:
             f"AWS has no such resource any more ({error.operation_name}: {code}). Deploy the stack again, or check the "
             "region."
         )
-    return ConsoleError(
-        f"AWS refused {error.operation_name} ({code or 'no code'}). `cloudsync doctor` looks closer."
-    )
+    return ConsoleError(f"AWS refused {error.operation_name} ({code or 'no code'}). `cloudsync doctor` looks closer.")

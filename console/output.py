@@ -34,9 +34,7 @@ class Output:
         """Standard error: progress, questions, next steps."""
         from rich.console import Console  # noqa: PLC0415 (see above)
 
-        return Console(
-            stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty()
-        )
+        return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
     def data(self, kind: str, value: Any) -> None:
         """One JSON object on one line: `{"version": 1, "kind": "status", ...}`, with the fields of `value`."""

@@ -25,8 +25,12 @@ _TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
 
 
 @click.command()
-@click.option("--month", default="", metavar="2026-05", help="Captured in this month, or in this year (UTC); or unknown.")
-@click.option("--name", "names", multiple=True, metavar="GLOB", help="With such a name, as in 'GX*.MP4'; may be repeated.")
+@click.option(
+    "--month", default="", metavar="2026-05", help="Captured in this month, or in this year (UTC); or unknown."
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="GLOB", help="With such a name, as in 'GX*.MP4'; may be repeated."
+)
 @click.option("--camera", default="", metavar="GLOB", help="From such a camera, where one is known.")
 @click.option("--provider", default="", help="Of this provider.")
 @click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
@@ -80,7 +84,9 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], wanted: Wanted, m
     else:
         output.page.print("There is nothing that fits.")
     if len(kept) > most:
-        output.aside.print(f"These are the last {most}, and there are more. Limit them with --month or --name, raise --most, or use --json.")
+        output.aside.print(
+            f"These are the last {most}, and there are more. Limit them with --month or --name, raise --most, or use --json."
+        )
 
 
 def _read(reading: Reading) -> str:

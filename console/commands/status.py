@@ -52,13 +52,11 @@ def _draw(output: Output, found: Status) -> None:
         page.print()
     for alarm in found.alarms:
         page.print(f"Alarm {alarm.name}, since {moment(alarm.since)}: {alarm.text.partition(' Next step:')[0]}")
-    first, *others = found.steps or [None]
-    if first is None:
+    for number, step in enumerate(found.steps):
+        do = f" Run `{step.command}`." if step.command else ""
+        page.print(f"{'     then' if number else 'Next step'}: {step.text}{do}")
+    if not found.steps:
         page.print("Next step: none, all is well.")
-    else:
-        page.print(f"Next step: {first.text}{f' Run `{first.command}`.' if first.command else ''}")
-    for step in others:
-        page.print(f"     then: {step.text}{f' Run `{step.command}`.' if step.command else ''}")
     output.aside.print(f"Read {found.read['rows']:,} rows of the ledger in {found.read['requests']} requests.")
 
 

@@ -16,7 +16,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 DAYS_AHEAD = 366 * 9  # a 29th of February is at most eight years away
 _MONTHS = "JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC".split("|")
 _DAYS = "SUN|MON|TUE|WED|THU|FRI|SAT".split("|")
-_FIELDS = ((0, 59, []), (0, 23, []), (1, 31, []), (1, 12, _MONTHS), (1, 7, _DAYS), (1970, 2199, []))
+_FIELDS: tuple[tuple[int, int, list[str]], ...] = (
+    (0, 59, []),
+    (0, 23, []),
+    (1, 31, []),
+    (1, 12, _MONTHS),
+    (1, 7, _DAYS),
+    (1970, 2199, []),
+)
 _RATE = re.compile(r"rate\(([0-9]{1,9}) (minute|hour|day)s?\)")
 _AT = re.compile(r"at\(([0-9T:-]{16,19})\)")
 

@@ -126,9 +126,7 @@ def clear_messages(stack: Stack, retries: list[Retry], started: list[Retried]) -
     finally:
         for handle in hidden:
             sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return [
-        msgspec.structs.replace(one, messages_deleted=deleted[one.provider], messages_left=left) for one in started
-    ]
+    return [msgspec.structs.replace(one, messages_deleted=deleted[one.provider], messages_left=left) for one in started]
 
 
 def _messages(sqs: Any, url: str) -> Iterator[Any]:

@@ -94,7 +94,9 @@ def recount(stack: Stack, reading: Reading) -> dict[str, Safe]:
     _check_no_run(stack, reading)
     for provider, total in totals.items():
         if not total.replace(counts[provider], before[provider]):
-            raise ConsoleError("A run has ended while the ledger was counted, so it has to be counted again: repeat it.")
+            raise ConsoleError(
+                "A run has ended while the ledger was counted, so it has to be counted again: repeat it."
+            )
     return {provider: safe_of(rows_of_provider(stack, provider, reading)) for provider in stack.secrets}
 
 

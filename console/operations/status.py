@@ -45,8 +45,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """All providers, the alarms that are raised, and what to do, the most urgent first; `read` is what it took: requests
-    to the ledger, and rows."""
+    """All providers, the alarms that are raised, and what to do, the most urgent first; `read` is what it took:
+    requests to the ledger, and rows."""
 
     environment: str
     providers: list[ProviderStatus]

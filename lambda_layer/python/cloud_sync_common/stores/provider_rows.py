@@ -1,4 +1,4 @@
-"""The names and shapes of a provider's own rows, `PROVIDER#{provider}`: one query reads all that there is to know daily.
+"""The names and shapes of a provider's own rows, `PROVIDER#{provider}`, of which one query reads all.
 
 Nothing heavy is imported here: the owner's command reads these rows as well.
 """
