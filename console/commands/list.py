@@ -85,7 +85,7 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], wanted: Wanted, m
         output.page.print("There is nothing that fits.")
     if len(kept) > most:
         output.aside.print(
-            f"These are the last {most}, and there are more. Limit them with --month or --name, raise --most, or use --json."
+            f"These are the last {most} of more: limit them by --month or --name, raise --most, or take --json."
         )
 
 

@@ -83,7 +83,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
     """By an id, `provider/id`, or the key of an object. Raises NotFoundError with the next step, botocore's errors."""
-    provider, rows = _found(stack, name, reading)
+    rows = _found(stack, name, reading)
     item = next((row for row in rows if row["sk"] == "ITEM"), {"pk": rows[0]["pk"], "sk": "ITEM"})
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
@@ -102,11 +102,11 @@ def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -
         )
 
 
-def _found(stack: Stack, name: str, reading: Reading) -> tuple[str, list[Row]]:
+def _found(stack: Stack, name: str, reading: Reading) -> list[Row]:
     """The rows of the first provider that has such an item."""
     for provider, media_id in candidates(name, list(stack.secrets)):
         if rows := list(partition(stack, f"{provider}#{kept_id(media_id)}", reading)):
-            return provider, rows
+            return rows
     raise NotFoundError(
         f"The ledger has no item {one_line(name, 100)!r}. `cloudsync list --name '*{one_line(name, 40)}*'` looks for a "
         "name; what was never listed by a run is not known."

@@ -41,8 +41,7 @@ def plain(value: Mapping[str, Any]) -> Any:
     ((kind, content),) = value.items()
     match kind:
         case "N":
-            number = float(content)
-            return int(number) if number.is_integer() and "." not in content and "E" not in content else number
+            return int(content) if content.removeprefix("-").isdecimal() else float(content)
         case "NULL":
             return None
         case "L":

@@ -108,8 +108,8 @@ def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
 
 
 def clear_messages(stack: Stack, retries: list[Retry], started: list[Retried]) -> list[Retried]:
-    """Deletes the messages of the items that the started runs try again. Every other message stays, and is visible again
-    at once; so is one that such a run has itself written meanwhile. Raises botocore's errors."""
+    """Deletes the messages of the items that the started runs try again. Every other message stays, and is visible
+    again at once; so is one that such a run has itself written meanwhile. Raises botocore's errors."""
     runs = {one.run_id for one in started}
     wanted = {(retry.provider, item.media_id): retry.provider for retry in retries for item in retry.items}
     deleted, left, hidden = dict.fromkeys((one.provider for one in started), 0), 0, list[str]()

@@ -25,8 +25,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `provider` is empty where the input names none. `status` is Step Functions' (RUNNING, SUCCEEDED, FAILED, TIMED_OUT,
     ABORTED), times are ISO 8601. The numbers are those of the run's report: None while it runs, where it failed before
-    its report, and of a run that reports on others. `waiting` are not ready at the provider. `left_out` counts what filters or the provider leave alone, by its
-    reason. `error` and `cause` say why it failed.
+    its report, and of a run that reports on others. `waiting` are not ready at the provider.
+    `left_out` counts what filters or the provider leave alone, by its reason. `error` and `cause` say why it failed.
     """
 
     run_id: str

@@ -1,4 +1,4 @@
-"""How it could cost less, by this account's own figures: each with what it saves a month, what is lost, and the command.
+"""How it could cost less, by this account's own figures: USD a month, what is lost by it, and the command.
 
 What costs more than it saves within a year is left out. Deep Archive bills each object for 180 days (S3 pricing), also
 one that is deleted before: that is counted wherever something would be deleted.
@@ -152,8 +152,8 @@ def essential_alarms(providers: int) -> int:
 
 
 def _stray_uploads(stack: Stack, found: Figures) -> Iterator[Saving]:
-    """Uploads that nothing will end: those older than the rule that ends them, or any where there is none. A run goes on
-    with an upload, so that the young ones are no waste."""
+    """Uploads that nothing will end: those older than the rule that ends them, or any where there is none. A run goes
+    on with an upload, so that the young ones are no waste."""
     days = found.lifecycle.abort_days
     before = datetime.now(UTC) - timedelta(days=7 if days is None else days + 2)
     bucket = stack.output("ArchiveBucket")
