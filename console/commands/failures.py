@@ -29,7 +29,7 @@ def command(stack: Stack, output: Output, provider: str) -> int:
 
     reading = Reading()
     names = [stack.provider(provider)] if provider else list(stack.secrets)
-    found = [operations.waiting(stack, name, reading, operations.EVERY_PAGE) for name in names]
+    found = [operations.waiting(stack, name, reading, None) for name in names]
     if output.as_json:
         output.data("failures", {"providers": found})
     else:

@@ -106,7 +106,9 @@ def _not_safe(one: ProviderStatus) -> str:
     if not waits.failed and not waits.waiting:
         return later or "nothing that is known"
     least = "" if waits.is_all else "at least "
+    in_all = one.last_run.backlog if one.last_run and not waits.is_all else None
     known = f"{least}{waits.failed:,} failed, {least}{waits.waiting:,} waiting"
+    known += f" ({in_all:,} in all after the last run)" if in_all else ""
     return f"{known}, {later}" if later else known
 
 

@@ -77,33 +77,40 @@ def partition(stack: Stack, pk: str, reading: Reading) -> Iterator[Row]:
         yield from page
 
 
-def not_archived(stack: Stack, provider: str, reading: Reading, most_pages: int) -> tuple[list[Row], bool]:
-    """What waits or has failed, what changed last first, from the sparse index; and whether that is all. A page has
-    about 2,000 rows."""
-    query = {
+def not_archived(stack: Stack, provider: str, reading: Reading, most: int | None) -> tuple[list[Row], bool]:
+    """What waits or has failed, what changed last first, from the sparse index, at most so many (None: all), and
+    whether that is all."""
+    query: dict[str, Any] = {
         "IndexName": "not-archived",
         "KeyConditionExpression": "not_archived = :p",
         "ExpressionAttributeValues": {":p": {"S": provider}},
         "ScanIndexForward": False,
+        **({"Limit": most} if most else {}),
     }
     found: list[Row] = []
-    for number, page in enumerate(pages(stack, reading, **query), start=1):
+    for page, is_last in _pages(stack, reading, query):
         found += page
-        if number == most_pages and len(page):
-            return found, False
+        if is_last or (most and len(found) >= most):
+            return found, is_last
     return found, True
 
 
 def pages(stack: Stack, reading: Reading, **query: Any) -> Iterator[list[Row]]:
     """The pages of a query; none that is asked for before it is needed."""
-    client = stack.client("dynamodb")
+    return (page for page, _ in _pages(stack, reading, query))
+
+
+def _pages(stack: Stack, reading: Reading, query: Mapping[str, Any]) -> Iterator[tuple[list[Row], bool]]:
+    """Each with whether it is the last one."""
+    client, start = stack.client("dynamodb"), dict[str, Any]()
     while True:
-        answer = client.query(TableName=stack.output("LedgerTable"), **query)
+        answer = client.query(TableName=stack.output("LedgerTable"), **query, **start)
         reading.count(len(answer["Items"]))
-        yield [plain_row(row) for row in answer["Items"]]
-        if "LastEvaluatedKey" not in answer:
+        last = answer.get("LastEvaluatedKey")
+        yield [plain_row(row) for row in answer["Items"]], last is None
+        if last is None:
             return
-        query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        start = {"ExclusiveStartKey": last}
 
 
 def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Iterator[Row]:

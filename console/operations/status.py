@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from itertools import islice
 
 import msgspec
+from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError, category_of
 from cloud_sync_common.stores import provider_rows
 
 from console.operations.alarms import Alarm, raised
@@ -19,6 +21,7 @@ from console.stack import Stack
 
 _RUNS_LOOKED_AT = 64  # of all providers; older ones say nothing about last night
 _AT_ONCE = 8
+_AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +101,15 @@ def _text(rows: dict[str, Row], sk: str, name: str) -> str:
 
 
 def _with_run(one: ProviderStatus, run: Run | None) -> ProviderStatus:
-    return msgspec.structs.replace(one, last_run=run)
+    """A run that ended because the provider refused these credentials says so where nothing else does."""
+    age = one.credentials
+    if run and category_of(run.error) in _AUTHENTICATION and age.stored_at and _is_before(age.stored_at, run.ended_at):
+        age = msgspec.structs.replace(age, health=Health.REFUSED)
+    return msgspec.structs.replace(one, last_run=run, credentials=age)
+
+
+def _is_before(first: str, second: str) -> bool:
+    return datetime.fromisoformat(first) < datetime.fromisoformat(second)
 
 
 def _last_runs(stack: Stack) -> dict[str, Run]:
@@ -139,7 +150,7 @@ def _of_credentials(one: ProviderStatus) -> list[Step]:
 def _of_the_run(one: ProviderStatus) -> list[Step]:
     if one.last_run is None:
         return [] if one.is_running or one.last_success else [_start(one, "it was never backed up", is_urgent=False)]
-    if one.last_run.status == "SUCCEEDED" or one.is_running:
+    if one.last_run.status == "SUCCEEDED" or one.is_running or one.credentials.health is Health.REFUSED:
         return []
     return [_start(one, f"the last run ended as {one.last_run.status}", is_urgent=True)]
 

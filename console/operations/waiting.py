@@ -12,8 +12,7 @@ from console.operations.causes import cause_of
 from console.operations.ledger import Reading, Row, not_archived
 from console.stack import Stack
 
-MOST_PAGES = 3  # of the index, for a screen: about 6,000 items, those that changed last
-EVERY_PAGE = 10_000
+MOST = 1_000  # items that are read for a screen: those that changed last
 EXAMPLES = 3
 _LINE = 300  # characters of a reason
 
@@ -61,9 +60,9 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[Group]
 
 
-def waiting(stack: Stack, provider: str, reading: Reading, most_pages: int = MOST_PAGES) -> Waiting:
-    """Raises botocore's errors."""
-    rows, is_all = not_archived(stack, provider, reading, most_pages)
+def waiting(stack: Stack, provider: str, reading: Reading, most: int | None = MOST) -> Waiting:
+    """At most so many items (None: all). Raises botocore's errors."""
+    rows, is_all = not_archived(stack, provider, reading, most)
     items = [item_of(provider, row) for row in rows]
     failed = sum(item.has_failed for item in items)
     return Waiting(
@@ -73,7 +72,7 @@ def waiting(stack: Stack, provider: str, reading: Reading, most_pages: int = MOS
 
 def failed_items(stack: Stack, provider: str, reading: Reading) -> list[NotArchived]:
     """Every item whose last attempt has failed."""
-    rows, _ = not_archived(stack, provider, reading, EVERY_PAGE)
+    rows, _ = not_archived(stack, provider, reading, None)
     return [item for item in (item_of(provider, row) for row in rows) if item.has_failed]
 
 

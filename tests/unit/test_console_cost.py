@@ -273,7 +273,7 @@ def test_uploads_that_nothing_ends_are_named_with_the_command_that_does(world: W
     young = datetime.now(UTC) - timedelta(days=8)
     uploads = {"Uploads": [upload("old.mp4", OLD), upload("young.mp4", young)]}
     world.answer("s3", list_multipart_uploads=uploads, list_parts={"Parts": [{"Size": 3 * GB}, {"Size": GB}]})
-    (saving,) = [one for one in savings.recommendations(world.stack, figures(growth=Growth()), Reading())]
+    (saving,) = savings.recommendations(world.stack, figures(growth=Growth()), Reading())
     assert saving.name == "unfinished-uploads" and saving.usd_month == pytest.approx(4 * 0.023)
     assert saving.command.endswith("--bucket archive --key 'old.mp4' --upload-id id-old.mp4")
 

@@ -1,4 +1,4 @@
-"""`cloudsync list` and `cloudsync show`: the library as the ledger has it, and everything that is known of one video."""
+"""`cloudsync list` and `cloudsync show`: the library as the ledger has it, and all that is known of one video."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ HEAD = {
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with a_world(monkeypatch) as world:
-        item(world, "clip-1", "GX010001.MP4", "2026-05-03T10:00:00Z", bytes_total=10, archived_at="2026-06-01T00:00:00Z")
+        done = {"bytes_total": 10, "archived_at": "2026-06-01T00:00:00Z"}
+        item(world, "clip-1", "GX010001.MP4", "2026-05-03T10:00:00Z", **done)
         item(world, "clip-2", "[red]über.mp4", "2026-06-03T10:00:00Z", damage="it is empty", camera="HERO11 Black")
         item(world, "clip-3", "GX010003.MP4", "", status="FAILED", not_archived="gopro", error_category="integrity")
         item(world, "clip-4", "a.jpg", "2025-01-01", provider="google_drive")
@@ -196,7 +197,7 @@ def test_an_item_is_named_by_its_id_its_provider_and_id_or_its_key(
 
 def test_an_id_with_a_slash_is_looked_for_as_it_is_too() -> None:
     assert list(candidates("id/with/slash", ["gopro"])) == [("gopro", "id/with/slash")]
-    assert list(candidates("google-drive/a.b", ["gopro", "google_drive"]))[0] == ("google_drive", "a.b")
+    assert next(candidates("google-drive/a.b", ["gopro", "google_drive"])) == ("google_drive", "a.b")
 
 
 def test_an_unknown_item_is_not_found_and_the_next_step_is_named(
@@ -241,7 +242,8 @@ def test_the_history_is_what_the_functions_have_logged_of_it_in_order(
     lines = {
         "/aws/lambda/run-report": [event(at + 9, message="video", status="ARCHIVED")],
         "/aws/lambda/video-downloader": [
-            event(at, message="archived"), event(at, media_id="clip-12", message="of another"), event(at, text="no JSON"),
+            event(at, message="archived"), event(at, media_id="clip-12", message="of another"),
+            event(at, text="no JSON"),
         ],
         "/aws/states/x": [event(at, message="of the state machine")],
     }  # fmt: skip

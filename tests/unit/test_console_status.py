@@ -15,6 +15,7 @@ from console.errors import ConsoleError, Exit
 from console.operations import ledger, safe
 from console.operations.ledger import Reading
 from console.operations.status import Status, status
+from console.operations.waiting import waiting
 from tests.unit.console_account import refusal
 from tests.unit.console_ledger import World, a_world
 
@@ -130,13 +131,33 @@ def test_the_current_version_is_found_on_a_later_page(world: World) -> None:
 
 def test_a_failed_night_is_told_with_its_cause(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.executions = {}
-    world.night("n2", "gopro", "FAILED", error="CredentialsExpiredError", cause="The [red]session has ended.")
+    world.night("n2", "gopro", "FAILED", error="ConfigurationError", cause="The [red]session has ended.")
     world.night("n1", "gopro")
     world.night("n0", "google_drive")
     code, text = shown(capsys)
     assert code == Exit.ATTENTION
     assert "FAILED, 2026-11-26 01:02: The [red]session has ended.; the last success: 2026-11-26 01:02" in text
     assert "gopro: the last run ended as FAILED. Run `cloudsync run --follow --provider gopro`." in text
+
+
+@pytest.mark.parametrize(
+    ("error", "stored", "health", "command"),
+    [
+        ("CredentialsExpiredError", 25, "refused", "cloudsync connect gopro"),
+        ("AuthenticationError", 25, "refused", "cloudsync connect gopro"),
+        ("CredentialsExpiredError", 27, "renews", "cloudsync run --follow --provider gopro"),
+        ("ConfigurationError", 25, "renews", "cloudsync run --follow --provider gopro"),
+    ],
+)
+def test_a_run_that_was_refused_condemns_the_credentials_that_it_had(
+    world: World, error: str, stored: int, health: str, command: str
+) -> None:
+    before, world.executions = world.executions, {}
+    world.night("n2", "gopro", "FAILED", error=error, cause="No.")
+    world.executions |= before
+    world.versions["gopro/credentials"][0]["CreatedDate"] = datetime(2026, 11, stored, tzinfo=UTC)
+    found = status(world.stack)
+    assert (found.providers[0].credentials.health, commands(found)) == (health, [command])
 
 
 def test_a_run_under_way_after_a_failed_one_is_told_and_nothing_is_to_be_done(
@@ -186,17 +207,16 @@ def test_what_has_failed_is_grouped_by_cause_the_largest_first(world: World) -> 
     ]  # fmt: skip
 
 
-def test_of_very_many_only_those_that_changed_last_are_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pages(stack: Any, reading: Reading, **query: Any) -> Iterator[list[dict[str, Any]]]:
-        while True:
-            reading.count(1)
-            yield [{"pk": "gopro#clip", "sk": "ITEM", "status": "PENDING"}] if "IndexName" in query else []
-            if "IndexName" not in query:
-                return
-
-    monkeypatch.setattr(ledger, "pages", pages)
-    found = status(world.stack).providers[0].waiting
-    assert (found.waiting, found.is_all) == (3, False)
+def test_of_very_many_only_those_that_changed_last_are_read(world: World) -> None:
+    for number in range(3):
+        failed_item(world, number)
+    reading = Reading()
+    found, is_all = ledger.not_archived(world.stack, "gopro", reading, 2)
+    assert ([row["media_id"] for row in found], is_all) == (["clip-2", "clip-1"], False)
+    assert (reading.requests, reading.rows) == (1, 2)
+    assert (len(ledger.not_archived(world.stack, "gopro", reading, None)[0]), reading.requests) == (3, 2)
+    waits = waiting(world.stack, "gopro", Reading(), 2)
+    assert (waits.failed, waits.is_all) == (2, False) and waiting(world.stack, "gopro", Reading(), 4).is_all
 
 
 def test_an_alarm_of_this_stack_is_told_with_its_next_step(world: World, capsys: pytest.CaptureFixture[str]) -> None:
