@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import cached_property
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1  # of the shape of what --json prints: it changes when a field is renamed or removed
 
+_WIDTH_OF_A_FILE = 250  # characters of a line of a table, where no terminal limits it
+
 
 class Output:
     """Prints for people, or as JSON. Rich is imported only when something is drawn."""
@@ -23,11 +26,14 @@ class Output:
 
     @cached_property
     def page(self) -> Console:
-        """Standard output, for people. It has no colours with NO_COLOR or without a terminal. Text is taken as it is: a
-        file may be called `[red]`."""
+        """Standard output, for people. It has no colours with NO_COLOR or without a terminal, whose lines are not
+        broken for 80 columns either, so that `grep` finds them. Text is taken as it is: a file may be called
+        `[red]`."""
         from rich.console import Console  # noqa: PLC0415 (see above)
 
-        return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+        is_terminal = sys.stdout.isatty()
+        width = None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_FILE
+        return Console(highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal, width=width)
 
     @cached_property
     def aside(self) -> Console:

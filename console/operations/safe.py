@@ -9,6 +9,7 @@ import msgspec
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.provider_rows import (
     COUNTED,
+    LAST_SUCCESS,
     MONTH,
     SPENT,
     UNKNOWN_MONTH,
@@ -31,7 +32,7 @@ _OF_AN_ITEM = ("pk", "sk", "status", "captured_at", "bytes_total")
 class Safe(msgspec.Struct, frozen=True, kw_only=True):
     """What is archived of a provider: media items, and the bytes of their latest versions, in all and by month of
     capture (`2026-05`, or `unknown`). `counted_since` is empty where everything is in it; else what was archived before
-    is missing, or nothing has been counted yet (`is_counted`)."""
+    is missing, or nothing has been counted yet (`is_counted`). `missed` is a run that was stopped and is not in it."""
 
     originals: int
     bytes: int
@@ -40,6 +41,11 @@ class Safe(msgspec.Struct, frozen=True, kw_only=True):
     last_month: str = ""
     counted_since: str = ""
     is_counted: bool = True
+    missed: str = ""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.is_counted and not self.counted_since and not self.missed
 
 
 class SpentMonth(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +71,8 @@ def safe_of(rows: Mapping[str, Row]) -> Safe:
         first_month=known[0] if known else "",
         last_month=known[-1] if known else "",
         counted_since="" if counted.whole else counted.since,
-        is_counted=bool(counted.since) or "LAST_SUCCESS" not in rows,
+        is_counted=bool(counted.since) or LAST_SUCCESS not in rows,
+        missed=counted.missed,
     )
 
 

@@ -174,11 +174,12 @@ def _of_alarm(alarm: Alarm) -> Step:
 
 
 def _of_counting(one: ProviderStatus) -> list[Step]:
-    if one.safe.is_counted and not one.safe.counted_since:
+    if one.safe.is_whole:
         return []
+    by = f"the run {one.safe.missed}, which was stopped," if one.safe.missed else "an earlier version"
     return [
         Step(
-            text=f"{one.provider}: what was archived by an earlier version is not counted yet.",
+            text=f"{one.provider}: what was archived by {by} is not counted yet.",
             command="cloudsync status --recount",
             is_urgent=False,
         )

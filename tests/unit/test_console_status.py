@@ -68,8 +68,16 @@ def test_when_all_is_well_nothing_is_to_be_done(world: World, capsys: pytest.Cap
     assert text.endswith("Next step: none, all is well.")
 
 
-def test_a_screen_is_at_most_eighty_characters_wide(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_screen_is_as_wide_as_it_is_said_to_be_and_a_file_as_its_lines(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     failed_item(world)
+    main.main(["status"])
+    whole = (
+        "1 integrity: What arrived is not what the provider announced. `cloudsync retry`; if it fails again, report it."
+    )
+    assert whole in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
     main.main(["status"])
     assert max(map(len, capsys.readouterr().out.splitlines()[:14])) <= 80
 
@@ -255,6 +263,14 @@ def test_an_archive_that_was_not_counted_from_the_beginning_says_so(
     assert code == Exit.FINE and "counted since 2026-11-20 01:00, without what was there before" in text
     assert "safe not counted yet: `cloudsync status --recount`" in text
     assert text.count("Run `cloudsync status --recount`.") == 2
+
+
+def test_a_run_that_was_stopped_before_its_report_is_told_until_everything_is_counted(world: World) -> None:
+    world.put("PROVIDER#gopro", "COUNTED", since="2026-11-01T00:00:00.000Z", whole=True, missed="night-0")
+    (step,) = status(world.stack).steps
+    assert step.text == "gopro: what was archived by the run night-0, which was stopped, is not counted yet."
+    assert (step.command, step.is_urgent) == ("cloudsync status --recount", False)
+    assert safe.recount(world.stack, Reading())["gopro"].is_whole and status(world.stack).steps == []
 
 
 def archived(world: World, provider: str, number: int, captured_at: str, size: int | None, status: str) -> None:

@@ -150,6 +150,15 @@ def test_a_count_of_everything_replaces_what_is_there_and_makes_it_whole(aws: In
     assert row(aws, "COUNTED") == {"since": NOW, "whole": True} and row(aws, "MONTH#2026-05")["run_id"] == "run-1"
 
 
+def test_a_run_that_was_stopped_is_missed_until_everything_is_counted(aws: InProcessAws) -> None:
+    aws.runs.begin("run-0", "arn")
+    aws.runs.begin("run-1", "arn", instead_of="run-0")
+    report(aws, success(Listing(), run_id="run-1"))
+    assert row(aws, "COUNTED") == {"since": NOW, "whole": True, "missed": "run-0"}
+    MonthTotals(aws.table, "gopro").replace(MonthCounts(), {})
+    assert row(aws, "COUNTED") == {"since": NOW, "whole": True}
+
+
 def test_a_count_of_everything_gives_way_to_a_run_that_ended_meanwhile(aws: InProcessAws) -> None:
     run(aws, "run-1", (clip("a"), 10))
     totals = MonthTotals(aws.table, "gopro")

@@ -54,7 +54,7 @@ class MonthTotals:
     def add(self, run_id: str, began_at: str, counts: MonthCounts, spent: Mapping[str, float]) -> None:
         """Adds what a run has archived and, to the month in which it began, what it has spent (the numbers of Spent). A
         second call for the same run changes nothing."""
-        if not self._rows.get(self._key(COUNTED)):
+        if "since" not in self._rows.get(self._key(COUNTED)):
             self._begin(run_id)
         for month, (originals, count) in sorted(counts.months.items()):
             self._add(MONTH + month, run_id, {"originals": originals, "bytes": count})
@@ -109,7 +109,9 @@ class MonthTotals:
         self._rows.update(
             self._key(COUNTED),
             {"since": now(), "whole": True},
-            condition="attribute_not_exists(#since) OR #since <> :since OR #whole <> :whole",
+            remove=("missed",),
+            condition="attribute_not_exists(#since) OR #since <> :since OR #whole <> :whole OR "
+            "attribute_exists(#missed)",
         )
         return True
 

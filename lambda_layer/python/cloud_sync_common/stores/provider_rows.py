@@ -35,10 +35,12 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """Since when the months are counted (ISO 8601). `whole`: what was archived before is in them, too."""
+    """Since when the months are counted (ISO 8601). `whole`: what was archived before is in them, too. `missed` is a
+    run that was stopped before it could report, so that what it has archived is not."""
 
     since: str = ""
     whole: bool = False
+    missed: str = ""
 
 
 class CredentialsState(msgspec.Struct, frozen=True, kw_only=True):
