@@ -14,7 +14,7 @@ from cloud_sync.network import Network
 from cloud_sync.permissions import Grants
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
-from cloud_sync.workflow import Workflow, executions_arn
+from cloud_sync.workflow import Workflow, executions_arn, schedule_name
 
 
 class CloudSyncStack(Stack):
@@ -65,5 +65,7 @@ class CloudSyncStack(Stack):
             **{p.construct_id("CredentialsSecret"): storage.credentials_secrets[p.id].name for p in config.backed_up},
             "StateMachineArn": workflow.state_machine.state_machine_arn,
             "AlertsTopicArn": alerts.topic.topic_arn,
+            "DeadLetterQueueUrl": alerts.dead_letter_queue.queue_url,
+            **{p.construct_id("NightlySchedule"): schedule_name(config, p) for p in config.backed_up},
         }.items():
             CfnOutput(self, name, value=value or "")

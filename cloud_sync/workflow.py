@@ -29,6 +29,10 @@ def state_machine_name(config: Config) -> str:
     return config.name("gopro-sync-orchestrator")
 
 
+def schedule_name(config: Config, provider: Provider) -> str:
+    return config.name(provider.named("gopro-sync-nightly"))
+
+
 def executions_arn(scope: Construct, config: Config) -> str:
     """Matches every execution of the state machine. It is built from the name, because roles are created before it."""
     return _states_arn(scope, "execution", f"{state_machine_name(config)}:*")
@@ -145,7 +149,7 @@ class Workflow(Construct):
         scheduler.Schedule(
             self,
             provider.construct_id("Schedule"),
-            schedule_name=config.name(provider.named("gopro-sync-nightly")),
+            schedule_name=schedule_name(config, provider),
             description="Starts the nightly run of Cloud Sync",
             enabled=config.schedule_enabled,
             schedule=_expression(config, provider),

@@ -71,6 +71,11 @@ class AwsAccount:
                 self._clients[service] = self.session.client(service, config=retries)  # type: ignore[call-overload]
             return self._clients[service]
 
+    def table(self, name: str) -> Any:
+        """A table of DynamoDB, as the stores of the function code take it."""
+        with self._making:
+            return self.session.resource("dynamodb").Table(name)
+
 
 def explained(error: Exception) -> ConsoleError | None:
     """What an error of botocore means for the owner; None for an error of any other kind."""

@@ -15,6 +15,12 @@ from console.errors import ConsoleError, Exit
 # What each verb does, so that `--help` need not import them.
 VERBS = {
     "connect": "Connect GoPro, Google Drive or Dropbox: get credentials, try them, store them.",
+    "status": "Did last night work, is everything safe, what comes next.",
+    "list": "List the library as it is archived.",
+    "show": "Everything that is known of one video.",
+    "failures": "What is not archived and why, with the step that fixes it.",
+    "retry": "Try again what has failed.",
+    "cost": "What it costs, what it will cost, and how it can cost less.",
     "runs": "List the nights: when each was, how it ended, what it archived and cost.",
 }
 

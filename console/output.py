@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1  # of the shape of what --json prints: it changes when a field is renamed or removed
 
+_WIDTH_OF_A_FILE = 250  # characters of a line of a table, where no terminal limits it
+
 
 class Output:
     """Prints for people, or as JSON. Rich is imported only when something is drawn."""
@@ -22,23 +26,42 @@ class Output:
 
     @cached_property
     def page(self) -> Console:
-        """Standard output, for people. It has no colours with NO_COLOR or without a terminal."""
+        """Standard output, for people. It has no colours with NO_COLOR or without a terminal, whose lines are not
+        broken for 80 columns either, so that `grep` finds them. Text is taken as it is: a file may be called
+        `[red]`."""
         from rich.console import Console  # noqa: PLC0415 (see above)
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        is_terminal = sys.stdout.isatty()
+        width = None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_FILE
+        return Console(highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal, width=width)
 
     @cached_property
     def aside(self) -> Console:
         """Standard error: progress, questions, next steps."""
         from rich.console import Console  # noqa: PLC0415 (see above)
 
-        return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+        return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
 
     def data(self, kind: str, value: Any) -> None:
         """One JSON object on one line: `{"version": 1, "kind": "status", ...}`, with the fields of `value`."""
         import msgspec  # noqa: PLC0415 (imported only when something is printed)
 
         fields = msgspec.to_builtins(value)
-        line = msgspec.json.encode({"version": JSON_VERSION, "kind": kind, **fields}).decode()
-        sys.stdout.write(redact(line) + "\n")
-        sys.stdout.flush()
+        _write({"version": JSON_VERSION, "kind": kind, **fields})
+
+    def lines(self, kind: str, about: dict[str, Any], values: Iterable[Any]) -> int:
+        """JSON lines, for what is too long for one object: `{"version": 1, "kind": "library", ...}` first, then each
+        value as it comes. Returns how many these were."""
+        self.data(kind, about)
+        count = 0
+        for value in values:
+            _write(value)
+            count += 1
+        return count
+
+
+def _write(value: Any) -> None:
+    import msgspec  # noqa: PLC0415 (imported only when something is printed)
+
+    sys.stdout.write(redact(msgspec.json.encode(value).decode()) + "\n")
+    sys.stdout.flush()

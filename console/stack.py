@@ -59,6 +59,22 @@ class Stack:
         named = (value for name, value in sorted(self.outputs.items()) if name.endswith(_SECRET))
         return {value.partition("/")[0].replace("-", "_"): value for value in named}
 
+    def schedule(self, provider: str) -> str:
+        """The name of the schedule that starts this provider's runs. Raises ConsoleError as `output` does."""
+        key = next(key for key, value in self.outputs.items() if value == self.secrets[provider])
+        return self.output(key.removesuffix(_SECRET) + "NightlySchedule")
+
+    def resources(self, kind: str) -> frozenset[str]:
+        """The names of the stack's resources of a type, such as AWS::Logs::LogGroup."""
+        return frozenset(name for of, name in self._all_resources if of == kind)
+
+    @cached_property
+    def _all_resources(self) -> list[tuple[str, str]]:
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        found = pages.paginate(StackName=PREFIX + self.environment)
+        summaries = (summary for page in found for summary in page["StackResourceSummaries"])
+        return [(one["ResourceType"], one.get("PhysicalResourceId", "")) for one in summaries]
+
     def provider(self, name: str) -> str:
         """The id of a provider of this stack, whether `google-drive` or `google_drive`. Raises UsageError."""
         wanted = name.replace("-", "_")

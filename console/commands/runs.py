@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from console.commands.options import of_stack
+from console.commands.words import moment, table_of
 from console.operations.runs import Run
 from console.output import Output
 from console.stack import Stack
 
 _COLUMNS = ("started", "provider", "status", "archived", "moved", "failed", "waiting", "USD")
+_WIDE = 90  # characters
 
 
 @click.command()
@@ -33,14 +35,17 @@ def command(stack: Stack, output: Output, most: int, provider: str) -> None:
 
 
 def _draw(output: Output, found: list[Run]) -> None:
-    from rich.table import Table  # noqa: PLC0415 (imported only to draw)
+    """What was left out has a column where there is anything, and room; in words, it is that of the last run."""
+    from cloud_sync_common.runtime.wording import left_out_of  # noqa: PLC0415 (imported only to draw)
 
-    table = Table(*_COLUMNS, box=None, pad_edge=False)
-    for column in table.columns[3:]:
-        column.justify = "right"
+    leaves_out = output.page.width >= _WIDE and any(run.left_out for run in found)
+    table = table_of((*_COLUMNS, *(["left out"] if leaves_out else [])), numbers=(*_COLUMNS[3:], "left out"))
     for run in found:
-        table.add_row(*_cells(run))
+        left_out = [f"{sum(run.left_out.values()):,}" if run.left_out else ""] if leaves_out else []
+        table.add_row(*_cells(run), *left_out)
     output.page.print(table)
+    for paragraph in left_out_of(found[0].left_out):
+        output.page.print(f"\nOf the last run. {paragraph}")
 
 
 def _cells(run: Run) -> list[str]:
@@ -51,4 +56,4 @@ def _cells(run: Run) -> list[str]:
     numbers = ["" if number is None else f"{number:,}" for number in (run.archived, run.failed, run.backlog)]
     provider = run.provider if run.mode == "sync" else f"{run.provider} ({run.mode})"
     status = f"{run.status} {run.error}".strip()
-    return [run.started_at[:16].replace("T", " "), provider, status, numbers[0], moved, numbers[1], numbers[2], usd]
+    return [moment(run.started_at)[5:], provider, status, numbers[0], moved, numbers[1], numbers[2], usd]

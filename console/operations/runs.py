@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from itertools import islice
+from itertools import batched, islice
 from typing import Any
 
 import msgspec
+from cloud_sync_common.stores.provider_rows import UNDER_WAY
 
+from console.operations.ledger import Reading, Row, plain_row
 from console.stack import Stack
 
 MOST_RUNS = 1_000  # that are asked for at once
@@ -23,7 +25,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     `provider` is empty where the input names none. `status` is Step Functions' (RUNNING, SUCCEEDED, FAILED, TIMED_OUT,
     ABORTED), times are ISO 8601. The numbers are those of the run's report: None while it runs, where it failed before
-    its report, and of a run that reports on others. `error` and `cause` say why it failed.
+    its report, and of a run that reports on others. `waiting` are not ready at the provider.
+    `left_out` counts what filters or the provider leave alone, by its reason. `error` and `cause` say why it failed.
     """
 
     run_id: str
@@ -37,8 +40,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     archived: int | None = None
     bytes_archived: int | None = None
     failed: int | None = None
+    waiting: int | None = None
     backlog: int | None = None
     estimated_usd: float | None = None
+    left_out: dict[str, int] = {}
     error: str = ""
     cause: str = ""
 
@@ -48,10 +53,40 @@ def runs(stack: Stack, most: int, *, provider: str = "") -> list[Run]:
 
     A run of all providers is one of them, and so is each run that it has started. Raises botocore's errors.
     """
+    wanted = (run for run in latest(stack) if provider in ("", run.provider))
+    return list(islice(wanted, min(most, MOST_RUNS)))
+
+
+def latest(stack: Stack) -> Iterator[Run]:
+    """The runs, the last one first, a few of them asked for at a time, and only as many as are taken. At most
+    MOST_RUNS. Raises botocore's errors."""
     with ThreadPoolExecutor(_AT_ONCE) as readers:
-        found = (run for run in readers.map(lambda arn: described(stack, arn), _executions(stack)))
-        wanted = (run for run in found if provider in ("", run.provider))
-        return list(islice(wanted, min(most, MOST_RUNS)))
+        for some in batched(_executions(stack), _AT_ONCE):
+            yield from readers.map(lambda arn: described(stack, arn), some)
+
+
+def is_under_way(stack: Stack, provider: str, reading: Reading) -> bool:
+    """Whether a run of this provider is under way. One that was aborted stays noted until the next one begins. Raises
+    botocore's errors."""
+    key = {"pk": {"S": f"PROVIDER#{provider}"}, "sk": {"S": UNDER_WAY}}
+    answer = stack.client("dynamodb").get_item(TableName=stack.output("LedgerTable"), Key=key, ConsistentRead=True)
+    reading.count(1)
+    return has_current(stack, plain_row(answer.get("Item", {})))
+
+
+def has_current(stack: Stack, under_way: Row) -> bool:
+    """As `is_under_way`, by the row of the run under way. An execution that Step Functions has forgotten is over."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
+
+    arn = under_way.get("execution_arn", "")
+    if not under_way.get("current") or not arn:
+        return False
+    try:
+        return bool(stack.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+            return False
+        raise
 
 
 def described(stack: Stack, execution_arn: str) -> Run:
@@ -60,6 +95,7 @@ def described(stack: Stack, execution_arn: str) -> Run:
     given, output = _object(answer.get("input")), _object(answer.get("output"))
     ended: datetime | None = answer.get("stopDate")
     numbers = {name: output[name] for name in _NUMBERS if isinstance(output.get(name), int | float)}
+    left_out = output.get("left_out")
     return Run(
         run_id=answer["name"],
         provider=str(given.get("provider", "")),
@@ -70,11 +106,12 @@ def described(stack: Stack, execution_arn: str) -> Run:
         seconds=round((ended - answer["startDate"]).total_seconds(), 1) if ended else None,
         error=answer.get("error", ""),
         cause=answer.get("cause", ""),
+        left_out=_counts(left_out),
         **numbers,
     )
 
 
-_NUMBERS = ("listed", "archived", "bytes_archived", "failed", "backlog", "estimated_usd")
+_NUMBERS = ("listed", "archived", "bytes_archived", "failed", "waiting", "backlog", "estimated_usd")
 
 
 def _executions(stack: Stack) -> Iterator[str]:
@@ -83,6 +120,12 @@ def _executions(stack: Stack) -> Iterator[str]:
     pages = stack.client("stepfunctions").get_paginator("list_executions")
     found = pages.paginate(stateMachineArn=arn, PaginationConfig={"PageSize": _PAGE, "MaxItems": MOST_RUNS})
     return (execution["executionArn"] for page in found for execution in page["executions"])
+
+
+def _counts(value: Any) -> dict[str, int]:
+    """Reasons and how many items each has left out; none for what is no such thing."""
+    counts = value.items() if isinstance(value, dict) else ()
+    return {str(reason): count for reason, count in counts if type(count) is int and count}
 
 
 def _object(text: str | None) -> dict[str, Any]:

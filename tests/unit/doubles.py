@@ -63,10 +63,14 @@ class Lease:
     asked: int = 0
     released: int = 0
     renewals: int = 0
+    seen: tuple[str, float | None, bool] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refused_version(self) -> str:
         return self.refused
+
+    def note_seen(self, version: str, ends_at: float | None, *, renewable: bool) -> None:
+        self.seen = (version, ends_at, renewable)
 
     def count_renewal(self) -> int:
         self.renewals += 1

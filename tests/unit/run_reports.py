@@ -12,6 +12,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.steps.report import Failed, Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.month_totals import MonthTotals
 
 from tests.unit.in_process_aws import WORK, InProcessAws
 
@@ -34,6 +35,7 @@ def report(
         provider=request.provider_name,
         ledger=Ledger(aws.table, request.provider_name),
         runs=aws.runs,
+        months=MonthTotals(aws.table, request.provider_name),
         manifest=Manifest(aws.s3, WORK, request.run_id),
         topic=aws.sns,
         topic_arn=aws.topic_arn,

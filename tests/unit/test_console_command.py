@@ -51,6 +51,19 @@ def test_the_nights_are_listed_with_their_numbers(answers: dict[str, Any], capsy
     assert night.split()[2:] == ["gopro", "SUCCEEDED", "3", "4.0", "MB", "0", "1", "0.0100"]
 
 
+def test_what_the_last_night_left_out_is_said_in_words_and_has_a_column_where_there_is_room(
+    answers: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers["describe_execution"] = NIGHT | {"output": '{"archived": 3, "left_out": {"kinds": 7, "odd": "x", "n": 0}}'}
+    assert main.main(["runs"]) == Exit.FINE
+    wide = capsys.readouterr().out
+    assert wide.splitlines()[0].endswith("left out") and "- 7 of another kind (kinds)" in wide
+    monkeypatch.setenv("COLUMNS", "80")
+    main.main(["runs"])
+    narrow = capsys.readouterr().out
+    assert "left out" not in narrow.splitlines()[0] and max(map(len, narrow.splitlines()[:2])) <= 80
+
+
 def test_json_is_one_versioned_object_on_standard_output(
     answers: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.steps import report
 from cloud_sync_common.steps.report import Listing, ReportRequest, RunReport, Summary
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+from cloud_sync_common.stores.month_totals import MonthCounts
 from cloud_sync_common.stores.run_totals import LISTED_FAILURES, Totals, log_video
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, RunStatus
 
@@ -101,7 +102,8 @@ class World:
         items = [MediaItem(media_id=media_id, filename="a.mp4") for media_id in self.rows]
         manifest = SimpleNamespace(items=lambda: iter(items))
         step = RunReport(
-            "gopro", cast(Any, ledger), cast(Any, runs), cast(Any, manifest), cast(Any, self), "arn:topic",
+            "gopro", cast(Any, ledger), cast(Any, runs), cast(Any, self), cast(Any, manifest), cast(Any, self),
+            "arn:topic",
             cast(EnvironmentMetrics, self), 10**15, extras or Extras(),
         )  # fmt: skip
         found = step.report(ReportRequest(run_id=RUN, provider="gopro", started_at="", listing=listing))
@@ -121,6 +123,10 @@ class World:
     def end(self, run_id: str, status: RunStatus, totals: dict[str, int]) -> None:
         self.order.append("ended")
         self.ended = {"run": run_id, "status": status, **totals}
+
+    def add(self, run_id: str, began_at: str, counts: MonthCounts, spent: dict[str, float]) -> None:
+        self.order.append("added up")
+        self.added = (run_id, began_at, counts.months, spent)
 
     def note_success(self, run_id: str, backlog: int) -> None:
         self.order.append(f"success of {run_id} with {backlog}")
@@ -172,7 +178,17 @@ def test_the_summary_says_of_each_count_what_it_is() -> None:
 def test_a_run_is_ended_then_mailed_then_counted_as_the_last_success_and_measured_at_the_end() -> None:
     world = World(done(), backlog=3)
     world.report(Listing())
-    assert world.order == ["ended", "mailed", "noted mailed", f"success of {RUN} with 3", "measured", "noted measured"]
+    assert world.order == [
+        "added up", "ended", "mailed", "noted mailed", f"success of {RUN} with 3", "measured", "noted measured",
+    ]  # fmt: skip
+
+
+def test_what_a_run_has_archived_and_spent_is_added_up_before_another_may_begin() -> None:
+    world = World(done(captured_at="2026-05-01", bytes_total=9, run_bytes=7), ItemRow(status=Status.FAILED))
+    world.report(Listing(new=2))
+    run_id, _, months, spent = world.added
+    assert (run_id, months) == (RUN, {"2026-05": (1, 9)}) and world.order[:2] == ["added up", "ended"]
+    assert (spent["archived"], spent["bytes"]) == (1, 7) and spent["usd"] > 0
 
 
 @pytest.mark.parametrize(("before", "growth"), [("", None), (RUN, None), ("run-0", 2)])

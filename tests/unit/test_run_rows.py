@@ -53,6 +53,7 @@ def test_a_run_instead_of_one_that_was_aborted_ends_that_one(aws: InProcessAws) 
     assert row(aws) == {
         **RUN, "execution_arn": "arn:1", "started_at": FIRST, "ended_at": FIRST, "status": "ABORTED",
     }  # fmt: skip
+    assert row(aws, "PROVIDER#gopro", "COUNTED") == {"missed": "run-1"}
 
 
 def test_a_reason_to_stop_and_a_step_of_the_report_have_the_id_of_their_run(aws: InProcessAws) -> None:

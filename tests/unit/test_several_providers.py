@@ -195,6 +195,16 @@ def test_a_secret_of_each_provider_is_an_output_of_the_stack(three: Synthesised)
     }
 
 
+def test_the_schedule_of_each_provider_and_the_dead_letter_queue_are_outputs_of_the_stack(three: Synthesised) -> None:
+    outputs = {name: output["Value"] for name, output in three.template["Outputs"].items()}
+    assert {name: value for name, value in outputs.items() if name.endswith("NightlySchedule")} == {
+        "NightlySchedule": "gopro-sync-nightly",
+        "GoogleDriveNightlySchedule": "gopro-sync-nightly-google-drive",
+        "DropboxNightlySchedule": "gopro-sync-nightly-dropbox",
+    }
+    assert "DeadLetterQueue" in outputs["DeadLetterQueueUrl"]["Ref"]
+
+
 def alarms(stack: Synthesised) -> dict[str, dict[str, Any]]:
     found = [alarm["Properties"] for alarm in stack.resources("AWS::CloudWatch::Alarm").values()]
     return {alarm["AlarmName"].removeprefix("gopro-sync-"): alarm for alarm in found}

@@ -36,6 +36,7 @@ from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.month_totals import MonthTotals
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
@@ -60,7 +61,7 @@ class _Parts:
         return settings.load()
 
     @property
-    def _table(self) -> Table:
+    def table(self) -> Table:
         return clients.table(self.settings.ledger_table)
 
     @property
@@ -69,11 +70,11 @@ class _Parts:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self._table, self.provider)
+        return Ledger(self.table, self.provider)
 
     @property
     def runs(self) -> Runs:
-        return Runs(self._table, self.provider)
+        return Runs(self.table, self.provider)
 
     @property
     def archive(self) -> Archive:
@@ -92,7 +93,7 @@ class _Parts:
 
     @property
     def lease(self) -> CredentialsLease:
-        return CredentialsLease(self._table, self.provider)
+        return CredentialsLease(self.table, self.provider)
 
     @property
     def sender(self) -> str:
@@ -218,6 +219,7 @@ def run_report(request: ReportRequest) -> RunReport:
         provider=request.provider_name,
         ledger=parts.ledger,
         runs=parts.runs,
+        months=MonthTotals(parts.table, parts.provider),
         manifest=parts.manifest(request.run_id),
         topic=clients.sns(),
         topic_arn=parts.settings.alerts_topic_arn,

@@ -61,7 +61,7 @@ class CredentialsRenewal:
 
     def measure(self, credentials: Credentials) -> None:
         """Logs and emits how old the credentials are and, where only the owner can renew them and their end is known,
-        how many days are left."""
+        how many days are left. That end is noted in the ledger, so that whoever asks for it needs no secret."""
         now, days = time.time(), {}
         if credentials.stored_at is not None:
             days["CredentialsAgeDays"] = round((now - credentials.stored_at) / DAY_SECONDS, 3)
@@ -70,6 +70,8 @@ class CredentialsRenewal:
         left, age = days.get("CredentialsDaysLeft"), days.get("CredentialsAgeDays")
         logger.info("credentials", extra={"age_days": age, "days_left": left})
         self.metrics.emit(credentials.provider, days)
+        ends_at = None if credentials.renewable else credentials.expires_at
+        self.lease.note_seen(credentials.version or "", ends_at, renewable=credentials.renewable)
 
     def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
         """An answer that makes no sense may come from a gateway on the way: it is asked for again, like no answer. So

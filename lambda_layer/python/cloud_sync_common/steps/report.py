@@ -34,6 +34,7 @@ from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
+from cloud_sync_common.stores.month_totals import MonthTotals
 from cloud_sync_common.stores.run_totals import Totals, log_video
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
@@ -114,6 +115,7 @@ class RunReport:
     provider: str
     ledger: Ledger
     runs: Runs
+    months: MonthTotals
     manifest: Manifest
     topic: SNSClient
     topic_arn: str
@@ -137,7 +139,7 @@ class RunReport:
         summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
-        self._end(summary)
+        self._end(summary, totals, started_at)
         mail = self._paragraphs(summary, totals)
         refusal = None if reported_by else self._mail_refused(run_id, done, lambda: self._send(_subject(summary), mail))
         self.runs.note_success(run_id, summary.backlog)
@@ -171,7 +173,7 @@ class RunReport:
         with going_on():
             totals = self._totals(run_id, log=_FAILURE_MEASURED not in run.reported)
             summary = self._summary(run_id, started_at, listing, totals, RunStatus.FAILED)
-            self._end(summary)
+            self._end(summary, totals, started_at)
             self._once(run_id, run.reported, _FAILURE_MEASURED, lambda: self._measure(summary, totals, {}))
             damages = _damages(totals) if totals.damages else []  # no later run looks at what is archived
             left_out = left_out_of(summary.left_out)
@@ -243,7 +245,10 @@ class RunReport:
             repeated=dict(+totals.repeated),
         )
 
-    def _end(self, summary: Summary) -> None:
+    def _end(self, summary: Summary, totals: Totals, began_at: str) -> None:
+        """It is added up before another run may begin."""
+        spent = {"usd": summary.estimated_usd, "archived": summary.archived, "bytes": summary.bytes_archived}
+        self.months.add(summary.run_id, began_at, totals.months, spent)
         counts = {"archived": summary.archived, "failed": summary.failed, "bytes_archived": summary.bytes_archived}
         self.runs.end(summary.run_id, summary.status, counts)
 

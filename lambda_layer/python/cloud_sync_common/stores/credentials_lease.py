@@ -47,6 +47,16 @@ class CredentialsLease:
                 extra={":version": version},
             )
 
+    def note_seen(self, version: str, ends_at: float | None, *, renewable: bool) -> None:
+        """Notes when the credentials of this version end (Unix time, None: unknown), and whether they renew
+        themselves."""
+        self._rows.update(
+            self._key,
+            {"seen_version": version, "ends_at": None if ends_at is None else int(ends_at), "renewable": renewable},
+            condition="attribute_not_exists(#seen_version) OR #seen_version <> :seen_version OR "
+            "#ends_at <> :ends_at OR #renewable <> :renewable",
+        )
+
     def count_renewal(self) -> int:
         """Counts one renewal of today (UTC), and returns how many these are. To be called by whoever has the lease."""
         today, counted = now()[:10], {"renewals": 1}

@@ -28,7 +28,7 @@ from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, ItemState, Ledg
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
 
-type Effort = Mapping[str, float | str]  # effort_run and the run_* of ItemRow
+type Effort = Mapping[str, float | str | None]  # effort_run and the run_* of ItemRow
 
 BATCH_GET_LIMIT = 100  # keys per BatchGetItem (API reference)
 NAME_LIMIT_OF_A_ROW = 1_000  # characters; the archive's metadata has the name as it is

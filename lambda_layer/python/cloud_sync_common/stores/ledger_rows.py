@@ -31,6 +31,9 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     revision: str = ""
     filename: str = ""
+    captured_at: str = ""
+    archived_at: str = ""  # the last time that it was; a later version that is not archived yet leaves it
+    bytes_total: int | None = None  # of what is archived
     run_id: str = ""
     attempts: int = 0
     failed_run: str = ""
@@ -45,6 +48,7 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     run_slices: int = 0
     run_kept: int = 0  # the most bytes of it that were in S3, for good or in an upload, when one of them began
     run_idle: int = 0  # how many of them in a row found no more than that
+    run_replaced: int | None = None  # the bytes that were archived of it before this run; None: it is a new original
     damage: str = ""  # what is wrong with its movies; set when it is archived
     # The version (MediaSource.listed) of which the published hash is not that of its bytes, the checksum of those, in
     # how many runs that was found, and until when it is not read again.

@@ -10,6 +10,7 @@ from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT
 from cloud_sync_common.runtime.wording import file_name
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
+from cloud_sync_common.stores.month_totals import MonthCounts
 
 ORIGINAL_DAMAGED = "original_damaged"  # the category of a video that is archived, and was damaged before
 LISTED_FAILURES = 20  # in the mail; the ledger lists all
@@ -32,6 +33,7 @@ class Totals:
     requests: int = 0
     slices: int = 0
     moved: int = 0  # items that had a slice in this run
+    months: MonthCounts = field(default_factory=MonthCounts)  # what this run adds to what is safe
 
     @property
     def left(self) -> int:
@@ -51,6 +53,7 @@ class Totals:
         if row.status is Status.ARCHIVED:
             self.repeated.update(copied_bytes=row.copied_bytes, copied=row.copied_bytes > 0)
             self.repeated.update(twice_bytes=row.twice_bytes, twice=row.twice_bytes > 0)
+        self.months.add_of_run(row, run_id)
         if row.effort_run == run_id:
             self.bytes_archived += row.run_bytes
             self.gb_seconds += row.run_gb_seconds

@@ -10,6 +10,7 @@ import msgspec
 
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, Row, now, typed
+from cloud_sync_common.stores.provider_rows import COUNTED
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -60,10 +61,15 @@ class Runs:
         """Makes this the run under way and returns it, or returns the other run that is.
 
         `instead_of` names a run whose execution is over although the run did not end (it was aborted). It ends now, so
-        that its leases are free.
+        that its leases are free, and the months lack what it has archived.
         """
         if instead_of:
             self._note_end(instead_of, RunStatus.ABORTED, {})
+            self._rows.update(
+                {"pk": self._under_way["pk"], "sk": COUNTED},
+                {"missed": instead_of},
+                condition="attribute_not_exists(#missed) OR #missed <> :missed",
+            )
         claim, granted = self._rows.update(
             self._under_way,
             {"current": run_id, "execution_arn": execution_arn},

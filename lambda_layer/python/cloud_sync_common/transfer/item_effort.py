@@ -34,7 +34,15 @@ class ItemEffort:
             "run_kept": max(self.stats.kept, before.run_kept),
             "run_idle": self.idle_slices,
             "run_slices": 1 + before.run_slices,
+            "run_replaced": self._replaced,
         }
+
+    @property
+    def _replaced(self) -> int | None:
+        """What was archived of it before this run, in bytes; None: nothing, ever."""
+        if self.before.effort_run == self.run_id:
+            return self.before.run_replaced
+        return (self.before.bytes_total or 0) if self.before.archived_at else None
 
     @property
     def idle_slices(self) -> int:

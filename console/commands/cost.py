@@ -1,0 +1,106 @@
+"""`cloudsync cost`: what it costs, what it will cost, and how it can cost less."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from console.commands.options import of_stack
+from console.commands.words import moment, table_of
+from console.output import Output
+from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.cost import Figures, MonthForecast
+    from console.operations.runs import Run
+    from console.operations.savings import Saving
+
+_RUNS = 10
+
+
+@click.command()
+@click.option("--runs", "most", default=_RUNS, show_default=True, type=click.IntRange(0, 1_000), help="How many runs.")
+@click.option("--deep", is_flag=True, help="Look at each file and object, too: duplicates and thawed copies.")
+@of_stack
+def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:
+    """What runs and storage cost, a forecast for a year, and recommendations, each with what is lost by it.
+
+    USD of us-east-1, before any free tier but what CloudWatch gives every account for ever. Your bill is with AWS.
+    """
+    from console.operations import cost, savings  # noqa: PLC0415 (not needed for --help)
+    from console.operations import runs as run_operations  # noqa: PLC0415
+    from console.operations.ledger import Reading  # noqa: PLC0415
+
+    reading = Reading()
+    found = cost.figures(stack, reading)
+    runs = [run for run in run_operations.runs(stack, most) if run.estimated_usd is not None] if most else []
+    year = cost.forecast(found, f"{datetime.now(UTC):%Y-%m}")
+    advice = savings.recommendations(stack, found, reading, deep=deep)
+    if output.as_json:
+        value = {"figures": found, "runs": runs, "forecast": year, "recommendations": advice}
+        output.data("cost", value)
+    else:
+        _draw(output, found, runs, year, advice)
+
+
+def _draw(output: Output, found: Figures, runs: list[Run], year: list[MonthForecast], advice: list[Saving]) -> None:
+    _draw_spent(output, found, runs)
+    _draw_stored(output, found)
+    _draw_forecast(output, found, year)
+    output.page.print("\nHow it can cost less" if advice else "\nNothing would make it cheaper by a cent a month.")
+    for saving in advice:
+        once = f", costs {saving.usd_once:.2f} once" if saving.usd_once else ""
+        output.page.print(f"- {saving.usd_month:.2f} USD a month{once}: {saving.text}")
+        output.page.print(f"  Lost by it: {saving.lost}")
+        output.page.print(f"  {saving.command}")
+
+
+def _draw_spent(output: Output, found: Figures, runs: list[Run]) -> None:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    table = table_of(("month", "runs", "archived", "moved", "USD"), numbers=("runs", "archived", "moved", "USD"))
+    for one in found.spent:
+        table.add_row(one.month, f"{one.runs:,}", f"{one.archived:,}", size_of(one.bytes), f"{one.usd:.4f}")
+    output.page.print("Spent by runs, without storage")
+    output.page.print(table if found.spent else "Nothing is counted yet.")
+    if runs:
+        output.page.print("\nThe last runs")
+        last = table_of(("began", "provider", "moved", "USD"), numbers=("moved", "USD"))
+        for run in runs:
+            last.add_row(
+                moment(run.started_at), run.provider, size_of(run.bytes_archived or 0), f"{run.estimated_usd:.4f}"
+            )
+        output.page.print(last)
+
+
+def _draw_stored(output: Output, found: Figures) -> None:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    how = (
+        "as CloudWatch measures it once a day"
+        if found.measured
+        else ("estimated from the ledger, because CloudWatch has not measured the bucket yet")
+    )
+    output.page.print(f"\nStored, {how}")
+    table = table_of(("tier", "size", "USD a month"), numbers=("size", "USD a month"))
+    for tier in found.tiers:
+        table.add_row(tier.name, size_of(tier.bytes), f"{tier.usd_month:.4f}")
+    output.page.print(table if found.tiers else "Nothing yet.")
+    output.page.print("\nFixed, each month")
+    fixed = table_of(("what", "units", "USD", "billed"), numbers=("units", "USD", "billed"))
+    for line in found.fixed:
+        fixed.add_row(line.name, f"{line.count:,.1f}".removesuffix(".0"), f"{line.usd:.2f}", f"{line.billed:.2f}")
+    output.page.print(fixed)
+
+
+def _draw_forecast(output: Output, found: Figures, year: list[MonthForecast]) -> None:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    total = sum(month.total for month in year)
+    output.page.print(
+        f"\nThe next twelve months: {total:.2f} USD, if {size_of(found.growth.bytes)} arrive each month as in "
+        f"{found.growth.by} (storage {sum(m.storage for m in year):.2f}, fixed {sum(m.fixed for m in year):.2f}, runs "
+        f"{sum(m.runs for m in year):.2f})."
+    )

@@ -1,0 +1,93 @@
+"""`cloudsync list`: the library as it is archived."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from heapq import nlargest
+from typing import TYPE_CHECKING
+
+import click
+
+from console.commands.options import of_stack
+from console.commands.words import moment, table_of
+from console.errors import UsageError
+from console.output import Output
+from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.ledger import Reading
+    from console.operations.library import Item, Wanted
+
+_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?|unknown")
+_TITLES = ("captured", "name", "size", "status", "provider", "id")
+_TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
+
+
+@click.command()
+@click.option(
+    "--month", default="", metavar="2026-05", help="Captured in this month, or in this year (UTC); or unknown."
+)
+@click.option(
+    "--name", "names", multiple=True, metavar="GLOB", help="With such a name, as in 'GX*.MP4'; may be repeated."
+)
+@click.option("--camera", default="", metavar="GLOB", help="From such a camera, where one is known.")
+@click.option("--provider", default="", help="Of this provider.")
+@click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
+@click.option("--most", "-n", default=200, show_default=True, type=click.IntRange(1), help="How many, without --json.")
+@of_stack
+def command(
+    stack: Stack, output: Output, month: str, names: tuple[str, ...], camera: str, provider: str, status: str, most: int
+) -> None:
+    """List the library as it is archived, in the order of capture.
+
+    With --json: a line about the list, then a line for each item as it is read, in no order, however many there are.
+    """
+    from console.operations import library as operations  # noqa: PLC0415 (not needed for --help)
+    from console.operations.ledger import Reading  # noqa: PLC0415
+
+    if month and not _MONTH.fullmatch(month):
+        raise UsageError(f"--month must be a month such as 2026-05, a year, or unknown; not {month!r}.")
+    if status.upper() not in ("", *operations.STATUSES):
+        raise UsageError(f"--status must be one of {', '.join(operations.STATUSES)}; not {status!r}.")
+    wanted = operations.Wanted(
+        provider=stack.provider(provider) if provider else "",
+        month=month,
+        names=names,
+        camera=camera,
+        status=status.upper(),
+    )
+    reading = Reading()
+    found = operations.library(stack, wanted, reading)
+    if output.as_json:
+        output.lines("library", {"environment": stack.environment, "filters": wanted}, found)
+    else:
+        _draw(stack, output, found, wanted, most)
+    output.aside.print(_read(reading))
+
+
+def _draw(stack: Stack, output: Output, found: Iterable[Item], wanted: Wanted, most: int) -> None:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    kept = nlargest(most + 1, found, key=lambda item: (item.captured_at, item.filename))
+    several = len(stack.secrets) > 1
+    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"])
+    for item in reversed(kept[:most]):
+        size = "" if item.bytes is None else size_of(item.bytes)
+        status = "DAMAGED" if item.damage and item.status == "ARCHIVED" else item.status
+        provider = [item.provider] if several else []
+        table.add_row(moment(item.captured_at), item.filename, size, status, *provider, item.media_id)
+    if kept:
+        output.page.print(table)
+    elif wanted.camera:
+        output.page.print("There is none; a camera is known only of what a catalogue has looked into.")
+    else:
+        output.page.print("There is nothing that fits.")
+    if len(kept) > most:
+        output.aside.print(
+            f"These are the last {most} of more: limit them by --month or --name, raise --most, or take --json."
+        )
+
+
+def _read(reading: Reading) -> str:
+    return f"Read {reading.rows:,} rows of the ledger in {reading.requests:,} requests."

@@ -1,0 +1,92 @@
+"""`cloudsync show`: everything that is known of one video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from console.commands.options import of_stack
+from console.commands.words import facts_of, moment
+from console.output import Output
+from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.item import Known, SourceFile
+
+_PROOFS = {
+    "s3-checksum": "S3 has checked the CRC-64/NVME of all bytes",
+    "claimed-size": "it has the size that the provider lists",
+    "content-hash": "it has the hash that the provider publishes",
+    "source-etag": "it has the MD5 in the provider's ETag",
+    "whole-movie": "the movie is whole to its last box",
+}
+
+
+@click.command()
+@click.argument("item", metavar="ITEM")
+@click.option("--log/--no-log", default=True, help="With what the functions have logged of it.")
+@of_stack
+def command(stack: Stack, output: Output, item: str, *, log: bool) -> None:
+    """Everything that is known of one video: files, keys, bytes, checksums, proofs, attempts and history.
+
+    ITEM is an id as `cloudsync list` shows it, provider/id, or the key of an object in the archive.
+    """
+    from console.operations import item as operations  # noqa: PLC0415 (not needed for --help)
+    from console.operations.ledger import Reading  # noqa: PLC0415
+
+    found = operations.known(stack, item, Reading(), with_log=log)
+    if output.as_json:
+        output.data("item", found)
+    else:
+        _draw(output, found)
+
+
+def _draw(output: Output, found: Known) -> None:
+    page = output.page
+    page.print(found.item.filename or found.item.media_id)
+    page.print(facts_of(_of_item(found)))
+    for file in found.files:
+        page.print(f"\nFile {file.number}")
+        page.print(facts_of(_of_file(file)))
+    if found.history:
+        page.print("\nHistory")
+        page.print(facts_of((moment(line.at), f"{line.function}: {line.text}") for line in found.history))
+
+
+def _of_item(found: Known) -> Iterator[tuple[str, str]]:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    item = found.item
+    yield "status", item.status
+    yield "provider", item.provider
+    yield "id", item.media_id
+    yield "captured", moment(item.captured_at)
+    yield "camera", item.camera
+    yield "size", "" if item.bytes is None else size_of(item.bytes)
+    yield "first seen", moment(found.first_seen)
+    yield "archived", moment(item.archived_at)
+    yield "last run", found.run_id
+    yield "attempts", f"{found.attempts} failed" if found.attempts else ""
+    yield "reason", f"{found.reason} ({found.category})" if found.category else ""
+    yield "damaged", item.damage
+
+
+def _of_file(file: SourceFile) -> Iterator[tuple[str, str]]:
+    stored = file.stored
+    yield "status", file.status if file.status != "ARCHIVED" else ""
+    yield "key", file.key
+    yield "bytes", f"{file.size:,}"
+    same = "; S3 says the same" if stored and stored.checksum and stored.checksum == file.checksum else ""
+    yield "checksum", f"CRC-64/NVME {file.checksum}{same}" if file.checksum else ""
+    for number, proof in enumerate(file.proofs):
+        yield "proofs" if number == 0 else "", f"{proof}: {_PROOFS.get(proof, '')}".removesuffix(": ")
+    yield "versions", str(file.versions) if file.versions > 1 else ""
+    yield "damaged", file.damage
+    if stored:
+        yield "tier", stored.storage_class
+        yield "version id", stored.version_id
+        yield "locked", f"until {moment(stored.locked_until)}" if stored.locked_until else ""
+        yield "restore", stored.restore
+        yield "problem", stored.problem

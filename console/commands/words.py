@@ -1,0 +1,48 @@
+"""Words and tables that several verbs use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def moment(text: str) -> str:
+    """A time of ISO 8601 to the minute, in this machine's time zone; as it is where it is none."""
+    try:
+        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError):
+        return text
+
+
+def days(count: float) -> str:
+    """`5 hours`, `1 day`, `12 days`."""
+    whole = round(count * 24) if abs(count) < 2 else round(count)
+    unit = "hour" if abs(count) < 2 else "day"
+    return f"{whole} {unit}{'' if abs(whole) == 1 else 's'}"
+
+
+def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
+    """A table without lines; the columns of `numbers` are set to the right."""
+    from rich.table import Table  # noqa: PLC0415 (imported only to draw)
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, justify="right" if title in set(numbers) else "left", overflow="fold")
+    return table
+
+
+def facts_of(facts: Iterable[tuple[str, str]]) -> Table:
+    """Names and what they are, below each other. Those without a value are left out."""
+    from rich.table import Table  # noqa: PLC0415 (imported only to draw)
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        if value:
+            table.add_row(name, value)
+    return table

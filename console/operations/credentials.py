@@ -1,0 +1,98 @@
+"""How old a provider's credentials are, and how long they last: without reading the secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from cloud_sync_common.stores import provider_rows
+from cloud_sync_common.stores.provider_rows import CredentialsState
+
+from console.operations.ledger import Row, typed
+from console.stack import Stack
+
+CURRENT = "AWSCURRENT"
+DAY = 86_400
+SOON_DAYS = 2  # as the alarm credentials-end-soon
+_PAGE, _MOST_PAGES = 100, 10
+
+
+class Health(StrEnum):
+    """MISSING: none are stored; REFUSED: the provider refuses them; ENDED, ENDS_SOON: only the owner can renew them;
+    UNTRIED: stored since the last run; RENEWS: they renew themselves; LASTS: a session that the last run could use."""
+
+    MISSING = "missing"
+    REFUSED = "refused"
+    ENDED = "ended"
+    ENDS_SOON = "ends soon"
+    UNTRIED = "untried"
+    RENEWS = "renews"
+    LASTS = "lasts"
+
+
+class CredentialsAge(msgspec.Struct, frozen=True, kw_only=True):
+    """The credentials of a provider. `age_days` counts from when they were stored or renewed, `days_left` is known of a
+    session whose end its token states. Times are ISO 8601, empty where there is none."""
+
+    provider: str
+    health: Health
+    secret: str
+    stored_at: str = ""
+    age_days: float | None = None
+    ends_at: str = ""
+    days_left: float | None = None
+
+    @property
+    def needs_owner(self) -> bool:
+        return self.health in (Health.MISSING, Health.REFUSED, Health.ENDED, Health.ENDS_SOON)
+
+
+def credentials_age(stack: Stack, provider: str, rows: Mapping[str, Row]) -> CredentialsAge:
+    """By the dates of the secret's versions, and what the last run noted in the provider's rows. A rotation pending, or
+    a version that is no longer current, does not count. Raises botocore's errors."""
+    secret = stack.secrets[provider]
+    state = typed(rows.get(provider_rows.CREDENTIALS, {}), CredentialsState)
+    version, stored = _current(stack, secret)
+    if stored is None:
+        return CredentialsAge(provider=provider, health=Health.MISSING, secret=secret)
+    now = datetime.now(UTC)
+    is_seen = state.seen_version == version
+    ends = datetime.fromtimestamp(state.ends_at, UTC) if is_seen and state.ends_at is not None else None
+    return CredentialsAge(
+        provider=provider,
+        health=_health(state, version, ends, now),
+        secret=secret,
+        stored_at=stored.astimezone().isoformat(timespec="seconds"),
+        age_days=round((now - stored).total_seconds() / DAY, 2),
+        ends_at=ends.astimezone().isoformat(timespec="seconds") if ends else "",
+        days_left=round((ends - now).total_seconds() / DAY, 2) if ends else None,
+    )
+
+
+def _health(state: CredentialsState, version: str, ends: datetime | None, now: datetime) -> Health:
+    """Credentials that renew themselves get a new version with each renewal, which no run need have seen."""
+    if state.refused_version == version:
+        return Health.REFUSED
+    if ends is not None:
+        left = (ends - now).total_seconds() / DAY
+        return Health.ENDED if left <= 0 else Health.ENDS_SOON if left < SOON_DAYS else Health.LASTS
+    if state.renewable:
+        return Health.RENEWS
+    return Health.LASTS if state.seen_version == version else Health.UNTRIED
+
+
+def _current(stack: Stack, secret: str) -> tuple[str, datetime | None]:
+    """The id of the current version, and when it was stored; None: there is none."""
+    client, ask = stack.client("secretsmanager"), {"SecretId": secret, "MaxResults": _PAGE}
+    for _ in range(_MOST_PAGES):
+        answer: Any = client.list_secret_version_ids(**ask)
+        for version in answer["Versions"]:
+            if CURRENT in version.get("VersionStages", []):
+                return version["VersionId"], version["CreatedDate"]
+        if not answer.get("NextToken"):
+            break
+        ask["NextToken"] = answer["NextToken"]
+    return "", None

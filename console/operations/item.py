@@ -1,0 +1,241 @@
+"""Everything that is known of one media item: its rows, its objects in S3, and what the log says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from cloud_sync_common.safe_text import one_line
+from cloud_sync_common.stores.archive_keys import kept_id, media_id_of
+
+from console.errors import NotFoundError
+from console.operations.ledger import Reading, Row, partition
+from console.operations.library import Item
+from console.operations.library import item_of as listed
+from console.stack import Stack
+
+MOST_LINES = 50  # of the log, the last ones
+_PAGES = 5  # of each log group; a page may be empty (CloudWatch Logs API reference, FilterLogEvents)
+_BEFORE, _AFTER = timedelta(hours=1), timedelta(days=2)  # around the item's last change: a run, and its report
+_AT_ONCE = 8
+_STANDARD = "STANDARD"  # S3 states no class then (API reference, HeadObject)
+_OF_LAMBDA = "/aws/lambda/"
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object as S3 has it now. `problem` says why that is not known, or what differs from the ledger; `restore` is
+    S3's own word on a copy that is thawed or being thawed."""
+
+    storage_class: str = ""
+    size: int | None = None
+    checksum: str = ""
+    version_id: str = ""
+    encryption: str = ""
+    locked_until: str = ""
+    restore: str = ""
+    problem: str = ""
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of the item: what the ledger says of it (`checksum` is its CRC-64/NVME, `proofs` what has shown that it
+    is the source's content), and the object."""
+
+    number: int
+    status: str
+    key: str
+    size: int
+    checksum: str = ""
+    proofs: list[str] = []
+    versions: int = 1
+    archived_at: str = ""
+    damage: str = ""
+    etag_of_source: str = ""
+    last_modified: str = ""
+    stored: StoredObject | None = None
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """What a function has said of the item. `run_id` is the run's."""
+
+    at: str
+    function: str
+    text: str
+    run_id: str = ""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The item, its attempts and its failure, its files, and the history."""
+
+    item: Item
+    first_seen: str
+    changed_at: str
+    run_id: str
+    attempts: int
+    category: str
+    reason: str
+    files: list[SourceFile]
+    history: list[LogLine]
+
+
+def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
+    """By an id, `provider/id`, or the key of an object. Raises NotFoundError with the next step, botocore's errors."""
+    rows = _found(stack, name, reading)
+    item = next((row for row in rows if row["sk"] == "ITEM"), {"pk": rows[0]["pk"], "sk": "ITEM"})
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
+        files = readers.map(lambda row: _file(stack, row), sources)
+        history = readers.submit(lambda: list(_history(stack, item, rows)) if with_log else [])
+        return Known(
+            item=listed(item),
+            first_seen=_text(item, "first_seen"),
+            changed_at=_text(item, "updated_at"),
+            run_id=_text(item, "run_id"),
+            attempts=_number(item, "attempts"),
+            category=_text(item, "error_category"),
+            reason=_text(item, "error_message"),
+            files=list(files),
+            history=history.result(),
+        )
+
+
+def _found(stack: Stack, name: str, reading: Reading) -> list[Row]:
+    """The rows of the first provider that has such an item."""
+    for provider, media_id in candidates(name, list(stack.secrets)):
+        if rows := list(partition(stack, f"{provider}#{kept_id(media_id)}", reading)):
+            return rows
+    raise NotFoundError(
+        f"The ledger has no item {one_line(name, 100)!r}. `cloudsync list --name '*{one_line(name, 40)}*'` looks for a "
+        "name; what was never listed by a run is not known."
+    )
+
+
+def candidates(name: str, providers: list[str]) -> Iterator[tuple[str, str]]:
+    """Which items a person may mean: an id of any provider, an id of the one that is named, or the owner of a key."""
+    first, _, rest = name.removeprefix("s3://").partition("/")
+    provider = first.replace("-", "_")
+    if provider in providers and rest:
+        if media_id := media_id_of(name):
+            yield provider, media_id
+        yield provider, rest
+    yield from ((one, name) for one in providers)
+
+
+def _file(stack: Stack, row: Row) -> SourceFile:
+    proofs = row.get("proofs")
+    found = SourceFile(
+        number=int("".join(filter(str.isdecimal, row["sk"])) or 0),
+        status=_text(row, "status"),
+        key=str(row.get("key", "")),
+        size=_number(row, "size"),
+        checksum=_text(row, "checksum"),
+        proofs=[str(proof) for proof in proofs] if isinstance(proofs, list) else [],
+        versions=_number(row, "copy") or 1,
+        archived_at=_text(row, "archived_at"),
+        damage=_text(row, "damage"),
+        etag_of_source=_text(row, "etag"),
+        last_modified=_text(row, "last_modified"),
+    )
+    is_there = found.status == "ARCHIVED" and found.key
+    return msgspec.structs.replace(found, stored=_stored(stack, found)) if is_there else found
+
+
+def _stored(stack: Stack, file: SourceFile) -> StoredObject:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
+
+    try:
+        answer = stack.client("s3").head_object(
+            Bucket=stack.output("ArchiveBucket"), Key=file.key, ChecksumMode="ENABLED"
+        )
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("404", "NoSuchKey"):
+            return StoredObject(problem="S3 has no such object: `cloudsync verify` compares everything.")
+        if code in ("403", "AccessDenied"):
+            return StoredObject(problem="These AWS credentials may not look at it.")
+        raise
+    return _stored_of(answer, file)
+
+
+def _stored_of(answer: Any, file: SourceFile) -> StoredObject:
+    until = answer.get("ObjectLockRetainUntilDate")
+    size, checksum = answer["ContentLength"], answer.get("ChecksumCRC64NVME", "")
+    differs = size != file.size or (checksum and file.checksum and checksum != file.checksum)
+    return StoredObject(
+        storage_class=answer.get("StorageClass") or _STANDARD,
+        size=size,
+        checksum=checksum,
+        version_id=answer.get("VersionId", ""),
+        encryption=answer.get("ServerSideEncryption", ""),
+        locked_until=until.astimezone().isoformat(timespec="seconds") if until else "",
+        restore=answer.get("Restore", ""),
+        problem="It is not what the ledger says: `cloudsync verify` compares everything." if differs else "",
+    )
+
+
+def _history(stack: Stack, item: Row, rows: list[Row]) -> Iterator[LogLine]:
+    """What the log says around the last change of the item, the first line first. It is asked for the id as a term and
+    not as a field, and each line is looked at again here."""
+    media_id = item["pk"].partition("#")[2]
+    changed = _moment(max(_text(row, "updated_at") for row in rows))
+    if changed is None:
+        return
+    groups = sorted(name for name in stack.resources("AWS::Logs::LogGroup") if name.startswith(_OF_LAMBDA))
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        found = readers.map(lambda group: _lines(stack, group, media_id, changed), groups)
+        lines = sorted((line for some in found for line in some), key=lambda line: line.at)
+    yield from lines[-MOST_LINES:]
+
+
+def _lines(stack: Stack, group: str, media_id: str, changed: datetime) -> list[LogLine]:
+    ask: dict[str, Any] = {
+        "logGroupName": group,
+        "filterPattern": json.dumps(media_id, ensure_ascii=False),
+        "startTime": int((changed - _BEFORE).timestamp() * 1000),
+        "endTime": int((changed + _AFTER).timestamp() * 1000),
+    }
+    found: list[LogLine] = []
+    for _ in range(_PAGES):
+        answer = stack.client("logs").filter_log_events(**ask)
+        lines = (_line(event, group, media_id) for event in answer["events"])
+        found += [line for line in lines if line]
+        if not answer.get("nextToken"):
+            break
+        ask["nextToken"] = answer["nextToken"]
+    return found
+
+
+def _line(event: Any, group: str, media_id: str) -> LogLine | None:
+    """None for a line that is about something else."""
+    try:
+        fields = json.loads(event["message"])
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or fields.get("media_id") != media_id:
+        return None
+    said = [str(fields.get(name) or "") for name in ("message", "status", "category", "reason")]
+    return LogLine(
+        at=datetime.fromtimestamp(event["timestamp"] / 1000, UTC).isoformat(timespec="milliseconds"),
+        function=group.removeprefix(_OF_LAMBDA),
+        text=one_line(", ".join(word for word in said if word), 400),
+        run_id=str(fields.get("correlation_id", "")),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _number(row: Row, name: str) -> int:
+    value = row.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _text(row: Row, name: str) -> str:
+    return one_line(str(row.get(name) or ""), 1_000)

@@ -1,0 +1,163 @@
+"""The ledger's rows as the owner's command reads them: by key and by index, and by a walk only where it says so.
+
+A row is a mapping of plain values. Every function raises botocore's errors.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import Queue
+from typing import Any
+
+import msgspec
+
+from console.stack import Stack
+
+type Row = dict[str, Any]
+
+BATCH = 100  # keys of one BatchGetItem (API reference)
+SEGMENTS = 4  # of a walk that are read side by side
+PAGES_AHEAD = 8  # of 1 MB each, that a walk holds at most
+
+
+@dataclass
+class Reading:
+    """What was read of the ledger, for the sentence about it."""
+
+    requests: int = 0
+    rows: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, rows: int) -> None:
+        with self.lock:
+            self.requests, self.rows = self.requests + 1, self.rows + rows
+
+
+def plain(value: Mapping[str, Any]) -> Any:
+    """An attribute in DynamoDB's own JSON as a plain value."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            return int(content) if content.removeprefix("-").isdecimal() else float(content)
+        case "NULL":
+            return None
+        case "L":
+            return [plain(one) for one in content]
+        case "M":
+            return plain_row(content)
+        case _:
+            return content
+
+
+def plain_row(row: Mapping[str, Any]) -> Row:
+    return {name: plain(value) for name, value in row.items()}
+
+
+def typed[Struct: msgspec.Struct](row: Mapping[str, Any], kind: type[Struct]) -> Struct:
+    """A row as a struct; an empty one for a row that nobody of Cloud Sync writes."""
+    try:
+        return msgspec.convert(row, kind)
+    except msgspec.ValidationError:
+        return kind()
+
+
+def rows_of_provider(stack: Stack, provider: str, reading: Reading) -> dict[str, Row]:
+    """All that is kept of a provider itself, by sort key: the run under way, the last success, the state of the
+    credentials, the months. One query."""
+    return {row["sk"]: row for row in partition(stack, f"PROVIDER#{provider}", reading)}
+
+
+def partition(stack: Stack, pk: str, reading: Reading) -> Iterator[Row]:
+    """All rows with this partition key."""
+    query = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}}
+    for page in pages(stack, reading, **query):
+        yield from page
+
+
+def not_archived(stack: Stack, provider: str, reading: Reading, most: int | None) -> tuple[list[Row], bool]:
+    """What waits or has failed, what changed last first, from the sparse index, at most so many (None: all), and
+    whether that is all."""
+    query: dict[str, Any] = {
+        "IndexName": "not-archived",
+        "KeyConditionExpression": "not_archived = :p",
+        "ExpressionAttributeValues": {":p": {"S": provider}},
+        "ScanIndexForward": False,
+        **({"Limit": most} if most else {}),
+    }
+    found: list[Row] = []
+    for page, is_last in _pages(stack, reading, query):
+        found += page
+        if is_last or (most and len(found) >= most):
+            return found, is_last
+    return found, True
+
+
+def pages(stack: Stack, reading: Reading, **query: Any) -> Iterator[list[Row]]:
+    """The pages of a query; none that is asked for before it is needed."""
+    return (page for page, _ in _pages(stack, reading, query))
+
+
+def _pages(stack: Stack, reading: Reading, query: Mapping[str, Any]) -> Iterator[tuple[list[Row], bool]]:
+    """Each with whether it is the last one."""
+    client, start = stack.client("dynamodb"), dict[str, Any]()
+    while True:
+        answer = client.query(TableName=stack.output("LedgerTable"), **query, **start)
+        reading.count(len(answer["Items"]))
+        last = answer.get("LastEvaluatedKey")
+        yield [plain_row(row) for row in answer["Items"]], last is None
+        if last is None:
+            return
+        start = {"ExclusiveStartKey": last}
+
+
+def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Iterator[Row]:
+    """These attributes of every row of the ledger, in no order, from several parts of the table side by side. Whoever
+    takes the rows slowly is not overrun: at most PAGES_AHEAD pages wait."""
+    queue: Queue[list[Row] | None] = Queue(PAGES_AHEAD)
+    stopped = threading.Event()
+
+    def read(segment: int) -> None:
+        try:
+            for page in _segment(stack, segment, attributes):
+                reading.count(len(page))
+                queue.put(page)
+                if stopped.is_set():
+                    return
+        finally:
+            queue.put(None)
+
+    with ThreadPoolExecutor(SEGMENTS) as readers:
+        done = [readers.submit(read, segment) for segment in range(SEGMENTS)]
+        left = SEGMENTS
+        try:
+            while left:
+                page = queue.get()
+                left -= page is None
+                yield from page or ()
+        finally:
+            stopped.set()
+            while left:
+                left -= queue.get() is None
+        for one in done:
+            one.result()
+
+
+def _segment(stack: Stack, segment: int, attributes: tuple[str, ...]) -> Iterator[list[Row]]:
+    names = {f"#{name}": name for name in attributes}
+    scan: dict[str, Any] = {
+        "TableName": stack.output("LedgerTable"),
+        "ProjectionExpression": ", ".join(names),
+        "ExpressionAttributeNames": names,
+        "Segment": segment,
+        "TotalSegments": SEGMENTS,
+    }
+    client = stack.client("dynamodb")
+    while True:
+        answer = client.scan(**scan)
+        yield [plain_row(row) for row in answer["Items"]]
+        if "LastEvaluatedKey" not in answer:
+            return
+        scan["ExclusiveStartKey"] = answer["LastEvaluatedKey"]

@@ -1,0 +1,186 @@
+"""One look at everything: did last night work, how much is safe, what waits and why, what comes next."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import islice
+
+import msgspec
+from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError, category_of
+from cloud_sync_common.stores import provider_rows
+
+from console.operations.alarms import Alarm, raised
+from console.operations.credentials import CredentialsAge, Health, credentials_age
+from console.operations.ledger import Reading, Row, rows_of_provider
+from console.operations.runs import Run, has_current, latest
+from console.operations.safe import Safe, SpentMonth, safe_of, spent_of
+from console.operations.schedules import Schedule, schedule_of
+from console.operations.waiting import Waiting, waiting
+from console.stack import Stack
+
+_RUNS_LOOKED_AT = 64  # of all providers; older ones say nothing about last night
+_AT_ONCE = 8
+_AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
+
+
+class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One provider: its last run that has ended (None: none that Step Functions remembers), the last one that
+    succeeded (ISO 8601, empty: none), whether one is under way, and the rest."""
+
+    provider: str
+    last_run: Run | None
+    last_success: str
+    is_running: bool
+    safe: Safe
+    waiting: Waiting
+    credentials: CredentialsAge
+    schedule: Schedule
+    spent: list[SpentMonth]
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What to do next. `is_urgent`: something waits for the owner."""
+
+    text: str
+    command: str = ""
+    is_urgent: bool = True
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """All providers, the alarms that are raised, and what to do, the most urgent first; `read` is what it took:
+    requests to the ledger, and rows."""
+
+    environment: str
+    providers: list[ProviderStatus]
+    alarms: list[Alarm]
+    steps: list[Step]
+    read: dict[str, int]
+
+    @property
+    def needs_attention(self) -> bool:
+        return any(step.is_urgent for step in self.steps)
+
+
+def status(stack: Stack) -> Status:
+    """Reads a few rows of each provider, never the library itself. Raises botocore's errors, ConsoleError."""
+    reading = Reading()
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        nights = readers.submit(_last_runs, stack)
+        alarms = readers.submit(raised, stack)
+        providers = list(readers.map(lambda name: _provider(stack, name, reading), stack.secrets))
+        runs = nights.result()
+        found = [_with_run(one, runs.get(one.provider)) for one in providers]
+        steps = next_steps(found, alarms.result())
+        return Status(
+            environment=stack.environment,
+            providers=found,
+            alarms=alarms.result(),
+            steps=steps,
+            read={"requests": reading.requests, "rows": reading.rows},
+        )
+
+
+def _provider(stack: Stack, provider: str, reading: Reading) -> ProviderStatus:
+    rows = rows_of_provider(stack, provider, reading)
+    return ProviderStatus(
+        provider=provider,
+        last_run=None,
+        last_success=_text(rows, provider_rows.LAST_SUCCESS, "ended_at"),
+        is_running=has_current(stack, rows.get(provider_rows.UNDER_WAY, {})),
+        safe=safe_of(rows),
+        waiting=waiting(stack, provider, reading),
+        credentials=credentials_age(stack, provider, rows),
+        schedule=schedule_of(stack, provider),
+        spent=spent_of(rows),
+    )
+
+
+def _text(rows: dict[str, Row], sk: str, name: str) -> str:
+    return str(rows.get(sk, {}).get(name, ""))
+
+
+def _with_run(one: ProviderStatus, run: Run | None) -> ProviderStatus:
+    """A run that ended because the provider refused these credentials says so where nothing else does."""
+    age = one.credentials
+    if run and category_of(run.error) in _AUTHENTICATION and age.stored_at and _is_before(age.stored_at, run.ended_at):
+        age = msgspec.structs.replace(age, health=Health.REFUSED)
+    return msgspec.structs.replace(one, last_run=run, credentials=age)
+
+
+def _is_before(first: str, second: str) -> bool:
+    return datetime.fromisoformat(first) < datetime.fromisoformat(second)
+
+
+def _last_runs(stack: Stack) -> dict[str, Run]:
+    """The last run of each provider that has ended, and was no reconciliation."""
+    found: dict[str, Run] = {}
+    for run in islice(latest(stack), _RUNS_LOOKED_AT):
+        if run.mode == "sync" and run.status != "RUNNING" and run.provider in stack.secrets:
+            found.setdefault(run.provider, run)
+        if len(found) == len(stack.secrets):
+            break
+    return found
+
+
+def next_steps(providers: list[ProviderStatus], alarms: list[Alarm]) -> list[Step]:
+    """What to do, the most urgent first; the first one is what a person is told."""
+    return [
+        *(step for one in providers for step in _of_credentials(one)),
+        *(step for one in providers for step in _of_the_run(one)),
+        *(step for one in providers for step in _of_failures(one)),
+        *(_of_alarm(alarm) for alarm in alarms),
+        *(step for one in providers for step in _of_counting(one)),
+    ]
+
+
+def _of_credentials(one: ProviderStatus) -> list[Step]:
+    words = {
+        Health.MISSING: "no credentials are stored",
+        Health.REFUSED: "the provider refuses the credentials",
+        Health.ENDED: "the session has ended",
+        Health.ENDS_SOON: "the session ends soon",
+    }
+    if one.credentials.health not in words:
+        return []
+    name = one.provider.replace("_", "-")
+    return [Step(text=f"{one.provider}: {words[one.credentials.health]}.", command=f"cloudsync connect {name}")]
+
+
+def _of_the_run(one: ProviderStatus) -> list[Step]:
+    if one.last_run is None:
+        return [] if one.is_running or one.last_success else [_start(one, "it was never backed up", is_urgent=False)]
+    if one.last_run.status == "SUCCEEDED" or one.is_running or one.credentials.health is Health.REFUSED:
+        return []
+    return [_start(one, f"the last run ended as {one.last_run.status}", is_urgent=True)]
+
+
+def _start(one: ProviderStatus, why: str, *, is_urgent: bool) -> Step:
+    name = one.provider.replace("_", "-")
+    return Step(
+        text=f"{one.provider}: {why}.", command=f"cloudsync run --follow --provider {name}", is_urgent=is_urgent
+    )
+
+
+def _of_failures(one: ProviderStatus) -> list[Step]:
+    if not one.waiting.failed:
+        return []
+    return [Step(text=f"{one.provider}: {one.waiting.failed} could not be archived.", command="cloudsync failures")]
+
+
+def _of_alarm(alarm: Alarm) -> Step:
+    _, _, step = alarm.text.partition("Next step: ")
+    return Step(text=f"The alarm {alarm.name} is raised: {step or alarm.text}")
+
+
+def _of_counting(one: ProviderStatus) -> list[Step]:
+    if one.safe.is_whole:
+        return []
+    by = f"the run {one.safe.missed}, which was stopped," if one.safe.missed else "an earlier version"
+    return [
+        Step(
+            text=f"{one.provider}: what was archived by {by} is not counted yet.",
+            command="cloudsync status --recount",
+            is_urgent=False,
+        )
+    ]

@@ -1,0 +1,60 @@
+"""The names and shapes of a provider's own rows, `PROVIDER#{provider}`, of which one query reads all.
+
+Nothing heavy is imported here: the owner's command reads these rows as well.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from cloud_sync_common.stores.archive_keys import capture_month
+
+MONTH, SPENT, COUNTED = "MONTH#", "SPENT#", "COUNTED"  # sort keys, or how they begin
+UNDER_WAY, LAST_SUCCESS, CREDENTIALS = "RUN_UNDER_WAY", "LAST_SUCCESS", "CREDENTIALS"
+UNKNOWN_MONTH = "unknown"
+YEARS = (1900, 2199)  # of a month of its own; a provider that states any other year does not know the time
+
+
+class Month(msgspec.Struct, frozen=True, kw_only=True):
+    """What is safe of one month of capture: media items, and the bytes of their latest versions. `run_id` is the last
+    run that added something."""
+
+    originals: int = 0
+    bytes: int = 0
+    run_id: str = ""
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the runs that began in a month (UTC) have cost before any free tier, and moved."""
+
+    runs: int = 0
+    usd: float = 0
+    archived: int = 0
+    bytes: int = 0
+    run_id: str = ""
+
+
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Since when the months are counted (ISO 8601). `whole`: what was archived before is in them, too. `missed` is a
+    run that was stopped before it could report, so that what it has archived is not."""
+
+    since: str = ""
+    whole: bool = False
+    missed: str = ""
+
+
+class CredentialsState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last run knew of the credentials, without a secret: of which version of the secret, when they end (Unix
+    time, None: unknown), and whether they renew themselves. `refused_version` is one that the provider has refused."""
+
+    seen_version: str = ""
+    ends_at: int | None = None
+    renewable: bool = False
+    refused_version: str = ""
+
+
+def month_of(captured_at: str) -> str:
+    """`2026-05` by the UTC time of capture, as in the object's key; `unknown` for what is no time, and for a year that
+    no camera can mean."""
+    year, _, month = capture_month(captured_at).partition("/")
+    return f"{year}-{month}" if YEARS[0] <= int(year) <= YEARS[1] else UNKNOWN_MONTH

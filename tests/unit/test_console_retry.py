@@ -1,0 +1,266 @@
+"""`cloudsync failures` and `cloudsync retry`: a step for each cause, and a dead-letter queue that loses nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cloud_sync_common.exceptions import CloudSyncError, error_classes
+
+from console import main
+from console.commands import retry as command
+from console.errors import Exit
+from console.operations import retry
+from console.operations.causes import CAUSES, cause_of
+from console.operations.ledger import Reading
+from tests.unit.console_account import refusal
+from tests.unit.console_ledger import World, a_world
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with a_world(monkeypatch) as world:
+        yield world
+
+
+def failed(world: World, media_id: str, provider: str = "gopro", status: str = "FAILED", **more: Any) -> None:
+    fields = {
+        "media_id": media_id, "filename": f"{media_id}.MP4", "captured_at": "2026-05-03T10:00:00Z", "status": status,
+        "not_archived": provider, "updated_at": "2026-11-26T01:00:00.000Z", "error_category": "integrity",
+        "error_message": "Other bytes.", "attempts": 5, **more,
+    }  # fmt: skip
+    world.put(f"{provider}#{media_id}", "ITEM", **fields)
+
+
+def letter(world: World, media_id: str, provider: str = "gopro", run_id: str = "run-1") -> None:
+    """A message as failure-recorder writes it."""
+    body = {"again": {"provider": provider, "filters": {}}, "media": {"media_id": media_id}, "run_id": run_id}
+    send(world, json.dumps(body))
+
+
+def send(world: World, body: str) -> None:
+    world.aws.sqs.send_message(QueueUrl=world.aws.dead_letters_url, MessageBody=body)
+
+
+def letters(world: World) -> list[str]:
+    """The bodies of what is visible in the queue."""
+    answer = world.aws.sqs.receive_message(QueueUrl=world.aws.dead_letters_url, MaxNumberOfMessages=10)
+    return sorted(message["Body"] for message in answer.get("Messages", []))
+
+
+def about(world: World) -> list[str]:
+    return [json.loads(body)["media"]["media_id"] for body in letters(world)]
+
+
+def inputs(world: World) -> list[dict[str, Any]]:
+    return [json.loads(started["input"]) for started in world.started]
+
+
+# Failures
+
+
+def test_every_category_has_a_meaning_and_a_step() -> None:
+    categories = {kind.category for kind in error_classes().values()} | {CloudSyncError.category}
+    assert set(CAUSES) == categories
+    assert all(cause.meaning.endswith(".") and cause.fix.endswith(".") for cause in CAUSES.values())
+
+
+@pytest.mark.parametrize("category", ["", "States.Timeout", "Sandbox.Timedout", "Lambda.Unknown", "anything"])
+def test_an_error_of_aws_has_a_step_too(category: str) -> None:
+    assert "cloudsync retry" in cause_of(category).fix
+
+
+def test_failures_are_grouped_by_cause_with_the_step_that_fixes_it(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(5):
+        failed(world, f"clip-{number}")
+    failed(world, "[red]", "google_drive", error_category="credentials_expired", error_message="[bold]It has ended.")
+    failed(world, "waits", status="PENDING", error_category="", error_message="")
+    assert main.main(["failures"]) == Exit.ATTENTION
+    text = capsys.readouterr().out
+    assert "gopro: 5 failed. What arrived is not what the provider announced. (integrity)" in text
+    assert "and 2 more" in text and "clip-4, captured 2026-05-03 10:00, 5 attempts" in text
+    assert "[red].MP4: [bold]It has ended." in text
+    assert "Next step: Connect the provider again: `cloudsync connect`." in text
+    assert "gopro: 1 waiting. New, or not finished yet." in text
+
+
+def test_what_only_waits_is_no_trouble(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    failed(world, "waits", status="UNAVAILABLE", error_category="not_available_yet")
+    assert main.main(["failures", "--json"]) == Exit.FINE
+    gopro = json.loads(capsys.readouterr().out)["providers"][0]
+    assert (gopro["failed"], gopro["waiting"], gopro["groups"][0]["waits"]) == (0, 1, True)
+
+
+def test_without_failures_that_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["failures", "--provider", "gopro"]) == Exit.FINE
+    assert capsys.readouterr().out == "Everything that is known is archived.\n"
+
+
+# Retry
+
+
+def test_an_item_is_tried_again_by_a_run_that_names_it_and_its_message_goes(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    for media_id, provider in (("clip-1", "gopro"), ("clip-1", "google_drive"), ("clip-2", "gopro")):
+        letter(world, media_id, provider)
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert inputs(world) == [
+        {"provider": "gopro",
+         "filters": {"media_ids": ["clip-1"], "retry_failed": True, "kinds": ["video", "photo"]}}
+    ]  # fmt: skip
+    printed = capsys.readouterr()
+    assert "tries 1 again.\n1 of their messages left the dead-letter queue." in printed.out
+    assert "2 other messages stay in the dead-letter queue." in printed.err
+    assert sorted(about(world)) == ["clip-1", "clip-2"]
+
+
+def test_everything_that_has_failed_is_tried_again_by_one_run_of_each_provider(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    failed(world, "clip-2")
+    failed(world, "waits", status="PENDING")
+    failed(world, "file-1", "google_drive")
+    for media_id, provider in (("clip-1", "gopro"), ("waits", "gopro"), ("file-1", "google_drive")):
+        letter(world, media_id, provider)
+    assert main.main(["retry", "--all", "--yes", "--json"]) == Exit.FINE
+    assert inputs(world) == [
+        {"provider": name, "filters": {"retry_failed": True}} for name in ("gopro", "google_drive")
+    ]
+    gopro, drive = json.loads(capsys.readouterr().out)["runs"]
+    assert (gopro["items"], gopro["messages_deleted"], drive["items"], drive["messages_deleted"]) == (2, 1, 1, 1)
+    assert about(world) == ["waits"]
+
+
+def test_a_message_that_the_new_run_has_written_itself_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    start = retry.start
+
+    def quick(*given: Any) -> retry.Retried:
+        started = start(*given)
+        letter(world, "clip-1", run_id=started.run_id)
+        return started
+
+    monkeypatch.setattr(retry, "start", quick)
+    assert main.main(["retry", "--all", "--yes"]) == Exit.FINE
+    assert about(world) == ["clip-1"]
+
+
+@pytest.mark.parametrize("odd", ["", "no JSON", "[]", "null", '{"again": 7}', '{"again": {"provider": "gopro"}}'])
+def test_a_message_that_nobody_of_ours_wrote_stays(world: World, odd: str) -> None:
+    failed(world, "clip-1")
+    send(world, odd or " ")
+    assert main.main(["retry", "--all", "--yes"]) == Exit.FINE
+    assert letters(world) == [odd or " "]
+
+
+def test_a_run_that_cannot_be_started_leaves_every_message(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    world.answer("stepfunctions", start_execution=refusal("AccessDeniedException", "StartExecution"))
+    assert main.main(["retry", "--all", "--yes"]) == Exit.CREDENTIALS
+    assert about(world) == ["clip-1"]
+
+
+def test_a_run_under_way_is_not_disturbed(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    world.put("PROVIDER#gopro", "RUN_UNDER_WAY", current="now", execution_arn=world.night("now", status="RUNNING"))
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FAILED
+    assert "A run of gopro is under way; a second one would end at once." in capsys.readouterr().err
+    assert world.started == [] and about(world) == ["clip-1"]
+
+
+def test_if_the_second_run_cannot_start_the_first_is_told_and_only_its_messages_go(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    failed(world, "file-1", "google_drive")
+    letter(world, "clip-1")
+    letter(world, "file-1", "google_drive")
+    world.put(
+        "PROVIDER#google_drive", "RUN_UNDER_WAY", current="now", execution_arn=world.night("now", status="RUNNING")
+    )
+    assert main.main(["retry", "--all", "--yes"]) == Exit.FAILED
+    printed = capsys.readouterr()
+    assert "of gopro tries 1 again." in printed.out and "A run of google_drive is under way" in printed.err
+    assert about(world) == ["file-1"]
+
+
+def test_messages_that_stay_are_visible_again_also_when_something_goes_wrong(world: World) -> None:
+    failed(world, "clip-1")
+    letter(world, "other")
+    letter(world, "clip-1")
+    found = retry.all_failed(world.stack, ["gopro"], Reading())
+    started = [retry.start(world.stack, found[0], Reading())]
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            if name == "delete_message":
+                raise refusal("AccessDenied", "DeleteMessage")
+            return getattr(world.aws.sqs, name)
+
+    world.account.real = {**world.account.real, "sqs": Broken()}
+    with pytest.raises(Exception, match="AccessDenied"):
+        retry.clear_messages(world.stack, found, started)
+    assert "other" in about(world)
+
+
+def test_nothing_that_has_failed_is_nothing_to_do(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["retry", "--all"]) == Exit.FINE
+    assert capsys.readouterr().out == "Nothing has failed: there is nothing to try again.\n" and world.started == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], Exit.USAGE, "Name the items to try again, or take --all"),
+        (["clip-1", "--all"], Exit.USAGE, "Name the items to try again, or take --all"),
+        (["clip-1", "--provider", "gopro"], Exit.USAGE, "Name the items to try again, or take --all"),
+        (["nothing"], Exit.NOT_FOUND, "The ledger has no item 'nothing'."),
+        (["done"], Exit.USAGE, "'done' is archived: there is nothing to try again."),
+        (["clip-1"], Exit.USAGE, "There is no terminal to ask on. Repeat the command with --yes."),
+    ],
+)
+def test_what_cannot_be_tried_is_said_before_anything_is_done(
+    world: World, capsys: pytest.CaptureFixture[str], arguments: list[str], code: Exit, sentence: str
+) -> None:
+    failed(world, "clip-1")
+    failed(world, "done", status="ARCHIVED")
+    assert main.main(["retry", *arguments]) == code
+    assert sentence in capsys.readouterr().err and world.started == []
+
+
+def test_more_than_one_run_can_name_is_refused_before_anything_is_done(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{number:03}-{'x' * 400}" for number in range(90)]
+    for name in names:
+        failed(world, name)
+    assert main.main(["retry", *names, "--yes"]) == Exit.USAGE
+    assert "90 items are more than one run can name. Name fewer, or take --all." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("answer", "code", "started"), [(True, Exit.FINE, 1), (False, Exit.INTERRUPTED, 0)])
+def test_with_a_terminal_the_owner_is_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: bool, code: Exit, started: int
+) -> None:
+    failed(world, "clip-1")
+
+    def confirm(question: str, *, abort: bool, err: bool) -> None:
+        assert question == "Try 1 again?" and abort and err
+        if not answer:
+            raise command.click.Abort
+
+    monkeypatch.setattr(command.click, "confirm", confirm)
+    monkeypatch.setattr(command.sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    assert main.main(["retry", "clip-1"]) == code
+    assert len(world.started) == started
