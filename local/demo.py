@@ -12,6 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from cloud_sync.providers import PROVIDERS
 from console.commands.following import showing, watches_of
 from console.commands.run_words import headline
 from console.operations.ledger import Reading, not_archived
@@ -19,13 +22,10 @@ from console.operations.run import Execution, named
 from console.operations.run_report import report_of
 from console.operations.waiting import item_of
 from console.stack import Stack
-from rich.console import Console
-
-from cloud_sync.providers import PROVIDERS
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library
 from local.demo_library import ensure_demo_library
-from local.demo_result import SUCCEEDED, CloudResult, DemoResult, cloud_result, table_of
+from local.demo_result import CloudResult, DemoResult, cloud_result, table_of
 from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.owner import stack_of

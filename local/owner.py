@@ -6,7 +6,6 @@ from typing import Any
 
 from console.aws_account import AwsAccount
 from console.stack import Stack
-
 from local.deployment import Deployment
 from local.emulator import REGION, Emulator
 

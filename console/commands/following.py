@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cloud_sync_common.providers import PROVIDERS
 from cloud_sync_common.runtime.wording import size_of
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from console.errors import NotFoundError
 from console.operations.progress import PARTS_SECONDS, RunWatch
 from console.operations.run import Execution, child_of, execution
 from console.operations.run_report import RUNNING
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from console.operations.progress import Progress as RunProgress
 
 POLL_SECONDS = 2.0
+MOST_UNSEEN = 15  # looks, in which a run that has just been started may not be shown yet
 PLAIN_SECONDS = 10.0  # between two lines without a terminal
 MOST_LINES = 20  # of videos that have ended since the last look
 MOST_BARS = 6  # of videos under way, of each provider
-_NAME, _INDENT = 24, 2  # characters
+_WIDE = 100  # characters of a terminal that has room for everything
+_NAME, _NARROW_NAME = 28, 18  # characters of a video's name
 
 type Show = Callable[[Sequence[RunProgress]], None]
 """What shows the progress of the runs, one of each provider, each time that it is looked at."""
@@ -56,10 +60,17 @@ def followed(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Shows the run until it has ended. Raises ConsoleError, botocore's errors."""
+    """Shows the run until it has ended. Raises NotFoundError for one that Step Functions does not show, ConsoleError,
+    botocore's errors."""
+    unseen = 0
     while True:
         now = execution(stack, run.arn)
-        is_over = now is None or now.status != RUNNING
+        unseen = 0 if now else unseen + 1
+        if unseen > MOST_UNSEEN:
+            raise NotFoundError(
+                f"Step Functions does not show the run {run.run_id}. `cloudsync runs` lists the others."
+            )
+        is_over = now is not None and now.status != RUNNING
         show([watch.sample(is_over=is_over) for watch in watches])
         if is_over:
             return
@@ -154,10 +165,10 @@ class Bars:
     above them. To be used as a context."""
 
     def __init__(self, console: Console, *, indent: str = "") -> None:
-        self._indent = indent
+        self._indent, self._is_narrow = indent, console.width < _WIDE
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=16),
+            BarColumn(bar_width=10 if self._is_narrow else 20),
             TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
@@ -173,28 +184,37 @@ class Bars:
 
     def __call__(self, samples: Sequence[RunProgress]) -> None:
         """See Show. A bar that comes later is below the others, so all are made anew when any comes or goes."""
-        wanted = {key: text for one in samples for key, text in self._rows(one).items()}
-        if wanted.keys() != self._tasks.keys():
+        bars = {key: bar for one in samples for key, bar in self._bars_of(one).items()}
+        if bars.keys() != self._tasks.keys():
             for task in self._tasks.values():
                 self._bars.remove_task(task)
-            self._tasks = {key: self._bars.add_task(_label(key, self._indent, row), words="")
-                           for key, row in wanted.items()}  # fmt: skip
-        for key, (_, done, total, words) in wanted.items():
-            self._bars.update(self._tasks[key], completed=done, total=total, words=words)
+            self._tasks = {key: self._bars.add_task(bar.label, words="") for key, bar in bars.items()}
+        for key, bar in bars.items():
+            self._bars.update(self._tasks[key], completed=bar.done, total=bar.total or None, words=bar.words)
         for video in (video for one in samples for video in one.news if video.reason):
             self._bars.console.print(self._indent + ended(video), markup=False, highlight=False)
 
-    def _rows(self, one: RunProgress) -> Mapping[tuple[str, str], tuple[str, int, int | None, str]]:
-        """By provider and video: its name, the bytes that are done, those in all, and the words beside its bar."""
-        bytes_of_all = f"{size_of(one.done)} of {size_of(one.total)}" if one.total else ""
+    def _bars_of(self, one: RunProgress) -> dict[tuple[str, str], _Bar]:
+        """By provider and video. A narrow terminal has no room for the bytes of a whole run."""
+        bytes_of_all = f"{size_of(one.done)} of {size_of(one.total)}" if one.total and not self._is_narrow else ""
         words = ", ".join(filter(None, [videos_of(one), bytes_of_all, pace_of([one])]))
-        rows = {(one.provider, ""): (title_of(one.provider), one.done, one.total or None, words)}
+        bars = {(one.provider, ""): _Bar(self._label(title_of(one.provider)), one.done, one.total, words)}
         for video in one.moving[:MOST_BARS]:
             size = f"{size_of(video.done)} of {size_of(video.size)}" if video.size else size_of(video.done)
-            rows[one.provider, video.media_id] = (video.filename, video.done, video.size, size)
-        return rows
+            label = self._label(f"  {video.filename}")
+            bars[one.provider, video.media_id] = _Bar(label, video.done, video.size or 0, size)
+        return bars
+
+    def _label(self, name: str) -> str:
+        most = _NARROW_NAME if self._is_narrow else _NAME
+        return self._indent + (name if len(name) <= most else f"{name[: most - 1]}…").ljust(most)
 
 
-def _label(key: tuple[str, str], indent: str, row: tuple[str, int, int | None, str]) -> str:
-    name = row[0] if not key[1] else f"{' ' * _INDENT}{row[0]}"
-    return indent + (name if len(name) <= _NAME else f"{name[: _NAME - 1]}…").ljust(_NAME)
+@dataclass(frozen=True)
+class _Bar:
+    """A bar with its label and the words beside it; `total` is 0 where it is not known."""
+
+    label: str
+    done: int
+    total: int
+    words: str

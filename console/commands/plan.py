@@ -28,9 +28,9 @@ _NOTE_SECONDS = 5.0  # between two lines about how far the listing is
 def command(stack: Stack, output: Output, provider: str, filters: dict[str, Any]) -> int:
     """What the next run would move, what filters leave out and why, how long it takes, and what it costs.
 
-    The provider is asked for its whole listing with the stored credentials, and the ledger for what is archived. Nothing
-    is written, but for a token that has ended: it is renewed as a run would renew it. Exit code 4: a provider refuses
-    the credentials.
+    The provider is asked for its whole listing with the stored credentials, and the ledger for what is archived.
+    Nothing is written, but for a token that has ended: it is renewed as a run would renew it. Exit code 4: a provider
+    refuses the credentials.
     """
     from console.operations.planned import exit_code  # noqa: PLC0415 (imports the providers)
     from console.operations.run import input_of  # noqa: PLC0415
@@ -126,17 +126,18 @@ def _time(plan: ProviderPlan) -> str:
 
     if plan.estimate is None or plan.speed is None:
         return ""
-    known = f"as {count_of(plan.speed.runs, 'earlier run')} moved" if plan.speed.runs else "assumed: no run has shown it"
+    count, speed = plan.speed.runs, size_of(plan.speed.bytes_per_second)
+    known = f"as {count_of(count, 'earlier run')} moved" if count else "assumed: no run has shown it"
     several = f", in {plan.estimate.runs:,} runs (max_run_gb)" if plan.estimate.runs > 1 else ""
-    return f"about {duration(plan.estimate.hours * 3600)}, at {size_of(plan.speed.bytes_per_second)}/s ({known}){several}"
+    return f"about {duration(plan.estimate.hours * 3600)}, at {speed}/s ({known}){several}"
 
 
 def _cost(plan: ProviderPlan) -> str:
     if plan.estimate is None:
         return ""
-    once, month = plan.estimate.run_usd + plan.estimate.first_usd, plan.estimate.month_usd
-    first = f" ({plan.estimate.first_usd:.4f} of it storage until it is in Deep Archive)" if plan.estimate.first_usd else ""
-    return f"{once:.4f} USD once{first}, then {month:.4f} USD a month"
+    first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
+    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first else ""
+    return f"{once:.4f} USD once{storage}, then {plan.estimate.month_usd:.4f} USD a month"
 
 
 def _sum(plans: list[ProviderPlan]) -> str:

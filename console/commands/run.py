@@ -22,16 +22,16 @@ _HERE = "-"  # --follow without an id: the run that this command starts or joins
 
 @click.command()
 @click.option("--provider", default="", help="The provider, or all of them at once: all (or the only one).")
-@click.option("--mode", type=click.Choice(["sync", "reconcile"]), default="sync", help="reconcile: compare, move nothing.")
+@click.option(
+    "--mode", type=click.Choice(["sync", "reconcile"]), default="sync", help="reconcile: compare, move nothing."
+)
 @click.option(
     "--follow", is_flag=False, flag_value=_HERE, metavar="[RUN]",
     help="Show how it goes, until it has ended; with the id of a RUN, that one, and start none.",
 )  # fmt: skip
 @with_filters
 @of_stack
-def command(
-    stack: Stack, output: Output, provider: str, mode: str, follow: str | None, filters: dict[str, Any]
-) -> int:
+def command(stack: Stack, output: Output, provider: str, mode: str, follow: str | None, filters: dict[str, Any]) -> int:
     """Start a run, or join the one that is under way.
 
     With --follow: live progress, then the report. Ctrl-C leaves the run running. Exit code 0: all is well; 1: the run
@@ -51,7 +51,7 @@ def command(
     except KeyboardInterrupt:
         output.aside.print("Interrupted. `cloudsync runs` shows whether the run has started.")
         return Exit.INTERRUPTED
-    return _follow(stack, output, operations.named(stack, begun.run_id)) if follow else Exit.FINE
+    return _follow(stack, output, operations.execution_of(stack, begun)) if follow else Exit.FINE
 
 
 def _say_begun(output: Output, begun: Begun) -> None:

@@ -70,8 +70,8 @@ def _of_success(report: Report) -> Iterator[str]:
         yield f"{count_of(report.damaged, 'video is', 'videos are')} archived, and damaged already at the provider."
     if report.left:
         yield f"{count_of(report.left, 'video is', 'videos are')} left to the next run, which continues there."
-    if report.unavailable or report.waiting:
-        yield f"{(report.unavailable or 0) + (report.waiting or 0):,} not ready at the provider; a later run tries them."
+    if not_ready := (report.unavailable or 0) + (report.waiting or 0):
+        yield f"{not_ready:,} not ready at the provider; a later run tries them."
     yield from left_out_of(report.left_out)
     yield from repeated_of("video", report.repeated)
     if report.exhausted:

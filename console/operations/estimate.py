@@ -100,7 +100,9 @@ def measured_speeds(stack: Stack, deployed: Deployed) -> dict[str, Speed]:
 
 def speed_of(runs: Sequence[Run], provider: str, deployed: Deployed) -> Speed:
     """Of all that these runs of the provider have moved together."""
-    told = [run for run in runs if run.provider == provider and run.seconds and (run.bytes_archived or 0) >= LEAST_MOVED]
+    told = [
+        run for run in runs if run.provider == provider and run.seconds and (run.bytes_archived or 0) >= LEAST_MOVED
+    ]
     if not told:
         return Speed(bytes_per_second=speed_of_a_function(deployed.downloader_memory_mb), runs=0)
     moved, seconds = sum(run.bytes_archived or 0 for run in told), sum(run.seconds or 0 for run in told)

@@ -204,16 +204,15 @@ class RunWatch:
         yield from (self._open[name] for name in self._moving)
         while self._first < len(self._items) and self._items[self._first].media_id not in self._open:
             self._first += 1
-        found = place = 0
-        for place, item in enumerate(self._items[self._first :], start=self._first):
-            if item.media_id in self._open:
-                yield item
+        found, place = 0, self._first
+        while place < len(self._items) and found < most:
+            if self._items[place].media_id in self._open:
+                yield self._items[place]
                 found += 1
-            if found >= most:
-                break
-        if place + 1 >= len(self._items):
+            place += 1
+        if place >= len(self._items):
             return
-        self._rover = self._rover if place < self._rover < len(self._items) else place + 1
+        self._rover = self._rover if place <= self._rover < len(self._items) else place
         batch = self._items[self._rover : self._rover + BATCH]
         self._rover += BATCH
         yield from (item for item in batch if item.media_id in self._open)

@@ -27,6 +27,7 @@ from console.aws_account import explained
 from console.errors import ConsoleError, CredentialsRefusedError
 from console.operations.deployed_functions import FunctionRefusal, answer
 from console.operations.provider_services import Services, answering
+from console.operations.stored_credentials import StoredCredentials
 from console.stack import Stack
 
 HOURS = 12  # that one listing may take
@@ -58,6 +59,8 @@ class ProviderSession:
 
         Raises CredentialsRefusedError, ConsoleError, botocore's errors.
         """
+        # What AWS refuses the owner is said as such here; the code of the functions would speak of their roles.
+        StoredCredentials.of(self.stack, self.provider_id).owner()
         table = self.stack.account.table(self.stack.output("LedgerTable"))
         lease = CredentialsLease(table, self.provider_id)
         with answering():

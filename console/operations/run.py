@@ -75,7 +75,9 @@ def input_of(stack: Stack, provider: str, filters: Mapping[str, Any], mode: str)
     if mode != Mode.SYNC:
         given["mode"] = mode
         if wanted == ALL_PROVIDERS:
-            raise UsageError(f"--mode {mode} is for one provider: name it with --provider ({', '.join(stack.secrets)}).")
+            raise UsageError(
+                f"--mode {mode} is for one provider: name it with --provider ({', '.join(stack.secrets)})."
+            )
     check_filters(given, list(stack.secrets) if wanted == ALL_PROVIDERS else [wanted])
     return given
 
@@ -185,6 +187,13 @@ def named(stack: Stack, run_id: str) -> Execution:
 def execution_arn(stack: Stack, run_id: str) -> str:
     """The ARN of a run of this stack."""
     return f"{stack.output('StateMachineArn').replace(':stateMachine:', ':execution:', 1)}:{run_id}"
+
+
+def execution_of(stack: Stack, begun: Begun) -> Execution:
+    """The execution of a run that has just begun, which Step Functions may not show yet (API reference,
+    DescribeExecution: eventually consistent)."""
+    given = {"provider": begun.provider, "mode": begun.mode, "filters": begun.filters}
+    return Execution(execution_arn(stack, begun.run_id), "RUNNING", given)
 
 
 def child_of(run_id: str, provider: str) -> str:

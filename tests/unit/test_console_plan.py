@@ -78,7 +78,7 @@ def item(name: str, size: int | None = 100_000_000, **more: Any) -> MediaItem:
 
 def pages() -> list[MediaPage]:
     """Two pages: of ten rows, six are work."""
-    first = [item("new-1"), item("old"), item("changed"), item("failed"), item("exhausted"), item("huge", 2_000_000_000)]
+    first = [*map(item, ("new-1", "old", "changed", "failed", "exhausted")), item("huge", 2_000_000_000)]
     second = [item("new-2", None), item("new-1"), item("waits"), item("new-3", 300_000_000)]
     return [
         MediaPage(items=tuple(first), next_cursor="1", waiting=("w",), total=11),
@@ -89,7 +89,10 @@ def pages() -> list[MediaPage]:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     with a_world(monkeypatch) as world:
-        clouds = {"gopro": Cloud("gopro", *pages()), "google_drive": Cloud("google_drive", MediaPage(items=(), total=0))}
+        clouds = {
+            "gopro": Cloud("gopro", *pages()),
+            "google_drive": Cloud("google_drive", MediaPage(items=(), total=0)),
+        }
         world.clouds = clouds  # type: ignore[attr-defined]
         monkeypatch.setattr(providers, "get", lambda name, *_: clouds[name])
         for name in ("video-downloader", "media-authenticator"):
@@ -107,7 +110,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
 
 def store(world: World, version: str = "v1", **fields: Any) -> None:
     value = {"SecretString": json.dumps(fields), "VersionId": version, "CreatedDate": STORED}
-    world.answer("secretsmanager", get_secret_value=lambda **given: value)
+    world.answer("secretsmanager", get_secret_value=lambda **given: value,
+                 describe_secret={"VersionIdsToStages": {version: ["AWSCURRENT"]}})  # fmt: skip
 
 
 def known(world: World) -> None:
@@ -123,6 +127,10 @@ def known(world: World) -> None:
 def rows(world: World) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = world.aws.table.scan()["Items"]
     return sorted(found, key=lambda row: (row["pk"], row["sk"]))
+
+
+def asked_of_the_secret(world: World) -> set[str]:
+    return {operation for operation, _ in world.scripted("secretsmanager").asked}
 
 
 def planned(capsys: pytest.CaptureFixture[str], *options: str, code: int = 0) -> dict[str, Any]:
@@ -152,8 +160,7 @@ def test_a_plan_counts_what_is_new_what_is_left_and_why_and_writes_nothing(
     assert [one["filename"] for one in gopro["examples"]] == [
         "new-1.MP4", "changed.MP4", "failed.MP4", "new-2.MP4", "waits.MP4"
     ]  # fmt: skip
-    asked = {operation for operation, _ in world.scripted("secretsmanager").asked}
-    assert asked == {"get_secret_value"}
+    assert asked_of_the_secret(world) == {"describe_secret", "get_secret_value"}
 
 
 @pytest.mark.parametrize("filters", [{}, {"retry_failed": True}, {"names": ["new*", "ex*"]}, {"max_size_mb": 150.0}])
@@ -164,7 +171,9 @@ def test_a_plan_counts_as_the_lister_counts(
                "max_size_mb": ["--max-size-mb", "150"]}  # fmt: skip
     gopro = planned(capsys, "--provider", "gopro", *(word for name in filters for word in options[name]))["gopro"]
     done = lister(world).list_new(
-        ListRequest(run_id="r", provider="gopro", execution_arn="a", filters=Filters(**{"max_size_mb": 1000.0, **filters}))
+        ListRequest(
+            run_id="r", provider="gopro", execution_arn="a", filters=Filters(**{"max_size_mb": 1000.0, **filters})
+        )
     )
     assert (gopro["listed"], gopro["videos"], gopro["exhausted"], gopro["waiting"]) == (
         done.listed, done.new, done.exhausted, done.waiting
@@ -179,7 +188,8 @@ def lister(world: World) -> MediaLister:
     return MediaLister(
         session=AuthorisedSession(cloud, secrets, lease, Deadline.after(60)),
         ledger=world.aws.ledger, runs=world.aws.runs, manifest=Manifest(world.aws.s3, WORK, "r"), executions=Mock(),
-        max_attempts=3, most_bytes=10**12, deadline=Deadline.after(60), metrics=EnvironmentMetrics("dev", detailed=False),
+        max_attempts=3, most_bytes=10**12, deadline=Deadline.after(60),
+        metrics=EnvironmentMetrics("dev", detailed=False),
     )  # fmt: skip
 
 
@@ -253,7 +263,8 @@ def test_a_token_that_ends_on_the_way_is_renewed_and_the_listing_goes_on_where_i
     assert (gopro["listed"], gopro["videos"], len(events)) == (10, 6, 1)
     assert [token for token, _ in cloud.asked] == ["token-one", "token-two"]
     # What tells the function that this one has to be renewed is all that is noted.
-    assert world.aws.table.get_item(Key={"pk": "PROVIDER#gopro", "sk": "CREDENTIALS"})["Item"]["refused_version"] == "v1"
+    noted = world.aws.table.get_item(Key={"pk": "PROVIDER#gopro", "sk": "CREDENTIALS"})["Item"]
+    assert noted["refused_version"] == "v1"
 
 
 def test_who_may_not_have_it_renewed_is_told_what_to_do_and_nothing_is_spent(
@@ -265,7 +276,15 @@ def test_who_may_not_have_it_renewed_is_told_what_to_do_and_nothing_is_spent(
     printed = capsys.readouterr()
     assert "it cannot be renewed from here: The AWS credentials may not do Invoke." in " ".join(printed.out.split())
     assert "Or start a run, which renews it (`cloudsync run`)" in " ".join(printed.out.split())
-    assert {operation for operation, _ in world.scripted("secretsmanager").asked} == {"get_secret_value"}
+    assert asked_of_the_secret(world) == {"describe_secret", "get_secret_value"}
+
+
+def test_who_may_not_read_the_secret_is_told_which_permission_that_is(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.answer("secretsmanager", get_secret_value=refusal("AccessDeniedException", "GetSecretValue"))
+    assert main.main(["plan", "--provider", "gopro"]) == Exit.CREDENTIALS
+    assert "The AWS credentials may not do GetSecretValue." in capsys.readouterr().err
 
 
 def test_what_the_function_says_of_a_refused_renewal_is_passed_on(
@@ -301,7 +320,8 @@ def test_one_provider_that_cannot_be_asked_leaves_the_plan_of_the_others(
     cloud = world.clouds["google_drive"]  # type: ignore[attr-defined]
     cloud.list_media = unavailable
     found = planned(capsys, code=Exit.FAILED)
-    assert found["gopro"]["videos"] == 6 and found["google_drive"]["problem"].startswith("Google Drive answers with 500.")
+    assert found["google_drive"]["problem"].startswith("Google Drive answers with 500.")
+    assert found["gopro"]["videos"] == 6
 
 
 # For people

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -62,8 +63,8 @@ def test_a_run_of_everything_that_the_stack_backs_up_is_started(
 def test_filters_are_options_and_days_begin_at_midnight(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     options = {
         "--provider": "google-drive", "--from": "2026-05", "--before": "2026-06-02", "--uploaded-from":
-        "2026-05-01T10:00:00+02:00", "--type": "MP4", "--kind": "photo", "--folder": "Trips/*", "--exclude-folder": "Old",
-        "--name": "GX*", "--min-size-mb": "1.5", "--max-size-mb": "9", "--min-age-days": "2", "--item": "a",
+        "2026-05-01T10:00:00+02:00", "--type": "MP4", "--kind": "photo", "--folder": "Trips/*", "--exclude-folder":
+        "Old", "--name": "GX*", "--min-size-mb": "1.5", "--max-size-mb": "9", "--min-age-days": "2", "--item": "a",
     }  # fmt: skip
     words = [word for pair in options.items() for word in pair]
     assert main.main(["run", *words, "--kind", "video", "--retry-failed", "--json"]) == Exit.FINE
@@ -85,7 +86,7 @@ def test_every_filter_of_a_run_has_an_option() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--from", "yesterday"], "--from must be a time with an offset such as 2026-01-31T00:00:00Z, not 'yesterday'."),
+        (["--from", "often"], "--from must be a time with an offset such as 2026-01-31T00:00:00Z, not 'often'."),
         (["--from", "2026-13"], "--from must be a time"),
         (["--uploaded-before", "2026-05-01T00:00"], "--uploaded-before must be a time with an offset"),
         (["--from", "2026-06", "--before", "2026-05"], "--before must be later than 'captured_from'"),
@@ -300,6 +301,14 @@ def test_as_json_each_event_is_a_line(
     assert (events[2]["rate"], events[2]["done"], events[3]["archived"]) == (5.0, 100, 3)
 
 
+def test_a_run_that_is_not_shown_yet_is_waited_for_and_one_that_never_is_is_not_found(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Looks(world, monkeypatch, *[at(0, 0)] * (following.MOST_UNSEEN + 2))
+    assert main.main(["run", "--provider", "gopro", "--follow"]) == Exit.NOT_FOUND
+    assert "does not show the run run-" in capsys.readouterr().err
+
+
 def test_an_interruption_leaves_the_run_running_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -354,18 +363,24 @@ class _NoManifest:
 # What is shown
 
 
-def test_bars_are_one_for_each_provider_and_each_video_under_way_and_text_is_taken_as_it_is() -> None:
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [(80, "0 of 2 videos, 1.0 MB/s, 2 min left"), (120, "0 of 2 videos, 50 B of 100 B, 1.0 MB/s, 2 min left")],
+)
+def test_bars_are_one_for_each_provider_and_each_video_under_way_and_text_is_taken_as_it_is(
+    width: int, words: str
+) -> None:
     file = StringIO()
-    console = Console(file=file, force_terminal=True, width=80, color_system=None, markup=False)
+    console = Console(file=file, force_terminal=True, width=width, color_system=None)
     moving = [FileProgress(media_id="m", filename="[red]" + "x" * 40, status="IN_PROGRESS", done=50, size=100)]
     failed = FileProgress(media_id="f", filename="f.MP4", status="FAILED", reason="[bold]Other bytes.")
     with following.Bars(console) as bars:
-        bars(samples := [at(0, 50, moving=moving, news=[failed], rate=1e6, seconds_left=100.0)])
-        rows = bars._rows(samples[0])
-        text = console.render_str("")  # the console is usable meanwhile
-    assert text.plain == ""
-    assert [row[3] for row in rows.values()] == ["0 of 2 videos, 50 B of 100 B, 1.0 MB/s, 2 min left", "50 B of 100 B"]
-    assert "f.MP4: failed, [bold]Other bytes." in file.getvalue() and "[red]xxx" in file.getvalue()
+        bars([at(0, 50, moving=moving, news=[failed], rate=1e6, seconds_left=100.0)])
+        bars([at(1, 100, rate=1e6)])
+    text = file.getvalue()
+    assert words in text and "  [red]xxxxxx" in text and "50 B of 100 B" in text
+    assert "f.MP4: failed, [bold]Other bytes." in text and "1 of 2 videos" in text
+    assert max(len(line) for line in re.sub(r"\x1b\[[0-9?]*[A-Za-z]|\r", "", text).splitlines()) <= width
 
 
 def test_overall_several_runs_side_by_side_are_as_slow_as_the_slowest() -> None:
