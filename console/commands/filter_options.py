@@ -67,9 +67,10 @@ def with_filters(command: Callable[..., int | None]) -> Callable[..., int | None
         given = {name: options.pop(name) for name in FIELDS}
         return command(filters=filters_of(given), **options)
 
+    verb: Callable[..., int | None] = called
     for name in reversed(FIELDS):
-        called = _option(name)(called)
-    return called
+        verb = _option(name)(verb)
+    return verb
 
 
 def filters_of(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,12 +83,17 @@ def filters_of(options: Mapping[str, Any]) -> dict[str, Any]:
         def field(self, name: str = "") -> str:
             return "--folder or --exclude-folder" if name == "folders" else FIELDS.get(name, "A filter")
 
-    filters = _as_input({name: value for name, value in options.items() if value not in (None, (), False)})
+    filters = _as_input({name: value for name, value in options.items() if not _is_missing(value)})
     try:
         filter_input.checked(filters, OfOptions())
     except ConfigurationError as error:
         raise UsageError(str(error)) from None
     return filters
+
+
+def _is_missing(value: Any) -> bool:
+    """Zero is a value: `--min-age-days 0` takes the place of a lasting filter."""
+    return value is None or value is False or value == ()
 
 
 def _as_input(given: Mapping[str, Any]) -> dict[str, Any]:

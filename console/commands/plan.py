@@ -81,7 +81,8 @@ def _draw(output: Output, plans: list[ProviderPlan]) -> None:
         output.page.print()
     good = [plan for plan in plans if not plan.problem]
     if len(good) > 1:
-        output.page.print(_sum(good))
+        output.page.print("All")
+        output.page.print(facts_of((f"  {name}", text) for name, text in _sum(good)))
 
 
 def _facts(plan: ProviderPlan) -> Iterator[tuple[str, str]]:
@@ -140,16 +141,16 @@ def _cost(plan: ProviderPlan) -> str:
     return f"{once:.4f} USD once{storage}, then {plan.estimate.month_usd:.4f} USD a month"
 
 
-def _sum(plans: list[ProviderPlan]) -> str:
+def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:
     from cloud_sync_common.runtime.wording import count_of, size_of  # noqa: PLC0415 (imported only to draw)
 
     from console.commands.following import duration  # noqa: PLC0415
 
-    videos, size = sum(plan.videos for plan in plans), sum(plan.bytes for plan in plans)
     estimates = [plan.estimate for plan in plans if plan.estimate and plan.videos]
-    once = sum(one.run_usd + one.first_usd for one in estimates)
-    hours, month = max((one.hours for one in estimates), default=0), sum(one.month_usd for one in estimates)
-    return (
-        f"All: {count_of(videos, 'video')}, {size_of(size)}; about {duration(hours * 3600)} side by side; "
-        f"{once:.4f} USD once, then {month:.4f} USD a month."
-    )
+    once, month = sum(one.run_usd + one.first_usd for one in estimates), sum(one.month_usd for one in estimates)
+    videos = count_of(sum(plan.videos for plan in plans), "video")
+    yield "to move", f"{videos}, {size_of(sum(plan.bytes for plan in plans))}"
+    if estimates:
+        hours = max(one.hours for one in estimates)
+        yield "time", f"about {duration(hours * 3600)}, if all go on side by side"
+        yield "cost", f"{once:.4f} USD once, then {month:.4f} USD a month"

@@ -89,12 +89,18 @@ def _follow(stack: Stack, output: Output, run: Execution) -> int:
             _show_until_it_ends(stack, output, run)
             report = report_of(stack, run)
     except KeyboardInterrupt:
-        output.aside.print(f"\nThe run goes on. To see it again: cloudsync run --follow {run.run_id}")
+        _say_that_it_goes_on(output, run)
         return Exit.INTERRUPTED
     except Exception:
-        output.aside.print(f"The run goes on. To see it again: cloudsync run --follow {run.run_id}")
+        _say_that_it_goes_on(output, run)
         raise
     return _report(output, report)
+
+
+def _say_that_it_goes_on(output: Output, run: Execution) -> None:
+    """The command is on a line of its own, however narrow the terminal is, so that it can be copied."""
+    text = f"\nThe run goes on. To see it again:\n  cloudsync run --follow {run.run_id}"
+    output.aside.print(text, soft_wrap=True)
 
 
 def _show_until_it_ends(stack: Stack, output: Output, run: Execution) -> None:

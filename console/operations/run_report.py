@@ -90,12 +90,16 @@ def report_of(stack: Stack, run: Execution) -> Report:
         cause=one_line(str(answer.get("cause", "")), _LINE),
         fix=_fix(answer["status"], error),
         report_key=one_line(str(output.get("report_key", "")), _LINE),
-        **{name: output[name] for name in _NUMBERS if type(output.get(name)) in (int, float)},
-        **{name: _counts(output.get(name)) for name in _COUNTS},
+        **_numbers(output),
     )
     if run.provider != ALL_PROVIDERS:
         return report
     return msgspec.structs.replace(report, runs=[_child(stack, run, name) for name in stack.secrets])
+
+
+def _numbers(output: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {name: output[name] for name in _NUMBERS if type(output.get(name)) in (int, float)}
+    return {**numbers, **{name: _counts(output.get(name)) for name in _COUNTS}}
 
 
 def _child(stack: Stack, run: Execution, provider: str) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from typing import Any
 from unittest.mock import Mock
@@ -25,6 +26,7 @@ from cloud_sync_common.stores.manifest import Manifest
 from console import main
 from console.errors import Exit
 from console.operations import estimate as estimates
+from console.operations import provider_session
 from console.operations.deployed_functions import Deployed, of_configuration
 from console.operations.estimate import Speed, Work, estimate, requests_of, speed_of, speed_of_a_function
 from console.operations.runs import Run
@@ -81,8 +83,8 @@ def pages() -> list[MediaPage]:
     first = [*map(item, ("new-1", "old", "changed", "failed", "exhausted")), item("huge", 2_000_000_000)]
     second = [item("new-2", None), item("new-1"), item("waits"), item("new-3", 300_000_000)]
     return [
-        MediaPage(items=tuple(first), next_cursor="1", waiting=("w",), total=11),
-        MediaPage(items=tuple(second), left_out={"folder": 2}, total=11),
+        MediaPage(items=tuple(first), next_cursor="1", waiting=("w",), total=10),
+        MediaPage(items=tuple(second), left_out={"folder": 2}, total=10),
     ]
 
 
@@ -95,6 +97,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         }
         world.clouds = clouds  # type: ignore[attr-defined]
         monkeypatch.setattr(providers, "get", lambda name, *_: clouds[name])
+        unhurried = partial(AuthorisedSession, sleep=lambda _: None)
+        monkeypatch.setattr(provider_session, "AuthorisedSession", unhurried)
         for name in ("video-downloader", "media-authenticator"):
             world.resource("AWS::Lambda::Function", name)
         world.account.services["lambda"] = ScriptedClient({"get_function_configuration": CONFIGURATION})
@@ -116,11 +120,12 @@ def store(world: World, version: str = "v1", **fields: Any) -> None:
 
 def known(world: World) -> None:
     """What the ledger has of the listing."""
-    for media_id, fields in {
+    rows: dict[str, dict[str, Any]] = {
         "old": {"status": "ARCHIVED", "revision": "r"}, "changed": {"status": "ARCHIVED", "revision": "before"},
         "failed": {"status": "FAILED", "attempts": 2}, "exhausted": {"status": "FAILED", "attempts": 3},
         "waits": {"status": "PENDING"},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for media_id, fields in rows.items():
         world.put(f"gopro#{media_id}", "ITEM", media_id=media_id, **fields)
 
 
@@ -338,7 +343,7 @@ def test_for_people_a_plan_is_one_screen_and_text_is_taken_as_it_is(
     assert "1 smaller or larger (min_size_mb, max_size_mb), 2.0 GB" in text
     assert "not ready  1; a later run tries them" in text and "1 video has failed too often" in text
     assert "(assumed: no run has shown it)" in text and "USD once" in text and "USD a month" in text
-    assert "[red].MP4 (100.0 MB)" in text and text.rstrip().splitlines()[-1].startswith("All: 7 videos, 940.0 MB;")
+    assert "[red].MP4 (100.0 MB)" in text and "All\n  to move  7 videos, 940.0 MB" in text
     monkeypatch.setenv("COLUMNS", "80")
     main.main(["plan"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
@@ -386,7 +391,7 @@ def test_the_cost_of_moving_agrees_with_the_cost_model(size: int) -> None:
     work.add([item(str(n), size) for n in range(files)], files // 20 or 1, DEPLOYED)
     found = estimate(work, Speed(bytes_per_second=1e7, runs=1), DEPLOYED, Lifecycle(deep_archive_days=7))
     library, engine = model.Library(files, size), model.Engine(8.2 / 4, 70)
-    modelled = model.total(model.transfer(library, model.Design(), engine)) + files * prices.S3_INTO_DEEP_ARCHIVE.each
+    modelled = model.total(model.transfer(library, model.Design(), engine))
     assert found.run_usd == pytest.approx(modelled, rel=0.15)
     assert found.first_usd == pytest.approx(model.standard_storage(library, 7).usd)
     assert found.month_usd == pytest.approx(model.deep_archive_storage(library).usd)

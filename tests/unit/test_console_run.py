@@ -315,7 +315,7 @@ def test_an_interruption_leaves_the_run_running_and_says_so(
     under_way(world, "n", {"provider": "gopro"})
     Looks(world, monkeypatch, at(0, 0), KeyboardInterrupt())  # type: ignore[arg-type]
     assert main.main(["run", "--provider", "gopro", "--follow"]) == Exit.INTERRUPTED
-    assert "The run goes on. To see it again: cloudsync run --follow n" in capsys.readouterr().err
+    assert "The run goes on. To see it again:\n  cloudsync run --follow n\n" in capsys.readouterr().err
     assert {operation for operation, _ in world.scripted("stepfunctions").asked} == {"describe_execution"}
 
 
@@ -335,13 +335,12 @@ def test_a_run_that_was_second_is_followed_where_the_work_is_done(
     world.night("mine", output='{"listing": {"status": "ALREADY_RUNNING"}}')
     arn = world.night("first", status="RUNNING")
     world.put("PROVIDER#gopro", "RUN_UNDER_WAY", current="first", execution_arn=arn)
-    seen = []
+    seen = list[str]()
 
     def described_once(executionArn: str) -> dict[str, Any]:
-        found = dict(world.executions[executionArn])
-        if executionArn == arn and (seen.append(1) or len(seen) > 1):
-            found["status"] = "SUCCEEDED"
-        return found
+        seen.append(executionArn)
+        is_over = executionArn != arn or seen.count(arn) > 1
+        return {**world.executions[executionArn], **({"status": "SUCCEEDED"} if is_over else {})}
 
     world.answer("stepfunctions", describe_execution=described_once)
     world.account.real["s3"] = _NoManifest()
@@ -376,11 +375,12 @@ def test_bars_are_one_for_each_provider_and_each_video_under_way_and_text_is_tak
     failed = FileProgress(media_id="f", filename="f.MP4", status="FAILED", reason="[bold]Other bytes.")
     with following.Bars(console) as bars:
         bars([at(0, 50, moving=moving, news=[failed], rate=1e6, seconds_left=100.0)])
+        bars._bars.refresh()
         bars([at(1, 100, rate=1e6)])
     text = file.getvalue()
     assert words in text and "  [red]xxxxxx" in text and "50 B of 100 B" in text
     assert "f.MP4: failed, [bold]Other bytes." in text and "1 of 2 videos" in text
-    assert max(len(line) for line in re.sub(r"\x1b\[[0-9?]*[A-Za-z]|\r", "", text).splitlines()) <= width
+    assert max(map(len, re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", text)))) <= width
 
 
 def test_overall_several_runs_side_by_side_are_as_slow_as_the_slowest() -> None:
@@ -403,6 +403,11 @@ def test_a_run_that_never_began_is_a_failure() -> None:
     report = Report(run_id="n", provider="gopro")
     assert (report.status, run_words.exit_code(report)) == (NOT_STARTED, Exit.FAILED)
     assert run_words.headline(report) == "GoPro: its run was not started"
+
+
+def test_zero_is_a_value_that_takes_the_place_of_a_lasting_filter() -> None:
+    nothing = dict.fromkeys(filter_options.FIELDS)
+    assert filter_options.filters_of({**nothing, "min_age_days": 0.0, "types": ()}) == {"min_age_days": 0.0}
 
 
 def test_the_reader_of_the_options_is_that_of_the_functions() -> None:
