@@ -25,7 +25,7 @@ from console.stack import Stack
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library
 from local.demo_library import ensure_demo_library
-from local.demo_result import CloudResult, DemoResult, cloud_result, table_of
+from local.demo_result import SUCCEEDED, CloudResult, DemoResult, cloud_result, table_of
 from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.owner import stack_of
@@ -82,7 +82,8 @@ def _back_up(console: Console, deployment: Deployment, fakes: Sequence[FakeProce
     run = named(stack, execution)
     first = _followed(console, deployment, stack, run)
     outcomes = _outcomes(first)
-    for report in (whole := report_of(stack, run)).runs or [whole]:
+    whole = report_of(stack, run)
+    for report in [*([] if whole.status == SUCCEEDED else [whole]), *whole.runs]:
         console.print(f"  {headline(report)}", markup=False, highlight=False, soft_wrap=True)
     console.print("[bold]4.[/] Read every original back from the archive and compare it")
     context = deployment.emulator.certificates.client_context()
