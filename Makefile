@@ -97,7 +97,7 @@ fuzz: setup ## answer EXAMPLES (10000) times oddly, drawn from SEED (a random on
 	  FUZZ_EXAMPLES=$(or $(EXAMPLES),10000) FUZZ_SEED=$$seed \
 	  $(PYTEST) $(SIDE_BY_SIDE) worksteal tests/integration/fuzzing
 
-scale: setup ## list 100,000 videos, and archive VIDEOS (5,000) new ones through the deployed map
+scale: setup ## list 100,000 videos of each provider, and archive VIDEOS (5,000) new ones through the deployed map
 	SCALE_ITEMS=100000 $(PYTEST) tests/integration/test_scale.py -s
 	SCALE_VIDEOS=$(or $(VIDEOS),5000) $(PYTEST) tests/e2e/test_scale.py --durations=0
 

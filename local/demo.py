@@ -35,9 +35,9 @@ def run_demo(console: Console, videos: list[Path], *, keep: bool) -> int:
     folder = new_folder("demo")
     certificates = Certificates(folder)
     with ExitStack() as stack:
-        console.print("[bold]1.[/] Start fakes of GoPro Cloud, Google Drive and Dropbox here, with real H.264 videos")
+        console.print("[bold]1.[/] Start fakes of GoPro Cloud, Google Drive and Dropbox, with real videos")
         fakes = _started_fakes(console, stack, videos, certificates, folder)
-        console.print("[bold]2.[/] Deploy the stack with the CDK CLI into an AWS emulator that enforces TLS and IAM")
+        console.print("[bold]2.[/] Deploy with the CDK CLI into an AWS emulator that enforces TLS and IAM")
         deployment = stack.enter_context(deploy(folder, certificates, [fake.account for fake in fakes]))
         for fake in fakes:
             deployment.store_credentials(fake.account.oauth(), provider=fake.account.provider)

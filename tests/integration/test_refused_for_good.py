@@ -20,7 +20,7 @@ from tests.integration.cloud_runs import FILES, CloudRuns, cloud_runs
 NIGHTS = 4  # more than the attempts that a video has (MAX_ATTEMPTS is 3)
 LATER, REFUSED, DISPUTED = "not_available_yet", "refused_by_provider", "hash_disputed"
 WELL, REMEMBERED = "well.mp4", {"error_category", "error_message", "disputed", "disputed_until", "disputed_runs"}
-MEDIA, DOWNLOAD = DriveEndpoint.MEDIA, DropboxEndpoint.DOWNLOAD
+MEDIA, DESCRIPTION, DOWNLOAD = DriveEndpoint.MEDIA, DriveEndpoint.GET, DropboxEndpoint.DOWNLOAD
 
 type Case = tuple[Kind, dict[str, Any], str]
 # By the file that has the trouble; one is well.
@@ -31,6 +31,7 @@ CASES: dict[str, dict[str, Case]] = {
         "quota.mp4": (D.DOWNLOAD_QUOTA, {}, LATER),
         "locked.mp4": (D.REFUSED, {"reason": "cannotDownloadFile", "endpoint": MEDIA}, REFUSED),
         "shared.mp4": (D.REFUSED, {"reason": "insufficientFilePermissions", "endpoint": MEDIA}, REFUSED),
+        "described.mp4": (D.REFUSED, {"reason": "insufficientFilePermissions", "endpoint": DESCRIPTION}, REFUSED),
         "domain.mp4": (D.REFUSED, {"reason": "domainPolicy", "endpoint": MEDIA}, REFUSED),
         "app.mp4": (D.REFUSED, {"reason": "appNotAuthorizedToFile", "endpoint": MEDIA}, REFUSED),
         "hashes.mp4": (D.HASHES_WRONG, {}, DISPUTED),
@@ -76,11 +77,11 @@ def test_it_stays_listed_with_its_reason_whatever_the_number_of_nights_and_is_ar
             assert (output["status"], output["failed"], output["exhausted"]) == ("SUCCEEDED", 0, 0)
             assert (output["unavailable"], output["backlog"]) == (len(cases), len(cases))
             assert (output["archived"], len(aws.archived())) == (0 if night else 1, 1)
-            (mail,) = aws.mails()
+            (mail,) = {mail["Message"] for mail in aws.mails() if f"Run run-{night + 1}." in mail["Message"]}
             for file, (_, _, category) in cases.items():
                 row = cloud.row(file)
                 assert (row["status"], row["error_category"], row.get("attempts", 0)) == ("UNAVAILABLE", category, 0)
-                assert f"- {file}: {row['error_message']} ({category})" in mail["Message"]
+                assert f"- {file}: {row['error_message']} ({category})" in mail
         assert aws.dead_letters() == []
         cloud.fake.control.clear_faults()
         assert cloud.run()["archived"] == len(cases)

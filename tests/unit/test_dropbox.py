@@ -313,6 +313,9 @@ def test_the_earliest_time_stands_in_for_the_capture_and_is_named(
         ({"path_display": "/J\u0061\u0308nner/a.mp4"}, "J\u00e4nner"),
         ({"path_display": None}, "trips"),
         ({"path_display": None, "path_lower": None}, ""),
+        ({"path_display": "/Private/a&signature=abcdefghijkl/Clips/a.mp4"}, "Private/_/Clips"),
+        ({"path_display": "/Private/" + "x" * 5000 + "/a.mp4"}, "Private/" + "x" * 5000),
+        ({"path_display": 7, "path_lower": ["/trips/a.mp4"]}, ""),
     ],
     ids=str,
 )
@@ -425,6 +428,13 @@ def test_a_file_without_a_name_is_called_as_its_path_ends(uses: Uses, name: Any)
     uses(account(page(video(name=name))))
     (item,) = pages_of(Dropbox())[0].items
     assert (item.filename, item.folder, item.kind) == ("a.mp4", "Trips", "video")
+
+
+@pytest.mark.parametrize("name", ["a&signature=abcdefghijkl.MP4", "x" * 40_000 + ".mp4", "Bearer.mp4" * 4_000])
+def test_a_video_whose_name_cannot_be_kept_is_a_video(uses: Uses, name: str) -> None:
+    uses(account(page(video(name=name))))
+    (item,) = pages_of(Dropbox())[0].items
+    assert (item.filename, item.kind) == ("_.mp4", "video")
 
 
 def test_a_symbolic_link_is_left_alone_and_counted(uses: Uses) -> None:

@@ -158,7 +158,12 @@ def test_a_wait_that_only_the_body_states_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "error"), [("restricted_content", ConfigurationError), ("locked", ProviderUnavailableError)]
+    ("tag", "error"),
+    [
+        ("restricted_content", ConfigurationError),
+        ("locked", ProviderUnavailableError),
+        ("not_found", ConfigurationError),
+    ],
 )
 def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
     service: RoutedService, tag: str, error: type[CloudSyncError]
@@ -166,6 +171,9 @@ def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
     service.gives(LIST, refusal(409, "path", tag))
     with pytest.raises(error):
         Dropbox().list_media(TOKEN, None, Filters())
+    service.gives(ACCOUNT, refusal(409, "path", tag))
+    with pytest.raises(error):
+        Dropbox().validate(OAUTH)
 
 
 @pytest.mark.parametrize(

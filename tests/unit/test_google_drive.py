@@ -399,6 +399,12 @@ def test_rows_that_mostly_have_no_id_are_a_changed_api(uses: Uses) -> None:
         pages_of(GoogleDrive())
 
 
+def test_a_video_whose_name_cannot_be_kept_is_a_video(uses: Uses) -> None:
+    odd = video(name="a&signature=abcdefghijkl.360", mimeType="application/octet-stream", videoMediaMetadata=None)
+    (item,) = listed(uses, odd)
+    assert (item.filename, item.kind) == ("_.360", "video")
+
+
 def test_a_long_name_keeps_its_extension(uses: Uses) -> None:
     (item,) = listed(uses, video(name="x" * 5000 + ".mp4"))
     assert len(item.filename) == 400 and item.filename.endswith(".mp4")
@@ -433,6 +439,14 @@ def test_folders_that_contain_each_other_end_somewhere(uses: Uses) -> None:
     folders = (folder("f1", "One", "f2"), folder("f2", "Two", "f1"))
     (item,) = listed(uses, video(parents=["f1"]), folders=folders)
     assert item.folder == "Two/One"
+
+
+@pytest.mark.parametrize("name", [None, "", 7.5, "a&signature=abcdefghijkl"], ids=repr)
+def test_a_folder_whose_name_cannot_be_kept_hides_none_above_it(uses: Uses, name: Any) -> None:
+    """Else a filter that leaves out `Private` would let in what is in such a folder there."""
+    folders = (folder("f1", "Private"), folder("f2", "x", "f1") | {"name": name}, folder("f3", "Clips", "f2"))
+    (item,) = listed(uses, video(parents=["f3"]), folders=folders)
+    assert item.folder == "Private/_/Clips"
 
 
 def test_a_path_has_all_its_folders_however_many_there_are(uses: Uses) -> None:

@@ -182,9 +182,13 @@ def test_a_refused_call_is_the_error_that_it_means(
 def test_what_refuses_the_whole_listing_is_no_refusal_of_one_file(
     service: RoutedService, reason: str, error: type[CloudSyncError], sentence: str
 ) -> None:
-    service.gives(START, refusal(404 if reason == "notFound" else 403, reason))
+    refused_so = refusal(404 if reason == "notFound" else 403, reason)
+    service.gives(START, refused_so)
     with pytest.raises(error, match=sentence):
         GoogleDrive().list_media(TOKEN, None, Filters())
+    service.gives(ABOUT, refused_so)
+    with pytest.raises(error, match=sentence):
+        GoogleDrive().validate(OAUTH)
 
 
 def test_only_a_refusal_in_googles_own_words_is_without_doubt(service: RoutedService) -> None:

@@ -6,7 +6,7 @@ import ast
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,8 +20,8 @@ from cloud_sync_common import correlation, xray_utils
 from cloud_sync_common.aws.clients import aws_errors
 from cloud_sync_common.exceptions import ConfigurationError, ProviderUnavailableError
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.provider_interface import Filters
-from cloud_sync_common.providers.gopro import GoPro
+from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, Provider
+from cloud_sync_common.providers import PROVIDERS, get
 
 LAYER = Path(xray_utils.__file__).parent
 NAME = re.compile(r"[\w\s.:/%&#=+\\\-@]{1,200}")  # X-Ray developer guide, "Segment documents", the field name
@@ -79,18 +79,51 @@ def test_a_refused_call_shows_the_class_of_the_error_and_not_its_text(segments: 
     assert "c2lnbmVk" not in json.dumps(segments.sent)
 
 
-def test_a_call_to_the_provider_is_a_subsegment_without_token_or_address(
-    segments: Segments, monkeypatch: pytest.MonkeyPatch
+TOKEN, MEDIA_ID = "eyJ0b2tlbg", "id:a4ayc80OEAAAAAAAAAXw"
+CREDENTIALS = Credentials(
+    provider="any", access_token=TOKEN, refresh_token=TOKEN, client_id="client", client_secret=TOKEN, user_id="owner"
+)
+CALLED = {
+    "validate": "the check of the token",
+    "refresh": "the renewal of the token",
+    "list_media": "the listing",
+    "find": "the request for one (video|file)",
+    "sources": "the request for (download links|one file)",
+}
+PROVIDER_CALLS: dict[str, Callable[[Provider], object]] = {
+    "validate": lambda provider: provider.validate(CREDENTIALS),
+    "refresh": lambda provider: provider.refresh(CREDENTIALS),
+    "list_media": lambda provider: provider.list_media(TOKEN, None, Filters()),
+    "find": lambda provider: provider.find(TOKEN, id_at(provider)),
+    "sources": lambda provider: provider.sources(TOKEN, MediaItem(media_id=id_at(provider), filename="a.mp4")),
+}
+
+
+def id_at(provider: Provider) -> str:
+    """An id that this provider could have given."""
+    return MEDIA_ID if provider.name == "dropbox" else MEDIA_ID.removeprefix("id:")
+
+
+def registered(name: str) -> Provider:
+    """The provider with that name, at addresses where nobody is."""
+    return get(name, dict.fromkeys(PROVIDERS[name].base_urls, "https://127.0.0.1:1/secret-path"))
+
+
+@pytest.mark.parametrize("call", PROVIDER_CALLS)
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_call_to_a_provider_is_a_subsegment_that_says_what_is_done_where_without_token_id_or_address(
+    segments: Segments, monkeypatch: pytest.MonkeyPatch, name: str, call: str
 ) -> None:
     def refuse(request: requests.PreparedRequest, **_: object) -> None:
         raise requests.ConnectionError(f"no connection to {request.url}")
 
     monkeypatch.setattr(http_client.session(), "send", refuse)
     with pytest.raises(ProviderUnavailableError):
-        GoPro("https://127.0.0.1:1/secret-path").list_media("eyJ0b2tlbg", None, Filters())
-    assert any(name.startswith("## the listing") for name in parts(segments))
+        PROVIDER_CALLS[call](registered(name))
+    (shown,) = parts(segments)
+    assert re.fullmatch(f"## {CALLED[call]} at {PROVIDERS[name].title}", shown)
     said = json.dumps(segments.sent)
-    assert "eyJ0b2tlbg" not in said and "secret-path" not in said
+    assert [word for word in (TOKEN, "secret-path", MEDIA_ID) if word in said] == []
 
 
 def texts(node: ast.AST) -> list[str]:
@@ -98,7 +131,12 @@ def texts(node: ast.AST) -> list[str]:
     return [each.value for each in ast.walk(node) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
 
 
-NAMING = {"aws_errors", "ledger_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"}
+NAMING = {
+    *("aws_errors", "ledger_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"),
+    *("_answer_of", "_asked", "TokenEndpoint"),
+}
+# Where the name is among their arguments, of which not every text is one.
+NAMED_BY = {"_answer_of": slice(2, 3), "_asked": slice(2, 3), "TokenEndpoint": slice(1, 2)}
 
 
 def said_names() -> list[str]:
@@ -117,8 +155,9 @@ def said_names() -> list[str]:
         for node in ast.walk(tree):
             match node:
                 case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=arguments) if name in NAMING:
-                    found += [text for argument in arguments for text in texts(argument)]
-                    named = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
+                    names = arguments[NAMED_BY.get(name, slice(None))]
+                    found += [text for argument in names for text in texts(argument)]
+                    named = [argument.id for argument in names if isinstance(argument, ast.Name)]
                     found += [text for name in named for text in constants.get(name, [])]
                 case ast.Assign(targets=[ast.Name(id="doing")], value=value):
                     found += texts(value)
@@ -127,10 +166,32 @@ def said_names() -> list[str]:
 
 def test_every_name_in_the_code_is_one_that_x_ray_allows() -> None:
     names = said_names()
-    assert {"reading the ledger", "the listing at GoPro", "the check of the token at GoPro", "the manifest"} <= set(
-        names
-    )
+    assert {"reading the ledger", "the manifest"} <= set(names)
+    for provider in PROVIDERS.values():
+        assert all(any(re.fullmatch(f"{done} at {provider.title}", name) for name in names) for done in CALLED.values())
     assert [name for name in names if not NAME.fullmatch(name)] == []
+
+
+def opening(tree: ast.AST) -> Iterator[str]:
+    """The functions, and the classes of methods, that open a subsegment under a name which they are given."""
+    for node in ast.walk(tree):
+        inside = node.body if isinstance(node, ast.ClassDef) else []
+        for function in [node, *inside]:
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for call in ast.walk(function):
+                match call:
+                    case ast.Call(func=ast.Name("subsegment"), args=[ast.Name(given)]) if given in {
+                        one.arg for one in function.args.args
+                    }:
+                        yield function.name
+                    case ast.Call(func=ast.Name("subsegment"), args=[ast.Attribute(ast.Name("self"))]) if inside:
+                        yield getattr(node, "name", "")
+
+
+def test_whatever_passes_a_name_on_to_a_subsegment_is_one_whose_names_are_looked_at() -> None:
+    found = {name for path in LAYER.rglob("*.py") for name in opening(ast.parse(path.read_text(encoding="utf-8")))}
+    assert {"_answer_of", "TokenEndpoint", "_exchange", "aws_errors"} <= found <= NAMING
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """Traces, by Powertools on the X-Ray SDK; outside Lambda they do nothing.
 
 No library is patched automatically. The code opens a subsegment around every call to AWS (aws.clients) and to the
-provider, named after what the call does. So no URL, which may be signed, and no text of an exception is in a trace.
+provider, named after what the call does ("the listing at" and the provider's name). So no URL, which may be signed, no
+id and no text of an exception is in a trace.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 from cloud_sync_common.exceptions import MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError
-from cloud_sync_common.file_services.rows import Row, name_of, word
+from cloud_sync_common.file_services.rows import UNREADABLE, Row, name_of, word
 
 MOST_LEVELS = 1_000  # of folders within folders: a hundred are allowed where the most are
 MOST_FOLDERS = 100_000  # that are remembered, some hundred bytes each
@@ -29,7 +29,7 @@ class FolderTree:
     def add(self, row: Row) -> None:
         """Adds a folder."""
         is_root = word(row, "id") == word(row, "driveId")
-        self._keep(word(row, "id"), "" if is_root else name_of(row), _parent(row))
+        self._keep(word(row, "id"), "" if is_root else name_of(row) or UNREADABLE, _parent(row))
 
     def path(self, row: Row, ask: Ask) -> str:
         """The path of the folder that a row is in, from the account's root, or from the first folder that it is shown.

@@ -12,6 +12,7 @@ from cloud_sync_common.exceptions import (
     CloudSyncError,
     ConfigurationError,
     CredentialsExpiredError,
+    MediaNotFoundError,
     OriginalNotReadyError,
     OriginalRefusedError,
     ProviderThrottledError,
@@ -55,12 +56,13 @@ class Refusals:
             return SourceLinkExpiredError("The provider no longer accepts the token for the bytes of a file.")
         return meaning
 
-    def error(self, response: requests.Response, doing: str, signed_out: str, *, of_one_file: bool) -> CloudSyncError:
+    def error(self, response: requests.Response, doing: str, signed_out: str, lost: str = "") -> CloudSyncError:
         """What an answer means that has another status than 200: by its words, or else by its status. `signed_out` is
         the sentence for a 401 without words. `doing` completes "The answer to <doing>". Where that is not the request
-        for one file, what would refuse a file for now or for good refuses everything."""
+        for one file, `lost` is the sentence for what is not there, and what would refuse a file for now or for good
+        refuses everything."""
         if meaning := self.of(response.headers, response.content):
-            return meaning if of_one_file else _of_everything(meaning)
+            return _of_everything(meaning, lost) if lost else meaning
         status = response.status_code
         http_client.refuse_when_busy(status, response.headers, doing)
         if status == 401:
@@ -70,10 +72,12 @@ class Refusals:
         return answers.changed(response, doing, f"The answer to {doing} has the status {status}")
 
 
-def _of_everything(meaning: CloudSyncError) -> CloudSyncError:
-    if isinstance(meaning, OriginalRefusedError):
-        return ConfigurationError(str(meaning))
-    return ProviderUnavailableError(str(meaning)) if isinstance(meaning, OriginalNotReadyError) else meaning
+def _of_everything(meaning: CloudSyncError, lost: str) -> CloudSyncError:
+    if isinstance(meaning, OriginalNotReadyError):
+        return ProviderUnavailableError(str(meaning))
+    if isinstance(meaning, MediaNotFoundError):
+        return ConfigurationError(lost)
+    return ConfigurationError(str(meaning)) if isinstance(meaning, OriginalRefusedError) else meaning
 
 
 def _wait(headers: Mapping[str, str], body: bytes) -> float | None:

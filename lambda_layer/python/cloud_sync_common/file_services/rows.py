@@ -15,6 +15,7 @@ from cloud_sync_common.safe_text import redact
 WORD_LIMIT = 128  # characters of an id, a type, a time or a digest
 NAME_LIMIT = 400  # characters of a name that are kept
 TOKEN_LIMIT = 6 * 1024  # characters of a page token
+UNREADABLE = "_"  # the name of a folder that may not be kept, or that has none
 _LARGEST_NAME = 32 * 1024  # characters of a name or path that is cut rather than left out
 _DIGITS = {"md5": 32, "sha256": 64}
 
@@ -29,9 +30,25 @@ def word(row: Row, field: str, most: int = WORD_LIMIT, shape: re.Pattern[str] | 
 
 
 def name_of(row: Row, field: str = "name") -> str:
-    """A filename, cut in the middle where it is too long, so that its extension stays."""
-    name = word(row, field, _LARGEST_NAME)
+    """A filename, cut in the middle where it is too long, so that its extension stays. Of one that may not be kept, the
+    extension stays: it says what the file is."""
+    name, given = word(row, field, _LARGEST_NAME), row.get(field)
+    if not name and isinstance(given, str) and given:
+        extension = loose_json.extension(given.rpartition(".")[2])
+        return f"{UNREADABLE}.{extension}" if extension else UNREADABLE
     return name if len(name) <= NAME_LIMIT else name[: NAME_LIMIT - 20] + name[-20:]
+
+
+def path_of(row: Row, *fields: str) -> str:
+    """The first of several fields that holds a path, with `/` between its parts. A part that may not be kept is a `_`:
+    without it, what is above would not be known either, and filters look at that."""
+    for field in fields:
+        given = row.get(field)
+        if isinstance(given, str) and 0 < len(given) <= _LARGEST_NAME:
+            parts = given.split("/")
+            readable = "/".join(part and (loose_json.plain_text(part, _LARGEST_NAME) or UNREADABLE) for part in parts)
+            return readable if redact(readable) == readable else "/".join(part and UNREADABLE for part in parts)
+    return ""
 
 
 def id_of(row: Row, shape: re.Pattern[str]) -> str:

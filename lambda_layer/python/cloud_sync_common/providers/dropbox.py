@@ -30,7 +30,17 @@ from cloud_sync_common.exceptions import (
 from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused
 from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
-from cloud_sync_common.file_services.rows import Row, check_ids, digest_of, id_of, name_of, rows_of, token_in, word
+from cloud_sync_common.file_services.rows import (
+    Row,
+    check_ids,
+    digest_of,
+    id_of,
+    name_of,
+    path_of,
+    rows_of,
+    token_in,
+    word,
+)
 from cloud_sync_common.file_services.sorted_rows import SortedRows
 from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
 from cloud_sync_common.filters import KINDS, VIDEO
@@ -160,8 +170,6 @@ class Dropbox:
         except PageTokenRefused:
             again = msgspec.structs.replace(at.again(), in_feed=False)
             return MediaPage(items=(), next_cursor=again.text())
-        except MediaNotFoundError:  # of the whole account there is nothing
-            raise ConfigurationError(_ROOT) from None
         answer = answers.json_object(response, LISTING)
         rows = rows_of(answer, "entries", (".tag",), response, LISTING)
         beyond = _beyond(at, answer, len(rows), response)
@@ -234,7 +242,7 @@ class Dropbox:
             raise PageTokenRefused
         if _is_refused_as_such(response.status_code, response.headers):
             raise CredentialsExpiredError(_REFUSED_AS_SUCH, doubtful=True)
-        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else _ROOT)
 
     def _asked(self, route: str, token: str, doing: str, argument: Argument) -> requests.Response:
         headers = {**self._headers(token), "Accept": "application/json", "Content-Type": "application/json"}
@@ -329,4 +337,4 @@ def _folder(row: Row) -> str:
 
 
 def _path(row: Row) -> str:
-    return word(row, "path_display", PATH_LIMIT) or word(row, "path_lower", PATH_LIMIT)
+    return path_of(row, "path_display", "path_lower")

@@ -58,7 +58,7 @@ SCOPES = frozenset({f"{API}/auth/drive", f"{API}/auth/drive.readonly"})
 
 LISTING = "the listing at Google Drive"
 ITEM = "the request for one file at Google Drive"
-RENEWAL = "the renewal of the token at Google"
+RENEWAL = "the renewal of the token at Google Drive"
 CHECK = "the check of the token at Google Drive"
 INCOMPLETE = "Google Drive has not searched everywhere (incompleteSearch): files would be missing. Start the run again."
 STORE = "Obtain a new refresh token for the scope drive.readonly, and store it (README, 'Store credentials')."
@@ -183,8 +183,6 @@ class GoogleDrive:
             return msgspec.structs.replace(self._changes(token, at, kinds), left_out={})
         except PageTokenRefused:
             return MediaPage(items=(), next_cursor=at.again().text())
-        except MediaNotFoundError:
-            raise ConfigurationError(_LOST if self._reach.shared_drives else _NO_DRIVE) from None
 
     @property
     def _feeds(self) -> tuple[str, ...]:
@@ -368,7 +366,8 @@ class GoogleDrive:
             return response
         if "pageToken" in query and "pageToken" in words_in(response.content, "location"):
             raise PageTokenRefused
-        raise _REFUSALS.error(response, doing, SIGNED_OUT, of_one_file=doing == ITEM)
+        lost = _LOST if self._reach.shared_drives else _NO_DRIVE
+        raise _REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else lost)
 
 
 def _headers(token: str, key: str = "") -> dict[str, str]:

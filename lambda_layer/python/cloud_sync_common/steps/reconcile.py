@@ -353,7 +353,8 @@ class _Walks:
         for media_id, group in groupby(objects, lambda found: archive_keys.media_id_of(found.key)):
             named = self.reconciler.ledger.keys_of(media_id)
             for found in group:
-                if found.key not in named and found.last_modified < self.began:
+                is_named = found.key in named or archive_keys.pointed_from(found.key) in named
+                if not is_named and found.last_modified < self.began:
                     self._note(self._kind_of_stray(found.key), media_id, found.key, f"{found.size} bytes")
         return objects[-1].key if objects else None
 

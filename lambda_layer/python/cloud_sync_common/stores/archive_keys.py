@@ -43,7 +43,7 @@ def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 
 
 def later_key(key: str, had: int, copy: int) -> str:
     """The key of version `copy` of a source, beside its version `had` under that key, whatever that is called."""
-    path = PurePosixPath(key.removesuffix(_POINTER))
+    path = PurePosixPath(key)
     stem = path.stem.removesuffix(f"-v{had}") if had > 1 else path.stem
     return str(path.with_name(f"{stem}{f'-v{copy}' if copy > 1 else ''}{path.suffix}"))
 
@@ -51,6 +51,11 @@ def later_key(key: str, had: int, copy: int) -> str:
 def pointer_key(key: str) -> str:
     """The key of the small object that says of which other one the file is a copy that would have had `key` itself."""
     return f"{key}{_POINTER}"
+
+
+def pointed_from(key: str) -> str:
+    """The key that the file of a pointer would have had; any other key is itself."""
+    return key.removesuffix(_POINTER)
 
 
 def kept_id(media_id: str) -> str:
@@ -88,11 +93,11 @@ def media_id_of(key: str) -> str:
 
 
 def versions(key: str, copy: int) -> set[str]:
-    """The key of version `copy` of a source, and those that the versions before it may have, each stored by itself or
-    as a copy of another object."""
-    whole = key.removesuffix(_POINTER)
-    earlier = {later_key(whole, copy, number) for number in range(1, copy)}
-    return {key, whole, *earlier, *map(pointer_key, {whole, *earlier})}
+    """The key of version `copy` of a source, and the keys of the versions before it."""
+    path = PurePosixPath(key)
+    stem = path.stem.removesuffix(f"-v{copy}") if copy > 1 else path.stem
+    earlier = {str(path.with_name(f"{stem}{f'-v{n}' if n > 1 else ''}{path.suffix}")) for n in range(1, copy)}
+    return {key, *earlier}
 
 
 def capture_month(captured_at: str) -> str:

@@ -105,8 +105,8 @@ class Ledger:
         return str(row["pk"]).removeprefix(self._item_key("")["pk"])
 
     def keys_of(self, media_id: str) -> set[str]:
-        """Every key in the archive that belongs to an item, if there is such an object: those of its sources and of
-        their earlier versions, and of their pointers. A row that cannot be read names none."""
+        """Every key in the archive that belongs to an item: those of its sources and of their earlier versions. Of a
+        copy it is the one that the object would have. A row that cannot be read names none."""
         return {key for row in self._source_rows(media_id) for key in _source_keys(row)}
 
     def sources(self, media_id: str) -> dict[int, SourceRow]:
@@ -376,4 +376,4 @@ def _source_keys(row: Mapping[str, Any]) -> list[str]:
         source = typed(row, SourceRow)
     except msgspec.ValidationError:
         return []
-    return [*archive_keys.versions(source.key, min(source.copy, MOST_COPIES))]
+    return [*archive_keys.versions(source.own_key, min(source.copy, MOST_COPIES))]

@@ -8,6 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from cloud_sync_common.provider_interface import Fingerprint, MediaItem, MediaSource
+from cloud_sync_common.stores import archive_keys
 
 DAMAGE_LIMIT = 1_000  # characters; the rows of the sources have the rest
 
@@ -97,6 +98,11 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
         """Whether this file is in the archive, as of this revision of the item, so that nothing has to be asked."""
         archived = (self.status, self.identity, self.revision)
         return archived == (Status.ARCHIVED, source.identity, item.revision)
+
+    @property
+    def own_key(self) -> str:
+        """The key of its object; of a copy, the one that it would have."""
+        return archive_keys.pointed_from(self.key) if self.copy_of else self.key
 
     @property
     def version(self) -> Fingerprint:

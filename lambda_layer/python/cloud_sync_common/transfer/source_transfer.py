@@ -271,7 +271,7 @@ class SourceTransfer:
 
     def _key(self, copy: int) -> str:
         if self._known and self._source.own_name:  # its versions may have been named by its number before
-            return archive_keys.later_key(self._known.key, self._known.copy, copy)
+            return archive_keys.later_key(self._known.own_key, self._known.copy, copy)
         return archive_keys.object_key(self._provider, self._item, self._source, copy)
 
     def _metadata(self, version: Fingerprint) -> dict[str, str]:
