@@ -57,9 +57,7 @@ class FuzzedDropbox:
     def __init__(self, fake: FakeDropbox) -> None:
         self._fake, self.base_url = fake, fake.base_url
         fake.control.set_page_size(_PAGE)
-        self.originals = {
-            found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()
-        }
+        self.originals = {found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()}
         whole = [Place(endpoint) for endpoint in ("user", "page", "links", "file", "token")]
         listed = [Place("page", fake.control.id_of(item["path"])) for item in _ITEMS]
         files = [

@@ -56,9 +56,7 @@ class FuzzedGoogleDrive:
     def __init__(self, fake: FakeGoogleDrive) -> None:
         self._fake, self.base_url = fake, fake.base_url
         fake.control.set_page_size(_PAGE)
-        self.originals = {
-            found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()
-        }
+        self.originals = {found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()}
         names = ("user", "position", "folders", "folder", "page", "links", "file", "token")
         listed = [Place("page", item["id"]) for item in _ITEMS]
         files = [

@@ -31,7 +31,7 @@ FUZZED: dict[str, Maker] = {
     "google_drive": fuzzed_google_drive,
     "gopro": fuzzed_gopro,
 }
-NIGHTS, ANSWERS = 0.2, 0.8  # of all examples
+NIGHTS, ANSWERS = 0.2 / len(PROVIDERS), 0.8 / len(PROVIDERS)  # of all examples, for each provider
 MOST_PAGES = 50
 
 type NewWorld = Callable[..., World]
