@@ -149,5 +149,5 @@ def test_what_is_no_object_is_an_empty_one(value: Any) -> None:
 
 
 def test_a_raw_control_character_concerns_the_value_that_it_is_in() -> None:
-    found = loose_json.decode(b'{"rows": [{"id": "a\x01\x1f\nb"}, {"id": "c"}]}')
+    found = decode(b'{"rows": [{"id": "a\x01\x1f\nb"}, {"id": "c"}]}')
     assert found == {"rows": [{"id": "a\x01\x1f\nb"}, {"id": "c"}]}
