@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.fake_providers.dropbox import FakeDropbox, running
+from local.fake_providers.dropbox_faults import DropboxFault
 from local.fake_providers.library import Library
 from local.movies import movie_of
 from tests.integration.fuzzing.answers import Path as JsonPath
@@ -30,6 +32,8 @@ _ITEMS: list[dict[str, Any]] = [
     {"id": "paper", "path": "/Notes.mp4", "sources": ["a.mp4"], "is_downloadable": False},
     {"id": "photo", "path": "/Alps/GOPR0005.JPG", "sources": ["still.jpg"]},
 ]
+_SAVED = "/GX010002.MP4"  # again, with the same content, behind the last page: it is among the changes too
+_LAST_PAGE = 2  # counted from 0
 _ROUTES = {
     "/oauth2/token": "token",
     "/2/users/get_current_account": "user",
@@ -57,6 +61,10 @@ class FuzzedDropbox:
     def __init__(self, fake: FakeDropbox) -> None:
         self._fake, self.base_url = fake, fake.base_url
         fake.control.set_page_size(_PAGE)
+        # Without a delay it would begin at a time that the clock of the nights does not reach.
+        fake.control.add_fault(
+            DropboxFault.FILE_ADDED, path=_SAVED, target=_SAVED, after=_LAST_PAGE, times=1, delay=-inf
+        )
         self.originals = {found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()}
         whole = [Place(endpoint) for endpoint in ("user", "page", "links", "file", "token")]
         listed = [Place("page", fake.control.id_of(item["path"])) for item in _ITEMS]
@@ -66,7 +74,6 @@ class FuzzedDropbox:
         self.places = (*whole, *listed, *files)
         self.session = {"provider": "dropbox", "access_token": fake.access_token}
         self.oauth = {"provider": "dropbox", "client_id": fake.app_key, "refresh_token": fake.refresh_token}
-        self._ids = {f"rev:{entry.rev}": entry.entry_id for entry in fake._state.tree.files()}
 
     def secrets(self) -> set[str]:
         return self._fake.secrets()
@@ -77,7 +84,8 @@ class FuzzedDropbox:
             return Place("links", json.loads(request.body)["path"])
         if path == "/2/files/download":
             asked = json.loads(request.headers["dropbox-api-arg"])["path"]
-            return Place("file", self._ids.get(asked, asked), 1)
+            found = self._fake._state.tree.find_revision(asked.removeprefix("rev:"))
+            return Place("file", found.entry_id if found else asked, 1)
         return Place(_ROUTES.get(path, "other"))
 
     def part_about(self, place: Place, document: Any) -> JsonPath | None:

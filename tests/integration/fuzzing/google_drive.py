@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from local.fake_providers.google_drive import FakeGoogleDrive, running
+from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fake_providers.library import Library
 from local.movies import movie_of
 from tests.integration.fuzzing.answers import Path as JsonPath
@@ -33,6 +35,9 @@ _ITEMS: list[dict[str, Any]] = [
     {"id": "notes", "path": "Notes", "mime_type": "application/vnd.google-apps.document"},
     {"id": "photo", "path": "Alps/GOPR0007.JPG", "sources": ["still.jpg"]},
 ]
+_LATE: dict[str, Any] = {"id": "late", "path": "Alps/GX010008.MP4", "sources": ["a.mp4"],
+                         "captured_at": "2026-05-20T10:00:00Z"}  # fmt: skip
+_PAGES_BEFORE = 4  # of folders and files, before which it is not there yet: it is only among the changes
 _LISTS = {"files": "page", "changes": "page", "changes/startPageToken": "position", "about": "user"}
 
 
@@ -56,14 +61,19 @@ class FuzzedGoogleDrive:
     def __init__(self, fake: FakeGoogleDrive) -> None:
         self._fake, self.base_url = fake, fake.base_url
         fake.control.set_page_size(_PAGE)
+        # Without a delay it would begin at a time that the clock of the nights does not reach.
+        fake.control.add_fault(
+            DriveFault.INSERT_ITEM, item=_LATE, after=_PAGES_BEFORE, times=1, delay=-inf, endpoint=DriveEndpoint.LIST
+        )
         self.originals = {found["media_id"]: (Path(found["path"]).read_bytes(),) for found in fake.control.originals()}
+        self.originals["late"] = ((fake.library.folder / "a.mp4").read_bytes(),)
         names = ("user", "position", "folders", "folder", "page", "links", "file", "token")
-        listed = [Place("page", item["id"]) for item in _ITEMS]
+        listed = [Place("page", item["id"]) for item in (*_ITEMS, _LATE)]
         files = [
             place for media_id in self.originals for place in (Place("links", media_id), Place("file", media_id, 1))
         ]
         self.places = (*map(Place, names), *listed, *files)
-        self._ids = {item["id"] for item in _ITEMS}
+        self._ids = {item["id"] for item in (*_ITEMS, _LATE)}
         self.session = {"provider": "google_drive", "access_token": fake.access_token}
         secrets = {name: getattr(fake, name) for name in ("client_id", "client_secret", "refresh_token")}
         self.oauth = {"provider": "google_drive"} | secrets
