@@ -82,7 +82,7 @@ class AllReport:
         if _MAILED not in (self.runs.get(request.run_id) or RunRow()).reported:
             texts = [self._about(run, outcome) for run, outcome in zip(request.runs, outcomes, strict=True)]
             text = "\n\n\n".join([*texts, f"Run {request.run_id}, which started these."])
-            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes)}", text)
+            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes, self.titles)}", text)
             with going_on():
                 self.runs.note_reported(request.run_id, _MAILED)
         return AllSummary(run_id=request.run_id, runs=outcomes)
@@ -110,10 +110,11 @@ def _outcome(run: RunOfOne) -> Outcome:
     return Outcome(provider=run.provider, status=Ending.SUCCEEDED, summary=numbers)
 
 
-def _subject(outcomes: tuple[Outcome, ...]) -> str:
-    failed = [outcome.provider for outcome in outcomes if outcome.status is Ending.FAILED]
-    videos = sum(outcome.summary.get("archived", 0) for outcome in outcomes)
+def _subject(outcomes: tuple[Outcome, ...], titles: Mapping[str, str]) -> str:
+    failed = [titles.get(run.provider, run.provider) for run in outcomes if run.status is Ending.FAILED]
+    archived = [count for outcome in outcomes if (count := outcome.summary.get("archived", 0))]
     not_archived = sum(outcome.summary.get("failed", 0) for outcome in outcomes)
-    text = f"{count_of(videos, 'video')} archived from {count_of(len(outcomes) - len(failed), 'provider')}"
+    text = f"{count_of(sum(archived), 'video')} archived"
+    text += f" from {count_of(len(archived), 'provider')}" if archived else ""
     text += f", {not_archived} failed" if not_archived else ""
     return f"{text}; the run of {' and '.join(failed)} failed" if failed else text
