@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_refused_with_its_field_and_never_quoted(
 
 
 def test_more_than_a_secret_can_hold_is_refused() -> None:
-    with pytest.raises(UsageError, match="Standard input holds no JSON object"):
+    with pytest.raises(UsageError, match="Standard input holds more than a secret can"):
         pasted_credentials.from_json(json.dumps({"access_token": "x" * 65_536}), "gopro")
     assert pasted_credentials.fault_of("access_token", "x" * 65_537) == "is far too long to be one."
 
