@@ -41,6 +41,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return stack_of(stepfunctions=scripted)
 
     monkeypatch.setattr(Stack, "find", find)
+    monkeypatch.delenv("COLUMNS", raising=False)  # where tests run side by side, each process has it
     return scripted
 
 
