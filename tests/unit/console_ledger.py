@@ -126,4 +126,5 @@ def a_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             return world.stack
 
         monkeypatch.setattr(Stack, "find", find)
+        monkeypatch.delenv("COLUMNS", raising=False)  # where tests run side by side, each process has it
         yield world
