@@ -22,6 +22,7 @@ ASSET = re.compile(r"[0-9a-f]{64}\.zip")
 def readable(stack: Synthesised) -> Template:
     """The template, in which JSON that CloudFormation takes as one long text is JSON again."""
     template: Template = json.loads(ASSET.sub("<asset>.zip", json.dumps(stack.template)))
+    template["Metadata"]["CloudSync"]["version"] = "<version>"
     for resource in template["Resources"].values():
         for name in ("DefinitionString", "DashboardBody"):
             if name in resource.get("Properties", {}):
