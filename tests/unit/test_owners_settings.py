@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -38,8 +37,8 @@ class Owner:
 
 
 @pytest.fixture
-def owner() -> Iterator[Owner]:
-    yield Owner()
+def owner() -> Owner:
+    return Owner()
 
 
 def test_a_paused_provider_is_asked_for_nothing(owner: Owner) -> None:
