@@ -97,7 +97,7 @@ def test_every_filter_that_a_run_refuses_is_refused_here(filters: dict[str, Any]
 )
 def test_a_row_that_was_edited_by_hand_is_never_passed_over(changed: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
-        of_row(row(**changed), "gopro")
+        of_row(row() | changed, "gopro")
 
 
 @pytest.mark.parametrize("missing", ["version", "document"])
