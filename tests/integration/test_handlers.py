@@ -312,7 +312,7 @@ def test_the_report_of_all_providers_is_one_mail_with_the_text_of_each_run(funct
         ("google_drive", "FAILED"),
     ]
     (mail,) = aws.mails()
-    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of google_drive failed"
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of Google Drive failed"
     assert "GoPro:\n\n2 of 2 new videos are in the archive" in mail["Message"]
 
 

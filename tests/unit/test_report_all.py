@@ -55,7 +55,7 @@ def test_one_mail_has_what_each_run_would_have_written(aws: InProcessAws) -> Non
 def test_a_provider_whose_run_failed_is_named_and_the_others_are_reported_in_full(aws: InProcessAws) -> None:
     summary = report(aws, gopro=succeeded(2), google_drive=FAILED)
     (mail,) = aws.mails()
-    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of google_drive failed"
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of Google Drive failed"
     assert "GoPro:\n\n2 are in the archive." in mail["Message"]
     assert "Google Drive:\n\nIts run failed. The mail of that run says why" in mail["Message"]
     assert CAUSE not in mail["Message"]
@@ -79,7 +79,7 @@ def paused(*, wanted: bool = True) -> dict[str, Any]:
 def test_a_provider_that_is_paused_is_named_and_not_counted(aws: InProcessAws) -> None:
     summary = report(aws, gopro=paused(), google_drive=succeeded(2))
     (mail,) = aws.mails()
-    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; gopro paused"
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; GoPro paused"
     assert "GoPro:\n\nIt is paused." in mail["Message"]
     assert summary.runs[0].status is Ending.PAUSED and "mail_wanted" not in summary.runs[0].summary
 

@@ -88,7 +88,7 @@ class AllReport:
         if _MAILED not in (self.runs.get(request.run_id) or RunRow()).reported:
             texts = [self._about(run, outcome) for run, outcome in zip(request.runs, outcomes, strict=True)]
             text = "\n\n\n".join([*texts, f"Run {request.run_id}, which started these."])
-            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes)}", text)
+            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes, self.titles)}", text)
             with going_on():
                 self.runs.note_reported(request.run_id, _MAILED)
         return AllSummary(run_id=request.run_id, runs=outcomes)
@@ -123,15 +123,15 @@ def _is_wanted(run: RunOfOne) -> bool:
     return not isinstance(output, dict) or output.get("mail_wanted") is not False
 
 
-def _subject(outcomes: tuple[Outcome, ...]) -> str:
+def _subject(outcomes: tuple[Outcome, ...], titles: Mapping[str, str]) -> str:
     failed, paused = (
-        [outcome.provider for outcome in outcomes if outcome.status is status]
+        [titles.get(run.provider, run.provider) for run in outcomes if run.status is status]
         for status in (Ending.FAILED, Ending.PAUSED)
     )
-    videos = sum(outcome.summary.get("archived", 0) for outcome in outcomes)
+    archived = [count for outcome in outcomes if (count := outcome.summary.get("archived", 0))]
     not_archived = sum(outcome.summary.get("failed", 0) for outcome in outcomes)
-    asked = count_of(len(outcomes) - len(failed) - len(paused), "provider")
-    text = f"{count_of(videos, 'video')} archived from {asked}"
+    text = f"{count_of(sum(archived), 'video')} archived"
+    text += f" from {count_of(len(archived), 'provider')}" if archived else ""
     text += f", {not_archived} failed" if not_archived else ""
     text += f"; {' and '.join(paused)} paused" if paused else ""
     return f"{text}; the run of {' and '.join(failed)} failed" if failed else text
