@@ -71,7 +71,7 @@ class World:
             "cloudformation": {
                 "list_stack_resources_pages": lambda **_: [{"StackResourceSummaries": self.resources}]
             },
-            "s3": {}, "logs": {},
+            "s3": {}, "logs": {}, "sts": {"get_caller_identity": {"Arn": "arn:aws:sts::1:assumed-role/owner/me"}},
         }  # fmt: skip
         self.account = Account(**self.answers)
         self.stack = Stack(self.account, "dev", OUTPUTS | {

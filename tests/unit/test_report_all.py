@@ -72,6 +72,33 @@ def test_a_provider_of_which_another_run_is_under_way_is_left_to_that_one(aws: I
     assert summary.runs[0].status is Ending.ALREADY_RUNNING and summary.runs[0].summary == {}
 
 
+def paused(*, wanted: bool = True) -> dict[str, Any]:
+    return {"output": {"paused": True, "status": "SUCCEEDED", "mail": "It is paused.", "mail_wanted": wanted}}
+
+
+def test_a_provider_that_is_paused_is_named_and_not_counted(aws: InProcessAws) -> None:
+    summary = report(aws, gopro=paused(), google_drive=succeeded(2))
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; GoPro paused"
+    assert "GoPro:\n\nIt is paused." in mail["Message"]
+    assert summary.runs[0].status is Ending.PAUSED and "mail_wanted" not in summary.runs[0].summary
+
+
+def quiet() -> dict[str, Any]:
+    return {"output": succeeded(0)["output"] | {"mail_wanted": False}}
+
+
+@pytest.mark.parametrize(
+    ("gopro", "sent"),
+    [(quiet(), 0), (paused(wanted=False), 0), (succeeded(0), 1), (paused(), 1), (beside_another(), 1), (FAILED, 1)],
+)
+def test_the_mail_is_left_out_only_if_no_run_has_one_that_is_wanted(
+    aws: InProcessAws, gopro: dict[str, Any], sent: int
+) -> None:
+    summary = report(aws, gopro=gopro, google_drive=quiet())
+    assert len(aws.mails()) == sent and len(summary.runs) == 2
+
+
 def test_the_output_has_the_numbers_of_each_provider_and_no_mail(aws: InProcessAws) -> None:
     summary = report(aws, gopro=succeeded(2))
     assert msgspec.json.decode(msgspec.json.encode(summary)) == {
