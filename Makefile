@@ -39,22 +39,22 @@ adopt: setup-deploy ## take up, on AWS, what a deleted stack of ENVIRONMENT (dev
 	@python -m tools.adoption $(or $(ENVIRONMENT),dev) $(OPTIONS)
 
 demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Movies adds yours, KEEP=1 leaves it running)
-	@python -m local demo $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(KEEP),--keep)
+	@PYTHONPATH=.:lambda_layer/python python -m local demo $(if $(VIDEOS),--videos "$$VIDEOS") $(if $(KEEP),--keep)
 
 picture: setup ## run seven nights here and draw the dashboard for the README (needs Chromium)
 	@python -m tools.dashboard_picture.nights docs/images/dashboard.png
 
 down: setup ## stop what `make demo KEEP=1` left running
-	@python -m local down
+	@PYTHONPATH=.:lambda_layer/python python -m local down
 
 audit: setup ## compare provider, ledger and archive of `make demo KEEP=1`
-	@python -m local audit
+	@PYTHONPATH=.:lambda_layer/python python -m local audit
 
 faults: setup ## inject every fault into the deployed stack, and audit after each (CASES="short_page trashed" picks two)
-	@python -m local faults $(CASES)
+	@PYTHONPATH=.:lambda_layer/python python -m local faults $(CASES)
 
 invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=events/auth_event.json
-	@python -m local invoke "$$FUNCTION" "$$EVENT"
+	@PYTHONPATH=.:lambda_layer/python python -m local invoke "$$FUNCTION" "$$EVENT"
 
 # Checking types needs one processor for a minute the first time, so it runs beside the tests and is reported last.
 test: setup-all style ## run everything that CI runs: style, types, unit, integration and end-to-end tests

@@ -16,6 +16,8 @@ from console.errors import ConsoleError, Exit
 VERBS = {
     "connect": "Connect GoPro, Google Drive or Dropbox: get credentials, try them, store them.",
     "status": "Did last night work, is everything safe, what comes next.",
+    "run": "Start a run or join the one under way, and follow it.",
+    "plan": "What the next run would move, how long it takes and what it costs; nothing is written.",
     "list": "List the library as it is archived.",
     "show": "Everything that is known of one video.",
     "failures": "What is not archived and why, with the step that fixes it.",

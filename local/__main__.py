@@ -20,8 +20,8 @@ from local.fake_accounts import account_of
 from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
-from local.progress import count_of
 from local.verify import originals
+from local.words import count_of
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
 

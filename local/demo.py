@@ -15,17 +15,26 @@ from typing import Any
 from rich.console import Console
 
 from cloud_sync.providers import PROVIDERS
+from console.commands.following import showing, watches_of
+from console.commands.run_words import headline
+from console.operations.ledger import Reading, not_archived
+from console.operations.run import Execution, named
+from console.operations.run_report import report_of
+from console.operations.waiting import item_of
+from console.stack import Stack
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library
 from local.demo_library import ensure_demo_library
 from local.demo_result import SUCCEEDED, CloudResult, DemoResult, cloud_result, table_of
 from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
-from local.progress import Display, Watch, count_of
+from local.owner import stack_of
 from local.verify import Verdict, iam_is_enforced, originals, verify
+from local.words import count_of
 
 RESULT_FILE = HOME / "demo.json"
 ALL = {"provider": "all"}
+PARTS_SECONDS = 0.5  # between two looks at the parts of an upload, which cost nothing here
 type Outcomes = dict[str, Any]  # of each provider's run, as the output of a run of all providers has them
 
 
@@ -69,12 +78,13 @@ def _started_fakes(
 
 def _back_up(console: Console, deployment: Deployment, fakes: Sequence[FakeProcess], started: float) -> DemoResult:
     console.print("[bold]3.[/] Back up all three at the same time, by one run of all providers")
-    execution = deployment.start_run(ALL)
-    name = execution.rpartition(":")[2]
-    with Display(console, Watch(deployment, {provider: f"{name}-{provider}" for provider in PROVIDERS})) as display:
-        first = deployment.wait(execution, seconds=3_600, each=display.update)
+    stack, execution = stack_of(deployment), deployment.start_run(ALL)
+    run = named(stack, execution)
+    first = _followed(console, deployment, stack, run)
     outcomes = _outcomes(first)
-    _print_runs(console, deployment, first, outcomes)
+    whole = report_of(stack, run)
+    for report in [*([] if whole.status == SUCCEEDED else [whole]), *whole.runs]:
+        console.print(f"  {headline(report)}", markup=False, highlight=False, soft_wrap=True)
     console.print("[bold]4.[/] Read every original back from the archive and compare it")
     context = deployment.emulator.certificates.client_context()
     verdicts = {
@@ -95,7 +105,7 @@ def _back_up(console: Console, deployment: Deployment, fakes: Sequence[FakeProce
         )
         for fake in fakes
     }
-    _print_table(console, deployment, clouds)
+    _print_table(console, stack, clouds)
     return DemoResult.of(
         clouds,
         status=first["status"],
@@ -110,26 +120,11 @@ def _outcomes(execution: Mapping[str, Any]) -> Outcomes:
     return {run["provider"]: run for run in runs}
 
 
-def _print_runs(console: Console, deployment: Deployment, execution: Mapping[str, Any], outcomes: Outcomes) -> None:
-    if execution["status"] != SUCCEEDED:
-        console.print(f"  {execution['status']}: {execution.get('cause')}", highlight=False, soft_wrap=True)
-    for provider, run in outcomes.items():
-        said = f"  {PROVIDERS[provider].title}: {run['status']}"
-        if summary := run.get("summary"):
-            said += f", {count_of(summary['archived'], 'video')} archived in {summary['seconds']:.0f} s"
-        else:
-            said += f": {_cause(deployment, f'{execution["executionArn"]}-{provider}')}"
-        console.print(said, highlight=False, soft_wrap=True)
-
-
-def _cause(deployment: Deployment, execution_arn: str) -> str:
-    """Why that execution failed."""
-    states = deployment.step_functions
-    try:
-        found = states.describe_execution(executionArn=execution_arn)
-    except states.exceptions.ExecutionDoesNotExist:
-        return "it was not started"
-    return str(found.get("cause", found["status"]))
+def _followed(console: Console, deployment: Deployment, stack: Stack, run: Execution) -> Any:
+    """Shows the run as `cloudsync run --follow` does, and returns its execution when it has ended."""
+    watches = watches_of(stack, run, deployment.providers, parts_seconds=PARTS_SECONDS)
+    with showing(console, names_videos=False, indent="  ") as show:
+        return deployment.wait(run.arn, seconds=3_600, each=lambda: show([watch.sample() for watch in watches]))
 
 
 def _print_problems(console: Console, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
@@ -154,14 +149,13 @@ def _moved_again(deployment: Deployment) -> dict[str, int]:
     return moved
 
 
-def _print_table(console: Console, deployment: Deployment, clouds: Mapping[str, CloudResult]) -> None:
+def _print_table(console: Console, stack: Stack, clouds: Mapping[str, CloudResult]) -> None:
     console.print(table_of(clouds))
     for provider in clouds:
-        for row in deployment.rows(provider):
-            if row["sk"] == "ITEM" and row["status"] != "ARCHIVED":
-                reason = row.get("error_message", "")
-                said = f"  not archived, and recorded in the ledger: {row['filename']}: {row['status']}, {reason}"
-                console.print(said, highlight=False, soft_wrap=True)
+        for row in not_archived(stack, provider, Reading(), most=None)[0]:
+            item = item_of(provider, row)
+            said = f"  not archived, and recorded in the ledger: {item.filename}: {item.status}, {item.reason}"
+            console.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_outcome(console: Console, result: DemoResult) -> None:

@@ -77,4 +77,4 @@ def _answer(output: Output, started: list[Retried]) -> None:
     if started and started[-1].messages_left:
         output.aside.print(f"{started[-1].messages_left:,} other messages stay in the dead-letter queue.")
     if started:
-        output.aside.print("See how it goes: `cloudsync run --follow`.")
+        output.aside.print(f"See how it goes: `cloudsync run --follow {started[-1].run_id}`.")

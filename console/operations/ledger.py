@@ -6,19 +6,23 @@ A row is a mapping of plain values. Every function raises botocore's errors.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import batched
 from queue import Queue
 from typing import Any
 
 import msgspec
 
+from console.errors import ConsoleError
 from console.stack import Stack
 
 type Row = dict[str, Any]
 
 BATCH = 100  # keys of one BatchGetItem (API reference)
+TRIES = 8  # of one BatchGetItem, whose answer may lack some of the rows
 SEGMENTS = 4  # of a walk that are read side by side
 PAGES_AHEAD = 8  # of 1 MB each, that a walk holds at most
 
@@ -62,6 +66,39 @@ def typed[Struct: msgspec.Struct](row: Mapping[str, Any], kind: type[Struct]) ->
         return msgspec.convert(row, kind)
     except msgspec.ValidationError:
         return kind()
+
+
+def by_keys(
+    stack: Stack, keys: Iterable[tuple[str, str]], attributes: Iterable[str], reading: Reading
+) -> dict[tuple[str, str], Row]:
+    """These attributes of the rows with these keys (`pk` and `sk`), of those that there are. Each is read as it was up
+    to a second ago, which costs half. Raises ConsoleError when DynamoDB is throttling."""
+    names = {f"#{name}": name for name in ("pk", "sk", *attributes)}
+    found = {}
+    for batch in batched(dict.fromkeys(keys), BATCH):
+        request = {
+            "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in batch],
+            "ProjectionExpression": ", ".join(names),
+            "ExpressionAttributeNames": names,
+        }
+        for row in _batch(stack, request, reading):
+            found[row["pk"], row["sk"]] = row
+    return found
+
+
+def _batch(stack: Stack, request: Mapping[str, Any], reading: Reading) -> Iterator[Row]:
+    table = stack.output("LedgerTable")
+    wanted: Any = {table: request}
+    for attempt in range(TRIES):
+        answer = stack.client("dynamodb").batch_get_item(RequestItems=wanted)
+        rows = answer["Responses"].get(table, [])
+        reading.count(len(rows))
+        yield from map(plain_row, rows)
+        wanted = answer.get("UnprocessedKeys")
+        if not wanted:
+            return
+        time.sleep(0.05 * 2**attempt)  # exponential back-off, as the API reference advises
+    raise ConsoleError("DynamoDB did not return all rows asked for; it is throttling. Repeat the command in a minute.")
 
 
 def rows_of_provider(stack: Stack, provider: str, reading: Reading) -> dict[str, Row]:

@@ -29,7 +29,7 @@ from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
-from cloud_sync_common.stores.ledger_rows import ItemState, Status
+from cloud_sync_common.stores.ledger_rows import ItemState
 from cloud_sync_common.stores.manifest import Manifest, ManifestWriter
 from cloud_sync_common.stores.runs import Runs
 
@@ -199,12 +199,10 @@ class MediaLister:
     def _is_work(self, item: MediaItem, row: ItemState | None, request: ListRequest, progress: Progress) -> bool:
         if row is None:
             return True
-        if row.status is Status.ARCHIVED:
-            return row.revision != item.revision
-        if row.status is Status.FAILED and row.attempts >= self.max_attempts and not request.filters.retry_failed:
+        if row.is_exhausted(self.max_attempts) and not request.filters.retry_failed:
             progress.exhausted += 1
             return False
-        return True
+        return not row.holds(item.revision)
 
 
 def _selected(page: MediaPage, selection: Selection, progress: Progress) -> list[MediaItem]:

@@ -67,6 +67,14 @@ class ItemState(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     attempts: int = 0
 
+    def holds(self, revision: str) -> bool:
+        """Whether this revision of the item is archived."""
+        return self.status is Status.ARCHIVED and self.revision == revision
+
+    def is_exhausted(self, max_attempts: int) -> bool:
+        """Whether it has failed too often to be tried again by itself."""
+        return self.status is Status.FAILED and self.attempts >= max_attempts
+
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     """The row of a source: its key in the archive, its version, and the upload to continue. `identity` says which file

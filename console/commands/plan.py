@@ -1,0 +1,156 @@
+"""`cloudsync plan`: a dry run."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from console.commands.filter_options import with_filters
+from console.commands.options import of_stack
+from console.commands.words import facts_of
+from console.output import Output
+from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.planned import Planner, ProviderPlan
+
+_NOTE_SECONDS = 5.0  # between two lines about how far the listing is
+
+
+@click.command()
+@click.option("--provider", default="", help="Only this provider; all of the stack's otherwise.")
+@with_filters
+@of_stack
+def command(stack: Stack, output: Output, provider: str, filters: dict[str, Any]) -> int:
+    """What the next run would move, what filters leave out and why, how long it takes, and what it costs.
+
+    The provider is asked for its whole listing with the stored credentials, and the ledger for what is archived.
+    Nothing is written, but for a token that has ended: it is renewed as a run would renew it. Exit code 4: a provider
+    refuses the credentials.
+    """
+    from console.operations.planned import exit_code  # noqa: PLC0415 (imports the providers)
+    from console.operations.run import input_of  # noqa: PLC0415
+
+    given = input_of(stack, provider, filters, "sync")
+    names = [given["provider"]] if given["provider"] in stack.secrets else list(stack.secrets)
+    planner = _planner(stack, output)
+    plans = [planner.plan(name, filters) for name in names]
+    if output.as_json:
+        output.data("plan", {"providers": plans})
+    else:
+        _draw(output, plans)
+    return exit_code(plans)
+
+
+def _planner(stack: Stack, output: Output) -> Planner:
+    from console.operations import deployed_functions, estimate, storage  # noqa: PLC0415 (see above)
+    from console.operations.planned import Planner  # noqa: PLC0415
+    from console.operations.provider_services import Services  # noqa: PLC0415
+
+    services = Services.of(os.environ)
+    for sentence in services.notes:
+        output.aside.print(sentence)
+    deployed, last = deployed_functions.deployed(stack), [time.monotonic()]
+
+    def note(name: str, listed: int) -> None:
+        if time.monotonic() >= last[0] + _NOTE_SECONDS:
+            last[0] = time.monotonic()
+            output.aside.print(f"{name}: {listed:,} listed so far ...")
+
+    return Planner(
+        stack=stack,
+        services=services,
+        deployed=deployed,
+        lifecycle=storage.lifecycle(stack),
+        speeds=estimate.measured_speeds(stack, deployed),
+        say=output.aside.print,
+        note=note,
+    )
+
+
+def _draw(output: Output, plans: list[ProviderPlan]) -> None:
+    from console.commands.following import title_of  # noqa: PLC0415 (imports Rich)
+
+    for plan in plans:
+        output.page.print(title_of(plan.provider))
+        output.page.print(facts_of((f"  {name}", text) for name, text in _facts(plan)))
+        output.page.print()
+    good = [plan for plan in plans if not plan.problem]
+    if len(good) > 1:
+        output.page.print("All")
+        output.page.print(facts_of((f"  {name}", text) for name, text in _sum(good)))
+
+
+def _facts(plan: ProviderPlan) -> Iterator[tuple[str, str]]:
+    from cloud_sync_common.filters import WORDS  # noqa: PLC0415 (imported only to draw)
+    from cloud_sync_common.runtime.wording import count_of, file_name, size_of  # noqa: PLC0415
+
+    if plan.problem:
+        yield "no plan", plan.problem
+        return
+    if plan.run_under_way:
+        yield "note", f"the run {plan.run_under_way} is under way; what it has yet to move is counted here"
+    yield "listed", f"{plan.listed:,}; archived already: {plan.archived:,}"
+    yield "to move", _to_move(plan)
+    words = {reason.value: text for reason, text in WORDS.items()}
+    for number, (reason, left) in enumerate(plan.left_out.items()):
+        size = f", {size_of(left.bytes)}" if left.bytes else ""
+        yield "" if number else "left out", f"{left.items:,} {words.get(reason, file_name(reason))}{size}"
+    yield "not ready", f"{plan.waiting:,}; a later run tries them" if plan.waiting else ""
+    exhausted = count_of(plan.exhausted, "video has", "videos have")
+    yield "failed", f"{exhausted} failed too often: `cloudsync failures`" if plan.exhausted else ""
+    if plan.videos:
+        yield "time", _time(plan)
+        yield "cost", _cost(plan)
+        shown = (file_name(one.filename) + (f" ({size_of(one.size)})" if one.size else "") for one in plan.examples)
+        yield "such as", ", ".join(shown)
+
+
+def _to_move(plan: ProviderPlan) -> str:
+    from cloud_sync_common.runtime.wording import count_of, size_of  # noqa: PLC0415 (imported only to draw)
+
+    if not plan.videos:
+        return "nothing: all that is listed, and that no filter leaves out, is archived"
+    told = {"tried or listed before": plan.again, "a new version": plan.changed, "of unknown size": plan.unknown_sizes}
+    parts = ", ".join(f"{count:,} {what}" for what, count in told.items() if count)
+    return f"{count_of(plan.videos, 'video')}, {size_of(plan.bytes)}" + (f" ({parts})" if parts else "")
+
+
+def _time(plan: ProviderPlan) -> str:
+    from cloud_sync_common.runtime.wording import count_of, size_of  # noqa: PLC0415 (imported only to draw)
+
+    from console.commands.following import duration  # noqa: PLC0415
+
+    if plan.estimate is None or plan.speed is None:
+        return ""
+    count, speed = plan.speed.runs, size_of(plan.speed.bytes_per_second)
+    known = f"as {count_of(count, 'earlier run')} moved" if count else "assumed: no run has shown it"
+    several = f", in {plan.estimate.runs:,} runs (max_run_gb)" if plan.estimate.runs > 1 else ""
+    return f"about {duration(plan.estimate.hours * 3600)}, at {speed}/s ({known}){several}"
+
+
+def _cost(plan: ProviderPlan) -> str:
+    if plan.estimate is None:
+        return ""
+    first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
+    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first else ""
+    return f"{once:.4f} USD once{storage}, then {plan.estimate.month_usd:.4f} USD a month"
+
+
+def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:
+    from cloud_sync_common.runtime.wording import count_of, size_of  # noqa: PLC0415 (imported only to draw)
+
+    from console.commands.following import duration  # noqa: PLC0415
+
+    estimates = [plan.estimate for plan in plans if plan.estimate and plan.videos]
+    once, month = sum(one.run_usd + one.first_usd for one in estimates), sum(one.month_usd for one in estimates)
+    videos = count_of(sum(plan.videos for plan in plans), "video")
+    yield "to move", f"{videos}, {size_of(sum(plan.bytes for plan in plans))}"
+    if estimates:
+        hours = max(one.hours for one in estimates)
+        yield "time", f"about {duration(hours * 3600)}, if all go on side by side"
+        yield "cost", f"{once:.4f} USD once, then {month:.4f} USD a month"
