@@ -14,6 +14,7 @@ from cloud_sync.network import Network
 from cloud_sync.permissions import Grants
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
+from cloud_sync.template_metadata import template_metadata
 from cloud_sync.workflow import Workflow, executions_arn, schedule_name
 
 
@@ -56,6 +57,7 @@ class CloudSyncStack(Stack):
         if config.monthly_budget_usd:
             Budget(self, "Budget", config=config)
 
+        self.template_options.metadata = template_metadata(config)
         Tags.of(self).add("application", "cloud-sync")
         Tags.of(self).add("environment", config.environment)
         for name, value in {

@@ -23,6 +23,8 @@ VERBS = {
     "failures": "What is not archived and why, with the step that fixes it.",
     "retry": "Try again what has failed.",
     "cost": "What it costs, what it will cost, and how it can cost less.",
+    "settings": "What may change without a deployment: pause, filters, photos, mails.",
+    "config": "What the stack was deployed with, and how environments differ.",
     "runs": "List the nights: when each was, how it ended, what it archived and cost.",
 }
 

@@ -48,6 +48,7 @@ class Output:
 
         fields = msgspec.to_builtins(value)
         _write({"version": JSON_VERSION, "kind": kind, **fields})
+        sys.stdout.flush()
 
     def lines(self, kind: str, about: dict[str, Any], values: Iterable[Any]) -> int:
         """JSON lines, for what is too long for one object: `{"version": 1, "kind": "library", ...}` first, then each
@@ -64,4 +65,3 @@ def _write(value: Any) -> None:
     import msgspec  # noqa: PLC0415 (imported only when something is printed)
 
     sys.stdout.write(redact(msgspec.json.encode(value).decode()) + "\n")
-    sys.stdout.flush()

@@ -233,8 +233,11 @@ def _ledger(library: Library, design: Design) -> list[Line]:
         ),
         Line(
             prices.DYNAMODB_READ,
-            library.files * prices.READS_PER_VIDEO + design.children(library) * prices.READS_PER_BATCH,
-            f"{library.files:,} × {prices.READS_PER_VIDEO} and {prices.READS_PER_BATCH} per child, strongly consistent",
+            library.files * prices.READS_PER_VIDEO
+            + design.children(library) * prices.READS_PER_BATCH
+            + prices.READS_PER_RUN,
+            f"{library.files:,} × {prices.READS_PER_VIDEO}, {prices.READS_PER_BATCH} per child and "
+            f"{prices.READS_PER_RUN} for the settings, strongly consistent",
         ),
     ]
 

@@ -217,9 +217,11 @@ def _problems(bench: Bench, case: Case, run: Any, mails: list[dict[str, str]]) -
     failed = len(case.affected) * (case.outcome is Outcome.FAILED) + len(_never_archived(case))
     if summary["failed"] != failed:
         yield f"the run reports failed={summary['failed']}, expected {failed}"
-    if case.outcome is Outcome.LEFT and (early := _sources(bench, case.affected)):
-        yield f"{[row['media_id'] for row in early]} are archived, expected them to be left"
-    damaged = {row["media_id"] for row in bench.deployment.rows() if row["sk"] == "ITEM" and "damage" in row}
+    items = {row["media_id"]: row for row in bench.deployment.rows() if row["sk"] == "ITEM"}
+    early = [item for item in case.affected if items.get(item, {}).get("status") == "ARCHIVED"]
+    if case.outcome is Outcome.LEFT and early:
+        yield f"{early} are archived, expected them to be left"
+    damaged = {media_id for media_id, row in items.items() if "damage" in row}
     if (damaged, summary["damaged"]) != (set(case.damaged), len(case.damaged)):
         yield f"{summary['damaged']} are reported as damaged: {damaged}, expected {case.damaged}"
     if len(mails) != 1 or ("damaged" in mails[0]["Subject"]) != bool(case.damaged):

@@ -30,7 +30,7 @@ _OWN_OPTIONS = {
 def _provider(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
     name = value.lower().replace("_", "-")
     if name not in PROVIDERS:
-        raise click.BadParameter(f"it must be one of {', '.join(PROVIDERS)}; not {value!r}.")
+        raise UsageError(f"The provider must be one of {', '.join(PROVIDERS)}.")  # not quoted: it may be a token
     return name
 
 
@@ -39,6 +39,11 @@ def _checked(called: Callable[..., int | None]) -> Callable[..., int | None]:
 
     @wraps(called)
     def first(**options: Any) -> int | None:
+        if click.get_current_context().args:
+            raise UsageError(
+                "Nothing but the provider is an argument. If you have typed something secret, it is in your shell's "
+                "history now: replace it at the provider."
+            )
         check_options(options)
         if not options["from_stdin"] and not is_terminal():
             raise UsageError(
@@ -61,7 +66,7 @@ def check_options(options: Mapping[str, Any]) -> None:
             raise UsageError(f"{option} means nothing with --from-stdin: the object that is piped in says all.")
 
 
-@click.command()
+@click.command(context_settings={"allow_extra_args": True})
 @click.argument("provider", callback=_provider, metavar="gopro|google-drive|dropbox")
 @click.option("--way", type=click.Choice(WAYS), default=None, help="How to connect GoPro; you are asked otherwise.")
 @click.option("--no-browser", is_flag=True, default=None, help="Google: print the address, and open no browser.")

@@ -20,7 +20,7 @@ from console.operations.connect_dropbox import DropboxConsent
 from console.operations.connect_google import WAIT_SECONDS, GoogleConsent
 from console.operations.connect_gopro import Way
 from console.operations.loopback_redirect import LoopbackRedirect
-from console.operations.pasted_credentials import fault_of
+from console.operations.pasted_credentials import MOST_CHARACTERS, fault_of
 from console.operations.provider_services import Services
 from console.output import Output
 
@@ -47,7 +47,7 @@ class Questions:
         """A value for a field of the secret, or for none. Raises UsageError when no answer can be used."""
         for _ in range(_ATTEMPTS):
             found = trimmed(hidden(f"{what}: "))
-            protect(found)
+            protect(found[:MOST_CHARACTERS])
             if not (fault := fault_of(field, found)):
                 return found
             self.say(f"The {what[:1].lower()}{what[1:]} {fault}")

@@ -76,7 +76,8 @@ def _draw_spent(output: Output, found: Figures, runs: list[Run]) -> None:
 
 
 def _draw_stored(output: Output, found: Figures) -> None:
-    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+    from cloud_sync_common import prices  # noqa: PLC0415 (imported only to draw)
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415
 
     how = (
         "as CloudWatch measures it once a day"
@@ -93,6 +94,10 @@ def _draw_stored(output: Output, found: Figures) -> None:
     for line in found.fixed:
         fixed.add_row(line.name, f"{line.count:,.1f}".removesuffix(".0"), f"{line.usd:.2f}", f"{line.billed:.2f}")
     output.page.print(fixed)
+    monthly, stored = sum(line.billed for line in found.fixed), sum(tier.usd_month for tier in found.tiers)
+    if monthly > stored:
+        equal = size_of(monthly / prices.DEEP_ARCHIVE_GB_MONTH.each * prices.GB)
+        output.page.print(f"{monthly:.2f} USD are billed: more than the storage, up to about {equal} in Deep Archive.")
 
 
 def _draw_forecast(output: Output, found: Figures, year: list[MonthForecast]) -> None:

@@ -44,20 +44,22 @@ def hidden(question: str) -> str:
 
 @contextmanager
 def _unseen(descriptor: int) -> Iterator[None]:
-    """No echo and no lines. What was typed before, and what comes after the end, is thrown away (TCSAFLUSH)."""
-    from termios import ECHO, ECHONL, ICANON, TCSAFLUSH, VMIN, VTIME, tcgetattr, tcsetattr  # noqa: PLC0415
+    """No echo and no lines. What was typed before, and what comes after the end, is thrown away (TCSAFLUSH). Ctrl-Z
+    does not stop the program: the shell would turn the echo on, and nobody turns it off when the program goes on."""
+    import termios as t  # noqa: PLC0415 (Windows has none)
 
-    before, now = tcgetattr(descriptor), tcgetattr(descriptor)
-    now[3] &= ~(ECHO | ECHONL | ICANON)
-    now[6][VMIN], now[6][VTIME] = 1, 0
+    before, now = t.tcgetattr(descriptor), t.tcgetattr(descriptor)
+    now[3] &= ~(t.ECHO | t.ECHONL | t.ICANON | t.IEXTEN)
+    now[6][t.VMIN], now[6][t.VTIME] = 1, 0
+    now[6][t.VSUSP] = bytes([os.fpathconf(descriptor, "PC_VDISABLE")])
     marks = os.environ.get("TERM", "dumb") != "dumb"
     try:
-        tcsetattr(descriptor, TCSAFLUSH, now)
+        t.tcsetattr(descriptor, t.TCSAFLUSH, now)
         _say(_MARK_PASTES if marks else "")
         yield
     finally:
         _say(_AS_BEFORE if marks else "")
-        tcsetattr(descriptor, TCSAFLUSH, before)
+        t.tcsetattr(descriptor, t.TCSAFLUSH, before)
 
 
 def _arrived(descriptor: int) -> bytes:

@@ -55,5 +55,5 @@ def _cells(run: Run) -> list[str]:
     usd = "" if run.estimated_usd is None else f"{run.estimated_usd:.4f}"
     numbers = ["" if number is None else f"{number:,}" for number in (run.archived, run.failed, run.backlog)]
     provider = run.provider if run.mode == "sync" else f"{run.provider} ({run.mode})"
-    status = f"{run.status} {run.error}".strip()
+    status = "paused" if run.paused else f"{run.status} {run.error}".strip()
     return [moment(run.started_at)[5:], provider, status, numbers[0], moved, numbers[1], numbers[2], usd]

@@ -61,6 +61,7 @@ def _draw(output: Output, found: Status) -> None:
 
 
 def _facts(one: ProviderStatus) -> Iterator[tuple[str, str]]:
+    yield "paused", f"since {moment(one.paused_since)}" if one.paused_since else "yes" if one.paused else ""
     yield "last run", _last_run(one)
     yield "safe", _safe(one)
     yield "not safe", _not_safe(one)
@@ -80,6 +81,8 @@ def _last_run(one: ProviderStatus) -> str:
     run = one.last_run
     if run is None:
         return now + (f"the last success was at {moment(one.last_success)}" if one.last_success else "none yet")
+    if run.paused:
+        return f"{now}ended at once, {moment(run.ended_at)}: the provider is paused"
     text = f"{now}{run.status}, {moment(run.ended_at)}"
     if run.status != "SUCCEEDED":
         last = f"; the last success: {moment(one.last_success) if one.last_success else 'none'}"

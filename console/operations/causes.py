@@ -41,6 +41,10 @@ CAUSES = {
     "refused_by_provider": Cause(
         "The provider will not hand it out.", f"Its own page says why (a flag, a restriction). Then {_AGAIN}."
     ),
+    "hash_disputed": Cause(
+        "Two readings gave the same bytes, and not the hash that the provider publishes.",
+        f"Play it there; if it is damaged, upload a good copy again. Then {_AGAIN}.",
+    ),
     "range_ignored": Cause("The provider does not send parts of a file.", REPORT),
     "source_changed": Cause("It changed while it was read.", f"Leave it alone for a night, or {_AGAIN}."),
     "provider_contract": Cause("The provider answers otherwise than this version expects.", REPORT),

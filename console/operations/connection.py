@@ -81,7 +81,11 @@ class Connection:
         if found.refresh_token == credentials.refresh_token:
             return found
         self._check_owner(found.user_id or "", "; the refresh token that you gave has ended by being tried")
-        self.secret.store(found)
+        try:
+            self.secret.store(found)
+        except Exception:
+            self.decisions.say("The refresh token that you gave has ended by being tried. Obtain another one, because:")
+            raise
         self._is_stored = True
         if found.access_token is None:
             raise ConsoleError("The provider gave a new refresh token only. It is stored; start a run, which uses it.")

@@ -60,7 +60,8 @@ def credentials_age(stack: Stack, provider: str, rows: Mapping[str, Row]) -> Cre
         return CredentialsAge(provider=provider, health=Health.MISSING, secret=secret)
     now = datetime.now(UTC)
     is_seen = state.seen_version == version
-    ends = datetime.fromtimestamp(state.ends_at, UTC) if is_seen and state.ends_at is not None else None
+    ends_at = provider_rows.second_of(state.ends_at) if is_seen else None
+    ends = None if ends_at is None else datetime.fromtimestamp(ends_at, UTC)
     return CredentialsAge(
         provider=provider,
         health=_health(state, version, ends, now),

@@ -32,8 +32,10 @@ def from_json(text: str, provider: str) -> Credentials:
 
     Raises UsageError naming the field and the fix.
     """
-    protect(*pasted_fields.all_secrets(text[:MOST_CHARACTERS]))
-    value = pasted_fields.as_object(text) if len(text) <= MOST_CHARACTERS else {}
+    if len(text) > MOST_CHARACTERS:
+        raise UsageError("Standard input holds more than a secret can: it must be one JSON object.")
+    protect(*pasted_fields.all_secrets(text))
+    value = pasted_fields.as_object(text)
     if not value:
         raise UsageError(f"Standard input holds no JSON object.{pasted_fields.why_no_object(text)}")
     names = (*pasted_fields.TEXT_FIELDS, "provider")

@@ -19,6 +19,7 @@ from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.item import candidates
 from console.operations.ledger import Reading, partition
 from console.operations.runs import is_under_way
+from console.operations.settings import by_hand
 from console.operations.waiting import NotArchived, failed_items, item_of
 from console.stack import Stack
 
@@ -100,9 +101,10 @@ def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
             f"A run of {retry.provider} is under way; a second one would end at once. Repeat the command when it has "
             "ended: `cloudsync run --follow` shows it."
         )
+    run_input = by_hand(stack, retry.provider) | retry.run_input
     name = f"retry-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
     stack.client("stepfunctions").start_execution(
-        stateMachineArn=stack.output("StateMachineArn"), name=name, input=json.dumps(retry.run_input)
+        stateMachineArn=stack.output("StateMachineArn"), name=name, input=json.dumps(run_input)
     )
     return Retried(provider=retry.provider, run_id=name, items=len(retry.items))
 

@@ -26,6 +26,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     `provider` is empty where the input names none. `status` is Step Functions' (RUNNING, SUCCEEDED, FAILED, TIMED_OUT,
     ABORTED), times are ISO 8601. The numbers are those of the run's report: None while it runs, where it failed before
     its report, and of a run that reports on others. `waiting` are not ready at the provider.
+    `paused`: the owner had paused the provider, so that the run ended at once.
     `left_out` counts what filters or the provider leave alone, by its reason. `error` and `cause` say why it failed.
     """
 
@@ -44,6 +45,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     backlog: int | None = None
     estimated_usd: float | None = None
     left_out: dict[str, int] = {}
+    paused: bool = False
     error: str = ""
     cause: str = ""
 
@@ -107,6 +109,7 @@ def described(stack: Stack, execution_arn: str) -> Run:
         error=answer.get("error", ""),
         cause=answer.get("cause", ""),
         left_out=_counts(left_out),
+        paused=output.get("paused") is True,
         **numbers,
     )
 

@@ -10,6 +10,7 @@ import msgspec
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError, category_of
 from cloud_sync_common.stores import provider_rows
 
+from console.operations import settings
 from console.operations.alarms import Alarm, raised
 from console.operations.credentials import CredentialsAge, Health, credentials_age
 from console.operations.ledger import Reading, Row, rows_of_provider
@@ -26,7 +27,8 @@ _AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.categor
 
 class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One provider: its last run that has ended (None: none that Step Functions remembers), the last one that
-    succeeded (ISO 8601, empty: none), whether one is under way, and the rest."""
+    succeeded (ISO 8601, empty: none), whether one is under way, and the rest. `paused_since` is ISO 8601;
+    `settings_error` says why its settings cannot be read, so that no run begins."""
 
     provider: str
     last_run: Run | None
@@ -37,6 +39,9 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     credentials: CredentialsAge
     schedule: Schedule
     spent: list[SpentMonth]
+    paused: bool = False
+    paused_since: str = ""
+    settings_error: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +88,7 @@ def status(stack: Stack) -> Status:
 
 def _provider(stack: Stack, provider: str, reading: Reading) -> ProviderStatus:
     rows = rows_of_provider(stack, provider, reading)
+    chosen = settings.of_row(rows.get(provider_rows.SETTINGS, {}), provider)
     return ProviderStatus(
         provider=provider,
         last_run=None,
@@ -93,6 +99,9 @@ def _provider(stack: Stack, provider: str, reading: Reading) -> ProviderStatus:
         credentials=credentials_age(stack, provider, rows),
         schedule=schedule_of(stack, provider),
         spent=spent_of(rows),
+        paused=chosen.settings.paused,
+        paused_since=chosen.stored.pause_changed_at if chosen.settings.paused else "",
+        settings_error=chosen.error,
     )
 
 
@@ -124,14 +133,34 @@ def _last_runs(stack: Stack) -> dict[str, Run]:
 
 
 def next_steps(providers: list[ProviderStatus], alarms: list[Alarm]) -> list[Step]:
-    """What to do, the most urgent first; the first one is what a person is told."""
+    """What to do, the most urgent first; the first one is what a person is told. Of a provider that is paused, neither
+    the credentials nor the last run are urgent."""
+    active = [one for one in providers if not one.paused]
     return [
-        *(step for one in providers for step in _of_credentials(one)),
-        *(step for one in providers for step in _of_the_run(one)),
+        *(step for one in providers for step in _of_broken_settings(one)),
+        *(step for one in active for step in _of_credentials(one)),
+        *(step for one in active for step in _of_the_run(one)),
         *(step for one in providers for step in _of_failures(one)),
         *(_of_alarm(alarm) for alarm in alarms),
+        *(step for one in providers for step in _of_a_pause(one)),
         *(step for one in providers for step in _of_counting(one)),
     ]
+
+
+def _of_broken_settings(one: ProviderStatus) -> list[Step]:
+    name = one.provider.replace("_", "-")
+    text = f"No run of {one.provider} begins: {one.settings_error}"
+    return [Step(text=text, command=f"cloudsync settings undo --provider {name}")] if one.settings_error else []
+
+
+def _of_a_pause(one: ProviderStatus) -> list[Step]:
+    name = one.provider.replace("_", "-")
+    step = Step(
+        text=f"{one.provider}: it is paused, so its runs archive nothing.",
+        command=f"cloudsync settings resume --provider {name}",
+        is_urgent=False,
+    )
+    return [step] if one.paused else []
 
 
 def _of_credentials(one: ProviderStatus) -> list[Step]:

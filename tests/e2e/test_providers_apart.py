@@ -171,6 +171,25 @@ def test_without_its_part_of_this_statement_the_step_of_a_provider_fails_and_wit
         assert outcome(deployment, function, clouds.event(function, provider, sid)) == ("", ""), provider
 
 
+@pytest.mark.parametrize("function", ["video-downloader", "archive-reconciler"])
+def test_without_the_rows_of_contents_a_step_that_compares_them_fails_and_with_them_it_succeeds(
+    clouds: Clouds, function: str
+) -> None:
+    """A reconciliation notes the contents of what was archived before anybody compared them."""
+    clouds.reset()
+    clouds.prepare(function, "dropbox")
+    for row in clouds.deployment.rows("dropbox"):
+        if row["sk"].startswith("SOURCE#"):
+            place = {name: {"S": row[name]} for name in ("pk", "sk")}
+            clouds.deployment.dynamodb.update_item(
+                TableName=clouds.deployment.ledger_table, Key=place, UpdateExpression="REMOVE noted"
+            )
+    with Policy(clouds.deployment, function).without("CompareTheContents"):
+        error, sentence = outcome(clouds.deployment, function, clouds.event(function, "dropbox"))
+    assert error == "ConfigurationError" and "role may not do this" in sentence
+    assert outcome(clouds.deployment, function, clouds.event(function, "dropbox")) == ("", "")
+
+
 @pytest.fixture(scope="module")
 def probe(clouds: Clouds) -> Iterator[Probe]:
     with probing(clouds.deployment) as ask:

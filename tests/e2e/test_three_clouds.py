@@ -252,7 +252,7 @@ def test_trouble_at_one_provider_fails_its_run_alone(cleared: Clouds, provider: 
         assert all(cleared.agreed(other, ("GX01004", "GX010063", "GX010064")))
     alert, report = sorted(cleared.inbox(), key=lambda mail: "archived from" in mail["Subject"])
     assert alert["Subject"] == f"Cloud Sync ({TITLES[provider]}): the run failed ({trouble})"
-    assert report["Subject"].endswith(f"archived from 2 providers; the run of {provider} failed")
+    assert report["Subject"].endswith(f"archived from 2 providers; the run of {TITLES[provider]} failed")
     assert f"{TITLES[provider]}:\n\nIts run failed" in report["Message"]
 
     cleared.release(provider)

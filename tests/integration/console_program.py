@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.aws_on_loopback import Aws
+from tests.ledger_table import TABLE
 from tests.synthesis import ROOT
 from tests.terminal import Terminal
 
@@ -55,7 +56,11 @@ class Owner:
 
     @property
     def environment(self) -> dict[str, str]:
-        outputs = {"StateMachineArn": MACHINE, **dict(SECRETS[provider] for provider in self.providers)}
+        outputs = {
+            "StateMachineArn": MACHINE,
+            "LedgerTable": TABLE,
+            **dict(SECRETS[provider] for provider in self.providers),
+        }
         return {
             **self.aws.server.variables,
             "PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}",

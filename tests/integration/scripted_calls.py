@@ -61,7 +61,7 @@ def call(function: str, payload: dict[str, Any], answer: Any) -> Call:
     return Call(function, payload, answer if isinstance(answer, Failure) else as_json(answer))
 
 
-def authenticate(answer: Failure | None = None, *, given: Any = None, mode: Mode = Mode.SYNC) -> Call:
+def authenticate(answer: AuthResult | Failure | None = None, *, given: Any = None, mode: Mode = Mode.SYNC) -> Call:
     result = AuthResult(**RUN, filters=Filters(), kind=CredentialsKind.OAUTH, mode=mode, expires_at=1.8e9)
     payload = {"run_id": RUN_ID, "input": {"provider": "gopro"} if given is None else given}
     return call("media-authenticator", payload, answer or result)
@@ -103,7 +103,7 @@ def carried(result: ListResult | ReconcileResult | None, renewals: int = 0) -> d
 
 
 def report(listing: ListResult, answer: Summary | Failure = SUMMARY) -> Call:
-    payload = RUN | {"started_at": STARTED_AT, "reported_by": "", "listing": carried(listing)}
+    payload = RUN | {"started_at": STARTED_AT, "reported_by": "", "mails": "every_night", "listing": carried(listing)}
     return call("run-report", payload, answer)
 
 
@@ -114,7 +114,8 @@ def report_failure(answer: Failed | Failure = RUN_FAILED, **state: Any) -> Call:
 def state_after(listing: ListResult | None, *, renewals: int = 0, **more: Any) -> dict[str, Any]:
     """The state of a run that has authenticated, and has listed if a listing is given."""
     found = {"listing": carried(listing, renewals), "reconciliation": carried(None)}
-    return RUN | {"filters": FILTERS, "mode": "sync", "reported_by": "", "runs": []} | found | more
+    begun = {"filters": FILTERS, "mode": "sync", "reported_by": "", "mails": "every_night", "paused": False, "runs": []}
+    return RUN | begun | found | more
 
 
 def error_of(name: str, cause: str) -> dict[str, str]:

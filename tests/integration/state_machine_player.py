@@ -16,6 +16,8 @@ from cloud_sync.definition import definition
 
 DEFINITION = definition()
 
+_OPERATORS = ("StringEquals", "NumericEquals", "BooleanEquals")
+
 type State = dict[str, Any]
 
 
@@ -132,7 +134,7 @@ def _names(clause: State, error: StatesError) -> bool:
 
 def _is_true(choice: State, data: Any) -> bool:
     value = _at(choice["Variable"], data, {})
-    (expected,) = (choice[operator] for operator in ("StringEquals", "NumericEquals") if operator in choice)
+    (expected,) = (choice[operator] for operator in _OPERATORS if operator in choice)
     return bool(value == expected)
 
 

@@ -8,6 +8,7 @@ import pytest
 from cloud_sync_common.provider_interface import Filters
 from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.steps.authenticate import AuthResult, CredentialsKind, RunToStart
+from cloud_sync_common.stores.provider_settings import Mails
 
 from tests.integration.interpreter import EXECUTION_ARN, RUN_ID, STARTED_AT, Call, Execution, Failure, play
 from tests.integration.scripted_calls import (
@@ -68,7 +69,7 @@ def a_child(provider: str) -> tuple[Call, Call, Call]:
     accepted = AuthResult(**run, filters=Filters(), kind=CredentialsKind.OAUTH, mode=Mode.SYNC, reported_by=RUN_ID)
     found = listed(new=0, batches=0)
     listing = {"execution_arn": f"{EXECUTION_ARN}-{provider}", "filters": FILTERS, "cursor": None}
-    reporting = {"started_at": STARTED_AT, "reported_by": RUN_ID, "listing": carried(found)}
+    reporting = {"started_at": STARTED_AT, "reported_by": RUN_ID, "mails": "every_night", "listing": carried(found)}
     return (
         Call("media-authenticator", {"run_id": run["run_id"], "input": own}, as_json(accepted)),
         Call("media-lister", run | listing, as_json(found)),
@@ -101,6 +102,22 @@ def test_a_dead_token_of_one_provider_fails_its_run_with_an_alert_and_no_other(o
     assert first["provider"] == "gopro" and first["result"]["Error"] == "States.TaskFailed"
     assert second == {"provider": "google_drive", "result": {"output": OUTPUT}}
     assert (execution.status, execution.output) == ("SUCCEEDED", {"reported": "once"})
+
+
+def test_a_paused_provider_ends_at_once_beside_one_that_works(one_by_one: dict[str, Any]) -> None:
+    begins, *_ = a_child("gopro")
+    run = {"run_id": f"{RUN_ID}-gopro", "provider": "gopro"}
+    paused = AuthResult(
+        **run, filters=Filters(), mode=Mode.SYNC, reported_by=RUN_ID, paused=True, mails=Mails.ONLY_NEWS
+    )
+    output = {"paused": True, "mail": "It is paused.", "mail_wanted": False}
+    payload = {"request": "paused", **run, "mails": "only_news", "reported_by": RUN_ID}
+    script = [
+        Call(begins.function, begins.payload, as_json(paused)), Call("run-report", payload, output),
+        *a_child("google_drive"), report_all({"output": output}, {"output": OUTPUT}),
+    ]  # fmt: skip
+    execution, sent = play_all(one_by_one, *script)
+    assert sent == [call.seen for call in script] and execution.status == "SUCCEEDED"
 
 
 def test_an_input_for_all_that_does_not_fit_starts_no_run_and_is_reported(definition: dict[str, Any]) -> None:

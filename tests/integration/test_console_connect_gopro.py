@@ -144,6 +144,20 @@ def test_a_refresh_token_that_was_used_already_stores_nothing(owner: Owner, gopr
     assert owner.aws.secrets.get_secret_value(SecretId=SECRET)["VersionId"] == before
 
 
+def test_a_token_that_has_ended_and_could_not_be_replaced_is_said_to_be_lost(owner: Owner, gopro: FakeGoPro) -> None:
+    def gone(moment: str, name: str) -> None:
+        if (moment, name) == ("done", "secretsmanager.DescribeSecret"):
+            owner.aws.secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+
+    owner.aws.server.watch = gone
+    given = {"client_id": gopro.client_id, "client_secret": gopro.client_secret, "refresh_token": gopro.refresh_token}
+    done = owner.piped("connect", "gopro", "--from-stdin", given=json.dumps(given))
+    assert done.returncode == 5, done.stderr
+    said, why = done.stderr.splitlines()[-2:]
+    assert said == "The refresh token that you gave has ended by being tried. Obtain another one, because:"
+    assert why.startswith("cloudsync: The secret gopro/credentials is not there any more. Deploy the stack again")
+
+
 # A session
 
 
@@ -187,6 +201,17 @@ def test_what_is_pasted_wrongly_is_named_and_asked_for_again(
         terminal.types(gopro.access_token)
         assert terminal.ends() == 0
         assert_no_secret(terminal.shown, [gopro.access_token[:500], gopro.access_token[500:]])
+
+
+def test_ctrl_z_at_a_hidden_question_stops_nothing_that_could_be_shown_afterwards(
+    owner: Owner, gopro: FakeGoPro
+) -> None:
+    with owner.at_terminal("connect", "gopro", "--way", "session", "--yes") as terminal:
+        terminal.awaits("gp_access_token: ")
+        terminal.types("\x1a", enter="")
+        terminal.types(gopro.access_token)
+        assert terminal.ends() == 0 and terminal.echoes
+        assert_no_secret(terminal.shown, gopro)
 
 
 def test_three_wrong_pastes_are_enough(owner: Owner) -> None:

@@ -35,10 +35,12 @@ HANDLERS = {
     "failure": "failure_recorder",
     "report": "run_report",
     "report_all": "run_report",
+    "report_paused": "run_report",
     "watch": "run_report",
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
     "all_auth": "media_authenticator",
+    "paused_auth": "media_authenticator",
     **{f"{cloud}_auth": "media_authenticator" for cloud in ("drive", "dropbox")},
     **{f"{cloud}_list": "media_lister" for cloud in ("drive", "dropbox")},
     **{f"{cloud}_download": "video_downloader" for cloud in ("drive", "dropbox")},
@@ -140,8 +142,33 @@ def test_the_authenticator_returns_the_input_of_the_next_steps(functions: Functi
         "expires_at": None,
         "renewals": 1,
         "reported_by": "",
+        "mails": "every_night",
+        "paused": False,
         "runs": [],
     }
+
+
+def test_a_paused_provider_is_asked_for_nothing_unless_the_run_was_started_for_that(
+    functions: Functions, aws: Aws
+) -> None:
+    functions.gopro.control.expire_access_tokens()
+    document = json.dumps({"paused": True, "filters": {"kinds": ["video", "photo"]}})
+    aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "SETTINGS", "version": 1, "document": document})
+    result = functions.call("auth")
+    assert (result["paused"], result["kind"], result["filters"]["kinds"]) == (True, None, ["video", "photo"])
+    with pytest.raises(CredentialsExpiredError):
+        functions.call("paused_auth")
+    assert functions.call("report_paused")["status"] == "SUCCEEDED"
+    assert "paused" in aws.mails()[0]["Subject"] and functions.call("watch") == {"hours_since_success": 0.0}
+
+
+def test_settings_that_were_spoilt_by_hand_stop_the_run_and_name_the_field(functions: Functions, aws: Aws) -> None:
+    document = json.dumps({"filters": {"type": ["mp4"]}})
+    aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "SETTINGS", "version": 1, "document": document})
+    with pytest.raises(
+        ConfigurationError, match=r"The gopro settings' field 'filters' has a field 'type'.*settings undo"
+    ):
+        functions.call("auth")
 
 
 def test_the_authenticator_renews_oauth_credentials_and_stores_them(functions: Functions, aws: Aws) -> None:
@@ -285,7 +312,7 @@ def test_the_report_of_all_providers_is_one_mail_with_the_text_of_each_run(funct
         ("google_drive", "FAILED"),
     ]
     (mail,) = aws.mails()
-    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of google_drive failed"
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of Google Drive failed"
     assert "GoPro:\n\n2 of 2 new videos are in the archive" in mail["Message"]
 
 

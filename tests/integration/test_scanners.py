@@ -49,6 +49,16 @@ NO_SECRETS = {
     ("tests/unit/test_benchmark_as_deployed.py", "Hex High Entropy String"): "the MD5 of abc",
     ("tests/unit/test_archive.py", "Hex High Entropy String"): "the MD5 of a part",
     ("tests/unit/test_address_guard.py", "Basic Auth Credentials"): "a link that must be refused",
+    ("events/drive_download_event.json", "Hex High Entropy String"): "a hash that no file has",
+    ("events/dropbox_download_event.json", "Hex High Entropy String"): "a hash that no file has",
+    ("lambda_layer/python/cloud_sync_common/runtime/filter_input.py", "Hex High Entropy String"): "an id as an example",
+    ("tests/e2e/test_three_clouds.py", "Hex High Entropy String"): "the id of a video of the demo library",
+    ("tests/unit/drive_service.py", "Hex High Entropy String"): "hashes of no files",
+    ("tests/unit/dropbox_service.py", "Hex High Entropy String"): "a hash of no file",
+    ("tests/unit/test_copies.py", "Hex High Entropy String"): "hashes of no files",
+    ("tests/unit/test_dropbox.py", "Hex High Entropy String"): "a hash of no file",
+    ("tests/unit/test_dropbox_tree.py", "Hex High Entropy String"): "the rev of a file",
+    ("tests/unit/test_filters.py", "Hex High Entropy String"): "a text that is no time",
 }
 
 

@@ -15,7 +15,9 @@ from tests.integration.state_machine_player import Player, StatesError
 
 VIDEO = {"media_id": "m1"}
 ANSWERS: dict[str, Any] = {
-    "media-authenticator": {"run_id": "run-1", "provider": "gopro", "filters": {}, "mode": "backup"},
+    "media-authenticator": {
+        "run_id": "run-1", "provider": "gopro", "filters": {}, "mode": "sync", "reported_by": "", "runs": [],
+    },
     "media-lister": {
         "status": "COMPLETE", "next_cursor": None, "manifest_key": "runs/run-1/work.jsonl", "listed": 1, "new": 1,
         "waiting": 0, "exhausted": 0, "left_out": {}, "batches": 1,

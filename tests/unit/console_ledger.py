@@ -71,7 +71,7 @@ class World:
             "cloudformation": {
                 "list_stack_resources_pages": lambda **_: [{"StackResourceSummaries": self.resources}]
             },
-            "s3": {}, "logs": {},
+            "s3": {}, "logs": {}, "sts": {"get_caller_identity": {"Arn": "arn:aws:sts::1:assumed-role/owner/me"}},
         }  # fmt: skip
         self.account = Account(**self.answers)
         self.stack = Stack(self.account, "dev", OUTPUTS | {
@@ -126,4 +126,5 @@ def a_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             return world.stack
 
         monkeypatch.setattr(Stack, "find", find)
+        monkeypatch.delenv("COLUMNS", raising=False)  # where tests run side by side, each process has it
         yield world

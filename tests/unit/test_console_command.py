@@ -41,6 +41,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return stack_of(stepfunctions=scripted)
 
     monkeypatch.setattr(Stack, "find", find)
+    monkeypatch.delenv("COLUMNS", raising=False)  # where tests run side by side, each process has it
     return scripted
 
 
@@ -119,6 +120,18 @@ def test_an_error_of_the_console_has_its_own_exit_code(
 
     monkeypatch.setattr(Stack, "find", find)
     assert (main.main(["runs"]), capsys.readouterr().err) == (10, "cloudsync: Not yet.\n")
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_the_help_of_a_verb_imports_neither_boto3_nor_rich_and_says_what_it_does(verb: str) -> None:
+    program = (
+        f"import sys; from console.main import main; main([{verb!r}, '--help']);"
+        "loaded = {'boto3', 'botocore', 'rich', 'requests'} & set(sys.modules); sys.exit(', '.join(loaded) or 0)"
+    )
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"}
+    shown = subprocess.run([sys.executable, "-c", program], env=paths, capture_output=True, text=True, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "") and f"Usage: cloudsync {verb}" in shown.stdout
+    assert "--json" in shown.stdout and "--environment" in shown.stdout
 
 
 def test_help_imports_neither_boto3_nor_rich_nor_a_verb() -> None:

@@ -18,6 +18,7 @@ from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers import PROVIDERS
 
+from console import main
 from console.aws_account import explained
 from console.commands import connect
 from console.commands.hidden_input import edited, is_whole
@@ -135,7 +136,7 @@ def test_what_does_not_fit_is_refused_with_its_field_and_never_quoted(
 
 
 def test_more_than_a_secret_can_hold_is_refused() -> None:
-    with pytest.raises(UsageError, match="Standard input holds no JSON object"):
+    with pytest.raises(UsageError, match="Standard input holds more than a secret can"):
         pasted_credentials.from_json(json.dumps({"access_token": "x" * 65_536}), "gopro")
     assert pasted_credentials.fault_of("access_token", "x" * 65_537) == "is far too long to be one."
 
@@ -249,7 +250,23 @@ def test_a_secret_that_cannot_be_written_says_why(refused: str, sentence: str) -
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["icloud"], "must be one of gopro, google-drive, dropbox; not 'icloud'"),
+        ([TOKEN], "The provider must be one of gopro, google-drive, dropbox."),
+        (["gopro", TOKEN], "Nothing but the provider is an argument."),
+        (["gopro", f"--access-token={TOKEN}"], "No such option"),
+        (["gopro", "--access-token", TOKEN], "No such option"),
+    ],
+)
+def test_a_secret_among_the_words_of_the_command_is_refused_and_not_quoted(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["connect", *arguments]) == Exit.USAGE
+    printed = capsys.readouterr()
+    assert sentence in printed.err and TOKEN not in printed.err + printed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
         ([], "Missing argument"),
         (["gopro", "--way", "sms"], "is not one of 'password', 'refresh-token', 'session'"),
         (["google-drive", "--port", "70000"], "--port"),

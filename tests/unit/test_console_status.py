@@ -105,6 +105,7 @@ def test_json_has_everything_on_one_line(world: World, capsys: pytest.CaptureFix
         ({"seen_version": "v0", "renewable": False}, "untried", None),
         ({}, "untried", None),
         ({"seen_version": 7}, "untried", None),
+        ({"seen_version": "v1", "renewable": False, "ends_at": 10**30}, "lasts", None),
         ({"seen_version": "v1", "renewable": True, "refused_version": "v1"}, "refused", "cloudsync connect gopro"),
         ({"seen_version": "v1", "renewable": True, "refused_version": "v0"}, "renews", None),
         ({"seen_version": "v1", "renewable": False, "ends_at": 1}, "ended", "cloudsync connect gopro"),

@@ -64,8 +64,8 @@ class SlowDrive:
             return drive_service.page()
         self.now += PAGE_SECONDS
         first = int(query.get("pageToken", "0"))
-        rows = [drive_service.video(f"file{number}") for number in range(first, first + PER_PAGE)]
-        following = first + PER_PAGE
+        following = min(first + int(query["pageSize"]), FILES)
+        rows = [drive_service.video(f"file{number}") for number in range(first, following)]
         return drive_service.page(*rows, following=str(following) if following < FILES else None)
 
 

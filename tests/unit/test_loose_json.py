@@ -146,3 +146,8 @@ def test_a_token_is_what_a_header_can_carry(value: Any, token: str | None) -> No
 @pytest.mark.parametrize("value", [None, [], "a", 7, [{}]])
 def test_what_is_no_object_is_an_empty_one(value: Any) -> None:
     assert as_object(value) == {} and as_object({"a": 1}) == {"a": 1}
+
+
+def test_a_raw_control_character_concerns_the_value_that_it_is_in() -> None:
+    found = decode(b'{"rows": [{"id": "a\x01\x1f\nb"}, {"id": "c"}]}')
+    assert found == {"rows": [{"id": "a\x01\x1f\nb"}, {"id": "c"}]}

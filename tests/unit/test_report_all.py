@@ -55,7 +55,7 @@ def test_one_mail_has_what_each_run_would_have_written(aws: InProcessAws) -> Non
 def test_a_provider_whose_run_failed_is_named_and_the_others_are_reported_in_full(aws: InProcessAws) -> None:
     summary = report(aws, gopro=succeeded(2), google_drive=FAILED)
     (mail,) = aws.mails()
-    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of google_drive failed"
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; the run of Google Drive failed"
     assert "GoPro:\n\n2 are in the archive." in mail["Message"]
     assert "Google Drive:\n\nIts run failed. The mail of that run says why" in mail["Message"]
     assert CAUSE not in mail["Message"]
@@ -70,6 +70,33 @@ def test_a_provider_of_which_another_run_is_under_way_is_left_to_that_one(aws: I
     (mail,) = aws.mails()
     assert "GoPro:\n\nAnother run of this provider was under way." in mail["Message"]
     assert summary.runs[0].status is Ending.ALREADY_RUNNING and summary.runs[0].summary == {}
+
+
+def paused(*, wanted: bool = True) -> dict[str, Any]:
+    return {"output": {"paused": True, "status": "SUCCEEDED", "mail": "It is paused.", "mail_wanted": wanted}}
+
+
+def test_a_provider_that_is_paused_is_named_and_not_counted(aws: InProcessAws) -> None:
+    summary = report(aws, gopro=paused(), google_drive=succeeded(2))
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync: 2 videos archived from 1 provider; GoPro paused"
+    assert "GoPro:\n\nIt is paused." in mail["Message"]
+    assert summary.runs[0].status is Ending.PAUSED and "mail_wanted" not in summary.runs[0].summary
+
+
+def quiet() -> dict[str, Any]:
+    return {"output": succeeded(0)["output"] | {"mail_wanted": False}}
+
+
+@pytest.mark.parametrize(
+    ("gopro", "sent"),
+    [(quiet(), 0), (paused(wanted=False), 0), (succeeded(0), 1), (paused(), 1), (beside_another(), 1), (FAILED, 1)],
+)
+def test_the_mail_is_left_out_only_if_no_run_has_one_that_is_wanted(
+    aws: InProcessAws, gopro: dict[str, Any], sent: int
+) -> None:
+    summary = report(aws, gopro=gopro, google_drive=quiet())
+    assert len(aws.mails()) == sent and len(summary.runs) == 2
 
 
 def test_the_output_has_the_numbers_of_each_provider_and_no_mail(aws: InProcessAws) -> None:

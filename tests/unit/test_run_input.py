@@ -92,7 +92,7 @@ def test_a_filter_that_does_not_fit_is_named(filters: object, named: str) -> Non
 
 
 def test_a_field_that_does_not_exist_is_named_with_those_that_do() -> None:
-    with pytest.raises(ConfigurationError, match=r"'filter';.*'provider', 'filters' and 'mode'"):
+    with pytest.raises(ConfigurationError, match=r"'filter';.*'provider', 'filters', 'mode' and 'even_if_paused'"):
         filters_of({"provider": "gopro", "filter": {}})
 
 

@@ -62,8 +62,8 @@ def test_every_task_has_the_standard_and_the_slow_retry_and_a_slice_one_attempt_
     assert retries(MACHINE)[name] == [STANDARD_RETRY | attempts, SLOW_RETRY]
 
 
-def test_the_thirteen_tasks_are_retried_four_times_and_no_placeholder_is_left() -> None:
-    assert (len(TASKS), STANDARD_RETRY["MaxAttempts"]) == (13, 4)
+def test_the_fourteen_tasks_are_retried_four_times_and_no_placeholder_is_left() -> None:
+    assert (len(TASKS), STANDARD_RETRY["MaxAttempts"]) == (14, 4)
     assert not {TRANSIENT_ERRORS, SLOW_ERRORS} & named_errors(MACHINE)
 
 

@@ -133,9 +133,10 @@ def texts(node: ast.AST) -> list[str]:
 
 NAMING = {
     *("aws_errors", "ledger_errors", "subsegment", "_exchange", "_call", "_check_stored", "work_file", "WorkFile"),
-    *("_answer_of", "TokenEndpoint"),
+    *("_answer_of", "_asked", "TokenEndpoint"),
 }
-NAMED_BY = {"_answer_of": slice(2, 3), "TokenEndpoint": slice(1, 2)}  # not every text among their arguments is a name
+# Where the name is among their arguments, of which not every text is one.
+NAMED_BY = {"_answer_of": slice(2, 3), "_asked": slice(2, 3), "TokenEndpoint": slice(1, 2)}
 
 
 def said_names() -> list[str]:

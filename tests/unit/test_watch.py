@@ -10,6 +10,7 @@ import pytest
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.steps import watch
 from cloud_sync_common.steps.watch import Watch
+from cloud_sync_common.stores.provider_settings import ProviderSettings, StoredSettings
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 
@@ -60,3 +61,31 @@ def test_a_success_that_was_just_noted_is_no_hour_ago(aws: InProcessAws, capsys:
 def test_before_the_first_success_nothing_is_measured(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert Watch("gopro", aws.runs, WITHOUT_DETAIL).watch().hours_since_success is None
     assert emitted(capsys.readouterr().out) == []
+
+
+def test_while_a_provider_is_paused_no_success_is_owed(aws: InProcessAws, capsys: pytest.CaptureFixture[str]) -> None:
+    long_ago = (datetime.now(UTC) - timedelta(days=90)).isoformat()
+    aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "LAST_SUCCESS", "run_id": "run-1", "ended_at": long_ago})
+
+    def paused() -> StoredSettings:
+        return StoredSettings(settings=ProviderSettings(paused=True))
+
+    assert Watch("gopro", aws.runs, WITHOUT_DETAIL, paused).watch().hours_since_success == 0
+    assert emitted(capsys.readouterr().out) == [0]
+
+
+@pytest.mark.parametrize("succeeded_days_ago", [90, None])
+def test_after_a_pause_the_hours_count_from_its_end(aws: InProcessAws, succeeded_days_ago: int | None) -> None:
+    if succeeded_days_ago:
+        ended_at = (datetime.now(UTC) - timedelta(days=succeeded_days_ago)).isoformat()
+        aws.table.put_item(Item={"pk": "PROVIDER#gopro", "sk": "LAST_SUCCESS", "run_id": "run-1", "ended_at": ended_at})
+    resumed = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    hours = Watch("gopro", aws.runs, WITHOUT_DETAIL, lambda: StoredSettings(pause_changed_at=resumed)).watch()
+    assert hours.hours_since_success == pytest.approx(3, abs=0.1)
+
+
+def test_a_pause_of_before_the_last_success_says_nothing(aws: InProcessAws) -> None:
+    aws.runs.note_success("run-1", backlog=0)
+    resumed = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+    found = Watch("gopro", aws.runs, WITHOUT_DETAIL, lambda: StoredSettings(pause_changed_at=resumed)).watch()
+    assert found.hours_since_success == pytest.approx(0, abs=0.1)

@@ -28,6 +28,7 @@ from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileReques
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
 from cloud_sync_common.steps.report_all import AllReport
+from cloud_sync_common.steps.report_paused import PausedReport, PausedRequest
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
@@ -37,6 +38,7 @@ from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.month_totals import MonthTotals
+from cloud_sync_common.stores.provider_settings import StoredSettings, stored
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
@@ -84,7 +86,7 @@ class _Parts:
     def contents(self) -> Contents | None:
         """None where one provider alone is backed up and no copies are wanted: there is nothing to compare then."""
         several = len(self.settings.credentials_secrets) > 1
-        return Contents(self._table) if several or self.settings.record_copies else None
+        return Contents(self.table) if several or self.settings.record_copies else None
 
     @property
     def copies(self) -> Copies | None:
@@ -100,6 +102,10 @@ class _Parts:
         """Whom a mail is from: it names the provider where the environment has several."""
         known = providers.PROVIDERS.get(self.provider) if len(self.settings.credentials_secrets) > 1 else None
         return f"Cloud Sync ({known.title})" if known else "Cloud Sync"
+
+    def owners_settings(self) -> StoredSettings:
+        """What the owner has set without a deployment, as it is now."""
+        return stored(self.table, self.provider)
 
     def _credentials_of(self, provider: Provider) -> CredentialStore:
         secret, has_client_secret = (
@@ -139,7 +145,8 @@ def authenticator(request: AuthRequest, context: LambdaContext) -> Authenticator
         names = tuple(settings.load().credentials_secrets)
         return AllProviders(names, {name: _provider(name).capabilities.unfit_filters for name in names})
     parts = _Parts(_provider(name).name)
-    return Authenticator(parts.renewal(Deadline.of(context)), parts.settings.filters.get(parts.provider, {}))
+    lasting = parts.settings.filters.get(parts.provider, {})
+    return Authenticator(parts.renewal(Deadline.of(context)), lasting, parts.owners_settings)
 
 
 def credentials_rotator(request: RotationRequest, context: LambdaContext) -> CredentialsRotator:
@@ -236,9 +243,14 @@ def report_of_all() -> AllReport:
     return AllReport(runs=parts.runs, topic=clients.sns(), topic_arn=parts.settings.alerts_topic_arn, titles=titles)
 
 
+def report_of_paused(request: PausedRequest) -> PausedReport:
+    parts = _Parts(request.provider)
+    return PausedReport(parts.runs, clients.sns(), parts.settings.alerts_topic_arn, parts.metrics, parts.sender)
+
+
 def watch(request: WatchRequest) -> Watch:
     parts = _Parts(request.provider)
-    return Watch(provider=request.provider, runs=parts.runs, metrics=parts.metrics)
+    return Watch(request.provider, parts.runs, parts.metrics, parts.owners_settings)
 
 
 def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> ArchiveReconciler:

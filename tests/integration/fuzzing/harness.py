@@ -24,10 +24,11 @@ from tests.integration.fuzzing.wires import Request
 class Fuzzed(Protocol):
     """A running fake account with a small library, whose tokens and links do not end.
 
-    Its listing has several pages. Among its videos are one of several files, one that is moved in parts, and one that
-    lists no size. `places` are all endpoints, and every item and file that one of them answers for. Endpoints are
-    called user (whether the token is accepted), token (its renewal), page (of the listing), totals (of it, where they
-    are asked for), links (to the files of an item) and file (the bytes of one).
+    Its listing has several pages. Among its videos are one that is moved in parts, and, where the provider has such,
+    one of several files and one that lists no size. `places` are all endpoints, and every item and file that one of
+    them answers for. Endpoints are called user (whether the token is accepted), token (its renewal), page (of the
+    listing, or of the changes since), totals (of it, where they are asked for), links (to the files of an item, or what
+    the provider says of its one file) and file (the bytes of one). What only one provider has gets a name of its own.
     """
 
     name: str
@@ -62,6 +63,7 @@ def fuzzed(provider: str, makers: Mapping[str, Maker], folder: Path) -> Abstract
 
 _OF_A_CONNECTION = {"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding"}
 _ASKS = ("accept", "authorization", "content-type", "if-match", "range")
+_ASKS += ("dropbox-api-arg", "x-goog-drive-resource-keys")
 
 
 @dataclass

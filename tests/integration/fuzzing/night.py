@@ -22,13 +22,14 @@ from cloud_sync_common.http import client as http_client
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.providers import PROVIDERS
 from cloud_sync_common.runtime import settings
 from cloud_sync_common.transfer import part_plan, upload_stream
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3 import models as s3_models
 from moto.sns.models import Subscription
 
-from tests.integration.aws_on_loopback import ARCHIVE, REGION, WORK, Aws, AwsServer, forget_clients
+from tests.integration.aws_on_loopback import ARCHIVE, REGION, SECRET, WORK, Aws, AwsServer, forget_clients
 from tests.integration.fuzzing.answers import TOKEN, Answer, Fault, Place
 from tests.integration.fuzzing.harness import Fuzzed, Recorded
 from tests.integration.fuzzing.table import Tables
@@ -290,7 +291,8 @@ def _set_up(patch: pytest.MonkeyPatch, server: AwsServer, desk: Desk, tables: Ta
     clients.session().events.register("before-send", boto_handler(server))
     patch.setattr(clients, "table", tables)
     variables = Aws(server).variables | {"SINGLE_PUT_MIB": "1", "CONNECTIONS_PER_VIDEO": "2"}
-    variables[f"{desk.account.name.upper()}_API_BASE_URL"] = desk.account.base_url
+    variables |= {f"{desk.account.name.upper()}_CREDENTIALS_SECRET": SECRET}
+    variables |= {f"{name.upper()}_BASE_URL": desk.account.base_url for name in PROVIDERS[desk.account.name].base_urls}
     for name, value in variables.items():
         patch.setenv(name, value)
     settings.load.cache_clear()

@@ -18,14 +18,20 @@ from hypothesis import strategies as st
 
 from tests.integration.aws_on_loopback import ARCHIVE
 from tests.integration.fuzzing.answers import Body, Cut, Fault, Header, Json, Status
+from tests.integration.fuzzing.dropbox import fuzzed_dropbox
 from tests.integration.fuzzing.examples import EXAMPLES, examples, faults
+from tests.integration.fuzzing.google_drive import fuzzed_google_drive
 from tests.integration.fuzzing.gopro import fuzzed_gopro
 from tests.integration.fuzzing.harness import Fuzzed, Maker, fuzzed
 from tests.integration.fuzzing.night import Desk, World, worlds
 from tests.integration.secret_check import assert_no_secret
 
-FUZZED: dict[str, Maker] = {"gopro": fuzzed_gopro}
-NIGHTS, ANSWERS = 0.2, 0.8  # of all examples
+FUZZED: dict[str, Maker] = {
+    "dropbox": fuzzed_dropbox,
+    "google_drive": fuzzed_google_drive,
+    "gopro": fuzzed_gopro,
+}
+NIGHTS, ANSWERS = 0.2 / len(PROVIDERS), 0.8 / len(PROVIDERS)  # of all examples, for each provider
 MOST_PAGES = 50
 
 type NewWorld = Callable[..., World]
@@ -94,7 +100,7 @@ def _is_over_in_a_moment(fault: Fault) -> bool:
 @_IN_TIME
 def test_an_odd_answer_is_our_error_or_plain_values(provider: str, tmp_path: Path) -> None:
     with _account(provider, tmp_path) as (account, new_world):
-        desk, client = new_world().desk, get(provider, {f"{provider}_api": account.base_url})
+        desk, client = new_world().desk, _provider(account)
 
         def judge(faults: tuple[Fault, ...]) -> None:
             desk.expect(faults)
@@ -102,6 +108,10 @@ def test_an_odd_answer_is_our_error_or_plain_values(provider: str, tmp_path: Pat
 
         places = [place for place in account.places if place.endpoint != "file"]
         examples(ANSWERS, judge, faults=faults(places))
+
+
+def _provider(account: Fuzzed) -> Provider:
+    return get(account.name, dict.fromkeys(PROVIDERS[account.name].base_urls, account.base_url))
 
 
 def _call_everything(provider: Provider, desk: Desk) -> None:

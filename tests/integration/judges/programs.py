@@ -6,6 +6,7 @@ import fcntl
 import os
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,8 +95,8 @@ def write_config(file: Path, sections: Mapping[str, Mapping[str, str]]) -> Path:
 
 
 @contextmanager
-def alone_with_rclones_port(folder: Path) -> Iterator[None]:
-    """Wait until no other test of this checkout has rclone wait for a consent."""
-    with (folder / "rclone-authorize.lock").open("w") as lock:
+def alone_with_rclones_port() -> Iterator[None]:
+    """Wait until no other test of this user has rclone wait for a consent: its port is fixed."""
+    with Path(tempfile.gettempdir(), f"rclone-authorize-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

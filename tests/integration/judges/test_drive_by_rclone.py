@@ -16,7 +16,6 @@ from local.fake_providers.google_drive import HOSTS, FakeGoogleDrive, running
 from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fake_providers.library import Library
 from tests.connect_proxy import ConnectProxy, connect_proxy
-from tests.installed import ROOT
 from tests.integration.google_drive_client import SIZES, write_library
 from tests.integration.judges.consent import grant
 from tests.integration.judges.programs import (
@@ -245,7 +244,7 @@ def test_it_gets_tokens_from_the_consent_page(fake: FakeGoogleDrive, rclone: Rcl
     urls = ["--drive-auth-url", f"{fake.base_url}/o/oauth2/auth", "--drive-token-url", f"{fake.base_url}/token"]
     command = rclone.command("authorize", "drive", fake.client_id, fake.client_secret, "--auth-no-open-browser", *urls)
     with (
-        alone_with_rclones_port(ROOT / ".local"),
+        alone_with_rclones_port(),
         subprocess.Popen(
             command, env=environment(authority), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process,

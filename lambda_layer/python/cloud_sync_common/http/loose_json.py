@@ -37,8 +37,8 @@ def decode(body: bytes) -> Any:
 
 
 def _patient(text: str) -> Any:
-    """As the standard library reads it, which takes every number and half of a surrogate pair."""
-    value = json.loads(_shallow(text), parse_int=integer, parse_constant=lambda _: None)
+    """As the standard library reads it: it takes every number, half of a surrogate pair, and raw control characters."""
+    value = json.loads(_shallow(text), strict=False, parse_int=integer, parse_constant=lambda _: None)
     whole = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return json.loads(whole, parse_constant=lambda _: None)
 

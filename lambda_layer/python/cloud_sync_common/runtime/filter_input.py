@@ -37,8 +37,10 @@ class Place:
     path: str = "filters"
     is_lasting: bool = False
 
-    def field(self, name: str) -> str:
-        return f"{self.owner}'s field '{self.path}.{name}'"
+    def field(self, name: str = "") -> str:
+        """A field of theirs, or all of them."""
+        possessive = "'" if self.owner.endswith("s") else "'s"
+        return f"{self.owner}{possessive} field '{self.path}{'.' if name else ''}{name}'"
 
 
 def checked(given: object, place: Place | None = None) -> Filters:
@@ -46,12 +48,9 @@ def checked(given: object, place: Place | None = None) -> Filters:
     not there. Raises ConfigurationError naming the field and the fix."""
     where = place or Place()
     if not isinstance(given, Mapping):
-        raise ConfigurationError(
-            f"{where.owner}'s field '{where.path}' must be an object such as "
-            f'{{"types": ["mp4"]}}, not {shown(given)}.'
-        )
+        raise ConfigurationError(f'{where.field()} must be an object such as {{"types": ["mp4"]}}, not {shown(given)}.')
     known = [name for name in _READERS if not (where.is_lasting and name in OF_ONE_RUN)]
-    _check_names(given, known, f"{where.owner}'s field '{where.path}'")
+    _check_names(given, known, where.field())
     found = {name: _read(name, value, where) for name, value in given.items() if value is not None}
     filters = Filters(**found)
     _check_ranges(filters, where)

@@ -14,6 +14,7 @@ from cloud_sync_common.runtime import filter_input
 from cloud_sync_common.runtime.filter_input import Place, hint, shown
 
 ALL_PROVIDERS = "all"  # as the provider: each one of the environment
+_FIELDS = ("provider", "filters", "mode", "even_if_paused")  # that a person gives
 FILTERS_LIMIT = 32 * 1024  # bytes of JSON; filters are part of the run's state (docs/design.md, "Limits of a run")
 
 
@@ -24,21 +25,29 @@ class Mode(StrEnum):
     RECONCILE = "reconcile"
 
 
-def filters_of(run_input: object, lasting: Mapping[str, Any] | None = None, provider: str = "") -> Filters:
-    """The filters of a run, with their times in UTC: the fields in its input, and the provider's lasting filters in the
-    environment for the fields that the input does not have.
+def filters_of(
+    run_input: object,
+    lasting: Mapping[str, Any] | None = None,
+    provider: str = "",
+    settings: Mapping[str, Any] | None = None,
+) -> Filters:
+    """The filters of a run, with their times in UTC: the fields in its input; for those that it does not have, the
+    lasting ones of the provider's `settings`, and then those of the environment.
 
     Raises ConfigurationError naming the field and the fix.
     """
     if not isinstance(run_input, dict):
         raise ConfigurationError('The input must be an object such as {"provider": "..."}.')
-    for name in sorted(set(run_input) - {"provider", "filters", "mode", "reported_by"}):
-        known = ["provider", "filters", "mode"]
+    for name in sorted(set(run_input) - {*_FIELDS, "reported_by"}):
         raise ConfigurationError(
-            f"The input has a field {shown(name)}; {hint(name, known)} may have 'provider', 'filters' and 'mode'."
+            f"The input has a field {shown(name)}; {hint(name, [*_FIELDS])} may have 'provider', 'filters', 'mode' and "
+            "'even_if_paused'."
         )
     own, kept = {} if run_input.get("filters") is None else run_input["filters"], lasting or {}
     filter_input.checked(kept, Place("The environment", f"filters.{provider}", is_lasting=True))
+    if settings:
+        kept = {**kept, **settings}
+        filter_input.checked(kept, Place(f"The {provider} settings", "filters", is_lasting=True))
     filter_input.checked(own)
     return _of_a_size(filter_input.checked({**kept, **own}))
 
@@ -73,7 +82,7 @@ def check_fit(filters: Filters, provider: str, unfit: Collection[str]) -> None:
     for name in unfit_of(filters, unfit):
         raise ConfigurationError(
             f"The filter '{name}' has no meaning for {provider}, which has no {name}; leave it out of the input's "
-            "field 'filters' and of the environment's."
+            "field 'filters', of the environment's, and of the settings."
         )
 
 
@@ -92,6 +101,17 @@ def mode_of(run_input: object) -> Mode:
             "environment's filters; leave it out."
         )
     return mode
+
+
+def even_if_paused(run_input: object) -> bool:
+    """Whether this run works although its provider is paused, as one that is started by hand may.
+
+    Raises ConfigurationError naming the field.
+    """
+    given = field_of(run_input, "even_if_paused")
+    if not isinstance(given, bool | None):
+        raise ConfigurationError(f"The input's field 'even_if_paused' must be true or false, not {shown(given)}.")
+    return bool(given)
 
 
 def reported_by(run_input: object) -> str:

@@ -70,3 +70,14 @@ def seconds_since(started_at: str) -> float:
         return (datetime.now(UTC) - datetime.fromisoformat(started_at)).total_seconds()
     except (ValueError, TypeError):
         return 0.0
+
+
+def enough_read(left: int, most_bytes: int) -> str:
+    """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
+    return (
+        f"It has read {size_of(most_bytes)}, or as many videos as cost that much, which is as much as one run may "
+        f"(max_run_gb), and left "
+        f"{count_of(left, 'video')} to the next run, which continues there. Nothing is lost, and none counts as "
+        "failed. During a first backup this is to be expected. Otherwise the saved query 'Slowest files' shows what "
+        "took so long."
+    )

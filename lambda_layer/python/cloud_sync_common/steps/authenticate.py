@@ -7,7 +7,7 @@ once: it is leased in the ledger, and whoever comes second finds the new version
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,11 +22,13 @@ from cloud_sync_common.runtime.run_input import (
     ALL_PROVIDERS,
     Mode,
     check_fit,
+    even_if_paused,
     filters_of,
     mode_of,
     reported_by,
     unfit_of,
 )
+from cloud_sync_common.stores.provider_settings import Mails, StoredSettings
 
 RENEW_BEFORE_SECONDS = 1_800  # ahead of expiry: two slices fit
 MAX_RENEWALS = 3  # for one video, listing or reconciliation that comes no further in between
@@ -35,11 +37,12 @@ EXECUTION_NAME_LIMIT = 80  # characters (Step Functions API reference, StartExec
 
 
 class AuthRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of media-authenticator: the run's input as it was given, and how often this video has been here."""
+    """The event of media-authenticator: the run's input as it was given, and how often this video has been here; None:
+    the run begins."""
 
     run_id: str
     input: Any = None
-    renewals: int = 0
+    renewals: int | None = None
 
 
 class CredentialsKind(StrEnum):
@@ -61,7 +64,8 @@ class RunToStart(msgspec.Struct, frozen=True, kw_only=True):
 class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
     """The state that a run continues with; it holds no secret. `expires_at` is Unix time, `renewals` how often this
     video has asked. `reported_by` is the run that sends the mail of this one's success, empty: this run itself. A run
-    of all providers has no `kind`, but `runs`, one of each provider."""
+    of all providers has no `kind`, but `runs`, one of each provider. `mails` are those that the owner wants. Of a
+    provider that is `paused`, nothing was asked."""
 
     run_id: str
     provider: str
@@ -69,6 +73,8 @@ class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     kind: CredentialsKind | None = None
     reported_by: str = ""
+    mails: Mails = Mails.EVERY_NIGHT
+    paused: bool = False
     runs: tuple[RunToStart, ...] = ()
     expires_at: float | None = None
     renewals: int = 0
@@ -77,27 +83,46 @@ class AuthResult(msgspec.Struct, frozen=True, kw_only=True):
 @dataclass(frozen=True)
 class Authenticator:
     """Keeps one provider's credentials working. `lasting_filters` are those of the environment for this provider, which
-    a run has where its input says nothing else."""
+    a run has where neither its input nor the settings say anything else."""
 
     renewal: CredentialsRenewal
     lasting_filters: Mapping[str, Any] = field(default_factory=dict)
+    read_settings: Callable[[], StoredSettings] = StoredSettings
 
     def authenticate(self, request: AuthRequest) -> AuthResult:
-        """Checks the input, and answers when the provider accepts the credentials. Raises as `ensure` does."""
+        """Checks the input, and answers when the provider accepts the credentials, or is paused. Raises as `ensure`
+        does, and ConfigurationError for settings that cannot be read."""
+        result = self._begun(request) if request.renewals is None else self._without_settings(request)
+        if result.paused:
+            return result
+        credentials = self.ensure(request.renewals or 0)
+        return msgspec.structs.replace(
+            result,
+            kind=CredentialsKind.OAUTH if credentials.renewable else CredentialsKind.SESSION,
+            expires_at=credentials.expires_at,
+            renewals=(request.renewals or 0) + 1,
+        )
+
+    def _begun(self, request: AuthRequest) -> AuthResult:
+        """What a run begins with, by its input and the settings of this moment: a run that is under way goes on as it
+        began."""
+        stored, by_hand = self.read_settings(), even_if_paused(request.input)
+        result = self._without_settings(request, stored.settings.filters)
+        paused = stored.settings.paused and not by_hand
+        logger.info("settings", extra={"settings_version": stored.version, "paused": paused})
+        return msgspec.structs.replace(result, mails=stored.settings.mails, paused=paused)
+
+    def _without_settings(self, request: AuthRequest, chosen: Mapping[str, Any] | None = None) -> AuthResult:
         provider = self.renewal.provider
-        filters, mode = filters_of(request.input, self.lasting_filters, provider.name), mode_of(request.input)
+        filters = filters_of(request.input, self.lasting_filters, provider.name, chosen)
+        mode = mode_of(request.input)
         check_fit(filters, provider.name, provider.capabilities.unfit_filters)
-        reporter = reported_by(request.input)
-        credentials = self.ensure(request.renewals)
         return AuthResult(
             run_id=request.run_id,
             provider=provider.name,
             filters=filters,
             mode=mode,
-            reported_by=reporter,
-            kind=CredentialsKind.OAUTH if credentials.renewable else CredentialsKind.SESSION,
-            expires_at=credentials.expires_at,
-            renewals=request.renewals + 1,
+            reported_by=reported_by(request.input),
         )
 
     def ensure(self, renewals: int = 0) -> Credentials:
@@ -161,6 +186,7 @@ class AllProviders:
         """Checks the input, once for all, before any run of it starts. Raises ConfigurationError."""
         filters, mode = filters_of(request.input), mode_of(request.input)
         self._check_fit(filters)
+        even_if_paused(request.input)
         if reported_by(request.input):
             raise ConfigurationError(
                 "The input's field 'reported_by' has no meaning with provider 'all', which reports its runs itself; "

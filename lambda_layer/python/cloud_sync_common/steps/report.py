@@ -29,12 +29,13 @@ from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.runtime.carried_listing import Listing, listing_in
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, going_on, parse_error_output
-from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of, seconds_since, size_of
+from cloud_sync_common.runtime.wording import count_of, enough_read, left_out_of, repeated_of, seconds_since, size_of
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger import BATCH_GET_LIMIT, Ledger
 from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.month_totals import MonthTotals
+from cloud_sync_common.stores.provider_settings import Mails
 from cloud_sync_common.stores.run_totals import Totals, log_video
 from cloud_sync_common.stores.runs import LastSuccess, RunRow, Runs, RunStatus
 
@@ -50,13 +51,15 @@ AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category
 
 class ReportRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The event of run-report. A run that failed sends the whole state it failed in, however far it got. `reported_by`
-    is the run that sends the mail of this one's success, empty: this run itself."""
+    is the run that sends the mail of this one's success, empty: this run itself. `mails` are those of a success that
+    the owner wants; a failure is always mailed."""
 
     run_id: str
     started_at: str
     provider: str = ""
     listing: Listing = Listing()
     reported_by: str = ""
+    mails: Mails = Mails.EVERY_NIGHT
     state: dict[str, Any] | None = None
 
     @property
@@ -103,9 +106,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SummaryWithMail(Summary, frozen=True, kw_only=True):
-    """The output of a run whose mail another one sends: with its text."""
+    """The output of a run whose mail another one sends: with its text, and whether the owner wants it."""
 
     mail: str
+    mail_wanted: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,27 +131,33 @@ class RunReport:
     def report(self, request: ReportRequest) -> Summary | Failed:
         """Reports on a run, whichever way it ended. Raises ArchiveUnavailableError, ConfigurationError."""
         if request.state is None:
-            return self.succeeded(request.run_id, request.started_at, request.listing, request.reported_by)
+            return self.succeeded(request)
         name, sentence = parse_error_output(request.state.get("error") or {})
         return self.failed(request.run_id, request.started_at, listing_in(request.state), Failed(name, sentence))
 
-    def succeeded(self, run_id: str, started_at: str, listing: Listing, reported_by: str = "") -> Summary:
-        """Ends the run, sends its message unless another run does and, after everything that can fail, counts it as a
-        success. Raises ArchiveUnavailableError, ConfigurationError."""
+    def succeeded(self, request: ReportRequest) -> Summary:
+        """Ends the run, sends its message unless another run does or nobody wants it and, after everything that can
+        fail, counts it as a success. Raises ArchiveUnavailableError, ConfigurationError."""
+        run_id, started_at = request.run_id, request.started_at
         done = self._row(run_id).reported
         totals = self._totals(run_id, log=_MEASURED not in done)
-        summary = self._summary(run_id, started_at, listing, totals, RunStatus.SUCCEEDED)
+        summary = self._summary(run_id, started_at, request.listing, totals, RunStatus.SUCCEEDED)
         before = self.runs.last_success()
         growth = {"BacklogGrowth": summary.backlog - before.backlog} if before.run_id not in ("", run_id) else {}
         self._end(summary, totals, started_at)
-        mail = self._paragraphs(summary, totals)
-        refusal = None if reported_by else self._mail_refused(run_id, done, lambda: self._send(_subject(summary), mail))
+        mail, trouble = self._paragraphs(summary, totals), self._is_trouble(summary, totals)
+        wanted = request.mails.wants(news=summary.archived > 0, trouble=trouble)
+        refusal = None
+        if wanted and not request.reported_by:
+            refusal = self._mail_refused(run_id, done, lambda: self._send(_subject(summary), mail))
         self.runs.note_success(run_id, summary.backlog)
         counts = {"RunsSucceeded": 1, "RunsFailed": 0, "AuthenticationFailures": 0, **growth}
         self._once(run_id, done, _MEASURED, lambda: self._measure(summary, totals, counts))
         if refusal:
             raise refusal
-        return SummaryWithMail(**msgspec.structs.asdict(summary), mail="\n\n".join(mail)) if reported_by else summary
+        if not request.reported_by:
+            return summary
+        return SummaryWithMail(**msgspec.structs.asdict(summary), mail="\n\n".join(mail), mail_wanted=wanted)
 
     def failed(self, run_id: str, started_at: str, listing: Listing, failed: Failed) -> Failed:
         """Ends the run and sends the one alert that says why and what to do; returns the best known reason: a child
@@ -271,10 +281,13 @@ class RunReport:
         measured |= {_METRIC_OF[name]: rate for name, rate in rates.items()}
         self.metrics.emit(self.provider, {**counts, **measured})
 
+    def _is_trouble(self, summary: Summary, totals: Totals) -> bool:
+        too_much = totals.bytes_counted >= self.most_bytes
+        return bool(too_much or totals.failures or totals.damages or summary.exhausted)
+
     def _paragraphs(self, summary: Summary, totals: Totals) -> list[str]:
-        enough = [_enough(summary.left, self.most_bytes)] if totals.bytes_counted >= self.most_bytes else []
-        trouble = enough or totals.failures or totals.damages or summary.exhausted
-        well = [] if trouble else ["Next step: none, all is well."]
+        enough = [enough_read(summary.left, self.most_bytes)] if totals.bytes_counted >= self.most_bytes else []
+        well = [] if self._is_trouble(summary, totals) else ["Next step: none, all is well."]
         return [
             _overview(summary, self.extras),
             *enough,
@@ -358,17 +371,6 @@ def _damages(totals: Totals) -> list[str]:
         "uploaded: upload it again from the camera or the card if that still has it, and the next run archives the new "
         "one beside this. A recording without its index (moov) can often be repaired from the archived file.",
     ]
-
-
-def _enough(left: int, most_bytes: int) -> str:
-    """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
-    return (
-        f"It has read {size_of(most_bytes)}, or as many videos as cost that much, which is as much as one run may "
-        f"(max_run_gb), and left "
-        f"{count_of(left, 'video')} to the next run, which continues there. Nothing is lost, and none counts as "
-        "failed. During a first backup this is to be expected. Otherwise the saved query 'Slowest files' shows what "
-        "took so long."
-    )
 
 
 def _overview(summary: Summary, extras: prices.Extras) -> str:

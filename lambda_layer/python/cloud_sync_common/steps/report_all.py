@@ -43,11 +43,13 @@ class AllReportRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="req
 
 
 class Ending(StrEnum):
-    """How one provider's run ended. ALREADY_RUNNING: another run of this provider does its work and reports."""
+    """How one provider's run ended. ALREADY_RUNNING: another run of this provider does its work and reports. PAUSED:
+    the owner has paused this provider."""
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     ALREADY_RUNNING = "ALREADY_RUNNING"
+    PAUSED = "PAUSED"
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,13 +78,17 @@ class AllReport:
     titles: Mapping[str, str]
 
     def report(self, request: AllReportRequest) -> AllSummary:
-        """Sends the mail, once, however often it is asked to. Raises ArchiveUnavailableError, ConfigurationError."""
+        """Sends the mail, once, however often it is asked to, unless the owner wants that of no run.
+
+        Raises ArchiveUnavailableError, ConfigurationError."""
         outcomes = tuple(_outcome(run) for run in request.runs)
         logger.info("report of all providers", extra={"runs": msgspec.to_builtins(outcomes)})
+        if not any(map(_is_wanted, request.runs)):
+            return AllSummary(run_id=request.run_id, runs=outcomes)
         if _MAILED not in (self.runs.get(request.run_id) or RunRow()).reported:
             texts = [self._about(run, outcome) for run, outcome in zip(request.runs, outcomes, strict=True)]
             text = "\n\n\n".join([*texts, f"Run {request.run_id}, which started these."])
-            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes)}", text)
+            send_mail(self.topic, self.topic_arn, f"Cloud Sync: {_subject(outcomes, self.titles)}", text)
             with going_on():
                 self.runs.note_reported(request.run_id, _MAILED)
         return AllSummary(run_id=request.run_id, runs=outcomes)
@@ -90,7 +96,7 @@ class AllReport:
     def _about(self, run: RunOfOne, outcome: Outcome) -> str:
         title = self.titles.get(run.provider, run.provider)
         match outcome.status:
-            case Ending.SUCCEEDED:
+            case Ending.SUCCEEDED | Ending.PAUSED:
                 return f"{title}:\n\n{run.result['output']['mail']}"
             case Ending.ALREADY_RUNNING:
                 return f"{title}:\n\nAnother run of this provider was under way. It does the work and sends a mail."
@@ -106,14 +112,26 @@ def _outcome(run: RunOfOne) -> Outcome:
         return Outcome(provider=run.provider, status=Ending.FAILED)
     if "mail" not in output:
         return Outcome(provider=run.provider, status=Ending.ALREADY_RUNNING)
-    numbers = {name: value for name, value in output.items() if name != "mail"}
-    return Outcome(provider=run.provider, status=Ending.SUCCEEDED, summary=numbers)
+    numbers = {name: value for name, value in output.items() if name not in ("mail", "mail_wanted")}
+    status = Ending.PAUSED if output.get("paused") is True else Ending.SUCCEEDED
+    return Outcome(provider=run.provider, status=status, summary=numbers)
 
 
-def _subject(outcomes: tuple[Outcome, ...]) -> str:
-    failed = [outcome.provider for outcome in outcomes if outcome.status is Ending.FAILED]
-    videos = sum(outcome.summary.get("archived", 0) for outcome in outcomes)
+def _is_wanted(run: RunOfOne) -> bool:
+    """Whether a mail about this run is wanted: not, if the run itself says so."""
+    output = run.result.get("output")
+    return not isinstance(output, dict) or output.get("mail_wanted") is not False
+
+
+def _subject(outcomes: tuple[Outcome, ...], titles: Mapping[str, str]) -> str:
+    failed, paused = (
+        [titles.get(run.provider, run.provider) for run in outcomes if run.status is status]
+        for status in (Ending.FAILED, Ending.PAUSED)
+    )
+    archived = [count for outcome in outcomes if (count := outcome.summary.get("archived", 0))]
     not_archived = sum(outcome.summary.get("failed", 0) for outcome in outcomes)
-    text = f"{count_of(videos, 'video')} archived from {count_of(len(outcomes) - len(failed), 'provider')}"
+    text = f"{count_of(sum(archived), 'video')} archived"
+    text += f" from {count_of(len(archived), 'provider')}" if archived else ""
     text += f", {not_archived} failed" if not_archived else ""
+    text += f"; {' and '.join(paused)} paused" if paused else ""
     return f"{text}; the run of {' and '.join(failed)} failed" if failed else text

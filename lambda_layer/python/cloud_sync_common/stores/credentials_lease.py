@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common.exceptions import CredentialsExpiredError
 from cloud_sync_common.stores.conditional_table import ConditionalTable, now
+from cloud_sync_common.stores.provider_rows import second_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -52,7 +53,7 @@ class CredentialsLease:
         themselves."""
         self._rows.update(
             self._key,
-            {"seen_version": version, "ends_at": None if ends_at is None else int(ends_at), "renewable": renewable},
+            {"seen_version": version, "ends_at": second_of(ends_at), "renewable": renewable},
             condition="attribute_not_exists(#seen_version) OR #seen_version <> :seen_version OR "
             "#ends_at <> :ends_at OR #renewable <> :renewable",
         )

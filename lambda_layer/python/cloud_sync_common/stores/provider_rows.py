@@ -11,8 +11,11 @@ from cloud_sync_common.stores.archive_keys import capture_month
 
 MONTH, SPENT, COUNTED = "MONTH#", "SPENT#", "COUNTED"  # sort keys, or how they begin
 UNDER_WAY, LAST_SUCCESS, CREDENTIALS = "RUN_UNDER_WAY", "LAST_SUCCESS", "CREDENTIALS"
+SETTINGS = "SETTINGS"
 UNKNOWN_MONTH = "unknown"
 YEARS = (1900, 2199)  # of a month of its own; a provider that states any other year does not know the time
+
+LAST_SECOND = 253_402_300_799  # Unix time of the end of the year 9999; what is later is no end that anybody means
 
 
 class Month(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +54,11 @@ class CredentialsState(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int | None = None
     renewable: bool = False
     refused_version: str = ""
+
+
+def second_of(moment: float | None) -> int | None:
+    """A time of Unix as a whole number of seconds; None for one that no calendar has."""
+    return int(moment) if moment is not None and 0 <= moment <= LAST_SECOND else None
 
 
 def month_of(captured_at: str) -> str:
