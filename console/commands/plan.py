@@ -92,6 +92,8 @@ def _facts(plan: ProviderPlan) -> Iterator[tuple[str, str]]:
     if plan.problem:
         yield "no plan", plan.problem
         return
+    if plan.paused:
+        yield "paused", "nothing of it is moved until it is resumed: `cloudsync settings resume`"
     if plan.run_under_way:
         yield "note", f"the run {plan.run_under_way} is under way; what it has yet to move is counted here"
     yield "listed", f"{plan.listed:,}; archived already: {plan.archived:,}"

@@ -29,9 +29,19 @@ _HERE = "-"  # --follow without an id: the run that this command starts or joins
     "--follow", is_flag=False, flag_value=_HERE, metavar="[RUN]",
     help="Show how it goes, until it has ended; with the id of a RUN, that one, and start none.",
 )  # fmt: skip
+@click.option("--even-if-paused", is_flag=True, help="Work although the provider is paused.")
 @with_filters
 @of_stack
-def command(stack: Stack, output: Output, provider: str, mode: str, follow: str | None, filters: dict[str, Any]) -> int:
+def command(
+    stack: Stack,
+    output: Output,
+    provider: str,
+    mode: str,
+    follow: str | None,
+    filters: dict[str, Any],
+    *,
+    even_if_paused: bool,
+) -> int:
     """Start a run, or join the one that is under way.
 
     With --follow: live progress, then the report. Ctrl-C leaves the run running. Exit code 0: all is well; 1: the run
@@ -41,10 +51,10 @@ def command(stack: Stack, output: Output, provider: str, mode: str, follow: str 
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     if follow not in (None, _HERE):
-        if filters or provider or mode != "sync":
+        if filters or provider or mode != "sync" or even_if_paused:
             raise UsageError("--follow with the id of a run starts none: leave the other options out.")
         return _follow(stack, output, operations.named(stack, str(follow)))
-    given = operations.input_of(stack, provider, filters, mode)
+    given = operations.input_of(stack, provider, filters, mode, even_if_paused=even_if_paused)
     try:
         begun = operations.begin(stack, given, Reading())
         _say_begun(output, begun)

@@ -9,7 +9,7 @@ from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of
 
 from console.commands.following import duration, title_of
 from console.errors import Exit
-from console.operations.run_report import ALREADY_RUNNING, NOT_STARTED, RUNNING, SUCCEEDED, Report
+from console.operations.run_report import ALREADY_RUNNING, NOT_STARTED, PAUSED, RUNNING, SUCCEEDED, Report
 
 
 def exit_code(report: Report) -> Exit:
@@ -27,6 +27,8 @@ def headline(report: Report) -> str:
             return f"{title}: its run was not started"
         case status if status == ALREADY_RUNNING:
             return f"{title}: another run of it was under way, and does the work"
+        case status if status == PAUSED:
+            return f"{title}: paused, nothing was looked for"
         case status if status == RUNNING:
             return f"{title}: under way"
         case status if status == SUCCEEDED:
@@ -56,6 +58,9 @@ def paragraphs(report: Report) -> Iterator[str]:
     yield f"{headline(report).removesuffix('.')}."
     if report.status == SUCCEEDED:
         yield from _of_success(report)
+    elif report.status == PAUSED:
+        name = report.provider.replace("_", "-")
+        yield f"Next step: `cloudsync run --provider {name} --even-if-paused` starts a single run meanwhile."
     elif report.has_failed:
         yield f"Next step: {report.fix or '`cloudsync run` starts another one.'}"
 

@@ -74,10 +74,18 @@ class Found:
         self.left_out_bytes[known] += count
 
 
-def filters_for(provider: str, given: Mapping[str, Any], deployed: Deployed, unfit: Iterable[str] = ()) -> Filters:
-    """The lasting filters, and those that are given in their place. Raises UsageError when they do not fit."""
+def filters_for(
+    provider: str,
+    given: Mapping[str, Any],
+    deployed: Deployed,
+    chosen: Mapping[str, Any],
+    unfit: Iterable[str] = (),
+) -> Filters:
+    """The lasting filters, of the environment and `chosen` in the settings, and those that are given in their place.
+    Raises UsageError when they do not fit."""
+    lasting, asked = deployed.filters.get(provider), {"provider": provider, "filters": dict(given)}
     try:
-        filters = filters_of({"provider": provider, "filters": dict(given)}, deployed.filters.get(provider), provider)
+        filters = filters_of(asked, lasting, provider, chosen)
         check_fit(filters, provider, tuple(unfit))
     except ConfigurationError as error:
         raise UsageError(str(error)) from None

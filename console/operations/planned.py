@@ -10,6 +10,7 @@ import msgspec
 from cloud_sync_common.filters import Filters
 
 from console.errors import ConsoleError, Exit, UsageError
+from console.operations import settings
 from console.operations.deployed_functions import Deployed
 from console.operations.estimate import Estimate, Speed, estimate
 from console.operations.ledger import Reading
@@ -31,8 +32,9 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 class ProviderPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One provider. Of `listed`, `archived` are safe, `waiting` are not ready, `exhausted` failed too often, and
     `videos` with `bytes` would be moved: `again` of them are known and not archived yet, `changed` have an archived
-    version, and `unknown_sizes` are counted as the average. `run_under_way` is the id of one that moves some of it now.
-    `problem` says why there is no plan, then nothing else is known; `exit_code` goes with it."""
+    version, and `unknown_sizes` are counted as the average. Of a provider that is `paused`, nothing is moved until it
+    is resumed. `run_under_way` is the id of one that moves some of it now. `problem` says why there is no plan, then
+    nothing else is known; `exit_code` goes with it."""
 
     provider: str
     filters: Filters = Filters()
@@ -49,6 +51,7 @@ class ProviderPlan(msgspec.Struct, frozen=True, kw_only=True):
     examples: list[Example] = []
     speed: Speed | None = None
     estimate: Estimate | None = None
+    paused: bool = False
     run_under_way: str = ""
     problem: str = ""
     exit_code: int = 0
@@ -71,7 +74,9 @@ class Planner:
         same. Raises UsageError for filters, botocore's errors."""
         session = ProviderSession(self.stack, self.services, provider, self.deployed.provider_options, self.say)
         try:
-            filters = filters_for(provider, given, self.deployed, session.provider.capabilities.unfit_filters)
+            chosen = settings.readable(settings.current(self.stack, provider)).settings
+            unfit = session.provider.capabilities.unfit_filters
+            filters = filters_for(provider, given, self.deployed, chosen.filters, unfit)
             running = under_way(self.stack, provider, Reading())
             note = lambda found: self.note(provider, found.listed)  # noqa: E731
             found = Planning(self.stack, session, self.deployed, filters, note).found()
@@ -79,7 +84,8 @@ class Planner:
             raise
         except ConsoleError as error:
             return ProviderPlan(provider=provider, problem=str(error), exit_code=int(error.exit_code))
-        return self._of(provider, filters, found, running.run_id if running else "")
+        plan = self._of(provider, filters, found, running.run_id if running else "")
+        return msgspec.structs.replace(plan, paused=chosen.paused)
 
     def _of(self, provider: str, filters: Filters, found: Found, running: str) -> ProviderPlan:
         speed = self.speeds[provider]

@@ -63,7 +63,9 @@ class Execution:
         return filters if isinstance(filters, dict) else {}
 
 
-def input_of(stack: Stack, provider: str, filters: Mapping[str, Any], mode: str) -> dict[str, Any]:
+def input_of(
+    stack: Stack, provider: str, filters: Mapping[str, Any], mode: str, *, even_if_paused: bool = False
+) -> dict[str, Any]:
     """The input of a run of this provider, of all of them (`all`), or of the only one (empty).
 
     Raises UsageError, as the run would be refused: for a provider that the stack does not back up, for filters that do
@@ -71,7 +73,9 @@ def input_of(stack: Stack, provider: str, filters: Mapping[str, Any], mode: str)
     """
     wanted = provider or (next(iter(stack.secrets)) if len(stack.secrets) == 1 else ALL_PROVIDERS)
     wanted = wanted if wanted == ALL_PROVIDERS else stack.provider(wanted)
-    given = {"provider": wanted, **({"filters": dict(filters)} if filters else {})}
+    given: dict[str, Any] = {"provider": wanted, **({"filters": dict(filters)} if filters else {})}
+    if even_if_paused:
+        given["even_if_paused"] = True
     if mode != Mode.SYNC:
         given["mode"] = mode
         if wanted == ALL_PROVIDERS:

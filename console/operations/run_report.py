@@ -15,13 +15,14 @@ from console.operations.causes import cause_of
 from console.operations.run import Execution, child_of, execution, execution_arn, json_object
 from console.stack import Stack
 
-SUCCEEDED, RUNNING, ALREADY_RUNNING, NOT_STARTED = "SUCCEEDED", "RUNNING", "ALREADY_RUNNING", "NOT_STARTED"
+SUCCEEDED, RUNNING, ALREADY_RUNNING, PAUSED = "SUCCEEDED", "RUNNING", "ALREADY_RUNNING", "PAUSED"
+NOT_STARTED = "NOT_STARTED"
 _LINE = 600  # characters of a cause
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One run. `status` is Step Functions', or ALREADY_RUNNING: another run of the provider did its work, or
-    NOT_STARTED.
+    """One run. `status` is Step Functions', or ALREADY_RUNNING: another run of the provider did its work, PAUSED:
+    the owner has paused the provider, or NOT_STARTED.
 
     The numbers are those of the run's report, as of steps/report.py: None where there is none. `findings` are those of
     a reconciliation, by kind. `error`, `cause` and `fix` say why a run failed, and what to do. A run of all providers
@@ -59,7 +60,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_failed(self) -> bool:
         """Whether it, or one of its runs, ended otherwise than it should."""
-        is_fine = self.status in (SUCCEEDED, ALREADY_RUNNING, RUNNING)
+        is_fine = self.status in (SUCCEEDED, ALREADY_RUNNING, RUNNING, PAUSED)
         return not is_fine or any(run.has_failed for run in self.runs)
 
     @property
@@ -110,6 +111,8 @@ def _child(stack: Stack, run: Execution, provider: str) -> Report:
 
 def _status(status: str, output: Mapping[str, Any]) -> str:
     """A run that found another one under way ends with the state that it had (sync_workflow.asl.json)."""
+    if status == SUCCEEDED and output.get("paused") is True:
+        return PAUSED
     states = (output.get("listing"), output.get("reconciliation"))
     is_second = any(isinstance(state, dict) and state.get("status") == ALREADY_RUNNING for state in states)
     return ALREADY_RUNNING if status == SUCCEEDED and is_second else status

@@ -215,6 +215,27 @@ def test_a_run_under_way_is_named(world: World, capsys: pytest.CaptureFixture[st
     assert planned(capsys, "--provider", "gopro")["gopro"]["run_under_way"] == "night-1"
 
 
+def test_the_lasting_filters_of_the_settings_count_and_a_pause_is_said(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = json.dumps({"paused": True, "filters": {"max_size_mb": None, "names": ["new*"]}})
+    world.put("PROVIDER#gopro", "SETTINGS", version=3, document=document)
+    gopro = planned(capsys, "--provider", "gopro")["gopro"]
+    assert (gopro["paused"], gopro["videos"], gopro["filters"]) == (True, 3, {"names": ["new*"]})
+    given = planned(capsys, "--provider", "gopro", "--name", "changed*")["gopro"]
+    assert given["filters"] == {"names": ["changed*"]}
+    main.main(["plan", "--provider", "gopro"])
+    assert "paused" in capsys.readouterr().out
+
+
+def test_settings_that_cannot_be_read_are_a_problem_and_no_plan(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put("PROVIDER#gopro", "SETTINGS", version=3, document='{"paused": "no"}')
+    gopro = planned(capsys, "--provider", "gopro", code=Exit.FAILED)["gopro"]
+    assert "field 'paused' must be true or false" in gopro["problem"]
+
+
 # Tokens
 
 

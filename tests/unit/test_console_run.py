@@ -137,6 +137,20 @@ def test_a_reconciliation_is_started(world: World) -> None:
     assert inputs(world) == [{"provider": "gopro", "mode": "reconcile"}]
 
 
+def test_a_paused_provider_is_worked_on_only_when_that_is_asked_for(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["run", "--provider", "gopro", "--even-if-paused"]) == Exit.FINE
+    assert inputs(world) == [{"provider": "gopro", "even_if_paused": True}]
+    world.night("n", output='{"run_id": "n", "provider": "gopro", "status": "SUCCEEDED", "paused": true}')
+    capsys.readouterr()
+    assert main.main(["run", "--follow", "n"]) == Exit.FINE
+    assert capsys.readouterr().out == (
+        "GoPro: paused, nothing was looked for.\n\n"
+        "Next step: `cloudsync run --provider gopro --even-if-paused` starts a single run meanwhile.\n"
+    )
+
+
 # Joining
 
 
