@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id
@@ -21,6 +22,7 @@ from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.manifest import Manifest
 
 from console.operations.ledger import BATCH, Reading, Row, by_keys
+from console.operations.provider_services import answering
 from console.stack import Stack
 
 FRONT = 2 * BATCH  # videos from the start of what is open, that are looked at each time
@@ -170,20 +172,18 @@ class RunWatch:
         s3, bucket = self._stack.client("s3"), self._stack.output("WorkBucket")
         manifest = Manifest(s3, bucket, self.run_id)
         try:
-            etag = s3.head_object(Bucket=bucket, Key=manifest.key)["ETag"]
+            found = s3.head_object(Bucket=bucket, Key=manifest.key)
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return
             raise
-        if etag != self._etag:
-            self._etag = etag
-            found = {
-                item.media_id: _Item(
-                    item.media_id, one_line(item.filename), item.revision, item.size, max(item.source_count, 1)
-                )
-                for item in manifest.items()
-            }
-            self._items, self._open = list(found.values()), found
+        if found["ETag"] == self._etag:
+            return
+        self._etag = found["ETag"]
+        with answering():  # which keeps the log of the functions' code from standard output
+            listed = list(map(_item, manifest.items())) if found["ContentLength"] else []
+        self._open = {item.media_id: item for item in listed}
+        self._items = list(self._open.values())
 
     def _look_at_items(self, most: int) -> list[FileProgress]:
         """Those that have ended since the last look; notes those that are under way."""
@@ -290,6 +290,10 @@ class RunWatch:
 
     def _pk(self, item: _Item) -> str:
         return f"{self.provider}#{kept_id(item.media_id)}"
+
+
+def _item(item: MediaItem) -> _Item:
+    return _Item(item.media_id, one_line(item.filename), item.revision, item.size, max(item.source_count, 1))
 
 
 def _count(row: Row, name: str) -> int:

@@ -48,6 +48,14 @@ def test_before_its_manifest_is_there_a_run_is_listing(world: World) -> None:
     assert (found.stage, found.videos, found.total, found.rate) == ("listing", 0, 0, None)
 
 
+def test_a_run_that_found_nothing_new_is_ending_and_nothing_else_is_printed(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.aws.manifest(RUN, [])
+    found = watch(world).sample()
+    assert (found.stage, found.videos, capsys.readouterr().out) == ("ending", 0, "")
+
+
 def test_a_reconciliation_compares_and_has_no_manifest(world: World) -> None:
     assert watch(world, mode="reconcile").sample().stage == "comparing"
 

@@ -140,3 +140,9 @@ def test_a_file_is_continued_after_the_bytes_that_count(kept: int, stored: bytes
         assert continued.tell() == kept
         continued.write(b"new")
     assert bucket.data == stored and len(bucket.asked) == (kept > 0)
+
+
+def test_an_empty_file_is_read_once_and_has_no_lines() -> None:
+    bucket = Bucket(b"", [], None)
+    assert list(WorkFile(cast(Any, bucket), "work", "run", "work.jsonl", "the manifest").lines()) == []
+    assert bucket.asked == [(None, None)]

@@ -85,6 +85,8 @@ class _Reading:
         try:
             with aws_errors(f"reading {self.what}"):
                 self.body = self.body or self._opened()
+                if not self.size:  # an empty file, as the manifest of a run that found nothing new
+                    return b""
                 chunk: bytes = self.body.read(_CHUNK)
         except ArchiveUnavailableError:
             self.body = None
