@@ -24,18 +24,31 @@ class Status(StrEnum):
     UNREADABLE = "UNREADABLE"  # never written: a row that is not as this module writes it
 
 
-class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a media item. Sizes are in bytes, lease_expires is Unix time, other times are ISO 8601; run_* say what
-    the run `effort_run` has done for it."""
+class ItemState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a listing is compared with: the part of an item's row that decides whether it is work."""
 
     status: Status
     revision: str = ""
+    attempts: int = 0
+
+    def holds(self, revision: str) -> bool:
+        """Whether this revision of the item is archived."""
+        return self.status is Status.ARCHIVED and self.revision == revision
+
+    def is_exhausted(self, max_attempts: int) -> bool:
+        """Whether it has failed too often to be tried again by itself."""
+        return self.status is Status.FAILED and self.attempts >= max_attempts
+
+
+class ItemRow(ItemState, frozen=True, kw_only=True):
+    """The row of a media item. Sizes are in bytes, lease_expires is Unix time, other times are ISO 8601; run_* say what
+    the run `effort_run` has done for it."""
+
     filename: str = ""
     captured_at: str = ""
     archived_at: str = ""  # the last time that it was; a later version that is not archived yet leaves it
     bytes_total: int | None = None  # of what is archived
     run_id: str = ""
-    attempts: int = 0
     failed_run: str = ""
     error_category: str = ""
     error_message: str = ""
@@ -58,22 +71,6 @@ class ItemRow(msgspec.Struct, frozen=True, kw_only=True):
     disputed_until: str = ""
     copied_bytes: int = 0  # of those of its sources that are copies of other objects
     twice_bytes: int = 0  # of those whose content another object had before
-
-
-class ItemState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a listing is compared with: the part of an item's row that decides whether it is work."""
-
-    status: Status
-    revision: str = ""
-    attempts: int = 0
-
-    def holds(self, revision: str) -> bool:
-        """Whether this revision of the item is archived."""
-        return self.status is Status.ARCHIVED and self.revision == revision
-
-    def is_exhausted(self, max_attempts: int) -> bool:
-        """Whether it has failed too often to be tried again by itself."""
-        return self.status is Status.FAILED and self.attempts >= max_attempts
 
 
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
