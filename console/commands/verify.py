@@ -35,7 +35,15 @@ _SAY_SECONDS = 10.0  # between two lines about how far it is
 @click.option("--deep", is_flag=True, help="Have S3 compute each checksum anew; says what that needs.")
 @of_stack
 def command(
-    stack: Stack, output: Output, provider: str, since: str, sample: int | None, seed: str, max_age_hours: int, *, deep: bool
+    stack: Stack,
+    output: Output,
+    provider: str,
+    since: str,
+    sample: int | None,
+    seed: str,
+    max_age_hours: int,
+    *,
+    deep: bool,
 ) -> int:
     """Prove that what the ledger calls archived is in the bucket, as it was archived. Nothing is thawed.
 

@@ -112,7 +112,7 @@ def _of_reconciliation(one: Reconciled) -> Iterator[str]:
 
 def _of_compared(one: Compared) -> Iterator[str]:
     yield f"{one.provider}: each file's size and CRC-64/NVME, the ledger's beside S3's"
-    yield f"  {one.files:,} files, {size_of(one.bytes)} ({one.bytes:,} bytes)"
+    yield f"  {one.files:,} {'file' if one.files == 1 else 'files'}, {size_of(one.bytes)} ({one.bytes:,} bytes)"
     for count, words in (
         (one.copies, "of them are copies: their pointers and the objects with the bytes"),
         (one.damaged, "of them are damaged already at the provider, and are as they are there"),

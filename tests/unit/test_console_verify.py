@@ -1,4 +1,4 @@
-"""`cloudsync verify`: each archived file beside its object, a reconciliation that is fresh, and a certificate of both."""
+"""`cloudsync verify`: each archived file beside its object, a fresh reconciliation, and a certificate of both."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.response import StreamingBody
 from cloud_sync_common.transfer.copies import Pointer
 
 from console import main
@@ -20,9 +21,8 @@ from console.operations.run import Execution
 from console.operations.stored_checksums import Choice, Compared
 from console.stack import Stack
 from tests.unit.console_account import refusal
-from tests.unit.console_ledger import OUTPUTS, World, a_world
+from tests.unit.console_ledger import World, a_world
 
-NOW = datetime.now(UTC)
 RECONCILED = {
     "status": "COMPLETE", "report_key": "runs/r/reconciliation.jsonl", "items": 20, "sources": 18, "objects": 18,
     "left_out": 0, "findings": {},
@@ -37,22 +37,20 @@ class Bucket:
         self.contents: dict[str, bytes] = {}
         self.stored: dict[str, dict[str, Any]] = {}
 
-    def head(self, Key: str, ChecksumMode: str, **_: Any) -> dict[str, Any]:  # noqa: N803 (as botocore names them)
+    def head(self, Key: str, ChecksumMode: str, **_: Any) -> dict[str, Any]:
         assert ChecksumMode == "ENABLED"
         if Key not in self.objects:
             raise refusal("404", "HeadObject")
         size, checksum = self.objects[Key]
         return {"ContentLength": size, "VersionId": "v7"} | ({"ChecksumCRC64NVME": checksum} if checksum else {})
 
-    def get(self, Key: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        from botocore.response import StreamingBody
-
+    def get(self, Key: str, **_: Any) -> dict[str, Any]:
         if Key not in self.contents:
             raise refusal("NoSuchKey", "GetObject")
         content = self.contents[Key]
         return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
-    def put(self, Key: str, IfNoneMatch: str, **given: Any) -> dict[str, Any]:  # noqa: N803
+    def put(self, Key: str, IfNoneMatch: str, **given: Any) -> dict[str, Any]:
         assert IfNoneMatch == "*" and Key not in self.stored
         self.stored[Key] = given
         return {}
@@ -70,10 +68,7 @@ def world(monkeypatch: pytest.MonkeyPatch, bucket: Bucket) -> Iterator[World]:
         world.answer("stepfunctions", list_executions=lambda **_: {"executions": [
             {"executionArn": arn} for arn, one in world.executions.items() if one["status"] == "RUNNING"
         ]}, describe_execution=lambda executionArn: described(world, executionArn))  # fmt: skip
-        known = {name: value for name, value in OUTPUTS.items() if not name.startswith("GoogleDrive")}
-        world.stack = Stack(
-            world.account, "dev", {**world.stack.outputs, "WorkBucket": "work"} | known
-        )  # of both providers, as the others are; a test of one names it
+        world.stack = Stack(world.account, "dev", {**world.stack.outputs, "WorkBucket": "work"})
         yield world
 
 
@@ -173,7 +168,7 @@ def test_a_file_of_which_a_later_version_is_archived_meanwhile_is_compared_with_
 ) -> None:
     key = archived(world, bucket, "v")
 
-    def head(Key: str, **given: Any) -> dict[str, Any]:  # noqa: N803
+    def head(Key: str, **given: Any) -> dict[str, Any]:
         if Key == key:
             archived(world, bucket, "v", key="gopro/later", checksum="crc-later")
             bucket.objects["gopro/later"] = 100, "crc-later"
@@ -333,7 +328,9 @@ def test_a_reconciliation_that_has_not_compared_all_of_it_lately_is_repeated(
 
 def test_a_reconciliation_that_fails_certifies_nothing(world: World, bucket: Bucket) -> None:
     def follow(run: Execution) -> None:
-        reconciled(world, run.run_id, age_hours=0, status="FAILED", error="ProviderUnavailableError", cause="No answer.")
+        reconciled(
+            world, run.run_id, age_hours=0, status="FAILED", error="ProviderUnavailableError", cause="No answer."
+        )
 
     with pytest.raises(ConsoleError, match=r"did not succeed \(FAILED: No answer\)\. .*Nothing is certified\."):
         of_gopro(world, follow)
@@ -373,7 +370,7 @@ def test_a_certificate_is_stored_as_json_and_as_text_under_a_prefix_of_its_own(w
     assert document["compared"][0]["files"] == 1 and document["compared"][0]["bytes"] == 100
     assert document["estimated_usd"] > 0
     text = bucket.stored[found.text_key]["Body"].decode()
-    assert "everything that was compared agrees" in text and "1 files, 100 B (100 bytes)" in text
+    assert "everything that was compared agrees" in text and "1 file, 100 B (100 bytes)" in text
 
 
 def test_the_months_are_counted_anew_on_the_way(world: World, bucket: Bucket) -> None:
