@@ -52,7 +52,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
 def differences(reconciliations: list[Reconciled], compared: list[Compared]) -> int:
     """How many there are; one that both have found counts twice."""
-    return sum(sum(one.findings.values()) for one in [*reconciliations, *compared])
+    findings = [*(one.findings for one in reconciliations), *(one.findings for one in compared)]
+    return sum(sum(counts.values()) for counts in findings)
 
 
 def store(stack: Stack, certificate: Certificate) -> None:

@@ -83,7 +83,7 @@ def reconciled(world: World, name: str = "r", provider: str = "gopro", age_hours
     began = datetime.now(UTC) - timedelta(hours=age_hours)
     given = {"provider": provider, "mode": "reconcile", **more.pop("given", {})}
     output = RECONCILED | more.pop("output", {})
-    ended = {"startDate": began, "stopDate": began + timedelta(minutes=1)}
+    ended: dict[str, Any] = {"startDate": began, "stopDate": began + timedelta(minutes=1)}
     return world.night(name, provider, input=json.dumps(given), output=json.dumps(output), **ended, **more)
 
 
