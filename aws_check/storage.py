@@ -104,7 +104,7 @@ def _in_the_words_of_s3(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sentences(rule: Mapping[str, Any]) -> Iterator[str]:
     """What one rule does, one sentence for each action."""
-    prefix = rule.get("Filter", {}).get("Prefix", "")
+    prefix = rule.get("Filter", {}).get("Prefix", "") or rule.get("Prefix", "")  # either is allowed (Rule, "Prefix")
     name = f"{rule.get('ID')} ({rule['Status']}{f', below {prefix}' if prefix else ''})"
     expiration, older = rule.get("Expiration", {}), rule.get("NoncurrentVersionExpiration", {})
     for step in rule.get("Transitions", []):

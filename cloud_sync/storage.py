@@ -14,6 +14,9 @@ from cloud_sync.config import Config
 from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.providers import Provider
 
+# What expires in the work bucket, by prefix; certificates/ does not (console/operations/certificate.py).
+RUNS, ACCESS_LOGS = "runs/", "access-logs/"
+
 
 class Storage(Construct):
     """Buckets, table, secrets and key. With `retain_data` they are retained when the stack is deleted, but not when its
@@ -44,7 +47,8 @@ class Storage(Construct):
         )
 
     def _work_bucket(self, config: Config) -> s3.Bucket:
-        """Manifests, map results and the access logs of the archive. They stay in S3 Standard until they expire."""
+        """Manifests, map results and the access logs of the archive. They stay in S3 Standard until they expire;
+        certificates never do."""
         return s3.Bucket(
             self,
             "WorkBucket",
@@ -54,13 +58,7 @@ class Storage(Construct):
             minimum_tls_version=1.2,
             removal_policy=self.removal_policy,
             auto_delete_objects=self.auto_delete_objects,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="ExpireWork",
-                    expiration=Duration.days(config.work_expires_after_days),
-                    abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
-                )
-            ],
+            lifecycle_rules=_work_rules(config),
         )
 
     def _archive_bucket(self, config: Config) -> s3.Bucket:
@@ -84,7 +82,7 @@ class Storage(Construct):
             removal_policy=self.removal_policy,
             auto_delete_objects=self.auto_delete_objects,
             server_access_logs_bucket=self.work_bucket,
-            server_access_logs_prefix="access-logs/",
+            server_access_logs_prefix=ACCESS_LOGS,
             lifecycle_rules=_archive_rules(config),
         )
 
@@ -151,6 +149,19 @@ class Storage(Construct):
                 "expire.",
             )
         return secret
+
+
+def _work_rules(config: Config) -> list[s3.LifecycleRule]:
+    """A rule can name what expires, and cannot except anything (S3 user guide, "Lifecycle configuration elements")."""
+    age = Duration.days(config.work_expires_after_days)
+    return [
+        s3.LifecycleRule(id="ExpireRuns", prefix=RUNS, expiration=age),
+        s3.LifecycleRule(id="ExpireAccessLogs", prefix=ACCESS_LOGS, expiration=age),
+        s3.LifecycleRule(
+            id="EndUploads",
+            abort_incomplete_multipart_upload_after=Duration.days(config.abort_uploads_after_days),
+        ),
+    ]
 
 
 def _tiers(config: Config) -> list[tuple[s3.StorageClass, Duration]]:

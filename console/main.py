@@ -22,6 +22,7 @@ VERBS = {
     "show": "Everything that is known of one video.",
     "failures": "What is not archived and why, with the step that fixes it.",
     "retry": "Try again what has failed.",
+    "verify": "Prove that everything is safe, with a certificate; nothing is thawed.",
     "cost": "What it costs, what it will cost, and how it can cost less.",
     "settings": "What may change without a deployment: pause, filters, photos, mails.",
     "config": "What the stack was deployed with, and how environments differ.",

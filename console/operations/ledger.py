@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
@@ -150,9 +150,9 @@ def _pages(stack: Stack, reading: Reading, query: Mapping[str, Any]) -> Iterator
         start = {"ExclusiveStartKey": last}
 
 
-def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Iterator[Row]:
+def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Generator[Row]:
     """These attributes of every row of the ledger, in no order, from several parts of the table side by side. Whoever
-    takes the rows slowly is not overrun: at most PAGES_AHEAD pages wait."""
+    takes the rows slowly is not overrun: at most PAGES_AHEAD pages wait. Whoever stops early has to close it."""
     queue: Queue[list[Row] | None] = Queue(PAGES_AHEAD)
     stopped = threading.Event()
 

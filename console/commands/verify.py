@@ -1,0 +1,120 @@
+"""`cloudsync verify`: proof that everything is safe, with a certificate."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from console.commands.options import of_stack
+from console.errors import ConsoleError, Exit, UsageError
+from console.output import Output
+from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.certificate import Certificate
+    from console.operations.run import Execution
+    from console.operations.stored_checksums import Show
+
+_MOST_SAMPLED = 1_000_000
+_MOST_HOURS = 24 * 30
+_SAY_SECONDS = 10.0  # between two lines about how far it is
+
+
+@click.command()
+@click.option("--provider", default="", help="Only this provider; otherwise all that the stack backs up.")
+@click.option("--since", default="", metavar="TIME", help="Archived then or later: 2026-05-01, 2026-05, or a time.")
+@click.option("--sample", default=None, metavar="N", type=click.IntRange(1, _MOST_SAMPLED), help="N files at random.")
+@click.option("--seed", default="", help="With --sample: that of an earlier certificate chooses the same files.")
+@click.option(
+    "--max-age-hours", default=24, show_default=True, type=click.IntRange(0, _MOST_HOURS),
+    help="A reconciliation that began so long ago at most is not repeated; 0: always repeat it.",
+)  # fmt: skip
+@click.option("--deep", is_flag=True, help="Have S3 compute each checksum anew; says what that needs.")
+@of_stack
+def command(
+    stack: Stack,
+    output: Output,
+    provider: str,
+    since: str,
+    sample: int | None,
+    seed: str,
+    max_age_hours: int,
+    *,
+    deep: bool,
+) -> int:
+    """Prove that what the ledger calls archived is in the bucket, as it was archived. Nothing is thawed.
+
+    Provider, ledger and bucket are reconciled, and each file's checksum is read from S3 and compared. The certificate
+    is printed and stored. Exit code 0: all agree; 3: something differs.
+    """
+    from console.operations import verify as operations  # noqa: PLC0415 (not needed for --help)
+
+    if deep:
+        raise ConsoleError(operations.DEEP)
+    if seed and not sample:
+        raise UsageError("--seed is for --sample: add --sample, or leave it out.")
+    choice = operations.choice_of(_moment(since), sample or 0, seed)
+    providers = [stack.provider(provider)] if provider else list(stack.secrets)
+    watching = operations.Watching(lambda run: _follow(stack, output, run), _show(output))
+    found = operations.verify(stack, providers, choice, watching, fresh=timedelta(hours=max_age_hours))
+    _answer(output, found, stack.output("WorkBucket"))
+    return Exit.FINE if found.agrees else Exit.ATTENTION
+
+
+def _moment(since: str) -> str:
+    """In UTC; empty where there is none. Raises UsageError."""
+    from console.commands.filter_options import filters_of  # noqa: PLC0415 (not needed for --help)
+
+    if not since:
+        return ""
+    try:
+        given = filters_of({"captured_from": since})
+    except UsageError as error:
+        raise UsageError(str(error).replace("--from", "--since")) from None
+    return _in_utc(str(given["captured_from"]))
+
+
+def _in_utc(moment: str) -> str:
+    from datetime import UTC, datetime  # noqa: PLC0415 (not needed for --help)
+
+    return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _follow(stack: Stack, output: Output, run: Execution) -> None:
+    """Progress is on standard error, also with --json: the result is one object."""
+    from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
+
+    output.aside.print(f"{run.provider}: reconciling provider, ledger and archive (run {run.run_id}) ...")
+    try:
+        with showing(output.aside) as show:
+            followed(stack, run, watches_of(stack, run, list(stack.secrets)), show)
+    except KeyboardInterrupt:
+        text = f"\nThe reconciliation goes on. To see it again:\n  cloudsync run --follow {run.run_id}"
+        output.aside.print(text, soft_wrap=True)
+        raise
+
+
+def _show(output: Output) -> Show:
+    """A line every ten seconds."""
+    last = time.monotonic()
+
+    def show(files: int) -> None:
+        nonlocal last
+        if time.monotonic() >= last + _SAY_SECONDS:
+            last = time.monotonic()
+            output.aside.print(f"{files:,} files compared ...")
+
+    return show
+
+
+def _answer(output: Output, found: Certificate, bucket: str) -> None:
+    from console.operations.certificate import text_of  # noqa: PLC0415 (not needed for --help)
+
+    if output.as_json:
+        output.data("certificate", found)
+        return
+    output.page.print(text_of(found), end="", soft_wrap=True)
+    output.aside.print(f"\nStored as s3://{bucket}/{found.text_key}\nand with .json.", soft_wrap=True)

@@ -1,0 +1,117 @@
+"""The reconciliation that a certificate rests on: the last one of a provider if it is fresh, or one that is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+from cloud_sync_common.provider_access.disagreements import Finding
+from cloud_sync_common.runtime.run_input import Mode
+from cloud_sync_common.safe_text import one_line
+
+from console.errors import ConsoleError
+from console.operations.ledger import Reading
+from console.operations.run import Execution, begin, execution, execution_arn, execution_of, json_object
+from console.operations.run_report import SUCCEEDED, report_of
+from console.operations.runs import latest
+from console.operations.settings import by_hand
+from console.stack import Stack
+
+MOST_SHOWN = 100  # findings that a certificate names; the report of the reconciliation names all
+_LINE = 1_100  # characters of a key or a detail: a key of S3 has at most 1,024 bytes
+_COUNTS = ("items", "sources", "objects", "left_out")
+
+type Follow = Callable[[Execution], None]
+"""Waits until a run has ended, and shows how it goes."""
+
+
+class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reconciliation of one provider has compared: `items` of the provider, archived `sources` of the ledger,
+    `objects` of the archive. `findings` counts disagreements by kind, `examples` has the first MOST_SHOWN, and
+    `report_key` names all, in the work bucket. `is_new`: this command has started or joined it."""
+
+    provider: str
+    run_id: str
+    began_at: str
+    ended_at: str
+    is_new: bool
+    items: int = 0
+    sources: int = 0
+    objects: int = 0
+    left_out: int = 0
+    findings: dict[str, int] = {}
+    report_key: str = ""
+    examples: list[Finding] = []
+
+
+def reconciled(stack: Stack, provider: str, fresh_since: datetime, follow: Follow, reading: Reading) -> Reconciled:
+    """By the last reconciliation of the whole provider that has begun since then and succeeded, else by one that is
+    started and followed. Raises ConsoleError when it cannot be started, or does not succeed; botocore's errors."""
+    if fresh := _fresh(stack, provider, fresh_since):
+        return fresh
+    begun = begin(stack, {**by_hand(stack, provider), "mode": str(Mode.RECONCILE)}, reading)
+    if begun.filters:
+        raise ConsoleError(
+            f"A reconciliation of {provider} is under way that leaves out what its filters do not let in. Repeat the "
+            f"command when it has ended; `cloudsync run --follow {begun.run_id}` shows it."
+        )
+    run = execution_of(stack, begun)
+    follow(run)
+    found = _of(stack, run, is_new=True)
+    if isinstance(found, str):
+        raise ConsoleError(
+            f"The reconciliation {run.run_id} of {provider} {found} Nothing is certified. `cloudsync run --follow "
+            f"{run.run_id}` shows its report."
+        )
+    return found
+
+
+def _fresh(stack: Stack, provider: str, since: datetime) -> Reconciled | None:
+    """A run that was paused, or limited by filters of its input, has not compared everything."""
+    recent = takewhile(lambda run: datetime.fromisoformat(run.started_at) >= since, latest(stack))
+    for run in recent:
+        if (run.provider, run.mode, run.status, run.paused) != (provider, Mode.RECONCILE, SUCCEEDED, False):
+            continue
+        there = execution(stack, execution_arn(stack, run.run_id))
+        found = _of(stack, there, is_new=False) if there and not there.filters else ""
+        if isinstance(found, Reconciled):
+            return found
+    return None
+
+
+def _of(stack: Stack, run: Execution, *, is_new: bool) -> Reconciled | str:
+    """What became of it, or why it shows nothing: the end of a sentence."""
+    report = report_of(stack, run)
+    if report.status != SUCCEEDED:
+        cause = (report.cause or "no cause was stated").removesuffix(".")
+        return f"did not succeed ({report.status}: {cause}). {report.fix}".strip()
+    if not report.report_key:
+        return "ended without a report: it has compared nothing."
+    answer = stack.client("stepfunctions").describe_execution(executionArn=run.arn)
+    output = json_object(answer.get("output"))
+    return Reconciled(
+        provider=run.provider,
+        run_id=run.run_id,
+        began_at=report.started_at,
+        ended_at=report.ended_at,
+        is_new=is_new,
+        findings=report.findings,
+        report_key=report.report_key,
+        examples=_examples(stack, report.report_key) if report.findings else [],
+        **{name: output[name] for name in _COUNTS if type(output.get(name)) is int},
+    )
+
+
+def _examples(stack: Stack, report_key: str) -> list[Finding]:
+    """The first findings of the report, which may be long: no more of it is read than is shown."""
+    body: Any = stack.client("s3").get_object(Bucket=stack.output("WorkBucket"), Key=report_key)["Body"]
+    found: list[Finding] = []
+    for line in body.iter_lines():
+        if len(found) >= MOST_SHOWN:
+            break
+        one = msgspec.json.decode(line, type=Finding)
+        found.append(Finding(one.kind, one_line(one.media_id, _LINE), one_line(one.key, _LINE), one_line(one.detail)))
+    return found
