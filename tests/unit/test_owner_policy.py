@@ -1,4 +1,4 @@
-"""CloudSyncOwner, written a second time: what a person may do with it, on which resources, and that no more is in it."""
+"""CloudSyncOwner, written a second time: what a person may do with it, and on which resources."""
 
 from __future__ import annotations
 
