@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from console.aws_account import AwsAccount, explained
-from console.errors import ConsoleError
+from console.errors import ConsoleError, UsageError
 from console.operations import doctor_archive, doctor_permissions, doctor_service, doctor_tokens
 from console.operations.deployed_config import age_of, deployed
 from console.operations.findings import Finding, Outcome, failed, looked_at, passed
@@ -63,6 +63,8 @@ def _identity(account: AwsAccount) -> Iterator[Finding]:
 def _found(account: AwsAccount, environment: str, findings: list[Finding]) -> Stack | None:
     try:
         stack = Stack.find(account, environment)
+    except UsageError:
+        raise
     except Exception as error:
         known = error if isinstance(error, ConsoleError) else explained(error)
         if known is None:

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,25 +69,30 @@ def assert_is_whole(cloudsync: Path, home: Path) -> None:
     )
 
 
-def test_pip_installs_the_command_into_an_empty_environment(tracked_files: Path, tmp_path: Path) -> None:
-    made = done(tmp_path, sys.executable, "-m", "venv", tmp_path / "venv")
+def by_pip(files: Path, home: Path) -> Path:
+    """The folder of its programs, after an installation into an environment that has nothing but pip."""
+    made = done(home, sys.executable, "-m", "venv", home / "venv")
     assert made.returncode == 0, made.stderr
-    programs = tmp_path / "venv" / "bin"
-    installed = done(tmp_path, programs / "python", "-m", "pip", "install", "--quiet", tracked_files)
+    programs = home / "venv" / "bin"
+    installed = done(home, programs / "python", "-m", "pip", "install", "--quiet", files)
     assert installed.returncode == 0, installed.stderr
-    listed = done(tmp_path, programs / "python", "-m", "pip", "list", "--format", "freeze").stdout
+    listed = done(home, programs / "python", "-m", "pip", "list", "--format", "freeze").stdout
     names = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in listed.split()}
     assert {"cloud-sync", "click", "rich", "boto3", "msgspec"} <= names
     assert not names & {"aws-cdk-lib", "pytest", "moto", "aiohttp"}
-    assert_is_whole(programs / "cloudsync", tmp_path)
+    return programs
 
 
-@pytest.mark.parametrize("installer", [[UV, "tool", "install"]] if UV.exists() else [])
-def test_an_installer_of_programs_installs_the_command(
-    installer: list[str | Path], tracked_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("UV_TOOL_DIR", str(tmp_path / "tools"))
-    monkeypatch.setenv("UV_TOOL_BIN_DIR", str(tmp_path / "bin"))
-    installed = done(tmp_path, *installer, "--python", sys.executable, tracked_files)
+def by_uv(files: Path, home: Path) -> Path:
+    """As a tool with an environment of its own."""
+    places = [f"UV_TOOL_DIR={home / 'tools'}", f"UV_TOOL_BIN_DIR={home / 'bin'}"]
+    installed = done(home, "env", *places, UV, "tool", "install", "--python", sys.executable, files)
     assert installed.returncode == 0, installed.stderr
-    assert_is_whole(tmp_path / "bin" / "cloudsync", tmp_path)
+    return home / "bin"
+
+
+@pytest.mark.parametrize("install", [by_pip, *([by_uv] if UV.exists() else [])])
+def test_the_command_is_installed_from_the_files_of_the_repository_and_is_whole(
+    install: Callable[[Path, Path], Path], tracked_files: Path, tmp_path: Path
+) -> None:
+    assert_is_whole(install(tracked_files, tmp_path) / "cloudsync", tmp_path)
