@@ -39,11 +39,11 @@ NEEDED: dict[str, tuple[list[str], str]] = {
     "RenewATokenByItsFunction": (["doctor", "--renew"], "Invoke"),
     "ReadTheLedger": (["status"], "Query"),
     "SeeWhatIsNotArchived": (["failures"], "Query"),
-    "ChangeSettingsAndCounts": (["settings", "pause", "--yes"], "TransactWriteItems"),
+    "ChangeSettingsAndCounts": (["settings", "pause"], "TransactWriteItems"),
     "SeeTheArchive": (["doctor"], "GetBucketVersioning"),
     "ReadTheArchive": (["doctor"], "HeadObject"),
     "SeeTheWork": (["doctor"], "ListObjectsV2"),
-    "ReadTheWork": (["run", "--follow", "RUN"], "GetObject"),
+    "ReadTheWork": (["run", "--follow", "RUN"], "HeadObject"),
     "UseTheDeadLetters": (["doctor"], "GetQueueAttributes"),
     "SeeWhoGetsMails": (["doctor"], "ListSubscriptionsByTopic"),
 }
@@ -51,7 +51,7 @@ NEEDED: dict[str, tuple[list[str], str]] = {
 USED: list[tuple[list[str], set[int]]] = [
     (["status"], {3}), (["status", "--recount"], {3}), (["runs"], {0}), (["list"], {0}), (["failures"], {0, 3}),
     (["show", "ITEM"], {0, 3}), (["plan"], {0}), (["cost"], {0}), (["cost", "--deep"], {0}), (["config"], {0}),
-    (["settings", "show"], {0}), (["settings", "pause", "--yes"], {0}), (["settings", "resume", "--yes"], {0}),
+    (["settings", "show"], {0}), (["settings", "pause"], {0}), (["settings", "resume"], {0}),
     (["settings", "history"], {0}), (["doctor", "--renew"], {0, 3}), (["retry", "--all", "--yes"], {0}),
     (["run", "--follow"], {0, 3}), (["completion", "bash"], {0}),
 ]  # fmt: skip
