@@ -93,8 +93,8 @@ def _use_runs(grants: Grants, functions: Functions, workflow: Workflow) -> list[
         grants.allow("StartAndListRuns", start, workflow.state_machine.state_machine_arn),
         grants.allow("SeeRuns", ["states:DescribeExecution"], grants.executions_arn),
         grants.allow("UseTheCredentials", use, *secrets),
-        grants.allow("SeeTheSettingsOfTheFunctions", ["lambda:GetFunctionConfiguration"], read),
-        grants.allow("RenewATokenByItsFunction", ["lambda:InvokeFunction"], renew),
+        grants.allow("SeeTheFunctions", ["lambda:GetFunctionConfiguration"], read),
+        grants.allow("RenewTokens", ["lambda:InvokeFunction"], renew),
     ]
 
 
@@ -107,7 +107,7 @@ def _use_ledger(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.allow("ReadTheLedger", read, table),
         grants.allow("SeeWhatIsNotArchived", ["dynamodb:Query"], f"{table}/index/not-archived"),
-        grants.use_ledger("ChangeSettingsAndCounts", rows, "PutItem", "UpdateItem"),
+        grants.use_ledger("ChangeSettings", rows, "PutItem", "UpdateItem"),
     ]
 
 
