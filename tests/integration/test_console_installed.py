@@ -42,7 +42,7 @@ def environment(home: Path) -> dict[str, str]:
     """No credentials are found: neither in variables nor in files, nor by asking the machine."""
     kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     return {
-        **kept, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": str(home / "none"), "AWS_REGION": "eu-west-1",
+        **kept, "PATH": "/usr/bin:/bin", "AWS_CONFIG_FILE": str(home / "none"), "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "none"), "AWS_EC2_METADATA_DISABLED": "true",
     }  # fmt: skip
 
