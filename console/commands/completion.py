@@ -19,7 +19,5 @@ def command(shell: str) -> None:
     """
     from click.shell_completion import BashComplete, FishComplete, ZshComplete  # noqa: PLC0415 (only here)
 
-    from console.main import cloudsync  # noqa: PLC0415 (it imports this module)
-
     kind = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}[shell]
-    click.echo(kind(cloudsync, {}, PROGRAM, VARIABLE).source())
+    click.echo(kind(click.get_current_context().find_root().command, {}, PROGRAM, VARIABLE).source())
