@@ -11,6 +11,7 @@ from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 from cloud_sync.monitoring import Alerts, Monitoring
 from cloud_sync.network import Network
+from cloud_sync.owner_policy import OwnerPolicy
 from cloud_sync.permissions import Grants
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
@@ -50,6 +51,7 @@ class CloudSyncStack(Stack):
             workflow=workflow,
             archive=storage.archive_bucket,
         )
+        owner = OwnerPolicy(self, "Owner", config=config, grants=grants, functions=functions, workflow=workflow)
         if config.rotate_credentials_every_days:
             Rotation(self, "Rotation", config=config, storage=storage, function=functions.credentials_rotator)
         if config.audit_trail:
@@ -69,5 +71,6 @@ class CloudSyncStack(Stack):
             "AlertsTopicArn": alerts.topic.topic_arn,
             "DeadLetterQueueUrl": alerts.dead_letter_queue.queue_url,
             **{p.construct_id("NightlySchedule"): schedule_name(config, p) for p in config.backed_up},
+            "OwnerPolicyArn": owner.policy.managed_policy_arn,
         }.items():
             CfnOutput(self, name, value=value or "")

@@ -26,7 +26,7 @@ _NOT_SENT: dict[str, ConsoleError] = {
     "SSOTokenLoadError": _ENDED,
     "UnauthorizedSSOTokenError": _ENDED,
     "TokenRetrievalError": _ENDED,
-    "NoRegionError": ConsoleError("No AWS region is set. Name the stack's with --region or AWS_REGION."),
+    "NoRegionError": ConsoleError("No AWS region is set. Name the stack's with --region or AWS_DEFAULT_REGION."),
 }
 # Error codes of several services for credentials that are none (AWS API references, "Common Errors").
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}

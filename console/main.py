@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from cloud_sync_common import __version__
 
 from console.errors import ConsoleError, Exit
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # What each verb does, so that `--help` need not import them.
 VERBS = {
@@ -26,6 +29,8 @@ VERBS = {
     "cost": "What it costs, what it will cost, and how it can cost less.",
     "settings": "What may change without a deployment: pause, filters, photos, mails.",
     "config": "What the stack was deployed with, and how environments differ.",
+    "doctor": "Everything that must be right, each line with its fix.",
+    "completion": "Print the completion of this command for bash, zsh or fish.",
     "runs": "List the nights: when each was, how it ended, what it archived and cost.",
 }
 
@@ -41,6 +46,13 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"console.commands.{cmd_name.replace('-', '_')}").command
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs by their names alone: each Tab would import all of them otherwise."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 (needed only then)
+
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (Click's own)
         with formatter.section("Commands"):

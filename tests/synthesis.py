@@ -27,7 +27,8 @@ NOBODY_IS_TOLD = {"alert_email": "none"}  # an environment with a schedule is re
 
 # The properties that hold the name of a resource in the account.
 NAMES = (
-    "AlarmName", "AliasName", "DashboardName", "FunctionName", "LogGroupName", "Name", "QueueName", "StateMachineName",
+    "AlarmName", "AliasName", "DashboardName", "FunctionName", "LogGroupName", "ManagedPolicyName", "Name", "QueueName",
+    "StateMachineName",
     "TableName", "TopicName",
 )  # fmt: skip
 

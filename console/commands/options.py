@@ -31,8 +31,18 @@ def of_stack(command: Callable[..., int | None]) -> Callable[..., int | None]:
     """A verb that is called with the stack and the output: `command(stack, output, **its own options)`."""
 
     @wraps(command)
+    def called(account: AwsAccount, environment: str, output: Output, **own: Any) -> int | None:
+        return command(Stack.find(account, environment), output, **own)
+
+    return of_account(called)
+
+
+def of_account(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """A verb that looks for the stack itself: `command(account, environment, output, **its own options)`."""
+
+    @wraps(command)
     def called(environment: str, profile: str | None, region: str | None, *, as_json: bool, **own: Any) -> int | None:
-        return command(Stack.find(AwsAccount(profile, region), environment), Output(as_json=as_json), **own)
+        return command(AwsAccount(profile, region), environment, Output(as_json=as_json), **own)
 
     for option in reversed(_OPTIONS):
         called = option(called)

@@ -38,7 +38,9 @@ def python_files(*folders: Path) -> list[Path]:
 
 
 def production() -> list[Path]:
-    folders = ("aws_check", "cloud_sync", "lambdas", "lambda_layer/python", "local", "benchmarks", "costs", "tools")
+    folders = (
+        "aws_check", "cloud_sync", "console", "lambdas", "lambda_layer/python", "local", "benchmarks", "costs", "tools"
+    )  # fmt: skip
     return [ROOT / "app.py", *python_files(*(ROOT / folder for folder in folders))]
 
 

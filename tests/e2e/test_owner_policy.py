@@ -1,0 +1,184 @@
+"""A user who has nothing but CloudSyncOwner can use every verb, and each of its statements is needed by one of them.
+
+The statements come from the deployed policy, so that a new one without a verb here fails.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from console.main import VERBS
+from local.aws_proxy import AwsProxy
+from local.deployment import Deployment
+from local.fake_accounts import account_of
+from local.fake_providers.gopro import FakeGoPro
+from tests.e2e.test_console_reading import CLOUDSYNC
+from tests.e2e.test_console_reading import environment as of_administrator
+
+USER, POLICY = "owner-for-a-test", "owner"
+MAY_NOT, SECONDS = "The AWS credentials may not do ", 180.0
+# Statements without a verb here, and why.
+ELSEWHERE = {"StoreCertificates": "`verify` stores them; tests/e2e/test_console_verify.py runs it with this policy"}
+# The verb that fails without a statement, and the operation that it names then.
+NEEDED: dict[str, tuple[list[str], str]] = {
+    "SeeTheStack": (["runs"], "DescribeStacks"),
+    "SeeTheSchedules": (["status"], "GetSchedule"),
+    "SeeAlarmsAndMetrics": (["status"], "DescribeAlarms"),
+    "ReadTheLogs": (["doctor"], "FilterLogEvents"),
+    "StartAndListRuns": (["runs"], "ListExecutions"),
+    "SeeRuns": (["runs"], "DescribeExecution"),
+    "UseTheCredentials": (["status"], "ListSecretVersionIds"),
+    "SeeTheFunctions": (["plan"], "GetFunctionConfiguration"),
+    "RenewTokens": (["doctor", "--renew"], "Invoke"),
+    "ReadTheLedger": (["status"], "Query"),
+    "SeeWhatIsNotArchived": (["failures"], "Query"),
+    "ChangeSettings": (["settings", "pause"], "TransactWriteItems"),
+    "SeeTheArchive": (["doctor"], "GetBucketVersioning"),
+    "ReadTheArchive": (["doctor"], "HeadObject"),
+    "SeeTheWork": (["doctor"], "ListObjectsV2"),
+    "UseTheDeadLetters": (["doctor"], "GetQueueAttributes"),
+    "SeeWhoGetsMails": (["doctor"], "ListSubscriptionsByTopic"),
+    "ReadTheWork": (["run", "--follow"], "HeadObject"),  # the last one: its run goes on
+}
+# Each verb as it is used, and the exit codes that it may have: of the fake account, one video has no original.
+USED: list[tuple[list[str], set[int]]] = [
+    (["status"], {3}), (["status", "--recount"], {3}), (["runs"], {0}), (["list"], {0}), (["failures"], {0, 3}),
+    (["show", "ITEM"], {0, 3}), (["plan"], {0}), (["cost"], {0}), (["cost", "--deep"], {0}), (["config"], {0}),
+    (["settings", "show"], {0}), (["settings", "pause"], {0}), (["settings", "resume"], {0}),
+    (["settings", "history"], {0}), (["doctor", "--renew"], {0, 3}), (["retry", "--all", "--yes"], {0}),
+    (["run", "--follow"], {0, 3}), (["completion", "bash"], {0}),
+]  # fmt: skip
+TRIED_ELSEWHERE = {"connect": "it stores by PutSecretValue, which `test_the_owner_stores_credentials` calls"}
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A user with the statements of the deployed policy; `item` is a video of a run that has ended."""
+
+    deployment: Deployment
+    variables: dict[str, str]
+    statements: list[dict[str, Any]]
+    item: str
+
+    @property
+    def sids(self) -> set[str]:
+        return {statement["Sid"] for statement in self.statements}
+
+    def may_do(self, *, without: str = "") -> None:
+        """The emulator enforces a policy from the next call on."""
+        document = {"Version": "2012-10-17", "Statement": [s for s in self.statements if s["Sid"] != without]}
+        self.deployment.emulator.client("iam").put_user_policy(
+            UserName=USER, PolicyName=POLICY, PolicyDocument=json.dumps(document)
+        )
+
+    def types(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        words = [self.item if word == "ITEM" else word for word in arguments]
+        return subprocess.run(
+            [*CLOUDSYNC, *words], env=self.variables, capture_output=True, text=True, check=False,
+            stdin=subprocess.DEVNULL, timeout=SECONDS,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def owner(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Owner]:
+    aws.rules.clear()
+    gopro.control.reset()
+    deployed.clear()
+    deployed.store_credentials(account_of(gopro).oauth())
+    assert deployed.run()["status"] == "SUCCEEDED"
+    item = next(row["media_id"] for row in deployed.rows("gopro") if row["sk"] == "ITEM")
+    iam = deployed.emulator.client("iam")
+    iam.create_user(UserName=USER)
+    key = iam.create_access_key(UserName=USER)["AccessKey"]
+    authority = str(deployed.emulator.certificates.ca_bundle)
+    variables = {
+        **of_administrator(deployed), "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"], "GOPRO_API_BASE_URL": gopro.base_url,
+        "SSL_CERT_FILE": authority, "PATH": os.environ["PATH"],
+    }  # fmt: skip
+    yield Owner(deployed, variables, deployed_statements(deployed), item)
+    iam.delete_user_policy(UserName=USER, PolicyName=POLICY)
+    iam.delete_access_key(UserName=USER, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user(UserName=USER)
+
+
+def deployed_statements(deployment: Deployment) -> list[dict[str, Any]]:
+    iam, arn = deployment.emulator.client("iam"), deployment.outputs["OwnerPolicyArn"]
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    statements = (json.loads(found) if isinstance(found, str) else found)["Statement"]
+    return [{**one, "Resource": _as_the_emulator_names(one["Resource"])} for one in statements]
+
+
+def _as_the_emulator_names(resource: str | list[str]) -> list[str]:
+    """A log group's ARN ends with `:*` in a policy (CloudWatch Logs user guide, "CloudWatch Logs resources and
+    operations"); the emulator compares it without."""
+    arns = [resource] if isinstance(resource, str) else resource
+    return [arn.removesuffix(":*") if ":logs:" in arn else arn for arn in arns]
+
+
+def test_every_deployed_statement_has_a_verb_that_needs_it(owner: Owner) -> None:
+    assert owner.sids == {*NEEDED, *ELSEWHERE}
+
+
+@pytest.mark.parametrize("sid", NEEDED)
+def test_without_this_statement_a_verb_names_the_operation_that_is_not_allowed(owner: Owner, sid: str) -> None:
+    arguments, operation = NEEDED[sid]
+    owner.may_do(without=sid)
+    refused = owner.types(*arguments)
+    said = refused.stdout + refused.stderr
+    assert refused.returncode in (3, 4) and f"{MAY_NOT}{operation}." in said, said
+    assert "CloudSyncOwner" in said and "Traceback" not in said
+
+
+def test_every_verb_is_used(owner: Owner) -> None:
+    assert {arguments[0] for arguments, _ in USED} | set(TRIED_ELSEWHERE) == set(VERBS)
+
+
+@pytest.mark.parametrize(("arguments", "codes"), USED, ids=[" ".join(arguments) for arguments, _ in USED])
+def test_with_the_policy_alone_this_verb_is_allowed_everything(
+    owner: Owner, arguments: list[str], codes: set[int]
+) -> None:
+    owner.may_do()
+    done = owner.types(*arguments)
+    said = done.stdout + done.stderr
+    assert MAY_NOT not in said and done.returncode in codes, said
+
+
+def of_owner(owner: Owner, service: str) -> Any:
+    key, secret = owner.variables["AWS_ACCESS_KEY_ID"], owner.variables["AWS_SECRET_ACCESS_KEY"]
+    return owner.deployment.emulator.client(service, aws_access_key_id=key, aws_secret_access_key=secret)
+
+
+def code_of(client: Any, operation: str, **arguments: Any) -> str:
+    try:
+        getattr(client, operation)(**arguments)
+    except client.exceptions.ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "allowed"
+
+
+def test_the_owner_stores_credentials(owner: Owner) -> None:
+    owner.may_do()
+    secret, client = owner.deployment.secret, of_owner(owner, "secretsmanager")
+    value = client.get_secret_value(SecretId=secret)["SecretString"]
+    assert code_of(client, "put_secret_value", SecretId=secret, SecretString=value) == "allowed"
+
+
+def test_the_owner_cannot_touch_what_is_archived_nor_what_runs_have_noted(owner: Owner) -> None:
+    owner.may_do()
+    archive, table = owner.deployment.archive_bucket, owner.deployment.ledger_table
+    s3, dynamodb = of_owner(owner, "s3"), of_owner(owner, "dynamodb")
+    place = {"Bucket": archive, "Key": next(iter(owner.deployment.objects()))}
+    assert code_of(s3, "delete_object", **place) == "AccessDenied"
+    assert code_of(s3, "put_object", **place) == "AccessDenied"
+    row = {"pk": {"S": f"gopro#{owner.item}"}, "sk": {"S": "ITEM"}}
+    assert code_of(dynamodb, "put_item", TableName=table, Item=row) == "AccessDeniedException"
+    assert code_of(dynamodb, "delete_item", TableName=table, Key=row) == "AccessDeniedException"
