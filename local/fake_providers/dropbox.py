@@ -7,20 +7,17 @@ and prints as `authority` the file that a client has to trust.
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import ssl
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import trustme
 from aiohttp import web
 
-from local.fake_providers.connections import abort_connections
 from local.fake_providers.dropbox_api import Api
 from local.fake_providers.dropbox_consent import Consent
 from local.fake_providers.dropbox_content import Content
@@ -30,12 +27,11 @@ from local.fake_providers.dropbox_route import numbered
 from local.fake_providers.dropbox_state import LINK_SECONDS, DropboxState
 from local.fake_providers.faults import Clock, FaultRules
 from local.fake_providers.library import Library, LibraryError
+from local.fake_providers.serving import HOST, Listeners, in_a_thread, tls_of, until_stopped
 
 HOSTS = ("api.dropboxapi.com", "content.dropboxapi.com", "notify.dropboxapi.com", "www.dropbox.com", "api.dropbox.com")
 """The hosts of Dropbox that the fake is, for programs that cannot be told another one."""
 
-_HOST = "127.0.0.1"
-_SHUTDOWN_SECONDS = 0.5
 _MOST_BYTES = 1024 * 1024  # of a request
 _PRINTED = (
     "base_url",
@@ -69,7 +65,7 @@ class FakeDropbox:
         tokens = Authorization(clock, access_token_seconds)
         self._state = DropboxState(library, clock, tokens, FaultRules(clock), link_seconds=link_seconds)
         self._state.fill()
-        self._runners: list[web.AppRunner] = []
+        self._listeners = Listeners()
         self.library = library
         self.control = DropboxControl(self._state)
         self.app_key, self.app_secret = tokens.app_key, tokens.app_secret
@@ -108,38 +104,28 @@ class FakeDropbox:
             bound = await self._listen(api, port, tls)
         else:
             bound = await self._listen([*api, *content.routes()], port, tls)
-        self.base_url = f"{scheme}://{_HOST}:{bound}"
-        self.content_url = f"{scheme}://{_HOST}:{self._state.content_port or bound}"
+        self.base_url = f"{scheme}://{HOST}:{bound}"
+        self.content_url = f"{scheme}://{HOST}:{self._state.content_port or bound}"
         self.control_url = f"{self.base_url}/_control"
 
     async def _listen(self, routes: Sequence[web.RouteDef], port: int, tls: ssl.SSLContext | None) -> int:
         app = web.Application(client_max_size=_MOST_BYTES)
-        app.add_routes(routes)
         app.on_response_prepare.append(numbered)
-        # Cancellation ends transfers whose client has disconnected, and those that a fault has stalled.
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.TCPSite(runner, _HOST, port, ssl_context=tls).start()
-        return int(runner.addresses[0][1])
+        return await self._listeners.listen(routes, port, tls, app)
 
     async def stop(self) -> None:
         """Stop listening and close open connections."""
-        for runner in self._runners:
-            abort_connections(runner)
-            await runner.cleanup()
-        self._runners.clear()
+        await self._listeners.close()
 
 
 def own_certificate(authority_file: Path) -> ssl.SSLContext:
     """TLS with a new certificate for 127.0.0.1, localhost and Dropbox's names; writes its authority to that file."""
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(_HOST, "localhost", *HOSTS).configure_cert(context)
+    authority.issue_cert(HOST, "localhost", *HOSTS).configure_cert(context)
     authority.cert_pem.write_to_path(str(authority_file))
     return context
 
 
-@contextlib.contextmanager
 def running(
     library: Library,
     tls: ssl.SSLContext | None = None,
@@ -147,41 +133,21 @@ def running(
     port: int = 0,
     content_port: int | None = None,
     **options: Any,
-) -> Iterator[FakeDropbox]:
+) -> AbstractContextManager[FakeDropbox]:
     """Serve a library from a thread with its own event loop for as long as the block runs; without `tls` by plain HTTP.
 
     `options` are those of FakeDropbox.
     """
     fake = FakeDropbox(library, **options)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="fake-dropbox", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(fake.start(port=port, content_port=content_port, tls=tls), loop).result()
-        yield fake
-    finally:
-        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return in_a_thread(fake, "fake-dropbox", port=port, content_port=content_port, tls=tls)
 
 
 async def _serve_until_stopped(fake: FakeDropbox, options: argparse.Namespace, folder: Path) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    if options.certfile is None:
+    tls = tls_of(options.certfile, options.keyfile)
+    if tls is None:
         fake.authority = str(folder / "authority.pem")
         tls = own_certificate(folder / "authority.pem")
-    else:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(options.certfile, options.keyfile)
-    await fake.start(port=options.port, content_port=options.content_port, tls=tls)
-    for key in _PRINTED:
-        print(f"{key}={getattr(fake, key)}")
-    print("ready", flush=True)
-    await stopped.wait()
-    await fake.stop()
+    await until_stopped(fake, _PRINTED, port=options.port, content_port=options.content_port, tls=tls)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -6,18 +6,13 @@ port stands for www.googleapis.com, oauth2.googleapis.com and accounts.google.co
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import ssl
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
-from local.fake_providers.connections import abort_connections
 from local.fake_providers.faults import Clock, FaultRules
 from local.fake_providers.google_consent import Consent
 from local.fake_providers.google_drive_api import Api
@@ -26,12 +21,12 @@ from local.fake_providers.google_drive_faults import DriveFault
 from local.fake_providers.google_drive_state import DriveState
 from local.fake_providers.google_oauth import ACCESS_TOKEN_SECONDS, Authorization
 from local.fake_providers.library import Library, LibraryError
+from local.fake_providers.serving import HOST, Listeners, in_a_thread, tls_of, until_stopped
 
 HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "accounts.google.com")
 """The hosts of the real service for which the fake stands."""
 
-_HOST = "127.0.0.1"
-_SHUTDOWN_SECONDS = 0.5
+_PRINTED = ("base_url", "access_token", "client_id", "client_secret", "refresh_token", "control_url")
 
 
 class FakeGoogleDrive:
@@ -46,7 +41,7 @@ class FakeGoogleDrive:
         tokens = Authorization(clock, access_token_seconds)
         self._state = DriveState(library, clock, tokens, FaultRules(clock))
         self._state.fill()
-        self._runner: web.AppRunner | None = None
+        self._listeners = Listeners()
         self.library = library
         self.control = DriveControl(self._state)
         self.client_id, self.client_secret = tokens.client_id, tokens.client_secret
@@ -73,62 +68,28 @@ class FakeGoogleDrive:
 
     async def start(self, *, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen on loopback; port 0 picks a free one."""
-        app = web.Application()
-        app.add_routes(Api(self._state).routes())
-        app.add_routes(Consent(self._state).routes())
-        app.add_routes(drive_control_routes(self.control))
-        # Cancellation ends transfers whose client has disconnected, and those that a fault has stalled.
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runner = runner
-        await web.TCPSite(runner, _HOST, port, ssl_context=tls).start()
-        self.base_url = f"{'http' if tls is None else 'https'}://{_HOST}:{runner.addresses[0][1]}"
+        routes = [*Api(self._state).routes(), *Consent(self._state).routes(), *drive_control_routes(self.control)]
+        bound = await self._listeners.listen(routes, port, tls)
+        self.base_url = f"{'http' if tls is None else 'https'}://{HOST}:{bound}"
         self.control_url = f"{self.base_url}/_control"
 
     async def stop(self) -> None:
         """Stop listening and close open connections."""
-        if self._runner is not None:
-            abort_connections(self._runner)
-            await self._runner.cleanup()
-            self._runner = None
+        await self._listeners.close()
 
 
-@contextlib.contextmanager
 def running(
     library: Library, tls: ssl.SSLContext | None = None, *, port: int = 0, **options: Any
-) -> Iterator[FakeGoogleDrive]:
+) -> AbstractContextManager[FakeGoogleDrive]:
     """Serve a library from a thread with its own event loop for as long as the block runs.
 
     `options` are those of FakeGoogleDrive.
     """
-    fake = FakeGoogleDrive(library, **options)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="fake-google-drive", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(fake.start(port=port, tls=tls), loop).result()
-        yield fake
-    finally:
-        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return in_a_thread(FakeGoogleDrive(library, **options), "fake-google-drive", port=port, tls=tls)
 
 
 async def _serve_until_stopped(fake: FakeGoogleDrive, options: argparse.Namespace) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    tls = None
-    if options.certfile is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(options.certfile, options.keyfile)
-    await fake.start(port=options.port, tls=tls)
-    for key in ("base_url", "access_token", "client_id", "client_secret", "refresh_token", "control_url"):
-        print(f"{key}={getattr(fake, key)}")
-    print("ready", flush=True)
-    await stopped.wait()
-    await fake.stop()
+    await until_stopped(fake, _PRINTED, port=options.port, tls=tls_of(options.certfile, options.keyfile))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,18 +5,13 @@ It prints its URLs and credentials as `key=value` lines, then `ready`, and serve
 
 import argparse
 import asyncio
-import contextlib
-import signal
 import ssl
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
-
-from local.fake_providers.connections import abort_connections
 from local.fake_providers.control import Control, control_routes
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.faults import Clock, FaultRules
@@ -31,9 +26,9 @@ from local.fake_providers.gopro_state import (
     Tokens,
 )
 from local.fake_providers.library import Library, LibraryError
+from local.fake_providers.serving import HOST, Listeners, in_a_thread, tls_of, until_stopped
 
-_HOST = "127.0.0.1"
-_SHUTDOWN_SECONDS = 0.5
+_PRINTED = ("base_url", "access_token", "user_id", "client_id", "client_secret", "refresh_token", "control_url")
 
 
 class FakeGoPro:
@@ -58,7 +53,7 @@ class FakeGoPro:
         self._state.link_seconds = link_seconds
         self._state.etag_part_size = etag_part_size
         self._state.per_page_cap = per_page_cap
-        self._runners: list[web.AppRunner] = []
+        self._listeners = Listeners()
         self.library = library
         self.control = Control(self._state)
         self.client_id, self.client_secret, self.user_id = tokens.client_id, tokens.client_secret, tokens.user_id
@@ -85,33 +80,19 @@ class FakeGoPro:
         api = [*Api(self._state).routes(), *control_routes(self.control)]
         cdn = Cdn(self._state).routes()
         if cdn_port is not None:
-            self._state.cdn_port = await self._listen(cdn, cdn_port, tls)
-            bound = await self._listen(api, port, tls)
+            self._state.cdn_port = await self._listeners.listen(cdn, cdn_port, tls)
+            bound = await self._listeners.listen(api, port, tls)
         else:
-            bound = await self._listen([*api, *cdn], port, tls)
-        self.base_url = f"{scheme}://{_HOST}:{bound}"
-        self.cdn_url = f"{scheme}://{_HOST}:{self._state.cdn_port or bound}"
+            bound = await self._listeners.listen([*api, *cdn], port, tls)
+        self.base_url = f"{scheme}://{HOST}:{bound}"
+        self.cdn_url = f"{scheme}://{HOST}:{self._state.cdn_port or bound}"
         self.control_url = f"{self.base_url}/_control"
-
-    async def _listen(self, routes: Sequence[web.RouteDef], port: int, tls: ssl.SSLContext | None) -> int:
-        app = web.Application()
-        app.add_routes(routes)
-        # Cancellation ends transfers whose client has disconnected, and those that a fault has stalled.
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.TCPSite(runner, _HOST, port, ssl_context=tls).start()
-        return int(runner.addresses[0][1])
 
     async def stop(self) -> None:
         """Stop listening and close open connections."""
-        for runner in self._runners:
-            abort_connections(runner)
-            await runner.cleanup()
-        self._runners.clear()
+        await self._listeners.close()
 
 
-@contextlib.contextmanager
 def running(
     library: Library,
     tls: ssl.SSLContext | None = None,
@@ -119,44 +100,18 @@ def running(
     port: int = 0,
     cdn_port: int | None = None,
     **options: Any,
-) -> Iterator[FakeGoPro]:
+) -> AbstractContextManager[FakeGoPro]:
     """Serve a library from a thread with its own event loop for as long as the block runs.
 
     `options` are those of FakeGoPro.
     """
     fake = FakeGoPro(library, **options)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="fake-gopro", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(fake.start(port=port, cdn_port=cdn_port, tls=tls), loop).result()
-        yield fake
-    finally:
-        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return in_a_thread(fake, "fake-gopro", port=port, cdn_port=cdn_port, tls=tls)
 
 
 async def _serve_until_stopped(fake: FakeGoPro, options: argparse.Namespace) -> None:
-    stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    tls = _tls_context(options.certfile, options.keyfile)
-    await fake.start(port=options.port, cdn_port=options.cdn_port, tls=tls)
-    for key in ("base_url", "access_token", "user_id", "client_id", "client_secret", "refresh_token", "control_url"):
-        print(f"{key}={getattr(fake, key)}")
-    print("ready", flush=True)
-    await stopped.wait()
-    await fake.stop()
-
-
-def _tls_context(certfile: Path | None, keyfile: Path | None) -> ssl.SSLContext | None:
-    if certfile is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certfile, keyfile)
-    return context
+    tls = tls_of(options.certfile, options.keyfile)
+    await until_stopped(fake, _PRINTED, port=options.port, cdn_port=options.cdn_port, tls=tls)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
