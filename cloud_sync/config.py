@@ -183,6 +183,10 @@ class Config(ProviderValues):
         account can contain several environments."""
         return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
 
+    def verb(self, words: str) -> str:
+        """A command of the owner's, as an alarm may show it: dev is what `cloudsync` takes by itself."""
+        return f"cloudsync {words}" if self.environment == "dev" else f"cloudsync {words} -e {self.environment}"
+
     @classmethod
     def from_context(cls, context: Mapping[str, Any], folder: Path | None = None) -> Config:
         """The environment that the context value `environment` names (default dev), with the values of its file in

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.padding import Padding
     from rich.table import Table
 
 
@@ -33,6 +34,13 @@ def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
     for title in titles:
         table.add_column(title, justify="right" if title in set(numbers) else "left", overflow="fold")
     return table
+
+
+def indented(text: str) -> Padding:
+    """A paragraph whose lines all begin with two blanks, also those that a terminal needs more."""
+    from rich.padding import Padding  # noqa: PLC0415 (imported only to draw)
+
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def facts_of(facts: Iterable[tuple[str, str]]) -> Table:

@@ -518,7 +518,7 @@ def test_an_alarm_for_what_the_mail_of_a_run_reports_sends_no_second_mail(stack:
     )
     for name in MAILED_BY_THE_RUN & alarms.keys():
         assert "AlarmActions" not in alarms[name]
-        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "Store credentials"))
+        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "cloudsync connect"))
 
 
 @each_environment
