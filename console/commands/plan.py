@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from console.operations.planned import Planner, ProviderPlan
 
 _NOTE_SECONDS = 5.0  # between two lines about how far the listing is
+_LEAST_USD = 0.0001  # that is shown for itself
 
 
 @click.command()
@@ -133,14 +134,14 @@ def _time(plan: ProviderPlan) -> str:
     count, speed = plan.speed.runs, size_of(plan.speed.bytes_per_second)
     known = f"as {count_of(count, 'earlier run')} moved" if count else "assumed: no run has shown it"
     several = f", in {plan.estimate.runs:,} runs (max_run_gb)" if plan.estimate.runs > 1 else ""
-    return f"about {duration(plan.estimate.hours * 3600)}, at {speed}/s ({known}){several}"
+    return f"about {duration(max(1, plan.estimate.hours * 3600))}, at {speed}/s ({known}){several}"
 
 
 def _cost(plan: ProviderPlan) -> str:
     if plan.estimate is None:
         return ""
     first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
-    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first else ""
+    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first >= _LEAST_USD else ""
     return f"{once:.4f} USD once{storage}, then {plan.estimate.month_usd:.4f} USD a month"
 
 
@@ -155,6 +156,6 @@ def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:
     size = sum(plan.bytes for plan in plans)
     yield "to move", f"{videos}, {size_of(size)}" if size else videos
     hours = max((one.hours for one in estimates), default=0)
-    yield "time", f"about {duration(hours * 3600)}, if all go on side by side" if size else ""
+    yield "time", f"about {duration(max(1, hours * 3600))}, if all go on side by side" if size else ""
     if estimates:
         yield "cost", f"{once:.4f} USD once, then {month:.4f} USD a month"
