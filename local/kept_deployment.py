@@ -63,13 +63,14 @@ def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Acco
         console.print(line, highlight=False, soft_wrap=True)
 
     say(
-        "[bold]The local deployment keeps running.[/] To use it with the AWS CLI and cloudsync, load its settings and "
+        "[bold]The local deployment keeps running.[/] To use it with cloudsync and the AWS CLI, load its settings and "
         "keys:"
     )
     say(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}")
-    say("To connect an account, as an owner does (or google-drive, or dropbox):")
-    say("  cloudsync connect gopro")
-    say("Another run, of one cloud (gopro, google_drive or dropbox) or of all:")
+    say("To see how all is, to connect an account (or google-drive, or dropbox), to run again (docs/console.md):")
+    for verb in ("status", "connect gopro", "run --follow"):
+        say(f"  cloudsync {verb}")
+    say("The run with the AWS CLI, of one cloud (gopro, google_drive or dropbox) or of all:")
     say(
         f"  aws stepfunctions start-execution --state-machine-arn {deployment.state_machine_arn} "
         """--input '{"provider": "all"}'"""

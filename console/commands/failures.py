@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import indented, moment
+from console.commands.words import hanging, moment
 from console.errors import Exit
 from console.output import Output
 from console.stack import Stack
@@ -46,11 +46,11 @@ def _draw(output: Output, found: list[Waiting]) -> None:
         for item in group.examples:
             reason = f": {item.reason}" if item.reason else ""
             attempts = f", {item.attempts} attempts" if item.attempts > 1 else ""
-            output.page.print(indented(f"{item.filename or item.media_id}{reason}"))
+            output.page.print(hanging(f"  {item.filename or item.media_id}{reason}"))
             output.page.print(f"    {item.media_id}, captured {moment(item.captured_at)}{attempts}")
         if group.items > len(group.examples):
             output.page.print(f"  and {group.items - len(group.examples):,} more")
-        output.page.print(indented(f"Next step: {group.fix}"))
+        output.page.print(hanging(f"  Next step: {group.fix}"))
 
 
 def _head(group: Group) -> str:

@@ -36,11 +36,12 @@ def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
     return table
 
 
-def indented(text: str) -> Padding:
-    """A paragraph whose lines all begin with two blanks, also those that a terminal needs more."""
+def hanging(line: str) -> Padding:
+    """A line that begins with blanks: what a terminal has no room for goes on below its first word."""
     from rich.padding import Padding  # noqa: PLC0415 (imported only to draw)
 
-    return Padding(text, (0, 0, 0, 2), expand=False)
+    text = line.lstrip(" ")
+    return Padding(text, (0, 0, 0, len(line) - len(text)), expand=False)
 
 
 def facts_of(facts: Iterable[tuple[str, str]]) -> Table:
