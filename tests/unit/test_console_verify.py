@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from botocore.response import StreamingBody
+from cloud_sync_common.provider_access.certificate import Choice, Compared
 from cloud_sync_common.transfer.copies import Pointer
 
 from console import main
@@ -18,7 +19,6 @@ from console.errors import ConsoleError, Exit
 from console.operations import stored_checksums, verify
 from console.operations.ledger import Reading
 from console.operations.run import Execution
-from console.operations.stored_checksums import Choice, Compared
 from console.stack import Stack
 from tests.unit.console_account import refusal
 from tests.unit.console_ledger import World, a_world
