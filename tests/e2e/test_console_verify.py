@@ -54,7 +54,7 @@ def test_what_was_lost_or_changed_in_the_bucket_is_named(deployment: Deployment)
         Body=b"x" * deployment.objects()[changed],
         ChecksumAlgorithm="CRC64NVME",
     )
-    certificate = found(deployment, "verify", code=3)
+    certificate = found(deployment, "verify", "--max-age-hours", "0", code=3)
     assert findings(certificate) == {"missing_object": 1, "checksum_differs": 1}
     named = {one["kind"]: one["key"] for one in certificate["compared"][0]["examples"]}
     assert named == {"missing_object": lost, "checksum_differs": changed}

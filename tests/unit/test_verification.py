@@ -131,14 +131,14 @@ def test_a_repeated_invocation_leaves_the_first_certificate_as_it_is(bench: Benc
 
 def test_a_certificate_that_cannot_be_stored_is_an_error_and_no_mail_says_that_all_is_well(bench: Bench) -> None:
     broken = replace(verification_of(bench.aws), work_bucket="gone")
-    with pytest.raises(ConfigurationError, match=r"S3 refused a certificate \(NoSuchBucket\)"):
+    with pytest.raises(ConfigurationError, match=r"storing a certificate \(NoSuchBucket\)"):
         broken.conclude(reconciled(), {}, {}, Mails.EVERY_NIGHT)
     assert bench.aws.mails() == []
 
 
 def test_a_secret_in_a_name_is_not_in_a_certificate(bench: Bench) -> None:
-    token = "eyJhbGciOiJSU0EtT0FFUCJ9." + "a" * 40 + "." + "b" * 40
-    finding = Finding(Disagreement.ORPHAN_OBJECT, "m", f"gopro/{token}")
+    token = "eyJhbGciOiJSU0EtT0FFUCJ9." + "a" * 40
+    finding = Finding(Disagreement.ORPHAN_OBJECT, "m", f"gopro/clip?access_token={token}")
     found = reconciled(findings={"orphan_object": 1}, examples=[finding])
     verification_of(bench.aws).conclude(found, {}, {}, Mails.EVERY_NIGHT)
     document, text = bench.certificate()

@@ -131,7 +131,8 @@ def place_of(moment: datetime, name: str) -> tuple[str, str]:
 def differences(reconciliations: Iterable[Reconciled], compared: Iterable[Compared]) -> int:
     """How many there are. Of one kind and provider, those that both have found are the same ones."""
     found: Counter[tuple[str, str]] = Counter()
-    for one in (*reconciliations, *compared):
+    both: list[Reconciled | Compared] = [*reconciliations, *compared]
+    for one in both:
         found |= Counter({(one.provider, kind): count for kind, count in one.findings.items()})
     return found.total()
 
