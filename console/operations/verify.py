@@ -29,11 +29,9 @@ from console.stack import PREFIX, Stack
 FRESH = timedelta(hours=24)  # the age up to which a reconciliation need not be repeated
 
 DEEP = (
-    "--deep cannot run: Cloud Sync does not start S3 Batch Operations yet, and an emulator has none. It would have S3 "
-    "compute the CRC-64/NVME of every object anew, also of those in Deep Archive, without a restore (operation "
-    "S3ComputeObjectChecksum, type FULL_OBJECT), and compare its report with the ledger. It needs a role that S3 Batch "
-    "Operations may assume, with s3:GetObject on the archive and s3:PutObject for the report, and s3:CreateJob and "
-    "iam:PassRole for you. Without --deep, the checksums that S3 keeps are compared."
+    "--deep cannot run: Cloud Sync does not start S3 Batch Operations, and an emulator has none. AWS can compute the "
+    "CRC-64/NVME of every object anew by it, also of those in Deep Archive, without a restore: docs/console.md, "
+    '"Checksums computed anew", has the commands. Without --deep, the checksums that S3 keeps are compared.'
 )
 
 
