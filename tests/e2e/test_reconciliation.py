@@ -76,7 +76,7 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     )
     gopro.control.trash_item(TRASHED)
     inbox()
-    before = (deployment.rows(), deployment.objects())
+    before = (deployment.rows("gopro"), deployment.objects())
 
     result = output_of(deployment.run(RECONCILE))
 
@@ -93,7 +93,7 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     certificate = only_certificate(deployment)
     assert certificate["text_key"] in mail["Message"] and not certificate["agrees"]
     assert certificate["compared"][0]["findings"] == {"missing_object": 1, "checksum_differs": 1}
-    assert (deployment.rows(), deployment.objects()) == before
+    assert (deployment.rows("gopro"), deployment.objects()) == before
 
 
 def test_a_reconciliation_after_a_run_finds_nothing_but_what_the_run_could_not_archive(
