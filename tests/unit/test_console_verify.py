@@ -326,6 +326,16 @@ def test_a_reconciliation_that_has_not_compared_all_of_it_lately_is_repeated(
     assert json.loads(world.started[0]["input"]) == {"provider": "gopro", "mode": "reconcile"}
 
 
+def test_a_reconciliation_whose_report_is_gone_is_repeated(world: World, bucket: Bucket) -> None:
+    reconciled(world, "last", output={"findings": {"orphan_object": 1}})
+
+    def follow(run: Execution) -> None:
+        reconciled(world, run.run_id, age_hours=0)
+
+    (run,) = of_gopro(world, follow).reconciliations
+    assert run.is_new and run.findings == {}
+
+
 def test_a_reconciliation_that_fails_certifies_nothing(world: World, bucket: Bucket) -> None:
     def follow(run: Execution) -> None:
         reconciled(

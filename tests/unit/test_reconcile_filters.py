@@ -51,7 +51,7 @@ def test_what_the_filters_leave_out_is_not_missing_whatever_the_ledger_says_of_i
     assert (result.findings, result.left_out) == ({}, 1)
     document, text = bench.certificate()
     assert document["reconciliations"][0]["left_out"] == 1
-    assert "1 rows of the provider are left out by filters; none is missing" in text
+    assert "filters leave out 1 row of the provider; none is missing" in text
 
 
 def test_without_that_filter_it_is_missing(bench: Bench) -> None:

@@ -205,9 +205,9 @@ def _of_reconciliation(one: Reconciled) -> Iterator[str]:
     yield f"  {one.items:,} items of the provider, {one.sources:,} archived files of the ledger,"
     yield f"  {one.objects:,} objects of the archive"
     if one.left_out:
-        yield f"  {one.left_out:,} rows of the provider are left out by filters; none is missing"
+        yield f"  filters leave out {count_of(one.left_out, 'row')} of the provider; none is missing"
     if one.listed_again:
-        yield f"  {one.listed_again:,} rows are listed more than once; each item was compared once"
+        yield f"  {count_of(one.listed_again, 'row')} listed more than once; each item was compared once"
     yield from _of_findings(one.findings, one.examples)
     if one.findings:
         yield f"  Each is in {one.report_key}, for as long as runs are kept."
