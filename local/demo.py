@@ -12,15 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cloud_sync_common.runtime.wording import count_of
 from rich.console import Console
 
 from cloud_sync.providers import PROVIDERS
+from console.commands.failures import lines_of
 from console.commands.following import showing, watches_of
 from console.commands.run_words import headline
-from console.operations.ledger import Reading, not_archived
+from console.operations.ledger import Reading
 from console.operations.run import Execution, named
 from console.operations.run_report import report_of
-from console.operations.waiting import item_of
+from console.operations.waiting import waiting
 from console.stack import Stack
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library
@@ -30,7 +32,6 @@ from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.owner import stack_of
 from local.verify import Verdict, iam_is_enforced, originals, verify
-from local.words import count_of
 
 RESULT_FILE = HOME / "demo.json"
 ALL = {"provider": "all"}
@@ -150,12 +151,10 @@ def _moved_again(deployment: Deployment) -> dict[str, int]:
 
 
 def _print_table(console: Console, stack: Stack, clouds: Mapping[str, CloudResult]) -> None:
+    """The comparison, and what `cloudsync failures` says of the rest."""
     console.print(table_of(clouds))
-    for provider in clouds:
-        for row in not_archived(stack, provider, Reading(), most=None)[0]:
-            item = item_of(provider, row)
-            said = f"  not archived, and recorded in the ledger: {item.filename}: {item.status}, {item.reason}"
-            console.print(said, markup=False, highlight=False, soft_wrap=True)
+    for line in lines_of(waiting(stack, provider, Reading(), None) for provider in clouds):
+        console.print(f"  {line}" if line else "", markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_outcome(console: Console, result: DemoResult) -> None:
