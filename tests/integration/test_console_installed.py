@@ -17,6 +17,7 @@ from console.main import VERBS
 from tests.installed_command import InstalledCommand, by_pipx, by_uv
 from tests.locks import written
 from tests.synthesis import ROOT
+from tests.terminal import Terminal
 
 FOLDERS = {"console": ROOT / "console", "cloud_sync_common": ROOT / "lambda_layer" / "python" / "cloud_sync_common"}
 ASKED = ("console/requirements.in", "lambda_layer/requirements.in")
@@ -99,3 +100,24 @@ def test_nothing_that_git_would_take_is_left_in_the_clone(command: InstalledComm
     line, left = ["git", "check-ignore", "--no-index", "--stdin"], "\n".join(command.left)
     ignored = subprocess.run(line, cwd=ROOT, input=left, capture_output=True, text=True, check=False)
     assert ignored.stdout.splitlines() == list(command.left)
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("cloudsync stat", "cloudsync status "),
+        ("cloudsync runs --js", "cloudsync runs --json "),
+        ("cloudsync completion fi", "cloudsync completion fish "),
+    ],
+)
+def test_bash_completes_verbs_options_and_values_by_the_tab_key(
+    typed: str, completed: str, command: InstalledCommand
+) -> None:
+    """With the line that `cloudsync completion --help` names, at a terminal."""
+    start = command.home / "bashrc"
+    start.write_text("PS1='ready> '\n" + 'eval "$(cloudsync completion bash)"\n')
+    variables = {"HOME": str(command.home), "PATH": f"{command.program.parent}:/usr/bin:/bin", "TERM": "dumb"}
+    with Terminal.running(["bash", "--rcfile", str(start), "-i"], variables, str(command.home)) as terminal:
+        terminal.awaits("ready> ")
+        terminal.types(f"{typed}\t", enter="")
+        terminal.awaits(completed)
