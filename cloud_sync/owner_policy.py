@@ -38,7 +38,7 @@ class OwnerPolicy(Construct):
             self,
             "Policy",
             managed_policy_name=config.name(POLICY),
-            description=f"Every verb of the command cloudsync, for the environment {config.environment}",
+            description=f"Every verb of the command cloudsync, for Cloud Sync ({config.environment})",
             statements=[
                 *_see_the_deployment(grants, functions, self._stack_arn(config), self._schedules(config)),
                 *_use_runs(grants, functions, workflow),

@@ -268,3 +268,6 @@ QUICK = frozenset(
 
 NOT_SURVIVED = frozenset({FaultKind.BYTES_CORRUPTED})
 """Faults that go unnoticed: the provider publishes no hash, so bytes that it corrupts are archived as they came."""
+
+NOT_ASKED = frozenset({FaultKind.TWO_FACTOR})
+"""Faults of what only the owner's own log-in asks for, never a run."""

@@ -50,7 +50,9 @@ def named_for(environment: str, dev: Template) -> Template:
     text = json.dumps(dev)
     text = _names_in(dev).sub(lambda match: name(match[0]), text)
     text = re.sub(r'("environment", (?:"Value": )?|"ENVIRONMENT": )"dev"', rf'\1"{environment}"', text)
-    template: Template = json.loads(text.replace("Cloud Sync (dev)", f"Cloud Sync ({environment})"))
+    for of_dev in ("Cloud Sync (dev)", ":stack/CloudSync-dev/"):
+        text = text.replace(of_dev, of_dev.replace("dev", environment))
+    template: Template = json.loads(text)
     return template
 
 
@@ -59,7 +61,9 @@ def _names_in(template: Template) -> re.Pattern[str]:
     properties = [resource.get("Properties", {}) for resource in template["Resources"].values()]
     names = {value for one in properties for key, value in one.items() if key in NAMES and isinstance(value, str)}
     longest_first = sorted((re.escape(name) for name in names), key=len, reverse=True)
-    return re.compile(rf"(?<![\w/-])(?:cloud-sync(?=/)|(?:{'|'.join(longest_first)})(?![\w-]))")
+    return re.compile(
+        rf"(?:(?<![\w/-])|(?<=:schedule/default/))(?:cloud-sync(?=/)|(?:{'|'.join(longest_first)})(?![\w-]))"
+    )
 
 
 def _read(environment: str) -> Any:

@@ -20,7 +20,7 @@ from local.fake_providers.fault_menu import MENU, FaultKind, Kind
 from local.fake_providers.faults import Fault
 from local.fake_providers.google_drive_faults import DRIVE_MENU, DriveFault
 from local.fault_case import Case, Outcome
-from local.fault_cases import CASES, NOT_SURVIVED, QUICK
+from local.fault_cases import CASES, NOT_ASKED, NOT_SURVIVED, QUICK
 from tests.synthesis import ROOT
 from tests.unit.outcomes import outcome_text
 from tests.unit.page_tables import DOCS, rows
@@ -52,8 +52,9 @@ class Menu:
     numbers: Collection[int]
 
 
+GOPRO_CASES = [case for case in CASES.values() if case.provider == "gopro"]
 MENUS = {
-    "gopro": Menu(GOPRO, [c for c in CASES.values() if c.provider == "gopro"], FaultKind, NOT_SURVIVED, MENU),
+    "gopro": Menu(GOPRO, GOPRO_CASES, FaultKind, NOT_SURVIVED | NOT_ASKED, MENU),
     "google_drive": Menu(DRIVE, DRIVE_CASES, DriveFault, DRIVE_NOT_ASKED, DRIVE_MENU),
     "dropbox": Menu(DROPBOX, DROPBOX_CASES, DropboxFault, DROPBOX_NOT_ASKED, DROPBOX_MENU),
 }

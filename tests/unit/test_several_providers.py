@@ -167,7 +167,7 @@ def test_roles_reach_the_secrets_prefixes_and_rows_of_the_named_providers_and_of
     conditions = [statement.get("Condition", {}) for _, statement in stack.statements()]
     rows = [condition.get("ForAllValues:StringLike", {}) for condition in conditions]
     keys = {key for one in rows for key in as_list(one.get("dynamodb:LeadingKeys", []))}
-    of_providers = {f"{name}#*" for name in names} | {f"PROVIDER#{name}" for name in names}
+    of_providers = {key for name in names for key in (f"{name}#*", f"PROVIDER#{name}", f"SETTINGS#{name}")}
     assert keys == of_providers | {"RUN#*", "READ#*"} | ({"CONTENT#*"} if len(names) > 1 else set())
 
 

@@ -92,7 +92,7 @@ def test_a_key_can_be_switched_on_or_off_in_every_environment(synthesis: Synthes
         stack = synthesis.of(environment, customer_managed_key=switched)
         assert len(stack.resources("AWS::KMS::Key")) == expected
         using = {kind for kind, s in stack.statements() if any("kms:" in action for action in as_list(s["Action"]))}
-        assert using == ({"AWS::KMS::Key", "AWS::IAM::Policy"} if expected else set())
+        assert using == ({"AWS::KMS::Key", "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} if expected else set())
 
 
 @each_environment
