@@ -25,7 +25,7 @@ setup-all: ## install all that the tests need: the same, SAM's command line, the
 setup-bench: ## install what `make bench` needs: the same, and the programs that the engine is compared with
 	@./setup.sh bench
 
-setup-deploy: ## install only what deploying to AWS needs: the CDK app and the CDK command line, into .venv
+setup-deploy: ## install only what an owner needs, into .venv: the CDK app, the CDK command line and cloudsync
 	@./setup.sh deploy
 
 lock: setup ## write every lock file from *requirements.in and package.json (OPTIONS="--upgrade-package=boto3"; needs a network)

@@ -4,7 +4,8 @@
 # which `make lock` writes.
 #
 #   always   .venv (CDK app, tests, Node), node_modules (CDK command line, validator), .local/emulator, .build (wheels)
-#   deploy   nothing of that, but .venv with the CDK app and the CDK command line, which is all that deploying needs
+#   deploy   nothing of that, but .venv with the CDK app, the CDK command line and `cloudsync`, which is all that an
+#            owner needs
 #   sam      .local/sam: SAM's command line, for tests
 #   scan     .local/scan: checkov, detect-secrets and pip-audit, for tests; pre-commit
 #   judges   .local/judges: rclone, Google's client libraries and gopro-media-downloader, with which tests judge the fakes
@@ -68,6 +69,8 @@ npm_packages() { # npm_packages OPTION...: what package-lock.json has, by its ha
     "$@" >/dev/null
 }
 
+link_command() { ln -sf ../../console/cloudsync .venv/bin/cloudsync; }
+
 # The same version as in node_modules, but inside .venv, so that activating .venv is enough to find it. Node comes from
 # a wheel where there is none, or one that the CDK no longer supports.
 install_deployment_tools() {
@@ -80,6 +83,7 @@ install_deployment_tools() {
   cp package.json package-lock.json .venv/lib/cdk
   npm_packages --omit=dev --prefix .venv/lib/cdk
   ln -sf ../lib/cdk/node_modules/.bin/cdk .venv/bin/cdk
+  link_command
 }
 
 # Whoever has the whole project installed has all that deploying needs; that environment is kept up to date below.
@@ -102,15 +106,7 @@ if ! fresh .venv/.ready requirements-dev.txt; then
   record .venv/.ready requirements-dev.txt
 fi
 
-# The owner's command, of this clone. -P: a folder called console where it is started is not taken for this one.
-if ! [ -x .venv/bin/cloudsync ]; then
-  cat > .venv/bin/cloudsync <<'COMMAND'
-#!/bin/sh
-here=$(CDPATH= cd -- "$(dirname -- "$0")/../.." && pwd)
-PYTHONPATH="$here:$here/lambda_layer/python${PYTHONPATH:+:$PYTHONPATH}" exec "$here/.venv/bin/python" -P -m console "$@"
-COMMAND
-  chmod +x .venv/bin/cloudsync
-fi
+link_command
 
 if ! fresh node_modules/.ready package.json package-lock.json; then
   echo "set-up: CDK command line and validator (node_modules)"

@@ -53,7 +53,7 @@ def _in_order(stack: Stack, name: str) -> str:
     stuck = [version for version, stages in labels.items() if "AWSPENDING" in stages and version not in current]
     require(not stuck, f"the version {', '.join(stuck)} has AWSPENDING and is not the current one")
     if not current:
-        return "nothing is stored yet: store the credentials as the README says"
+        return "nothing is stored yet: `cloudsync connect` stores credentials"
     return f"{len(labels)} with labels, one of them current"
 
 

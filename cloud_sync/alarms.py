@@ -110,8 +110,8 @@ def _no_successful_run(config: Config, workflow: Workflow, provider: Provider) -
         (watch if config.is_watched else count).with_(period=HOUR),
         f"No run{_of(config, provider)} has succeeded in the last {hours} hours: the longest pause of the schedule and "
         f"{HOURS_OF_ROOM} hours more. New videos are not being backed up, or a run has been copying for longer.",
-        f"look at the newest execution of the state machine {workflow.name}. If none is running, start a run by hand "
-        "(README, 'Run by hand') and look at its result.",
+        f"`{config.verb('status')}` says how the last run ended. If none is under way, start one, and see how it ends: "
+        f"`{config.verb('run --follow')}`. The state machine is {workflow.name}.",
         threshold=hours if config.is_watched else 1,
         periods=HOURS_OF_WATCH if config.is_watched else hours,
         compare=AT_LEAST if config.is_watched else BELOW,
@@ -152,14 +152,15 @@ def _of_credentials(config: Config, provider: Provider) -> Iterator[Alarm]:
         provider.named("authentication-failed"),
         run_metric(config, provider, "AuthenticationFailures"),
         f"{provider.title} refused the stored credentials, and the run stopped.",
-        f"{provider.sign_in} and store new credentials in the secret {secret} (README, 'Store credentials').",
+        f"`{config.verb(provider.connect)}`, which stores new ones in the secret {secret} (by hand: README, 'Store "
+        "credentials').",
         sends_mail=False,
     )
     yield Alarm(
         provider.named("credentials-end-soon"),
         run_metric(config, provider, "CredentialsDaysLeft", "Minimum"),
         f"The session token in the secret {secret} expires in less than 2 days, and Cloud Sync cannot renew it.",
-        f"{provider.sign_in} and store a new token (README, 'Store credentials').",
+        f"`{config.verb(provider.connect)}` (by hand: README, 'Store credentials').",
         threshold=2,
         compare=BELOW,
     )
@@ -171,8 +172,8 @@ def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMet
         "dead-letters",
         dead_letters,
         f"A video has failed in {config.max_attempts} runs, so it is no longer tried automatically.",
-        f"read its message in the queue {config.name('gopro-sync-dlq')}. It contains the reason and the input of a run "
-        "that tries the video again.",
+        f"`{config.verb('failures')}` says why, and `{config.verb('retry')}` tries it again. Its message in the queue "
+        f"{config.name('gopro-sync-dlq')} contains the reason and the input of such a run.",
     )
     yield Alarm(
         "schedule-dead-letters",
@@ -180,8 +181,8 @@ def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMet
             period=FIVE_MINUTES, statistic="Maximum"
         ),
         "The schedule could not start a run, although it tried again for up to two hours.",
-        f"read the reason in the message in the queue {config.name('gopro-sync-schedule-dlq')}. Then start a run by "
-        "hand (README, 'Run by hand').",
+        f"read the reason in the message in the queue {config.name('gopro-sync-schedule-dlq')}. Then start a run: "
+        f"`{config.verb('run')}`.",
     )
     yield from (_backlog(config, provider) for provider in config.backed_up)
 
@@ -202,7 +203,7 @@ def _backlog(config: Config, provider: Provider) -> Alarm:
         provider.named("backlog-grows"),
         run_metric(config, provider, "BacklogGrowth", "Minimum"),
         f"The number of videos{_of(config, provider)} that are not archived yet has grown for 3 days.",
-        "look at 'What failed, and why' on the dashboard. If nothing failed, raise max_concurrency.",
+        f"`{config.verb('failures')}` says which, and why. If nothing failed, raise max_concurrency.",
         periods=3,
     )
 

@@ -109,8 +109,8 @@ class Config(ProviderValues):
     """What a run may take before the alarm `run-duration` is raised, when it ends. The next one waits for it."""
     filters: str = "{}"
     """What the runs of each provider are limited to, as JSON in single quotation marks, such as '{"gopro": {"kinds":
-    ["video", "photo"], "captured_from": "2026-01-01T00:00:00Z"}}'. The input of a run replaces single fields of it
-    (README, "Choose what is archived")."""
+    ["video", "photo"], "captured_from": "2026-01-01T00:00:00Z"}}'. The provider's settings (`cloudsync settings`)
+    replace single fields of it, and the input of a run those of both (README, "Choose what is archived")."""
     max_attempts: int = 5
     """Runs in which a video may fail before it goes to the dead-letter queue."""
     log_retention_days: int = 30
@@ -182,6 +182,10 @@ class Config(ProviderValues):
         """The name of a resource in the account. Names have a suffix in all environments but dev and local, so that one
         account can contain several environments."""
         return base if self.environment in ("dev", "local") else f"{base}-{self.environment}"
+
+    def verb(self, words: str) -> str:
+        """A command of the owner's, as an alarm may show it: dev is what `cloudsync` takes by itself."""
+        return f"cloudsync {words}" if self.environment == "dev" else f"cloudsync {words} -e {self.environment}"
 
     @classmethod
     def from_context(cls, context: Mapping[str, Any], folder: Path | None = None) -> Config:

@@ -15,22 +15,25 @@ UNNAMED = "gopro"
 class Provider:
     """One provider. `id` names it in inputs, rows and keys, `title` on the dashboard; `account` is what its owner signs
     in to; `secret` is the name of the secret with its credentials;
-    `base_urls` are the values of the configuration with the addresses of its service; `sign_in` is what its owner does
-    to get new credentials; `options` are values of the configuration without the id before them, which the functions
-    get."""
+    `base_urls` are the values of the configuration with the addresses of its service; `options` are values of the
+    configuration without the id before them, which the functions get."""
 
     id: str
     title: str
     account: str
     secret: str
     base_urls: tuple[str, ...]
-    sign_in: str
     options: tuple[str, ...] = ()
 
     @property
     def prefix(self) -> str:
         """That of its objects in the archive."""
         return f"{self.id}/"
+
+    @property
+    def connect(self) -> str:
+        """The words of the owner's command that gets new credentials."""
+        return f"connect {self.id.replace('_', '-')}"
 
     def construct_id(self, base: str) -> str:
         """The id of a construct that each provider has: `Schedule`, `GoogleDriveSchedule`."""
@@ -44,14 +47,13 @@ class Provider:
 PROVIDERS = {
     provider.id: provider
     for provider in (
-        Provider("gopro", "GoPro", "GoPro Cloud", "gopro/credentials", ("gopro_api_base_url",), "sign in at gopro.com"),
+        Provider("gopro", "GoPro", "GoPro Cloud", "gopro/credentials", ("gopro_api_base_url",)),
         Provider(
             "google_drive",
             "Google Drive",
             "Google Drive",
             "google-drive/credentials",
             ("google_drive_api_base_url", "google_oauth_base_url"),
-            "connect Google Drive again",
             options=("shared_with_me", "shared_drives", "shortcuts"),
         ),
         Provider(
@@ -60,7 +62,6 @@ PROVIDERS = {
             "Dropbox",
             "dropbox/credentials",
             ("dropbox_api_base_url", "dropbox_content_base_url"),
-            "connect Dropbox again",
         ),
     )
 }

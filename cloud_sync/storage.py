@@ -133,12 +133,12 @@ class Storage(Construct):
         return table
 
     def _credentials_secret(self, config: Config, provider: Provider) -> secretsmanager.CfnSecret:
-        """An empty secret: the owner stores its value with the AWS CLI, so that no template contains it."""
+        """An empty secret: the owner stores its value afterwards, so that no template contains it."""
         secret = secretsmanager.CfnSecret(
             self,
             provider.construct_id("CredentialsSecret"),
             name=config.name(provider.secret),
-            description=f"{provider.account} credentials; the README says how to store them",
+            description=f"{provider.account} credentials, stored by {config.verb(provider.connect)}",
         )
         secret.apply_removal_policy(self.removal_policy)
         if not config.rotate_credentials_every_days:

@@ -21,6 +21,7 @@ VERBS = {
     "status": "Did last night work, is everything safe, what comes next.",
     "run": "Start a run or join the one under way, and follow it.",
     "plan": "What the next run would move, how long it takes and what it costs; nothing is written.",
+    "runs": "List the nights: when each was, how it ended, what it archived and cost.",
     "list": "List the library as it is archived.",
     "show": "Everything that is known of one video.",
     "failures": "What is not archived and why, with the step that fixes it.",
@@ -31,7 +32,6 @@ VERBS = {
     "config": "What the stack was deployed with, and how environments differ.",
     "doctor": "Everything that must be right, each line with its fix.",
     "completion": "Print the completion of this command for bash, zsh or fish.",
-    "runs": "List the nights: when each was, how it ended, what it archived and cost.",
 }
 
 

@@ -79,9 +79,9 @@ class Terminal:
     def types(self, text: str, enter: str = "\n") -> None:
         os.write(self._master, (text + enter).encode())
 
-    def ends(self) -> int:
+    def ends(self, within: float = WAIT_SECONDS) -> int:
         """The exit code, once the program has ended and everything that it wrote was read."""
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + within
         while self._process.poll() is None:
             assert time.monotonic() < end, f"it has not ended: {self.words[-2000:]}"
             self._read(0.05)

@@ -52,7 +52,7 @@ def _draw(output: Output, found: list[Deployed], names: list[str], age: Age) -> 
         output.page.print(table)
     else:
         output.page.print(f"{' and '.join(one.environment for one in found)} were deployed with the same values.")
-    output.aside.print(f"Deployed from version {', '.join(one.version for one in found)}.")
+    output.aside.print(f"Deployed from version {', '.join(dict.fromkeys(one.version for one in found))}.")
     if age.text:
         output.aside.print(age.text)
 

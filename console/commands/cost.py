@@ -97,7 +97,7 @@ def _draw_stored(output: Output, found: Figures) -> None:
     monthly, stored = sum(line.billed for line in found.fixed), sum(tier.usd_month for tier in found.tiers)
     if monthly > stored:
         equal = size_of(monthly / prices.DEEP_ARCHIVE_GB_MONTH.each * prices.GB)
-        output.page.print(f"{monthly:.2f} USD are billed: more than the storage, up to about {equal} in Deep Archive.")
+        output.page.print(f"Billed are {monthly:.2f} USD, as much as {equal} cost in Deep Archive.")
 
 
 def _draw_forecast(output: Output, found: Figures, year: list[MonthForecast]) -> None:

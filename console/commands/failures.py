@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import moment
+from console.commands.words import hanging, moment
 from console.errors import Exit
 from console.output import Output
 from console.stack import Stack
@@ -35,7 +35,7 @@ def command(stack: Stack, output: Output, provider: str) -> int:
         output.data("failures", {"providers": found})
     else:
         for line in lines_of(found):
-            output.page.print(line)
+            output.page.print(hanging(line))
     return Exit.ATTENTION if any(one.failed for one in found) else Exit.FINE
 
 

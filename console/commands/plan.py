@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from console.operations.planned import Planner, ProviderPlan
 
 _NOTE_SECONDS = 5.0  # between two lines about how far the listing is
+_LEAST_USD = 0.0001  # that is shown for itself
 
 
 @click.command()
@@ -119,7 +120,8 @@ def _to_move(plan: ProviderPlan) -> str:
         return "nothing: all that is listed, and that no filter leaves out, is archived"
     told = {"tried or listed before": plan.again, "a new version": plan.changed, "of unknown size": plan.unknown_sizes}
     parts = ", ".join(f"{count:,} {what}" for what, count in told.items() if count)
-    return f"{count_of(plan.videos, 'video')}, {size_of(plan.bytes)}" + (f" ({parts})" if parts else "")
+    size = f", {size_of(plan.bytes)}" if plan.bytes else ""
+    return f"{count_of(plan.videos, 'video')}{size}" + (f" ({parts})" if parts else "")
 
 
 def _time(plan: ProviderPlan) -> str:
@@ -127,19 +129,19 @@ def _time(plan: ProviderPlan) -> str:
 
     from console.commands.following import duration  # noqa: PLC0415
 
-    if plan.estimate is None or plan.speed is None:
+    if plan.estimate is None or plan.speed is None or not plan.bytes:
         return ""
     count, speed = plan.speed.runs, size_of(plan.speed.bytes_per_second)
     known = f"as {count_of(count, 'earlier run')} moved" if count else "assumed: no run has shown it"
     several = f", in {plan.estimate.runs:,} runs (max_run_gb)" if plan.estimate.runs > 1 else ""
-    return f"about {duration(plan.estimate.hours * 3600)}, at {speed}/s ({known}){several}"
+    return f"about {duration(max(1, plan.estimate.hours * 3600))}, at {speed}/s ({known}){several}"
 
 
 def _cost(plan: ProviderPlan) -> str:
     if plan.estimate is None:
         return ""
     first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
-    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first else ""
+    storage = f" ({first:.4f} of it storage until it is in Deep Archive)" if first >= _LEAST_USD else ""
     return f"{once:.4f} USD once{storage}, then {plan.estimate.month_usd:.4f} USD a month"
 
 
@@ -151,8 +153,9 @@ def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:
     estimates = [plan.estimate for plan in plans if plan.estimate and plan.videos]
     once, month = sum(one.run_usd + one.first_usd for one in estimates), sum(one.month_usd for one in estimates)
     videos = count_of(sum(plan.videos for plan in plans), "video")
-    yield "to move", f"{videos}, {size_of(sum(plan.bytes for plan in plans))}"
+    size = sum(plan.bytes for plan in plans)
+    yield "to move", f"{videos}, {size_of(size)}" if size else videos
+    hours = max((one.hours for one in estimates), default=0)
+    yield "time", f"about {duration(max(1, hours * 3600))}, if all go on side by side" if size else ""
     if estimates:
-        hours = max(one.hours for one in estimates)
-        yield "time", f"about {duration(hours * 3600)}, if all go on side by side"
         yield "cost", f"{once:.4f} USD once, then {month:.4f} USD a month"

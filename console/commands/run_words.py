@@ -70,7 +70,8 @@ def _of_success(report: Report) -> Iterator[str]:
         yield f"It listed {report.listed or 0:,} and cost about {report.estimated_usd:.4f} USD before any free tier."
     if report.findings:
         found = "\n".join(f"- {count:,} {kind}" for kind, count in sorted(report.findings.items()))
-        yield f"The provider, the ledger and the archive disagree:\n{found}\nEach is named in {report.report_key}."
+        where = f"{report.report_key} in the work bucket"
+        yield f"The provider, the ledger and the archive disagree:\n{found}\nEach is named in {where}."
     if report.damaged:
         yield f"{count_of(report.damaged, 'video is', 'videos are')} archived, and damaged already at the provider."
     if report.left:

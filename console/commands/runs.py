@@ -10,8 +10,9 @@ from console.operations.runs import Run
 from console.output import Output
 from console.stack import Stack
 
-_COLUMNS = ("started", "provider", "status", "archived", "moved", "failed", "waiting", "USD")
-_WIDE = 90  # characters
+_COLUMNS = ("started", "provider", "status", "archived", "moved", "failed", "USD")
+_WITH_ROOM = ("waiting", "left out")
+_WIDE = 92  # characters
 
 
 @click.command()
@@ -35,14 +36,13 @@ def command(stack: Stack, output: Output, most: int, provider: str) -> None:
 
 
 def _draw(output: Output, found: list[Run]) -> None:
-    """What was left out has a column where there is anything, and room; in words, it is that of the last run."""
+    """What waits and what was left out have columns where there is room; in words, it is that of the last run."""
     from cloud_sync_common.runtime.wording import left_out_of  # noqa: PLC0415 (imported only to draw)
 
-    leaves_out = output.page.width >= _WIDE and any(run.left_out for run in found)
-    table = table_of((*_COLUMNS, *(["left out"] if leaves_out else [])), numbers=(*_COLUMNS[3:], "left out"))
+    columns = [*_COLUMNS, *(_WITH_ROOM if output.page.width >= _WIDE else ())]
+    table = table_of(columns, numbers=columns[3:])
     for run in found:
-        left_out = [f"{sum(run.left_out.values()):,}" if run.left_out else ""] if leaves_out else []
-        table.add_row(*_cells(run), *left_out)
+        table.add_row(*_cells(run)[: len(columns)])
     output.page.print(table)
     for paragraph in left_out_of(found[0].left_out):
         output.page.print(f"\nOf the last run. {paragraph}")
@@ -54,6 +54,7 @@ def _cells(run: Run) -> list[str]:
     moved = "" if run.bytes_archived is None else size_of(run.bytes_archived)
     usd = "" if run.estimated_usd is None else f"{run.estimated_usd:.4f}"
     numbers = ["" if number is None else f"{number:,}" for number in (run.archived, run.failed, run.backlog)]
+    left_out = f"{sum(run.left_out.values()):,}" if run.left_out else ""
     provider = run.provider if run.mode == "sync" else f"{run.provider} ({run.mode})"
     status = "paused" if run.paused else f"{run.status} {run.error}".strip()
-    return [moment(run.started_at)[5:], provider, status, numbers[0], moved, numbers[1], numbers[2], usd]
+    return [moment(run.started_at)[5:], provider, status, numbers[0], moved, numbers[1], usd, numbers[2], left_out]

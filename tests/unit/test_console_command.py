@@ -48,8 +48,20 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_nights_are_listed_with_their_numbers(answers: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["runs"]) == Exit.FINE
     title, night = capsys.readouterr().out.splitlines()
-    assert title.split() == ["started", "provider", "status", "archived", "moved", "failed", "waiting", "USD"]
-    assert night.split()[2:] == ["gopro", "SUCCEEDED", "3", "4.0", "MB", "0", "1", "0.0100"]
+    assert title.split() == ["started", "provider", "status", "archived", "moved", "failed", "USD", "waiting", "left",
+                             "out"]  # fmt: skip
+    assert night.split()[2:] == ["gopro", "SUCCEEDED", "3", "4.0", "MB", "0", "0.0100", "1"]
+
+
+def test_in_eighty_columns_the_longest_provider_is_on_one_line(
+    answers: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = '{"archived": 12345, "bytes_archived": 999900000000, "failed": 0, "estimated_usd": 12.5}'
+    answers["describe_execution"] = NIGHT | {"input": '{"provider": "google_drive"}', "output": output}
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main.main(["runs"]) == Exit.FINE
+    _, night = capsys.readouterr().out.splitlines()
+    assert night.split()[2:] == ["google_drive", "SUCCEEDED", "12,345", "999.9", "GB", "0", "12.5000"]
 
 
 def test_what_the_last_night_left_out_is_said_in_words_and_has_a_column_where_there_is_room(

@@ -60,7 +60,7 @@ class Cloud:
 
     def validate(self, credentials: Credentials) -> Credentials:
         if credentials.access_token in self.refused:
-            raise CredentialsExpiredError("The provider refuses the token (401).")
+            raise CredentialsExpiredError("The provider refuses it (401). Connect again: `cloudsync connect gopro`.")
         return credentials
 
     def refresh(self, credentials: Credentials) -> Credentials:
@@ -69,7 +69,7 @@ class Cloud:
     def list_media(self, token: str, cursor: str | None, filters: Filters) -> MediaPage:
         number = int(cursor or 0)
         if token in self.refused and number >= self.good:
-            raise CredentialsExpiredError("The provider refuses the token (401).")
+            raise CredentialsExpiredError("The provider refuses it (401). Connect again: `cloudsync connect gopro`.")
         self.asked.append((token, filters))
         return self.pages[number]
 
@@ -368,6 +368,15 @@ def test_for_people_a_plan_is_one_screen_and_text_is_taken_as_it_is(
     monkeypatch.setenv("COLUMNS", "80")
     main.main(["plan"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+def test_where_no_size_is_known_neither_size_nor_time_is_made_up(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.clouds["google_drive"].pages = (MediaPage(items=(item("one", size=None),), total=1),)  # type: ignore[attr-defined]
+    assert main.main(["plan", "--provider", "google-drive"]) == Exit.FINE
+    text = capsys.readouterr().out
+    assert "to move  1 video (1 of unknown size)" in text and "time" not in text and "USD once" in text
 
 
 def test_where_everything_is_archived_that_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:

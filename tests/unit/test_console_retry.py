@@ -88,6 +88,19 @@ def test_failures_are_grouped_by_cause_with_the_step_that_fixes_it(
     assert "gopro: 1 waiting. New, or not finished yet." in text
 
 
+def test_in_a_terminal_of_eighty_columns_a_long_line_goes_on_below_its_beginning(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed(world, "clip", error_category="original_unavailable", error_message="GoPro has no original of it. " * 4)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main.main(["failures"]) == Exit.ATTENTION
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [line[:2] for line in lines if line.startswith(("  clip", "  Next step"))] == ["  ", "  "]
+    below = lines[lines.index(next(line for line in lines if line.startswith("  Next step"))) + 1]
+    assert below.startswith("  ") and "cloudsync retry" in below and max(map(len, lines)) <= 80
+
+
 def test_what_only_waits_is_no_trouble(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     failed(world, "waits", status="UNAVAILABLE", error_category="not_available_yet")
     assert main.main(["failures", "--json"]) == Exit.FINE

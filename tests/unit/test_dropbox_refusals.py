@@ -281,7 +281,7 @@ def test_a_refused_renewal_names_the_cause_and_the_step(
     service.gives(RENEWAL, response)
     with pytest.raises(CredentialsExpiredError, match=sentence) as failure:
         Dropbox().refresh(OAUTH)
-    assert "Connect the account again" in str(failure.value) and failure.value.doubtful is doubtful
+    assert "`cloudsync connect dropbox`" in str(failure.value) and failure.value.doubtful is doubtful
 
 
 @pytest.mark.parametrize("body", [{"expires_in": 14400}, [], b"no json", {"access_token": 7}], ids=repr)

@@ -53,7 +53,7 @@ REASONS: list[tuple[int, str, type[CloudSyncError], str]] = [
     (403, "forbidden", OriginalRefusedError, "Ask its owner"),
     (403, "domainPolicy", OriginalRefusedError, "Admin console"),
     (403, "insufficientPermissions", ConfigurationError, "drive.readonly is missing"),
-    (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "Connect the account again"),
+    (403, "ACCESS_TOKEN_SCOPE_INSUFFICIENT", ConfigurationError, "`cloudsync connect google-drive`"),
     (403, "accessNotConfigured", ConfigurationError, "Enable it in the Google Cloud console"),
     (403, "CONSUMER_SUSPENDED", ConfigurationError, "another project"),
     (403, "CONSUMER_INVALID", ConfigurationError, "another project"),
@@ -258,7 +258,7 @@ def test_a_refused_renewal_names_the_cause_and_the_step(
     service.gives(RENEWAL, answer({"error": code, "error_description": "Token has been expired or revoked."}, status))
     with pytest.raises(CredentialsExpiredError, match=sentence) as failure:
         GoogleDrive().refresh(OAUTH)
-    assert f"({code})" in str(failure.value) and "README, 'Store credentials'" in str(failure.value)
+    assert f"({code})" in str(failure.value) and "`cloudsync connect google-drive`" in str(failure.value)
     assert not failure.value.doubtful and "expired or revoked." not in str(failure.value)
 
 

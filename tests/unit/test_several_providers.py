@@ -228,7 +228,8 @@ def test_each_provider_has_alarms_of_its_own_and_those_of_the_machine_are_there_
 def test_the_mail_of_an_alarm_names_the_provider_its_secret_and_what_its_owner_does(three: Synthesised) -> None:
     found = {name: alarm["AlarmDescription"] for name, alarm in alarms(three).items()}
     assert found["authentication-failed-dropbox"].startswith("Dropbox refused the stored credentials")
-    assert "connect Dropbox again and store new" in found["authentication-failed-dropbox"]
+    assert "`cloudsync connect dropbox`" in found["authentication-failed-dropbox"]
+    assert "`cloudsync connect google-drive`" in found["credentials-end-soon-google-drive"]
     assert "the secret google-drive/credentials expires" in found["credentials-end-soon-google-drive"]
     for name in ("no-successful-run", "run-cost", "backlog-grows"):
         assert " of GoPro " in found[name] and " of Google Drive " in found[f"{name}-google-drive"]

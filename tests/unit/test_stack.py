@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from aws_cdk.assertions import Template
 
 from cloud_sync.config import LOG_RETENTION_DAYS
 from cloud_sync.log_retention import retention
+from console.main import VERBS
 from console.operations.certificate import CERTIFICATES
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised, as_list, new_app
 
@@ -518,7 +520,18 @@ def test_an_alarm_for_what_the_mail_of_a_run_reports_sends_no_second_mail(stack:
     )
     for name in MAILED_BY_THE_RUN & alarms.keys():
         assert "AlarmActions" not in alarms[name]
-        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "Store credentials"))
+        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "cloudsync connect"))
+
+
+@each_environment
+def test_a_command_in_the_mail_of_an_alarm_is_a_verb_and_is_for_this_environment(
+    stack: Synthesised, environment: str
+) -> None:
+    mails = " ".join(alarm["AlarmDescription"] for alarm in alarms_of(stack).values())
+    commands = [command.split() for command in re.findall("`cloudsync ([^`]+)`", mails)]
+    assert {"connect", "failures", "retry", "run", "status"} == {command[0] for command in commands} <= VERBS.keys()
+    named = [] if environment == "dev" else ["-e", environment]
+    assert all(command[-2:] == named if named else "-e" not in command for command in commands)
 
 
 @each_environment

@@ -80,7 +80,11 @@ class AuthorisedSession:
         with self._reading:
             is_refused = credentials.version == self._refused_before
         if credentials.access_token is None or is_refused:
-            raise CredentialsExpiredError("There is no stored access token that the provider has not refused.")
+            name = self.provider.name.replace("_", "-")
+            raise CredentialsExpiredError(
+                "There is no stored access token that the provider has not refused. Unless it is renewed: `cloudsync "
+                f"connect {name}`."
+            )
 
     def selection(self, filters: Filters, now: datetime) -> Selection:
         """What these filters select at this provider."""

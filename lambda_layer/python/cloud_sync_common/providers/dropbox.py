@@ -61,7 +61,8 @@ ITEM = "the request for one file at Dropbox"
 RENEWAL = "the renewal of the token at Dropbox"
 CHECK = "the check of the token at Dropbox"
 
-STORE = "Connect the account again, and store the new refresh token (README, 'Store credentials')."
+CONNECT = "connect again: `cloudsync connect dropbox`"
+STORE = f"{CONNECT.capitalize()}, or by hand (docs/connect.md, 'Dropbox')."
 ENDED = "Dropbox no longer accepts the stored refresh token: the app was disconnected from the account, or deleted"
 _APP = (
     "Dropbox does not know the app of the stored client_id, or has disabled it: enable it at "
@@ -76,12 +77,12 @@ SCOPES = ("files.metadata.read", "files.content.read", "account_info.read")
 _ALL_SCOPES = " and ".join((", ".join(SCOPES[:-1]), SCOPES[-1]))
 _SCOPE = (
     f"The app at Dropbox or the stored token lacks {{}}: switch on {_ALL_SCOPES} at dropbox.com/developers/apps "
-    "('Permissions'), and connect the account again."
+    f"('Permissions'), and {CONNECT}."
 )
 _SUSPENDED = "This Dropbox account is suspended by its team. Ask the team's administrator to restore it."
 _ROOT = (
-    "The team's folders are in another place than the stored path_root says. Connect the account again, or take "
-    "path_root out of the credentials to archive the account's own folder only."
+    "The team's folders are in another place than the stored path_root says. Choose again, also the account's own "
+    "folder only: `cloudsync connect dropbox`."
 )
 _NO_ACCESS = "This kind of Dropbox account may not do what Cloud Sync asks for. Use an account that may."
 _RESTRICTED = "Dropbox does not give this file out, because its content is restricted. Only Dropbox can change that."
@@ -110,11 +111,11 @@ _REFUSALS = Refusals((".tag", "required_scope"), _MEANINGS)
 # without the permission is told so in this way (activepieces #3936), and a token without it by missing_scope.
 _REFUSED_AS_SUCH = (
     "Dropbox refuses every request (400): the app is disabled or lacks a permission, or the stored token is cut off. "
-    f"Enable the app at dropbox.com/developers/apps, switch on {_ALL_SCOPES}, and connect the account again."
+    f"Enable the app at dropbox.com/developers/apps, switch on {_ALL_SCOPES}, and {CONNECT}."
 )
 _BYTES_REFUSED = (
     "Dropbox refuses to give the bytes of a file (400 with a text): the app is disabled, or it or the stored token "
-    "lacks files.content.read. Look at the app at dropbox.com/developers/apps, and connect the account again."
+    f"lacks files.content.read. Look at the app at dropbox.com/developers/apps, and {CONNECT}."
 )
 
 
@@ -146,7 +147,7 @@ class Dropbox:
         if self._path_root and not _NAMESPACE.fullmatch(self._path_root):
             raise ConfigurationError(
                 "The stored path_root is not the id of a namespace at Dropbox, which is a number: root_namespace_id of "
-                "the account. Connect the account again, or take path_root out of the credentials."
+                f"the account. Leave path_root out of the credentials, or {CONNECT}."
             )
 
     def validate(self, credentials: Credentials) -> Credentials:

@@ -61,10 +61,11 @@ ITEM = "the request for one file at Google Drive"
 RENEWAL = "the renewal of the token at Google Drive"
 CHECK = "the check of the token at Google Drive"
 INCOMPLETE = "Google Drive has not searched everywhere (incompleteSearch): files would be missing. Start the run again."
-STORE = "Obtain a new refresh token for the scope drive.readonly, and store it (README, 'Store credentials')."
+STORE = "Connect again: `cloudsync connect google-drive`, or by hand (docs/connect.md, 'Google Drive')."
 TOO_NARROW = (
     "The stored credentials do not let Cloud Sync read the files of this Google Drive: the scope drive.readonly is "
-    "missing. Connect the account again, and leave 'See and download all your Google Drive files' ticked."
+    "missing. Connect again (`cloudsync connect google-drive`), and leave 'See and download all your Google Drive "
+    "files' ticked."
 )
 # Google says `invalid_grant` for every way in which a refresh token ends (OAuth guide, "Refresh token expiration").
 ENDED = (

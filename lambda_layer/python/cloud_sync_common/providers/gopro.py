@@ -60,8 +60,8 @@ COUNTED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo", "Burst")
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at"
 SIGN_IN_AGAIN = (
-    "Sign in at gopro.com in a browser, copy the value of the cookie gp_access_token, and store it as access_token in "
-    "the credentials secret (README, 'Store credentials')."
+    "Connect again: `cloudsync connect gopro`. Without it: sign in at gopro.com in a browser, copy the value of the "
+    "cookie gp_access_token, and store it as access_token in the credentials secret (README, 'Store credentials')."
 )
 KEPT = "the stored refresh token may have been replaced at GoPro. Store another if the next run is refused."
 LISTING = "the listing at GoPro"
@@ -123,8 +123,8 @@ class GoPro:
             code = answers.oauth_code(response, "token_blacklisted")
             reason = f"({code})" if code else f"with an unknown error ({response.status_code})"
             raise CredentialsExpiredError(
-                f"GoPro refuses to renew the token {reason}. Obtain a new refresh token and store "
-                "it, or store a session token. " + SIGN_IN_AGAIN,
+                f"GoPro refuses to renew the token {reason}. A new refresh token is needed, or the token of a "
+                "session. " + SIGN_IN_AGAIN,
                 doubtful=not code,
             )
         if response.status_code // 100 != 2:

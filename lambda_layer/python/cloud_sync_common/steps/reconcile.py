@@ -176,7 +176,10 @@ class ArchiveReconciler:
         lines += repeated_of("archived source", result.repeated)
         lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
         if total:
-            lines.append(f"Each is a line of {result.report_key} in the work bucket; the README says what to do.")
+            lines.append(
+                f"Each is a line of {result.report_key} in the work bucket. Next step: `cloudsync verify` looks "
+                "closer; docs/reliability.md ('Healing') says what to do."
+            )
         send_mail(self.topic, self.topic_arn, subject, "\n\n".join(lines))
 
 

@@ -304,7 +304,7 @@ class RunReport:
             [
                 f"The run {one_line(run_id)} failed: {one_line(failed.cause, SENTENCE_LIMIT)}",
                 numbers,
-                "Next step: fix the cause, then start a run (README, 'Run by hand'). Nothing is half-written; the next "
+                "Next step: fix the cause, then start a run (`cloudsync run`). Nothing is half-written; the next "
                 "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
             ],
         )

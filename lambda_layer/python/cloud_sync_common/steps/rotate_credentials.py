@@ -113,7 +113,7 @@ class CredentialsRotator:
         if not self.renewal.lease.note_refused(version):
             return
         text = (
-            f"The stored credentials no longer work: {error}\n\nNext step: store new ones (README, 'Store "
-            "credentials') before the next nightly run, which would stop otherwise."
+            f"The stored credentials no longer work: {error}\n\nNext step: store new ones (`cloudsync connect`) before "
+            "the next nightly run, which would stop otherwise."
         )
         send_mail(self.topic, self.topic_arn, f"{self.sender}: store new credentials", text)

@@ -232,7 +232,7 @@ class CredentialStore:
 
     def _how_to_store(self) -> str:
         return (
-            f"Store them with: aws secretsmanager put-secret-value --secret-id {self._secret_id} --secret-string "
-            f"file:///dev/stdin, and paste them as JSON (fields: refresh_token, {', '.join(self._of_the_client)}, "
-            "user_id; or access_token, user_id)."
+            f"Store them: `cloudsync connect {self._provider.replace('_', '-')}`. By hand: aws secretsmanager "
+            f"put-secret-value --secret-id {self._secret_id} --secret-string file:///dev/stdin, and paste them as JSON "
+            f"(fields: refresh_token, {', '.join(self._of_the_client)}, user_id; or access_token, user_id)."
         )
