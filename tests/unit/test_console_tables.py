@@ -1,13 +1,16 @@
-"""The tables of the owner's command in terminals of any width."""
+"""The tables and bars of the owner's command in terminals of any width and colour."""
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
+from console.commands import following
 from console.commands.words import table_of
+from console.operations.progress import FileProgress, Progress
 
 ID = "65a0f0c2b7e4d1a2c3b40010"
 WIDE = ("captured", "name", "size", "provider", "id")
@@ -57,3 +60,15 @@ def test_no_terminal_is_too_narrow_and_nothing_is_lost(width: int) -> None:
 
 def test_a_file_has_a_line_for_each_row_however_long_it_is() -> None:
     assert len(shown(40, soft_wrap=True)) == 3
+
+
+@pytest.mark.parametrize(("done", "total"), [(0, 0), (0, 100), (50, 100), (100, 100)])
+def test_bars_have_only_colours_that_the_terminal_chooses_itself(done: int, total: int) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=80, color_system="truecolor")
+    moving = [FileProgress(media_id="m", filename="m.mp4", status="IN_PROGRESS", done=done, size=total or None)]
+    with following.Bars(console) as bars:
+        bars([Progress(provider="gopro", run_id="n", stage="moving", videos=2, done=done, total=total, moving=moving)])
+        bars._bars.refresh()
+    assert isinstance(console.file, StringIO)
+    used = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", console.file.getvalue()) for code in codes.split(";")}
+    assert used and used <= {"0", "36", "32", "90"}
