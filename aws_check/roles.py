@@ -63,7 +63,7 @@ def _role_of_the_state_machine(stack: Stack) -> str:
 
 
 def _role_of_the_schedule(stack: Stack) -> str:
-    role: str = stack.client("scheduler").get_schedule(Name=stack.nightly[0].physical_id)["Target"]["RoleArn"]
+    role: str = stack.client("scheduler").get_schedule(Name=stack.starts_of_runs[0].physical_id)["Target"]["RoleArn"]
     return role
 
 

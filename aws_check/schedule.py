@@ -35,7 +35,7 @@ def checks(_stack: Stack) -> list[Check]:
 
 def schedule_is_on(stack: Stack) -> str:
     """Raises CheckFailed unless each schedule can start a run; NotPartOfThisEnvironment when it shall not."""
-    return _together(_is_on(stack, resource) for resource in stack.nightly)
+    return _together(_is_on(stack, resource) for resource in stack.starts_of_runs)
 
 
 def _is_on(stack: Stack, resource: Resource) -> str:
@@ -56,7 +56,7 @@ def _is_on(stack: Stack, resource: Resource) -> str:
 
 def next_time(stack: Stack) -> str:
     """The next time at which each schedule fires. Raises CheckFailed when it is not the template's."""
-    return _together(_next_time(stack, resource) for resource in stack.nightly)
+    return _together(_next_time(stack, resource) for resource in stack.starts_of_runs)
 
 
 def _next_time(stack: Stack, resource: Resource) -> str:

@@ -144,9 +144,9 @@ class Stack:
         return [found for found in self.of_kind("AWS::Lambda::Function") if found.properties.get("Layers")]
 
     @property
-    def nightly(self) -> list[Resource]:
-        """The schedules that start runs, one for each provider. The watch, which a long pause adds, has no dead-letter
-        queue."""
+    def starts_of_runs(self) -> list[Resource]:
+        """The schedules that start runs: of each provider one by night, and one that verifies it each month. The watch,
+        which a long pause adds, has no dead-letter queue."""
         schedules = self.of_kind("AWS::Scheduler::Schedule")
         return [each for each in schedules if "DeadLetterConfig" in each.properties["Target"]]
 

@@ -19,6 +19,7 @@ from cloud_sync.concurrency import check_concurrency
 from cloud_sync.config_error import ConfigError
 from cloud_sync.config_sources import EnvironmentFile, check_files, check_name, from_text
 from cloud_sync.filter_values import check_filters
+from cloud_sync.monthly_schedule import monthly
 from cloud_sync.provider_values import ProviderValues, check_providers
 from cloud_sync.providers import PROVIDERS, Provider
 from cloud_sync.schedule import check_schedule, longest_interval_hours, side_by_side
@@ -62,6 +63,9 @@ class Config(ProviderValues):
     """IANA time zone of the schedule. Etc/GMT-1 is CET (UTC+1) all year: 02:00 there is 03:00 in Paris in summer."""
     schedule_enabled: bool = True
     """Whether the schedule starts runs. Without it there is no alarm `no-successful-run` either."""
+    verify_monthly: bool = True
+    """Whether each provider is verified once a month, by day and on a day of its own: provider, ledger and archive are
+    compared, the checksum of each file among them, and a certificate is kept. It needs schedule_enabled, like runs."""
     architecture: str = "arm64"
     """Processor of the functions and their layer: arm64 or x86_64."""
     python_version: str = "3.13"
@@ -153,6 +157,11 @@ class Config(ProviderValues):
         """When this provider's runs start."""
         return side_by_side(self.schedule, len(self.providers))[self.providers.index(provider.id)]
 
+    def verification_of(self, provider: Provider) -> str:
+        """When this provider is verified each month."""
+        nightly = side_by_side(self.schedule, len(self.providers))
+        return monthly(nightly, self.providers.index(provider.id))
+
     @property
     def compares_contents(self) -> bool:
         """Whether the functions note which object has which content."""
@@ -228,6 +237,7 @@ class Config(ProviderValues):
         check_concurrency(len(self.providers), self.max_concurrency, self.account_concurrency)
         for provider in self.backed_up:
             check_schedule(self.schedule_of(provider), self.schedule_time_zone)
+            check_schedule(self.verification_of(provider), self.schedule_time_zone)
         check_tiers(self.instant_retrieval_after_days, self.deep_archive_after_days)
         self._check_alerts()
         check_filters(self.filters)

@@ -125,7 +125,7 @@ def _use_buckets(grants: Grants) -> list[iam.PolicyStatement]:
         grants.allow("ReadTheArchive", objects, *grants.archived_objects),
         grants.allow("SeeTheWork", ["s3:ListBucket"], work.bucket_arn),
         grants.allow("ReadTheWork", ["s3:GetObject"], work.arn_for_objects("runs/*"), certificates),
-        grants.allow("StoreCertificates", ["s3:PutObject"], certificates),
+        grants.store_certificates(),
     ]
 
 

@@ -39,6 +39,7 @@ class Grants:
         return {
             "*": "X-Ray actions take no resource (service authorization reference, AWS X-Ray).",
             self.storage.work_bucket.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
+            self.storage.work_bucket.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
             self.executions_arn: "An execution gets its name when it starts.",
         } | dict.fromkeys(self.archived_objects, "The key of an object is made from what the provider lists.")
 
@@ -93,6 +94,11 @@ class Grants:
 
     def use_manifests(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
+
+    def store_certificates(self) -> iam.PolicyStatement:
+        """They are written once, and read by nobody but the owner."""
+        certificates = self.storage.work_bucket.arn_for_objects("certificates/*")
+        return self.allow("StoreCertificates", ["s3:PutObject"], certificates)
 
     def publish_alerts(self) -> iam.PolicyStatement:
         return self.allow("SendMails", ["sns:Publish"], self.alerts_topic.topic_arn)
@@ -187,8 +193,8 @@ def run_report(grants: Grants) -> list[iam.PolicyStatement]:
 
 def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
     """It reads the provider, the ledger and the archive, and may not change the archive. Of rows it writes that a
-    token was refused, and which content an object has. It alone may scan the ledger, because it looks for rows that an
-    index lacks."""
+    token was refused, and which content an object has; in the work bucket, its own files and certificates. It alone may
+    scan the ledger, because it looks for rows that an index lacks."""
     return [
         grants.use_credentials("GetSecretValue"),
         grants.use_items("BatchGetItem", "Query"),
@@ -197,6 +203,7 @@ def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
         *grants.use_contents(),
         *grants.read_archive(),
         grants.use_manifests("s3:GetObject", "s3:PutObject"),
+        grants.store_certificates(),
         grants.publish_alerts(),
         *grants.use_key_through("s3", "sns"),
     ]

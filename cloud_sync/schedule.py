@@ -132,6 +132,11 @@ def side_by_side(expression: str, count: int) -> list[str]:
     return [expression, *(cron.at_minutes(minutes) for minutes in taken[1:count])]
 
 
+def is_rate(expression: str) -> bool:
+    """Whether it counts from the creation of its schedule, and not by a clock."""
+    return _RATE.fullmatch(expression) is not None
+
+
 def _as_cron(number: int, unit: str) -> str:
     """An expression like rate(number unit), where there is one; else one for each night."""
     if unit == "hour" and 24 % number == 0 and number < 24:

@@ -14,7 +14,7 @@ from cloud_sync.config import Config
 from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.providers import Provider
 
-# What expires in the work bucket, by prefix; certificates/ does not (console/operations/certificate.py).
+# What expires in the work bucket, by prefix; certificates/ does not (provider_access/certificate.py).
 RUNS, ACCESS_LOGS = "runs/", "access-logs/"
 
 

@@ -45,7 +45,7 @@ def _states_arn(scope: Construct, resource: str, name: str) -> str:
 
 
 class Workflow(Construct):
-    """The state machine of a run, and the nightly schedule of each provider."""
+    """The state machine of a run, and the schedules of each provider: nightly, and monthly to verify."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, storage: Storage, functions: Functions
@@ -56,6 +56,8 @@ class Workflow(Construct):
         self.schedule_dead_letter_queue = self._schedule_dead_letter_queue(config)
         for provider in config.backed_up:
             self._schedule(config, provider)
+            if config.verify_monthly:
+                self._verification(config, provider)
         if config.is_watched:
             role = self._watch_role(functions).without_policy_updates()
             for provider in config.backed_up:
@@ -152,14 +154,28 @@ class Workflow(Construct):
             schedule_name=schedule_name(config, provider),
             description="Starts the nightly run of Cloud Sync",
             enabled=config.schedule_enabled,
-            schedule=_expression(config, provider),
-            target=targets.StepFunctionsStartExecution(
-                self.state_machine,
-                input=scheduler.ScheduleTargetInput.from_object({"provider": provider.id}),
-                retry_attempts=5,
-                max_event_age=Duration.hours(2),
-                dead_letter_queue=self.schedule_dead_letter_queue,
-            ),
+            schedule=_expression(config, config.schedule_of(provider)),
+            target=self._start({"provider": provider.id}),
+        )
+
+    def _verification(self, config: Config, provider: Provider) -> None:
+        scheduler.Schedule(
+            self,
+            provider.construct_id("Verification"),
+            schedule_name=config.name(provider.named("gopro-sync-verification")),
+            description="Starts the monthly verification of Cloud Sync",
+            enabled=config.schedule_enabled,
+            schedule=_expression(config, config.verification_of(provider)),
+            target=self._start({"provider": provider.id, "mode": "reconcile"}),
+        )
+
+    def _start(self, given: dict[str, str]) -> scheduler.IScheduleTarget:
+        return targets.StepFunctionsStartExecution(
+            self.state_machine,
+            input=scheduler.ScheduleTargetInput.from_object(given),
+            retry_attempts=5,
+            max_event_age=Duration.hours(2),
+            dead_letter_queue=self.schedule_dead_letter_queue,
         )
 
     def _watch(self, config: Config, functions: Functions, provider: Provider, role: iam.IRole) -> None:
@@ -206,6 +222,5 @@ def _seconds(timeout: Duration | None) -> int:
     return int((timeout or Duration.seconds(3)).to_seconds())  # 3 is Lambda's own default
 
 
-def _expression(config: Config, provider: Provider) -> scheduler.ScheduleExpression:
-    zone = TimeZone.of(config.schedule_time_zone)
-    return scheduler.ScheduleExpression.expression(config.schedule_of(provider), time_zone=zone)
+def _expression(config: Config, text: str) -> scheduler.ScheduleExpression:
+    return scheduler.ScheduleExpression.expression(text, time_zone=TimeZone.of(config.schedule_time_zone))

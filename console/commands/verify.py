@@ -14,7 +14,8 @@ from console.output import Output
 from console.stack import Stack
 
 if TYPE_CHECKING:
-    from console.operations.certificate import Certificate
+    from cloud_sync_common.provider_access.certificate import Certificate
+
     from console.operations.run import Execution
     from console.operations.stored_checksums import Show
 
@@ -111,7 +112,7 @@ def _show(output: Output) -> Show:
 
 
 def _answer(output: Output, found: Certificate, bucket: str) -> None:
-    from console.operations.certificate import text_of  # noqa: PLC0415 (not needed for --help)
+    from cloud_sync_common.provider_access.certificate import text_of  # noqa: PLC0415 (not needed for --help)
 
     if output.as_json:
         output.data("certificate", found)

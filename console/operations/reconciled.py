@@ -7,10 +7,9 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-import msgspec
+from cloud_sync_common.provider_access.certificate import Reconciled, examples_in
 from cloud_sync_common.provider_access.disagreements import Finding
 from cloud_sync_common.runtime.run_input import Mode
-from cloud_sync_common.safe_text import one_line
 
 from console.errors import ConsoleError
 from console.operations.ledger import Reading
@@ -20,31 +19,10 @@ from console.operations.runs import latest
 from console.operations.settings import by_hand
 from console.stack import Stack
 
-MOST_SHOWN = 100  # findings that a certificate names; the report of the reconciliation names all
-_LINE = 1_100  # characters of a key or a detail: a key of S3 has at most 1,024 bytes
 _COUNTS = ("items", "sources", "objects", "left_out")
 
 type Follow = Callable[[Execution], None]
 """Waits until a run has ended, and shows how it goes."""
-
-
-class Reconciled(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reconciliation of one provider has compared: `items` of the provider, archived `sources` of the ledger,
-    `objects` of the archive. `findings` counts disagreements by kind, `examples` has the first MOST_SHOWN, and
-    `report_key` names all, in the work bucket. `is_new`: this command has started or joined it."""
-
-    provider: str
-    run_id: str
-    began_at: str
-    ended_at: str
-    is_new: bool
-    items: int = 0
-    sources: int = 0
-    objects: int = 0
-    left_out: int = 0
-    findings: dict[str, int] = {}
-    report_key: str = ""
-    examples: list[Finding] = []
 
 
 def reconciled(stack: Stack, provider: str, fresh_since: datetime, follow: Follow, reading: Reading) -> Reconciled:
@@ -90,6 +68,9 @@ def _of(stack: Stack, run: Execution, *, is_new: bool) -> Reconciled | str:
         return f"did not succeed ({report.status}: {cause}). {report.fix}".strip()
     if not report.report_key:
         return "ended without a report: it has compared nothing."
+    examples = _examples(stack, report.report_key) if report.findings else []
+    if examples is None:
+        return "has a report that is not there any more: what differed cannot be named."
     answer = stack.client("stepfunctions").describe_execution(executionArn=run.arn)
     output = json_object(answer.get("output"))
     return Reconciled(
@@ -100,18 +81,19 @@ def _of(stack: Stack, run: Execution, *, is_new: bool) -> Reconciled | str:
         is_new=is_new,
         findings=report.findings,
         report_key=report.report_key,
-        examples=_examples(stack, report.report_key) if report.findings else [],
+        examples=examples,
         **{name: output[name] for name in _COUNTS if type(output.get(name)) is int},
     )
 
 
-def _examples(stack: Stack, report_key: str) -> list[Finding]:
-    """The first findings of the report, which may be long: no more of it is read than is shown."""
-    body: Any = stack.client("s3").get_object(Bucket=stack.output("WorkBucket"), Key=report_key)["Body"]
-    found: list[Finding] = []
-    for line in body.iter_lines():
-        if len(found) >= MOST_SHOWN:
-            break
-        one = msgspec.json.decode(line, type=Finding)
-        found.append(Finding(one.kind, one_line(one.media_id, _LINE), one_line(one.key, _LINE), one_line(one.detail)))
-    return found
+def _examples(stack: Stack, report_key: str) -> list[Finding] | None:
+    """None if there is no such report: it has expired, or somebody has deleted it."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
+
+    try:
+        answer: Any = stack.client("s3").get_object(Bucket=stack.output("WorkBucket"), Key=report_key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            return None
+        raise
+    return examples_in(answer["Body"].iter_lines())

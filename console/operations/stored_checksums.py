@@ -15,12 +15,12 @@ from itertools import batched
 from typing import Any
 
 import msgspec
+from cloud_sync_common.provider_access.certificate import MOST_SHOWN, Choice, Compared
 from cloud_sync_common.provider_access.disagreements import Disagreement, Finding
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.ledger_rows import Status
 
 from console.operations.ledger import Reading, Row, plain_row, typed, walk
-from console.operations.reconciled import MOST_SHOWN
 from console.stack import Stack
 
 AT_ONCE = 10  # as many connections as a client of botocore keeps (botocore.config.Config, max_pool_connections)
@@ -33,39 +33,6 @@ _ATTRIBUTES = (
 
 type Show = Callable[[int], None]
 """Is told how many files are compared by now."""
-
-
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """Which files are looked at: those archived at `since` (ISO 8601 in UTC) or later, and of these `sample` (0: all),
-    at random. The same `seed` chooses the same ones of the same library."""
-
-    since: str = ""
-    sample: int = 0
-    seed: str = ""
-
-    @property
-    def is_everything(self) -> bool:
-        return not self.since and not self.sample
-
-
-class Compared(msgspec.Struct, kw_only=True):
-    """Files of one provider that are beside their objects: how many, and the bytes of originals. `copies` of them are
-    pointers to an object with the bytes, `damaged` are as the provider has them, `changed` got a later version while
-    they were looked at. `earlier` were archived before `since`, `unarchived` are files whose upload is not complete.
-    `disputed` are items whose published hash is in doubt. `requests` went to S3."""
-
-    provider: str
-    files: int = 0
-    bytes: int = 0
-    copies: int = 0
-    damaged: int = 0
-    earlier: int = 0
-    unarchived: int = 0
-    disputed: int = 0
-    changed: int = 0
-    requests: int = 0
-    findings: dict[str, int] = {}
-    examples: list[Finding] = []
 
 
 class _File(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,27 +7,31 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cloud_sync_common import prices
+from cloud_sync_common.provider_access.certificate import (
+    EARLIER_VERSIONS,
+    THE_BYTES,
+    Certificate,
+    Choice,
+    Months,
+    differences,
+    place_of,
+    usage_usd,
+)
 
 from console.errors import ConsoleError
 from console.operations import safe
-from console.operations.certificate import CERTIFICATES, Certificate, Months, differences, store
+from console.operations.certificate import store
 from console.operations.ledger import Reading
-from console.operations.reconciled import Follow, Reconciled, reconciled
-from console.operations.stored_checksums import Choice, Compared, Show, compared
+from console.operations.reconciled import Follow, reconciled
+from console.operations.stored_checksums import Show, compared
 from console.stack import PREFIX, Stack
 
 FRESH = timedelta(hours=24)  # the age up to which a reconciliation need not be repeated
-# Rows of 0.6 KB, as the cost model counts them, in a walk that is eventually consistent: half a unit for each 4 KB.
-_READ_UNITS_PER_ROW = 0.075
-_CERTIFICATE_FILES = 2
 
 DEEP = (
-    "--deep cannot run: Cloud Sync does not start S3 Batch Operations yet, and an emulator has none. It would have S3 "
-    "compute the CRC-64/NVME of every object anew, also of those in Deep Archive, without a restore (operation "
-    "S3ComputeObjectChecksum, type FULL_OBJECT), and compare its report with the ledger. It needs a role that S3 Batch "
-    "Operations may assume, with s3:GetObject on the archive and s3:PutObject for the report, and s3:CreateJob and "
-    "iam:PassRole for you. Without --deep, the checksums that S3 keeps are compared."
+    "--deep cannot run: Cloud Sync does not start S3 Batch Operations, and an emulator has none. AWS can compute the "
+    "CRC-64/NVME of every object anew by it, also of those in Deep Archive, without a restore: docs/console.md, "
+    '"Checksums computed anew", has the commands. Without --deep, the checksums that S3 keeps are compared.'
 )
 
 
@@ -54,7 +58,7 @@ def verify(
     files = compared(stack, providers, choice, reading, watching.compared)
     months, not_counted = _counted(stack, providers, reading)
     ended = datetime.now(UTC)
-    key = f"{CERTIFICATES}{ended:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    key, text_key = place_of(ended, secrets.token_hex(4))
     certificate = Certificate(
         stack=PREFIX + stack.environment,
         region=stack.account.region,
@@ -68,9 +72,10 @@ def verify(
         compared=files,
         safe=months,
         not_counted=not_counted,
-        estimated_usd=_usd(runs, files, reading),
-        key=f"{key}.json",
-        text_key=f"{key}.txt",
+        not_compared=[THE_BYTES, EARLIER_VERSIONS],
+        estimated_usd=usage_usd(runs, files, reading.rows),
+        key=key,
+        text_key=text_key,
     )
     store(stack, certificate)
     return certificate
@@ -87,14 +92,3 @@ def _counted(stack: Stack, providers: Collection[str], reading: Reading) -> tupl
         for name, one in found.items()
         if name in providers
     ], ""
-
-
-def _usd(runs: list[Reconciled], files: list[Compared], reading: Reading) -> float:
-    """Of a reconciliation that was started for it: a HEAD for each file, and a listing of 1,000 objects a request."""
-    started = [run for run in runs if run.is_new]
-    usage = {
-        prices.S3_GET: sum(one.requests for one in files) + sum(run.sources for run in started),
-        prices.S3_PUT: _CERTIFICATE_FILES + sum(run.objects / 1_000 for run in started),
-        prices.DYNAMODB_READ: reading.rows * _READ_UNITS_PER_ROW,
-    }
-    return round(prices.total(usage), 6)

@@ -97,7 +97,9 @@ def test_an_expired_session_token_says_where_to_get_another(
 ) -> None:
     deployment.store_credentials(account_of(gopro).session())
     gopro.control.expire_access_tokens()
-    assert_failed_cleanly(deployment, inbox, deployment.run(), "CredentialsExpiredError", "gp_access_token", "Sign in")
+    assert_failed_cleanly(
+        deployment, inbox, deployment.run(), "CredentialsExpiredError", "gp_access_token", "connect gopro"
+    )
 
 
 def test_a_blacklisted_refresh_token_says_what_to_store(deployment: Deployment, inbox: Inbox, gopro: FakeGoPro) -> None:

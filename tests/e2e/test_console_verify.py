@@ -26,7 +26,7 @@ def test_after_a_night_every_checksum_agrees_and_the_certificate_is_kept(deploym
     ]  # fmt: skip
     objects = deployment.objects()
 
-    certificate = found(deployment, "verify", code=3)  # what could not be archived is a finding
+    certificate = found(deployment, "verify", "--max-age-hours", "0", code=3)  # what could not be archived is a finding
 
     (run,), (compared,) = certificate["reconciliations"], certificate["compared"]
     assert (run["is_new"], run["findings"]) == (True, {"not_archived": len(left)})
@@ -54,7 +54,7 @@ def test_what_was_lost_or_changed_in_the_bucket_is_named(deployment: Deployment)
         Body=b"x" * deployment.objects()[changed],
         ChecksumAlgorithm="CRC64NVME",
     )
-    certificate = found(deployment, "verify", code=3)
+    certificate = found(deployment, "verify", "--max-age-hours", "0", code=3)
     assert findings(certificate) == {"missing_object": 1, "checksum_differs": 1}
     named = {one["kind"]: one["key"] for one in certificate["compared"][0]["examples"]}
     assert named == {"missing_object": lost, "checksum_differs": changed}

@@ -127,6 +127,7 @@ NEEDED = {
     ("archive-reconciler", "UseTheManifest"): RECONCILE,
     ("archive-reconciler", "SeeWhatIsArchived"): RECONCILE,
     ("archive-reconciler", "TellMissingFromForbidden"): RECONCILE,
+    ("archive-reconciler", "StoreCertificates"): RECONCILE,
     ("archive-reconciler", "SendMails"): RECONCILE,
     ("failure-recorder", "UseTheItems"): RECORD,
     ("failure-recorder", "UseTheRuns"): Step({**RECORD.event, "scope": "run"}),

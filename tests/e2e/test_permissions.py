@@ -61,6 +61,9 @@ def test_the_reconciler_may_see_what_is_archived_and_change_nothing(
     assert probe("archive-reconciler", "dynamodb", "scan", TableName=deployment.ledger_table) == "allowed"
     assert probe("archive-reconciler", "s3", "put_object", **place) == "AccessDenied"
     assert probe("archive-reconciler", "s3", "delete_object", **place) == "AccessDenied"
+    certificate = {"Bucket": deployment.work_bucket, "Key": "certificates/made-by-a-test.txt"}
+    assert probe("archive-reconciler", "s3", "put_object", **certificate) == "allowed"
+    assert probe("archive-reconciler", "s3", "delete_object", **certificate) == "AccessDenied"
     assert probe("archive-reconciler", "dynamodb", "delete_item", **row) == "AccessDeniedException"
     assert probe("media-lister", "dynamodb", "scan", TableName=deployment.ledger_table) == "AccessDeniedException"
 

@@ -152,7 +152,7 @@ def test_the_first_run_archives_every_cloud_and_the_status_says_so(
 SAYS: dict[str, tuple[int, tuple[str, ...]]] = {
     "plan": (0, ("listed", "All")),
     "run": (0, ("SUCCEEDED",)),
-    "settings": (0, ("photos", "This is version 1 of its settings")),
+    "settings": (0, ('["video","photo"]', "This is version 1 of its settings")),
     "status": (3, ("Next step",)),
     "runs": (0, ("SUCCEEDED",)),
     "list": (0, ("2026-02",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
@@ -20,6 +21,47 @@ def key_of(deployment: Deployment, media_id: str) -> str:
     return str(key)
 
 
+def only_certificate(deployment: Deployment) -> dict[str, Any]:
+    """The JSON of the only one; its text is beside it."""
+    answer = deployment.s3.list_objects_v2(Bucket=deployment.work_bucket, Prefix="certificates/")
+    key, text_key = (one["Key"] for one in answer["Contents"])
+    assert text_key == f"{key.removesuffix('.json')}.txt"
+    found: dict[str, Any] = json.loads(deployment.s3.get_object(Bucket=deployment.work_bucket, Key=key)["Body"].read())
+    return found
+
+
+def forget_what_has_no_original(deployment: Deployment, gopro: FakeGoPro) -> None:
+    """So that provider, ledger and archive agree."""
+    left = {row["media_id"] for row in deployment.rows("gopro") if row["sk"] == "ITEM" and row["status"] != "ARCHIVED"}
+    for media_id in left:
+        gopro.control.trash_item(media_id)
+    for row in deployment.rows("gopro"):
+        if row["pk"].partition("#")[2] in left:
+            key = {name: {"S": row[name]} for name in ("pk", "sk")}
+            deployment.dynamodb.delete_item(TableName=deployment.ledger_table, Key=key)
+
+
+def test_what_the_schedule_starts_each_month_leaves_a_certificate_and_one_line(
+    deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
+) -> None:
+    assert output_of(deployment.run())["archived"] == 17
+    forget_what_has_no_original(deployment, gopro)
+    inbox()
+    schedule = deployment.emulator.client("scheduler").get_schedule(Name="gopro-sync-verification")
+    assert (schedule["State"], schedule["ScheduleExpression"]) == ("ENABLED", "cron(0 14 1 * ? *)")
+
+    ended = deployment.run(json.loads(schedule["Target"]["Input"]))
+
+    assert output_of(ended)["findings"] == {}
+    certificate, (mail,) = only_certificate(deployment), inbox()
+    (run,), (files,) = certificate["reconciliations"], certificate["compared"]
+    objects = deployment.objects()
+    assert (run["sources"], files["files"], files["bytes"]) == (len(objects), len(objects), sum(objects.values()))
+    assert certificate["agrees"] and certificate["is_everything"] and certificate["not_compared"]
+    assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
+    assert certificate["text_key"] in mail["Message"] and "\n" not in mail["Message"]
+
+
 def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     deployment: Deployment, gopro: FakeGoPro, inbox: Inbox
 ) -> None:
@@ -34,7 +76,7 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     )
     gopro.control.trash_item(TRASHED)
     inbox()
-    before = (deployment.rows(), deployment.objects())
+    before = (deployment.rows("gopro"), deployment.objects())
 
     result = output_of(deployment.run(RECONCILE))
 
@@ -48,7 +90,10 @@ def test_disagreements_are_reported_in_one_mail_and_one_file_and_not_repaired(
     assert (named["missing_object"], named["checksum_differs"], named["gone_at_source"]) == (missing, changed, TRASHED)
     (mail,) = inbox()
     assert mail["Subject"].endswith("disagreements between provider, ledger and archive")
-    assert (deployment.rows(), deployment.objects()) == before
+    certificate = only_certificate(deployment)
+    assert certificate["text_key"] in mail["Message"] and not certificate["agrees"]
+    assert certificate["compared"][0]["findings"] == {"missing_object": 1, "checksum_differs": 1}
+    assert (deployment.rows("gopro"), deployment.objects()) == before
 
 
 def test_a_reconciliation_after_a_run_finds_nothing_but_what_the_run_could_not_archive(

@@ -1,4 +1,5 @@
-"""Runs every AWS command of the README's section on troubleshooting against the deployed stack.
+"""Runs the AWS commands of the README against the deployed stack: all of its section on troubleshooting, and the way
+without `cloudsync`, from storing credentials to trying again what was given up.
 
 The test reads the commands (service, operation, options) with botocore's model of the operation, as the AWS CLI does,
 so that a misspelt option or a value of the wrong type fails here too.
@@ -16,6 +17,7 @@ from botocore import xform_name
 from botocore.model import OperationModel, Shape
 
 from local.deployment import Deployment
+from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.conftest import output_of
 from tests.synthesis import ROOT
@@ -33,8 +35,17 @@ def section() -> list[str]:
     return [line for line in commands(text.replace("\\\n", " ")) if line.startswith("aws ")]
 
 
+def by_hand() -> tuple[list[str], list[str]]:
+    """The AWS commands that do what `cloudsync` does, and the values of a secret, as JSON."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = readme[readme.index("### Store credentials") : readme.index("### Get footage back")]
+    blocks = re.findall(r"^```bash\n(.*?)^```", text.replace("\\\n", " "), re.M | re.S)  # with every #, as in "#s"
+    return re.findall(r"aws [^)\n]+", "".join(blocks)), re.findall(r"```json\n(.*?)```", text, re.S)
+
+
 def run(deployment: Deployment, command: str) -> dict[str, Any]:
-    """The result of one command of the AWS CLI."""
+    """The result of one command of the AWS CLI, whatever it makes of that itself."""
+    command = re.sub(r"--(query|output) ('[^']*'|\S+)", "", command)
     _, service, verb, *options = shlex.split(command)
     client = deployment.emulator.client(SERVICES.get(service, service))
     method = verb.replace("-", "_")
@@ -116,6 +127,33 @@ def test_failures_are_found_and_retried_with_these_commands(deployment: Deployme
     given = deployment.step_functions.describe_execution(executionArn=started["executionArn"])["input"]
     assert json.loads(given) == again
     assert output_of(deployment.wait(started["executionArn"]))["failed"] == 1  # GoPro still has no original
+
+
+def test_the_owners_way_with_the_aws_cli_leads_to_the_same_end(deployment: Deployment, gopro: FakeGoPro) -> None:
+    lines, (_, oauth) = by_hand()
+    put, start, not_archived, queue_url, receive, again, delete = lines
+    account = {
+        "YOUR_CLIENT_ID": gopro.client_id, "YOUR_CLIENT_SECRET": gopro.client_secret,
+        "YOUR_REFRESH_TOKEN": account_of(gopro).refresh_token, "YOUR_USER_ID": gopro.user_id,
+    }  # fmt: skip
+    for placeholder, value in account.items():
+        oauth = oauth.replace(placeholder, value)
+    assert json.loads(oauth) == account_of(gopro).oauth()
+    assert run(deployment, put.replace("file:///dev/stdin", shlex.quote(oauth)))["VersionId"]
+    for _ in range(5):
+        started = run(deployment, filled(deployment, start))
+        output = output_of(deployment.wait(started["executionArn"]))
+    assert (output["failed"], len(deployment.objects())) == (1, 20)
+    (item,) = run(deployment, not_archived)["Items"]
+    assert item["error_category"]["S"] == "original_unavailable" and item["attempts"]["N"] == "5"
+
+    queue = shlex.quote(run(deployment, queue_url)["QueueUrl"])
+    (message,) = run(deployment, receive.replace('"$QUEUE"', queue))["Messages"]
+    given = json.dumps(json.loads(message["Body"])["again"])
+    again = again.replace("STATE_MACHINE_ARN", deployment.state_machine_arn).replace("VALUE_OF_THE_FIELD_again", given)
+    assert output_of(deployment.wait(run(deployment, again)["executionArn"]))["failed"] == 1
+    handle = message["ReceiptHandle"]
+    run(deployment, delete.replace('"$QUEUE"', queue).replace("RECEIPT_HANDLE", handle))
 
 
 def test_hidden_costs_can_be_found(deployment: Deployment) -> None:

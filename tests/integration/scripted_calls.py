@@ -123,4 +123,8 @@ def error_of(name: str, cause: str) -> dict[str, str]:
 
 
 def reconcile(answer: ReconcileResult | Failure, *, cursor: str | None = None) -> Call:
-    return call("archive-reconciler", RUN | {"started_at": STARTED_AT, "filters": FILTERS, "cursor": cursor}, answer)
+    return call(
+        "archive-reconciler",
+        RUN | {"started_at": STARTED_AT, "filters": FILTERS, "mails": "every_night", "cursor": cursor},
+        answer,
+    )

@@ -106,7 +106,10 @@ def test_an_invalid_secret_is_an_error_that_names_the_field_and_not_the_value(
 def test_an_incomplete_secret_says_how_to_store_a_complete_one(aws: Aws, store: CredentialStore, value: str) -> None:
     if value:
         aws.store(value)
-    with pytest.raises(ConfigurationError, match=r"aws secretsmanager put-secret-value --secret-id gopro/credentials"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"`cloudsync connect gopro`\. By hand: aws secretsmanager put-secret-value --secret-id gopro/credentials",
+    ):
         store.load()
 
 

@@ -10,12 +10,15 @@ from typing import Any
 
 import msgspec
 import pytest
+from cloud_sync_common.filters import Filters
 from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.runtime.step_status import StepStatus
+from cloud_sync_common.steps.authenticate import AuthResult
 from cloud_sync_common.steps.download import SliceResult
 from cloud_sync_common.steps.list_media import ListResult
 from cloud_sync_common.steps.reconcile import ReconcileResult
 from cloud_sync_common.steps.report import Failed
+from cloud_sync_common.steps.report_paused import REPORT_PAUSED, PausedRequest, PausedSummary
 
 from tests.integration.interpreter import EXCEEDED, RUN_ID, Call, Execution, Failure, play
 from tests.integration.scripted_calls import (
@@ -36,6 +39,7 @@ from tests.integration.scripted_calls import (
     as_json,
     authenticate,
     batch,
+    call,
     carried,
     error_of,
     list_media,
@@ -69,7 +73,7 @@ def played(definition: dict[str, Any]) -> Play:
         execution = play(definition, {"provider": "gopro"} if given is None else given, [*script], [*batches])
         assert execution.invoked == [call.seen for call in script]
         for function, payload in execution.invoked:
-            msgspec.convert(payload, REQUESTS[function])
+            msgspec.convert(payload, PausedRequest if payload.get("request") == REPORT_PAUSED else REQUESTS[function])
         return execution
 
     return run
@@ -328,6 +332,19 @@ def test_a_reconciliation_beside_a_run_ends_without_doing_anything(played: Play)
     execution = played(authenticate(given=RECONCILE, mode=Mode.RECONCILE), reconcile(beside), given=RECONCILE)
     state = state_after(None) | {"mode": "reconcile", "reconciliation": carried(beside)}
     assert_succeeded(execution, state)
+
+
+def test_a_reconciliation_of_a_paused_provider_reports_that_nothing_was_verified(played: Play) -> None:
+    begun = AuthResult(run_id=RUN_ID, provider="gopro", filters=Filters(), mode=Mode.RECONCILE, paused=True)
+    said = PausedSummary(run_id=RUN_ID, provider="gopro", mail="It is paused.", mail_wanted=True)
+    asked = {
+        "request": "paused", "run_id": RUN_ID, "provider": "gopro", "mode": "reconcile", "mails": "every_night",
+        "reported_by": "",
+    }  # fmt: skip
+    execution = played(
+        authenticate(begun, given=RECONCILE), call("run-report", asked, said), given=RECONCILE,
+    )  # fmt: skip
+    assert_succeeded(execution, said)
 
 
 def test_a_reconciliation_that_fails_is_reported(played: Play) -> None:

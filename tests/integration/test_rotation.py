@@ -208,7 +208,7 @@ def test_an_expired_session_sends_one_mail_however_often_the_rotation_is_tried(r
         with pytest.raises(CredentialsExpiredError):
             rotator.play("createSecret")
     (mail,) = rotator.aws.mails()
-    assert mail["Subject"] == "Cloud Sync: store new credentials" and "Next step: store new ones" in mail["Message"]
+    assert mail["Subject"] == "Cloud Sync: store new credentials" and "`cloudsync connect gopro`" in mail["Message"]
     assert_no_secret(json.dumps(mail), rotator.gopro)
 
 

@@ -66,6 +66,7 @@ def test_every_bound_is_stated_with_the_value_that_the_code_has() -> None:
 
 # Numbers that a field has when nothing else is said, where that is not zero.
 OTHER_DEFAULTS = {
+    ("provider_access/certificate.py", "Certificate", "shape"): 1,
     ("provider_access/listing.py", "ListingProgress", "attempt"): 1,
     ("steps/download.py", "VideoDownloader", "single_put"): SINGLE_PUT,
     ("stores/ledger_rows.py", "SourceRow", "copy"): 1,

@@ -191,7 +191,7 @@ def senders(name: str) -> set[str]:
     rotation = RotationRequest(step="createSecret", secret_id=f"{name}/credentials", client_request_token="t")
     return {
         composition.run_report(ReportRequest(run_id="r", provider=name, started_at="")).sender,
-        composition.archive_reconciler(reconciler, Context()).sender,
+        composition.archive_reconciler(reconciler, Context()).verification.sender,
         composition.credentials_rotator(rotation, Context()).sender,
     }
 

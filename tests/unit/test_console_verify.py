@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from botocore.response import StreamingBody
+from cloud_sync_common.provider_access.certificate import Choice, Compared
 from cloud_sync_common.transfer.copies import Pointer
 
 from console import main
@@ -18,7 +19,6 @@ from console.errors import ConsoleError, Exit
 from console.operations import stored_checksums, verify
 from console.operations.ledger import Reading
 from console.operations.run import Execution
-from console.operations.stored_checksums import Choice, Compared
 from console.stack import Stack
 from tests.unit.console_account import refusal
 from tests.unit.console_ledger import World, a_world
@@ -324,6 +324,16 @@ def test_a_reconciliation_that_has_not_compared_all_of_it_lately_is_repeated(
     (run,) = of_gopro(world, follow).reconciliations
     assert (run.is_new, run.run_id) == (True, world.started[0]["name"])
     assert json.loads(world.started[0]["input"]) == {"provider": "gopro", "mode": "reconcile"}
+
+
+def test_a_reconciliation_whose_report_is_gone_is_repeated(world: World, bucket: Bucket) -> None:
+    reconciled(world, "last", output={"findings": {"orphan_object": 1}})
+
+    def follow(run: Execution) -> None:
+        reconciled(world, run.run_id, age_hours=0)
+
+    (run,) = of_gopro(world, follow).reconciliations
+    assert run.is_new and run.findings == {}
 
 
 def test_a_reconciliation_that_fails_certifies_nothing(world: World, bucket: Bucket) -> None:

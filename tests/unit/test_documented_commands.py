@@ -70,6 +70,17 @@ def test_every_command_in_a_sentence_of_the_functions_or_of_the_console_is_there
     assert {line: fault for line in named if (fault := fault_of(line))} == {}
 
 
+def test_a_heading_to_which_a_sentence_leads_is_on_that_page() -> None:
+    """As in (README, 'Store credentials') and docs/connect.md, 'Dropbox'."""
+    files = [*FUNCTIONS.rglob("*.py"), *(ROOT / "console").rglob("*.py"), *(ROOT / "cloud_sync").rglob("*.py")]
+    code = "\n".join(re.sub(r'"\s*\n\s*f?"', "", file.read_text(encoding="utf-8")) for file in files)
+    named = set(re.findall(r"(README|docs/[\w-]+\.md),? \(?['\"]([\w ]+)['\"]", code))
+    assert {("README", "Store credentials"), ("docs/connect.md", "Dropbox")} <= named
+    for page, heading in named:
+        text = (ROOT / page.replace("README", "README.md")).read_text(encoding="utf-8")
+        assert re.search(rf"^#+ {heading}\b", text, re.M), f"{page} has no {heading!r}"
+
+
 def test_a_command_that_there_is_not_is_seen() -> None:
     page = "```bash\ncloudsync run --folow\n```\n`cloudsync nothing` or `cloudsync settings\nset a=b --yes`"
     faults = [fault_of(line) for line in commands_of(page)]

@@ -13,6 +13,7 @@ from cloud_sync_common.exceptions import CredentialsExpiredError
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_access.verification import Verification
 from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers.google_drive import PER_PAGE, GoogleDrive
 from cloud_sync_common.retry_utils import Deadline
@@ -118,8 +119,7 @@ class Reconciliation:
             archive=cast(Any, EmptyArchive()),
             listed=WorkFile(self.aws.s3, WORK, "run-1", "listed.bin", "the ids"),
             report=WorkFile(self.aws.s3, WORK, "run-1", "reconciliation.jsonl", "the report"),
-            topic=self.aws.sns,
-            topic_arn=self.aws.topic_arn,
+            verification=Verification("CloudSync-dev", False, self.aws.s3, WORK, self.aws.sns, self.aws.topic_arn),
             deadline=deadline,
         )
         started = "2026-11-22T02:00:00+00:00"

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from cloud_sync_common.exceptions import CredentialsExpiredError, ProviderUnavailableError
 from cloud_sync_common.provider_access import absent_items
+from cloud_sync_common.provider_access.verification import Verification
 from cloud_sync_common.provider_interface import Credentials, Filters, MediaItem, MediaPage
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps import reconcile
@@ -19,6 +20,7 @@ from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileReques
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.contents import Contents, by_checksum
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.stores.provider_settings import Mails
 from cloud_sync_common.stores.runs import RunStatus
 from cloud_sync_common.stores.work_files import WorkFile
 
@@ -73,6 +75,7 @@ class Bench:
         started_at: str,
         filters: Filters | None = None,
         contents: Contents | None = None,
+        mails: Mails = Mails.EVERY_NIGHT,
     ) -> ReconcileResult:
         """One invocation."""
         s3 = self.aws.s3
@@ -83,13 +86,17 @@ class Bench:
             archive=Archive(s3, ARCHIVE, "STANDARD"),
             listed=WorkFile(s3, WORK, "run-1", "listed.bin", "the ids"),
             report=WorkFile(s3, WORK, "run-1", "reconciliation.jsonl", "the report"),
-            topic=self.aws.sns,
-            topic_arn=self.aws.topic_arn,
+            verification=verification_of(self.aws),
             deadline=deadline,
             contents=contents,
         )
         request = ReconcileRequest(
-            run_id="run-1", provider="gopro", started_at=started_at, filters=filters or Filters(), cursor=cursor
+            run_id="run-1",
+            provider="gopro",
+            started_at=started_at,
+            filters=filters or Filters(),
+            mails=mails,
+            cursor=cursor,
         )
         return step.reconcile(request)
 
@@ -106,9 +113,22 @@ class Bench:
             results.append(self.slice(results[-1].next_cursor, deadline, started_at, filters, contents))
         return results
 
+    def certificate(self) -> tuple[dict[str, Any], str]:
+        """The only one: its JSON, and its text."""
+        answer = self.aws.s3.list_objects_v2(Bucket=WORK, Prefix="certificates/")
+        document, text = (
+            self.aws.s3.get_object(Bucket=WORK, Key=found["Key"])["Body"].read().decode()
+            for found in answer["Contents"]
+        )
+        return json.loads(document), text
+
     def report(self) -> list[dict[str, str]]:
         body = self.aws.s3.get_object(Bucket=WORK, Key="runs/run-1/reconciliation.jsonl")["Body"].read()
         return [json.loads(line) for line in body.splitlines()]
+
+
+def verification_of(aws: InProcessAws) -> Verification:
+    return Verification("CloudSync-dev", True, aws.s3, WORK, aws.sns, aws.topic_arn)
 
 
 def page(number: int, ids: list[str], rows: int = 2, total: int | None = None) -> MediaPage:
@@ -125,13 +145,17 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         yield Bench(aws)
 
 
-def test_without_disagreements_one_mail_says_so(bench: Bench) -> None:
+def test_without_disagreements_one_mail_of_one_line_says_so(bench: Bench) -> None:
     (result,) = bench.reconcile()
     assert (result.status, result.items, result.sources, result.objects) == ("COMPLETE", 5, 5, 5)
     assert result.findings == {} and bench.report() == []
     (mail,) = bench.aws.mails()
     assert mail["Subject"] == "Cloud Sync: no disagreements between provider, ledger and archive"
-    assert "more than once" not in mail["Message"]
+    assert mail["Message"] == (
+        "All is well: 5 items of the provider, 5 archived sources of the ledger, 5 objects of the archive agree, with "
+        "the size and the checksum of each file; the certificate is certificates/2100-01-01T000000Z-run-1.txt in the "
+        "work bucket."
+    )
 
 
 def forget(bench: Bench, media_id: str) -> None:
@@ -268,8 +292,9 @@ def test_a_copy_agrees_as_long_as_the_object_that_it_needs_is_there(bench: Bench
     record_a_copy(bench, 2, ELSEWHERE)
     (result,) = bench.reconcile()
     assert (result.findings, result.sources, result.repeated) == ({}, 5, {"copied": 1, "copied_bytes": 4})
-    (mail,) = bench.aws.mails()
-    assert "1 archived source (4 B) had the content of objects that are in the archive already" in mail["Message"]
+    document, text = bench.certificate()
+    assert (document["compared"][0]["copies"], document["compared"][0]["bytes"]) == (1, 16)
+    assert "1 of them are copies" in text and "what the pointers of copies say" in text
 
 
 @pytest.mark.parametrize(
@@ -365,10 +390,14 @@ def test_a_listing_that_never_adds_up_fails_and_calls_nothing_gone(bench: Bench)
     assert bench.aws.mails() == [] and bench.account.listed.count(None) == 3
 
 
-def test_it_does_nothing_while_another_run_is_active(bench: Bench) -> None:
+def test_it_compares_nothing_while_another_run_is_active_and_says_so(bench: Bench) -> None:
     bench.aws.runs.begin("run-9", "arn:9")
     (result,) = bench.reconcile()
-    assert result.status == "ALREADY_RUNNING" and bench.account.listed == [] and bench.aws.mails() == []
+    assert result.status == "ALREADY_RUNNING" and bench.account.listed == []
+    (mail,) = bench.aws.mails()
+    assert mail["Subject"] == "Cloud Sync: not verified, because a run is under way"
+    assert "`cloudsync verify --provider gopro`" in mail["Message"]
+    assert bench.aws.s3.list_objects_v2(Bucket=WORK)["KeyCount"] == 0
     bench.aws.runs.end("run-9", RunStatus.SUCCEEDED, {})
     assert bench.reconcile()[-1].status == "COMPLETE"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.steps.report_paused import PausedReport, PausedRequest, PausedSummary
 from cloud_sync_common.stores.provider_settings import Mails
 
@@ -41,6 +42,16 @@ def test_the_mail_says_what_pauses_mean_and_how_they_end(aws: InProcessAws) -> N
     (mail,) = aws.mails()
     assert mail["Subject"] == "Cloud Sync (GoPro): paused, nothing was looked for"
     assert "cloudsync settings resume --provider gopro" in mail["Message"] and mail["Message"].endswith("Run run-1.")
+
+
+def test_a_verification_says_that_nothing_was_verified_and_is_no_run_that_succeeded(
+    aws: InProcessAws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = report(aws, mode=Mode.RECONCILE)
+    (mail,) = aws.mails()
+    assert mail["Subject"] == "Cloud Sync (GoPro): paused, nothing was verified"
+    assert "there is no certificate" in mail["Message"] and "`cloudsync verify --provider gopro`" in mail["Message"]
+    assert metrics_in(capsys.readouterr().out) == {} and summary.paused
 
 
 @pytest.mark.parametrize("mails", [Mails.ONLY_NEWS, Mails.ONLY_TROUBLE])

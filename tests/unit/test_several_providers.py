@@ -130,13 +130,18 @@ def test_every_provider_has_a_secret_a_schedule_and_a_rotation_of_its_own(three:
     assert {policy["DeletionPolicy"] for policy in secrets.values()} == {"RetainExceptOnCreate"}
 
 
-def test_schedules_start_the_same_machine_five_minutes_apart_each_for_its_provider(three: Synthesised) -> None:
+def test_schedules_start_the_same_machine_five_minutes_apart_and_verify_on_days_of_their_own_each_for_its_provider(
+    three: Synthesised,
+) -> None:
     schedules = [s["Properties"] for s in three.resources("AWS::Scheduler::Schedule").values()]
     found = {s["Name"]: (s["ScheduleExpression"], json.loads(s["Target"]["Input"])["provider"]) for s in schedules}
     assert found == {
         "gopro-sync-nightly": ("cron(0 2 * * ? *)", "gopro"),
         "gopro-sync-nightly-google-drive": ("cron(5 2 * * ? *)", "google_drive"),
         "gopro-sync-nightly-dropbox": ("cron(10 2 * * ? *)", "dropbox"),
+        "gopro-sync-verification": ("cron(5 14 1 * ? *)", "gopro"),
+        "gopro-sync-verification-google-drive": ("cron(5 14 2 * ? *)", "google_drive"),
+        "gopro-sync-verification-dropbox": ("cron(5 14 3 * ? *)", "dropbox"),
     }
     assert {three.text(s["Target"]["Arn"]) for s in schedules} == {"<gopro-sync-orchestrator>"}
     assert len(three.resources("AWS::StepFunctions::StateMachine")) == 1

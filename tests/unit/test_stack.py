@@ -13,11 +13,11 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Template
+from cloud_sync_common.provider_access.certificate import CERTIFICATES
 
 from cloud_sync.config import LOG_RETENTION_DAYS
 from cloud_sync.log_retention import retention
 from console.main import VERBS
-from console.operations.certificate import CERTIFICATES
 from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised, as_list, new_app
 
 DEPLOYED = ("dev", "staging", "prod")
@@ -307,6 +307,7 @@ def test_names_have_no_suffix_in_dev_and_the_environments_suffix_in_the_others(
         ("AWS::SecretsManager::Secret", "gopro/credentials"),
         ("AWS::StepFunctions::StateMachine", "gopro-sync-orchestrator"),
         ("AWS::Scheduler::Schedule", "gopro-sync-nightly"),
+        ("AWS::Scheduler::Schedule", "gopro-sync-verification"),
         ("AWS::SQS::Queue", "gopro-sync-dlq"),
         ("AWS::SQS::Queue", "gopro-sync-schedule-dlq"),
         *([("AWS::KMS::Alias", "alias/gopro-sync")] if stack.config.customer_managed_key else []),
@@ -430,7 +431,7 @@ def test_the_map_runs_as_many_children_at_once_as_configured(synthesis: Synthesi
 
 @each_environment
 def test_a_run_for_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesised, environment: str) -> None:
-    schedule = stack.only("AWS::Scheduler::Schedule")["Properties"]
+    schedule = schedule_of(stack)
     assert schedule["ScheduleExpression"] == "cron(0 2 * * ? *)"
     assert schedule["ScheduleExpressionTimezone"] == "Etc/GMT-1"
     assert schedule["State"] == "ENABLED"
@@ -442,16 +443,34 @@ def test_a_run_for_gopro_starts_at_two_in_the_morning_in_paris(stack: Synthesise
 def test_a_start_that_fails_is_retried_for_two_hours_and_then_goes_to_the_dead_letter_queue(
     stack: Synthesised, environment: str
 ) -> None:
-    target = stack.only("AWS::Scheduler::Schedule")["Properties"]["Target"]
-    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 5}
-    assert stack.text(target["DeadLetterConfig"]["Arn"]) == f"<gopro-sync-schedule-dlq{SUFFIX[environment]}>"
+    for name in ("nightly", "verification"):
+        target = schedule_of(stack, name)["Target"]
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 5}
+        assert stack.text(target["DeadLetterConfig"]["Arn"]) == f"<gopro-sync-schedule-dlq{SUFFIX[environment]}>"
+
+
+@each_environment
+def test_each_month_gopro_is_verified_at_two_in_the_afternoon(stack: Synthesised, environment: str) -> None:
+    schedule = schedule_of(stack, "verification")
+    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == (
+        "cron(0 14 1 * ? *)", "Etc/GMT-1",
+    )  # fmt: skip
+    assert schedule["State"] == "ENABLED"
+    assert json.loads(schedule["Target"]["Input"]) == {"provider": "gopro", "mode": "reconcile"}
+    assert stack.text(schedule["Target"]["Arn"]) == f"<gopro-sync-orchestrator{SUFFIX[environment]}>"
+
+
+def test_without_verify_monthly_there_is_one_schedule(synthesis: Synthesis) -> None:
+    stack = synthesis.of("dev", verify_monthly="false")
+    assert stack.only("AWS::Scheduler::Schedule")["Properties"]["Name"] == "gopro-sync-nightly"
 
 
 def test_the_schedule_can_be_changed_and_disabled(synthesis: Synthesis) -> None:
     moved = synthesis.of("dev", schedule="rate(12 hours)", schedule_time_zone="UTC", schedule_enabled="false")
-    schedule = moved.only("AWS::Scheduler::Schedule")["Properties"]
+    schedule = schedule_of(moved)
     assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == ("rate(12 hours)", "UTC")
-    assert schedule["State"] == "DISABLED"
+    assert schedule["State"] == schedule_of(moved, "verification")["State"] == "DISABLED"
+    assert schedule_of(moved, "verification")["ScheduleExpression"] == "cron(0 14 1 * ? *)"
 
 
 @each_environment
@@ -561,7 +580,7 @@ def test_the_alarm_for_missing_runs_looks_back_over_the_longest_pause_of_the_sch
     stack = synthesis.of("dev", schedule=schedule, schedule_time_zone=time_zone)
     alarm = alarms_of(stack)["no-successful-run"]
     assert (alarm["MetricName"], alarm["Period"], alarm["EvaluationPeriods"]) == ("RunsSucceeded", 3600, hours)
-    assert len(stack.resources("AWS::Scheduler::Schedule")) == 1
+    assert not any("watch" in name for name in stack.labels.values())
 
 
 @pytest.mark.parametrize(
@@ -610,7 +629,14 @@ def test_without_a_schedule_there_is_no_alarm_for_no_successful_run_and_no_watch
 ) -> None:
     stack = synthesis.of("dev", schedule=schedule, schedule_enabled="false")
     assert "no-successful-run" not in alarms_of(stack)
-    assert len(stack.resources("AWS::Scheduler::Schedule")) == 1
+    assert not any("watch" in name for name in stack.labels.values())
+
+
+def schedule_of(stack: Synthesised, kind: str = "nightly") -> dict[str, Any]:
+    """The schedule of GoPro's runs, or that of its verifications."""
+    name = f"gopro-sync-{kind}{SUFFIX[stack.config.environment]}"
+    found: dict[str, Any] = stack.named("AWS::Scheduler::Schedule", name)["Properties"]
+    return found
 
 
 def alarms_of(stack: Synthesised) -> dict[str, dict[str, Any]]:

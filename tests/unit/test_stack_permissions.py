@@ -64,6 +64,7 @@ MAY = {
         "<archive>": {"s3:ListBucket"},
         "<archive>/gopro/*": {"s3:GetObject"},
         "<work>/runs/*": {"s3:GetObject", "s3:PutObject"},
+        "<work>/certificates/*": {"s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
     },
 }  # fmt: skip
@@ -203,8 +204,9 @@ def test_the_state_machine_may_invoke_the_functions_read_manifests_and_run_its_c
     }  # fmt: skip
 
 
-def test_the_schedule_may_start_a_run_and_send_to_its_dead_letter_queue(dev: Synthesised) -> None:
-    schedule = dev.only("AWS::Scheduler::Schedule")["Properties"]
+@pytest.mark.parametrize("name", ["gopro-sync-nightly", "gopro-sync-verification"])
+def test_a_schedule_may_start_a_run_and_send_to_its_dead_letter_queue(dev: Synthesised, name: str) -> None:
+    schedule = dev.named("AWS::Scheduler::Schedule", name)["Properties"]
     assert dev.policy_of(schedule["Target"]["RoleArn"]) == {
         "<gopro-sync-orchestrator>": {"states:StartExecution"},
         "<gopro-sync-schedule-dlq>": {"sqs:SendMessage"},

@@ -17,6 +17,7 @@ from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_access.verification import Verification
 from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
@@ -102,6 +103,19 @@ class _Parts:
         """Whom a mail is from: it names the provider where the environment has several."""
         known = providers.PROVIDERS.get(self.provider) if len(self.settings.credentials_secrets) > 1 else None
         return f"Cloud Sync ({known.title})" if known else "Cloud Sync"
+
+    @property
+    def verification(self) -> Verification:
+        config = self.settings
+        return Verification(
+            stack=f"CloudSync-{config.environment}",
+            is_only_provider=len(config.credentials_secrets) == 1,
+            s3=clients.s3(),
+            work_bucket=config.work_bucket,
+            topic=clients.sns(),
+            topic_arn=config.alerts_topic_arn,
+            sender=self.sender,
+        )
 
     def owners_settings(self) -> StoredSettings:
         """What the owner has set without a deployment, as it is now."""
@@ -263,9 +277,7 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         archive=parts.archive,
         listed=parts.work_file(request.run_id, "listed.bin", "the ids that are listed"),
         report=parts.work_file(request.run_id, "reconciliation.jsonl", "the report of a reconciliation"),
-        topic=clients.sns(),
-        topic_arn=parts.settings.alerts_topic_arn,
+        verification=parts.verification,
         deadline=deadline,
-        sender=parts.sender,
         contents=parts.contents,
     )

@@ -12,35 +12,34 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
 from itertools import groupby
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import msgspec
 
-from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.filters import EVERYTHING, Filters, Selection
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.absent_items import AbsentItems
-from cloud_sync_common.provider_access.disagreements import MEANINGS, Disagreement, Finding
+from cloud_sync_common.provider_access.certificate import Reconciled, examples_in
+from cloud_sync_common.provider_access.disagreements import Disagreement, Finding
 from cloud_sync_common.provider_access.listing import Listing, ListingProgress, decode_cursor, encode_cursor
 from cloud_sync_common.provider_access.session import AuthorisedSession
+from cloud_sync_common.provider_access.verification import Verification, counts_of
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.step_status import StepStatus
-from cloud_sync_common.runtime.wording import count_of, repeated_of
+from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
 from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import LedgerRow, Status, repetition_of
+from cloud_sync_common.stores.provider_settings import Mails
 from cloud_sync_common.stores.runs import Runs
 from cloud_sync_common.stores.work_files import WorkFile
-
-if TYPE_CHECKING:
-    from mypy_boto3_sns import SNSClient
 
 PAGE_SECONDS = 20  # what one page of any walk may take; with less time left, the reconciliation pauses
 LOOKUPS = 16  # at a time
@@ -48,12 +47,13 @@ LOOKUPS = 16  # at a time
 
 class ReconcileRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The event of archive-reconciler. `started_at` is when the run began, ISO 8601; `cursor` is None at first. What
-    `filters` leave out is not missing."""
+    `filters` leave out is not missing. `mails` says whether the owner wants a mail where nothing disagrees."""
 
     run_id: str
     provider: str
     started_at: str
     filters: Filters = Filters()
+    mails: Mails = Mails.EVERY_NIGHT
     cursor: str | None = None
 
 
@@ -77,6 +77,7 @@ class Progress(msgspec.Struct, kw_only=True):
     objects: int = 0
     left_out: int = 0
     repeated: dict[str, int] = msgspec.field(default_factory=dict)
+    beside: dict[str, int] = msgspec.field(default_factory=dict)  # what a certificate says of files and their objects
     findings: dict[str, int] = msgspec.field(default_factory=dict)
     report_bytes: int = 0  # of the two files, what belongs to the counts above
     listed_bytes: int = 0
@@ -110,10 +111,8 @@ class ArchiveReconciler:
     archive: Archive
     listed: WorkFile
     report: WorkFile
-    topic: SNSClient
-    topic_arn: str
+    verification: Verification
     deadline: Deadline
-    sender: str = "Cloud Sync"
     contents: Contents | None = None  # where somebody looks for copies
 
     def reconcile(self, request: ReconcileRequest) -> ReconcileResult:
@@ -123,6 +122,7 @@ class ArchiveReconciler:
         ArchiveUnavailableError, ConfigurationError.
         """
         if request.cursor is None and self.runs.is_under_way():
+            self.verification.could_not_begin(request.provider)
             return ReconcileResult(status=StepStatus.ALREADY_RUNNING)
         progress = decode_cursor(request.cursor, Progress)
         with (
@@ -141,7 +141,7 @@ class ArchiveReconciler:
             progress = Progress(listing=progress.listing.from_the_start(progress.items))
         result = self._result(progress, done=done)
         if done:
-            self._send_report(result, progress.listing.rows - progress.items)
+            self._conclude(progress, request, result)
         return result
 
     def _result(self, progress: Progress, *, done: bool) -> ReconcileResult:
@@ -157,30 +157,24 @@ class ArchiveReconciler:
             findings=progress.findings,
         )
 
-    def _send_report(self, result: ReconcileResult, repeated: int) -> None:
-        """One message: how much was compared, how many rows the provider lists again, what disagrees, and where the
-        whole report is."""
+    def _conclude(self, progress: Progress, request: ReconcileRequest, result: ReconcileResult) -> None:
         logger.info("reconciled", extra=msgspec.to_builtins(result))
-        total = sum(result.findings.values())
-        found = count_of(total, "disagreement") if total else "no disagreements"
-        subject = f"{self.sender}: {found} between provider, ledger and archive"
-        lines = [
-            f"Compared: {count_of(result.items, 'item')} of the provider, "
-            f"{count_of(result.sources, 'archived source')} of the ledger, "
-            f"{count_of(result.objects, 'object')} of the archive. Nothing was changed."
-        ]
-        if repeated > 0:
-            lines.append(f"The provider lists {count_of(repeated, 'row')} more than once; each item was compared once.")
-        if result.left_out:
-            lines.append(f"The filters leave out {count_of(result.left_out, 'row')} of the provider; none is missing.")
-        lines += repeated_of("archived source", result.repeated)
-        lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(result.findings.items())]
-        if total:
-            lines.append(
-                f"Each is a line of {result.report_key} in the work bucket. Next step: `cloudsync verify` looks "
-                "closer; docs/reliability.md ('Healing') says what to do."
-            )
-        send_mail(self.topic, self.topic_arn, subject, "\n\n".join(lines))
+        one = Reconciled(
+            provider=request.provider,
+            run_id=request.run_id,
+            began_at=request.started_at,
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            is_new=True,
+            items=result.items,
+            sources=result.sources,
+            objects=result.objects,
+            left_out=result.left_out,
+            listed_again=max(progress.listing.rows - progress.items, 0),
+            findings=result.findings,
+            report_key=result.report_key,
+            examples=examples_in(self.report.lines()) if result.findings else [],
+        )
+        self.verification.conclude(one, progress.beside, result.repeated, request.mails)
 
 
 class _OutOfTime(Exception):
@@ -288,6 +282,8 @@ class _Walks:
                 self._judge_again(row.media_id)
         archived = [row for row in rows if row.is_source and row.status is Status.ARCHIVED]
         self.progress.sources += len(archived)
+        for name, count in counts_of(rows):
+            self.progress.beside[name] = self.progress.beside.get(name, 0) + count
         with ThreadPoolExecutor(LOOKUPS) as lookups:
             found = lookups.map(self._stored, archived)
             for row, there in zip(archived, found, strict=True):

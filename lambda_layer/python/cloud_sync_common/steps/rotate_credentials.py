@@ -112,8 +112,9 @@ class CredentialsRotator:
         """One mail for each version that is refused, however often it is tried."""
         if not self.renewal.lease.note_refused(version):
             return
+        name = self.renewal.provider.name.replace("_", "-")
         text = (
-            f"The stored credentials no longer work: {error}\n\nNext step: store new ones (`cloudsync connect`) before "
-            "the next nightly run, which would stop otherwise."
+            f"The stored credentials no longer work: {error}\n\nNext step: store new ones (`cloudsync connect {name}`) "
+            "before the next nightly run, which would stop otherwise."
         )
         send_mail(self.topic, self.topic_arn, f"{self.sender}: store new credentials", text)

@@ -119,8 +119,8 @@ class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of either kind, in a walk over the whole ledger. `bytes_total` is an item's; what follows `filename` is
-    otherwise a source's. A row that cannot be read has the status UNREADABLE and nothing else."""
+    """A row of either kind, in a walk over the whole ledger. `bytes_total` and `disputed` are an item's; what follows
+    `filename` is otherwise a source's. A row that cannot be read has the status UNREADABLE and nothing else."""
 
     sk: str
     media_id: str
@@ -132,6 +132,8 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     copy_of: str = ""
     same_as: str = ""
     noted: bool = False
+    damage: str = ""
+    disputed: str = ""
     bytes_total: int | None = None
 
     @property
