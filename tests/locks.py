@@ -80,7 +80,7 @@ _BY_LOCK = re.compile(
     r"|\bpip install .*--require-hashes --only-binary :all:"
     r"|\bpip install -r [\w/-]*requirements(?:-dev)?\.txt"
     # The owner's command, of this folder, by a program that compares no hashes: docs/console.md says so.
-    r"|\b(?:uv tool|pipx) install \.(?=`|$)"
+    r"|\b(?:uv tool|pipx) install(?: \.)?(?=`|$)"
 )
 
 

@@ -131,7 +131,8 @@ def test_an_installation_without_hashes_is_detected(line: str) -> None:
     "line",
     ["pip install -r requirements.txt", "npm ci --omit=dev", "pip install -q --require-hashes --only-binary :all: -r x",
      "`pip install -r\nrequirements.txt -t python/`", "what pip installs", "uv pip compile requirements.in",
-     "`uv tool install .` or `pipx install .`", "needs uv and pipx"],
+     "`uv tool install .` or `pipx install .`", "needs uv and pipx",
+     "by `uv tool install` or `pipx install`"],
 )  # fmt: skip
 def test_an_installation_by_hash_is_allowed(line: str) -> None:
     assert installs_without_hashes(line) == []
