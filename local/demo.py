@@ -12,8 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cloud_sync_common.runtime.wording import count_of
+from cloud_sync_common.runtime.wording import count_of, size_of
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from cloud_sync.providers import PROVIDERS
 from console.commands.failures import lines_of
@@ -153,12 +155,14 @@ def _moved_again(deployment: Deployment) -> dict[str, int]:
 def _print_table(console: Console, stack: Stack, clouds: Mapping[str, CloudResult]) -> None:
     """The comparison, and what `cloudsync failures` says of the rest."""
     console.print(table_of(clouds))
+    console.print()
     for line in lines_of(waiting(stack, provider, Reading(), None) for provider in clouds):
-        console.print(f"  {line}" if line else "", markup=False, highlight=False, soft_wrap=True)
+        text = line.lstrip()
+        console.print(Padding(Text(text), (0, 0, 0, len(line) - len(text) + 2), expand=False))
 
 
 def _print_outcome(console: Console, result: DemoResult) -> None:
-    archived, size = count_of(result.archived, "item"), count_of(result.bytes, "byte")
+    archived, size = count_of(result.archived, "item"), size_of(result.bytes)
     outcome = (
         f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}, in {result.seconds:.0f} s."
         if result.is_good
