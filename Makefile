@@ -19,8 +19,8 @@ help: ## list these words
 setup: ## install what the project needs, or only check that it is current (most other words begin with it)
 	@./setup.sh
 
-setup-all: ## install all that the tests need: the same, SAM's command line, the scanners and rclone
-	@./setup.sh sam scan judges
+setup-all: ## install all that the tests need: the same, SAM's command line, the scanners, rclone, uv and pipx
+	@./setup.sh sam scan judges installers
 
 setup-bench: ## install what `make bench` needs: the same, and the programs that the engine is compared with
 	@./setup.sh bench
@@ -29,7 +29,7 @@ setup-deploy: ## install only what an owner needs, into .venv: the CDK app, the 
 	@./setup.sh deploy
 
 lock: setup ## write every lock file from *requirements.in and package.json (OPTIONS="--upgrade-package=boto3"; needs a network)
-	@./setup.sh lock
+	@./setup.sh installers
 	@python -m tools.lock $(OPTIONS)
 
 deploy: setup-deploy ## deploy to AWS: ENVIRONMENT=dev is the default; OPTIONS="-c name=value" is passed on to the CDK

@@ -11,10 +11,10 @@
 #   judges   .local/judges: rclone, Google's client libraries and gopro-media-downloader, with which tests judge the fakes
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
-#   lock     .local/lock: uv, for `make lock`
+#   installers  .local/installers: uv, for `make lock`; and pipx: tests install the owner's command with both
 set -eu
 cd "$(dirname "$0")"
-asked="$*" # deploy, sam, scan, judges, bench, lock
+asked="$*" # deploy, sam, scan, judges, bench, installers
 
 # pip's starting scripts put a path with a space between double quotes, and look no further.
 case $PWD in
@@ -146,7 +146,7 @@ beside() { # beside FOLDER REQUIREMENTS WHAT
   record "$1/.ready" "$2"
 }
 
-if wanted lock; then beside .local/lock tools/lock-requirements.txt "what writes the lock files"; fi
+if wanted installers; then beside .local/installers tools/installers-requirements.txt "uv and pipx"; fi
 
 # One test file asks SAM's own code whether `sam local invoke` finds the functions; others run the scanners and the judges.
 if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud_sync_common.runtime.wording import count_of
 from rich.console import Console
 
 from cloud_sync.providers import PROVIDERS
@@ -21,7 +22,6 @@ from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.fault_matrix import run_faults
 from local.verify import originals
-from local.words import count_of
 
 PLAIN_WIDTH = 160  # of tables in a file or a CI log, which have no width of their own
 

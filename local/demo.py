@@ -12,15 +12,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cloud_sync_common.runtime.wording import count_of, size_of
 from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
 
 from cloud_sync.providers import PROVIDERS
+from console.commands.failures import lines_of
 from console.commands.following import showing, watches_of
 from console.commands.run_words import headline
-from console.operations.ledger import Reading, not_archived
+from console.operations.ledger import Reading
 from console.operations.run import Execution, named
 from console.operations.run_report import report_of
-from console.operations.waiting import item_of
+from console.operations.waiting import waiting
 from console.stack import Stack
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library
@@ -30,7 +34,6 @@ from local.deployment import Deployment, FakeProcess, deploy
 from local.emulator import HOME, Certificates, new_folder
 from local.owner import stack_of
 from local.verify import Verdict, iam_is_enforced, originals, verify
-from local.words import count_of
 
 RESULT_FILE = HOME / "demo.json"
 ALL = {"provider": "all"}
@@ -150,16 +153,16 @@ def _moved_again(deployment: Deployment) -> dict[str, int]:
 
 
 def _print_table(console: Console, stack: Stack, clouds: Mapping[str, CloudResult]) -> None:
+    """The comparison, and what `cloudsync failures` says of the rest."""
     console.print(table_of(clouds))
-    for provider in clouds:
-        for row in not_archived(stack, provider, Reading(), most=None)[0]:
-            item = item_of(provider, row)
-            said = f"  not archived, and recorded in the ledger: {item.filename}: {item.status}, {item.reason}"
-            console.print(said, markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    for line in lines_of(waiting(stack, provider, Reading(), None) for provider in clouds):
+        text = line.lstrip()
+        console.print(Padding(Text(text), (0, 0, 0, len(line) - len(text) + 2), expand=False))
 
 
 def _print_outcome(console: Console, result: DemoResult) -> None:
-    archived, size = count_of(result.archived, "item"), count_of(result.bytes, "byte")
+    archived, size = count_of(result.archived, "item"), size_of(result.bytes)
     outcome = (
         f"[bold green]The demo succeeded:[/] {archived} archived and verified, {size}, in {result.seconds:.0f} s."
         if result.is_good

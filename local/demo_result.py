@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cloud_sync_common.runtime.wording import size_of
 from rich.table import Table
 
 from cloud_sync.providers import PROVIDERS
+from console.commands import words
 from local.verify import Verdict
 
 # Why a run leaves something alone, for one and for several, where the report's own words are no good after a number.
@@ -122,12 +124,10 @@ def table_of(providers: Mapping[str, CloudResult]) -> Table:
     """A column for each cloud, and one for all, so that it fits into 80 characters. What is not as it should be is
     red."""
     groups = {**{PROVIDERS[name].title: [cloud] for name, cloud in providers.items()}, "all": list(providers.values())}
-    table = Table("", title="Three clouds in one archive", title_justify="left", title_style="bold")
-    for title in groups:
-        table.add_column(title)
+    table = words.table_of(["", *groups])
     for label, cell in {
         "originals": lambda clouds: str(_sum(clouds, "originals")),
-        "size": lambda clouds: f"{_sum(clouds, 'bytes') / 1e6:.1f} MB",
+        "size": lambda clouds: size_of(_sum(clouds, "bytes")),
         "archived": lambda clouds: _of(_sum(clouds, "archived"), _sum(clouds, "originals")),
         "checksums agreed": lambda clouds: _of(_sum(clouds, "checksums_agreed"), _sum(clouds, "originals")),
         "published hashes matched": _hashes,

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from cloud_sync.providers import PROVIDERS
 from local.deployment import Deployment, FakeProcess
-from local.emulator import HOME, Certificates, DeploymentError, Emulator, RootKeys, start_of, stop_group
+from local.emulator import HOME, ROOT, Certificates, DeploymentError, Emulator, RootKeys, start_of, stop_group
 from local.fake_accounts import Account
 
 RECORD = HOME / "deployment.json"
@@ -42,7 +42,7 @@ def leave(console: Console, deployment: Deployment, fakes: Sequence[FakeProcess]
             indent=2,
         ),
     )
-    _write_for_owner(SHELL_FILE, shell_lines(_of_the_owner(emulator, [fake.account for fake in fakes])))
+    _write_for_owner(SHELL_FILE, _shell_file(_of_the_owner(emulator, [fake.account for fake in fakes])))
     emulator.leave_running()
     _print_use(console, deployment, [fake.account for fake in fakes])
 
@@ -62,20 +62,20 @@ def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Acco
     def say(line: str) -> None:
         console.print(line, highlight=False, soft_wrap=True)
 
-    say(
-        "[bold]The local deployment keeps running.[/] To use it with cloudsync and the AWS CLI, load its settings and "
-        "keys:"
-    )
-    say(f"  . {shlex.quote(os.path.relpath(SHELL_FILE))}")
-    say("To see how all is, to connect an account (or google-drive, or dropbox), to run again (docs/console.md):")
-    for verb in ("status", "connect gopro", "run --follow"):
-        say(f"  cloudsync {verb}")
-    say("The run with the AWS CLI, of one cloud (gopro, google_drive or dropbox) or of all:")
+    say("[bold]The local deployment keeps running.[/] In another terminal, load its settings and keys:")
+    say(f"  . {shlex.quote(str(SHELL_FILE))}")
+    say("Then use it as an owner does. What is there, what is not and why, and another run of all clouds:")
+    say("  cloudsync status")
+    say("  cloudsync failures")
+    say("  cloudsync run --follow")
+    say("To connect an account (or google-drive, or dropbox):")
+    say("  cloudsync connect gopro")
+    say("A run by the AWS CLI, of one cloud (gopro, google_drive or dropbox) or of all:")
     say(
         f"  aws stepfunctions start-execution --state-machine-arn {deployment.state_machine_arn} "
         """--input '{"provider": "all"}'"""
     )
-    authority = shlex.quote(os.path.relpath(deployment.emulator.certificates.ca_bundle))
+    authority = shlex.quote(str(deployment.emulator.certificates.ca_bundle))
     for account in accounts:
         provider = PROVIDERS[account.provider]
         say(f"{provider.title}: its archive, its credentials, and the faults that its fake can play:")
@@ -83,6 +83,12 @@ def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Acco
         say(f"  aws secretsmanager get-secret-value --secret-id {deployment.secrets_of[provider.id]}")
         say(f"  curl --cacert {authority} {account.control_url}/menu")
     say("To compare clouds, ledger and archive: make audit. To stop everything: make down")
+
+
+def _shell_file(variables: Mapping[str, str]) -> str:
+    """The lines that set these variables, and let the shell find `cloudsync` of this clone where there is no other."""
+    programs = shlex.quote(str(ROOT / ".venv" / "bin"))
+    return f'{shell_lines(variables)}export PATH="$PATH":{programs}\n'
 
 
 def shell_lines(variables: Mapping[str, str]) -> str:

@@ -71,13 +71,16 @@ def written(name: str) -> dict[str, str]:
 # What may install a package, as it is written in scripts, workflows, pages and messages.
 _INSTALLS = re.compile(
     r"\bpip3? (?:install|download|wheel)\b|\buv (?:pip (?:install|sync)|tool|add|run|sync)\b"
-    r"|\b(?:uvx|pipx|npx|pnpm|yarn|bunx|easy_install)\b"
+    r"|\bpipx (?:install|reinstall|inject|run|upgrade)\b"
+    r"|\b(?:uvx|npx|pnpm|yarn|bunx|easy_install)\b"
     r"|\bnpm (?:install|i|add|exec|x|update|ci)\b|\buv venv\b.*--seed"
 )
 _BY_LOCK = re.compile(
     r"\bnpm ci\b"
     r"|\bpip install .*--require-hashes --only-binary :all:"
     r"|\bpip install -r [\w/-]*requirements(?:-dev)?\.txt"
+    # The owner's command, of this folder, by a program that compares no hashes: docs/console.md says so.
+    r"|\b(?:uv tool|pipx) install(?: \.)?(?=`|$)"
 )
 
 

@@ -19,12 +19,12 @@ from cloud_sync.layer import CONTENTS, PLATFORMS, PYTHONS, LayerError, install_w
 from cloud_sync.layer_content import digest, listing
 
 ROOT = Path(__file__).resolve().parents[1]
-UV = ROOT / ".local" / "lock" / "bin" / "uv"
+UV = ROOT / ".local" / "installers" / "bin" / "uv"
 EVERYTHING = "requirements-dev"  # is written first: what else goes into the same environment has the same versions
 PARTS = ("requirements", "lambda_layer/requirements", "tools/node-requirements")
 BESIDE = (
     "benchmarks/requirements", "local/emulator-requirements", "tests/judges-requirements", "tests/sam-requirements",
-    "tests/scan-requirements", "tools/lock-requirements",
+    "tests/scan-requirements", "tools/installers-requirements",
 )  # fmt: skip
 
 

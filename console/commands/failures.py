@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -33,24 +34,27 @@ def command(stack: Stack, output: Output, provider: str) -> int:
     if output.as_json:
         output.data("failures", {"providers": found})
     else:
-        _draw(output, found)
+        for line in lines_of(found):
+            output.page.print(hanging(line))
     return Exit.ATTENTION if any(one.failed for one in found) else Exit.FINE
 
 
-def _draw(output: Output, found: list[Waiting]) -> None:
+def lines_of(found: Iterable[Waiting]) -> Iterator[str]:
+    """What is not archived of some providers, line by line, as this verb and the demo show it."""
     groups = [group for one in found for group in one.groups]
     if not groups:
-        output.page.print("Everything that is known is archived.")
+        yield "Everything that is known is archived."
     for number, group in enumerate(groups):
-        output.page.print(*([""] if number else []), _head(group), sep="\n")
+        yield from [""] if number else []
+        yield _head(group)
         for item in group.examples:
             reason = f": {item.reason}" if item.reason else ""
             attempts = f", {item.attempts} attempts" if item.attempts > 1 else ""
-            output.page.print(hanging(f"  {item.filename or item.media_id}{reason}"))
-            output.page.print(f"    {item.media_id}, captured {moment(item.captured_at)}{attempts}")
+            yield f"  {item.filename or item.media_id}{reason}"
+            yield f"    {item.media_id}, captured {moment(item.captured_at)}{attempts}"
         if group.items > len(group.examples):
-            output.page.print(f"  and {group.items - len(group.examples):,} more")
-        output.page.print(hanging(f"  Next step: {group.fix}"))
+            yield f"  and {group.items - len(group.examples):,} more"
+        yield f"  Next step: {group.fix}"
 
 
 def _head(group: Group) -> str:

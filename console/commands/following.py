@@ -31,6 +31,7 @@ MOST_LINES = 20  # of videos that have ended since the last look
 MOST_BARS = 6  # of videos under way, of each provider
 _WIDE = 100  # characters of a terminal that has room for everything
 _NAME, _NARROW_NAME = 28, 18  # characters of a video's name
+_COLOURS = ("bright_black", "cyan", "green")  # of bars: those that a terminal chooses itself, to suit its background
 
 type Show = Callable[[Sequence[RunProgress]], None]
 """What shows the progress of the runs, one of each provider, each time that it is looked at."""
@@ -168,7 +169,7 @@ class Bars:
         self._indent, self._is_narrow = indent, console.width < _WIDE
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=10 if self._is_narrow else 20),
+            BarColumn(10 if self._is_narrow else 20, *_COLOURS),
             TextColumn("{task.fields[words]}", markup=False),
             console=console,
             transient=True,
@@ -190,7 +191,9 @@ class Bars:
                 self._bars.remove_task(task)
             self._tasks = {key: self._bars.add_task(bar.label, words="") for key, bar in bars.items()}
         for key, bar in bars.items():
-            self._bars.update(self._tasks[key], completed=bar.done, total=bar.total or None, words=bar.words)
+            # One without a total would glow in colours of its own; it is empty instead.
+            done, total = (bar.done, bar.total) if bar.total else (0, 1)
+            self._bars.update(self._tasks[key], completed=done, total=total, words=bar.words)
         for video in (video for one in samples for video in one.news if video.reason):
             self._bars.console.print(self._indent + ended(video), markup=False, highlight=False)
 

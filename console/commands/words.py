@@ -27,10 +27,10 @@ def days(count: float) -> str:
 
 
 def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
-    """A table without lines; the columns of `numbers` are set to the right."""
-    from rich.table import Table  # noqa: PLC0415 (imported only to draw)
+    """A table without lines that fits any terminal; the columns of `numbers` are set to the right."""
+    from console.commands.fitting_table import FittingTable  # noqa: PLC0415 (imported only to draw)
 
-    table = Table(box=None, pad_edge=False)
+    table = FittingTable()
     for title in titles:
         table.add_column(title, justify="right" if title in set(numbers) else "left", overflow="fold")
     return table

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from rich.console import Console
 
+from local import kept_deployment
 from local.audit import Kind, audit, secrets_found
 from local.demo_clouds import HELD, cloud_library
 from local.deployment import Deployment, Inbox, deploy
@@ -214,6 +220,58 @@ def test_a_second_run_of_all_moves_nothing_from_any_cloud(first_run: dict[str, A
 def test_no_secret_of_any_cloud_is_readable_anywhere(clouds: Clouds, first_run: dict[str, Any]) -> None:
     for fake in clouds.fakes.values():
         assert secrets_found(clouds.deployment, fake.secrets()) == [], first_run["output"]["run_id"]
+
+
+@pytest.fixture
+def second_terminal(
+    clouds: Clouds, first_run: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], subprocess.CompletedProcess[str]]]:
+    """Runs a line in a shell that knows nothing, after what the demo prints when it is left running."""
+    monkeypatch.setattr(kept_deployment, "RECORD", tmp_path / "deployment.json")
+    monkeypatch.setattr(kept_deployment, "SHELL_FILE", tmp_path / "deployment.env")
+    monkeypatch.setattr(clouds.deployment.emulator, "leave_running", lambda: None)
+    installed(".venv/bin/cloudsync")
+    accounts = [Mock(pid=os.getpid(), account=account_of(fake)) for fake in clouds.fakes.values()]
+    shown = Console(file=StringIO(), record=True, width=80)
+    kept_deployment.leave(shown, clouds.deployment, accounts, clouds.deployment.emulator.folder)
+    commands = [line.strip() for line in shown.export_text().splitlines() if line.startswith("  ")]
+    (home := tmp_path / "home").mkdir()
+
+    def pasted(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "--norc", "-c", f"{commands[0]}\n{line}"], env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
+            cwd=home, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=240,
+        )  # fmt: skip
+
+    assert {"cloudsync status", "cloudsync failures", "cloudsync run --follow"} <= set(commands)
+    yield pasted
+    assert not list(home.rglob("*"))  # nothing is kept by any verb
+
+
+READING = {  # the exit code and what is shown: one video of GoPro has no original
+    "status": (3, "17 originals"),
+    "failures": (3, "original_unavailable"),
+    "list --month 2026-01": (0, "GX010042.MP4"),
+    "show 65a0f0c2b7e4d1a2c3b40001": (0, "S3 says the same"),
+    "runs": (0, "SUCCEEDED"),
+    "plan": (0, "archived already"),
+    "cost": (0, "USD"),
+    "config": (0, "gopro,google_drive,dropbox"),
+    "settings show": (0, "every night"),
+    "doctor": (0, "The provider takes it (anna@example.com)."),
+    "verify": (3, "1 not_archived"),
+    "run --follow": (3, "GoPro: SUCCEEDED, 0 videos archived"),
+}
+
+
+@pytest.mark.parametrize("verb", READING)
+def test_what_the_demo_prints_when_it_is_left_running_is_all_that_a_second_terminal_needs(
+    verb: str, second_terminal: Callable[[str], subprocess.CompletedProcess[str]]
+) -> None:
+    code, shown = READING[verb]
+    done = second_terminal(f"cloudsync {verb}")
+    assert done.returncode == code, done.stderr
+    assert shown in done.stdout
 
 
 # One provider's trouble

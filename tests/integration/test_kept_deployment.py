@@ -15,7 +15,7 @@ from rich.console import Console
 
 from local import kept_deployment
 from local.deployment import Deployment
-from local.emulator import Certificates, DeploymentError, Emulator, start_of
+from local.emulator import ROOT, Certificates, DeploymentError, Emulator, start_of
 
 OUTPUTS = dict.fromkeys(
     ["ArchiveBucket", "WorkBucket", "LedgerTable", "CredentialsSecret", "StateMachineArn", "AlertsTopicArn"], "it"
@@ -66,13 +66,18 @@ def test_the_shell_file_leads_cloudsync_to_the_deployment_and_its_clouds(
     left_running: tuple[Emulator, Console],
 ) -> None:
     read = subprocess.run(
-        ["sh", "-c", f". {kept_deployment.SHELL_FILE}; env"], env={}, capture_output=True, text=True, check=True
+        ["sh", "-c", f". {kept_deployment.SHELL_FILE}; env"],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     variables = dict(line.partition("=")[::2] for line in read.stdout.splitlines())
     expected = {"CLOUD_SYNC_ENVIRONMENT": "local", "GOPRO_API_BASE_URL": "https://of-gopro"}
     assert expected | {"DROPBOX_API_BASE_URL": "https://of-dropbox"} == {
         name: variables[name] for name in (*expected, "DROPBOX_API_BASE_URL")
     }
+    assert variables["PATH"] == f"/usr/bin:/bin:{ROOT / '.venv' / 'bin'}"  # an installed cloudsync goes first
     trusted = Path(variables["SSL_CERT_FILE"]).read_text()
     assert left_running[0].certificates.ca_bundle.read_text() in trusted
     assert ssl.create_default_context(cafile=variables["SSL_CERT_FILE"]).get_ca_certs()

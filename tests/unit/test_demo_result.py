@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from io import StringIO
 from typing import Any
@@ -93,11 +94,10 @@ def test_a_run_without_a_report_has_no_numbers_and_is_not_good() -> None:
 
 
 def test_the_table_has_a_column_for_each_cloud_and_one_for_all() -> None:
-    lines = printed({"gopro": GOPRO, "google_drive": DRIVE}).splitlines()
-    cells = {
-        line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:-1]] for line in lines if "│" in line
-    }
-    assert [title.strip() for title in lines[2].strip("┃").split("┃")] == ["", "GoPro", "Google Drive", "all"]
+    titles, *rows = printed({"gopro": GOPRO, "google_drive": DRIVE}).splitlines()
+    cells = {name: found for name, *found in (re.split(r" {2,}", row.strip()) for row in rows)}
+    assert re.split(r" {2,}", titles.strip()) == ["GoPro", "Google Drive", "all"]
+    assert cells["size"] == ["1.5 MB", "4.5 MB", "6.0 MB"]
     assert cells["originals"] == ["1", "3", "4"]
     assert cells["archived"] == ["1 of 1", "3 of 3", "4 of 4"]
     assert cells["published hashes matched"] == ["publishes none", "3 of 3", "3 of 3"]

@@ -120,7 +120,7 @@ def test_a_line_of_a_lock_file_without_a_version_or_a_hash_is_detected(line: str
         "pip install pre-commit && pre-commit install", "python -m pip install -qq -r other.txt", "uvx ruff",
         "RUN pip install --no-cache-dir boto3", "npm install -g aws-cdk@2.1148.1", "npm i aws-cdk", "npx cdk deploy",
         "pip install -r requirements.txt && pip install six", "uv pip install six", "pipx install ruff",
-        'pip install --require-hashes -r "$1"',
+        'pip install --require-hashes -r "$1"', "uv tool install ruff", "pipx install ./other",
     ],
 )  # fmt: skip
 def test_an_installation_without_hashes_is_detected(line: str) -> None:
@@ -130,7 +130,9 @@ def test_an_installation_without_hashes_is_detected(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["pip install -r requirements.txt", "npm ci --omit=dev", "pip install -q --require-hashes --only-binary :all: -r x",
-     "`pip install -r\nrequirements.txt -t python/`", "what pip installs", "uv pip compile requirements.in"],
+     "`pip install -r\nrequirements.txt -t python/`", "what pip installs", "uv pip compile requirements.in",
+     "`uv tool install .` or `pipx install .`", "needs uv and pipx",
+     "by `uv tool install` or `pipx install`"],
 )  # fmt: skip
 def test_an_installation_by_hash_is_allowed(line: str) -> None:
     assert installs_without_hashes(line) == []

@@ -1,0 +1,61 @@
+"""A table that reads well in a narrow terminal too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
+
+_LEAST = 16  # characters of a column that has given way: an id or a key has no place where it could be broken
+_GAP, _ENDLESS = 2, 100_000
+
+
+class FittingTable(Table):
+    """A table without lines. Where it has no room, its widest columns give way, but no word of 16 characters is cut;
+    and where not even words have room, each row is a paragraph: a line for each of its cells, behind its title."""
+
+    def __init__(self) -> None:
+        super().__init__(box=None, pad_edge=False)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        endless = options.update(max_width=_ENDLESS)
+        if options.no_wrap:  # a file
+            yield from super().__rich_console__(console, endless)
+            return
+        room = options.max_width - _GAP * (len(self.columns) - 1)
+        measured = [_measured(column, console, endless) for column in self.columns]
+        if sum(widest for _, widest in measured) <= room:
+            yield from super().__rich_console__(console, options)
+        elif sum(least for least, _ in measured) > room:
+            yield from self._paragraphs()
+        else:
+            for column, width in zip(self.columns, _widths(measured, room), strict=True):
+                column.width = width
+            yield from super().__rich_console__(console, options)
+
+    def _paragraphs(self) -> Iterator[Group]:
+        for number, cells in enumerate(zip(*(column.cells for column in self.columns), strict=True)):
+            lines = Table.grid(padding=(0, _GAP, 0, 0))
+            lines.add_column(no_wrap=True)
+            lines.add_column(overflow="fold")
+            for column, cell in zip(self.columns, cells, strict=True):
+                if cell:
+                    lines.add_row(column.header, cell)
+            yield Group(*([""] if number else []), lines)
+
+
+def _measured(column: Column, console: Console, options: ConsoleOptions) -> tuple[int, int]:
+    """The least width of a column, and the one that it would have where there is no end of room."""
+    cells = [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
+    return min(_LEAST, max(cell.minimum for cell in cells)), max(cell.maximum for cell in cells)
+
+
+def _widths(measured: list[tuple[int, int]], room: int) -> list[int]:
+    """The widest gives way first, down to its least."""
+    widths = [widest for _, widest in measured]
+    while sum(widths) > room:
+        widest = max((i for i, width in enumerate(widths) if width > measured[i][0]), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
