@@ -52,7 +52,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 def library(stack: Stack, wanted: Wanted, reading: Reading) -> Iterator[Item]:
     """The items that fit, in no order, as they are read. What is not archived has an index; anything else takes a walk
     over the ledger. Raises botocore's errors."""
-    rows = _not_archived(stack, wanted, reading) if _is_indexed(wanted) else walk(stack, reading, _ATTRIBUTES)
+    rows = _not_archived(stack, wanted, reading) if _is_indexed(wanted) else walk(stack, reading, _ATTRIBUTES, "ITEM")
     return (item for item in _items(stack, rows) if fits(item, wanted))
 
 

@@ -157,7 +157,40 @@ def test_no_more_than_a_few_pages_are_held_while_a_list_is_streamed(
     for _ in library.library(world.stack, Wanted(), library.Reading()):
         taken += 1
         most = max(most, read - taken)
-    assert taken == 100_000 and most <= 100 * (8 + 2 * 4)
+    assert taken == 100_000 and most <= 100 * (1 + 4)
+
+
+def test_a_walk_is_of_the_items_alone_and_counts_all_rows_that_it_has_read(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2, 30):
+        world.put("gopro#clip-1", f"SOURCE#{number:04}", status="ARCHIVED")
+    assert main.main(["list", "--name", "GX010001*"]) == Exit.FINE
+    printed = capsys.readouterr()
+    assert "clip-1" in printed.out and printed.err == "Read 39 rows of the ledger in 4 requests.\n"
+
+
+@pytest.mark.parametrize(("stopped", "code"), [(KeyboardInterrupt, Exit.INTERRUPTED), (BrokenPipeError, Exit.FAILED)])
+def test_a_list_that_is_interrupted_or_no_longer_read_ends_without_reading_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stopped: Any, code: Exit
+) -> None:
+    read = 0
+
+    def segment(*_: Any) -> Iterator[list[dict[str, Any]]]:
+        nonlocal read
+        while True:  # a ledger without an end
+            read += 1
+            yield [{"pk": f"gopro#{read}-{n}", "sk": "ITEM", "status": "ARCHIVED"} for n in range(100)]
+
+    def write(_: Any) -> None:
+        if read > 10:
+            raise stopped
+
+    monkeypatch.setattr("console.operations.ledger._segment", segment)
+    monkeypatch.setattr("console.output._write", write)
+    monkeypatch.setattr("console.main.os.dup2", lambda *_: None)
+    assert main.main(["list", "--json"]) == code
+    assert read <= 10 + 5 and "Traceback" not in capfd.readouterr().err
 
 
 def test_a_glob_knows_star_and_question_mark_only() -> None:

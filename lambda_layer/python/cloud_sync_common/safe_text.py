@@ -207,7 +207,11 @@ def redacted(value: Any) -> Any:
 def one_line(text: str, most: int = NAME_LIMIT) -> str:
     """Foreign text, such as the name of a file, as it may stand in a sentence of ours: without secrets, on one line,
     only characters that are seen (no controls, none that turns the direction of reading), at most `most` of them."""
-    seen = text if text.isprintable() else "".join(c if c.isprintable() else " " if c.isspace() or c < " " else "" for c in text)
+    seen = (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else " " if c.isspace() or c < " " else "" for c in text)
+    )
     plain = redact(" ".join(seen.split()))
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 
