@@ -40,7 +40,7 @@ _FIELDS = re.compile(
 # One of these characters and one of these words is in whatever the two above recognise.
 _A_PLACE = re.compile(r"[^\w.-]")
 _WORDS = ("bearer", "basic", "token", "secret", "sig", "policy")
-_SAME_LETTERS = "ſ\u212aİı"  # the only ones beyond ASCII that are equal to s, k and i where capitals do not matter
+_SAME_LETTERS = "\u017f\u212a\u0130\u0131"  # beyond ASCII, and yet equal to s, k and i where capitals do not matter
 
 
 def _folded(text: str) -> str:
