@@ -14,6 +14,7 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.filters import KINDS
 from cloud_sync_common.runtime.run_input import filters_of
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.ledger_rows import Status
 
@@ -86,14 +87,15 @@ def these(stack: Stack, names: Collection[str], reading: Reading) -> list[Retry]
 
 
 def _item(stack: Stack, name: str, reading: Reading) -> NotArchived:
+    shown = one_line(name, 100)
     for provider, media_id in candidates(name, list(stack.secrets)):
         for row in partition(stack, f"{provider}#{kept_id(media_id)}", reading):
             if row["sk"] == "ITEM":
                 item = item_of(provider, row)
                 if item.status == Status.ARCHIVED:
-                    raise UsageError(f"{name!r} is archived: there is nothing to try again. `cloudsync show` has it.")
+                    raise UsageError(f"{shown!r} is archived: there is nothing to try again. `cloudsync show` has it.")
                 return item
-    raise NotFoundError(f"The ledger has no item {name!r}. `cloudsync failures` names those that have failed.")
+    raise NotFoundError(f"The ledger has no item {shown!r}. `cloudsync failures` names those that have failed.")
 
 
 def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
