@@ -87,14 +87,16 @@ def these(stack: Stack, names: Collection[str], reading: Reading) -> list[Retry]
 
 
 def _item(stack: Stack, name: str, reading: Reading) -> NotArchived:
-    shown = one_line(name, 100)
+    shown, is_archived = one_line(name, 100), False
     for provider, media_id in candidates(name, list(stack.secrets)):
         for row in partition(stack, f"{provider}#{kept_id(media_id)}", reading):
             if row["sk"] == "ITEM":
                 item = item_of(provider, row)
-                if item.status == Status.ARCHIVED:
-                    raise UsageError(f"{shown!r} is archived: there is nothing to try again. `cloudsync show` has it.")
-                return item
+                if item.status != Status.ARCHIVED:
+                    return item
+                is_archived = True
+    if is_archived:
+        raise UsageError(f"{shown!r} is archived: there is nothing to try again. `cloudsync show` has it.")
     raise NotFoundError(f"The ledger has no item {shown!r}. `cloudsync failures` names those that have failed.")
 
 

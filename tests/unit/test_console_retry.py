@@ -310,6 +310,13 @@ def test_messages_about_what_was_archived_since_leave_with_all_and_no_others(
     assert sorted(about(world)) == ["before", "file", "odd", "unknown", "waits"]
 
 
+def test_of_an_id_of_several_providers_the_one_that_is_not_archived_is_tried(world: World) -> None:
+    failed(world, "clip-1", status="ARCHIVED")
+    failed(world, "clip-1", "google_drive")
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert [one["provider"] for one in inputs(world)] == ["google_drive"]
+
+
 def test_a_named_item_touches_no_message_about_another(world: World) -> None:
     failed(world, "clip-1")
     failed(world, "done", status="ARCHIVED", archived_at="2999-01-01T00:00:00.000Z")
