@@ -247,14 +247,14 @@ def test_a_hundred_thousand_items_are_listed_as_they_are_read_counted_and_looked
 def _stopped_early(deployment: Deployment) -> None:
     """A list that nobody reads any more, or that is interrupted, ends with the pages that are being read."""
     for stop, code, said in ((_read_no_further, 1, ""), (_interrupt, 130, "Interrupted; nothing further was done.")):
-        program = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-c", LARGE_STATUS, "list", "--json"], env=environment(deployment), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        assert program.stdout and program.stderr
-        assert json.loads(program.stdout.readline())["kind"] == "library" and program.stdout.readline()
-        stop(program)
-        assert program.stderr.read().strip().removeprefix("cloudsync: ") == said and program.wait() == code
+        ) as program:  # fmt: skip
+            assert program.stdout and program.stderr
+            assert json.loads(program.stdout.readline())["kind"] == "library" and program.stdout.readline()
+            stop(program)
+            assert program.stderr.read().strip().removeprefix("cloudsync: ") == said and program.wait() == code
 
 
 def _read_no_further(program: subprocess.Popen[str]) -> None:
