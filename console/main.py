@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from cloud_sync_common import __version__
 
-from console.errors import ConsoleError, Exit
+from console.errors import ConsoleError, Exit, UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -71,6 +71,7 @@ def cloudsync() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """The exit code. An error is one sentence on standard error, never a traceback."""
     try:
+        _check_text(sys.argv[1:] if arguments is None else arguments)
         result: Any = cloudsync.main(arguments, prog_name="cloudsync", standalone_mode=False)
     except click.exceptions.Abort:
         return _failed("Interrupted; nothing further was done.", Exit.INTERRUPTED)
@@ -85,6 +86,16 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         return _of_aws(error)
     return result if isinstance(result, int) else Exit.FINE
+
+
+def _check_text(words: list[str]) -> None:
+    """Raises UsageError for what cannot be sent to AWS: of a word that is no UTF-8, Python makes half characters."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "A word of the command is no text in UTF-8: type it again, or name the item by its id."
+        ) from None
 
 
 def _of_aws(error: Exception) -> int:

@@ -108,7 +108,7 @@ def condition_keys() -> None:
     of_table, of_object = iam_actions.dynamodb_service_context, iam_actions.s3_service_context
 
     def table_context(body):
-        return of_table(body) | _leading_keys(json.loads(body or b"{}"))
+        return of_table(body) | _leading_keys(_request(body))
 
     def object_context(action, query, path="", headers=None):
         found = of_object(action, query, path, headers)
@@ -117,12 +117,33 @@ def condition_keys() -> None:
     iam_actions.dynamodb_service_context, iam_actions.s3_service_context = table_context, object_context
 
 
+def _request(body):
+    try:
+        return json.loads(body or b"{}")
+    except ValueError:
+        return {}
+
+
 def _leading_keys(request):
-    batches = [keys for table in request.get("RequestItems", {}).values() for keys in table.get("Keys", [])]
-    named = [request.get("Key", {}), request.get("Item", {}), *batches]
-    found = [row["pk"]["S"] for row in named if "pk" in row]
-    found += _queried(request)
+    """What is no request of DynamoDB's names no row; the emulator itself then answers as AWS would."""
+    try:
+        found = [row["pk"]["S"] for row in _named(request) if "pk" in row] + _queried(request)
+    except (AttributeError, KeyError, TypeError):
+        return {}
     return {"dynamodb:LeadingKeys": found} if found else {}
+
+
+def _named(request):
+    """The keys and rows of a request for one row, a batch or a transaction (API reference, BatchGetItem,
+    BatchWriteItem, TransactGetItems, TransactWriteItems)."""
+    yield from (request.get("Key", {}), request.get("Item", {}))
+    for batch in request.get("RequestItems", {}).values():
+        if isinstance(batch, dict):
+            yield from batch.get("Keys", [])
+        else:
+            yield from (row for write in batch for what in write.values() for row in what.values())
+    for step in request.get("TransactItems", []):
+        yield from (what.get("Key") or what.get("Item", {}) for what in step.values())
 
 
 def _queried(request):

@@ -55,6 +55,11 @@ def _draw(output: Output, found: Figures, runs: list[Run], year: list[MonthForec
         output.page.print(f"- {saving.usd_month:.2f} USD a month{once}: {saving.text}")
         output.page.print(f"  Lost by it: {saving.lost}")
         output.page.print(f"  {saving.command}")
+    own = found.prices.stack_region
+    there = f" This stack is in {own}, whose prices differ." if own not in ("", found.prices.region) else ""
+    output.aside.print(
+        f"Prices of {found.prices.region} as of {found.prices.as_of}, before any free tier but CloudWatch's own.{there}"
+    )
 
 
 def _draw_spent(output: Output, found: Figures, runs: list[Run]) -> None:

@@ -17,7 +17,7 @@ from console.stack import Stack
 
 if TYPE_CHECKING:
     from console.operations.ledger import Reading
-    from console.operations.library import Item, Wanted
+    from console.operations.library import Item
 
 _MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?|unknown")
 _TITLES = ("captured", "name", "size", "status", "provider", "id")
@@ -31,7 +31,9 @@ _TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
 @click.option(
     "--name", "names", multiple=True, metavar="GLOB", help="With such a name, as in 'GX*.MP4'; may be repeated."
 )
-@click.option("--camera", default="", metavar="GLOB", help="From such a camera, where one is known.")
+@click.option(
+    "--camera", default="", metavar="GLOB", help="From such a camera; none is known before there is a catalogue."
+)
 @click.option("--provider", default="", help="Of this provider.")
 @click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
 @click.option("--most", "-n", default=200, show_default=True, type=click.IntRange(1), help="How many, without --json.")
@@ -60,13 +62,16 @@ def command(
     reading = Reading()
     found = operations.library(stack, wanted, reading)
     if output.as_json:
-        output.lines("library", {"environment": stack.environment, "filters": wanted}, found)
+        shown = output.lines("library", {"environment": stack.environment, "filters": wanted}, found)
     else:
-        _draw(stack, output, found, wanted, most)
+        shown = _draw(stack, output, found, most)
+    if camera and not shown:
+        output.aside.print("A camera is known only of what a catalogue has looked into, and there is none yet.")
     output.aside.print(_read(reading))
 
 
-def _draw(stack: Stack, output: Output, found: Iterable[Item], wanted: Wanted, most: int) -> None:
+def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int:
+    """Returns how many there are, or one more than `most`."""
     from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
 
     kept = nlargest(most + 1, found, key=lambda item: (item.captured_at, item.filename))
@@ -79,14 +84,13 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], wanted: Wanted, m
         table.add_row(moment(item.captured_at), item.filename, size, status, *provider, item.media_id)
     if kept:
         output.page.print(table)
-    elif wanted.camera:
-        output.page.print("There is none; a camera is known only of what a catalogue has looked into.")
     else:
         output.page.print("There is nothing that fits.")
     if len(kept) > most:
         output.aside.print(
             f"These are the last {most} of more: limit them by --month or --name, raise --most, or take --json."
         )
+    return len(kept)
 
 
 def _read(reading: Reading) -> str:

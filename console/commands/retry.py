@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from console.commands.options import of_stack
 from console.errors import UsageError
@@ -13,6 +14,8 @@ from console.output import Output
 from console.stack import Stack
 
 if TYPE_CHECKING:
+    from console.operations.dead_letters import Cleared
+    from console.operations.ledger import Reading
     from console.operations.retry import Retried, Retry
 
 _SHOWN = 10
@@ -27,9 +30,11 @@ _SHOWN = 10
 def command(stack: Stack, output: Output, items: tuple[str, ...], provider: str, *, is_all: bool, yes: bool) -> None:
     """Try again what has failed: ITEMs as `cloudsync failures` names them, or --all.
 
-    A run is started for each provider. Only then, what the dead-letter queue has of these items is deleted.
+    A run is started for each provider. Only when it has begun, what the dead-letter queue has of these items is
+    deleted; with --all, also what it has of items that were archived since.
     """
     from console.operations import retry as operations  # noqa: PLC0415 (not needed for --help)
+    from console.operations.dead_letters import Cleared  # noqa: PLC0415
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     if bool(items) == is_all or (provider and items):
@@ -40,14 +45,31 @@ def command(stack: Stack, output: Output, items: tuple[str, ...], provider: str,
     if retries:
         _ask(output, retries, is_sure=yes)
     started: list[Retried] = []
+    cleared = Cleared()
     try:
         for retry in retries:
             started.append(operations.start(stack, retry, reading))
-    finally:
-        if started:
-            _answer(output, operations.clear_messages(stack, retries[: len(started)], started))
-    if not started:
-        _answer(output, started)
+    finally:  # what was started is told, and its messages go, whatever happens to the rest
+        if started or not retries:
+            try:
+                _clear(stack, output, retries, started, names if is_all else [], cleared, reading)
+            finally:
+                _answer(output, started, cleared)
+
+
+def _clear(
+    stack: Stack, output: Output, retries: list[Retry], started: list[Retried], settled: list[str], cleared: Cleared,
+    reading: Reading,
+) -> None:  # fmt: skip
+    from console.operations import retry as operations  # noqa: PLC0415 (not needed for --help)
+
+    if started:
+        output.aside.print("Waiting for the run to begin ...")
+    for number, one in enumerate(started):
+        started[number] = structs.replace(one, has_begun=operations.has_begun(stack, one, reading))
+    begun = [one for one in started if one.has_begun]
+    if begun or settled:
+        operations.clearing(stack, retries, begun, settled, reading).clear(cleared)
 
 
 def _ask(output: Output, retries: list[Retry], *, is_sure: bool) -> None:
@@ -65,16 +87,29 @@ def _ask(output: Output, retries: list[Retry], *, is_sure: bool) -> None:
     click.confirm(f"Try {count:,} again?", abort=True, err=True)
 
 
-def _answer(output: Output, started: list[Retried]) -> None:
+def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
+    runs = [
+        structs.replace(one, messages_deleted=cleared.deleted.get(one.provider, 0), messages_left=cleared.left)
+        for one in started
+    ]
     if output.as_json:
-        output.data("retry", {"runs": started})
-    elif not started:
+        output.data("retry", {"runs": runs, "messages_of_archived": cleared.archived, "messages_left": cleared.left})
+        return
+    if not runs:
         output.page.print("Nothing has failed: there is nothing to try again.")
-    for one in started if not output.as_json else []:
+    for one in runs:
         output.page.print(f"The run {one.run_id} of {one.provider} tries {one.items:,} again.")
         if one.messages_deleted:
             output.page.print(f"{one.messages_deleted:,} of their messages left the dead-letter queue.")
-    if started and started[-1].messages_left:
-        output.aside.print(f"{started[-1].messages_left:,} other messages stay in the dead-letter queue.")
-    if started:
-        output.aside.print(f"See how it goes: `cloudsync run --follow {started[-1].run_id}`.")
+        if not one.has_begun:
+            output.aside.print("It has not begun its work yet, so that their messages stay in the dead-letter queue.")
+    if cleared.archived:
+        output.page.print(
+            f"{count_of(cleared.archived, 'message')} about what is archived by now left the dead-letter queue."
+        )
+    if cleared.left:
+        output.aside.print(f"{cleared.left:,} other messages stay in the dead-letter queue.")
+    if runs:
+        output.aside.print(f"See how it goes: `cloudsync run --follow {runs[-1].run_id}`.")

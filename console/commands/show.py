@@ -31,7 +31,8 @@ _PROOFS = {
 def command(stack: Stack, output: Output, item: str, *, log: bool) -> None:
     """Everything that is known of one video: files, keys, bytes, checksums, proofs, attempts and history.
 
-    ITEM is an id as `cloudsync list` shows it, provider/id, or the key of an object in the archive.
+    ITEM is an id as `cloudsync list` shows it, provider/id, the key of an object in the archive, or a name. An id that
+    begins with a dash is named as provider/id.
     """
     from console.operations import item as operations  # noqa: PLC0415 (not needed for --help)
     from console.operations.ledger import Reading  # noqa: PLC0415
@@ -77,6 +78,7 @@ def _of_file(file: SourceFile) -> Iterator[tuple[str, str]]:
     stored = file.stored
     yield "status", file.status if file.status != "ARCHIVED" else ""
     yield "key", file.key
+    yield "copy of", file.copy_of
     yield "bytes", f"{file.size:,}"
     same = "; S3 says the same" if stored and stored.checksum and stored.checksum == file.checksum else ""
     yield "checksum", f"CRC-64/NVME {file.checksum}{same}" if file.checksum else ""

@@ -17,6 +17,7 @@ from console.operations.storage import Lifecycle, Tier
 from console.stack import Stack
 
 MONTHS_OF_GROWTH = 3
+REGION = "us-east-1"  # whose prices cloud_sync_common.prices has
 _AT_ONCE = 8
 
 
@@ -42,6 +43,14 @@ class MonthForecast(msgspec.Struct, frozen=True, kw_only=True):
         return self.storage + self.fixed + self.runs
 
 
+class Prices(msgspec.Struct, frozen=True, kw_only=True):
+    """The region and the month of the prices, and the region of the stack, where they may be others."""
+
+    region: str = REGION
+    as_of: str = prices.AS_OF
+    stack_region: str = ""
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What there is to know about cost. `measured`: the tiers are CloudWatch's; else they are estimated from the bytes
     in the ledger, which no older version counts for. `spent` is by month, the first one first."""
@@ -56,6 +65,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     growth: Growth
     ledger_bytes: int
     ledger_originals: int
+    prices: Prices = Prices()
 
 
 def figures(stack: Stack, reading: Reading) -> Figures:
@@ -79,6 +89,7 @@ def figures(stack: Stack, reading: Reading) -> Figures:
         growth=growth,
         ledger_bytes=count,
         ledger_originals=sum(one.originals for one in safe),
+        prices=Prices(stack_region=stack.account.region),
     )
 
 

@@ -20,6 +20,10 @@ SOON_DAYS = 2  # as the alarm credentials-end-soon
 _PAGE, _MOST_PAGES = 100, 10
 
 
+# The id of the current version of a provider's secret, and when it was stored; None: there is none.
+type CurrentVersion = tuple[str, datetime | None]
+
+
 class Health(StrEnum):
     """MISSING: none are stored; REFUSED: the provider refuses them; ENDED, ENDS_SOON: only the owner can renew them;
     UNTRIED: stored since the last run; RENEWS: they renew themselves; LASTS: a session that the last run could use."""
@@ -50,12 +54,15 @@ class CredentialsAge(msgspec.Struct, frozen=True, kw_only=True):
         return self.health in (Health.MISSING, Health.REFUSED, Health.ENDED, Health.ENDS_SOON)
 
 
-def credentials_age(stack: Stack, provider: str, rows: Mapping[str, Row]) -> CredentialsAge:
+def credentials_age(
+    stack: Stack, provider: str, rows: Mapping[str, Row], current: CurrentVersion | None = None
+) -> CredentialsAge:
     """By the dates of the secret's versions, and what the last run noted in the provider's rows. A rotation pending, or
-    a version that is no longer current, does not count. Raises botocore's errors."""
+    a version that is no longer current, does not count. `current`: what `current_version` has said already. Raises
+    botocore's errors."""
     secret = stack.secrets[provider]
     state = typed(rows.get(provider_rows.CREDENTIALS, {}), CredentialsState)
-    version, stored = _current(stack, secret)
+    version, stored = current or current_version(stack, provider)
     if stored is None:
         return CredentialsAge(provider=provider, health=Health.MISSING, secret=secret)
     now = datetime.now(UTC)
@@ -85,9 +92,9 @@ def _health(state: CredentialsState, version: str, ends: datetime | None, now: d
     return Health.LASTS if state.seen_version == version else Health.UNTRIED
 
 
-def _current(stack: Stack, secret: str) -> tuple[str, datetime | None]:
-    """The id of the current version, and when it was stored; None: there is none."""
-    client, ask = stack.client("secretsmanager"), {"SecretId": secret, "MaxResults": _PAGE}
+def current_version(stack: Stack, provider: str) -> CurrentVersion:
+    """Raises botocore's errors."""
+    client, ask = stack.client("secretsmanager"), {"SecretId": stack.secrets[provider], "MaxResults": _PAGE}
     for _ in range(_MOST_PAGES):
         answer: Any = client.list_secret_version_ids(**ask)
         for version in answer["Versions"]:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from cloud_sync_common.filters import composed
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id, media_id_of
 
-from console.errors import NotFoundError
-from console.operations.ledger import Reading, Row, partition
-from console.operations.library import Item
+from console.errors import NotFoundError, UsageError
+from console.operations.ledger import Reading, Row, partition, walk
+from console.operations.library import ATTRIBUTES, Item
 from console.operations.library import item_of as listed
 from console.stack import Stack
 
+MOST_NAMED = 10  # items with the same name, in the sentence about them
 MOST_LINES = 50  # of the log, the last ones
 _PAGES = 5  # of each log group; a page may be empty (CloudWatch Logs API reference, FilterLogEvents)
 _BEFORE, _AFTER = timedelta(hours=1), timedelta(days=2)  # around the item's last change: a run, and its report
 _AT_ONCE = 8
+_TERM = 500  # characters of an id that the log is asked for: a pattern has 1,024 at most, with its escapes
 _STANDARD = "STANDARD"  # S3 states no class then (API reference, HeadObject)
 _OF_LAMBDA = "/aws/lambda/"
 
@@ -42,7 +46,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the item: what the ledger says of it (`checksum` is its CRC-64/NVME, `proofs` what has shown that it
-    is the source's content), and the object."""
+    is the source's content), and the object. `copy_of` is the object with its bytes, where `key` only points to it."""
 
     number: int
     status: str
@@ -52,6 +56,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     proofs: list[str] = []
     versions: int = 1
     archived_at: str = ""
+    copy_of: str = ""
     damage: str = ""
     etag_of_source: str = ""
     last_modified: str = ""
@@ -82,7 +87,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
-    """By an id, `provider/id`, or the key of an object. Raises NotFoundError with the next step, botocore's errors."""
+    """By an id, `provider/id`, the key of an object, or a name. Raises NotFoundError with the next step, UsageError
+    where several items fit, botocore's errors."""
     rows = _found(stack, name, reading)
     item = next((row for row in rows if row["sk"] == "ITEM"), {"pk": rows[0]["pk"], "sk": "ITEM"})
     with ThreadPoolExecutor(_AT_ONCE) as readers:
@@ -103,22 +109,48 @@ def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -
 
 
 def _found(stack: Stack, name: str, reading: Reading) -> list[Row]:
-    """The rows of the first provider that has such an item."""
+    """The rows of the one item that is meant. A name is looked for only where there is no such id: by a walk over the
+    ledger."""
+    found: dict[str, list[Row]] = {}
     for provider, media_id in candidates(name, list(stack.secrets)):
-        if rows := list(partition(stack, f"{provider}#{kept_id(media_id)}", reading)):
-            return rows
+        pk = f"{provider}#{kept_id(media_id)}"
+        if rows := list(partition(stack, pk, reading)):
+            found[pk] = rows
+            if media_id != name:  # the provider is named: nothing else is meant
+                return rows
+    pks = list(found) or _named(stack, name, reading)
+    if len(pks) > 1:
+        raise UsageError(_several(name, pks))
+    if pks:
+        return found.get(pks[0]) or list(partition(stack, pks[0], reading))
     raise NotFoundError(
-        f"The ledger has no item {one_line(name, 100)!r}. `cloudsync list --name '*{one_line(name, 40)}*'` looks for a "
-        "name; what was never listed by a run is not known."
+        f"The ledger has no item {one_line(name, 100)!r}, neither by its id nor by its name. `cloudsync list --name "
+        f"'*{one_line(name, 40)}*'` looks for a part of a name; what was never listed by a run is not known."
     )
 
 
+def _named(stack: Stack, name: str, reading: Reading) -> list[str]:
+    """The partition keys of the items with this name, without regard to capitals and to how a letter and its marks are
+    written."""
+    wanted = composed(name).casefold()
+    with closing(walk(stack, reading, ATTRIBUTES, "ITEM")) as rows:
+        found = [row["pk"] for row in rows if composed(str(row.get("filename") or "")).casefold() == wanted]
+    return [pk for pk in found if wanted and pk.partition("#")[0] in stack.secrets]
+
+
+def _several(name: str, pks: list[str]) -> str:
+    shown = ", ".join(sorted(one_line(pk, 100).replace("#", "/", 1) for pk in pks)[:MOST_NAMED])
+    more = f" and {len(pks) - MOST_NAMED:,} more (`cloudsync list --name`)" if len(pks) > MOST_NAMED else ""
+    return f"{len(pks):,} items are called {one_line(name, 100)!r}: name one of {shown}{more}."
+
+
 def candidates(name: str, providers: list[str]) -> Iterator[tuple[str, str]]:
-    """Which items a person may mean: an id of any provider, an id of the one that is named, or the owner of a key."""
-    first, _, rest = name.removeprefix("s3://").partition("/")
+    """Which items a person may mean: the owner of a key, an id of the provider that is named, or an id of any one."""
+    key = name.removeprefix("s3://").partition("/")[2] if name.startswith("s3://") else name
+    first, _, rest = key.partition("/")
     provider = first.replace("-", "_")
     if provider in providers and rest:
-        if media_id := media_id_of(name):
+        if media_id := media_id_of(key):
             yield provider, media_id
         yield provider, rest
     yield from ((one, name) for one in providers)
@@ -135,6 +167,7 @@ def _file(stack: Stack, row: Row) -> SourceFile:
         proofs=[str(proof) for proof in proofs] if isinstance(proofs, list) else [],
         versions=_number(row, "copy") or 1,
         archived_at=_text(row, "archived_at"),
+        copy_of=_text(row, "copy_of"),
         damage=_text(row, "damage"),
         etag_of_source=_text(row, "etag"),
         last_modified=_text(row, "last_modified"),
@@ -148,7 +181,7 @@ def _stored(stack: Stack, file: SourceFile) -> StoredObject:
 
     try:
         answer = stack.client("s3").head_object(
-            Bucket=stack.output("ArchiveBucket"), Key=file.key, ChecksumMode="ENABLED"
+            Bucket=stack.output("ArchiveBucket"), Key=file.copy_of or file.key, ChecksumMode="ENABLED"
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
@@ -193,7 +226,7 @@ def _history(stack: Stack, item: Row, rows: list[Row]) -> Iterator[LogLine]:
 def _lines(stack: Stack, group: str, media_id: str, changed: datetime) -> list[LogLine]:
     ask: dict[str, Any] = {
         "logGroupName": group,
-        "filterPattern": json.dumps(media_id, ensure_ascii=False),
+        "filterPattern": json.dumps(media_id[:_TERM], ensure_ascii=False),
         "startTime": int((changed - _BEFORE).timestamp() * 1000),
         "endTime": int((changed + _AFTER).timestamp() * 1000),
     }

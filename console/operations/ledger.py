@@ -8,10 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import batched
-from queue import Queue
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ type Row = dict[str, Any]
 BATCH = 100  # keys of one BatchGetItem (API reference)
 TRIES = 8  # of one BatchGetItem, whose answer may lack some of the rows
 SEGMENTS = 4  # of a walk that are read side by side
-PAGES_AHEAD = 8  # of 1 MB each, that a walk holds at most
 
 
 @dataclass
@@ -150,50 +148,38 @@ def _pages(stack: Stack, reading: Reading, query: Mapping[str, Any]) -> Iterator
         start = {"ExclusiveStartKey": last}
 
 
-def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...]) -> Generator[Row]:
-    """These attributes of every row of the ledger, in no order, from several parts of the table side by side. Whoever
-    takes the rows slowly is not overrun: at most PAGES_AHEAD pages wait. Whoever stops early has to close it."""
-    queue: Queue[list[Row] | None] = Queue(PAGES_AHEAD)
-    stopped = threading.Event()
-
-    def read(segment: int) -> None:
-        try:
-            for page in _segment(stack, segment, attributes):
-                reading.count(len(page))
-                queue.put(page)
-                if stopped.is_set():
-                    return
-        finally:
-            queue.put(None)
-
+def walk(stack: Stack, reading: Reading, attributes: tuple[str, ...], sort_key: str = "") -> Generator[Row]:
+    """These attributes of every row of the ledger, or of those with this sort key, in no order, from several parts of
+    the table side by side. One page of each is read ahead and no more, so that whoever takes the rows slowly is not
+    overrun. Whoever stops early has to close it, which waits for the pages that are being read."""
     with ThreadPoolExecutor(SEGMENTS) as readers:
-        done = [readers.submit(read, segment) for segment in range(SEGMENTS)]
-        left = SEGMENTS
-        try:
-            while left:
-                page = queue.get()
-                left -= page is None
-                yield from page or ()
-        finally:
-            stopped.set()
-            while left:
-                left -= queue.get() is None
-        for one in done:
-            one.result()
+        parts = [_segment(stack, reading, number, attributes, sort_key) for number in range(SEGMENTS)]
+        asked = {readers.submit(next, part, None): part for part in parts}
+        while asked:
+            for one in wait(asked, return_when=FIRST_COMPLETED).done:
+                part, page = asked.pop(one), one.result()
+                if page is not None:
+                    asked[readers.submit(next, part, None)] = part
+                    yield from page
 
 
-def _segment(stack: Stack, segment: int, attributes: tuple[str, ...]) -> Iterator[list[Row]]:
+def _segment(
+    stack: Stack, reading: Reading, number: int, attributes: tuple[str, ...], sort_key: str
+) -> Iterator[list[Row]]:
     names = {f"#{name}": name for name in attributes}
     scan: dict[str, Any] = {
         "TableName": stack.output("LedgerTable"),
         "ProjectionExpression": ", ".join(names),
         "ExpressionAttributeNames": names,
-        "Segment": segment,
+        "Segment": number,
         "TotalSegments": SEGMENTS,
     }
+    if sort_key:
+        scan["FilterExpression"], scan["ExpressionAttributeValues"] = "sk = :sk", {":sk": {"S": sort_key}}
     client = stack.client("dynamodb")
     while True:
         answer = client.scan(**scan)
+        reading.count(answer["ScannedCount"])
         yield [plain_row(row) for row in answer["Items"]]
         if "LastEvaluatedKey" not in answer:
             return

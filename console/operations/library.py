@@ -16,7 +16,7 @@ from console.stack import Stack
 
 DAMAGED = "DAMAGED"  # beside the statuses: archived, and damaged already at the provider
 STATUSES = (*(status.value for status in Status), DAMAGED)
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "pk", "sk", "status", "filename", "captured_at", "bytes_total", "archived_at", "camera", "damage", "error_category",
 )  # fmt: skip
 
@@ -52,7 +52,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 def library(stack: Stack, wanted: Wanted, reading: Reading) -> Iterator[Item]:
     """The items that fit, in no order, as they are read. What is not archived has an index; anything else takes a walk
     over the ledger. Raises botocore's errors."""
-    rows = _not_archived(stack, wanted, reading) if _is_indexed(wanted) else walk(stack, reading, _ATTRIBUTES)
+    rows = _not_archived(stack, wanted, reading) if _is_indexed(wanted) else walk(stack, reading, ATTRIBUTES, "ITEM")
     return (item for item in _items(stack, rows) if fits(item, wanted))
 
 
@@ -103,7 +103,7 @@ def fits(item: Item, wanted: Wanted) -> bool:
         wanted.provider in ("", item.provider)
         and (not wanted.month or item.month == wanted.month or item.month.startswith(f"{wanted.month}-"))
         and (not wanted.names or any(_fits_glob(item.filename, name) for name in wanted.names))
-        and (not wanted.camera or _fits_glob(item.camera, wanted.camera))
+        and (not wanted.camera or (item.camera != "" and _fits_glob(item.camera, wanted.camera)))
         and _has_status(item, wanted.status)
     )
 

@@ -1,10 +1,12 @@
-"""Trying again what has failed: a run for it, and then, never before, its messages leave the dead-letter queue."""
+"""Trying again what has failed: a run for it, and when that has begun, never before, its messages leave the dead-letter
+queue."""
 
 from __future__ import annotations
 
 import json
+import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,20 +14,21 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.filters import KINDS
 from cloud_sync_common.runtime.run_input import filters_of
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.ledger_rows import Status
 
 from console.errors import ConsoleError, NotFoundError, UsageError
+from console.operations.dead_letters import Clearing
 from console.operations.item import candidates
-from console.operations.ledger import Reading, partition
+from console.operations.ledger import Reading, by_keys, partition
 from console.operations.runs import is_under_way
 from console.operations.settings import by_hand
 from console.operations.waiting import NotArchived, failed_items, item_of
 from console.stack import Stack
 
-MOST_MESSAGES = 5_000  # that are looked at; each is received once
-_AT_A_TIME = 10  # messages of one request (SQS API reference)
-_HIDDEN_SECONDS = 300  # while they are looked at; those that stay are shown again at the end
+BEGIN_SECONDS = 60.0  # within which a run begins its work, or nothing is deleted
+_BETWEEN_SECONDS = 1.0
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +51,13 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retried(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was started, and what became of the dead-letter queue: messages of its items that were deleted, and
-    others that were left."""
+    """A run that was started, whether it does its work, and what became of the dead-letter queue: messages of its items
+    that were deleted, and others that were left."""
 
     provider: str
     run_id: str
     items: int
+    has_begun: bool = False
     messages_deleted: int = 0
     messages_left: int = 0
 
@@ -83,14 +87,17 @@ def these(stack: Stack, names: Collection[str], reading: Reading) -> list[Retry]
 
 
 def _item(stack: Stack, name: str, reading: Reading) -> NotArchived:
+    shown, is_archived = one_line(name, 100), False
     for provider, media_id in candidates(name, list(stack.secrets)):
         for row in partition(stack, f"{provider}#{kept_id(media_id)}", reading):
             if row["sk"] == "ITEM":
                 item = item_of(provider, row)
-                if item.status == Status.ARCHIVED:
-                    raise UsageError(f"{name!r} is archived: there is nothing to try again. `cloudsync show` has it.")
-                return item
-    raise NotFoundError(f"The ledger has no item {name!r}. `cloudsync failures` names those that have failed.")
+                if item.status != Status.ARCHIVED:
+                    return item
+                is_archived = True
+    if is_archived:
+        raise UsageError(f"{shown!r} is archived: there is nothing to try again. `cloudsync show` has it.")
+    raise NotFoundError(f"The ledger has no item {shown!r}. `cloudsync failures` names those that have failed.")
 
 
 def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
@@ -109,46 +116,23 @@ def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
     return Retried(provider=retry.provider, run_id=name, items=len(retry.items))
 
 
-def clear_messages(stack: Stack, retries: list[Retry], started: list[Retried]) -> list[Retried]:
-    """Deletes the messages of the items that the started runs try again. Every other message stays, and is visible
-    again at once; so is one that such a run has itself written meanwhile. Raises botocore's errors."""
-    runs = {one.run_id for one in started}
-    wanted = {(retry.provider, item.media_id): retry.provider for retry in retries for item in retry.items}
-    deleted, left, hidden = dict.fromkeys((one.provider for one in started), 0), 0, list[str]()
-    sqs, url = stack.client("sqs"), stack.output("DeadLetterQueueUrl")
-    try:
-        for message in _messages(sqs, url):
-            about, run_id = _about(message["Body"])
-            if about in wanted and run_id not in runs:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                deleted[wanted[about]] += 1
-            else:
-                hidden.append(message["ReceiptHandle"])
-                left += 1
-    finally:
-        for handle in hidden:
-            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return [msgspec.structs.replace(one, messages_deleted=deleted[one.provider], messages_left=left) for one in started]
+def has_begun(stack: Stack, started: Retried, reading: Reading) -> bool:
+    """Whether the run does its work: if another one began at the same moment, this one has ended at once, and tries
+    nothing. Waits for at most BEGIN_SECONDS. Raises botocore's errors."""
+    key, end = (f"RUN#{started.run_id}", "RUN"), time.monotonic() + BEGIN_SECONDS
+    while not by_keys(stack, [key], ("started_at",), reading):
+        if time.monotonic() > end:
+            return False
+        time.sleep(_BETWEEN_SECONDS)
+    return True
 
 
-def _messages(sqs: Any, url: str) -> Iterator[Any]:
-    """Each message once: what was received stays hidden until the end. Two empty answers in a row are the end, because
-    one may be empty although there are messages (SQS developer guide, "Short and long polling")."""
-    empty = received = 0
-    while empty < 2 and received < MOST_MESSAGES:
-        answer = sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=_AT_A_TIME, VisibilityTimeout=_HIDDEN_SECONDS, WaitTimeSeconds=1
-        )
-        found = answer.get("Messages", [])
-        empty, received = (0 if found else empty + 1), received + len(found)
-        yield from found
-
-
-def _about(body: str) -> tuple[tuple[str, str], str]:
-    """The provider and the id that a message is about, and the run that wrote it; empty texts for anything else."""
-    try:
-        message = json.loads(body)
-        provider, media_id = message["again"]["provider"], message["media"]["media_id"]
-        return (str(provider), str(media_id)), str(message.get("run_id", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return ("", ""), ""
+def clearing(
+    stack: Stack, retries: Collection[Retry], begun: Collection[Retried], settled: Collection[str], reading: Reading
+) -> Clearing:
+    """Deletes the messages about what these runs try again, and, of the providers in `settled`, about what has been
+    archived since. Every other message stays; so does one that such a run has itself written meanwhile."""
+    providers = {one.provider for one in begun}
+    items = (item for retry in retries if retry.provider in providers for item in retry.items)
+    tried = {(item.provider, item.media_id) for item in items}
+    return Clearing(stack, tried, {one.run_id for one in begun}, settled, reading)

@@ -26,7 +26,7 @@ from console.stack import Stack
 if TYPE_CHECKING:
     from cloud_sync_common.stores.month_totals import MonthCounts
 
-_OF_AN_ITEM = ("pk", "sk", "status", "captured_at", "bytes_total")
+_OF_AN_ITEM = ("pk", "status", "captured_at", "bytes_total")
 
 
 class Safe(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,9 +111,9 @@ def _counted(stack: Stack, reading: Reading) -> dict[str, MonthCounts]:
     from cloud_sync_common.stores.month_totals import MonthCounts  # noqa: PLC0415 (imports boto3)
 
     counts = {provider: MonthCounts() for provider in stack.secrets}
-    for row in walk(stack, reading, _OF_AN_ITEM):
+    for row in walk(stack, reading, _OF_AN_ITEM, "ITEM"):
         provider = row["pk"].partition("#")[0]
-        if row["sk"] == "ITEM" and provider in counts and is_safe(row):
+        if provider in counts and is_safe(row):
             size = row.get("bytes_total")
             counts[provider].add(str(row.get("captured_at", "")), 1, size if isinstance(size, int) else 0)
     return counts

@@ -6,6 +6,7 @@ one that is deleted before: that is counted wherever something would be deleted.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -27,7 +28,7 @@ MINIMUM_DAYS = 180  # that Deep Archive bills at least
 SMALLEST_MOVED = 128 * 1024  # bytes; the lifecycle moves nothing smaller (S3 user guide, "Lifecycle transitions")
 MOST_OBJECTS = 200_000  # that are looked at for thawed copies
 _UPLOADS, _UPLOADS_MEASURED = 1_000, 20
-_OF_A_SOURCE = ("pk", "sk", "status", "size", "checksum", "archived_at")
+_OF_A_SOURCE = ("pk", "sk", "status", "size", "checksum", "archived_at", "copy_of")
 
 
 class Saving(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,14 @@ def recommendations(stack: Stack, found: Figures, reading: Reading, *, deep: boo
 
 def by_figures(found: Figures) -> list[Saving]:
     """Those that need nothing but the figures, whether they are worth it or not."""
-    checks: list[Callable[[Figures], Saving | None]] = [_direct, _never_moved, _older_versions, _network, _detailed]
+    checks: list[Callable[[Figures], Saving | None]] = [
+        _direct,
+        _never_moved,
+        _older_versions,
+        _network,
+        _detailed,
+        _trail,
+    ]
     return [saving for saving in (check(found) for check in checks) if saving]
 
 
@@ -146,6 +154,19 @@ def _detailed(found: Figures) -> Saving | None:
     )
 
 
+def _trail(found: Figures) -> Saving | None:
+    """At least: its files. The events of each run come on top."""
+    if not found.kept.trail:
+        return None
+    return Saving(
+        name="audit-trail",
+        text="Do without the audit trail.",
+        usd_month=fixed_costs.TRAIL_FILES * prices.S3_PUT.each,
+        lost="Who has read, written or deleted an original cannot be found out any more.",
+        command=_deploy(found, "audit_trail=false"),
+    )
+
+
 def essential_alarms(providers: int) -> int:
     """Ten with one provider, five more with each further one; a test compares it with the infrastructure's."""
     return 10 + 5 * (providers - 1)
@@ -171,8 +192,8 @@ def _stray_uploads(stack: Stack, found: Figures) -> Iterator[Saving]:
         lost="What they hold; if a video of theirs is not archived yet, it is read from its beginning.",
         command=_deploy(found)
         if days is None
-        else f"aws s3api abort-multipart-upload --bucket {bucket} --key '{first['Key']}' --upload-id "
-        f"{first['UploadId']}",
+        else f"aws s3api abort-multipart-upload --bucket {bucket} --key {shlex.quote(first['Key'])} --upload-id "
+        f"{shlex.quote(first['UploadId'])}",
     )
 
 
@@ -183,11 +204,11 @@ def _bytes_of(stack: Stack, bucket: str, upload: Any) -> int:
 
 
 def _duplicates(stack: Stack, reading: Reading) -> Iterator[Saving]:
-    """Files with one size and one checksum at several providers. Of each, all but one could go; those that are younger
-    than 180 days cost the rest of them first."""
+    """Files with one size and one checksum at several providers; one that is recorded as a copy takes no room. Of each,
+    all but one could go; those that are younger than 180 days cost the rest of them first."""
     now, found = datetime.now(UTC), dict[tuple[int, str], dict[str, tuple[str, float]]]()
     for row in walk(stack, reading, _OF_A_SOURCE):
-        if row["sk"].startswith("SOURCE#") and row.get("status") == "ARCHIVED" and row.get("checksum"):
+        if _is_stored(row):
             provider, _, media_id = row["pk"].partition("#")
             same = found.setdefault((int(row.get("size") or 0), str(row["checksum"])), {})
             same[provider] = media_id, _days_left(row, now)
@@ -200,12 +221,19 @@ def _duplicates(stack: Stack, reading: Reading) -> Iterator[Saving]:
     provider, (media_id, _) = sorted(example.items())[0]
     yield Saving(
         name="duplicates",
-        text=f"{len(twice)} files ({spare / GB:.1f} GB) are archived from several providers, byte for byte the same.",
+        text=f"{len(twice)} files ({spare / GB:.1f} GB) are archived from several providers, byte for byte the same. "
+        "With record_copies=true, further ones are not stored again.",
         usd_month=spare / GB * prices.DEEP_ARCHIVE_GB_MONTH.each,
         usd_once=early / DAYS_PER_MONTH / GB * prices.DEEP_ARCHIVE_GB_MONTH.each,
         lost="The second copy, and that each provider can be compared with the archive. Cloud Sync deletes none.",
         command=f"cloudsync show {provider}/{media_id}",
     )
+
+
+def _is_stored(row: Row) -> bool:
+    """Whether an object has the bytes of this row's file, and for it alone."""
+    is_file = row["sk"].startswith("SOURCE#") and row.get("status") == "ARCHIVED"
+    return bool(is_file and row.get("checksum") and not row.get("copy_of"))
 
 
 def _days_left(row: Row, now: datetime) -> float:
@@ -232,5 +260,6 @@ def _thawed(stack: Stack) -> Iterator[Saving]:
         text=f"{len(alive)} objects are thawed ({count / GB:.1f} GB); their copies are in Standard until they end.",
         usd_month=count / GB * prices.STANDARD_GB_MONTH.each,
         lost="Nothing that was fetched already; the originals stay in Deep Archive.",
-        command=f"aws s3api restore-object --bucket {bucket} --key '{first['Key']}' --restore-request Days=1",
+        command=f"aws s3api restore-object --bucket {bucket} --key {shlex.quote(first['Key'])} "
+        "--restore-request Days=1",
     )

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from cloud_sync_common import providers
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.runtime.run_input import check_fit, filters_of
 from cloud_sync_common.stores import provider_settings
-from cloud_sync_common.stores.conditional_table import now
 from cloud_sync_common.stores.provider_settings import ProviderSettings, StoredSettings, as_text
+from cloud_sync_common.stores.row_values import now
 
 from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.deployed_config import Deployed
@@ -114,6 +113,8 @@ def versions(stack: Stack, provider: str, most: int = MOST_VERSIONS) -> list[Ver
 def checked(document: Mapping[str, Any], provider: str, deployed: Deployed) -> ProviderSettings:
     """A document as the functions will read it. Raises UsageError naming the field that does not fit: by itself, beside
     the environment's filters, or for this provider."""
+    from cloud_sync_common import providers  # noqa: PLC0415 (half a second, and only a change needs it)
+
     try:
         settings = provider_settings.checked(document, provider)
         filters = filters_of({"provider": provider}, deployed.filters(provider), provider, settings.filters)

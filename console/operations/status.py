@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
@@ -12,7 +13,7 @@ from cloud_sync_common.stores import provider_rows
 
 from console.operations import settings
 from console.operations.alarms import Alarm, raised
-from console.operations.credentials import CredentialsAge, Health, credentials_age
+from console.operations.credentials import CredentialsAge, CurrentVersion, Health, credentials_age, current_version
 from console.operations.ledger import Reading, Row, rows_of_provider
 from console.operations.runs import Run, has_current, latest
 from console.operations.safe import Safe, SpentMonth, safe_of, spent_of
@@ -21,7 +22,7 @@ from console.operations.waiting import Waiting, waiting
 from console.stack import Stack
 
 _RUNS_LOOKED_AT = 64  # of all providers; older ones say nothing about last night
-_AT_ONCE = 8
+_AT_ONCE = 16  # requests: two, and four of each provider
 _AUTHENTICATION = (AuthenticationError.category, CredentialsExpiredError.category)
 
 
@@ -73,21 +74,39 @@ def status(stack: Stack) -> Status:
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         nights = readers.submit(_last_runs, stack)
         alarms = readers.submit(raised, stack)
-        providers = list(readers.map(lambda name: _provider(stack, name, reading), stack.secrets))
-        runs = nights.result()
-        found = [_with_run(one, runs.get(one.provider)) for one in providers]
-        steps = next_steps(found, alarms.result())
-        return Status(
-            environment=stack.environment,
-            providers=found,
-            alarms=alarms.result(),
-            steps=steps,
-            read={"requests": reading.requests, "rows": reading.rows},
-        )
+        asked = {name: _asked(readers, stack, name, reading) for name in stack.secrets}
+        found = [_provider(stack, name, one) for name, one in asked.items()]
+        found = [_with_run(one, nights.result().get(one.provider)) for one in found]
+    return Status(
+        environment=stack.environment,
+        providers=found,
+        alarms=alarms.result(),
+        steps=next_steps(found, alarms.result()),
+        read={"requests": reading.requests, "rows": reading.rows},
+    )
 
 
-def _provider(stack: Stack, provider: str, reading: Reading) -> ProviderStatus:
-    rows = rows_of_provider(stack, provider, reading)
+@dataclass(frozen=True)
+class _Asked:
+    """What is being read of one provider, all of it side by side."""
+
+    rows: Future[dict[str, Row]]
+    waiting: Future[Waiting]
+    version: Future[CurrentVersion]
+    schedule: Future[Schedule]
+
+
+def _asked(readers: ThreadPoolExecutor, stack: Stack, provider: str, reading: Reading) -> _Asked:
+    return _Asked(
+        rows=readers.submit(rows_of_provider, stack, provider, reading),
+        waiting=readers.submit(waiting, stack, provider, reading),
+        version=readers.submit(current_version, stack, provider),
+        schedule=readers.submit(schedule_of, stack, provider),
+    )
+
+
+def _provider(stack: Stack, provider: str, asked: _Asked) -> ProviderStatus:
+    rows = asked.rows.result()
     chosen = settings.of_row(rows.get(provider_rows.SETTINGS, {}), provider)
     return ProviderStatus(
         provider=provider,
@@ -95,9 +114,9 @@ def _provider(stack: Stack, provider: str, reading: Reading) -> ProviderStatus:
         last_success=_text(rows, provider_rows.LAST_SUCCESS, "ended_at"),
         is_running=has_current(stack, rows.get(provider_rows.UNDER_WAY, {})),
         safe=safe_of(rows),
-        waiting=waiting(stack, provider, reading),
-        credentials=credentials_age(stack, provider, rows),
-        schedule=schedule_of(stack, provider),
+        waiting=asked.waiting.result(),
+        credentials=credentials_age(stack, provider, rows, asked.version.result()),
+        schedule=asked.schedule.result(),
         spent=spent_of(rows),
         paused=chosen.settings.paused,
         paused_since=chosen.stored.pause_changed_at if chosen.settings.paused else "",

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -240,6 +241,30 @@ def test_a_hundred_thousand_items_are_listed_as_they_are_read_counted_and_looked
     (gopro,) = status["providers"]
     assert (gopro["safe"], gopro["waiting"]["failed"]) == (counted, 1_000)
     assert status["read"] == {"requests": 2, "rows": 1_061} and seconds < SECONDS
+    _stopped_early(large_ledger)
+
+
+def _stopped_early(deployment: Deployment) -> None:
+    """A list that nobody reads any more, or that is interrupted, ends with the pages that are being read."""
+    for stop, code, said in ((_read_no_further, 1, ""), (_interrupt, 130, "Interrupted; nothing further was done.")):
+        with subprocess.Popen(
+            [sys.executable, "-c", LARGE_STATUS, "list", "--json"], env=environment(deployment), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as program:  # fmt: skip
+            assert program.stdout and program.stderr
+            assert json.loads(program.stdout.readline())["kind"] == "library" and program.stdout.readline()
+            stop(program)
+            assert program.stderr.read().strip().removeprefix("cloudsync: ") == said and program.wait() == code
+
+
+def _read_no_further(program: subprocess.Popen[str]) -> None:
+    """As `head` does."""
+    assert program.stdout
+    program.stdout.close()
+
+
+def _interrupt(program: subprocess.Popen[str]) -> None:
+    program.send_signal(signal.SIGINT)
 
 
 def _timed_status(deployment: Deployment) -> tuple[subprocess.CompletedProcess[str], float]:

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from local import peers
 from local.emulator import ACCOUNT, EMULATOR_PYTHON, FUNCTION_PYTHON, REGION, Certificates, Emulator, RootKeys
 from tests.installed import installed
+from tests.ledger_table import LEDGER_TABLE, TABLE
 
 REFUSED = {"UnrecognizedClientException", "InvalidClientTokenId", "SignatureDoesNotMatch", "AccessDenied",
            "InvalidSignatureException", "MissingAuthenticationToken", "InvalidAccessKeyId"}  # fmt: skip
@@ -169,7 +170,69 @@ print(json.dumps([before, *after, sorted(name for name in os.environ if "CLOUD_S
     assert left == []
 
 
-TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+# Which rows a request names
+
+
+def key_of(pk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": "ITEM"}}
+
+
+NAMED: dict[str, Callable[[str], dict[str, Any]]] = {
+    "get_item": lambda pk: {"TableName": TABLE, "Key": key_of(pk)},
+    "put_item": lambda pk: {"TableName": TABLE, "Item": key_of(pk)},
+    "delete_item": lambda pk: {"TableName": TABLE, "Key": key_of(pk)},
+    "batch_get_item": lambda pk: {"RequestItems": {TABLE: {"Keys": [key_of("gopro#1"), key_of(pk)]}}},
+    "batch_write_item": lambda pk: {
+        "RequestItems": {TABLE: [{"PutRequest": {"Item": key_of("gopro#1")}}, {"DeleteRequest": {"Key": key_of(pk)}}]}
+    },
+    "transact_get_items": lambda pk: {"TransactItems": [{"Get": {"TableName": TABLE, "Key": key_of(pk)}}]},
+    "transact_write_items": lambda pk: {
+        "TransactItems": [{"Put": {"TableName": TABLE, "Item": key_of("gopro#1")}},
+                          {"Delete": {"TableName": TABLE, "Key": key_of(pk)}}]
+    },
+    "query": lambda pk: {
+        "TableName": TABLE, "KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": pk}}
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def limited(emulator: Emulator) -> Any:
+    """DynamoDB for a user who may use the rows of one provider."""
+    emulator.client("dynamodb").create_table(**LEDGER_TABLE)
+    iam = emulator.client("iam")
+    iam.create_user(UserName="limited")
+    condition = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["gopro#*"]}}
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName="limited", PolicyName="limited", PolicyDocument=policy)
+    keys = iam.create_access_key(UserName="limited")["AccessKey"]
+    return client(emulator, "dynamodb", keys["AccessKeyId"], keys["SecretAccessKey"])
+
+
+@pytest.mark.parametrize("operation", sorted(NAMED))
+def test_a_policy_sees_which_rows_a_request_names(emulator: Emulator, limited: Any, operation: str) -> None:
+    assert getattr(limited, operation)(**NAMED[operation]("gopro#2"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        getattr(limited, operation)(**NAMED[operation]("dropbox#1"))
+    assert getattr(emulator.client("dynamodb"), operation)(**NAMED[operation]("dropbox#1"))
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", '{"Key": {"pk": 7}}', '{"TransactItems": [7]}'])
+def test_what_is_no_request_of_dynamodbs_is_refused_and_no_fault_of_the_emulator(
+    emulator: Emulator, limited: Any, body: str
+) -> None:
+    def replace(request: Any, **_: Any) -> None:
+        request.data = body.encode()
+
+    own = emulator.client("dynamodb")
+    own.meta.events.register("before-sign.dynamodb.*", replace)
+    with pytest.raises(ClientError) as refused:
+        own.batch_write_item(**NAMED["batch_write_item"]("gopro#1"))
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
+
+
+SOCKETS = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 1 1 0 100 0 0 10 0
    1: 0100007F:C001 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 2 1 0 20 4 30 10 -1
    2: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  1000        0 3 1 0 20 4 30 10 -1
@@ -178,7 +241,7 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
 
 
 def test_the_user_of_a_connection_is_read_from_the_end_that_opened_it() -> None:
-    rows = TABLE.splitlines()
+    rows = SOCKETS.splitlines()
     assert peers.uid_of(rows, 0xC001, 0x1F90) == 1001
     assert peers.uid_of(rows, 0x1F90, 0xC001) == 1000
     assert peers.uid_of(rows, 0xC002, 0x1F90) is None  # closed: the system does not know any more whose it was
@@ -190,7 +253,7 @@ def test_another_user_is_foreign_and_the_same_or_root_is_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: int, opened_by: int, foreign: bool
 ) -> None:
     table = tmp_path / "tcp"
-    table.write_text(TABLE.replace("1001", str(opened_by)))
+    table.write_text(SOCKETS.replace("1001", str(opened_by)))
     monkeypatch.setattr(peers, "TABLES", (table,))
     monkeypatch.setattr("os.getuid", lambda: own)
     assert peers.is_foreign(0xC001, 0x1F90) is foreign

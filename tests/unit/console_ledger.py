@@ -81,6 +81,7 @@ class World:
         for secret in self.stack.secrets.values():
             self.versions[secret] = [{"VersionId": "v1", "VersionStages": ["AWSCURRENT"], "CreatedDate": STORED}]
         self.started: list[dict[str, Any]] = []
+        self.begins = True
 
     def scripted(self, service: str) -> ScriptedClient:
         return self.account.services[service]
@@ -112,7 +113,10 @@ class World:
         self.resources.append({"ResourceType": kind, "PhysicalResourceId": name})
 
     def _start(self, **given: Any) -> dict[str, Any]:
+        """The run begins at once, as the ledger notes it, unless `begins` says otherwise."""
         self.started.append(given)
+        if self.begins:
+            self.put(f"RUN#{given['name']}", "RUN", run_id=given["name"], started_at="2026-11-27T01:00:00.000Z")
         return {"executionArn": EXECUTION + given["name"]}
 
 

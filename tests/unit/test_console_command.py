@@ -28,6 +28,12 @@ NIGHT = {
     ' "estimated_usd": 0.01}',
 }
 
+# The modules of the verbs that read: what they import before AWS has answered anything.
+READING = {
+    "commands": ("status", "list", "show", "failures", "retry", "runs"),
+    "operations": ("status", "library", "item", "waiting", "retry", "runs"),
+}
+
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -157,3 +163,19 @@ def test_help_imports_neither_boto3_nor_rich_nor_a_verb() -> None:
     paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"}
     shown = subprocess.run([sys.executable, "-c", program], env=paths, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "") and all(verb in shown.stdout for verb in main.VERBS)
+
+
+def test_what_looks_at_the_library_imports_no_provider_and_no_tracing() -> None:
+    """Half a second of computing, which is seconds beside other load."""
+    program = (
+        "import sys; from importlib import import_module;"
+        "[import_module(f'console.{name}') for name in sys.argv[1:]];"
+        "loaded = {'aws_xray_sdk', 'aws_lambda_powertools', 'requests', 'rich', 'cloud_sync_common.providers',"
+        "'cloud_sync_common.aws.clients'} & set(sys.modules); sys.exit(', '.join(loaded) or 0)"
+    )
+    paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"}
+    names = [f"{part}.{name}" for part in ("commands", "operations") for name in READING[part]]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *names], env=paths, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -137,6 +138,15 @@ def test_what_the_essential_metrics_save_is_that_of_the_cost_model(config: Confi
     assert saving is not None
     assert saving.usd_month == pytest.approx(model.billed(model.fixed_costs(config)) - small)
     assert saving.command == "cdk deploy -c environment=dev -c detailed_monitoring=false"
+
+
+def test_what_the_audit_trail_costs_is_that_of_the_cost_model() -> None:
+    config = replace(ENVIRONMENTS["dev"], audit_trail=True)
+    saving = saving_of("audit-trail", figures(kept=kept_by(config)))
+    without = model.total(model.fixed_costs(ENVIRONMENTS["dev"]))
+    assert saving is not None
+    assert saving.usd_month == pytest.approx(model.total(model.fixed_costs(config)) - without)
+    assert saving.command == "cdk deploy -c environment=dev -c audit_trail=false"
 
 
 def test_what_the_private_network_costs_is_that_of_the_cost_model() -> None:
@@ -275,7 +285,15 @@ def test_uploads_that_nothing_ends_are_named_with_the_command_that_does(world: W
     world.answer("s3", list_multipart_uploads=uploads, list_parts={"Parts": [{"Size": 3 * GB}, {"Size": GB}]})
     (saving,) = savings.recommendations(world.stack, figures(growth=Growth()), Reading())
     assert saving.name == "unfinished-uploads" and saving.usd_month == pytest.approx(4 * 0.023)
-    assert saving.command.endswith("--bucket archive --key 'old.mp4' --upload-id id-old.mp4")
+    assert saving.command.endswith("--bucket archive --key old.mp4 --upload-id id-old.mp4")
+
+
+def test_a_key_of_somebody_else_is_no_command_for_the_shell(world: World) -> None:
+    world.answer(
+        "s3", list_multipart_uploads={"Uploads": [upload("a'; rm -rf ~; '", OLD)]}, list_parts={"Parts": [{"Size": GB}]}
+    )
+    (saving,) = savings.recommendations(world.stack, figures(growth=Growth()), Reading())
+    assert shlex.split(saving.command)[-3:] == ["a'; rm -rf ~; '", "--upload-id", "id-a'; rm -rf ~; '"]
 
 
 def test_young_uploads_are_no_waste(world: World) -> None:
@@ -283,10 +301,12 @@ def test_young_uploads_are_no_waste(world: World) -> None:
     assert savings.recommendations(world.stack, figures(growth=Growth()), Reading()) == []
 
 
-def source(world: World, provider: str, media_id: str, archived_at: datetime, size: int = 100 * GB) -> None:
+def source(
+    world: World, provider: str, media_id: str, archived_at: datetime, size: int = 100 * GB, **more: Any
+) -> None:
     world.put(
         f"{provider}#{media_id}", "SOURCE#0001", status="ARCHIVED", size=size, checksum="crc=",
-        archived_at=archived_at.isoformat(),
+        archived_at=archived_at.isoformat(), **more,
     )  # fmt: skip
 
 
@@ -297,6 +317,8 @@ def test_duplicates_of_several_providers_are_told_and_never_deleted(world: World
     source(world, "gopro", "c", OLD, size=7)
     source(world, "gopro", "d", OLD, size=8)
     source(world, "gopro", "e", OLD, size=8)  # twice at one provider
+    source(world, "gopro", "f", OLD, size=9)
+    source(world, "google_drive", "g", OLD, size=9, copy_of="the object of f")  # recorded as a copy, and not stored
     (saving,) = savings.recommendations(world.stack, figures(growth=Growth()), Reading(), deep=True)
     assert (saving.name, saving.usd_month, saving.usd_once) == ("duplicates", pytest.approx(0.099), 0)
     assert saving.command == "cloudsync show google_drive/b" and "Cloud Sync deletes none." in saving.lost
@@ -333,7 +355,12 @@ def test_the_verb_shows_what_is_spent_stored_and_to_come(world: World, capsys: p
     world.put("PROVIDER#gopro", "MONTH#2026-05", originals=3, bytes=2_000_000_000, run_id="x")
     world.put("PROVIDER#gopro", "SPENT#2026-10", runs=30, usd=0, archived=3, bytes=2_000_000_000, run_id="x")
     assert main.main(["cost"]) == Exit.FINE
-    text = " ".join(capsys.readouterr().out.split())
+    printed = capsys.readouterr()
+    text = " ".join(printed.out.split())
+    assert printed.err == (
+        f"Prices of us-east-1 as of {prices.AS_OF}, before any free tier but CloudWatch's own. This stack is in "
+        "eu-west-1, whose prices differ.\n"
+    )
     assert "2026-10 30 3 2.0 GB 0.0000" in text and "2026-11-26 01:00 gopro 4.0 MB 0.0100" in text
     assert "Stored, estimated from the ledger, because CloudWatch has not measured the bucket yet" in text
     assert "Secrets Manager, a secret 2 0.80 0.80" in text and "CloudWatch, an alarm 10 1.00 0.00" in text

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cloud_sync_common.stores.archive_keys import kept_id
 
 from console import main
 from console.errors import Exit
@@ -88,7 +89,7 @@ def test_json_lines_have_a_head_and_then_each_item_of_the_stack(
         (["--name", "GX010001.MP4", "--name", "*.jpg"], ["clip-1", "clip-4"]),
         (["--name", "[RED]ü*"], ["clip-2"]),
         (["--camera", "hero11*"], ["clip-2"]),
-        (["--camera", "*"], ["clip-1", "clip-2", "clip-3", "clip-4"]),
+        (["--camera", "*"], ["clip-2"]),
         (["--provider", "google-drive"], ["clip-4"]),
         (["--status", "archived"], ["clip-1", "clip-2", "clip-4"]),
         (["--status", "FAILED"], ["clip-3"]),
@@ -136,8 +137,12 @@ def test_people_see_the_last_ones_in_the_order_of_capture(world: World, capsys: 
 def test_a_list_without_anything_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     main.main(["list", "--name", "none"])
     assert capsys.readouterr().out == "There is nothing that fits.\n"
-    main.main(["list", "--camera", "none"])
-    assert "a camera is known only of what a catalogue has looked into" in capsys.readouterr().out
+    sentence = "A camera is known only of what a catalogue has looked into, and there is none yet."
+    for as_json in ([], ["--json"]):
+        main.main(["list", "--camera", "none", *as_json])
+        assert sentence in capsys.readouterr().err
+    main.main(["list", "--camera", "hero*"])
+    assert sentence not in capsys.readouterr().err
 
 
 def test_no_more_than_a_few_pages_are_held_while_a_list_is_streamed(
@@ -157,7 +162,40 @@ def test_no_more_than_a_few_pages_are_held_while_a_list_is_streamed(
     for _ in library.library(world.stack, Wanted(), library.Reading()):
         taken += 1
         most = max(most, read - taken)
-    assert taken == 100_000 and most <= 100 * (8 + 2 * 4)
+    assert taken == 100_000 and most <= 100 * (1 + 4)
+
+
+def test_a_walk_is_of_the_items_alone_and_counts_all_rows_that_it_has_read(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(2, 30):
+        world.put("gopro#clip-1", f"SOURCE#{number:04}", status="ARCHIVED")
+    assert main.main(["list", "--name", "GX010001*"]) == Exit.FINE
+    printed = capsys.readouterr()
+    assert "clip-1" in printed.out and printed.err == "Read 39 rows of the ledger in 4 requests.\n"
+
+
+@pytest.mark.parametrize(("stopped", "code"), [(KeyboardInterrupt, Exit.INTERRUPTED), (BrokenPipeError, Exit.FAILED)])
+def test_a_list_that_is_interrupted_or_no_longer_read_ends_without_reading_the_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stopped: Any, code: Exit
+) -> None:
+    read = 0
+
+    def segment(*_: Any) -> Iterator[list[dict[str, Any]]]:
+        nonlocal read
+        while True:  # a ledger without an end
+            read += 1
+            yield [{"pk": f"gopro#{read}-{n}", "sk": "ITEM", "status": "ARCHIVED"} for n in range(100)]
+
+    def write(_: Any) -> None:
+        if read > 10:
+            raise stopped
+
+    monkeypatch.setattr("console.operations.ledger._segment", segment)
+    monkeypatch.setattr("console.output._write", write)
+    monkeypatch.setattr("console.main.os.dup2", lambda *_: None)
+    assert main.main(["list", "--json"]) == code
+    assert read <= 10 + 5 and "Traceback" not in capfd.readouterr().err
 
 
 def test_a_glob_knows_star_and_question_mark_only() -> None:
@@ -186,7 +224,7 @@ def test_everything_is_known_of_one_item(world: World, capsys: pytest.CaptureFix
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["clip-1", "gopro/clip-1", KEY])
+@pytest.mark.parametrize("name", ["clip-1", "gopro/clip-1", KEY, f"s3://archive/{KEY}"])
 def test_an_item_is_named_by_its_id_its_provider_and_id_or_its_key(
     world: World, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -200,11 +238,86 @@ def test_an_id_with_a_slash_is_looked_for_as_it_is_too() -> None:
     assert next(candidates("google-drive/a.b", ["gopro", "google_drive"])) == ("google_drive", "a.b")
 
 
+def test_an_item_is_found_by_its_name_whatever_its_capitals_and_however_its_letters_are_written(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.answer("s3", head_object=HEAD)
+    for name in ("gx010003.mp4", "[RED]u\u0308ber.mp4"):
+        main.main(["show", "--json", "--no-log", name])
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["item"]["media_id"], second["item"]["media_id"]) == ("clip-3", "clip-2")
+
+
+def test_several_items_with_one_name_are_listed_and_none_is_shown(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item(world, "clip-6", "a.jpg", "2025-01-01")
+    assert main.main(["show", "A.JPG"]) == Exit.USAGE
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "2 items are called 'A.JPG': name one of google_drive/clip-4, gopro/clip-6." in printed.err
+    for number in range(20):
+        item(world, f"more-{number}", "a.jpg", "2025-01-01")
+    main.main(["show", "a.jpg"])
+    assert "22 items are called 'a.jpg'" in (said := capsys.readouterr().err) and "and 12 more" in said
+
+
+def test_an_id_of_several_providers_is_shown_of_the_one_that_is_named(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.answer("s3", head_object=HEAD)
+    item(world, "clip-4", "b.mp4", "2025-01-01")
+    assert main.main(["show", "clip-4"]) == Exit.USAGE
+    assert "name one of google_drive/clip-4, gopro/clip-4." in capsys.readouterr().err
+    assert "provider google_drive" in shown(capsys, "google-drive/clip-4", "--no-log")
+
+
+@pytest.mark.parametrize(
+    "media_id", ["a/b", "a/b/c/d", "-dash", "--json", "über \u2603", "[red]", "a" * 1_000, "é" * 1_000, " ", "a#b", "*"]
+)
+def test_an_id_of_odd_characters_is_shown(world: World, capsys: pytest.CaptureFixture[str], media_id: str) -> None:
+    world.put(f"gopro#{kept_id(media_id)}", "ITEM", status="PENDING", filename="odd.MP4")
+    assert "odd.MP4 status PENDING" in shown(capsys, "--no-log", "--", media_id)
+    assert "odd.MP4 status PENDING" in shown(capsys, "--no-log", f"gopro/{media_id}")
+
+
+@pytest.mark.parametrize("name", ["", "dropbox/clip-5", "clip-5", "x.mp4", "gopro/", "/", "s3://", "x" * 3_000])
+def test_what_is_none_of_this_stacks_is_not_found(world: World, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    world.put("gopro#nameless", "ITEM", status="PENDING")
+    assert main.main(["show", "--no-log", name]) == Exit.NOT_FOUND
+    assert len(capsys.readouterr().err) < 500
+
+
+def test_half_a_character_is_a_usage_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["show", "a\udcff"]) == main.main(["list", "--json", "--name", "\udcff"]) == Exit.USAGE
+    assert "A word of the command is no text in UTF-8" in capsys.readouterr().err
+
+
+def test_a_file_that_is_a_copy_is_compared_by_the_object_with_its_bytes(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.answer("s3", head_object=HEAD)
+    source(world, key=f"{KEY}.copy", copy_of="gopro/2026/05/clip-0/other.MP4")
+    text = shown(capsys, "clip-1", "--no-log")
+    assert "copy of gopro/2026/05/clip-0/other.MP4" in text and "S3 says the same" in text and "problem" not in text
+    assert world.scripted("s3").asked[0][1]["Key"] == "gopro/2026/05/clip-0/other.MP4"
+
+
+def test_the_log_is_asked_for_no_more_of_an_id_than_it_takes(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    media_id = '"' * 640
+    world.put(f"gopro#{kept_id(media_id)}", "ITEM", status="PENDING", updated_at="2026-06-01T00:00:00.000Z")
+    world.resource("AWS::Logs::LogGroup", "/aws/lambda/run-report")
+    world.answer("logs", filter_log_events={"events": []})
+    shown(capsys, media_id)
+    assert len(world.scripted("logs").asked[0][1]["filterPattern"]) <= 1_024
+
+
 def test_an_unknown_item_is_not_found_and_the_next_step_is_named(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main.main(["show", "nothing"]) == Exit.NOT_FOUND
-    assert "The ledger has no item 'nothing'. `cloudsync list --name '*nothing*'`" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "The ledger has no item 'nothing', neither by its id nor by its name. `cloudsync list --name" in said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import batched, count
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from cloud_sync_common.exceptions import CloudSyncError, error_classes
 from console import main
 from console.commands import retry as command
 from console.errors import Exit
-from console.operations import retry
+from console.operations import dead_letters, retry
+from console.operations import waiting as waiting_items
 from console.operations.causes import CAUSES, cause_of
 from console.operations.ledger import Reading
 from tests.unit.console_account import refusal
@@ -35,9 +37,13 @@ def failed(world: World, media_id: str, provider: str = "gopro", status: str = "
 
 
 def letter(world: World, media_id: str, provider: str = "gopro", run_id: str = "run-1") -> None:
+    send(world, body(media_id, provider, run_id))
+
+
+def body(media_id: str, provider: str = "gopro", run_id: str = "run-1") -> str:
     """A message as failure-recorder writes it."""
-    body = {"again": {"provider": provider, "filters": {}}, "media": {"media_id": media_id}, "run_id": run_id}
-    send(world, json.dumps(body))
+    again = {"provider": provider, "filters": {}}
+    return json.dumps({"again": again, "media": {"media_id": media_id}, "run_id": run_id})
 
 
 def send(world: World, body: str) -> None:
@@ -167,7 +173,9 @@ def test_a_message_that_the_new_run_has_written_itself_stays(
     assert about(world) == ["clip-1"]
 
 
-@pytest.mark.parametrize("odd", ["", "no JSON", "[]", "null", '{"again": 7}', '{"again": {"provider": "gopro"}}'])
+@pytest.mark.parametrize(
+    "odd", ["", "no JSON", "[]", "null", "[" * 50_000, '{"again": 7}', '{"again": {"provider": "gopro"}}']
+)
 def test_a_message_that_nobody_of_ours_wrote_stays(world: World, odd: str) -> None:
     failed(world, "clip-1")
     send(world, odd or " ")
@@ -208,23 +216,180 @@ def test_if_the_second_run_cannot_start_the_first_is_told_and_only_its_messages_
     assert about(world) == ["file-1"]
 
 
-def test_messages_that_stay_are_visible_again_also_when_something_goes_wrong(world: World) -> None:
+class Broken:
+    """SQS, some of whose operations are answered otherwise."""
+
+    def __init__(self, world: World, **answers: Any) -> None:
+        self._world, self._answers = world, answers
+        world.account.real = {**world.account.real, "sqs": self}
+
+    def __getattr__(self, name: str) -> Any:
+        return self._answers.get(name) or getattr(self._world.aws.sqs, name)
+
+
+def raising(error: BaseException) -> Any:
+    def call(**_: Any) -> Any:
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(refusal("AccessDenied", "DeleteMessageBatch"), Exit.CREDENTIALS), (KeyboardInterrupt(), Exit.INTERRUPTED)],
+)
+def test_messages_that_stay_are_visible_again_and_the_run_is_told_whatever_interrupts(
+    world: World, capsys: pytest.CaptureFixture[str], error: BaseException, code: Exit
+) -> None:
     failed(world, "clip-1")
     letter(world, "other")
     letter(world, "clip-1")
+    Broken(world, delete_message_batch=raising(error))
+    assert main.main(["retry", "--all", "--yes"]) == code
+    assert sorted(about(world)) == ["clip-1", "other"]
+    assert f"The run {world.started[0]['name']} of gopro tries 1 again." in capsys.readouterr().out
+
+
+def test_a_message_that_sqs_does_not_delete_is_counted_as_left(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    Broken(world, delete_message_batch=lambda **_: {"Failed": [{"Id": "0", "Code": "InternalError"}]})
+    assert main.main(["retry", "--all", "--yes", "--json"]) == Exit.FINE
+    (run,) = json.loads(capsys.readouterr().out)["runs"]
+    assert (run["messages_deleted"], run["messages_left"], about(world)) == (0, 1, ["clip-1"])
+
+
+def test_a_message_that_is_visible_again_already_does_no_harm(world: World) -> None:
+    """Its time has passed while others were looked at, so that SQS refuses to show it."""
+    failed(world, "clip-1")
+    letter(world, "other")
+    refused = {"Failed": [{"Id": "0", "Code": "MessageNotInflight"}]}
+    Broken(world, change_message_visibility_batch=lambda **_: refused)
+    assert main.main(["retry", "--all", "--yes"]) == Exit.FINE
+
+
+def test_a_message_that_is_delivered_again_is_deleted_again(world: World) -> None:
+    """SQS delivers at least once: the second time, too, it is about what the run tries again."""
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    once = world.aws.sqs.receive_message(QueueUrl=world.aws.dead_letters_url, VisibilityTimeout=0)
+    answers = iter([once, once, {}, {}])
+    Broken(world, receive_message=lambda **_: next(answers))
+    assert main.main(["retry", "--all", "--yes"]) == Exit.FINE
+    assert about(world) == []
+
+
+def test_a_run_that_does_not_begin_leaves_every_message(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another one has begun at the same moment, so that this one ends at once and tries nothing."""
+    monkeypatch.setattr(retry, "BEGIN_SECONDS", 0.0)
+    monkeypatch.setattr(retry, "_BETWEEN_SECONDS", 0.0)
+    world.begins = False
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert "It has not begun its work yet" in capsys.readouterr().err and about(world) == ["clip-1"]
+
+
+def test_an_interruption_while_the_run_begins_says_what_was_started(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(retry.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt()))
+    world.begins = False
+    failed(world, "clip-1")
+    letter(world, "clip-1")
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.INTERRUPTED
+    assert f"The run {world.started[0]['name']} of gopro" in capsys.readouterr().out and about(world) == ["clip-1"]
+
+
+def test_messages_about_what_was_archived_since_leave_with_all_and_no_others(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "later", status="ARCHIVED", archived_at="2999-01-01T00:00:00.000Z")
+    failed(world, "before", status="ARCHIVED", archived_at="2020-01-01T00:00:00.000Z")
+    failed(world, "odd", status="ARCHIVED", archived_at="some day")
+    failed(world, "waits", status="PENDING", archived_at="2999-01-01T00:00:00.000Z")
+    failed(world, "file", "google_drive", status="ARCHIVED", archived_at="2999-01-01T00:00:00.000Z")
+    for media_id in ("later", "before", "odd", "waits", "unknown"):
+        letter(world, media_id)
+    letter(world, "file", "google_drive")
+    assert main.main(["retry", "--all", "--provider", "gopro"]) == Exit.FINE
+    printed = capsys.readouterr()
+    assert "1 message about what is archived by now left the dead-letter queue." in printed.out
+    assert "5 other messages stay in the dead-letter queue." in printed.err and world.started == []
+    assert sorted(about(world)) == ["before", "file", "odd", "unknown", "waits"]
+
+
+def test_of_an_id_of_several_providers_the_one_that_is_not_archived_is_tried(world: World) -> None:
+    failed(world, "clip-1", status="ARCHIVED")
+    failed(world, "clip-1", "google_drive")
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert [one["provider"] for one in inputs(world)] == ["google_drive"]
+
+
+def test_a_named_item_touches_no_message_about_another(world: World) -> None:
+    failed(world, "clip-1")
+    failed(world, "done", status="ARCHIVED", archived_at="2999-01-01T00:00:00.000Z")
+    letter(world, "done")
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert about(world) == ["done"]
+
+
+def test_an_item_that_is_archived_while_the_owner_is_asked_is_none_that_is_lost(world: World) -> None:
+    """Its message goes because the run that has begun names it: it finds the item archived."""
+    failed(world, "clip-1")
+    letter(world, "clip-1")
     found = retry.all_failed(world.stack, ["gopro"], Reading())
-    started = [retry.start(world.stack, found[0], Reading())]
+    failed(world, "clip-1", status="ARCHIVED", archived_at="2026-11-27T00:00:00.000Z")
+    started = retry.start(world.stack, found[0], Reading())
+    cleared = dead_letters.Cleared()
+    retry.clearing(world.stack, found, [started], [], Reading()).clear(cleared)
+    assert (cleared.deleted, cleared.left, about(world)) == ({"gopro": 1}, 0, [])
 
-    class Broken:
-        def __getattr__(self, name: str) -> Any:
-            if name == "delete_message":
-                raise refusal("AccessDenied", "DeleteMessage")
-            return getattr(world.aws.sqs, name)
 
-    world.account.real = {**world.account.real, "sqs": Broken()}
-    with pytest.raises(Exception, match="AccessDenied"):
-        retry.clear_messages(world.stack, found, started)
-    assert "other" in about(world)
+def test_ten_thousand_failures_are_tried_again_and_each_message_is_looked_at(world: World) -> None:
+    """Of SQS and the ledger in memory, because of the number."""
+    handles = [str(number) for number in range(10_000)]
+    deleted, shown = set[str](), set[str]()
+    waiting = iter(batched(handles, 10))
+
+    def receive(**_: Any) -> dict[str, Any]:
+        return {"Messages": [{"ReceiptHandle": handle, "Body": body(f"clip-{handle}")} for handle in next(waiting, ())]}
+
+    def delete(*, Entries: Any, **_: Any) -> dict[str, Any]:
+        deleted.update(one["ReceiptHandle"] for one in Entries)
+        return {"Successful": Entries}
+
+    def show(*, Entries: Any, **_: Any) -> dict[str, Any]:
+        shown.update(one["ReceiptHandle"] for one in Entries)
+        return {}
+
+    Broken(world, receive_message=receive, delete_message_batch=delete, change_message_visibility_batch=show)
+    items = [waiting_items.item_of("gopro", {"pk": f"gopro#clip-{n}", "status": "FAILED"}) for n in handles[:9_990]]
+    all_of = [retry.Retry(provider="gopro", items=items, is_all=True)]
+    begun = [retry.Retried(provider="gopro", run_id="run-2", items=len(items))]
+    cleared = dead_letters.Cleared()
+    retry.clearing(world.stack, all_of, begun, [], Reading()).clear(cleared)
+    assert (cleared.deleted, cleared.left) == ({"gopro": 9_990}, 10)
+    assert deleted == set(handles[:9_990]) and shown == set(handles[9_990:])
+
+
+def test_a_queue_that_does_not_end_is_left_after_a_bounded_number_of_messages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_MESSAGES", 30)
+    received = count()
+
+    def receive(**_: Any) -> dict[str, Any]:
+        return {"Messages": [{"ReceiptHandle": str(next(received)), "Body": body("other")} for _ in range(10)]}
+
+    Broken(world, receive_message=receive, change_message_visibility_batch=lambda **_: {})
+    cleared = dead_letters.Cleared()
+    retry.clearing(world.stack, [], [], ["gopro"], Reading()).clear(cleared)
+    assert cleared.left == 30 and next(received) == 30
 
 
 def test_nothing_that_has_failed_is_nothing_to_do(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from cloud_sync_common.exceptions import HashDisputedError, IntegrityError, ProviderUnavailableError
 from cloud_sync_common.provider_interface import MediaSource
 from cloud_sync_common.retry_utils import Deadline
-from cloud_sync_common.stores import conditional_table
+from cloud_sync_common.stores import row_values
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.transfer import disputed_hash
 from cloud_sync_common.transfer.disputed_hash import HashDispute
@@ -32,7 +32,7 @@ class Clock(datetime):
 
 @pytest.fixture(autouse=True)
 def night(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (disputed_hash, conditional_table):
+    for module in (disputed_hash, row_values):
         monkeypatch.setattr(module, "datetime", Clock)
 
 

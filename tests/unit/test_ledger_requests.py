@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 from cloud_sync_common.exceptions import CloudSyncError, ConfigurationError
 from cloud_sync_common.provider_interface import MediaItem
-from cloud_sync_common.stores.conditional_table import ConditionalTable, now
+from cloud_sync_common.stores.conditional_table import ConditionalTable
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import LedgerRow, SourceRow, Status
+from cloud_sync_common.stores.row_values import now
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores import ledger
-from cloud_sync_common.stores.conditional_table import typed
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
+from cloud_sync_common.stores.row_values import typed
 
 from tests.unit.in_process_aws import InProcessAws, running_aws
 

@@ -7,7 +7,9 @@ import html
 import io
 import json
 import logging
+import re
 import string
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -174,3 +176,26 @@ def test_foreign_text_becomes_one_printable_line_of_bounded_length() -> None:
 def test_one_line_is_printable_and_bounded_whatever_it_is_given(text: str) -> None:
     line = one_line(text, 50)
     assert line.isprintable() and len(line) <= 50
+
+
+@given(text=st.from_regex(safe_text._SIGNATURES) | st.from_regex(safe_text._FIELDS))
+@example(text="?ſİG=abc")
+@example(text="authorization: basic abc")
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+def test_what_has_the_place_of_a_token_is_always_looked_at(text: str) -> None:
+    assert safe_text._may_name(text) and safe_text._A_PLACE.search(text)
+
+
+def test_the_letters_beyond_ascii_that_stand_for_others_are_known() -> None:
+    letters = re.compile("[a-z]", re.IGNORECASE)
+    found = {chr(code) for code in range(128, sys.maxunicode + 1) if letters.fullmatch(chr(code))}
+    assert found == set(safe_text._SAME_LETTERS)
+
+
+def test_a_line_without_secrets_is_recognised_as_such_by_neither_expression(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of an item in a long list, in which everything is looked at."""
+    monkeypatch.setattr(safe_text, "_secrets", safe_text._Secrets())
+    monkeypatch.setattr(safe_text, "_SIGNATURES", None)
+    monkeypatch.setattr(safe_text, "_FIELDS", None)
+    line = json.dumps({"provider": "gopro", "media_id": "item-1", "filename": "GX0100über.MP4", "month": "2026-05"})
+    assert redact(line) == line and one_line("a\tb") == "a b"

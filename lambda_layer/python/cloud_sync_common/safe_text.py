@@ -37,12 +37,23 @@ _FIELDS = re.compile(
     r"(?!\*\*\*).*?(?:(?<!\\)\3|$)"
 )
 
-_A_PLACE = re.compile(r"[^\w.-]")  # one of these is in whatever the two above recognise
+# One of these characters and one of these words is in whatever the two above recognise.
+_A_PLACE = re.compile(r"[^\w.-]")
+_WORDS = ("bearer", "basic", "token", "secret", "sig", "policy")
+_SAME_LETTERS = "\u017f\u212a\u0130\u0131"  # beyond ASCII, and yet equal to s, k and i where capitals do not matter
 
 
 def _folded(text: str) -> str:
     """In small letters, and of the same length."""
     return text.lower() if text.isascii() else text.translate(_CAPITALS)
+
+
+def _may_name(text: str) -> bool:
+    """False for nearly every text without a token's or a signature's place, and ten times as quickly as by those."""
+    folded = text.lower()
+    return any(word in folded for word in _WORDS) or (
+        not text.isascii() and any(letter in text for letter in _SAME_LETTERS)
+    )
 
 
 def _escaped_forms(text: str) -> set[str]:
@@ -112,6 +123,8 @@ class _Secrets:
 
     def blanked(self, text: str) -> str:
         """`text` without them."""
+        if not self._values:
+            return text
         folded = _folded(text)
         if not self._may_be_in(folded):
             return text
@@ -169,7 +182,7 @@ def protect(*secrets: str | None) -> None:
 
 def redact(text: str) -> str:
     """`text` with every protected value, bearer token and URL signature replaced."""
-    if _A_PLACE.search(text):
+    if _may_name(text) and _A_PLACE.search(text):
         text = _FIELDS.sub(rf"\1\3{BLANK}\3", _SIGNATURES.sub(rf"\1{BLANK}", text))
     return _secrets.blanked(text)
 
@@ -194,7 +207,11 @@ def redacted(value: Any) -> Any:
 def one_line(text: str, most: int = NAME_LIMIT) -> str:
     """Foreign text, such as the name of a file, as it may stand in a sentence of ours: without secrets, on one line,
     only characters that are seen (no controls, none that turns the direction of reading), at most `most` of them."""
-    seen = "".join(c if c.isprintable() else " " if c.isspace() or c < " " else "" for c in text)
+    seen = (
+        text
+        if text.isprintable()
+        else "".join(c if c.isprintable() else " " if c.isspace() or c < " " else "" for c in text)
+    )
     plain = redact(" ".join(seen.split()))
     return plain if len(plain) <= most else f"{plain[: most - 1]}…"
 

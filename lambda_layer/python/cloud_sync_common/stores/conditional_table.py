@@ -1,23 +1,18 @@
-"""Rows of the ledger table: conditional writes, consistent reads, and typed structs of both."""
+"""Rows of the ledger table: conditional writes and consistent reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code, plain_item
 from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.stores.row_values import Key, Row, now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
-
-type Row = dict[str, Any]
-type Key = dict[str, str]
 
 
 @contextmanager
@@ -122,28 +117,9 @@ def _expect_refusal(error: AwsError) -> None:
         raise error
 
 
-def typed[Struct: msgspec.Struct](row: Mapping[str, Any], kind: type[Struct]) -> Struct:
-    """A row as a struct. Attributes that the struct does not have are left out; numbers become int or float."""
-    plain = {name: _plain(value) for name, value in row.items()}
-    if not plain and "status" in kind.__struct_fields__:
-        plain["status"] = "PENDING"
-    return msgspec.convert(plain, kind)
-
-
-def now() -> str:
-    """The current time in UTC, ISO 8601 with milliseconds, so that text sorts by time."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _named(expression: str) -> set[str]:
     return {word.strip("(),").removeprefix("#") for word in expression.split() if word.strip("(,").startswith("#")}
 
 
 def _storable(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, typed
+from cloud_sync_common.stores.conditional_table import ConditionalTable, ledger_errors
+from cloud_sync_common.stores.row_values import Key, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

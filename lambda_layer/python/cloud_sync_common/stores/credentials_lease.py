@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from cloud_sync_common.exceptions import CredentialsExpiredError
-from cloud_sync_common.stores.conditional_table import ConditionalTable, now
+from cloud_sync_common.stores.conditional_table import ConditionalTable
 from cloud_sync_common.stores.provider_rows import second_of
+from cloud_sync_common.stores.row_values import now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

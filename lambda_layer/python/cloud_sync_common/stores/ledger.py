@@ -22,8 +22,9 @@ from cloud_sync_common.exceptions import ArchiveUnavailableError
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores import archive_keys
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, now, typed
+from cloud_sync_common.stores.conditional_table import ConditionalTable, ledger_errors
 from cloud_sync_common.stores.ledger_rows import Claim, ItemRow, ItemState, LedgerRow, SourceRow, Status
+from cloud_sync_common.stores.row_values import Key, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

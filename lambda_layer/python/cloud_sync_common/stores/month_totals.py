@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, ledger_errors, now, typed
+from cloud_sync_common.stores.conditional_table import ConditionalTable, ledger_errors
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
 from cloud_sync_common.stores.provider_rows import COUNTED, LAST_SUCCESS, MONTH, SPENT, Month, month_of
+from cloud_sync_common.stores.row_values import Key, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

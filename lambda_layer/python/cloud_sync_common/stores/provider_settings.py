@@ -17,8 +17,8 @@ import msgspec
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.runtime import filter_input
 from cloud_sync_common.runtime.filter_input import Place, hint, shown
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, typed
 from cloud_sync_common.stores.provider_rows import SETTINGS
+from cloud_sync_common.stores.row_values import Key, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
@@ -71,6 +71,8 @@ def key_of(provider: str) -> Key:
 def stored(table: Table, provider: str) -> StoredSettings:
     """The settings of a provider, strongly consistent: one GetItem. Raises ConfigurationError naming the field that
     does not fit, and ArchiveUnavailableError."""
+    from cloud_sync_common.stores.conditional_table import ConditionalTable  # noqa: PLC0415 (boto3 and X-Ray)
+
     return of_row(ConditionalTable(table).get(key_of(provider)), provider)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.stores.conditional_table import ConditionalTable, Key, Row, now, typed
+from cloud_sync_common.stores.conditional_table import ConditionalTable
 from cloud_sync_common.stores.provider_rows import COUNTED
+from cloud_sync_common.stores.row_values import Key, Row, now, typed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table

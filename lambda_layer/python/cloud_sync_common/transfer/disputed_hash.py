@@ -16,8 +16,8 @@ from datetime import UTC, datetime, timedelta
 from cloud_sync_common.exceptions import HashDisputedError, IntegrityError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import MediaSource
-from cloud_sync_common.stores.conditional_table import now
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow
+from cloud_sync_common.stores.row_values import now
 from cloud_sync_common.transfer.range_transfer import TransferOptions
 from cloud_sync_common.transfer.source_link import SourceLink
 

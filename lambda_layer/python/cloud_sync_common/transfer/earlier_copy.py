@@ -12,8 +12,8 @@ from cloud_sync_common.exceptions import SourceChangedError
 from cloud_sync_common.provider_interface import Fingerprint
 from cloud_sync_common.stores import archive_keys
 from cloud_sync_common.stores.archive import Archive, ArchivedObject
-from cloud_sync_common.stores.conditional_table import now
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
+from cloud_sync_common.stores.row_values import now
 from cloud_sync_common.transfer.range_transfer import ArchivedContent
 
 # How often a source that is archived is read again in one calendar month, because the provider calls it changed. Each
