@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from console.aws_account import AwsAccount, explained
+from console.aws_account import AwsAccount
+from console.aws_refusals import explained
 from console.errors import ConsoleError, UsageError
 from console.operations import doctor_archive, doctor_permissions, doctor_service, doctor_tokens
 from console.operations.deployed_config import age_of, deployed

@@ -23,7 +23,7 @@ from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
-from console.aws_account import explained
+from console.aws_refusals import explained
 from console.errors import ConsoleError, CredentialsRefusedError
 from console.operations.deployed_functions import FunctionRefusal, answer
 from console.operations.provider_services import Services, answering
