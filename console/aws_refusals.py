@@ -27,6 +27,10 @@ _ENDED = "The sign-in of this AWS profile has expired."
 _CONFIG = "The AWS configuration of this machine (~/.aws/config, or AWS_… variables) cannot be used ({name})."
 _REGION = "AWS has no such region{region} for this. Name the stack's with --region or AWS_DEFAULT_REGION."
 _NO_ANSWER = "AWS cannot be reached{at} ({name}). Check the network and the region."
+OTHER_ANSWER = (
+    "What answered in place of AWS cannot be read ({name}): a proxy or a sign-in page of the network may be in "
+    "between. Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
+)
 
 type _Sentence = tuple[type[ConsoleError], str]
 _SIGN_IN_ENDED: _Sentence = (CredentialsRefusedError, f"{_ENDED} {_SIGN_IN}")
@@ -236,10 +240,7 @@ def _of_the_way(error: Exception) -> ConsoleError | None:
     if modules & {"botocore.credentials", "botocore.tokens", "botocore.utils"}:
         return CredentialsRefusedError(f"The AWS credentials of this profile cannot be had ({name}). {_TRY}")
     if "botocore.parsers" in modules:
-        return ConsoleError(
-            f"What answered in place of AWS cannot be read ({name}): a proxy or a sign-in page of the network may "
-            "be in between. Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL."
-        )
+        return ConsoleError(OTHER_ANSWER.format(name=name))
     return None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1  # of the shape of what --json prints: it changes when a field is renamed or removed
 
+_LEAST_WIDTH = 20  # characters
 _WIDTH_OF_A_FILE = 250  # characters of a line of a table, where no terminal limits it
 
 
@@ -33,13 +34,14 @@ class Output:
         broken for 80 columns either, so that `grep` finds them. Text is taken as it is: a file may be called
         `[red]`."""
         is_terminal = sys.stdout.isatty()
-        width = None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_FILE
+        width = _width() or (None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_FILE)
         return _console()(highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal, width=width)
 
     @cached_property
     def aside(self) -> Console:
         """Standard error: progress, questions, next steps."""
-        return _console()(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not sys.stderr.isatty())
+        wraps = sys.stderr.isatty()
+        return _console()(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not wraps, width=_width())
 
     def data(self, kind: str, value: Any) -> None:
         """One JSON object on one line: `{"version": 1, "kind": "status", ...}`, with the fields of `value`."""
@@ -60,6 +62,12 @@ class Output:
             _write(value)
             count += 1
         return count
+
+
+def _width() -> int | None:
+    """In place of a COLUMNS in which no table has room, and with 0 not even a sentence; None: it is as it is."""
+    given = os.environ.get("COLUMNS", "")
+    return _LEAST_WIDTH if given.isdecimal() and int(given) < _LEAST_WIDTH else None
 
 
 @cache

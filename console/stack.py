@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from console.aws_account import AwsAccount
+from console.aws_refusals import OTHER_ANSWER
 from console.errors import ConsoleError, NotFoundError, UsageError
 
 PREFIX = "CloudSync-"
@@ -111,8 +112,10 @@ def _described(account: AwsAccount, name: str) -> Any:
     from botocore.exceptions import ClientError  # noqa: PLC0415 (see aws_account)
 
     try:
-        found = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        return found[0] if found else None
+        answer = account.client("cloudformation").describe_stacks(StackName=name)
+        if "Stacks" not in answer:
+            raise ConsoleError(OTHER_ANSWER.format(name="no stacks"))
+        return next(iter(answer["Stacks"]), None)
     except ClientError as error:
         # The code for a missing stack, and for nothing else here (CloudFormation API reference, DescribeStacks).
         if error.response["Error"]["Code"] == "ValidationError":
