@@ -43,6 +43,13 @@ class Output:
         wraps = sys.stderr.isatty()
         return _console()(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=not wraps, width=_width())
 
+    def own_words(self, text: str, *, soft_wrap: bool | None = None) -> None:
+        """On standard error, as it is: sentences of ours, in which a word of somebody's password may stand, and the
+        address that the owner opens, which has the id of their client. What a provider says is in `one_line`."""
+        from rich.text import Text  # noqa: PLC0415 (see above)
+
+        self.aside.print(Text(text), soft_wrap=soft_wrap)
+
     def data(self, kind: str, value: Any) -> None:
         """One JSON object on one line: `{"version": 1, "kind": "status", ...}`, with the fields of `value`."""
         import msgspec  # noqa: PLC0415 (imported only when something is printed)
