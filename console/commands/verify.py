@@ -79,9 +79,7 @@ def _moment(since: str) -> str:
         raise UsageError(str(error).replace("--from", "--since")) from None
     moment = datetime.fromisoformat(str(given["captured_from"])).astimezone(UTC)
     if moment > datetime.now(UTC):
-        raise UsageError(
-            f"--since is in the future ({since}): no file was archived then, and nothing would be compared."
-        )
+        raise UsageError(f"--since is in the future ({since}): nothing would be compared.")
     return moment.isoformat(timespec="seconds")
 
 
