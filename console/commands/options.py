@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from console.aws_account import AwsAccount
+from console.errors import UsageError
 from console.output import Output
 from console.stack import DEFAULT_ENVIRONMENT, Stack
 
@@ -42,8 +43,20 @@ def of_account(command: Callable[..., int | None]) -> Callable[..., int | None]:
 
     @wraps(command)
     def called(environment: str, profile: str | None, region: str | None, *, as_json: bool, **own: Any) -> int | None:
+        _check_given(click.get_current_context())
         return command(AwsAccount(profile, region), environment, Output(as_json=as_json), **own)
 
     for option in reversed(_OPTIONS):
         called = option(called)
     return called
+
+
+def _check_given(context: click.Context) -> None:
+    """Raises UsageError for a word that was given and is empty, as a variable of a script is that was never set: left
+    out, it would mean everything."""
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        is_empty = value == "" or (isinstance(value, tuple) and "" in value)
+        if is_empty and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            called = parameter.metavar or name if isinstance(parameter, click.Argument) else parameter.opts[0]
+            raise UsageError(f"{called.strip('[].')} is empty: give it a value, or leave it out.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 from msgspec import structs
 
+from console.commands.hidden_input import is_terminal
 from console.commands.options import of_stack
 from console.errors import UsageError
 from console.output import Output
@@ -81,7 +81,7 @@ def _ask(output: Output, retries: list[Retry], *, is_sure: bool) -> None:
             output.aside.print(f"and {len(retry.items) - _SHOWN:,} more")
     if is_sure:
         return
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
     count = sum(len(retry.items) for retry in retries)
     click.confirm(f"Try {count:,} again?", abort=True, err=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from console.commands.hidden_input import is_terminal
 from console.commands.options import of_stack
 from console.commands.words import facts_of, moment, table_of
 from console.errors import UsageError
@@ -108,8 +109,7 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
     from console.operations import settings  # noqa: PLC0415 (not needed for --help)
 
     found = settings.versions(stack, name := _one(stack, provider), most + 1)
-    earlier = [*found[1:], None]
-    changes = [settings.differences_of(one, before) for one, before in zip(found, earlier, strict=True)][:most]
+    changes = [settings.differences_of(*pair) for pair in zip_longest(found, found[1:])][:most]
     if output.as_json:
         listed = [
             {"version": one.version, "changed_at": one.changed_at, "changed_by": one.changed_by, "differences": changed}
@@ -169,7 +169,7 @@ def _ask(output: Output, provider: str, found: Iterable[Difference]) -> None:
     """Raises UsageError where nobody can be asked."""
     for one in found:
         output.aside.print(f"{provider}: {_sentence(one)}")
-    if not sys.stdin.isatty():
+    if not is_terminal():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
     click.confirm("Change that from the next run on?", abort=True, err=True)
 

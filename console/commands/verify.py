@@ -67,7 +67,9 @@ def command(
 
 def _moment(since: str) -> str:
     """In UTC; empty where there is none. Raises UsageError."""
-    from console.commands.filter_options import filters_of  # noqa: PLC0415 (not needed for --help)
+    from datetime import UTC, datetime  # noqa: PLC0415 (not needed for --help)
+
+    from console.commands.filter_options import filters_of  # noqa: PLC0415
 
     if not since:
         return ""
@@ -75,13 +77,10 @@ def _moment(since: str) -> str:
         given = filters_of({"captured_from": since})
     except UsageError as error:
         raise UsageError(str(error).replace("--from", "--since")) from None
-    return _in_utc(str(given["captured_from"]))
-
-
-def _in_utc(moment: str) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 (not needed for --help)
-
-    return datetime.fromisoformat(moment).astimezone(UTC).isoformat(timespec="seconds")
+    moment = datetime.fromisoformat(str(given["captured_from"])).astimezone(UTC)
+    if moment > datetime.now(UTC):
+        raise UsageError(f"--since is in the future ({since}): nothing would be compared.")
+    return moment.isoformat(timespec="seconds")
 
 
 def _follow(stack: Stack, output: Output, run: Execution) -> None:

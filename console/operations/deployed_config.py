@@ -64,7 +64,7 @@ class _Section(msgspec.Struct, frozen=True):
 def _decoded(body: str) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, Mapping) else {}
 

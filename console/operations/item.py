@@ -245,7 +245,7 @@ def _line(event: Any, group: str, media_id: str) -> LogLine | None:
     """None for a line that is about something else."""
     try:
         fields = json.loads(event["message"])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(fields, dict) or fields.get("media_id") != media_id:
         return None

@@ -215,6 +215,6 @@ def json_object(text: str | None) -> dict[str, Any]:
     """A JSON object; an empty one for everything else."""
     try:
         value = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -135,7 +135,7 @@ def _object(text: str | None) -> dict[str, Any]:
     """A JSON object; an empty one for everything else, such as the input of a run that was started with none."""
     try:
         value = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -189,8 +189,18 @@ def undone(stack: Stack, read: Current, to: int | None) -> dict[str, Any]:
         raise NotFoundError(
             f"The settings of {read.provider} have no version {wanted}. `cloudsync settings history` lists them."
         )
-    document: dict[str, Any] = msgspec.json.decode(history[wanted].document)
-    return document
+    return _document(history[wanted], read.provider)
+
+
+def _document(version: Version, provider: str) -> dict[str, Any]:
+    """Raises ConsoleError for a row of the history that was edited by hand and cannot be read."""
+    try:
+        return msgspec.json.decode(version.document, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        raise ConsoleError(
+            f"Version {version.version} of the settings of {provider} cannot be read. Go back to another one with "
+            "--to; 0: the defaults."
+        ) from None
 
 
 def _before(read: Current, history: Mapping[int, Version]) -> int:
@@ -220,7 +230,7 @@ def _settings_of(document: str) -> ProviderSettings:
     """A version as it was written; the history holds what was accepted then, and is not checked again."""
     try:
         return msgspec.json.decode(document, type=ProviderSettings)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ProviderSettings()
 
 

@@ -75,7 +75,7 @@ def _value(text: str) -> Any:
     """JSON if it is that, else the text itself."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -192,7 +192,7 @@ def _of_pointer(stack: Stack, file: _File) -> tuple[Disagreement, str] | None:
         return Disagreement.MISSING_OBJECT, f"the pointer of a copy: {missing}"
     try:
         pointer = msgspec.json.decode(answer["Body"].read(_POINTER_LIMIT), type=_Pointer)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return Disagreement.CHECKSUM_DIFFERS, "the pointer of a copy cannot be read"
     if pointer != _Pointer(file.copy_of, file.size, file.checksum):
         return Disagreement.CHECKSUM_DIFFERS, "the pointer of a copy names another object than the ledger"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from botocore import exceptions as of_botocore
 
@@ -328,3 +329,33 @@ def test_an_item_that_nobody_knows_is_not_found(
         for words in (["show", "no-such-item"], ["retry", "no-such-item", "--yes"]):
             assert main.main(words) == Exit.NOT_FOUND
             assert "no-such-item" in one_sentence(capsys)
+
+
+# Empty words
+
+
+def _with_an_empty_word() -> list[tuple[str, ...]]:
+    """Each verb with each of its options that take text and are empty, as `--provider "$UNSET"` is, and with an empty
+    argument."""
+    found: list[tuple[str, ...]] = []
+    for words in of_stack():
+        command, depth = main.cloudsync.get_command(click.Context(main.cloudsync), words[0]), 1
+        assert command is not None
+        if isinstance(command, click.Group):
+            command, depth = command.commands[words[1]], 2
+        for one in command.params:
+            if isinstance(one, click.Option) and one.type is click.STRING and not one.is_flag:
+                found.append((*words, one.opts[0], ""))
+            elif isinstance(one, click.Argument) and one.name != "provider":
+                found.append((*words[:depth], ""))
+    return found
+
+
+@pytest.mark.parametrize("words", _with_an_empty_word(), ids=" ".join)
+@pytest.mark.usefixtures("piped")
+def test_an_empty_word_is_refused_before_aws_is_asked_and_never_means_everything(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str], refusing: Callable[[BaseException], None]
+) -> None:
+    refusing(AssertionError("AWS was asked"))
+    assert main.main(list(words)) == Exit.USAGE
+    one_sentence(capsys)

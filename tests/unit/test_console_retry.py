@@ -437,6 +437,17 @@ def test_more_than_one_run_can_name_is_refused_before_anything_is_done(
     assert "90 items are more than one run can name. Name fewer, or take --all." in capsys.readouterr().err
 
 
+def test_a_question_that_nobody_would_see_is_not_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard input is a terminal, and standard error is a file, as in `cloudsync retry --all 2>log`."""
+    failed(world, "clip-1")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    assert main.main(["retry", "clip-1"]) == Exit.USAGE
+    assert "There is no terminal to ask on" in capsys.readouterr().err and world.started == []
+
+
 @pytest.mark.parametrize(("answer", "code", "started"), [(True, Exit.FINE, 1), (False, Exit.INTERRUPTED, 0)])
 def test_with_a_terminal_the_owner_is_asked(
     world: World, monkeypatch: pytest.MonkeyPatch, answer: bool, code: Exit, started: int
@@ -449,6 +460,6 @@ def test_with_a_terminal_the_owner_is_asked(
             raise command.click.Abort
 
     monkeypatch.setattr(command.click, "confirm", confirm)
-    monkeypatch.setattr(command.sys, "stdin", type("Terminal", (), {"isatty": lambda self: True})())
+    monkeypatch.setattr(command, "is_terminal", lambda: True)
     assert main.main(["retry", "clip-1"]) == code
     assert len(world.started) == started

@@ -97,10 +97,13 @@ def test_what_does_not_fit_is_refused_by_its_name_and_nothing_is_written(
     assert stored(world) == StoredSettings() and settings.versions(world.stack, "gopro") == []
 
 
+@pytest.mark.parametrize("missing", ["stdin", "stderr"])
 def test_without_a_terminal_nothing_is_asked_and_nothing_changes(
-    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    """Where standard error is a file, nobody would see the question."""
+    for name in ("stdin", "stderr"):
+        monkeypatch.setattr(f"sys.{name}.isatty", lambda name=name: name != missing, raising=False)
     assert run("set", "photos=on", *GOPRO) == Exit.USAGE
     error = capsys.readouterr().err
     assert 'gopro: filters.kinds: (none) -> ["video","photo"]' in error and "Repeat the command with --yes" in error
@@ -190,6 +193,59 @@ def test_a_change_by_hand_between_reading_and_writing_is_not_overwritten(world: 
 
 
 # History
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "json"])
+def test_settings_that_were_never_changed_have_an_empty_history(
+    world: World, capsys: pytest.CaptureFixture[str], as_json: list[str]
+) -> None:
+    assert run("history", *GOPRO, *as_json) == Exit.FINE
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    if as_json:
+        assert json.loads(printed.out)["versions"] == []
+    else:
+        assert printed.out == "The settings of gopro were never changed.\n"
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"types":' * 40_000], ids=["lists", "objects"])
+@pytest.mark.parametrize("name", ["filters", "filters.names", "mails"])
+def test_a_value_that_is_nested_without_end_is_refused_as_text(
+    world: World, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    assert run("set", f"{name}={text}", *GOPRO, "--yes") == Exit.USAGE
+    said = capsys.readouterr().err
+    assert "The gopro settings" in said and "field" in said and len(said) < 1_000
+    assert stored(world) == StoredSettings()
+
+
+@pytest.mark.parametrize("document", ["[" * 100_000, '{"filters":' * 20_000], ids=["lists", "objects"])
+def test_a_document_that_is_nested_without_end_is_named_and_undone(
+    world: World, capsys: pytest.CaptureFixture[str], document: str
+) -> None:
+    run("set", "mails=only_news", *GOPRO, "--yes")
+    edited(world, document=document)
+    with pytest.raises(ConfigurationError, match="'document'"):
+        stored(world)
+    capsys.readouterr()
+    assert run("show", *GOPRO) == Exit.FAILED
+    assert "'document'" in capsys.readouterr().err
+    assert run("undo", *GOPRO, "--yes") == Exit.FINE
+    assert stored(world).settings.mails is Mails.ONLY_NEWS
+
+
+@pytest.mark.parametrize("document", ["", "no JSON", "[]", "[" * 100_000], ids=["empty", "text", "list", "nested"])
+def test_a_version_of_the_history_that_was_edited_and_cannot_be_read_is_named(
+    world: World, capsys: pytest.CaptureFixture[str], document: str
+) -> None:
+    run("set", "mails=only_news", *GOPRO, "--yes")
+    run("set", "mails=only_trouble", *GOPRO, "--yes")
+    world.aws.table.put_item(Item={"pk": "SETTINGS#gopro", "sk": "VERSION#000001", "version": 1, "document": document})
+    capsys.readouterr()
+    assert run("undo", *GOPRO, "--yes") == Exit.FAILED
+    assert "Version 1 of the settings of gopro cannot be read" in capsys.readouterr().err
+    assert run("undo", "--to", "0", *GOPRO, "--yes") == Exit.FINE
+    assert stored(world).settings == ProviderSettings()
 
 
 def test_the_history_says_who_changed_what_and_when(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -449,6 +449,7 @@ def test_since_and_sample_are_stated_with_the_seed(
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
+        (["--since", "2999-01"], Exit.USAGE, "--since is in the future (2999-01)"),
         (["--since", "often"], Exit.USAGE, "--since must be a time"),
         (["--sample", "0"], Exit.USAGE, "--sample"),
         (["--seed", "s"], Exit.USAGE, "--seed is for --sample"),

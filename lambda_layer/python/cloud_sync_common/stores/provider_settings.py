@@ -123,6 +123,8 @@ def _decoded(document: str, provider: str) -> object:
         return msgspec.json.decode(document)
     except msgspec.DecodeError as error:
         raise ConfigurationError(f"The {provider} settings' field 'document' is no JSON: {error}.") from None
+    except RecursionError:
+        raise ConfigurationError(f"The {provider} settings' field 'document' is nested too deeply.") from None
 
 
 def _check_time(text: str, provider: str) -> None:
