@@ -39,7 +39,7 @@ class Connecting:
 
         Raises ConsoleError of every kind, and botocore's errors.
         """
-        for note in self.services.notes:
+        for note in self.services.notes([self.provider]):
             self.say(note)
         secret = StoredCredentials.of(self.stack, self.provider)
         connection = Connection(self.services, secret, secret.owner(), self)

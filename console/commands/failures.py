@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import hanging, moment
+from console.commands.words import hanging
 from console.errors import Exit
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.waiting import Group, Waiting
@@ -60,4 +61,4 @@ def lines_of(found: Iterable[Waiting]) -> Iterator[str]:
 def _head(group: Group) -> str:
     state = "waiting" if group.waits else "failed"
     category = f" ({group.category})" if group.category else ""
-    return f"{group.provider}: {group.items:,} {state}. {group.meaning}{category}"
+    return f"{title_of(group.provider)}: {group.items:,} {state}. {group.meaning}{category}"

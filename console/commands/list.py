@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import moment, table_of
+from console.commands.words import table_of
 from console.errors import UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.ledger import Reading
@@ -76,11 +77,11 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int
 
     kept = nlargest(most + 1, found, key=lambda item: (item.captured_at, item.filename))
     several = len(stack.secrets) > 1
-    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"])
+    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"], below="id")
     for item in reversed(kept[:most]):
         size = "" if item.bytes is None else size_of(item.bytes)
         status = "DAMAGED" if item.damage and item.status == "ARCHIVED" else item.status
-        provider = [item.provider] if several else []
+        provider = [title_of(item.provider)] if several else []
         table.add_row(moment(item.captured_at), item.filename, size, status, *provider, item.media_id)
     if kept:
         output.page.print(table)
@@ -88,10 +89,12 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int
         output.page.print("There is nothing that fits.")
     if len(kept) > most:
         output.aside.print(
-            f"These are the last {most} of more: limit them by --month or --name, raise --most, or take --json."
+            f"There are more than the last {most:,}: limit them by --month or --name, raise --most, or take --json."
         )
     return len(kept)
 
 
 def _read(reading: Reading) -> str:
-    return f"Read {reading.rows:,} rows of the ledger in {reading.requests:,} requests."
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (not needed for --help)
+
+    return f"Read {count_of(reading.rows, 'row')} of the ledger in {count_of(reading.requests, 'request')}."

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import facts_of, moment, table_of
+from console.commands.words import facts_of, table_of
 from console.errors import UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of, typed
 
 if TYPE_CHECKING:
     from console.operations.deployed_config import Deployed
@@ -43,7 +44,7 @@ def show(stack: Stack, output: Output, provider: str) -> None:
     if output.as_json:
         output.data("settings", {"providers": [_shown(one, deployed) for one in found]})
     for one in found if not output.as_json else []:
-        output.page.print(f"{one.provider}, version {one.stored.version}")
+        output.page.print(f"{title_of(one.provider)}, version {one.stored.version}")
         output.page.print(facts_of((f"  {name}", text) for name, text in _facts(one, deployed)))
         if one is not found[-1]:
             output.page.print()
@@ -108,7 +109,7 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
     from console.operations import settings  # noqa: PLC0415 (not needed for --help)
 
     found = settings.versions(stack, name := _one(stack, provider), most + 1)
-    earlier = [*found[1:], None]
+    earlier = [*found[1:], None] if found else []
     changes = [settings.differences_of(one, before) for one, before in zip(found, earlier, strict=True)][:most]
     if output.as_json:
         listed = [
@@ -117,7 +118,7 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
         ]
         output.data("settings-history", {"provider": name, "versions": listed})
     elif not found:
-        output.page.print(f"The settings of {name} were never changed.")
+        output.page.print(f"The settings of {title_of(name)} were never changed.")
     else:
         table = table_of(("version", "when", "who", "what"), numbers=("version",))
         for one, changed in zip(found, changes, strict=False):
@@ -147,7 +148,7 @@ def _one(stack: Stack, provider: str) -> str:
     """The provider that is meant. Raises UsageError where the stack has several and none is named."""
     if provider or len(stack.secrets) != 1:
         if not provider:
-            raise UsageError(f"Name the provider with --provider: {', '.join(stack.secrets)}.")
+            raise UsageError(f"Name the provider with --provider: {', '.join(map(typed, stack.secrets))}.")
         return stack.provider(provider)
     return next(iter(stack.secrets))
 
@@ -168,7 +169,7 @@ def _change(stack: Stack, output: Output, read: Current, wanted: Any, *, is_sure
 def _ask(output: Output, provider: str, found: Iterable[Difference]) -> None:
     """Raises UsageError where nobody can be asked."""
     for one in found:
-        output.aside.print(f"{provider}: {_sentence(one)}")
+        output.aside.print(f"{title_of(provider)}: {_sentence(one)}")
     if not sys.stdin.isatty():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
     click.confirm("Change that from the next run on?", abort=True, err=True)
@@ -176,14 +177,14 @@ def _ask(output: Output, provider: str, found: Iterable[Difference]) -> None:
 
 def _draw(output: Output, changed: Changed, *, is_new: bool) -> None:
     if not is_new:
-        output.page.print(f"The settings of {changed.provider} are like that already; nothing was changed.")
+        output.page.print(f"The settings of {title_of(changed.provider)} are like that already; nothing was changed.")
         return
     for one in changed.differences:
-        output.page.print(f"{changed.provider}: {_sentence(one)}")
+        output.page.print(f"{title_of(changed.provider)}: {_sentence(one)}")
     output.page.print(
         f"This is version {changed.settings_version} of its settings, for the next run and all that follow."
     )
-    output.aside.print(f"Take it back: cloudsync settings undo --provider {changed.provider.replace('_', '-')}")
+    output.aside.print(f"Take it back: cloudsync settings undo --provider {typed(changed.provider)}")
 
 
 def _sentence(one: Difference) -> str:
