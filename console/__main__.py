@@ -1,7 +1,5 @@
 """`python -m console` is `cloudsync`."""
 
-import sys
+from console.main import command_line
 
-from console.main import main
-
-sys.exit(main())
+command_line()

@@ -1,4 +1,4 @@
-"""The AWS account as botocore's own credential chain reaches it, and what its refusals mean for the owner.
+"""The AWS account as botocore's own credential chain reaches it.
 
 boto3 is imported only when a client is asked for: it takes longer than everything else that `--help` does.
 """
@@ -6,36 +6,21 @@ boto3 is imported only when a client is asked for: it takes longer than everythi
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from console.errors import ConsoleError, CredentialsRefusedError, NotFoundError
+from cloud_sync_common.safe_text import protect
+
+from console.aws_refusals import SERVICE, explained
+from console.errors import UsageError
 
 if TYPE_CHECKING:
     import boto3
 
+__all__ = ["AwsAccount", "explained"]
+
 _ATTEMPTS = 5
-_SIGN_IN = "Sign in again (`aws sso login`, or new keys), then repeat the command."
-_ENDED = CredentialsRefusedError(f"The sign-in of this AWS profile has expired. {_SIGN_IN}")
-_NONE = CredentialsRefusedError(
-    "There are no AWS credentials. Run `aws configure sso`, or name a profile with --profile or AWS_PROFILE."
-)
-# Why a request was not even sent, by the name of botocore's error.
-_NOT_SENT: dict[str, ConsoleError] = {
-    "NoCredentialsError": _NONE,
-    "PartialCredentialsError": _NONE,
-    "SSOTokenLoadError": _ENDED,
-    "UnauthorizedSSOTokenError": _ENDED,
-    "TokenRetrievalError": _ENDED,
-    "NoRegionError": ConsoleError("No AWS region is set. Name the stack's with --region or AWS_DEFAULT_REGION."),
-}
-# Error codes of several services for credentials that are none (AWS API references, "Common Errors").
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_UNKNOWN = {
-    "InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException",
-    "UnrecognizedClientException", "AuthFailure", "IncompleteSignature", "MissingAuthenticationToken",
-}  # fmt: skip
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"}
-_SLOW_DOWN = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
 
 
 class AwsAccount:
@@ -59,55 +44,61 @@ class AwsAccount:
 
         if self._session is None:
             self._session = boto3.Session(profile_name=self._profile, region_name=self._region)
+            self._session.events.register("after-call", _note_service)
+            self._session.events.register("before-sign", self._protect)
         return self._session
+
+    def _protect(self, **_: Any) -> None:
+        """Nothing that is printed contains the credentials that sign a request, whoever repeats them."""
+        if self._session and (credentials := self._session.get_credentials()):
+            used = credentials.get_frozen_credentials()
+            protect(used.secret_key, used.token)
+
+    def _check_region(self) -> None:
+        """Raises NoRegionError also for an empty one, of which botocore makes an address that is none."""
+        from botocore.exceptions import NoRegionError  # noqa: PLC0415 (see above)
+
+        if not self.session.region_name:
+            raise NoRegionError
 
     def client(self, service: str) -> Any:
         """A client of that service, made once."""
         from botocore.config import Config  # noqa: PLC0415 (see above)
 
         with self._making:
+            self._check_region()
             if service not in self._clients:
                 retries = Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS})
-                self._clients[service] = self.session.client(service, config=retries)  # type: ignore[call-overload]
+                with _addressed():
+                    self._clients[service] = self.session.client(service, config=retries)  # type: ignore[call-overload]
             return self._clients[service]
 
     def table(self, name: str) -> Any:
         """A table of DynamoDB, as the stores of the function code take it."""
-        with self._making:
+        with self._making, _addressed():
+            self._check_region()
             return self.session.resource("dynamodb").Table(name)
 
 
-def explained(error: Exception) -> ConsoleError | None:
-    """What an error of botocore means for the owner; None for an error of any other kind."""
-    from botocore import exceptions  # noqa: PLC0415 (see above)
+@contextmanager
+def _addressed() -> Iterator[None]:
+    """Around the making of a client. Raises UsageError for an address that is none, for which botocore has no class."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 (see above)
 
-    if isinstance(error, exceptions.ClientError):
-        return _refusal(error)
-    if not isinstance(error, exceptions.BotoCoreError):
-        return None
-    if isinstance(error, exceptions.ProfileNotFound):
-        return CredentialsRefusedError(f"{error}. `aws configure list-profiles` shows those that there are.")
-    known = (sentence for name, sentence in _NOT_SENT.items() if isinstance(error, getattr(exceptions, name)))
-    return next(known, None) or ConsoleError(
-        f"AWS cannot be reached ({type(error).__name__}). Check the network and the region."
-    )
+    try:
+        yield
+    except BotoCoreError:
+        raise
+    except ValueError as error:
+        if explained(error):  # credentials that could not be read
+            raise
+        raise UsageError(
+            "The address in AWS_ENDPOINT_URL, or in `endpoint_url` of the AWS profile, is none. Unset it, or give it "
+            "one such as https://HOST:PORT."
+        ) from None
 
 
-def _refusal(error: Any) -> ConsoleError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    if code in _EXPIRED:
-        return CredentialsRefusedError(f"The AWS credentials have expired. {_SIGN_IN}")
-    if code in _UNKNOWN:
-        return CredentialsRefusedError(f"AWS does not accept the credentials ({code}). {_SIGN_IN}")
-    if code in _DENIED:
-        return CredentialsRefusedError(
-            f"The AWS credentials may not do {error.operation_name}. Attach the managed policy CloudSyncOwner to them."
-        )
-    if code in _SLOW_DOWN:
-        return ConsoleError(f"AWS asks to slow down ({error.operation_name}). Repeat the command in a minute.")
-    if code in ("ResourceNotFoundException", "NoSuchBucket", "StateMachineDoesNotExist", "ExecutionDoesNotExist"):
-        return NotFoundError(
-            f"AWS has no such resource any more ({error.operation_name}: {code}). Deploy the stack again, or check the "
-            "region."
-        )
-    return ConsoleError(f"AWS refused {error.operation_name} ({code or 'no code'}). `cloudsync doctor` looks closer.")
+def _note_service(parsed: Any = None, model: Any = None, **_: Any) -> None:
+    """Which service an answer is of: an error of botocore names the operation alone."""
+    if isinstance(parsed, dict) and "Error" in parsed and model is not None:
+        parsed[SERVICE] = model.service_model.service_name

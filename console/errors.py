@@ -11,7 +11,7 @@ class Exit(IntEnum):
     FINE = 0
     FAILED = 1
     USAGE = 2
-    ATTENTION = 3  # it worked, and something waits for the owner
+    ATTENTION = 3  # something waits for the owner: nothing has failed
     CREDENTIALS = 4  # AWS or a provider refuses the credentials
     NOT_FOUND = 5
     THAWING = 10  # not yet: ask again later
@@ -28,6 +28,12 @@ class UsageError(ConsoleError):
     """An option, an argument or a value does not fit."""
 
     exit_code = Exit.USAGE
+
+
+class PausedError(ConsoleError):
+    """What was asked for would do nothing, because the owner has paused the provider."""
+
+    exit_code = Exit.ATTENTION
 
 
 class CredentialsRefusedError(ConsoleError):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
 from cloud_sync_common import __version__
+from cloud_sync_common.safe_text import redact
 
 from console.errors import ConsoleError, Exit, UsageError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+PROGRAM = "cloudsync"
+_UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What each verb does, so that `--help` need not import them.
 VERBS = {
     "connect": "Connect GoPro, Google Drive or Dropbox: get credentials, try them, store them.",
@@ -72,19 +78,14 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit code. An error is one sentence on standard error, never a traceback."""
     try:
         _check_text(sys.argv[1:] if arguments is None else arguments)
-        result: Any = cloudsync.main(arguments, prog_name="cloudsync", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _failed("Interrupted; nothing further was done.", Exit.INTERRUPTED)
-    except click.ClickException as error:
+        result: Any = cloudsync.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return Exit.USAGE
-    except ConsoleError as error:
-        return _failed(str(error), error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain once more at its end
-        return Exit.FAILED
+    except OSError as error:
+        return _unwritten(error) if error.errno in _UNWRITTEN else _failed(*_of_aws(error))
     except Exception as error:
-        return _of_aws(error)
+        return _failed(*_meaning(error))
     return result if isinstance(result, int) else Exit.FINE
 
 
@@ -98,25 +99,64 @@ def _check_text(words: list[str]) -> None:
         ) from None
 
 
-def _of_aws(error: Exception) -> int:
+def _meaning(error: Exception) -> tuple[str, int]:
+    """The sentence, and the exit code."""
+    match error:
+        case click.exceptions.Abort():
+            return "Interrupted; nothing further was done.", Exit.INTERRUPTED
+        case click.ClickException():
+            return _of_words(error), Exit.USAGE
+        case ConsoleError():
+            return str(error), error.exit_code
+    return _of_aws(error)
+
+
+def _of_words(error: click.ClickException) -> str:
+    """Click's own sentence, in one line, with where to read on."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else PROGRAM
+    return f"{' '.join(error.format_message().split())} `{path} --help` shows what there is."
+
+
+def _unwritten(error: OSError) -> int:
+    """A reader that has enough, as `head` has, needs no word about it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would complain once more at its end
+    if error.errno == errno.EPIPE:
+        return Exit.FAILED
+    return _failed(f"The result cannot be written ({errno.errorcode[error.errno or 0]}).", Exit.FAILED)
+
+
+def _of_aws(error: Exception) -> tuple[str, int]:
     """AWS's refusals have a sentence each. What is left is a fault of ours, and has its name and no more: a message or
     a traceback may hold what came from a provider."""
-    from console.aws_account import explained  # noqa: PLC0415 (imports botocore)
+    from console.aws_refusals import explained  # noqa: PLC0415 (imports botocore)
 
     if known := explained(error):
-        return _failed(str(known), known.exit_code)
+        return str(known), known.exit_code
     at = error.__traceback__
     while at and at.tb_next:
         at = at.tb_next
     place = f"{os.path.basename(at.tb_frame.f_code.co_filename)}:{at.tb_lineno}" if at else "?"
-    return _failed(f"This is a fault of Cloud Sync ({type(error).__name__} in {place}). Please report it.", Exit.FAILED)
+    return f"This is a fault of Cloud Sync ({type(error).__name__} in {place}). Please report it.", Exit.FAILED
 
 
 def _failed(sentence: str, code: int) -> int:
-    click.echo(f"cloudsync: {sentence}", err=True)
+    with suppress(OSError):  # nobody reads it any more
+        click.echo(f"{PROGRAM}: {redact(sentence)}", err=True)
     return code
 
 
 def command_line() -> None:
     """What the installed program `cloudsync` calls."""
-    sys.exit(main())
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was closed before this program began
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 (until the end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name of a video may have characters that it has not
+    code = main()
+    try:
+        sys.stdout.flush()  # or what cannot be written would show only when Python has ended
+    except OSError as error:
+        code = _unwritten(error)
+    sys.exit(code)

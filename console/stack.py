@@ -9,12 +9,28 @@ from functools import cached_property
 from typing import Any
 
 from console.aws_account import AwsAccount
+from console.aws_refusals import OTHER_ANSWER
 from console.errors import ConsoleError, NotFoundError, UsageError
 
 PREFIX = "CloudSync-"
 DEFAULT_ENVIRONMENT = "dev"
 _ENVIRONMENT = re.compile(r"[a-z][a-z0-9-]{0,19}")
-_READY = re.compile(r".*(?<!DELETE)(?<!ROLLBACK)_COMPLETE|UPDATE_ROLLBACK_COMPLETE|.*UPDATE.*_IN_PROGRESS")
+_READY = re.compile(r"(CREATE|UPDATE|IMPORT|UPDATE_ROLLBACK|IMPORT_ROLLBACK)_COMPLETE|UPDATE_\w*IN_PROGRESS")
+# What a stack that is not ready waits for (CloudFormation user guide, "Stack status codes").
+_EVENTS = "Its events in the CloudFormation console say why; deploy it again."
+_WAITS = {
+    "CREATE_IN_PROGRESS": "It is being created: repeat the command when that has ended.",
+    "IMPORT_IN_PROGRESS": "Resources are being imported: repeat the command when that has ended.",
+    "REVIEW_IN_PROGRESS": "Its change set was never executed, so nothing is there yet: deploy it.",
+    "DELETE_IN_PROGRESS": "It is being deleted: deploy it again when that has ended.",
+    "DELETE_COMPLETE": "It was deleted: deploy it again.",
+    "ROLLBACK_COMPLETE": "Its creation failed and was undone: its events in the CloudFormation console say why; delete "
+    "it, then deploy it again.",
+    "ROLLBACK_IN_PROGRESS": "Its creation failed and is being undone; its events in the CloudFormation console say "
+    "why.",
+    "UPDATE_ROLLBACK_FAILED": "An update could not be undone: continue that with `aws cloudformation "
+    "continue-update-rollback`, then deploy it again.",
+}
 _SECRET = "CredentialsSecret"  # noqa: S105 (the end of an output's name)
 
 
@@ -37,12 +53,16 @@ class Stack:
             raise NotFoundError(_no_stack(account, environment))
         status = described["StackStatus"]
         if not _READY.fullmatch(status):
-            raise ConsoleError(
-                f"The stack {PREFIX}{environment} is not ready ({status}). Its events in the CloudFormation console "
-                "say why; deploy it again."
-            )
+            waits = _WAITS.get(status, _EVENTS)
+            raise ConsoleError(f"The stack {PREFIX}{environment} is not ready ({status}). {waits}")
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-        return cls(account, environment, outputs)
+        found = cls(account, environment, outputs)
+        if not found.secrets:
+            raise ConsoleError(
+                f"The stack {PREFIX}{environment} names no provider in its outputs: it is of an earlier version, or "
+                "none of Cloud Sync's. Deploy it again from this clone."
+            )
+        return found
 
     def output(self, name: str) -> str:
         """A value that the stack states. Raises ConsoleError when a stack of another version does not."""
@@ -92,7 +112,10 @@ def _described(account: AwsAccount, name: str) -> Any:
     from botocore.exceptions import ClientError  # noqa: PLC0415 (see aws_account)
 
     try:
-        return account.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        answer = account.client("cloudformation").describe_stacks(StackName=name)
+        if "Stacks" not in answer:
+            raise ConsoleError(OTHER_ANSWER.format(name="no stacks"))
+        return next(iter(answer["Stacks"]), None)
     except ClientError as error:
         # The code for a missing stack, and for nothing else here (CloudFormation API reference, DescribeStacks).
         if error.response["Error"]["Code"] == "ValidationError":
@@ -101,11 +124,23 @@ def _described(account: AwsAccount, name: str) -> Any:
 
 
 def _no_stack(account: AwsAccount, environment: str) -> str:
-    pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
-    names = (stack["StackName"] for page in pages for stack in page["Stacks"])
-    found = ", ".join(sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)))
-    there = f"There is {found}: choose it with --environment" if found else "There is none: run `cdk deploy`"
+    found = _environments(account)
+    there = f"There is {', '.join(found)}: choose it with --environment" if found else "There is none: run `cdk deploy`"
+    if found is None:
+        there = "Choose another one with --environment"
     return (
         f"There is no stack {PREFIX}{environment} in the region {account.region}. {there}, or look elsewhere with "
         "--region and --profile."
     )
+
+
+def _environments(account: AwsAccount) -> list[str] | None:
+    """Those that are deployed; None for whom may look at one stack and not at all of them."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (see aws_account)
+
+    try:
+        pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
+        names = [stack["StackName"] for page in pages for stack in page["Stacks"]]
+    except ClientError:
+        return None
+    return sorted(name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX))

@@ -41,7 +41,7 @@ def command(stack: Stack, output: Output, others: tuple[str, ...]) -> int:
 
 
 def _plain(age: Age) -> dict[str, Any]:
-    return {"clone_version": age.clone_version, "is_current": not age.text}
+    return {"clone_version": age.clone_version, "is_current": not age.text, "releases_behind": age.releases_behind}
 
 
 def _draw(output: Output, found: list[Deployed], names: list[str], age: Age) -> None:

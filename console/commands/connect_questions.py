@@ -41,7 +41,7 @@ class Questions:
 
     def say(self, text: str) -> None:
         """One line or several, which a terminal wraps, and a pipe does not."""
-        self.output.aside.print(text, markup=False, emoji=False)
+        self.output.own_words(text)
 
     def pasted(self, what: str, field: str = "") -> str:
         """A value for a field of the secret, or for none. Raises UsageError when no answer can be used."""
@@ -117,7 +117,7 @@ class Questions:
     def _lead_to(self, address: str, *, opens: bool) -> None:
         """The address in one line, so that it can be copied whole."""
         self.say("Open this address, sign in, and allow the access:")
-        self.output.aside.print(address, markup=False, emoji=False, soft_wrap=True)
+        self.output.own_words(address, soft_wrap=True)
         if opens:
             # Some browsers end only when they are closed.
             threading.Thread(target=self._open, args=(address,), daemon=True).start()

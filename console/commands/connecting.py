@@ -11,8 +11,7 @@ from cloud_sync_common.providers import PROVIDERS
 
 from console.commands.connect_questions import Questions
 from console.errors import UsageError
-from console.operations import first_run, pasted_credentials
-from console.operations.connect_gopro import SESSION_IS_SHORT
+from console.operations import connect_google, connect_gopro, first_run, pasted_credentials
 from console.operations.connection import Connected, Connection
 from console.operations.provider_services import Services
 from console.operations.stored_credentials import StoredCredentials
@@ -79,17 +78,32 @@ class Connecting:
     def _ended(self, found: Connected) -> Connected:
         """Shows what came of it, and starts a run if that is wanted."""
         self._print(_sentence(found))
-        if not found.renews_itself:
-            self.say(SESSION_IS_SHORT)
+        if limits := _limits(found, is_pasted=self.options["from_stdin"]):
+            self.say(limits)
         if not (self.options["yes"] or (not self.options["from_stdin"] and self._questions.agreed("Start a run now?"))):
             return found
-        run_id = first_run.start(self.stack, self.provider)
-        self._print(f"The run {run_id} has started: `cloudsync runs` shows it.")
+        run_id, pause = first_run.start(self.stack, self.provider)
+        if pause:
+            self.say(f"{pause.sentence} This run works all the same, and the pause stays.")
+        self._print(f"The run {run_id} has started. `cloudsync run --follow {run_id}` shows it.")
         return msgspec.structs.replace(found, run_id=run_id)
 
     def _print(self, text: str) -> None:
         if not self.output.as_json:
             self.output.page.print(text, markup=False, emoji=False)
+
+
+def _limits(found: Connected, *, is_pasted: bool) -> str:
+    """How long the credentials may last, where that is not for good; empty where it is."""
+    if found.renews_itself:
+        return connect_google.PASTED if is_pasted and found.provider == "google_drive" else ""
+    if found.provider == "gopro":
+        return connect_gopro.SESSION_IS_SHORT
+    name = found.provider.replace("_", "-")
+    return (
+        "An access token alone ends within hours. Start a run at once, or connect with a refresh token, which lasts: "
+        f"`cloudsync connect {name}` in a terminal gets one."
+    )
 
 
 def _sentence(found: Connected) -> str:

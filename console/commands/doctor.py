@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(account: AwsAccount, environment: str, output: Output, *, renew: bool) -> int:
     """Look at everything that has to be right: credentials, permissions, clock, schedules, mails, alarms, archive.
 
-    Nothing is changed. Exit code 0: all is well. 3: a line says `fail`, and what to do. 1: there are no AWS credentials
-    or there is no stack, so that nothing further could be looked at.
+    Nothing is changed. Exit code 0: all is well. 3: a line says `fail`, and what to do. Without AWS credentials (4) or
+    a stack (5), nothing further can be looked at.
     """
     from console.operations import doctor as operations  # noqa: PLC0415 (not needed for --help)
     from console.operations.provider_services import Services  # noqa: PLC0415
@@ -36,7 +36,7 @@ def command(account: AwsAccount, environment: str, output: Output, *, renew: boo
     else:
         _draw(output, found)
     if not found.is_whole:
-        return Exit.FAILED
+        return found.exit_code
     return Exit.ATTENTION if found.failures else Exit.FINE
 
 

@@ -92,7 +92,9 @@ def _facts(plan: ProviderPlan) -> Iterator[tuple[str, str]]:
         yield "no plan", plan.problem
         return
     if plan.paused:
-        yield "paused", "nothing of it is moved until it is resumed: `cloudsync settings resume`"
+        name = plan.provider.replace("_", "-")
+        yield "paused", f"nothing of it is moved until `cloudsync settings resume --provider {name}`"
+        yield "", f"or a single run: `cloudsync run --provider {name} --even-if-paused`"
     if plan.run_under_way:
         yield "note", f"the run {plan.run_under_way} is under way; what it has yet to move is counted here"
     yield "listed", f"{plan.listed:,}; archived already: {plan.archived:,}"

@@ -101,6 +101,8 @@ def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
         output.page.print("Nothing has failed: there is nothing to try again.")
     for one in runs:
         output.page.print(f"The run {one.run_id} of {one.provider} tries {one.items:,} again.")
+        if one.paused:
+            output.aside.print(f"{one.paused.sentence} This run works all the same, and the pause stays.")
         if one.messages_deleted:
             output.page.print(f"{one.messages_deleted:,} of their messages left the dead-letter queue.")
         if not one.has_begun:

@@ -70,6 +70,8 @@ def _say_begun(output: Output, begun: Begun) -> None:
         return
     if not begun.joined:
         output.page.print(f"The run {begun.run_id} of {begun.provider} has started.")
+        for pause in begun.paused:
+            output.page.print(f"It leaves out {pause.provider}: {pause.sentence}")
         return
     output.page.print(f"The run {begun.run_id} of {begun.provider} is under way already; no other one was started.")
     if begun.filters:

@@ -136,7 +136,8 @@ def _credentials(age: CredentialsAge) -> str:
     }
     stored = f", stored {ago(age.age_days)}" if age.age_days is not None else ""
     left = f", {days(age.days_left)} left" if age.days_left is not None and age.days_left > 0 else ""
-    return f"{words[age.health]}{stored}{left}"
+    lived = f", lived {days(age.lived_days)}" if age.lived_days is not None else ""
+    return f"{words[age.health]}{stored}{lived}{left}"
 
 
 def _next_run(one: ProviderStatus) -> str:

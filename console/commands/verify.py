@@ -89,6 +89,8 @@ def _follow(stack: Stack, output: Output, run: Execution) -> None:
     from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
 
     output.aside.print(f"{run.provider}: reconciling provider, ledger and archive (run {run.run_id}) ...")
+    if run.given.get("even_if_paused"):
+        output.aside.print(f"{run.provider} is paused; it is compared all the same, and the pause stays.")
     try:
         with showing(output.aside) as show:
             followed(stack, run, watches_of(stack, run, list(stack.secrets)), show)

@@ -38,6 +38,10 @@ _TESTING = (
     "'Publish app' (Google Cloud console, Google Auth platform, Audience), and only then connect again: tokens from "
     "before keep their seven days."
 )
+PASTED = (
+    "Google need not say of a refresh token that was piped in whether its app is in 'Testing': if it was at the "
+    "consent, the access ends seven days after that. `cloudsync connect google-drive` in a terminal would notice it."
+)
 _ENDS_SOON = (
     "Google gave no refresh token, so the access would end in an hour. Remove the app at "
     "myaccount.google.com/connections, and connect again."
@@ -90,6 +94,13 @@ class GoogleConsent:
         found, answer = exchange.tokens(form, client)
         _check(found, answer)
         return found
+
+
+def check_lasts(found: Credentials) -> None:
+    """Raises CredentialsRefusedError when Google's answer to a renewal says that the refresh token ends, as those of a
+    client in "Testing" do. Google documents that of the exchange of a code only, so its silence proves nothing."""
+    if found.refresh_ends_at is not None:
+        raise CredentialsRefusedError(_TESTING)
 
 
 def _refusal(response: requests.Response) -> str:

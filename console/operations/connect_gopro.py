@@ -21,7 +21,8 @@ from console.operations.token_exchange import Exchange
 SCOPE = "root root:channels public me upload media_library_beta live"  # what GoPro's own web app asks for (dustin-lib)
 SESSION_IS_SHORT = (
     "The session of a browser does not renew itself. Its cookie promises a week; one was seen to end after nine hours. "
-    "Start a run at once, and connect again when a mail says that it has ended."
+    "Start a run at once, and connect again when a mail says that it has ended. That mail says how long it has "
+    "lived."
 )
 
 

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 from cloud_sync_common.provider_interface import Credentials
-from cloud_sync_common.providers import PROVIDERS
+from cloud_sync_common.providers import PROVIDERS, google_drive
 
 from console.errors import ConsoleError
-from console.operations import provider_accounts
+from console.operations import connect_google, provider_accounts
 from console.operations.provider_accounts import Account, Listed
 from console.operations.provider_services import Services
 from console.operations.stored_credentials import StoredCredentials
@@ -78,6 +78,8 @@ class Connection:
         """A refresh token is tried by using it. Where that ends it, what came in its place is stored at once, before
         anything else can fail."""
         found = provider_accounts.renewed(self.services, credentials)
+        if found.provider == google_drive.GoogleDrive.name:
+            connect_google.check_lasts(found)
         if found.refresh_token == credentials.refresh_token:
             return found
         self._check_owner(found.user_id or "", "; the refresh token that you gave has ended by being tried")

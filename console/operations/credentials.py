@@ -39,7 +39,8 @@ class Health(StrEnum):
 
 class CredentialsAge(msgspec.Struct, frozen=True, kw_only=True):
     """The credentials of a provider. `age_days` counts from when they were stored or renewed, `days_left` is known of a
-    session whose end its token states. Times are ISO 8601, empty where there is none."""
+    session whose end its token states, and `lived_days` of one that has ended: until a run was first refused. Times are
+    ISO 8601, empty where there is none."""
 
     provider: str
     health: Health
@@ -48,6 +49,7 @@ class CredentialsAge(msgspec.Struct, frozen=True, kw_only=True):
     age_days: float | None = None
     ends_at: str = ""
     days_left: float | None = None
+    lived_days: float | None = None
 
     @property
     def needs_owner(self) -> bool:
@@ -69,14 +71,17 @@ def credentials_age(
     is_seen = state.seen_version == version
     ends_at = provider_rows.second_of(state.ends_at) if is_seen else None
     ends = None if ends_at is None else datetime.fromtimestamp(ends_at, UTC)
+    health = _health(state, version, ends, now)
+    has_ended = health in (Health.REFUSED, Health.ENDED) and state.ended_version == version
     return CredentialsAge(
         provider=provider,
-        health=_health(state, version, ends, now),
+        health=health,
         secret=secret,
         stored_at=stored.astimezone().isoformat(timespec="seconds"),
         age_days=round((now - stored).total_seconds() / DAY, 2),
         ends_at=ends.astimezone().isoformat(timespec="seconds") if ends else "",
         days_left=round((ends - now).total_seconds() / DAY, 2) if ends else None,
+        lived_days=round((state.ended_at - stored.timestamp()) / DAY, 2) if has_ended and state.ended_at else None,
     )
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from cloud_sync_common import __version__
+from cloud_sync_common.runtime.wording import count_of
 
 from console.errors import ConsoleError
 from console.stack import PREFIX, Stack
 
 SECTION = "CloudSync"
+_CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
+_RELEASE = re.compile(r"^## (\d+\.\d+\.\d+)\b", re.MULTILINE)
 
 
 class Deployed(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +34,12 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Age(msgspec.Struct, frozen=True, kw_only=True):
-    """How a stack's version compares with this clone's; `text` is empty where they are the same."""
+    """How a stack's version compares with this clone's; `text` is empty where they are the same. `releases_behind` is
+    how many releases the stack is behind the clone, None where the clone's changelog does not tell."""
 
     clone_version: str
     text: str = ""
+    releases_behind: int | None = None
 
 
 def deployed(stack: Stack) -> Deployed:
@@ -71,15 +77,31 @@ def differing(environments: Iterable[Deployed]) -> list[str]:
 
 
 def age_of(found: Deployed) -> Age:
-    """Whether the stack or this clone is to be brought up to date."""
+    """Whether the stack or this clone is to be brought up to date, and how far they are apart. Nothing is asked of the
+    network: what lies between is in the clone's changelog."""
     if found.version == __version__:
-        return Age(clone_version=__version__)
-    if _order(found.version) < _order(__version__):
-        step = f"deploy it again: cdk deploy -c environment={found.environment}"
-    else:
-        step = "bring this clone up to date: git pull, then make setup"
-    text = f"The stack is of version {found.version}, and this clone of {__version__}: {step}"
-    return Age(clone_version=__version__, text=text)
+        return Age(clone_version=__version__, releases_behind=0)
+    text = f"The stack is of version {found.version}, and this clone of {__version__}"
+    if _order(found.version) >= _order(__version__):
+        step = "which is older: bring this clone up to date: git pull, then make setup"
+        return Age(clone_version=__version__, text=f"{text}, {step}")
+    behind = _releases_after(found.version)
+    later = f", {count_of(behind, 'release')} later" if behind else ""
+    step = f"deploy it again: cdk deploy -c environment={found.environment}"
+    return Age(clone_version=__version__, text=f"{text}{later}: {step}", releases_behind=behind)
+
+
+def _releases_after(version: str) -> int | None:
+    """How many releases the clone's changelog has after this version, up to the clone's own. None where it does not
+    have both: this command may be installed without the clone."""
+    try:
+        text = _CHANGELOG.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    releases = _RELEASE.findall(text)  # the latest one first
+    if version not in releases or __version__ not in releases:
+        return None
+    return releases.index(version) - releases.index(__version__)
 
 
 def _order(version: str) -> list[int]:

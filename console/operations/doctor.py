@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from console.aws_account import AwsAccount, explained
+from console.aws_account import AwsAccount
+from console.aws_refusals import explained
 from console.errors import ConsoleError, UsageError
 from console.operations import doctor_archive, doctor_permissions, doctor_service, doctor_tokens
 from console.operations.deployed_config import age_of, deployed
@@ -25,11 +26,13 @@ MOST_SKEW_SECONDS = 60  # AWS refuses a request whose time is off by five minute
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found. `is_whole`: the stack was reached, so that everything could be looked at."""
+    """What was found. `is_whole`: the stack was reached, so that everything could be looked at; otherwise `exit_code`
+    is that of every verb for what is in the way."""
 
     environment: str
     is_whole: bool
     findings: list[Finding]
+    exit_code: int = 0
 
     @property
     def failures(self) -> int:
@@ -41,17 +44,22 @@ def examine(
 ) -> Diagnosis:
     """Looks at everything. Without credentials, or without a stack, nothing further can be looked at. Raises UsageError
     for a name that is none of an environment, and errors that are neither AWS's nor the provider's."""
-    findings = list(looked_at("AWS credentials", "every verb", partial(_identity, account)))
-    if _failures(findings):
-        return Diagnosis(environment=environment, is_whole=False, findings=findings)
-    stack = _found(account, environment, findings)
-    if stack is not None:
-        findings += _of_stack(stack, services, renews=renews, say=say)
-    return Diagnosis(environment=environment, is_whole=stack is not None, findings=findings)
-
-
-def _failures(findings: list[Finding]) -> bool:
-    return any(one.outcome is Outcome.FAIL for one in findings)
+    findings, about = list[Finding](), "AWS credentials"
+    try:
+        findings += _identity(account)
+        about = "stack"
+        stack = _found(account, environment, findings)
+    except UsageError:
+        raise
+    except Exception as error:
+        known = error if isinstance(error, ConsoleError) else explained(error)
+        if known is None:
+            raise
+        findings.append(failed(about, str(known), ""))
+        code = int(known.exit_code)
+        return Diagnosis(environment=environment, is_whole=False, findings=findings, exit_code=code)
+    findings += _of_stack(stack, services, renews=renews, say=say)
+    return Diagnosis(environment=environment, is_whole=True, findings=findings)
 
 
 def _identity(account: AwsAccount) -> Iterator[Finding]:
@@ -60,17 +68,8 @@ def _identity(account: AwsAccount) -> Iterator[Finding]:
     yield passed("AWS credentials", f"You are {arn}, in the region {account.region or '(none)'}.")
 
 
-def _found(account: AwsAccount, environment: str, findings: list[Finding]) -> Stack | None:
-    try:
-        stack = Stack.find(account, environment)
-    except UsageError:
-        raise
-    except Exception as error:
-        known = error if isinstance(error, ConsoleError) else explained(error)
-        if known is None:
-            raise
-        findings.append(failed("stack", str(known), ""))
-        return None
+def _found(account: AwsAccount, environment: str, findings: list[Finding]) -> Stack:
+    stack = Stack.find(account, environment)
     findings.append(
         passed("stack", f"CloudSync-{environment} is deployed, for {', '.join(stack.secrets) or 'nothing'}.")
     )

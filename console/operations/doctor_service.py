@@ -7,6 +7,7 @@ from typing import Any
 
 from console.operations.alarms import PREFIX
 from console.operations.findings import Finding, failed, noted, passed
+from console.operations.pauses import pause_of
 from console.operations.schedules import schedule_of
 from console.operations.settings import current
 from console.stack import Stack
@@ -39,7 +40,10 @@ def settings(stack: Stack, provider: str) -> Iterator[Finding]:
             about, f"{found.error} No run begins until then.", f"cloudsync settings undo --provider {provider}"
         )
     elif found.settings.paused:
-        yield noted(about, f"Paused. `cloudsync settings resume --provider {provider}` ends that.")
+        pause = pause_of(stack, provider)
+        name = provider.replace("_", "-")
+        resume = f"`cloudsync settings resume --provider {name}` ends that."
+        yield noted(about, f"{pause.sentence if pause else ''} {resume}".strip())
     else:
         yield passed(about, "They can be read, and the provider is not paused.")
 

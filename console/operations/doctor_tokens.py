@@ -42,7 +42,7 @@ def token(
     if _is_empty(stack, services, provider):
         return  # `secret` says so
     if renews:
-        ProviderSession(stack, services, provider, {}, say).renew()
+        ProviderSession(stack, services, provider, {}, say).renew(has_ended=False)
     credentials = _stored(stack, services, provider)
     protect(*credentials.secrets)
     try:

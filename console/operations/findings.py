@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from console.aws_account import explained
+from console.aws_refusals import explained
 from console.errors import ConsoleError, CredentialsRefusedError
 
 

@@ -23,7 +23,7 @@ from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
-from console.aws_account import explained
+from console.aws_refusals import explained
 from console.errors import ConsoleError, CredentialsRefusedError
 from console.operations.deployed_functions import FunctionRefusal, answer
 from console.operations.provider_services import Services, answering
@@ -89,12 +89,19 @@ class ProviderSession:
             raise CredentialsRefusedError(one_line(str(error), _SENTENCE))
         return self.authorised()
 
-    def renew(self) -> None:
-        """Has the function renew the token, as it does for a run: it knows by itself whether that is needed.
+    def renew(self, *, has_ended: bool = True) -> None:
+        """Has the function renew the token, as it does for a run: it knows by itself whether that is needed, which the
+        caller need not know (`has_ended`).
 
         Raises CredentialsRefusedError when the provider refuses, or these AWS credentials may not ask the function.
         """
-        self.say(f"The token of {self.provider_id} has ended; the function media-authenticator renews it ...")
+        name = self.provider_id
+        if has_ended:
+            self.say(f"The token of {name} has ended; the function media-authenticator renews it ...")
+        else:
+            self.say(
+                f"Asking the function media-authenticator for the token of {name}; it renews one that has ended ..."
+            )
         event = {"run_id": f"plan-{uuid.uuid4().hex[:8]}", "input": {"provider": self.provider_id}, "renewals": 0}
         try:
             found = answer(self.stack, "media-authenticator", event)
@@ -102,8 +109,9 @@ class ProviderSession:
             known = explained(error)
             if not isinstance(known, CredentialsRefusedError):
                 raise
+            ended = f"The token of {name} has ended, and it" if has_ended else f"The token of {name}"
             raise CredentialsRefusedError(
-                f"The token of {self.provider_id} has ended, and it cannot be renewed from here: {known} Or start a "
+                f"{ended} cannot be renewed from here: {known} Or start a "
                 "run, which renews it (`cloudsync run`), and repeat the command."
             ) from None
         if isinstance(found, FunctionRefusal):

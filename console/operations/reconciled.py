@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from itertools import takewhile
 from typing import Any
@@ -13,10 +14,10 @@ from cloud_sync_common.runtime.run_input import Mode
 
 from console.errors import ConsoleError
 from console.operations.ledger import Reading
+from console.operations.pauses import by_hand
 from console.operations.run import Execution, begin, execution, execution_arn, execution_of, json_object
 from console.operations.run_report import SUCCEEDED, report_of
 from console.operations.runs import latest
-from console.operations.settings import by_hand
 from console.stack import Stack
 
 _COUNTS = ("items", "sources", "objects", "left_out")
@@ -30,13 +31,15 @@ def reconciled(stack: Stack, provider: str, fresh_since: datetime, follow: Follo
     started and followed. Raises ConsoleError when it cannot be started, or does not succeed; botocore's errors."""
     if fresh := _fresh(stack, provider, fresh_since):
         return fresh
-    begun = begin(stack, {**by_hand(stack, provider), "mode": str(Mode.RECONCILE)}, reading)
+    given, _ = by_hand(stack, provider)
+    begun = begin(stack, {**given, "mode": str(Mode.RECONCILE)}, reading)
     if begun.filters:
         raise ConsoleError(
             f"A reconciliation of {provider} is under way that leaves out what its filters do not let in. Repeat the "
             f"command when it has ended; `cloudsync run --follow {begun.run_id}` shows it."
         )
     run = execution_of(stack, begun)
+    run = replace(run, given={**run.given, **given})
     follow(run)
     found = _of(stack, run, is_new=True)
     if isinstance(found, str):

@@ -22,8 +22,8 @@ from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.dead_letters import Clearing
 from console.operations.item import candidates
 from console.operations.ledger import Reading, by_keys, partition
+from console.operations.pauses import Pause, by_hand
 from console.operations.runs import is_under_way
-from console.operations.settings import by_hand
 from console.operations.waiting import NotArchived, failed_items, item_of
 from console.stack import Stack
 
@@ -52,12 +52,13 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
 class Retried(msgspec.Struct, frozen=True, kw_only=True):
     """A run that was started, whether it does its work, and what became of the dead-letter queue: messages of its items
-    that were deleted, and others that were left."""
+    that were deleted, and others that were left. It works although its provider is `paused`."""
 
     provider: str
     run_id: str
     items: int
     has_begun: bool = False
+    paused: Pause | None = None
     messages_deleted: int = 0
     messages_left: int = 0
 
@@ -108,12 +109,13 @@ def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
             f"A run of {retry.provider} is under way; a second one would end at once. Repeat the command when it has "
             "ended: `cloudsync run --follow` shows it."
         )
-    run_input = by_hand(stack, retry.provider) | retry.run_input
+    given, pause = by_hand(stack, retry.provider)
+    run_input = given | retry.run_input
     name = f"retry-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
     stack.client("stepfunctions").start_execution(
         stateMachineArn=stack.output("StateMachineArn"), name=name, input=json.dumps(run_input)
     )
-    return Retried(provider=retry.provider, run_id=name, items=len(retry.items))
+    return Retried(provider=retry.provider, run_id=name, items=len(retry.items), paused=pause)
 
 
 def has_begun(stack: Stack, started: Retried, reading: Reading) -> bool:

@@ -19,6 +19,7 @@ from cloud_sync_common.stores.provider_rows import UNDER_WAY
 
 from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.ledger import Reading, by_keys
+from console.operations.pauses import Pause, paused_of
 from console.stack import Stack
 
 MOST_RUNNING = 100  # executions that are looked at for one that is under way
@@ -27,13 +28,15 @@ _NAME = re.compile(rf"[\w.-]{{1,{NAME_LIMIT}}}", re.ASCII)
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that was started, or `joined`: one that was under way already. `filters` are those in its input."""
+    """A run that was started, or `joined`: one that was under way already. `filters` are those in its input. A run of
+    all providers does nothing of the `paused` ones."""
 
     run_id: str
     provider: str
     mode: str
     joined: bool
     filters: dict[str, Any] = {}
+    paused: list[Pause] = []
 
 
 @dataclass(frozen=True)
@@ -102,14 +105,17 @@ def check_filters(given: Mapping[str, Any], names: list[str]) -> None:
 def begin(stack: Stack, given: Mapping[str, Any], reading: Reading) -> Begun:
     """Starts a run with that input, or joins the one of the same provider that is under way.
 
-    Raises ConsoleError when that one was started for something else than what is asked for. Raises botocore's errors.
+    Raises ConsoleError when that one was started for something else than what is asked for, or settings cannot be read;
+    PausedError when a run would do nothing. Raises botocore's errors.
     """
     running = under_way(stack, given["provider"], reading)
     if running is None:
+        paused = paused_of(stack, given, stack.secrets)
         name = f"run-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         arn = stack.output("StateMachineArn")
         stack.client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))
-        return _begun(Execution(execution_arn(stack, name), "RUNNING", given), joined=False)
+        begun = _begun(Execution(execution_arn(stack, name), "RUNNING", given), joined=False)
+        return msgspec.structs.replace(begun, paused=paused)
     asked = Execution("", "", given)
     if running.mode != asked.mode or (asked.filters and _meant(asked) != _meant(running)):
         raise ConsoleError(

@@ -90,13 +90,6 @@ def readable(found: Current) -> Current:
     return found
 
 
-def by_hand(stack: Stack, provider: str) -> dict[str, Any]:
-    """The input of a run that the owner starts themselves, which also works while the provider is paused. Raises
-    botocore's errors."""
-    paused = current(stack, provider).settings.paused
-    return {"provider": provider, **({"even_if_paused": True} if paused else {})}
-
-
 def versions(stack: Stack, provider: str, most: int = MOST_VERSIONS) -> list[Version]:
     """The history, the last version first. Raises botocore's errors."""
     answer = stack.client("dynamodb").query(

@@ -60,7 +60,9 @@ class StoredCredentials:
             if not any(CURRENT in labels for labels in found.get("VersionIdsToStages", {}).values()):
                 return ""
             stored = self._client.get_secret_value(SecretId=self.name, VersionStage=CURRENT)
-        fields = pasted_fields.as_object(stored.get("SecretString", ""))
+        text = stored.get("SecretString", "")
+        protect(*pasted_fields.all_secrets(text))
+        fields = pasted_fields.as_object(text)
         return str(fields.get("user_id") or "")
 
     def store(self, credentials: Credentials) -> str:

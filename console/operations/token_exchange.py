@@ -20,6 +20,7 @@ from cloud_sync_common.safe_text import protect
 from console.errors import ConsoleError, CredentialsRefusedError
 from console.operations.provider_services import answering
 
+_NO_SECRETS = ("grant_type", "scope", "redirect_uri")  # words that sentences have, such as `password`
 _VERIFIER_BYTES = 64  # 86 characters; at most 128 are allowed
 
 
@@ -50,7 +51,7 @@ class Exchange:
 
         Raises CredentialsRefusedError with the sentence of the refusal, ConsoleError for everything else.
         """
-        protect(*form.values(), *client.secrets)
+        protect(*(value for name, value in form.items() if name not in _NO_SECRETS), *client.secrets)
         with answering():
             answer = answers.json_object(self._asked(form), self.doing)
         access = loose_json.secret(answer.get("access_token"))

@@ -196,7 +196,8 @@ class Authorization:
             raise GrantError(400, "invalid_grant", DEAD)
         self._refresh[token] = replace(found, used=now)
         if not active.find(DriveFault.ROTATED):
-            return self._access_answer(self._narrowed(found.scope, active), token)
+            ends = {"refresh_token_expires_in": int(found.until - now)} if found.until is not None else {}
+            return self._access_answer(self._narrowed(found.scope, active), token) | ends
         del self._refresh[token]
         self.refresh_token = self._new_refresh(found.scope)
         return self._access_answer(found.scope, self.refresh_token) | {"refresh_token": self.refresh_token}

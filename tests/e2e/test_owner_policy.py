@@ -24,27 +24,27 @@ from tests.e2e.test_console_reading import environment as of_administrator
 
 USER, POLICY = "owner-for-a-test", "owner"
 MAY_NOT, SECONDS = "The AWS credentials may not do ", 180.0
-# The verb that fails without a statement, and the operation that it names then.
+# The verb that fails without a statement, and the permission that it names then.
 NEEDED: dict[str, tuple[list[str], str]] = {
-    "SeeTheStack": (["runs"], "DescribeStacks"),
-    "SeeTheSchedules": (["status"], "GetSchedule"),
-    "SeeAlarmsAndMetrics": (["status"], "DescribeAlarms"),
-    "ReadTheLogs": (["doctor"], "FilterLogEvents"),
-    "StartAndListRuns": (["runs"], "ListExecutions"),
-    "SeeRuns": (["runs"], "DescribeExecution"),
-    "UseTheCredentials": (["status"], "ListSecretVersionIds"),
-    "SeeTheFunctions": (["plan"], "GetFunctionConfiguration"),
-    "RenewTokens": (["doctor", "--renew"], "Invoke"),
-    "ReadTheLedger": (["status"], "Query"),
-    "SeeWhatIsNotArchived": (["failures"], "Query"),
-    "ChangeSettings": (["settings", "pause"], "TransactWriteItems"),
-    "SeeTheArchive": (["doctor"], "GetBucketVersioning"),
-    "ReadTheArchive": (["doctor"], "HeadObject"),
-    "SeeTheWork": (["doctor"], "ListObjectsV2"),
-    "UseTheDeadLetters": (["doctor"], "GetQueueAttributes"),
-    "SeeWhoGetsMails": (["doctor"], "ListSubscriptionsByTopic"),
-    "StoreCertificates": (["verify"], "PutObject"),
-    "ReadTheWork": (["run", "--follow"], "HeadObject"),  # the last one: its run goes on
+    "SeeTheStack": (["runs"], "cloudformation:DescribeStacks"),
+    "SeeTheSchedules": (["status"], "scheduler:GetSchedule"),
+    "SeeAlarmsAndMetrics": (["status"], "cloudwatch:DescribeAlarms"),
+    "ReadTheLogs": (["doctor"], "logs:FilterLogEvents"),
+    "StartAndListRuns": (["runs"], "states:ListExecutions"),
+    "SeeRuns": (["runs"], "states:DescribeExecution"),
+    "UseTheCredentials": (["status"], "secretsmanager:ListSecretVersionIds"),
+    "SeeTheFunctions": (["plan"], "lambda:GetFunctionConfiguration"),
+    "RenewTokens": (["doctor", "--renew"], "lambda:InvokeFunction"),
+    "ReadTheLedger": (["status"], "dynamodb:Query"),
+    "SeeWhatIsNotArchived": (["failures"], "dynamodb:Query"),
+    "ChangeSettings": (["settings", "pause"], "dynamodb:PutItem"),
+    "SeeTheArchive": (["doctor"], "s3:GetBucketVersioning"),
+    "ReadTheArchive": (["doctor"], "s3:GetObject"),
+    "SeeTheWork": (["doctor"], "s3:ListBucket"),
+    "UseTheDeadLetters": (["doctor"], "sqs:GetQueueAttributes"),
+    "SeeWhoGetsMails": (["doctor"], "sns:ListSubscriptionsByTopic"),
+    "StoreCertificates": (["verify"], "s3:PutObject"),
+    "ReadTheWork": (["run", "--follow"], "s3:GetObject"),  # the last one: its run goes on
 }
 # Each verb as it is used, and the exit codes that it may have: of the fake account, one video has no original.
 USED: list[tuple[list[str], set[int]]] = [
@@ -129,12 +129,12 @@ def test_every_deployed_statement_has_a_verb_that_needs_it(owner: Owner) -> None
 
 
 @pytest.mark.parametrize("sid", NEEDED)
-def test_without_this_statement_a_verb_names_the_operation_that_is_not_allowed(owner: Owner, sid: str) -> None:
-    arguments, operation = NEEDED[sid]
+def test_without_this_statement_a_verb_names_the_permission_that_is_missing(owner: Owner, sid: str) -> None:
+    arguments, permission = NEEDED[sid]
     owner.may_do(without=sid)
     refused = owner.types(*arguments)
     said = refused.stdout + refused.stderr
-    assert refused.returncode in (3, 4) and f"{MAY_NOT}{operation}." in said, said
+    assert refused.returncode in (3, 4) and f"{MAY_NOT}{permission}." in said, said
     assert "CloudSyncOwner" in said and "Traceback" not in said
 
 

@@ -71,6 +71,11 @@ class Owner:
             **self.variables,
         }
 
+    @staticmethod
+    def words(*arguments: str) -> list[str]:
+        """The program with these arguments, for those who start it themselves."""
+        return [sys.executable, "-c", _PROGRAM, *arguments]
+
     @contextmanager
     def at_terminal(self, *arguments: str) -> Iterator[Terminal]:
         """`cloudsync ARGUMENTS` in a terminal."""

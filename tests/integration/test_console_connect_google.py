@@ -150,6 +150,10 @@ def test_what_is_no_answer_is_passed_over(owner: Owner, drive: FakeGoogleDrive) 
         assert terminal.ends() == 0
 
 
+def pasted(drive: FakeGoogleDrive) -> dict[str, str]:
+    return {"client_id": drive.client_id, "client_secret": drive.client_secret, "refresh_token": drive.refresh_token}
+
+
 REFUSED = [
     (DriveFault.REFRESH_TOKEN_LEFT_OUT, {}, 1, "Google gave no refresh token"),
     (DriveFault.SCOPE_NARROWED, {"scope": "https://www.googleapis.com/auth/drive.metadata.readonly"}, 4,
@@ -177,6 +181,34 @@ def test_an_app_in_testing_is_refused_with_what_to_press(owner: Owner, drive: Fa
     ended, shown = asked(owner, drive)
     assert ended == 4 and "is in 'Testing'" in shown and "'Publish app'" in shown
     assert not owner.has_stored("google_drive")
+
+
+def test_a_refresh_token_of_an_app_in_testing_is_refused_when_it_is_piped_in(
+    owner: Owner, drive: FakeGoogleDrive
+) -> None:
+    drive.control.set_testing(True)
+    drive.control.connect()
+    done = owner.piped("connect", "google-drive", "--from-stdin", "--yes", given=json.dumps(pasted(drive)))
+    assert done.returncode == 4 and "is in 'Testing'" in done.stderr and done.stdout == ""
+    assert not owner.has_stored("google_drive") and owner.started == []
+    assert_no_secret(done.stderr, drive.secrets())
+
+
+def test_a_refresh_token_of_which_google_says_no_end_is_stored_with_what_that_does_not_prove(
+    owner: Owner, drive: FakeGoogleDrive
+) -> None:
+    done = owner.piped("connect", "google-drive", "--from-stdin", "--yes", given=json.dumps(pasted(drive)))
+    assert done.returncode == 0 and "the access ends seven days after that" in done.stderr
+    assert "has started. `cloudsync run --follow run-1` shows it." in done.stdout
+
+
+def test_an_access_token_alone_is_stored_with_the_word_of_how_soon_it_ends(
+    owner: Owner, drive: FakeGoogleDrive
+) -> None:
+    given = {"access_token": drive.access_token}
+    done = owner.piped("connect", "google-drive", "--from-stdin", given=json.dumps(given))
+    assert done.returncode == 0 and "An access token alone ends within hours." in done.stderr
+    assert "GoPro" not in done.stderr and "browser" not in done.stderr
 
 
 @pytest.mark.parametrize("rotated", [False, True])

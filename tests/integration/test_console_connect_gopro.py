@@ -92,7 +92,7 @@ def test_two_factor_is_refused_with_the_ways_that_are_left(
 def test_a_wrong_password_is_tried_once_and_shown_nowhere(owner: Owner, gopro: FakeGoPro) -> None:
     with owner.at_terminal("connect", "gopro", "--way", "password") as terminal:
         client_typed(terminal, gopro)
-        owner_typed(terminal, gopro, "not the password, with spaces")
+        owner_typed(terminal, gopro, "not the right one, with spaces")
         assert terminal.ends() == 4
         assert "GoPro refuses this name and password" in terminal.words and "with spaces" not in terminal.shown
     assert gopro.control.stats()["requests"]["token"] == {"400": 1}

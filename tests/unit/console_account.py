@@ -17,8 +17,16 @@ OUTPUTS = {
 }
 
 
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
 def refusal(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "words that may change"}}, operation)
+
+
+def answered(code: str, message: str = "", **more: Any) -> ClientError:
+    """A refusal of S3's, with whatever else is in its answer."""
+    return ClientError({"Error": {"Code": code, "Message": message}, **more}, "GetObject")  # type: ignore[typeddict-item]
 
 
 class ScriptedClient:

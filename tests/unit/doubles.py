@@ -64,13 +64,16 @@ class Lease:
     released: int = 0
     renewals: int = 0
     seen: tuple[str, float | None, bool] | None = None
+    seen_stored_at: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refused_version(self) -> str:
         return self.refused
 
-    def note_seen(self, version: str, ends_at: float | None, *, renewable: bool) -> None:
-        self.seen = (version, ends_at, renewable)
+    def note_seen(
+        self, version: str, ends_at: float | None, *, renewable: bool, stored_at: float | None = None
+    ) -> None:
+        self.seen, self.seen_stored_at = (version, ends_at, renewable), stored_at
 
     def count_renewal(self) -> int:
         self.renewals += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from cloud_sync_common import __version__
 
 from console import main
 from console.errors import Exit
+from console.operations import deployed_config
+from console.operations.deployed_config import Deployed
 from console.stack import Stack
 from tests.unit.console_account import stack_of
 
@@ -73,6 +76,43 @@ def test_a_value_that_only_one_of_two_versions_has_differs(
 ) -> None:
     templates["prod"] = template(new_value=7)
     assert config(capsys, "--compare", "prod")[1]["differing"] == ["new_value"]
+
+
+RELEASES = "# Changelog\n\n## 2.1.0 - 2026-01-04\n\n## 2.0.0 - 2026-01-03\n- of ## 1.5.0\n## 1.1.0 - 2026-01-02\n"
+
+
+@pytest.mark.parametrize(
+    ("clone", "stack", "behind", "words"),
+    [
+        ("2.1.0", "1.1.0", 2, "The stack is of version 1.1.0, and this clone of 2.1.0, 2 releases later: deploy it"),
+        ("2.1.0", "2.0.0", 1, "The stack is of version 2.0.0, and this clone of 2.1.0, 1 release later: deploy it"),
+        ("2.0.0", "1.1.0", 1, "this clone of 2.0.0, 1 release later"),
+        ("2.1.0", "1.0.0", None, "The stack is of version 1.0.0, and this clone of 2.1.0: deploy it again"),
+        ("2.2.0", "2.1.0", None, "and this clone of 2.2.0: deploy it again"),
+        ("2.0.0", "2.1.0", None, "and this clone of 2.0.0, which is older: bring this clone up to date"),
+        ("2.1.0", "2.1.0", 0, ""),
+    ],
+)
+def test_how_far_a_stack_is_behind_is_counted_in_the_clones_changelog(
+    clone: str, stack: str, behind: int | None, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "CHANGELOG.md").write_text(RELEASES)
+    monkeypatch.setattr(deployed_config, "_CHANGELOG", tmp_path / "CHANGELOG.md")
+    monkeypatch.setattr(deployed_config, "__version__", clone)
+    found = deployed_config.age_of(Deployed(environment="dev", version=stack, values={}))
+    assert (found.releases_behind, found.clone_version) == (behind, clone)
+    assert words in found.text and bool(found.text) is (behind != 0)
+
+
+def test_without_the_clones_changelog_nothing_is_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(deployed_config, "_CHANGELOG", tmp_path / "CHANGELOG.md")
+    found = deployed_config.age_of(Deployed(environment="dev", version="0.1.0", values={}))
+    assert found.releases_behind is None and "later" not in found.text
+
+
+def test_the_clones_own_changelog_is_found_and_has_its_version() -> None:
+    found = deployed_config.age_of(Deployed(environment="dev", version="0.1.0", values={}))
+    assert found.releases_behind is not None and found.releases_behind >= 5
 
 
 @pytest.mark.parametrize(("version", "step"), [("0.0.9", "deploy it again: cdk deploy"), ("99.1.0", "git pull")])

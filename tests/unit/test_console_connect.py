@@ -19,7 +19,7 @@ from cloud_sync_common.provider_interface import Credentials
 from cloud_sync_common.providers import PROVIDERS
 
 from console import main
-from console.aws_account import explained
+from console.aws_refusals import explained
 from console.commands import connect
 from console.commands.hidden_input import edited, is_whole
 from console.errors import ConsoleError, Exit, NotFoundError, UsageError

@@ -15,7 +15,7 @@ from cloud_sync_common.provider_interface import Credentials
 from console import main
 from console.aws_account import AwsAccount
 from console.errors import ConsoleError, CredentialsRefusedError, Exit, NotFoundError
-from console.operations import doctor, doctor_tokens
+from console.operations import doctor, doctor_tokens, provider_session
 from console.operations.doctor import Diagnosis
 from console.operations.findings import Finding, Outcome
 from console.operations.provider_accounts import Account
@@ -208,7 +208,35 @@ def test_settings_that_cannot_be_read_stop_runs_and_a_pause_is_told(world: World
     world.put("PROVIDER#gopro", "SETTINGS", version=1, document="no JSON", changed_at="", changed_by="")
     assert failures(examined(world)) == ["settings gopro"]
     world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}', changed_at="", changed_by="")
-    assert of(examined(world), "settings gopro").outcome is Outcome.NOTE
+    told = of(examined(world), "settings gopro")
+    assert told.outcome is Outcome.NOTE
+    assert told.text == "gopro is paused. `cloudsync settings resume --provider gopro` ends that."
+
+
+def test_a_token_that_works_is_not_called_ended_when_its_renewal_is_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(provider_session, "answer", lambda *_: {})
+    doctor.examine(world.account, "dev", Services(), renews=True, say=said.append)
+    assert said == [
+        f"Asking the function media-authenticator for the token of {name}; it renews one that has ended ..."
+        for name in ("gopro", "google_drive")
+    ]
+
+
+def test_a_renewal_that_may_not_be_asked_for_says_nothing_of_how_the_token_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise refusal("AccessDeniedException", "Invoke")
+
+    monkeypatch.setattr(provider_session, "answer", refused)
+    found = of(examined(world, renews=True), "token gopro")
+    assert found.outcome is Outcome.FAIL
+    assert found.text.startswith(
+        "The token of gopro cannot be renewed from here: The AWS credentials may not do Invoke"
+    )
 
 
 @pytest.mark.parametrize(
@@ -285,7 +313,7 @@ def test_without_a_stack_nothing_further_is_looked_at(world: World, monkeypatch:
 
     monkeypatch.setattr(Stack, "find", find)
     found = examined(world)
-    assert (failures(found), found.is_whole) == (["stack"], False)
+    assert (failures(found), found.is_whole, found.exit_code) == (["stack"], False, Exit.NOT_FOUND)
 
 
 def test_nothing_is_changed_by_looking(world: World) -> None:
@@ -314,7 +342,9 @@ def test_the_exit_code_says_whether_something_needs_the_owner(typed: World, caps
     assert main.main(["doctor"]) == Exit.ATTENTION
     assert "fail  versioning" in capsys.readouterr().out
     typed.answer("sts", get_caller_identity=refusal("ExpiredToken", "GetCallerIdentity"))
-    assert main.main(["doctor"]) == Exit.FAILED
+    capsys.readouterr()
+    assert main.main(["doctor"]) == Exit.CREDENTIALS
+    assert "fail  AWS credentials" in capsys.readouterr().out
 
 
 def test_json_is_one_object_with_every_line(typed: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -225,7 +225,9 @@ def test_the_lasting_filters_of_the_settings_count_and_a_pause_is_said(
     given = planned(capsys, "--provider", "gopro", "--name", "changed*")["gopro"]
     assert given["filters"] == {"names": ["changed*"]}
     main.main(["plan", "--provider", "gopro"])
-    assert "paused" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "until `cloudsync settings resume --provider gopro`" in shown
+    assert "`cloudsync run --provider gopro --even-if-paused`" in shown
 
 
 def test_settings_that_cannot_be_read_are_a_problem_and_no_plan(

@@ -122,6 +122,16 @@ def test_without_failures_that_is_said(world: World, capsys: pytest.CaptureFixtu
 # Retry
 
 
+def test_of_a_paused_provider_what_failed_is_tried_again_all_the_same_and_that_is_said(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed(world, "clip-1")
+    world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}')
+    assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
+    assert inputs(world)[0]["even_if_paused"] is True
+    assert "gopro is paused. This run works all the same, and the pause stays." in capsys.readouterr().err
+
+
 def test_an_item_is_tried_again_by_a_run_that_names_it_and_its_message_goes(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
 from typing import Any
 
@@ -149,6 +150,86 @@ def test_a_paused_provider_is_worked_on_only_when_that_is_asked_for(
         "GoPro: paused, nothing was looked for.\n\n"
         "Next step: `cloudsync run --provider gopro --even-if-paused` starts a single run meanwhile.\n"
     )
+
+
+def paused(world: World, provider: str = "gopro", **more: Any) -> None:
+    row = {
+        "version": 1, "document": '{"paused": true}', "pause_changed_at": "2026-11-26T03:00:00+00:00",
+        "changed_at": "2026-11-26T03:00:00+00:00", "changed_by": "arn:aws:sts::1:assumed-role/owner/me", **more,
+    }  # fmt: skip
+    world.put(f"PROVIDER#{provider}", "SETTINGS", **row)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--follow"], ["--mode", "reconcile"]])
+def test_of_a_paused_provider_no_run_is_started_and_both_ways_on_are_named(
+    more: list[str], world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paused(world)
+    assert main.main(["run", "--provider", "gopro", *more]) == Exit.ATTENTION
+    printed = capsys.readouterr()
+    mode = "--mode reconcile " if "reconcile" in more else ""
+    assert (printed.out, world.started) == ("", [])
+    since = datetime.fromisoformat("2026-11-26T03:00:00+00:00").astimezone()
+    assert printed.err == (
+        f"cloudsync: gopro is paused since {since:%Y-%m-%d %H:%M} by assumed-role/owner/me. No run was "
+        "started, because it would do nothing. To end the pause: `cloudsync settings "
+        "resume --provider gopro`. For a single run meanwhile: "
+        f"`cloudsync run --provider gopro {mode}--even-if-paused`.\n"
+    )
+
+
+def test_whoever_has_paused_it_is_named_although_somebody_else_has_changed_a_filter_since(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paused(world, changed_at="2026-11-26T09:00:00+00:00", changed_by="arn:aws:iam::1:user/another", version=2)
+    for version, at, by in ((1, "2026-11-26T03:00:00+00:00", "user/first"), (2, "2026-11-26T09:00:00+00:00", "user/x")):
+        row = {"version": version, "changed_at": at, "changed_by": f"arn:aws:iam::1:{by}", "document": "{}"}
+        world.put("SETTINGS#gopro", f"VERSION#{version:06}", **row)
+    assert main.main(["run", "--provider", "gopro"]) == Exit.ATTENTION
+    assert " by user/first. " in capsys.readouterr().err
+
+
+def test_a_pause_that_was_written_by_hand_says_neither_when_nor_by_whom(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}')
+    assert main.main(["run", "--provider", "gopro"]) == Exit.ATTENTION
+    assert capsys.readouterr().err.startswith("cloudsync: gopro is paused. No run was started")
+
+
+def test_a_run_of_all_leaves_out_what_is_paused_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    paused(world, "google_drive")
+    assert main.main(["run"]) == Exit.FINE
+    assert inputs(world) == [{"provider": "all"}]
+    assert "It leaves out google_drive: google_drive is paused since " in capsys.readouterr().out
+    assert main.main(["run", "--json"]) == Exit.FINE
+    (left_out,) = json.loads(capsys.readouterr().out)["paused"]
+    assert (left_out["provider"], left_out["by"]) == ("google_drive", "assumed-role/owner/me")
+
+
+def test_when_all_are_paused_a_run_of_all_is_not_started(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for provider in ("gopro", "google_drive"):
+        paused(world, provider)
+    assert main.main(["run"]) == Exit.ATTENTION
+    said = capsys.readouterr().err
+    assert "gopro is paused since" in said and "google_drive is paused since" in said and world.started == []
+    assert "`cloudsync run --provider all --even-if-paused`" in said
+    assert main.main(["run", "--even-if-paused"]) == Exit.FINE
+
+
+def test_with_settings_that_cannot_be_read_no_run_is_started_that_would_fail_at_once(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paused(world, document="no JSON")
+    assert main.main(["run", "--provider", "gopro"]) == Exit.FAILED
+    assert "cloudsync settings undo" in capsys.readouterr().err and world.started == []
+
+
+def test_a_run_of_a_paused_provider_that_is_under_way_is_joined(world: World) -> None:
+    paused(world)
+    under_way(world, "by-hand", {"provider": "gopro", "even_if_paused": True})
+    assert main.main(["run", "--provider", "gopro"]) == Exit.FINE
+    assert world.started == []
 
 
 # Joining

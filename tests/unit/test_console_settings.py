@@ -150,9 +150,11 @@ def test_a_run_that_the_owner_starts_after_connecting_works_although_the_provide
         return {"executionArn": "arn:of:night-1"}
 
     world.answer("stepfunctions", start_execution=start)
-    first_run.start(world.stack, "gopro")
+    assert first_run.start(world.stack, "gopro") == ("night-1", None)
     run("pause", *GOPRO)
-    first_run.start(world.stack, "gopro")
+    run_id, pause = first_run.start(world.stack, "gopro")
+    assert run_id == "night-1" and pause is not None
+    assert pause.sentence.startswith("gopro is paused since ") and pause.sentence.endswith(" by assumed-role/owner/me.")
     assert [json.loads(one["input"]) for one in world.started] == [
         {"provider": "gopro"}, {"provider": "gopro", "even_if_paused": True}
     ]  # fmt: skip

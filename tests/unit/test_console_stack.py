@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore import exceptions as botocore_errors
 
-from console.aws_account import explained
+from console.aws_refusals import explained
 from console.errors import ConsoleError, CredentialsRefusedError, Exit, NotFoundError, UsageError
 from console.stack import Stack
 from tests.unit.console_account import ScriptedAccount, refusal, stack_of
@@ -15,7 +15,7 @@ from tests.unit.console_account import ScriptedAccount, refusal, stack_of
 DEV = {
     "StackName": "CloudSync-dev",
     "StackStatus": "UPDATE_COMPLETE",
-    "Outputs": [{"OutputKey": "StateMachineArn", "OutputValue": "arn:x"}],
+    "Outputs": [{"OutputKey": "CredentialsSecret", "OutputValue": "gopro/credentials"}],
 }
 
 
@@ -26,7 +26,7 @@ def account(found: Any, *names: str) -> ScriptedAccount:
 
 def test_a_stack_is_found_by_its_environment() -> None:
     stack = Stack.find(account({"Stacks": [DEV]}), "dev")
-    assert (stack.environment, stack.outputs) == ("dev", {"StateMachineArn": "arn:x"})
+    assert (stack.environment, stack.outputs) == ("dev", {"CredentialsSecret": "gopro/credentials"})
     assert stack.account.services["cloudformation"].asked == [  # type: ignore[attr-defined]
         ("describe_stacks", {"StackName": "CloudSync-dev"})
     ]
@@ -82,7 +82,7 @@ REFUSED = [
     (refusal("StateMachineDoesNotExist", "ListExecutions"), Exit.NOT_FOUND, "AWS has no such resource any more"),
     (refusal("Odd", "Query"), Exit.FAILED, "AWS refused Query (Odd)"),
     (botocore_errors.NoCredentialsError(), Exit.CREDENTIALS, "There are no AWS credentials"),
-    (botocore_errors.ProfileNotFound(profile="x"), Exit.CREDENTIALS, "The config profile (x) could not be found"),
+    (botocore_errors.ProfileNotFound(profile="x"), Exit.CREDENTIALS, "The AWS profile x is not there"),
     (botocore_errors.NoRegionError(), Exit.FAILED, "No AWS region is set"),
     (botocore_errors.EndpointConnectionError(endpoint_url="https://x"), Exit.FAILED, "AWS cannot be reached"),
 ]

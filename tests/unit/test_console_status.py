@@ -17,7 +17,7 @@ from console.operations.ledger import Reading
 from console.operations.status import Status, status
 from console.operations.waiting import waiting
 from tests.unit.console_account import refusal
-from tests.unit.console_ledger import World, a_world
+from tests.unit.console_ledger import STORED, World, a_world
 
 
 @pytest.fixture
@@ -123,6 +123,32 @@ def test_credentials_are_judged_without_the_secret(
     assert found.providers[0].credentials.health == health
     assert commands(found) == ([command] if command else [])
     assert {operation for operation, _ in world.scripted("secretsmanager").asked} == {"list_secret_version_ids"}
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"refused_version": "v1"}, "refused by the provider, stored "),
+        ({"ends_at": 1}, "ended, stored "),
+    ],
+)
+def test_how_long_a_session_lived_is_shown_beside_its_age(
+    world: World, state: dict[str, Any], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored_at = int(STORED.timestamp())
+    ended = {"ended_version": "v1", "ended_at": stored_at + 9 * 3_600}
+    credentials(world, seen_version="v1", renewable=False, stored_at=stored_at, **ended, **state)
+    assert status(world.stack).providers[0].credentials.lived_days == 0.38
+    text = shown(capsys)[1]
+    assert words in text and " ago, lived 9 hours" in " ".join(text.split())
+
+
+def test_of_a_session_that_works_or_is_another_one_no_life_is_told(world: World) -> None:
+    ended = {"ended_version": "v1", "ended_at": int(STORED.timestamp()) + 9 * 3_600}
+    credentials(world, seen_version="v1", renewable=False, **ended)
+    assert status(world.stack).providers[0].credentials.lived_days is None
+    credentials(world, seen_version="v0", renewable=False, refused_version="v1", **ended | {"ended_version": "v0"})
+    assert status(world.stack).providers[0].credentials.lived_days is None
 
 
 def test_without_credentials_the_first_step_is_to_connect(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -130,6 +131,17 @@ def test_credentials_that_are_refused_send_one_mail_and_stage_nothing(
     assert known == ["v", "v"] and world.secret.pending is None and world.lease.released == 2
     (mail,) = world.mails
     assert mail.startswith("Cloud Sync: store new credentials\n") and "It is over." in mail and "Next step" in mail
+
+
+def test_the_mail_about_a_session_says_how_long_it_lived(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.lease, "note_refused", lambda _: True)
+    session = Credentials("gopro", access_token="access-token-1", version="v", stored_at=time.time() - 9 * 3_600)
+    world.secret.current = session
+    world.account.trouble = [CredentialsExpiredError("It is over.")]
+    with pytest.raises(CredentialsExpiredError):
+        world.play("createSecret")
+    (mail,) = world.mails
+    assert "It is over. The session that ended was stored on " in mail and "refused 9 hours after that." in mail
 
 
 def test_a_provider_that_is_unavailable_sends_no_mail(world: World) -> None:

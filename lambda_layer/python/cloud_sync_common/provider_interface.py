@@ -169,6 +169,9 @@ class Fingerprint:
 class Credentials:
     """What the owner stored, with what renewals have added. `expires_at` is Unix time, None when unknown.
 
+    `refresh_ends_at` is when the refresh token itself ends (Unix time), where the answer to its last renewal said so;
+    None when it has not, and it is not stored.
+
     `version` names the version of the secret that these were read from, so that a renewal replaces that version and no
     other. `stored_at` is the time it was stored (Unix time). `path_root` is the id of the namespace that paths begin in
     (the root namespace of a team), None for the account's own.
@@ -184,6 +187,7 @@ class Credentials:
     expires_at: float | None = None
     version: str = ""
     stored_at: float | None = field(default=None, compare=False)
+    refresh_ends_at: float | None = field(default=None, compare=False)
 
     @property
     def renewable(self) -> bool:

@@ -47,12 +47,14 @@ class TokenEndpoint:
         if access is None:
             raise answers.changed(response, self.doing, f"The answer to {self.doing} has no usable 'access_token'")
         self._check_rights(answer)
+        left = _refresh_token_left(answer)
         seconds = loose_json.whole_number(answer.get("expires_in"))
         return replace(
             old,
             access_token=access,
             refresh_token=loose_json.secret(answer.get("refresh_token")) or old.refresh_token,
             expires_at=time.time() + seconds if seconds else None,
+            refresh_ends_at=time.time() + left if left else None,
         )
 
     def _check_rights(self, answer: answers.Row) -> None:
@@ -60,7 +62,7 @@ class TokenEndpoint:
         scopes = loose_json.text(answer.get("scope"))
         if self.scopes and scopes is not None and self.scopes.isdisjoint(scopes.split()):
             raise ConfigurationError(self.too_narrow)
-        if left := loose_json.whole_number(answer.get("refresh_token_expires_in")):
+        if left := _refresh_token_left(answer):
             logger.warning("the refresh token ends: its client is in testing", extra={"days_left": left // 86_400})
 
     def _asked(self, form: Mapping[str, str]) -> requests.Response:
@@ -82,3 +84,8 @@ class TokenEndpoint:
             raise CredentialsExpiredError(f"{sentence} ({code or status}). {self.store}", doubtful=not code)
         if status != 200:
             raise answers.changed(response, self.doing, f"The answer to {self.doing} has the status {status}")
+
+
+def _refresh_token_left(answer: answers.Row) -> int | None:
+    """Seconds until the refresh token ends, where the provider says so: some do in the answer to a renewal, too."""
+    return loose_json.whole_number(answer.get("refresh_token_expires_in"))

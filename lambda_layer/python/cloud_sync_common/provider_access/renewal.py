@@ -71,7 +71,9 @@ class CredentialsRenewal:
         logger.info("credentials", extra={"age_days": age, "days_left": left})
         self.metrics.emit(credentials.provider, days)
         ends_at = None if credentials.renewable else credentials.expires_at
-        self.lease.note_seen(credentials.version or "", ends_at, renewable=credentials.renewable)
+        self.lease.note_seen(
+            credentials.version or "", ends_at, renewable=credentials.renewable, stored_at=credentials.stored_at
+        )
 
     def _retrying(self, call: Callable[[Credentials], Credentials], credentials: Credentials) -> Credentials:
         """An answer that makes no sense may come from a gateway on the way: it is asked for again, like no answer. So

@@ -95,6 +95,25 @@ def seconds_since(started_at: str) -> float:
         return 0.0
 
 
+def lifetime_of(stored_at: float, worked_at: str, refused_at: float) -> str:
+    """How long a session has lived, in a sentence: from when it was stored (Unix time) to the run that last worked with
+    it (ISO 8601, empty: none is known), and to when it was first refused."""
+    when = datetime.fromtimestamp(stored_at, UTC).strftime("%Y-%m-%d at %H:%M UTC")
+    refused = f"was refused {_age_of(refused_at - stored_at)} after that"
+    worked = seconds_since(worked_at)
+    lived = datetime.now(UTC).timestamp() - worked - stored_at if worked else 0.0
+    last = f"last worked {_age_of(lived)} after that and " if lived > 0 else ""
+    return f"The session that ended was stored on {when}; it {last}{refused}."
+
+
+def _age_of(seconds: float) -> str:
+    """`40 minutes`, `9 hours`, `12 days`."""
+    for unit, each in (("day", 86_400), ("hour", 3_600)):
+        if seconds >= 2 * each:
+            return count_of(round(seconds / each), unit)
+    return count_of(max(round(seconds / 60), 0), "minute")
+
+
 def enough_read(left: int, most_bytes: int) -> str:
     """Why a run has left videos that it could have moved, and what the owner may want to know of it."""
     return (

@@ -27,6 +27,7 @@ from cloud_sync_common.exceptions import (
 )
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.runtime import wording
 from cloud_sync_common.runtime.carried_listing import Listing, listing_in
 from cloud_sync_common.runtime.execution_errors import SENTENCE_LIMIT, going_on, parse_error_output
 from cloud_sync_common.runtime.wording import count_of, enough_read, left_out_of, repeated_of, seconds_since, size_of
@@ -175,7 +176,8 @@ class RunReport:
         with going_on():
             self._once(run_id, run.reported, _FAILURE_COUNTED, lambda: self.metrics.emit(self.provider, counts))
         numbers = self._numbers_of_failed(run, run_id, started_at, listing)
-        self._once(run_id, run.reported, _FAILURE_MAILED, lambda: self._send_alert(run_id, failed, numbers))
+        said = [*(self._lifetime() if refused else []), numbers]
+        self._once(run_id, run.reported, _FAILURE_MAILED, lambda: self._send_alert(run_id, failed, said))
         return failed
 
     def _numbers_of_failed(self, run: RunRow, run_id: str, started_at: str, listing: Listing) -> str:
@@ -298,12 +300,19 @@ class RunReport:
             f"Run {summary.run_id}.",
         ]
 
-    def _send_alert(self, run_id: str, failed: Failed, numbers: str) -> None:
+    def _lifetime(self) -> list[str]:
+        """How long the session lived that ended this run: a paragraph, or none."""
+        with going_on():
+            if (state := self.runs.ended_session()) and state.stored_at is not None and state.ended_at is not None:
+                return [wording.lifetime_of(state.stored_at, self.runs.last_success().ended_at, state.ended_at)]
+        return []
+
+    def _send_alert(self, run_id: str, failed: Failed, said: list[str]) -> None:
         self._send(
             f"the run failed ({one_line(failed.error, 60)})",
             [
                 f"The run {one_line(run_id)} failed: {one_line(failed.cause, SENTENCE_LIMIT)}",
-                numbers,
+                *said,
                 "Next step: fix the cause, then start a run (`cloudsync run`). Nothing is half-written; the next "
                 "run continues from here. Until the cause is fixed, each nightly run sends one mail like this.",
             ],

@@ -9,6 +9,7 @@ the owner, has overtaken ends without an error and changes nothing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,8 @@ from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
+from cloud_sync_common.provider_interface import Credentials
+from cloud_sync_common.runtime.wording import lifetime_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -85,7 +88,7 @@ class CredentialsRotator:
             try:
                 new = self.renewal.refreshed(current)
             except CredentialsExpiredError as error:
-                self._send_alert(current.version, error)
+                self._send_alert(current, error)
                 raise
             self.renewal.store.stage(token, current, new)
         return Outcome.RENEWED if current.renewable else Outcome.VALIDATED
@@ -108,13 +111,16 @@ class CredentialsRotator:
             return Outcome.CURRENT
         return Outcome.SUPERSEDED if store.staged(token) else Outcome.NOTHING_TO_DO
 
-    def _send_alert(self, version: str, error: AuthenticationError) -> None:
+    def _send_alert(self, refused: Credentials, error: AuthenticationError) -> None:
         """One mail for each version that is refused, however often it is tried."""
-        if not self.renewal.lease.note_refused(version):
+        if not self.renewal.lease.note_refused(refused.version):
             return
+        lived = ""
+        if refused.stored_at is not None and not refused.renewable:
+            lived = f" {lifetime_of(refused.stored_at, '', time.time())}"
         name = self.renewal.provider.name.replace("_", "-")
         text = (
-            f"The stored credentials no longer work: {error}\n\nNext step: store new ones (`cloudsync connect {name}`) "
-            "before the next nightly run, which would stop otherwise."
+            f"The stored credentials no longer work: {error}{lived}\n\nNext step: store new ones (`cloudsync connect "
+            f"{name}`) before the next nightly run, which would stop otherwise."
         )
         send_mail(self.topic, self.topic_arn, f"{self.sender}: store new credentials", text)

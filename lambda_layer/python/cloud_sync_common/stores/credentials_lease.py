@@ -49,14 +49,18 @@ class CredentialsLease:
                 extra={":version": version},
             )
 
-    def note_seen(self, version: str, ends_at: float | None, *, renewable: bool) -> None:
-        """Notes when the credentials of this version end (Unix time, None: unknown), and whether they renew
-        themselves."""
+    def note_seen(
+        self, version: str, ends_at: float | None, *, renewable: bool, stored_at: float | None = None
+    ) -> None:
+        """Notes when the credentials of this version were stored and end (Unix time, None: unknown), and whether they
+        renew themselves."""
+        times = {"stored_at": second_of(stored_at), "ends_at": second_of(ends_at)}
         self._rows.update(
             self._key,
-            {"seen_version": version, "ends_at": second_of(ends_at), "renewable": renewable},
+            {"seen_version": version, "renewable": renewable, **times},
             condition="attribute_not_exists(#seen_version) OR #seen_version <> :seen_version OR "
-            "#ends_at <> :ends_at OR #renewable <> :renewable",
+            "attribute_not_exists(#stored_at) OR #stored_at <> :stored_at OR #ends_at <> :ends_at OR "
+            "#renewable <> :renewable",
         )
 
     def count_renewal(self) -> int:

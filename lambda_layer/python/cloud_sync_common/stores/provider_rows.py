@@ -47,13 +47,17 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialsState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the last run knew of the credentials, without a secret: of which version of the secret, when they end (Unix
-    time, None: unknown), and whether they renew themselves. `refused_version` is one that the provider has refused."""
+    """What the last run knew of the credentials, without a secret: of which version of the secret, when they were
+    stored and end (Unix time, None: unknown), and whether they renew themselves. `refused_version` is one that the
+    provider has refused. `ended_version` is a session that ended a run, for the first time at `ended_at`."""
 
     seen_version: str = ""
+    stored_at: int | None = None
     ends_at: int | None = None
     renewable: bool = False
     refused_version: str = ""
+    ended_version: str = ""
+    ended_at: int | None = None
 
 
 def second_of(moment: float | None) -> int | None:

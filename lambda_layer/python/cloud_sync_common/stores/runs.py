@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import msgspec
 
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.stores.conditional_table import ConditionalTable
-from cloud_sync_common.stores.provider_rows import COUNTED
+from cloud_sync_common.stores.provider_rows import COUNTED, CREDENTIALS, CredentialsState
 from cloud_sync_common.stores.row_values import Key, Row, now, typed
 
 if TYPE_CHECKING:
@@ -114,6 +116,27 @@ class Runs:
     def last_success(self) -> LastSuccess:
         """The run that succeeded last."""
         return _readable(self._rows.get(self._last_success), LastSuccess)
+
+    def ended_session(self) -> CredentialsState | None:
+        """What is known of a session that the provider refuses now, and since when it does: that is noted the first
+        time. None for credentials that renew themselves, and where nothing is known."""
+        key = {"pk": self._under_way["pk"], "sk": CREDENTIALS}
+        state = _readable(self._rows.get(key), CredentialsState)
+        if state.renewable or state.stored_at is None:
+            return None
+        if state.ended_version == state.seen_version and not self._has_succeeded_since(state.ended_at or 0):
+            return state
+        ended_at = int(time.time())
+        self._rows.update(
+            key,
+            {"ended_version": state.seen_version, "ended_at": ended_at},
+            condition="#seen_version = :ended_version",
+        )
+        return msgspec.structs.replace(state, ended_version=state.seen_version, ended_at=ended_at)
+
+    def _has_succeeded_since(self, moment: int) -> bool:
+        ended_at = self.last_success().ended_at
+        return bool(ended_at) and datetime.fromisoformat(ended_at).timestamp() > moment
 
     def _note_end(self, run_id: str, status: RunStatus, totals: Mapping[str, int]) -> None:
         self._rows.update(
