@@ -76,7 +76,10 @@ def _draw_spent(output: Output, found: Figures, runs: list[Run]) -> None:
         last = table_of(("began", "provider", "moved", "USD"), numbers=("moved", "USD"))
         for run in runs:
             last.add_row(
-                moment(run.started_at), title_of(run.provider), size_of(run.bytes_archived or 0), f"{run.estimated_usd:.4f}"
+                moment(run.started_at),
+                title_of(run.provider),
+                size_of(run.bytes_archived or 0),
+                f"{run.estimated_usd:.4f}",
             )
         output.page.print(last)
 

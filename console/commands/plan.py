@@ -14,7 +14,7 @@ from console.commands.options import of_stack
 from console.commands.words import facts_of
 from console.output import Output
 from console.stack import Stack
-from console.wording import title_of
+from console.wording import title_of, typed
 
 if TYPE_CHECKING:
     from console.operations.planned import Planner, ProviderPlan
@@ -92,7 +92,7 @@ def _facts(plan: ProviderPlan) -> Iterator[tuple[str, str]]:
         yield "no plan", plan.problem
         return
     if plan.paused:
-        name = plan.provider.replace("_", "-")
+        name = typed(plan.provider)
         yield "paused", f"nothing of it is moved until `cloudsync settings resume --provider {name}`"
         yield "", f"or a single run: `cloudsync run --provider {name} --even-if-paused`"
     if plan.run_under_way:
@@ -139,6 +139,8 @@ def _time(plan: ProviderPlan) -> str:
 
 
 def _cost(plan: ProviderPlan) -> str:
+    from cloud_sync_common.runtime.wording import usd_of  # noqa: PLC0415 (imported only to draw)
+
     if plan.estimate is None:
         return ""
     first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
@@ -148,7 +150,7 @@ def _cost(plan: ProviderPlan) -> str:
 
 
 def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:
-    from cloud_sync_common.runtime.wording import count_of, size_of  # noqa: PLC0415 (imported only to draw)
+    from cloud_sync_common.runtime.wording import count_of, size_of, usd_of  # noqa: PLC0415 (imported only to draw)
 
     from console.commands.following import duration  # noqa: PLC0415
 

@@ -11,6 +11,7 @@ from console.commands.options import of_stack
 from console.errors import Exit, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,11 +70,13 @@ def _say_begun(output: Output, begun: Begun) -> None:
         output.data("run", begun)
         return
     if not begun.joined:
-        output.page.print(f"The run {begun.run_id} of {begun.provider} has started.")
+        output.page.print(f"The run {begun.run_id} of {title_of(begun.provider)} has started.")
         for pause in begun.paused:
-            output.page.print(f"It leaves out {pause.provider}: {pause.sentence}")
+            output.page.print(f"It leaves out {title_of(pause.provider)}: {pause.sentence}")
         return
-    output.page.print(f"The run {begun.run_id} of {begun.provider} is under way already; no other one was started.")
+    output.page.print(
+        f"The run {begun.run_id} of {title_of(begun.provider)} is under way already; no other one was started."
+    )
     if begun.filters:
         output.page.print(f"It was started for a part only: {_shown(begun.filters)}.")
 

@@ -60,14 +60,16 @@ def paragraphs(report: Report) -> Iterator[str]:
     if report.status == SUCCEEDED:
         yield from _of_success(report)
     elif report.status == PAUSED:
-        yield f"Next step: `cloudsync run --provider {typed(report.provider)} --even-if-paused` starts a single run meanwhile."
+        command = f"cloudsync run --provider {typed(report.provider)} --even-if-paused"
+        yield f"Next step: `{command}` starts a single run meanwhile."
     elif report.has_failed:
         yield f"Next step: {report.fix or '`cloudsync run` starts another one.'}"
 
 
 def _of_success(report: Report) -> Iterator[str]:
     if report.estimated_usd is not None:
-        yield f"It listed {count_of(report.listed or 0, 'item')} and cost about {usd_of(report.estimated_usd)} before any free tier."
+        listed, usd = count_of(report.listed or 0, "item"), usd_of(report.estimated_usd)
+        yield f"It listed {listed} and cost about {usd} before any free tier."
     if report.findings:
         found = "\n".join(f"- {count:,} {kind}" for kind, count in sorted(report.findings.items()))
         where = f"{report.report_key} in the work bucket"

@@ -67,6 +67,8 @@ def _draw(output: Output, found: Status) -> None:
 
 
 def _facts(one: ProviderStatus) -> Iterator[tuple[str, str]]:
+    from cloud_sync_common.runtime.wording import usd_of  # noqa: PLC0415 (imported only to draw)
+
     yield "paused", f"since {moment(one.paused_since)}" if one.paused_since else "yes" if one.paused else ""
     yield "last run", _last_run(one)
     yield "safe", _safe(one)

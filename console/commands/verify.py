@@ -12,6 +12,7 @@ from console.commands.options import of_stack
 from console.errors import ConsoleError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from cloud_sync_common.provider_access.certificate import Certificate
@@ -61,7 +62,7 @@ def command(
     providers = [stack.provider(provider)] if provider else list(stack.secrets)
     watching = operations.Watching(lambda run: _follow(stack, output, run), _show(output))
     found = operations.verify(stack, providers, choice, watching, fresh=timedelta(hours=max_age_hours))
-    _answer(output, found, stack.output("WorkBucket"))
+    _answer(stack, output, found)
     return Exit.FINE if found.agrees else Exit.ATTENTION
 
 
@@ -88,9 +89,9 @@ def _follow(stack: Stack, output: Output, run: Execution) -> None:
     """Progress is on standard error, also with --json: the result is one object."""
     from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
 
-    output.aside.print(f"{run.provider}: reconciling provider, ledger and archive (run {run.run_id}) ...")
+    output.aside.print(f"{title_of(run.provider)}: reconciling provider, ledger and archive (run {run.run_id}) ...")
     if run.given.get("even_if_paused"):
-        output.aside.print(f"{run.provider} is paused; it is compared all the same, and the pause stays.")
+        output.aside.print(f"{title_of(run.provider)} is paused; it is compared all the same, and the pause stays.")
     try:
         with showing(output.aside) as show:
             followed(stack, run, watches_of(stack, run, list(stack.secrets)), show)
@@ -102,22 +103,26 @@ def _follow(stack: Stack, output: Output, run: Execution) -> None:
 
 def _show(output: Output) -> Show:
     """A line every ten seconds."""
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
     last = time.monotonic()
 
     def show(files: int) -> None:
         nonlocal last
         if time.monotonic() >= last + _SAY_SECONDS:
             last = time.monotonic()
-            output.aside.print(f"{files:,} files compared ...")
+            output.aside.print(f"{count_of(files, 'file')} compared ...")
 
     return show
 
 
-def _answer(output: Output, found: Certificate, bucket: str) -> None:
+def _answer(stack: Stack, output: Output, found: Certificate) -> None:
     from cloud_sync_common.provider_access.certificate import text_of  # noqa: PLC0415 (not needed for --help)
 
     if output.as_json:
         output.data("certificate", found)
         return
-    output.page.print(text_of(found), end="", soft_wrap=True)
-    output.aside.print(f"\nStored as s3://{bucket}/{found.text_key}\nand with .json.", soft_wrap=True)
+    output.page.print(text_of(found, {name: title_of(name) for name in stack.secrets}), end="", soft_wrap=True)
+    output.aside.print(
+        f"\nStored as s3://{stack.output('WorkBucket')}/{found.text_key}\nand with .json.", soft_wrap=True
+    )
