@@ -41,4 +41,4 @@ def days(count: float) -> str:
 
 def ago(count: float) -> str:
     """`just now`, `5 hours ago`: how long ago something was, in days."""
-    return "just now" if count * _MINUTES_OF_A_DAY < 1 else f"{days(count)} ago"
+    return "just now" if round(count * _MINUTES_OF_A_DAY) < 1 else f"{days(count)} ago"

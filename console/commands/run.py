@@ -72,7 +72,7 @@ def _say_begun(output: Output, begun: Begun) -> None:
     if not begun.joined:
         output.page.print(f"The run {begun.run_id} of {title_of(begun.provider)} has started.")
         for pause in begun.paused:
-            output.page.print(f"It leaves out {title_of(pause.provider)}: {pause.sentence}")
+            output.page.print(f"{pause.sentence} This run leaves it out.")
         return
     output.page.print(
         f"The run {begun.run_id} of {title_of(begun.provider)} is under way already; no other one was started."

@@ -40,7 +40,7 @@ def settings(stack: Stack, provider: str) -> Iterator[Finding]:
     about, found = f"settings {provider}", current(stack, provider)
     if found.error:
         yield failed(
-            about, f"{found.error} No run begins until then.", f"`cloudsync settings undo --provider {typed(provider)}`"
+            about, f"{found.error} No run begins until then.", f"cloudsync settings undo --provider {typed(provider)}"
         )
     elif found.settings.paused:
         pause = pause_of(stack, provider)

@@ -27,9 +27,9 @@ def secret(stack: Stack, provider: str) -> Iterator[Finding]:
     StoredCredentials.of(stack, provider).owner()
     age = credentials_age(stack, provider, rows_of_provider(stack, provider, Reading()))
     if age.health is Health.MISSING:
-        yield failed(about, f"Nothing is stored in {age.secret}.", f"`cloudsync connect {typed(provider)}`")
+        yield failed(about, f"Nothing is stored in {age.secret}.", f"cloudsync connect {typed(provider)}")
     elif age.health is Health.ENDS_SOON:
-        fix = f"`cloudsync connect {typed(provider)}`"
+        fix = f"cloudsync connect {typed(provider)}"
         yield failed(
             about, f"The session in {age.secret} ends at {moment(age.ends_at)}, and does not renew itself.", fix
         )
@@ -68,7 +68,7 @@ def _refused(credentials: Credentials, sentence: str, *, renewed: bool) -> Findi
     about = f"token {credentials.provider}"
     if credentials.renewable and not renewed:
         return noted(about, "It has ended, and the next run renews it; `cloudsync doctor --renew` tries that now.")
-    return failed(about, sentence, f"`cloudsync connect {typed(credentials.provider)}`")
+    return failed(about, sentence, f"cloudsync connect {typed(credentials.provider)}")
 
 
 def _stored(stack: Stack, services: Services, provider: str) -> Credentials:

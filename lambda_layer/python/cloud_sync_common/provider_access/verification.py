@@ -68,10 +68,11 @@ class Verification:
     def could_not_begin(self, provider: str) -> None:
         """Says that nothing was compared, because a run is under way. It is trouble, which is always mailed. Raises
         ArchiveUnavailableError, ConfigurationError."""
+        command = f"cloudsync verify --provider {provider.replace('_', '-')}"
         text = (
             f"Nothing was verified: a run of {self.titles.get(provider, provider)} is under way, and changes what "
-            f"would be compared. Next step: when it has ended, `cloudsync verify --provider {provider.replace('_', '-')}`; "
-            "otherwise the next month's verification compares everything."
+            f"would be compared. Next step: when it has ended, `{command}`; otherwise "
+            "the next month's verification compares everything."
         )
         self._mail("not verified, because a run is under way", text)
 
