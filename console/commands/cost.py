@@ -22,7 +22,15 @@ _RUNS = 10
 
 
 @click.command()
-@click.option("--runs", "most", default=_RUNS, show_default=True, type=click.IntRange(0, 1_000), help="How many runs.")
+@click.option(
+    "--runs",
+    "most",
+    default=_RUNS,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(0, 1_000),
+    help="Show at most so many of the last runs.",
+)
 @click.option("--deep", is_flag=True, help="Look at each file and object, too: duplicates and thawed copies.")
 @of_stack
 def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--provider", default="", help="Only of this provider.")
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @of_stack
 def command(stack: Stack, output: Output, provider: str) -> int:
     """What is not archived and why, grouped by cause, each with the step that fixes it.

@@ -35,9 +35,19 @@ _TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
 @click.option(
     "--camera", default="", metavar="GLOB", help="From such a camera; none is known before there is a catalogue."
 )
-@click.option("--provider", default="", help="Of this provider.")
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
-@click.option("--most", "-n", default=200, show_default=True, type=click.IntRange(1), help="How many, without --json.")
+@click.option(
+    "--most",
+    "-n",
+    default=200,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1),
+    help="Show at most so many; with --json, all.",
+)
 @of_stack
 def command(
     stack: Stack, output: Output, month: str, names: tuple[str, ...], camera: str, provider: str, status: str, most: int

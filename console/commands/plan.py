@@ -24,7 +24,9 @@ _LEAST_USD = 0.0001  # that is shown for itself
 
 
 @click.command()
-@click.option("--provider", default="", help="Only this provider; all of the stack's otherwise.")
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @with_filters
 @of_stack
 def command(stack: Stack, output: Output, provider: str, filters: dict[str, Any]) -> int:
@@ -145,8 +147,9 @@ def _cost(plan: ProviderPlan) -> str:
         return ""
     first, once = plan.estimate.first_usd, plan.estimate.run_usd + plan.estimate.first_usd
     storage = f" ({usd_of(first)} of it storage until it is in Deep Archive)" if first >= _LEAST_USD else ""
-    unknown = "; those of unknown size cost more" if plan.unknown_sizes else ""
-    return f"{usd_of(once)} once{storage}, then {usd_of(plan.estimate.month_usd)} a month{unknown}"
+    if not plan.bytes:
+        return f"{usd_of(once)} once{storage}; each month, what the bytes cost that come"
+    return f"{usd_of(once)} once{storage}, then {usd_of(plan.estimate.month_usd)} a month"
 
 
 def _sum(plans: list[ProviderPlan]) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ _SHOWN = 10
 @click.command()
 @click.argument("items", metavar="[ITEM]...", nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="Everything that has failed.")
-@click.option("--provider", default="", help="With --all: only of this provider.")
+@click.option("--provider", default="", metavar="PROVIDER", help="With --all: only this provider.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @of_stack
 def command(stack: Stack, output: Output, items: tuple[str, ...], provider: str, *, is_all: bool, yes: bool) -> None:

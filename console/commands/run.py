@@ -22,9 +22,18 @@ _HERE = "-"  # --follow without an id: the run that this command starts or joins
 
 
 @click.command()
-@click.option("--provider", default="", help="The provider, or all of them at once: all (or the only one).")
 @click.option(
-    "--mode", type=click.Choice(["sync", "reconcile"]), default="sync", help="reconcile: compare, move nothing."
+    "--provider",
+    default="",
+    metavar="PROVIDER",
+    help="Only this provider; otherwise (or with all) all of them at once.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["sync", "reconcile"]),
+    default="sync",
+    show_default=True,
+    help="reconcile: compare, move nothing.",
 )
 @click.option(
     "--follow", is_flag=False, flag_value=_HERE, metavar="[RUN]",

@@ -17,8 +17,18 @@ _WIDE = 92  # characters
 
 
 @click.command()
-@click.option("--most", "-n", default=20, show_default=True, type=click.IntRange(1, 1_000), help="How many to show.")
-@click.option("--provider", default="", help="Only the runs of this provider.")
+@click.option(
+    "--most",
+    "-n",
+    default=20,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1, 1_000),
+    help="Show at most so many, up to 1,000.",
+)
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @of_stack
 def command(stack: Stack, output: Output, most: int, provider: str) -> None:
     """List the nights, the last one first: when each was, how it ended, what it archived and cost.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from console.operations.deployed_config import Deployed
     from console.operations.settings import Changed, Current, Difference
 
-_PROVIDER = click.option("--provider", default="", help="The provider; not needed where the stack backs up one alone.")
+_PROVIDER = click.option(
+    "--provider", default="", metavar="PROVIDER", help="The provider; not needed where the stack backs up one alone."
+)
 _YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
@@ -102,7 +104,15 @@ def _set_paused(stack: Stack, output: Output, provider: str, *, paused: bool) ->
 
 @command.command()
 @_PROVIDER
-@click.option("--most", "-n", default=20, show_default=True, type=click.IntRange(1, 99), help="How many to show.")
+@click.option(
+    "--most",
+    "-n",
+    default=20,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1, 99),
+    help="Show at most so many, up to 99.",
+)
 @of_stack
 def history(stack: Stack, output: Output, provider: str, most: int) -> None:
     """The versions of the settings, the last one first: when, by whom, and what each has changed."""
@@ -129,7 +139,9 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
 
 @command.command()
 @_PROVIDER
-@click.option("--to", type=click.IntRange(0), default=None, help="The version to go back to; 0: the defaults.")
+@click.option(
+    "--to", metavar="VERSION", type=click.IntRange(0), default=None, help="Go back to this one; 0: the defaults."
+)
 @_YES
 @of_stack
 def undo(stack: Stack, output: Output, provider: str, to: int | None, *, yes: bool) -> None:

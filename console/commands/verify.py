@@ -26,13 +26,19 @@ _SAY_SECONDS = 10.0  # between two lines about how far it is
 
 
 @click.command()
-@click.option("--provider", default="", help="Only this provider; otherwise all that the stack backs up.")
-@click.option("--since", default="", metavar="TIME", help="Archived then or later: 2026-05-01, 2026-05, or a time.")
-@click.option("--sample", default=None, metavar="N", type=click.IntRange(1, _MOST_SAMPLED), help="N files at random.")
-@click.option("--seed", default="", help="With --sample: that of an earlier certificate chooses the same files.")
 @click.option(
-    "--max-age-hours", default=24, show_default=True, type=click.IntRange(0, _MOST_HOURS),
-    help="A reconciliation that began so long ago at most is not repeated; 0: always repeat it.",
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
+@click.option("--since", default="", metavar="TIME", help="Archived then or later: 2026-05-01, 2026-05, or a time.")
+@click.option(
+    "--sample", default=None, metavar="N", type=click.IntRange(1, _MOST_SAMPLED), help="Only N files, at random."
+)
+@click.option(
+    "--seed", default="", metavar="SEED", help="With --sample: that of an earlier certificate chooses the same files."
+)
+@click.option(
+    "--max-age-hours", default=24, show_default=True, metavar="HOURS", type=click.IntRange(0, _MOST_HOURS),
+    help="A reconciliation that is no older than that is not repeated; 0: repeat it always.",
 )  # fmt: skip
 @click.option("--deep", is_flag=True, help="Have S3 compute each checksum anew; says what that needs.")
 @of_stack

@@ -366,7 +366,7 @@ def test_for_people_a_plan_is_one_screen_and_text_is_taken_as_it_is(
     assert "1 smaller or larger (min_size_mb, max_size_mb), 2.0 GB" in text
     assert "not ready  1 item; a later run tries again" in text and "1 item has failed too often" in text
     assert "(assumed: no run has shown it)" in text and "USD once" in text and "USD a month" in text
-    assert "[red].MP4 (100.0 MB)" in text and "All\n  to move  7 videos, 940.0 MB" in text
+    assert "[red].MP4 (100.0 MB)" in text and "All\n  to move  7 items, 940.0 MB" in text
     monkeypatch.setenv("COLUMNS", "80")
     main.main(["plan"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80

@@ -73,8 +73,10 @@ def test_a_screen_is_as_wide_as_it_is_said_to_be_and_a_file_as_its_lines(
 ) -> None:
     failed_item(world)
     main.main(["status"])
-    whole = "1 failed (integrity): What arrived is not what the provider announced. `cloudsync retry`; if it fails again, "
+    whole = (
+        "1 failed (integrity): What arrived is not what the provider announced. `cloudsync retry`; if it fails again, "
         "report it."
+    )
     assert whole in capsys.readouterr().out
     monkeypatch.setenv("COLUMNS", "80")
     main.main(["status"])

@@ -54,7 +54,7 @@ def test_what_is_left_out_agrees_with_its_number(number: int, reason: str, words
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [(0, "0 USD"), (0.00004, "under 0.0001 USD"), (0.0001, "0.0001 USD"), (1.5, "1.5000 USD")],
+    [(0, "0 USD"), (0.00004, "0.0001 USD"), (0.0001, "0.0001 USD"), (1.5, "1.5000 USD")],
 )
 def test_a_small_amount_is_not_called_nothing(amount: float, words: str) -> None:
     assert usd_of(amount) == words

@@ -81,10 +81,8 @@ def size_of(count: float) -> str:
 
 
 def usd_of(amount: float) -> str:
-    """`0.0120 USD`; what is less than a hundredth of a cent, and not nothing, is not called nothing."""
-    if 0 < amount < _LEAST_USD:
-        return f"under {_LEAST_USD} USD"
-    return f"{amount:.4f} USD" if amount else "0 USD"
+    """`0.0120 USD`; what is less than a hundredth of a cent counts as that, and only nothing as nothing."""
+    return f"{max(amount, _LEAST_USD):.4f} USD" if amount > 0 else "0 USD"
 
 
 def seconds_since(started_at: str) -> float:
