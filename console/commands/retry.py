@@ -105,17 +105,7 @@ def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
     if not runs:
         output.page.print("Nothing has failed: there is nothing to try again.")
     for one in runs:
-        output.page.print(
-            f"The run {one.run_id} of {title_of(one.provider)} tries {count_of(one.items, 'item')} again."
-        )
-        if one.paused:
-            output.aside.print(f"{one.paused.sentence} This run works all the same, and the pause stays.")
-        if one.messages_deleted:
-            output.page.print(f"{count_of(one.messages_deleted, 'message')} about them left the dead-letter queue.")
-        if not one.has_begun:
-            output.aside.print(
-                "It has not begun its work yet, so the messages about them stay in the dead-letter queue."
-            )
+        _say(output, one)
     if cleared.archived:
         output.page.print(
             f"{count_of(cleared.archived, 'message')} about what is archived by now left the dead-letter queue."
@@ -126,3 +116,16 @@ def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
         )
     if runs:
         output.aside.print(f"See how it goes: `cloudsync run --follow {runs[-1].run_id}`.")
+
+
+def _say(output: Output, one: Retried) -> None:
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
+    items, them = count_of(one.items, "item"), "it" if one.items == 1 else "them"
+    output.page.print(f"The run {one.run_id} of {title_of(one.provider)} tries {items} again.")
+    if one.paused:
+        output.aside.print(f"{one.paused.sentence} This run works all the same, and the pause stays.")
+    if one.messages_deleted:
+        output.page.print(f"{count_of(one.messages_deleted, 'message')} about {them} left the dead-letter queue.")
+    if not one.has_begun:
+        output.aside.print(f"It has not begun its work yet, so what the dead-letter queue has of {them} stays there.")

@@ -144,7 +144,7 @@ def test_an_item_is_tried_again_by_a_run_that_names_it_and_its_message_goes(
          "filters": {"media_ids": ["clip-1"], "retry_failed": True, "kinds": ["video", "photo"]}}
     ]  # fmt: skip
     printed = capsys.readouterr()
-    assert "tries 1 item again.\n1 message about them left the dead-letter queue." in printed.out
+    assert "tries 1 item again.\n1 message about it left the dead-letter queue." in printed.out
     assert "2 other messages stay in the dead-letter queue." in printed.err
     assert sorted(about(world)) == ["clip-1", "clip-2"]
 

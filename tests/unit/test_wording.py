@@ -42,7 +42,7 @@ def test_a_size_has_the_largest_unit_of_which_there_is_one(count: float, words: 
         (1, "folder", "1 folder"),
         (8, "folder", "8 folders"),
         (2, "shortcut", "2 shortcuts"),
-        (1, "Google's own document", "1 of Google's own documents"),
+        (1, "of Google's own documents", "1 of Google's own documents"),
         (1_200, "kinds", "1,200 of another kind (kinds)"),
         (2, "not downloadable", "2 not downloadable"),
         (1, "http://x.example/", "1 http: //x.example /"),

@@ -14,12 +14,8 @@ from cloud_sync_common.safe_text import one_line
 _ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)")
 _SERVER = re.compile(r"(?i)(\.[a-z]{2,24})/")
 _LEAST_USD = 0.0001  # that has four digits
-# What providers leave alone, after a number: for one, and for several. Other reasons are the same for both.
-_LEFT_ALONE = {
-    "folder": ("folder", "folders"),
-    "shortcut": ("shortcut", "shortcuts"),
-    "Google's own document": ("of Google's own documents", "of Google's own documents"),
-}
+# What providers leave alone, one and several. Other reasons are the same for both.
+_LEFT_ALONE = {"folder": "folders", "shortcut": "shortcuts"}
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:
@@ -32,8 +28,8 @@ def reason_of(number: int, reason: str) -> str:
     words = {known.value: text for known, text in WORDS.items()}
     if reason in words:
         return f"{number:,} {words[reason]}"
-    one, several = _LEFT_ALONE.get(reason, (file_name(reason), file_name(reason)))
-    return count_of(number, one, several)
+    known = file_name(reason)
+    return count_of(number, known, _LEFT_ALONE.get(reason, known))
 
 
 def file_name(name: str) -> str:
