@@ -138,7 +138,7 @@ class Storage(Construct):
             self,
             provider.construct_id("CredentialsSecret"),
             name=config.name(provider.secret),
-            description=f"{provider.account} credentials, stored by {config.verb(provider.connect)}",
+            description=f"{provider.account} credentials, stored by `{config.verb(provider.connect)}`",
         )
         secret.apply_removal_policy(self.removal_policy)
         if not config.rotate_credentials_every_days:

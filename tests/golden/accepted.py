@@ -45,11 +45,12 @@ def text_to_accept(environment: str, template: Template, dev: Template) -> str:
 
 def named_for(environment: str, dev: Template) -> Template:
     """dev's template with the names and the description of another environment, and wherever its own name is a value:
-    in the tag, the variable and the dimension `environment`."""
+    in the tag, the variable, the dimension `environment`, and the owner's commands, which dev needs no name for."""
     name = ENVIRONMENTS[environment].name
     text = json.dumps(dev)
     text = _names_in(dev).sub(lambda match: name(match[0]), text)
     text = re.sub(r'("environment", (?:"Value": )?|"ENVIRONMENT": )"dev"', rf'\1"{environment}"', text)
+    text = re.sub(r"(`cloudsync [^`]*)`", rf"\1 -e {environment}`", text)
     for of_dev in ("Cloud Sync (dev)", ":stack/CloudSync-dev/"):
         text = text.replace(of_dev, of_dev.replace("dev", environment))
     template: Template = json.loads(text)

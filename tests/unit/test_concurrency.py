@@ -84,7 +84,7 @@ def test_what_is_invoked_beside_the_runs_is_tried_again_when_there_is_no_room(sy
     """Rotations are not in the template: Secrets Manager repeats them by itself."""
     stack = synthesis.of("dev", providers=",".join(PROVIDERS), schedule="cron(0 2 ? * SUN *)")
     targets = [schedule["Target"] for schedule in schedules(stack)]
-    assert len(targets) == 6 and all(target["RetryPolicy"]["MaximumRetryAttempts"] >= 1 for target in targets)
+    assert len(targets) == 9 and all(target["RetryPolicy"]["MaximumRetryAttempts"] >= 1 for target in targets)
     tasks = [state for state in every_state(deployed(stack.template)) if of_state(state) and state["Type"] == "Task"]
     assert len(tasks) >= 9
     for task in tasks:
