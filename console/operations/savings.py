@@ -89,8 +89,8 @@ def _direct(found: Figures) -> Saving | None:
         name="direct",
         text=f"Upload straight into Deep Archive, instead of {count_of(days, 'day')} in S3 Standard first.",
         usd_month=direct_usd(growth.originals, growth.bytes, days),
-        lost=f"The {count_of(days, 'day')} in which a new original can be read at once, without the 12 to 48 hours of a "
-        f"thaw. One that you delete within {MINIMUM_DAYS} days is billed for the rest of them, as it is now.",
+        lost=f"The {count_of(days, 'day')} in which a new original can be read at once, without the 12 to 48 hours of "
+        f"a thaw. One that you delete within {MINIMUM_DAYS} days is billed for the rest of them, as it is now.",
         command=_deploy(found, "deep_archive_after_days=0"),
     )
 
@@ -259,8 +259,8 @@ def _thawed(stack: Stack) -> Iterator[Saving]:
     count, first = sum(one["Size"] for one in alive), alive[0]
     yield Saving(
         name="thawed-copies",
-        text=f"{count_of(len(alive), 'object is', 'objects are')} thawed ({size_of(count)}); each copy is in Standard until "
-        "it ends.",
+        text=f"{count_of(len(alive), 'object is', 'objects are')} thawed ({size_of(count)}); each copy is in Standard "
+        "until it ends.",
         usd_month=count / GB * prices.STANDARD_GB_MONTH.each,
         lost="Nothing that was fetched already; the originals stay in Deep Archive.",
         command=f"aws s3api restore-object --bucket {bucket} --key {shlex.quote(first['Key'])} "
