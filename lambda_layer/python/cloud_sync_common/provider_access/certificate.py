@@ -101,7 +101,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """Times are ISO 8601. `agrees`: nothing differs in what was compared; `is_everything`: that was each archived file.
     `not_compared` says in words what was not looked at, `not_counted` why the months were not counted anew.
     `estimated_usd` is for requests and reads, without the time of the functions. `key` and `text_key` are its places in
-    the work bucket."""
+    the work bucket. `deep_job`: the job of S3 Batch Operations that has read the bytes again, or empty."""
 
     shape: int = SHAPE
     stack: str
@@ -120,6 +120,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     estimated_usd: float
     key: str
     text_key: str
+    deep_job: str = ""
 
 
 def place_of(moment: datetime, name: str) -> tuple[str, str]:
@@ -184,7 +185,7 @@ def _lines(one: Certificate) -> Iterator[str]:
         yield from _of_reconciliation(reconciliation)
     for compared in one.compared:
         yield ""
-        yield from _of_compared(compared)
+        yield from _of_compared(compared, one.deep_job)
     yield ""
     yield from _of_months(one)
     yield ""
@@ -213,8 +214,12 @@ def _of_reconciliation(one: Reconciled) -> Iterator[str]:
         yield f"  Each is in {one.report_key}, for as long as runs are kept."
 
 
-def _of_compared(one: Compared) -> Iterator[str]:
-    yield f"{one.provider}: each file's size and CRC-64/NVME, the ledger's beside S3's"
+def _of_compared(one: Compared, deep_job: str) -> Iterator[str]:
+    if deep_job:
+        yield f"{one.provider}: the bytes, read again by S3: their CRC-64/NVME beside the ledger's,"
+        yield f"  by the job {deep_job}"
+    else:
+        yield f"{one.provider}: each file's size and CRC-64/NVME, the ledger's beside S3's"
     yield f"  {one.files:,} {'file' if one.files == 1 else 'files'}, {size_of(one.bytes)} ({one.bytes:,} bytes)"
     for count, words in (
         (one.copies, "of them are copies: their pointers and the objects with the bytes"),
