@@ -91,14 +91,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """`status` is S3's (S3 user guide, "Job statuses"); the counts are of objects. `manifest_key` is in the work
-    bucket, and empty for a job that is none of this stack's."""
+    bucket."""
 
     job_id: str
     status: str
     objects: int
     succeeded: int = 0
     failed: int = 0
-    reasons: str = ""
     manifest_key: str = ""
 
 

@@ -13,6 +13,7 @@ from botocore.response import StreamingBody
 from botocore.validate import ParamValidator
 
 from console import main
+from console.aws_refusals import SERVICE
 from console.errors import Exit
 from console.stack import Stack
 from tests.unit.console_account import ScriptedClient, refusal
@@ -212,11 +213,23 @@ def test_the_emulators_environment_is_not_even_asked(
     assert bucket.contents == {} and world.scripted("s3control").asked == []
 
 
-def test_a_refusal_names_the_permission(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("message", "permission"),
+    [
+        ("words that may change", "s3:CreateJob"),
+        ("User: x is not authorized to perform: iam:PassRole on resource: y", "iam:PassRole"),
+    ],
+)
+def test_a_refusal_names_the_permission_and_the_policy_that_has_it(
+    world: World, capsys: pytest.CaptureFixture[str], message: str, permission: str
+) -> None:
     archived(world, "v")
-    world.answer("s3control", create_job=refusal("AccessDenied", "CreateJob"))
+    error = refusal("AccessDenied", "CreateJob")
+    error.response["Error"]["Message"] = message
+    error.response[SERVICE] = "s3control"  # type: ignore[literal-required]
+    world.answer("s3control", create_job=error)
     assert main.main(["verify", "--deep", "--yes"]) == Exit.CREDENTIALS
-    assert "CreateJob" in capsys.readouterr().err
+    assert f"may not do {permission}. Attach the managed policy CloudSyncVerifier" in capsys.readouterr().err
 
 
 # How far it is
