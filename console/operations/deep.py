@@ -30,7 +30,7 @@ from cloud_sync_common.stores.ledger_rows import Status
 
 from console.errors import ConsoleError, NotFoundError
 from console.operations.certificate import store
-from console.operations.deep_report import ALGORITHM, FORMAT, KIND, Outcome, as_written, outcomes
+from console.operations.deep_report import ALGORITHM, FORMAT, KIND, Outcome, as_written, outcomes, read
 from console.operations.ledger import Reading, Row, by_keys, typed, walk
 from console.operations.stored_checksums import (
     ATTRIBUTES,
@@ -242,9 +242,8 @@ def _seen(stack: Stack, one: Asked, row: Row, found: dict[str, Outcome]) -> Seen
 
 def _order(stack: Stack, job: Job) -> Order:
     key = job.manifest_key.removesuffix(".csv") + ".json"
-    content = stack.client("s3").get_object(Bucket=stack.output("WorkBucket"), Key=key)["Body"].read()
     try:
-        return msgspec.json.decode(content, type=Order)
+        return msgspec.json.decode(read(stack, key), type=Order)
     except (msgspec.DecodeError, RecursionError):
         raise ConsoleError(
             f"What the job {job.job_id} was asked for cannot be read ({key} in the work bucket), so that nothing is "
@@ -300,7 +299,8 @@ def _ended_without(job_id: str, answer: Any) -> str:
     why = "; ".join(said[:3]) or one_line(answer.get("StatusUpdateReason") or "no reason was stated", 200)
     return (
         f"The job {job_id} has ended without being complete ({answer['Status']}: {why.removesuffix('.')}). Nothing is "
-        "certified. Start another with `cloudsync verify --deep`."
+        f"certified. Its report, where there is one, is below {FOLDER}/job-{job_id}/ in the work bucket. Start another "
+        "with `cloudsync verify --deep`."
     )
 
 

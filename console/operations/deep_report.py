@@ -66,13 +66,13 @@ def outcomes(stack: Stack, place: str, keys: Collection[str]) -> dict[str, Outco
 
 def _found(stack: Stack, place: str, keys: Collection[str]) -> dict[str, Outcome]:
     work = stack.output("WorkBucket")
-    places = msgspec.json.decode(_read(stack, place), type=_Places)
+    places = msgspec.json.decode(read(stack, place), type=_Places)
     if places.format != FORMAT or any(one.bucket != work for one in places.results):
         raise _odd("it has another format, or is in another bucket")
     written = {as_written(key): key for key in keys}
     found: dict[str, Outcome] = {}
     for one in places.results:
-        for row in csv.reader(io.StringIO(_read(stack, one.key).decode(), newline="")):
+        for row in csv.reader(io.StringIO(read(stack, one.key).decode(), newline="")):
             key = _key(stack, row, written)
             if key in found:
                 raise _odd(f"it names {one_line(key)} twice")
@@ -80,8 +80,20 @@ def _found(stack: Stack, place: str, keys: Collection[str]) -> dict[str, Outcome
     return found
 
 
-def _read(stack: Stack, key: str) -> bytes:
-    content: bytes = stack.client("s3").get_object(Bucket=stack.output("WorkBucket"), Key=key)["Body"].read()
+def read(stack: Stack, key: str) -> bytes:
+    """An object of the work bucket. Raises ConsoleError where there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
+
+    bucket = stack.output("WorkBucket")
+    try:
+        content: bytes = stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        raise ConsoleError(
+            f"s3://{bucket}/{one_line(key, 1_100)} is not there any more, so that nothing is certified. Start another "
+            "job with `cloudsync verify --deep`."
+        ) from None
     return content
 
 

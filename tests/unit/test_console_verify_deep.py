@@ -48,6 +48,8 @@ class Bucket:
 
     def get(self, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
         assert Bucket == "work"
+        if Key not in self.contents:
+            raise refusal("NoSuchKey", "GetObject")
         content = self.contents[Key]
         return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
@@ -127,7 +129,8 @@ def test_the_job_is_one_that_aws_describes(world: World, bucket: Bucket) -> None
     archived(world, "v")
     start(world)
     given = created(world)
-    model = botocore.session.get_session().get_service_model("s3control").operation_model("CreateJob").input_shape
+    service = botocore.session.get_session().get_service_model("s3control")
+    model: Any = service.operation_model("CreateJob").input_shape
     assert ParamValidator().validate(given, model).generate_report() == ""
     for names in (
         ("Operation", "S3ComputeObjectChecksum", "ChecksumAlgorithm"),
@@ -450,3 +453,17 @@ def test_a_lost_note_of_what_was_asked_for_certifies_nothing(
     bucket.contents[note] = b"{}"
     assert finish() == Exit.FAILED
     assert "cannot be read" in " ".join(capsys.readouterr().err.split()) and bucket.certificates() == []
+
+
+@pytest.mark.parametrize("lost", [f"{PLACE}/results/6217b0.csv", "note"])
+def test_a_part_of_the_report_that_is_gone_certifies_nothing(
+    world: World, bucket: Bucket, capsys: pytest.CaptureFixture[str], lost: str
+) -> None:
+    key = archived(world, "v")
+    start(world)
+    job(world)
+    report(bucket, succeeded(key, "crc-v=="))
+    (note,) = [one for one in bucket.contents if one.endswith(".json") and "/job-" not in one]
+    del bucket.contents[note if lost == "note" else lost]
+    assert finish() == Exit.FAILED
+    assert "is not there any more" in " ".join(capsys.readouterr().err.split()) and bucket.certificates() == []
