@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from cloud_sync.config_error import ConfigError
@@ -18,7 +19,7 @@ from cloud_sync.config_error import ConfigError
 PROVIDERS = ("gopro", "google_drive", "dropbox")
 # All variables of a function have 4 KB together (Lambda quotas).
 LIMIT = 1500  # bytes of JSON
-MOST = 1e12  # of any number
+MOST_MB, MOST_DAYS = 1e12, 36_500
 MOST_PATTERNS, PATTERN_LIMIT = 100, 400  # of one list, and characters of one of them
 TYPE_WORDS = ("360", "timelapse", "edits", "bursts", "looped", "livestreams")
 OTHER_WORDS = {  # for the ends of a range of time
@@ -93,8 +94,8 @@ def _is_time(value: Any) -> bool:
         return False
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST
+def _is_number(most: float, value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
 def _are_texts(value: Any) -> bool:
@@ -132,7 +133,7 @@ def _are_folders(value: Any) -> bool:
 
 
 _TIME = (_is_time, "a time with an offset such as 2026-01-31T00:00:00Z")
-_MB = (_is_number, "a number of MB, zero or more, such as 100")
+_MB = (partial(_is_number, MOST_MB), f"a number of MB from 0 to {MOST_MB:,.0f}, such as 100")
 _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "captured_from": _TIME,
     "captured_before": _TIME,
@@ -144,5 +145,5 @@ _CHECKS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "names": (_are_names, 'a list of names such as ["GX*.MP4"], without folders'),
     "min_size_mb": _MB,
     "max_size_mb": _MB,
-    "min_age_days": (_is_number, "a number of days, zero or more, such as 2"),
+    "min_age_days": (partial(_is_number, MOST_DAYS), f"a number of days from 0 to {MOST_DAYS:,}, such as 2"),
 }

@@ -30,6 +30,10 @@ class UsageError(ConsoleError):
     exit_code = Exit.USAGE
 
 
+class DeclinedError(ConsoleError):
+    """The owner was asked, and said no."""
+
+
 class PausedError(ConsoleError):
     """What was asked for would do nothing, because the owner has paused the provider."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from functools import cache, cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from cloud_sync_common.safe_text import escape_unseen, redact
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1  # of the shape of what --json prints: it changes when a field is renamed or removed
 
+_TRAILING = re.compile(r" +\n")
 _LEAST_WIDTH = 20  # characters
 _WIDTH_OF_A_FILE = 250  # characters of a line of a table, where no terminal limits it
 
@@ -35,7 +37,8 @@ class Output:
         `[red]`."""
         is_terminal = sys.stdout.isatty()
         width = _width() or (None if is_terminal or "COLUMNS" in os.environ else _WIDTH_OF_A_FILE)
-        return _console()(highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal, width=width)
+        file = None if is_terminal else cast("TextIO", _WithoutTrailingBlanks(sys.stdout))
+        return _console()(file=file, highlight=False, markup=False, emoji=False, soft_wrap=not is_terminal, width=width)
 
     @cached_property
     def aside(self) -> Console:
@@ -69,6 +72,20 @@ class Output:
             _write(value)
             count += 1
         return count
+
+
+class _WithoutTrailingBlanks:
+    """A file into which a table is printed: its cells are as wide as their column, and a line would end in blanks."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Rich writes whole lines."""
+        return self._file.write(_TRAILING.sub("\n", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _width() -> int | None:

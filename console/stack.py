@@ -11,6 +11,7 @@ from typing import Any
 from console.aws_account import AwsAccount
 from console.aws_refusals import OTHER_ANSWER
 from console.errors import ConsoleError, NotFoundError, UsageError
+from console.wording import typed
 
 PREFIX = "CloudSync-"
 DEFAULT_ENVIRONMENT = "dev"
@@ -99,7 +100,7 @@ class Stack:
         """The id of a provider of this stack, whether `google-drive` or `google_drive`. Raises UsageError."""
         wanted = name.replace("-", "_")
         if wanted not in self.secrets:
-            known = ", ".join(self.secrets) or "none"
+            known = ", ".join(map(typed, self.secrets)) or "none"
             raise UsageError(f"--provider must be one that this stack backs up ({known}); not {name!r}.")
         return wanted
 

@@ -18,7 +18,7 @@ _WORDS = {
     "kinds": ("photo", "photos"),
     "folder": ("folder", "folders"),
     "shortcut": ("shortcut", "shortcuts"),
-    "Google's own document": ("Google document", "Google documents"),
+    "of Google's own documents": ("Google document", "Google documents"),
 }
 SUCCEEDED = "SUCCEEDED"
 

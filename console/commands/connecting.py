@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from cloud_sync_common.provider_interface import Credentials
-from cloud_sync_common.providers import PROVIDERS
+from cloud_sync_common.runtime.wording import count_of
 
 from console.commands.connect_questions import Questions
 from console.errors import UsageError
@@ -17,6 +17,7 @@ from console.operations.provider_services import Services
 from console.operations.stored_credentials import StoredCredentials
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of, typed
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Connecting:
 
         Raises ConsoleError of every kind, and botocore's errors.
         """
-        for note in self.services.notes:
+        for note in self.services.notes([self.provider]):
             self.say(note)
         secret = StoredCredentials.of(self.stack, self.provider)
         connection = Connection(self.services, secret, secret.owner(), self)
@@ -99,20 +100,19 @@ def _limits(found: Connected, *, is_pasted: bool) -> str:
         return connect_google.PASTED if is_pasted and found.provider == "google_drive" else ""
     if found.provider == "gopro":
         return connect_gopro.SESSION_IS_SHORT
-    name = found.provider.replace("_", "-")
     return (
         "An access token alone ends within hours. Start a run at once, or connect with a refresh token, which lasts: "
-        f"`cloudsync connect {name}` in a terminal gets one."
+        f"`cloudsync connect {typed(found.provider)}` in a terminal gets one."
     )
 
 
 def _sentence(found: Connected) -> str:
     account, listed = found.account, found.listed
     who = f"{account.name} <{account.email}>".strip() if account.email else f"account {account.id or 'without a name'}"
-    of_all = f" of {listed.total:,} items" if listed.total is not None else ""
+    of_all = f" of {count_of(listed.total, 'item')}" if listed.total is not None else ""
     lasts = "They renew themselves." if found.renews_itself else "They do not renew themselves."
     return (
-        f"{PROVIDERS[found.provider].title} is connected: {who}.\n"
-        f"One page was listed: {listed.videos:,} videos{of_all}.\n"
+        f"{title_of(found.provider)} is connected: {who}.\n"
+        f"One page was listed: {count_of(listed.videos, 'video')}{of_all}.\n"
         f"The credentials are in the secret {found.secret}. {lasts}"
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import moment, table_of
+from console.commands.words import table_of
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.cost import Figures, MonthForecast
@@ -21,7 +22,15 @@ _RUNS = 10
 
 
 @click.command()
-@click.option("--runs", "most", default=_RUNS, show_default=True, type=click.IntRange(0, 1_000), help="How many runs.")
+@click.option(
+    "--runs",
+    "most",
+    default=_RUNS,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(0, 1_000),
+    help="Show at most so many of the last runs.",
+)
 @click.option("--deep", is_flag=True, help="Look at each file and object, too: duplicates and thawed copies.")
 @of_stack
 def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:
@@ -75,7 +84,10 @@ def _draw_spent(output: Output, found: Figures, runs: list[Run]) -> None:
         last = table_of(("began", "provider", "moved", "USD"), numbers=("moved", "USD"))
         for run in runs:
             last.add_row(
-                moment(run.started_at), run.provider, size_of(run.bytes_archived or 0), f"{run.estimated_usd:.4f}"
+                moment(run.started_at),
+                title_of(run.provider),
+                size_of(run.bytes_archived or 0),
+                f"{run.estimated_usd:.4f}",
             )
         output.page.print(last)
 

@@ -9,12 +9,17 @@ import click
 
 from console.aws_account import AwsAccount
 from console.commands.options import of_account
-from console.commands.words import table_of
+from console.commands.words import facts_of, table_of
 from console.errors import Exit
 from console.output import Output
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from console.operations.doctor import Diagnosis
+    from console.operations.findings import Finding
+
+
+_WIDE = 60  # characters of a terminal that has room for three columns
 
 
 @click.command()
@@ -45,13 +50,25 @@ def _plain(found: Diagnosis) -> dict[str, object]:
 
 
 def _draw(output: Output, found: Diagnosis) -> None:
-    table = table_of(("", "about", "what was found"))
-    for one in found.findings:
-        table.add_row(one.outcome.value, one.about, f"{one.text} -> {one.fix}" if one.fix else one.text)
-    output.page.print(table)
+    lines = [(one.outcome.value, _about(one), f"{one.text} -> {one.fix}" if one.fix else one.text) for one in
+             found.findings]  # fmt: skip
+    if output.page.width < _WIDE:
+        output.page.print(facts_of((outcome, f"{about}: {text}") for outcome, about, text in lines))
+    else:
+        table = table_of(("", "about", "what was found"))
+        for line in lines:
+            table.add_row(*line)
+        output.page.print(table)
     if found.failures:
-        output.aside.print(f"{found.failures} of {len(found.findings)} need you.")
+        needs = "needs" if found.failures == 1 else "need"
+        output.aside.print(f"{found.failures} of {len(found.findings)} {needs} you.")
     else:
         output.aside.print("All is well.")
     if not found.is_whole:
         output.aside.print("Nothing further could be looked at.")
+
+
+def _about(one: Finding) -> str:
+    """`token Google Drive` for `token google_drive`, as programs get it."""
+    what, blank, of = one.about.partition(" ")
+    return f"{what}{blank}{title_of(of)}"

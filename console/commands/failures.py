@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import hanging, moment
+from console.commands.words import hanging
 from console.errors import Exit
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.waiting import Group, Waiting
 
 
 @click.command()
-@click.option("--provider", default="", help="Only of this provider.")
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @of_stack
 def command(stack: Stack, output: Output, provider: str) -> int:
     """What is not archived and why, grouped by cause, each with the step that fixes it.
@@ -60,4 +63,4 @@ def lines_of(found: Iterable[Waiting]) -> Iterator[str]:
 def _head(group: Group) -> str:
     state = "waiting" if group.waits else "failed"
     category = f" ({group.category})" if group.category else ""
-    return f"{group.provider}: {group.items:,} {state}. {group.meaning}{category}"
+    return f"{title_of(group.provider)}: {group.items:,} {state}. {group.meaning}{category}"

@@ -30,19 +30,22 @@ FIELDS = {
     "retry_failed": "--retry-failed",
 }
 _HELP: dict[str, tuple[str, str]] = {
-    "captured_from": ("TIME", "Captured then or later: 2026-05-01, 2026-05, or a time with an offset."),
+    "captured_from": ("TIME", "Captured then or later: 2026-05-01 or 2026-05 (UTC), or a time with an offset."),
     "captured_before": ("TIME", "Captured before that."),
     "uploaded_from": ("TIME", "Uploaded then or later."),
     "uploaded_before": ("TIME", "Uploaded before that."),
-    "types": ("TYPE", "Of this type, as in mp4, 360 or timelapse; may be repeated, as may all that have a list."),
-    "kinds": ("KIND", "video, photo; only videos otherwise, or what the lasting filters say."),
+    "types": (
+        "TYPE",
+        "Of this type, as in mp4, 360 or timelapse; may be repeated, as --kind, the folders, --name and --item.",
+    ),
+    "kinds": ("KIND", "video or photo; otherwise what the lasting filters say, or only videos."),
     "include": ("GLOB", "In such a folder or below it, as in 'Trips/*'."),
     "exclude": ("GLOB", "Not in such a folder."),
     "names": ("GLOB", "With such a name, as in 'GX*.MP4'."),
-    "min_size_mb": ("MB", "At least so large."),
-    "max_size_mb": ("MB", "At most so large."),
-    "min_age_days": ("DAYS", "Uploaded at least so long ago."),
-    "media_ids": ("ID", "Only this item."),
+    "min_size_mb": ("MB", "At least so large, in MB of a million bytes."),
+    "max_size_mb": ("MB", "At most so large, in MB."),
+    "min_age_days": ("DAYS", "Uploaded at least so many days ago."),
+    "media_ids": ("ID", "Only the item with this id."),
 }
 _LISTS = ("types", "kinds", "include", "exclude", "names", "media_ids")
 _TIMES = ("captured_from", "captured_before", "uploaded_from", "uploaded_before")
@@ -51,7 +54,7 @@ _DAY = re.compile(r"([0-9]{4})-([0-9]{2})(-[0-9]{2})?")
 
 def _option(name: str) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     if name == "retry_failed":
-        help_text = "Also what has failed too often to be tried by itself."
+        help_text = "Also what failed too often to be tried again without you."
         return click.option("--retry-failed", name, is_flag=True, help=help_text)
     metavar, help_text = _HELP[name]
     kind = float if metavar in ("MB", "DAYS") else str

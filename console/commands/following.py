@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud_sync_common.providers import PROVIDERS
-from cloud_sync_common.runtime.wording import size_of
+from cloud_sync_common.runtime.wording import count_of, size_of
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from console.errors import NotFoundError
@@ -17,6 +16,7 @@ from console.operations.progress import PARTS_SECONDS, RunWatch
 from console.operations.run import Execution, child_of, execution
 from console.operations.run_report import RUNNING
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -86,11 +86,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def videos_of(one: RunProgress) -> str:
-    """`3 of 17 videos`, or what a run does before it knows how many."""
+def items_of(one: RunProgress) -> str:
+    """`3 of 17 items`, or what a run does before it knows how many."""
     if not one.videos:
         return {"ending": "nothing new"}.get(one.stage, one.stage)
-    return f"{one.ended:,} of {one.videos:,} videos"
+    return f"{one.ended:,} of {count_of(one.videos, 'item')}"
 
 
 def pace_of(samples: Sequence[RunProgress]) -> str:
@@ -99,11 +99,6 @@ def pace_of(samples: Sequence[RunProgress]) -> str:
     left = [one.seconds_left for one in samples if one.seconds_left]
     words = [f"{size_of(sum(rates))}/s"] if rates else []
     return ", ".join([*words, *([f"{duration(max(left))} left"] if left else [])])
-
-
-def title_of(provider: str) -> str:
-    """The provider's name for people."""
-    return PROVIDERS[provider].title if provider in PROVIDERS else provider
 
 
 class Lines:
@@ -145,8 +140,8 @@ class Lines:
 
 
 def overall(samples: Sequence[RunProgress]) -> str:
-    """`GoPro 1 of 2 videos, Dropbox listing; 67 % of 150.0 MB, 5.0 MB/s, 12 s left`."""
-    videos = ", ".join(f"{title_of(one.provider)} {videos_of(one)}" for one in samples)
+    """`GoPro 1 of 2 items, Dropbox listing; 67 % of 150.0 MB, 5.0 MB/s, 12 s left`."""
+    videos = ", ".join(f"{title_of(one.provider)} {items_of(one)}" for one in samples)
     done, total = sum(one.done for one in samples), sum(one.total for one in samples)
     return "; ".join([videos, ", ".join(filter(None, [*_share(done, total), pace_of(samples)]))]).removesuffix("; ")
 
@@ -200,7 +195,7 @@ class Bars:
     def _bars_of(self, one: RunProgress) -> dict[tuple[str, str], _Bar]:
         """By provider and video. A narrow terminal has no room for the bytes of a whole run."""
         bytes_of_all = f"{size_of(one.done)} of {size_of(one.total)}" if one.total and not self._is_narrow else ""
-        words = ", ".join(filter(None, [videos_of(one), bytes_of_all, pace_of([one])]))
+        words = ", ".join(filter(None, [items_of(one), bytes_of_all, pace_of([one])]))
         bars = {(one.provider, ""): _Bar(self._label(title_of(one.provider)), one.done, one.total, words)}
         for video in one.moving[:MOST_BARS]:
             size = f"{size_of(video.done)} of {size_of(video.size)}" if video.size else size_of(video.done)

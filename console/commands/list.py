@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import moment, table_of
+from console.commands.words import table_of
 from console.errors import UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.ledger import Reading
@@ -34,9 +35,19 @@ _TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
 @click.option(
     "--camera", default="", metavar="GLOB", help="From such a camera; none is known before there is a catalogue."
 )
-@click.option("--provider", default="", help="Of this provider.")
+@click.option(
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
 @click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
-@click.option("--most", "-n", default=200, show_default=True, type=click.IntRange(1), help="How many, without --json.")
+@click.option(
+    "--most",
+    "-n",
+    default=200,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1),
+    help="Show at most so many; with --json, all.",
+)
 @of_stack
 def command(
     stack: Stack, output: Output, month: str, names: tuple[str, ...], camera: str, provider: str, status: str, most: int
@@ -76,11 +87,11 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int
 
     kept = nlargest(most + 1, found, key=lambda item: (item.captured_at, item.filename))
     several = len(stack.secrets) > 1
-    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"])
+    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"], below="id")
     for item in reversed(kept[:most]):
         size = "" if item.bytes is None else size_of(item.bytes)
         status = "DAMAGED" if item.damage and item.status == "ARCHIVED" else item.status
-        provider = [item.provider] if several else []
+        provider = [title_of(item.provider)] if several else []
         table.add_row(moment(item.captured_at), item.filename, size, status, *provider, item.media_id)
     if kept:
         output.page.print(table)
@@ -88,10 +99,12 @@ def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int
         output.page.print("There is nothing that fits.")
     if len(kept) > most:
         output.aside.print(
-            f"These are the last {most} of more: limit them by --month or --name, raise --most, or take --json."
+            f"There are more than the last {most:,}: limit them by --month or --name, raise --most, or take --json."
         )
     return len(kept)
 
 
 def _read(reading: Reading) -> str:
-    return f"Read {reading.rows:,} rows of the ledger in {reading.requests:,} requests."
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (not needed for --help)
+
+    return f"Read {count_of(reading.rows, 'row')} of the ledger in {count_of(reading.requests, 'request')}."

@@ -18,12 +18,20 @@ _OPTIONS = (
         "--environment",
         "-e",
         default=DEFAULT_ENVIRONMENT,
+        metavar="NAME",
         show_default=True,
         envvar="CLOUD_SYNC_ENVIRONMENT",
         help="The environment that was deployed (or CLOUD_SYNC_ENVIRONMENT).",
     ),
-    click.option("--profile", default=None, help="The AWS profile; otherwise the one that the AWS CLI would take."),
-    click.option("--region", default=None, help="The AWS region of the stack."),
+    click.option(
+        "--profile",
+        default=None,
+        metavar="NAME",
+        help="The AWS profile; otherwise the one that the AWS CLI would take.",
+    ),
+    click.option(
+        "--region", default=None, metavar="REGION", help="The AWS region of the stack; otherwise that of the profile."
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
 )
 

@@ -9,9 +9,10 @@ from msgspec import structs
 
 from console.commands.hidden_input import is_terminal
 from console.commands.options import of_stack
-from console.errors import UsageError
+from console.errors import DeclinedError, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from console.operations.dead_letters import Cleared
@@ -24,7 +25,7 @@ _SHOWN = 10
 @click.command()
 @click.argument("items", metavar="[ITEM]...", nargs=-1)
 @click.option("--all", "is_all", is_flag=True, help="Everything that has failed.")
-@click.option("--provider", default="", help="With --all: only of this provider.")
+@click.option("--provider", default="", metavar="PROVIDER", help="With --all: only this provider.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @of_stack
 def command(stack: Stack, output: Output, items: tuple[str, ...], provider: str, *, is_all: bool, yes: bool) -> None:
@@ -74,9 +75,13 @@ def _clear(
 
 def _ask(output: Output, retries: list[Retry], *, is_sure: bool) -> None:
     """Shows what is to be tried. Raises UsageError where nobody can be asked."""
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (not needed for --help)
+
     for retry in retries:
         for item in retry.items[:_SHOWN]:
-            output.aside.print(f"{item.provider}: {item.filename or item.media_id} ({item.category or item.status})")
+            output.aside.print(
+                f"{title_of(item.provider)}: {item.filename or item.media_id} ({item.category or item.status})"
+            )
         if len(retry.items) > _SHOWN:
             output.aside.print(f"and {len(retry.items) - _SHOWN:,} more")
     if is_sure:
@@ -84,7 +89,8 @@ def _ask(output: Output, retries: list[Retry], *, is_sure: bool) -> None:
     if not is_terminal():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
     count = sum(len(retry.items) for retry in retries)
-    click.confirm(f"Try {count:,} again?", abort=True, err=True)
+    if not click.confirm(f"Try {count_of(count, 'item')} again?", err=True):
+        raise DeclinedError("Nothing was tried again.")
 
 
 def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
@@ -100,18 +106,27 @@ def _answer(output: Output, started: list[Retried], cleared: Cleared) -> None:
     if not runs:
         output.page.print("Nothing has failed: there is nothing to try again.")
     for one in runs:
-        output.page.print(f"The run {one.run_id} of {one.provider} tries {one.items:,} again.")
-        if one.paused:
-            output.aside.print(f"{one.paused.sentence} This run works all the same, and the pause stays.")
-        if one.messages_deleted:
-            output.page.print(f"{one.messages_deleted:,} of their messages left the dead-letter queue.")
-        if not one.has_begun:
-            output.aside.print("It has not begun its work yet, so that their messages stay in the dead-letter queue.")
+        _say(output, one)
     if cleared.archived:
         output.page.print(
             f"{count_of(cleared.archived, 'message')} about what is archived by now left the dead-letter queue."
         )
     if cleared.left:
-        output.aside.print(f"{cleared.left:,} other messages stay in the dead-letter queue.")
+        output.aside.print(
+            f"{count_of(cleared.left, 'other message stays', 'other messages stay')} in the dead-letter queue."
+        )
     if runs:
         output.aside.print(f"See how it goes: `cloudsync run --follow {runs[-1].run_id}`.")
+
+
+def _say(output: Output, one: Retried) -> None:
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
+    items, them = count_of(one.items, "item"), "it" if one.items == 1 else "them"
+    output.page.print(f"The run {one.run_id} of {title_of(one.provider)} tries {items} again.")
+    if one.paused:
+        output.aside.print(f"{one.paused.sentence} This run works all the same, and the pause stays.")
+    if one.messages_deleted:
+        output.page.print(f"{count_of(one.messages_deleted, 'message')} about {them} left the dead-letter queue.")
+    if not one.has_begun:
+        output.aside.print(f"It has not begun its work yet, so what the dead-letter queue has of {them} stays there.")

@@ -11,6 +11,7 @@ from console.commands.options import of_stack
 from console.errors import Exit, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,9 +22,18 @@ _HERE = "-"  # --follow without an id: the run that this command starts or joins
 
 
 @click.command()
-@click.option("--provider", default="", help="The provider, or all of them at once: all (or the only one).")
 @click.option(
-    "--mode", type=click.Choice(["sync", "reconcile"]), default="sync", help="reconcile: compare, move nothing."
+    "--provider",
+    default="",
+    metavar="PROVIDER",
+    help="Only this provider; otherwise (or with all) all of them at once.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["sync", "reconcile"]),
+    default="sync",
+    show_default=True,
+    help="reconcile: compare, move nothing.",
 )
 @click.option(
     "--follow", is_flag=False, flag_value=_HERE, metavar="[RUN]",
@@ -69,11 +79,13 @@ def _say_begun(output: Output, begun: Begun) -> None:
         output.data("run", begun)
         return
     if not begun.joined:
-        output.page.print(f"The run {begun.run_id} of {begun.provider} has started.")
+        output.page.print(f"The run {begun.run_id} of {title_of(begun.provider)} has started.")
         for pause in begun.paused:
-            output.page.print(f"It leaves out {pause.provider}: {pause.sentence}")
+            output.page.print(f"{pause.sentence} This run leaves it out.")
         return
-    output.page.print(f"The run {begun.run_id} of {begun.provider} is under way already; no other one was started.")
+    output.page.print(
+        f"The run {begun.run_id} of {title_of(begun.provider)} is under way already; no other one was started."
+    )
     if begun.filters:
         output.page.print(f"It was started for a part only: {_shown(begun.filters)}.")
 

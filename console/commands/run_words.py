@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cloud_sync_common.runtime.run_input import ALL_PROVIDERS
-from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of, size_of
+from cloud_sync_common.runtime.wording import count_of, left_out_of, repeated_of, size_of, usd_of
 
-from console.commands.following import duration, title_of
+from console.commands.following import duration
 from console.errors import Exit
 from console.operations.run_report import ALREADY_RUNNING, NOT_STARTED, PAUSED, RUNNING, SUCCEEDED, Report
+from console.wording import title_of, typed
 
 
 def exit_code(report: Report) -> Exit:
@@ -20,8 +20,9 @@ def exit_code(report: Report) -> Exit:
 
 
 def headline(report: Report) -> str:
-    """One run in a line, such as `GoPro: SUCCEEDED, 17 videos archived (51.2 MB moved) in 42 s, 1 failed`."""
-    title = "All providers" if report.provider == ALL_PROVIDERS else title_of(report.provider)
+    """One run in a line, such as `GoPro: SUCCEEDED, 17 items archived (51.2 MB moved) in 42 s, 1 failed`."""
+    title = title_of(report.provider)
+    title = title[:1].upper() + title[1:]
     match report.status:
         case status if status == NOT_STARTED:
             return f"{title}: its run was not started"
@@ -44,7 +45,7 @@ def _did(report: Report) -> Iterator[str]:
         yield (f"{count_of(found, 'finding')}" if found else "everything agrees") + took
         return
     moved = f" ({size_of(report.bytes_archived)} moved)" if report.bytes_archived else ""
-    yield f"{count_of(report.archived or 0, 'video')} archived{moved}{took}"
+    yield f"{count_of(report.archived or 0, 'item')} archived{moved}{took}"
     if report.failed:
         yield f"{report.failed:,} failed"
 
@@ -59,29 +60,30 @@ def paragraphs(report: Report) -> Iterator[str]:
     if report.status == SUCCEEDED:
         yield from _of_success(report)
     elif report.status == PAUSED:
-        name = report.provider.replace("_", "-")
-        yield f"Next step: `cloudsync run --provider {name} --even-if-paused` starts a single run meanwhile."
+        command = f"cloudsync run --provider {typed(report.provider)} --even-if-paused"
+        yield f"Next step: `{command}` starts a single run meanwhile."
     elif report.has_failed:
         yield f"Next step: {report.fix or '`cloudsync run` starts another one.'}"
 
 
 def _of_success(report: Report) -> Iterator[str]:
     if report.estimated_usd is not None:
-        yield f"It listed {report.listed or 0:,} and cost about {report.estimated_usd:.4f} USD before any free tier."
+        listed, usd = count_of(report.listed or 0, "item"), usd_of(report.estimated_usd)
+        yield f"It listed {listed} and cost about {usd} before any free tier."
     if report.findings:
         found = "\n".join(f"- {count:,} {kind}" for kind, count in sorted(report.findings.items()))
         where = f"{report.report_key} in the work bucket"
         yield f"The provider, the ledger and the archive disagree:\n{found}\nEach is named in {where}."
     if report.damaged:
-        yield f"{count_of(report.damaged, 'video is', 'videos are')} archived, and damaged already at the provider."
+        yield f"{count_of(report.damaged, 'item is', 'items are')} archived, and damaged already at the provider."
     if report.left:
-        yield f"{count_of(report.left, 'video is', 'videos are')} left to the next run, which continues there."
+        yield f"{count_of(report.left, 'item is', 'items are')} left to the next run, which continues there."
     if not_ready := (report.unavailable or 0) + (report.waiting or 0):
-        yield f"{not_ready:,} not ready at the provider; a later run tries them."
+        yield f"{count_of(not_ready, 'item is', 'items are')} not ready at the provider; a later run tries again."
     yield from left_out_of(report.left_out)
-    yield from repeated_of("video", report.repeated)
+    yield from repeated_of("item", report.repeated)
     if report.exhausted:
-        yield f"{report.exhausted:,} failed too often to be tried again by itself."
+        yield f"{count_of(report.exhausted, 'item has', 'items have')} failed too often to be tried again without you."
     yield f"Next step: {_next(report)}"
 
 
@@ -90,4 +92,4 @@ def _next(report: Report) -> str:
         return "`cloudsync failures` says why, and what to do."
     if report.findings:
         return "`cloudsync verify` looks closer."
-    return "play the damaged ones at the provider." if report.damaged else "none, all is well."
+    return "play what is damaged at the provider." if report.damaged else "none, all is well."

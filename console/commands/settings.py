@@ -10,16 +10,19 @@ import click
 
 from console.commands.hidden_input import is_terminal
 from console.commands.options import of_stack
-from console.commands.words import facts_of, moment, table_of
-from console.errors import UsageError
+from console.commands.words import facts_of, table_of
+from console.errors import DeclinedError, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of, typed
 
 if TYPE_CHECKING:
     from console.operations.deployed_config import Deployed
     from console.operations.settings import Changed, Current, Difference
 
-_PROVIDER = click.option("--provider", default="", help="The provider; not needed where the stack backs up one alone.")
+_PROVIDER = click.option(
+    "--provider", default="", metavar="PROVIDER", help="The provider; not needed where the stack backs up one alone."
+)
 _YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
@@ -44,7 +47,7 @@ def show(stack: Stack, output: Output, provider: str) -> None:
     if output.as_json:
         output.data("settings", {"providers": [_shown(one, deployed) for one in found]})
     for one in found if not output.as_json else []:
-        output.page.print(f"{one.provider}, version {one.stored.version}")
+        output.page.print(f"{title_of(one.provider)}, version {one.stored.version}")
         output.page.print(facts_of((f"  {name}", text) for name, text in _facts(one, deployed)))
         if one is not found[-1]:
             output.page.print()
@@ -102,7 +105,15 @@ def _set_paused(stack: Stack, output: Output, provider: str, *, paused: bool) ->
 
 @command.command()
 @_PROVIDER
-@click.option("--most", "-n", default=20, show_default=True, type=click.IntRange(1, 99), help="How many to show.")
+@click.option(
+    "--most",
+    "-n",
+    default=20,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(1, 99),
+    help="Show at most so many, up to 99.",
+)
 @of_stack
 def history(stack: Stack, output: Output, provider: str, most: int) -> None:
     """The versions of the settings, the last one first: when, by whom, and what each has changed."""
@@ -117,7 +128,7 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
         ]
         output.data("settings-history", {"provider": name, "versions": listed})
     elif not found:
-        output.page.print(f"The settings of {name} were never changed.")
+        output.page.print(f"The settings of {title_of(name)} were never changed.")
     else:
         table = table_of(("version", "when", "who", "what"), numbers=("version",))
         for one, changed in zip(found, changes, strict=False):
@@ -128,7 +139,9 @@ def history(stack: Stack, output: Output, provider: str, most: int) -> None:
 
 @command.command()
 @_PROVIDER
-@click.option("--to", type=click.IntRange(0), default=None, help="The version to go back to; 0: the defaults.")
+@click.option(
+    "--to", metavar="VERSION", type=click.IntRange(0), default=None, help="Go back to this one; 0: the defaults."
+)
 @_YES
 @of_stack
 def undo(stack: Stack, output: Output, provider: str, to: int | None, *, yes: bool) -> None:
@@ -147,7 +160,7 @@ def _one(stack: Stack, provider: str) -> str:
     """The provider that is meant. Raises UsageError where the stack has several and none is named."""
     if provider or len(stack.secrets) != 1:
         if not provider:
-            raise UsageError(f"Name the provider with --provider: {', '.join(stack.secrets)}.")
+            raise UsageError(f"Name the provider with --provider: {', '.join(map(typed, stack.secrets))}.")
         return stack.provider(provider)
     return next(iter(stack.secrets))
 
@@ -168,22 +181,23 @@ def _change(stack: Stack, output: Output, read: Current, wanted: Any, *, is_sure
 def _ask(output: Output, provider: str, found: Iterable[Difference]) -> None:
     """Raises UsageError where nobody can be asked."""
     for one in found:
-        output.aside.print(f"{provider}: {_sentence(one)}")
+        output.aside.print(f"{title_of(provider)}: {_sentence(one)}")
     if not is_terminal():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
-    click.confirm("Change that from the next run on?", abort=True, err=True)
+    if not click.confirm("Change that from the next run on?", err=True):
+        raise DeclinedError("Nothing was changed.")
 
 
 def _draw(output: Output, changed: Changed, *, is_new: bool) -> None:
     if not is_new:
-        output.page.print(f"The settings of {changed.provider} are like that already; nothing was changed.")
+        output.page.print(f"The settings of {title_of(changed.provider)} are like that already; nothing was changed.")
         return
     for one in changed.differences:
-        output.page.print(f"{changed.provider}: {_sentence(one)}")
+        output.page.print(f"{title_of(changed.provider)}: {_sentence(one)}")
     output.page.print(
         f"This is version {changed.settings_version} of its settings, for the next run and all that follow."
     )
-    output.aside.print(f"Take it back: cloudsync settings undo --provider {changed.provider.replace('_', '-')}")
+    output.aside.print(f"Take it back: cloudsync settings undo --provider {typed(changed.provider)}")
 
 
 def _sentence(one: Difference) -> str:

@@ -1,4 +1,4 @@
-"""`cloudsync show`: everything that is known of one video."""
+"""`cloudsync show`: everything that is known of one item."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import facts_of, moment
+from console.commands.words import facts_of
 from console.output import Output
 from console.stack import Stack
+from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.item import Known, SourceFile
@@ -26,10 +27,10 @@ _PROOFS = {
 
 @click.command()
 @click.argument("item", metavar="ITEM")
-@click.option("--log/--no-log", default=True, help="With what the functions have logged of it.")
+@click.option("--log/--no-log", default=True, show_default=True, help="With what the functions have logged of it.")
 @of_stack
 def command(stack: Stack, output: Output, item: str, *, log: bool) -> None:
-    """Everything that is known of one video: files, keys, bytes, checksums, proofs, attempts and history.
+    """Everything that is known of one item: files, keys, bytes, checksums, proofs, attempts and history.
 
     ITEM is an id as `cloudsync list` shows it, provider/id, the key of an object in the archive, or a name. An id that
     begins with a dash is named as provider/id.
@@ -61,7 +62,7 @@ def _of_item(found: Known) -> Iterator[tuple[str, str]]:
 
     item = found.item
     yield "status", item.status
-    yield "provider", item.provider
+    yield "provider", title_of(item.provider)
     yield "id", item.media_id
     yield "captured", moment(item.captured_at)
     yield "camera", item.camera

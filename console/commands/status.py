@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.commands.words import days, facts_of, moment
+from console.commands.words import facts_of
 from console.errors import Exit
 from console.output import Output
 from console.stack import Stack
+from console.wording import ago, days, moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.credentials import CredentialsAge
@@ -28,14 +29,16 @@ def command(stack: Stack, output: Output, *, recount: bool) -> int:
 
     Exit code 0: all is well. 3: something needs you, and the last lines say what.
     """
-    from console.operations import safe  # noqa: PLC0415 (not needed for --help)
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (not needed for --help)
+
+    from console.operations import safe  # noqa: PLC0415
     from console.operations import status as operations  # noqa: PLC0415
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     if recount:
         reading = Reading()
         safe.recount(stack, reading)
-        output.aside.print(f"Counted {reading.rows:,} rows of the ledger.")
+        output.aside.print(f"Counted {count_of(reading.rows, 'row')} of the ledger.")
     found = operations.status(stack)
     if output.as_json:
         output.data("status", found)
@@ -45,9 +48,11 @@ def command(stack: Stack, output: Output, *, recount: bool) -> int:
 
 
 def _draw(output: Output, found: Status) -> None:
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
     page = output.page
     for one in found.providers:
-        page.print(one.provider)
+        page.print(title_of(one.provider))
         page.print(facts_of((f"  {name}", text) for name, text in _facts(one)))
         page.print()
     for alarm in found.alarms:
@@ -57,20 +62,24 @@ def _draw(output: Output, found: Status) -> None:
         page.print(f"{'     then' if number else 'Next step'}: {step.text}{do}")
     if not found.steps:
         page.print("Next step: none, all is well.")
-    output.aside.print(f"Read {found.read['rows']:,} rows of the ledger in {found.read['requests']} requests.")
+    rows, requests = count_of(found.read["rows"], "row"), count_of(found.read["requests"], "request")
+    output.aside.print(f"Read {rows} of the ledger in {requests}.")
 
 
 def _facts(one: ProviderStatus) -> Iterator[tuple[str, str]]:
+    from cloud_sync_common.runtime.wording import usd_of  # noqa: PLC0415 (imported only to draw)
+
     yield "paused", f"since {moment(one.paused_since)}" if one.paused_since else "yes" if one.paused else ""
     yield "last run", _last_run(one)
     yield "safe", _safe(one)
     yield "not safe", _not_safe(one)
     for group in one.waiting.groups[:_CAUSES]:
-        yield "", f"{group.items:,} {group.category or group.status}: {group.meaning} {group.fix}"
+        state, why = "waiting" if group.waits else "failed", f" ({group.category})" if group.category else ""
+        yield "", f"{group.items:,} {state}{why}: {group.meaning} {group.fix}"
     yield "credentials", _credentials(one.credentials)
     yield "next run", _next_run(one)
     spent = one.spent[-1] if one.spent else None
-    yield "cost", f"{spent.usd:.4f} USD in {spent.month}, without storage" if spent else ""
+    yield "cost", f"{usd_of(spent.usd)} in {spent.month}, without storage" if spent else ""
 
 
 def _last_run(one: ProviderStatus) -> str:
@@ -97,7 +106,7 @@ def _safe(one: ProviderStatus) -> str:
     safe = one.safe
     if not safe.is_counted:
         return "not counted yet: `cloudsync status --recount`"
-    number = f"{safe.originals:,} {'original' if safe.originals == 1 else 'originals'}"
+    number = count_of(safe.originals, "original")
     span = f", captured {safe.first_month} to {safe.last_month}" if safe.first_month else ""
     since = f"; counted since {moment(safe.counted_since)}, without what was there before" if safe.counted_since else ""
     return f"{number}, {size_of(safe.bytes)}, {count_of(len(safe.months), 'month')}{span}{since}"
@@ -127,7 +136,7 @@ def _credentials(age: CredentialsAge) -> str:
         Health.RENEWS: "renew themselves",
         Health.LASTS: "a session, worked in the last run",
     }
-    stored = f", stored {days(age.age_days)} ago" if age.age_days is not None else ""
+    stored = f", stored {ago(age.age_days)}" if age.age_days is not None else ""
     left = f", {days(age.days_left)} left" if age.days_left is not None and age.days_left > 0 else ""
     lived = f", lived {days(age.lived_days)}" if age.lived_days is not None else ""
     return f"{words[age.health]}{stored}{lived}{left}"

@@ -12,6 +12,7 @@ from console.commands.options import of_stack
 from console.errors import Exit, UsageError
 from console.output import Output
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from cloud_sync_common.provider_access.certificate import Certificate, Choice
@@ -25,13 +26,19 @@ _SAY_SECONDS = 10.0  # between two lines about how far it is
 
 
 @click.command()
-@click.option("--provider", default="", help="Only this provider; otherwise all that the stack backs up.")
-@click.option("--since", default="", metavar="TIME", help="Archived then or later: 2026-05-01, 2026-05, or a time.")
-@click.option("--sample", default=None, metavar="N", type=click.IntRange(1, _MOST_SAMPLED), help="N files at random.")
-@click.option("--seed", default="", help="With --sample: that of an earlier certificate chooses the same files.")
 @click.option(
-    "--max-age-hours", default=24, show_default=True, type=click.IntRange(0, _MOST_HOURS),
-    help="A reconciliation that began so long ago at most is not repeated; 0: always repeat it.",
+    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
+)
+@click.option("--since", default="", metavar="TIME", help="Archived then or later: 2026-05-01, 2026-05, or a time.")
+@click.option(
+    "--sample", default=None, metavar="N", type=click.IntRange(1, _MOST_SAMPLED), help="Only N files, at random."
+)
+@click.option(
+    "--seed", default="", metavar="SEED", help="With --sample: that of an earlier certificate chooses the same files."
+)
+@click.option(
+    "--max-age-hours", default=24, show_default=True, metavar="HOURS", type=click.IntRange(0, _MOST_HOURS),
+    help="A reconciliation that is no older than that is not repeated; 0: repeat it always.",
 )  # fmt: skip
 @click.option("--deep", is_flag=True, help="Have S3 read the bytes again, by a job that takes hours and costs money.")
 @click.option("--deep-job", default="", metavar="ID", help="See how far that job is; compare when it is complete.")
@@ -71,7 +78,7 @@ def command(
         return _started(stack, output, providers, choice, is_sure=yes)
     watching = operations.Watching(lambda run: _follow(stack, output, run), _show(output))
     found = operations.verify(stack, providers, choice, watching, fresh=timedelta(hours=max_age_hours))
-    _answer(output, found, stack.output("WorkBucket"))
+    _answer(stack, output, found)
     return Exit.FINE if found.agrees else Exit.ATTENTION
 
 
@@ -88,7 +95,7 @@ def _finished(stack: Stack, output: Output, job_id: str) -> int:
     found = deep.finish(stack, output, job_id)
     if found is None:
         return Exit.THAWING
-    _answer(output, found, stack.output("WorkBucket"))
+    _answer(stack, output, found)
     return Exit.FINE if found.agrees else Exit.ATTENTION
 
 
@@ -114,9 +121,9 @@ def _follow(stack: Stack, output: Output, run: Execution) -> None:
     """Progress is on standard error, also with --json: the result is one object."""
     from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
 
-    output.aside.print(f"{run.provider}: reconciling provider, ledger and archive (run {run.run_id}) ...")
+    output.aside.print(f"{title_of(run.provider)}: reconciling provider, ledger and archive (run {run.run_id}) ...")
     if run.given.get("even_if_paused"):
-        output.aside.print(f"{run.provider} is paused; it is compared all the same, and the pause stays.")
+        output.aside.print(f"{title_of(run.provider)} is paused; it is compared all the same, and the pause stays.")
     try:
         with showing(output.aside) as show:
             followed(stack, run, watches_of(stack, run, list(stack.secrets)), show)
@@ -128,22 +135,26 @@ def _follow(stack: Stack, output: Output, run: Execution) -> None:
 
 def _show(output: Output) -> Show:
     """A line every ten seconds."""
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
     last = time.monotonic()
 
     def show(files: int) -> None:
         nonlocal last
         if time.monotonic() >= last + _SAY_SECONDS:
             last = time.monotonic()
-            output.aside.print(f"{files:,} files compared ...")
+            output.aside.print(f"{count_of(files, 'file')} compared ...")
 
     return show
 
 
-def _answer(output: Output, found: Certificate, bucket: str) -> None:
+def _answer(stack: Stack, output: Output, found: Certificate) -> None:
     from cloud_sync_common.provider_access.certificate import text_of  # noqa: PLC0415 (not needed for --help)
 
     if output.as_json:
         output.data("certificate", found)
         return
-    output.page.print(text_of(found), end="", soft_wrap=True)
-    output.aside.print(f"\nStored as s3://{bucket}/{found.text_key}\nand with .json.", soft_wrap=True)
+    output.page.print(text_of(found, {name: title_of(name) for name in stack.secrets}), end="", soft_wrap=True)
+    output.aside.print(
+        f"\nStored as s3://{stack.output('WorkBucket')}/{found.text_key}\nand with .json.", soft_wrap=True
+    )

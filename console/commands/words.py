@@ -1,9 +1,8 @@
-"""Words and tables that several verbs use."""
+"""Tables and paragraphs that several verbs use."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,26 +10,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def moment(text: str) -> str:
-    """A time of ISO 8601 to the minute, in this machine's time zone; as it is where it is none."""
-    try:
-        return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError):
-        return text
-
-
-def days(count: float) -> str:
-    """`5 hours`, `1 day`, `12 days`."""
-    whole = round(count * 24) if abs(count) < 2 else round(count)
-    unit = "hour" if abs(count) < 2 else "day"
-    return f"{whole} {unit}{'' if abs(whole) == 1 else 's'}"
-
-
-def table_of(titles: Iterable[str], *, numbers: Iterable[str] = ()) -> Table:
-    """A table without lines that fits any terminal; the columns of `numbers` are set to the right."""
+def table_of(titles: Iterable[str], *, numbers: Iterable[str] = (), below: str = "") -> Table:
+    """A table without lines that fits any terminal; the columns of `numbers` are set to the right. Where a row has no
+    room, what the column `below` has of it goes on a line of its own."""
     from console.commands.fitting_table import FittingTable  # noqa: PLC0415 (imported only to draw)
 
-    table = FittingTable()
+    table = FittingTable(below)
     for title in titles:
         table.add_column(title, justify="right" if title in set(numbers) else "left", overflow="fold")
     return table

@@ -10,13 +10,14 @@ from typing import Protocol
 
 import msgspec
 from cloud_sync_common.provider_interface import Credentials
-from cloud_sync_common.providers import PROVIDERS, google_drive
+from cloud_sync_common.providers import google_drive
 
 from console.errors import ConsoleError
 from console.operations import connect_google, provider_accounts
 from console.operations.provider_accounts import Account, Listed
 from console.operations.provider_services import Services
 from console.operations.stored_credentials import StoredCredentials
+from console.wording import title_of
 
 
 class Connected(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +95,7 @@ class Connection:
         return found
 
     def _tried(self, credentials: Credentials) -> Connected:
-        self.decisions.say(f"Asking {PROVIDERS[credentials.provider].title} for the account and one page of videos ...")
+        self.decisions.say(f"Asking {title_of(credentials.provider)} for the account and one page of videos ...")
         account = provider_accounts.account_of(self.services, credentials)
         self._check_owner(account.id)
         known = replace(credentials, user_id=account.id or None, path_root=self._root(credentials, account))

@@ -21,6 +21,7 @@ from console.operations.deployed_config import age_of, deployed
 from console.operations.findings import Finding, Outcome, failed, looked_at, passed
 from console.operations.provider_services import Services
 from console.stack import Stack
+from console.wording import title_of
 
 MOST_SKEW_SECONDS = 60  # AWS refuses a request whose time is off by five minutes, S3 one by fifteen
 
@@ -71,7 +72,9 @@ def _identity(account: AwsAccount) -> Iterator[Finding]:
 def _found(account: AwsAccount, environment: str, findings: list[Finding]) -> Stack:
     stack = Stack.find(account, environment)
     findings.append(
-        passed("stack", f"CloudSync-{environment} is deployed, for {', '.join(stack.secrets) or 'nothing'}.")
+        passed(
+            "stack", f"CloudSync-{environment} is deployed, for {', '.join(map(title_of, stack.secrets)) or 'nothing'}."
+        )
     )
     return stack
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cloud_sync_common.runtime.wording import count_of
+
 from console.operations.findings import Finding, failed, noted, passed
 from console.operations.storage import lifecycle
 from console.stack import Stack
@@ -26,15 +28,15 @@ def rules(stack: Stack, deployed: Mapping[str, Any]) -> Iterator[Finding]:
         )
         if days is None
     ]
+    days = count_of(found.deep_archive_days or 0, "day")
     wanted = deployed.get("deep_archive_after_days", found.deep_archive_days)
     if missing:
         yield failed(about, f"A rule of the archive is missing: {', '.join(missing)}.", _again(stack))
     elif wanted != found.deep_archive_days:
-        text = f"Originals move into Deep Archive after {found.deep_archive_days} days, and were to after {wanted}."
+        text = f"Originals move into Deep Archive after {days}, and were to after {wanted}."
         yield failed(about, text, _again(stack))
     else:
-        days = found.deep_archive_days
-        yield passed(about, f"Into Deep Archive after {days} days; unfinished uploads end after {found.abort_days}.")
+        yield passed(about, f"Into Deep Archive after {days}; unfinished uploads end after {found.abort_days}.")
 
 
 def encryption(stack: Stack) -> Iterator[Finding]:
@@ -70,12 +72,12 @@ def stray_uploads(stack: Stack) -> Iterator[Finding]:
     before = datetime.now(UTC) - timedelta(days=age)
     stray = [one for one in uploads if one["Initiated"] < before]
     if stray:
-        text = f"{len(stray)} uploads are unfinished and older than {age} days; their parts are billed."
+        unfinished = count_of(len(stray), "upload is", "uploads are")
+        text = f"{unfinished} unfinished and older than {age} days; the parts are billed."
         yield failed(about, text, "`cloudsync cost` says what they cost, and how to end them.")
     elif uploads:
-        yield noted(
-            about, f"{len(uploads)} uploads are unfinished, none older than {age} days: a run goes on with them."
-        )
+        young = count_of(len(uploads), "upload is", "uploads are")
+        yield noted(about, f"{young} unfinished, none older than {age} days: a run goes on with them.")
     else:
         yield passed(about, "No upload is unfinished.")
 

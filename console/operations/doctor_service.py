@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cloud_sync_common.runtime.wording import count_of
+
 from console.operations.alarms import PREFIX
 from console.operations.findings import Finding, failed, noted, passed
 from console.operations.pauses import pause_of
 from console.operations.schedules import schedule_of
 from console.operations.settings import current
 from console.stack import Stack
+from console.wording import moment, typed
 
 _MOST = 500  # alarms, and subscriptions
 _COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
@@ -29,7 +32,7 @@ def schedule(stack: Stack, provider: str, deployed: Mapping[str, Any]) -> Iterat
         fix = "Give the value `schedule` a time that comes, and deploy again."
         yield failed(about, f"It starts no run any more ({plan}).", fix)
     else:
-        yield passed(about, f"The next run starts at {found.next_at} ({plan}).")
+        yield passed(about, f"The next run starts at {moment(found.next_at)} ({plan}).")
 
 
 def settings(stack: Stack, provider: str) -> Iterator[Finding]:
@@ -37,12 +40,11 @@ def settings(stack: Stack, provider: str) -> Iterator[Finding]:
     about, found = f"settings {provider}", current(stack, provider)
     if found.error:
         yield failed(
-            about, f"{found.error} No run begins until then.", f"cloudsync settings undo --provider {provider}"
+            about, f"{found.error} No run begins until then.", f"cloudsync settings undo --provider {typed(provider)}"
         )
     elif found.settings.paused:
         pause = pause_of(stack, provider)
-        name = provider.replace("_", "-")
-        resume = f"`cloudsync settings resume --provider {name}` ends that."
+        resume = f"`cloudsync settings resume --provider {typed(provider)}` ends that."
         yield noted(about, f"{pause.sentence if pause else ''} {resume}".strip())
     else:
         yield passed(about, "They can be read, and the provider is not paused.")
@@ -57,8 +59,8 @@ def mails(stack: Stack, deployed: Mapping[str, Any]) -> Iterator[Finding]:
     # Until it is confirmed, a subscription has no ARN but this word (SNS API reference, ListSubscriptionsByTopic).
     confirmed = [arn for arn in arns if arn.startswith("arn:")]
     if confirmed:
-        waits = f"; {len(arns) - len(confirmed)} wait for confirmation" if len(confirmed) < len(arns) else ""
-        yield passed(about, f"{len(confirmed)} confirmed {'address' if len(confirmed) == 1 else 'addresses'}{waits}.")
+        waits = f"; still to be confirmed: {len(arns) - len(confirmed)}" if len(confirmed) < len(arns) else ""
+        yield passed(about, f"{count_of(len(confirmed), 'confirmed address', 'confirmed addresses')}{waits}.")
     elif arns:
         fix = "Open the link of the mail 'AWS Notification - Subscription Confirmation'; deploy again for another one."
         yield failed(about, "The address has not been confirmed, so that no mail arrives.", fix)
@@ -85,7 +87,7 @@ def alarms(stack: Stack) -> Iterator[Finding]:
             wrong.append(failed("alarms", f"{name.removeprefix(PREFIX)} is raised: {text.strip()}", fix.strip()))
     yield from wrong
     if not wrong:
-        yield passed("alarms", f"{len(found)} alarms, none is raised.")
+        yield passed("alarms", f"{count_of(len(found), 'alarm')}, none is raised.")
 
 
 def dead_letters(stack: Stack) -> Iterator[Finding]:
@@ -94,7 +96,7 @@ def dead_letters(stack: Stack) -> Iterator[Finding]:
     answer = stack.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))
     count = sum(int(answer.get("Attributes", {}).get(name, 0)) for name in _COUNTS)
     if count:
-        text = f"About {count} videos have failed too often and wait for you."
+        text = f"About {count_of(count, 'item')} failed too often to be tried again without you."
         yield failed("dead letters", text, "`cloudsync failures` says why, `cloudsync retry --all` tries them again.")
     else:
         yield passed("dead letters", "The queue is empty.")

@@ -18,6 +18,7 @@ from console.operations.provider_services import Services, answering
 from console.operations.provider_session import ProviderSession
 from console.operations.stored_credentials import StoredCredentials
 from console.stack import Stack
+from console.wording import moment, typed
 
 
 def secret(stack: Stack, provider: str) -> Iterator[Finding]:
@@ -26,12 +27,14 @@ def secret(stack: Stack, provider: str) -> Iterator[Finding]:
     StoredCredentials.of(stack, provider).owner()
     age = credentials_age(stack, provider, rows_of_provider(stack, provider, Reading()))
     if age.health is Health.MISSING:
-        yield failed(about, f"Nothing is stored in {age.secret}.", f"cloudsync connect {_typed(provider)}")
+        yield failed(about, f"Nothing is stored in {age.secret}.", f"cloudsync connect {typed(provider)}")
     elif age.health is Health.ENDS_SOON:
-        fix = f"cloudsync connect {_typed(provider)}"
-        yield failed(about, f"The session in {age.secret} ends at {age.ends_at}, and does not renew itself.", fix)
+        fix = f"cloudsync connect {typed(provider)}"
+        yield failed(
+            about, f"The session in {age.secret} ends at {moment(age.ends_at)}, and does not renew itself.", fix
+        )
     else:
-        yield passed(about, f"{age.secret}, stored at {age.stored_at}.")
+        yield passed(about, f"{age.secret}, stored at {moment(age.stored_at)}.")
 
 
 def token(
@@ -65,7 +68,7 @@ def _refused(credentials: Credentials, sentence: str, *, renewed: bool) -> Findi
     about = f"token {credentials.provider}"
     if credentials.renewable and not renewed:
         return noted(about, "It has ended, and the next run renews it; `cloudsync doctor --renew` tries that now.")
-    return failed(about, sentence, f"cloudsync connect {_typed(credentials.provider)}")
+    return failed(about, sentence, f"cloudsync connect {typed(credentials.provider)}")
 
 
 def _stored(stack: Stack, services: Services, provider: str) -> Credentials:
@@ -82,8 +85,3 @@ def _store(stack: Stack, services: Services, provider: str) -> CredentialStore:
     has_client_secret = services.provider(provider).capabilities.has_client_secret
     client = stack.client("secretsmanager")
     return CredentialStore(client, stack.secrets[provider], provider, has_client_secret=has_client_secret)
-
-
-def _typed(provider: str) -> str:
-    """As `cloudsync connect` takes it."""
-    return provider.replace("_", "-")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ from cloud_sync_common.safe_text import one_line
 from console.errors import PausedError
 from console.operations.settings import Current, current, readable, versions
 from console.stack import Stack
+from console.wording import moment, title_of, typed
 
 
 class Pause(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,10 +25,10 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sentence(self) -> str:
-        """`gopro is paused since 2026-11-26 03:00 by role/me.`"""
-        since = f" since {_minute(self.since)}" if self.since else ""
+        """`GoPro is paused since 2026-11-26 03:00 by role/me.`"""
+        since = f" since {moment(self.since)}" if self.since else ""
         by = f" by {one_line(self.by)}" if self.by else ""
-        return f"{self.provider} is paused{since}{by}."
+        return f"{title_of(self.provider)} is paused{since}{by}."
 
 
 def pause_of(stack: Stack, provider: str) -> Pause | None:
@@ -48,13 +48,6 @@ def _who(stack: Stack, found: Current) -> str:
             ({"changed_by": one.changed_by} for one in versions(stack, found.provider) if one.changed_at == since), {}
         )
     return str(row.get("changed_by", "")).rpartition(":")[2] if since else ""
-
-
-def _minute(moment: str) -> str:
-    try:
-        return datetime.fromisoformat(moment).astimezone().strftime("%Y-%m-%d %H:%M")
-    except (ValueError, OverflowError):
-        return moment
 
 
 def by_hand(stack: Stack, provider: str) -> tuple[dict[str, Any], Pause | None]:
@@ -77,7 +70,7 @@ def paused_of(stack: Stack, given: Mapping[str, Any], providers: Iterable[str]) 
 
 
 def _ways_out(given: Mapping[str, Any], found: list[Pause]) -> str:
-    first = found[0].provider.replace("_", "-")
+    first = typed(found[0].provider)
     mode = f" --mode {given['mode']}" if given.get("mode") else ""
     option = "all" if given["provider"] == ALL_PROVIDERS else first
     return (

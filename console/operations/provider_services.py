@@ -7,7 +7,7 @@ sends passwords, codes and tokens there, so a variable that names another machin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from cloud_sync_common.provider_interface import Provider
 from cloud_sync_common.providers import dropbox, google_drive
 
 from console.errors import ConsoleError, CredentialsRefusedError, UsageError
+from console.wording import title_of
 
 # Where each service is, by the name of its setting. The pages for consent are the browser's, and no setting of ours.
 ADDRESSES = {
@@ -61,11 +62,17 @@ class Services:
         """The provider at these addresses."""
         return providers.get(provider_id, self.replaced)
 
-    @property
-    def notes(self) -> list[str]:
-        """A sentence for each address that is not the real one."""
-        return [f"{_variable(name)} is set: {address} stands for {ADDRESSES[name]}." for name, address in
-                self.replaced.items()]  # fmt: skip
+    def notes(self, providers: Iterable[str]) -> list[str]:
+        """A sentence for each of these providers that is not asked where it really is."""
+        return [note for provider in providers if (note := self._note(provider))]
+
+    def _note(self, provider: str) -> str:
+        own = [name for name in self.replaced if name.partition("_")[0] == provider.partition("_")[0]]
+        if not own:
+            return ""
+        places = " and ".join(dict.fromkeys(self.replaced[name] for name in own))
+        says = f"{_variable(own[0])} {'says' if len(own) == 1 else 'and others like it say'}"
+        return f"{title_of(provider)} is asked at {places} instead of where it is, as {says}."
 
 
 def _variable(name: str) -> str:

@@ -29,6 +29,7 @@ from console.operations.deployed_functions import FunctionRefusal, answer
 from console.operations.provider_services import Services, answering
 from console.operations.stored_credentials import StoredCredentials
 from console.stack import Stack
+from console.wording import title_of
 
 HOURS = 12  # that one listing may take
 RENEW_BEFORE_SECONDS = 300  # ahead of the end of a token
@@ -95,7 +96,7 @@ class ProviderSession:
 
         Raises CredentialsRefusedError when the provider refuses, or these AWS credentials may not ask the function.
         """
-        name = self.provider_id
+        name = title_of(self.provider_id)
         if has_ended:
             self.say(f"The token of {name} has ended; the function media-authenticator renews it ...")
         else:
@@ -117,4 +118,4 @@ class ProviderSession:
         if isinstance(found, FunctionRefusal):
             sentence = one_line(found.sentence, _SENTENCE)
             kind = CredentialsRefusedError if category_of(found.error) in _REFUSED else ConsoleError
-            raise kind(f"The token of {self.provider_id} cannot be renewed ({one_line(found.error)}): {sentence}")
+            raise kind(f"The token of {name} cannot be renewed ({one_line(found.error)}): {sentence}")

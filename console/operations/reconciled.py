@@ -19,6 +19,7 @@ from console.operations.run import Execution, begin, execution, execution_arn, e
 from console.operations.run_report import SUCCEEDED, report_of
 from console.operations.runs import latest
 from console.stack import Stack
+from console.wording import title_of
 
 _COUNTS = ("items", "sources", "objects", "left_out")
 
@@ -35,8 +36,8 @@ def reconciled(stack: Stack, provider: str, fresh_since: datetime, follow: Follo
     begun = begin(stack, {**given, "mode": str(Mode.RECONCILE)}, reading)
     if begun.filters:
         raise ConsoleError(
-            f"A reconciliation of {provider} is under way that leaves out what its filters do not let in. Repeat the "
-            f"command when it has ended; `cloudsync run --follow {begun.run_id}` shows it."
+            f"A reconciliation of {title_of(provider)} is under way that leaves out what its filters do not let in. "
+            f"Repeat the command when it has ended; `cloudsync run --follow {begun.run_id}` shows it."
         )
     run = execution_of(stack, begun)
     run = replace(run, given={**run.given, **given})
@@ -44,8 +45,8 @@ def reconciled(stack: Stack, provider: str, fresh_since: datetime, follow: Follo
     found = _of(stack, run, is_new=True)
     if isinstance(found, str):
         raise ConsoleError(
-            f"The reconciliation {run.run_id} of {provider} {found} Nothing is certified. `cloudsync run --follow "
-            f"{run.run_id}` shows its report."
+            f"The reconciliation {run.run_id} of {title_of(provider)} {found} Nothing is certified. "
+            f"`cloudsync run --follow {run.run_id}` shows its report."
         )
     return found
 

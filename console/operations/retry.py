@@ -26,6 +26,7 @@ from console.operations.pauses import Pause, by_hand
 from console.operations.runs import is_under_way
 from console.operations.waiting import NotArchived, failed_items, item_of
 from console.stack import Stack
+from console.wording import title_of
 
 BEGIN_SECONDS = 60.0  # within which a run begins its work, or nothing is deleted
 _BETWEEN_SECONDS = 1.0
@@ -106,8 +107,8 @@ def start(stack: Stack, retry: Retry, reading: Reading) -> Retried:
     Raises botocore's errors."""
     if is_under_way(stack, retry.provider, reading):
         raise ConsoleError(
-            f"A run of {retry.provider} is under way; a second one would end at once. Repeat the command when it has "
-            "ended: `cloudsync run --follow` shows it."
+            f"A run of {title_of(retry.provider)} is under way; a second one would end at once. Repeat the command "
+            "when it has ended: `cloudsync run --follow` shows it."
         )
     given, pause = by_hand(stack, retry.provider)
     run_input = given | retry.run_input

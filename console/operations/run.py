@@ -21,6 +21,7 @@ from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.ledger import Reading, by_keys
 from console.operations.pauses import Pause, paused_of
 from console.stack import Stack
+from console.wording import title_of, typed
 
 MOST_RUNNING = 100  # executions that are looked at for one that is under way
 NAME_LIMIT = 80  # characters of an execution's name (Step Functions API reference, StartExecution)
@@ -83,7 +84,7 @@ def input_of(
         given["mode"] = mode
         if wanted == ALL_PROVIDERS:
             raise UsageError(
-                f"--mode {mode} is for one provider: name it with --provider ({', '.join(stack.secrets)})."
+                f"--mode {mode} is for one provider: name it with --provider ({', '.join(map(typed, stack.secrets))})."
             )
     check_filters(given, list(stack.secrets) if wanted == ALL_PROVIDERS else [wanted])
     return given
@@ -99,7 +100,7 @@ def check_filters(given: Mapping[str, Any], names: list[str]) -> None:
     for name in names:
         unfit = run_input.unfit_of(filters, providers.get(name, {}).capabilities.unfit_filters)
         if unfit:
-            raise UsageError(f"{name} has no {unfit[0]}: leave that filter out, or name another --provider.")
+            raise UsageError(f"{title_of(name)} has no {unfit[0]}: leave that filter out, or name another --provider.")
 
 
 def begin(stack: Stack, given: Mapping[str, Any], reading: Reading) -> Begun:
@@ -119,9 +120,9 @@ def begin(stack: Stack, given: Mapping[str, Any], reading: Reading) -> Begun:
     asked = Execution("", "", given)
     if running.mode != asked.mode or (asked.filters and _meant(asked) != _meant(running)):
         raise ConsoleError(
-            f"A run of {running.provider} is under way that was started for something else, and a second one would end "
-            f"at once. Follow it with `cloudsync run --follow {running.run_id}`, and repeat the command when it has "
-            "ended."
+            f"A run of {title_of(running.provider)} is under way that was started for something else, and a second one "
+            f"would end at once. Follow it with `cloudsync run --follow {running.run_id}`, and repeat the command "
+            "when it has ended."
         )
     return _begun(running, joined=True)
 

@@ -22,6 +22,7 @@ from console.errors import ConsoleError
 from console.operations.ledger import Reading, Row, rows_of_provider, typed, walk
 from console.operations.runs import is_under_way
 from console.stack import Stack
+from console.wording import title_of
 
 if TYPE_CHECKING:
     from cloud_sync_common.stores.month_totals import MonthCounts
@@ -129,6 +130,6 @@ def _check_no_run(stack: Stack, reading: Reading) -> None:
     for provider in stack.secrets:
         if is_under_way(stack, provider, reading):
             raise ConsoleError(
-                f"A run of {provider} is under way, and what it archives is counted at its end. Count again then; "
-                "`cloudsync run --follow` shows it."
+                f"A run of {title_of(provider)} is under way, and what it archives is counted at its end. Count again "
+                "then; `cloudsync run --follow` shows it."
             )

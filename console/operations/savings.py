@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from cloud_sync_common import prices
 from cloud_sync_common.prices import GB
+from cloud_sync_common.runtime.wording import count_of, size_of
 
 from console.operations import fixed_costs
 from console.operations.cost import Figures
@@ -86,10 +87,10 @@ def _direct(found: Figures) -> Saving | None:
         return None
     return Saving(
         name="direct",
-        text=f"Upload straight into Deep Archive, instead of {days} days in S3 Standard first.",
+        text=f"Upload straight into Deep Archive, instead of {count_of(days, 'day')} in S3 Standard first.",
         usd_month=direct_usd(growth.originals, growth.bytes, days),
-        lost=f"The {days} days in which a new original can be read at once, without the 12 to 48 hours of a thaw. One "
-        f"that you delete within {MINIMUM_DAYS} days is billed for the rest of them, as it is now.",
+        lost=f"The {count_of(days, 'day')} in which a new original can be read at once, without the 12 to 48 hours of "
+        f"a thaw. One that you delete within {MINIMUM_DAYS} days is billed for the rest of them, as it is now.",
         command=_deploy(found, "deep_archive_after_days=0"),
     )
 
@@ -187,7 +188,7 @@ def _stray_uploads(stack: Stack, found: Figures) -> Iterator[Saving]:
     first = stray[0]
     yield Saving(
         name="unfinished-uploads",
-        text=f"{len(stray)} uploads were never finished and take {count / GB:.1f} GB.",
+        text=f"{count_of(len(stray), 'upload was', 'uploads were')} never finished, {size_of(count)} in all.",
         usd_month=count / GB * prices.STANDARD_GB_MONTH.each,
         lost="What they hold; if a video of theirs is not archived yet, it is read from its beginning.",
         command=_deploy(found)
@@ -221,7 +222,8 @@ def _duplicates(stack: Stack, reading: Reading) -> Iterator[Saving]:
     provider, (media_id, _) = sorted(example.items())[0]
     yield Saving(
         name="duplicates",
-        text=f"{len(twice)} files ({spare / GB:.1f} GB) are archived from several providers, byte for byte the same. "
+        text=f"{count_of(len(twice), 'file is', 'files are')} archived from several providers, byte for byte the same: "
+        f"{size_of(spare)} too many. "
         "With record_copies=true, further ones are not stored again.",
         usd_month=spare / GB * prices.DEEP_ARCHIVE_GB_MONTH.each,
         usd_once=early / DAYS_PER_MONTH / GB * prices.DEEP_ARCHIVE_GB_MONTH.each,
@@ -257,7 +259,8 @@ def _thawed(stack: Stack) -> Iterator[Saving]:
     count, first = sum(one["Size"] for one in alive), alive[0]
     yield Saving(
         name="thawed-copies",
-        text=f"{len(alive)} objects are thawed ({count / GB:.1f} GB); their copies are in Standard until they end.",
+        text=f"{count_of(len(alive), 'object is', 'objects are')} thawed ({size_of(count)}); each copy is in Standard "
+        "until it ends.",
         usd_month=count / GB * prices.STANDARD_GB_MONTH.each,
         lost="Nothing that was fetched already; the originals stay in Deep Archive.",
         command=f"aws s3api restore-object --bucket {bucket} --key {shlex.quote(first['Key'])} "

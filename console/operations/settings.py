@@ -20,6 +20,7 @@ from console.errors import ConsoleError, NotFoundError, UsageError
 from console.operations.deployed_config import Deployed
 from console.operations.ledger import Row, plain_row
 from console.stack import Stack
+from console.wording import title_of, typed
 
 MOST_VERSIONS = 100  # that are looked at for the history
 
@@ -86,7 +87,7 @@ def of_row(row: Row, provider: str) -> Current:
 def readable(found: Current) -> Current:
     """The same. Raises ConsoleError for settings that cannot be read."""
     if found.error:
-        raise ConsoleError(f"{found.error} Until then no run of {found.provider} begins.")
+        raise ConsoleError(f"{found.error} Until then no run of {title_of(found.provider)} begins.")
     return found
 
 
@@ -145,8 +146,8 @@ def _write(stack: Stack, read: Current, row: Row, pause_changed_at: str) -> None
         if not _lost_a_race(error.response):
             raise
         raise ConsoleError(
-            f"Somebody else has changed the settings of {read.provider} meanwhile, so nothing was written. Look at "
-            f"them (cloudsync settings show --provider {read.provider}), then repeat the command."
+            f"Somebody else has changed the settings of {title_of(read.provider)} meanwhile, so nothing was written. "
+            f"Look at them (`cloudsync settings show --provider {typed(read.provider)}`), then repeat the command."
         ) from None
 
 
@@ -181,13 +182,14 @@ def undone(stack: Stack, read: Current, to: int | None) -> dict[str, Any]:
     """
     history = {one.version: one for one in versions(stack, read.provider)}
     if not history and not read.row:
-        raise ConsoleError(f"The settings of {read.provider} were never changed: there is nothing to undo.")
+        raise ConsoleError(f"The settings of {title_of(read.provider)} were never changed: there is nothing to undo.")
     wanted = _before(read, history) if to is None else to
     if wanted == 0:
         return {}
     if wanted not in history:
         raise NotFoundError(
-            f"The settings of {read.provider} have no version {wanted}. `cloudsync settings history` lists them."
+            f"The settings of {title_of(read.provider)} have no version {wanted}. `cloudsync settings history` lists "
+            "them."
         )
     return _document(history[wanted], read.provider)
 

@@ -9,6 +9,7 @@ from itertools import islice
 
 import msgspec
 from cloud_sync_common.exceptions import AuthenticationError, CredentialsExpiredError, category_of
+from cloud_sync_common.runtime.wording import count_of
 from cloud_sync_common.stores import provider_rows
 
 from console.operations import settings
@@ -20,6 +21,7 @@ from console.operations.safe import Safe, SpentMonth, safe_of, spent_of
 from console.operations.schedules import Schedule, schedule_of
 from console.operations.waiting import Waiting, waiting
 from console.stack import Stack
+from console.wording import title_of, typed
 
 _RUNS_LOOKED_AT = 64  # of all providers; older ones say nothing about last night
 _AT_ONCE = 16  # requests: two, and four of each provider
@@ -162,24 +164,33 @@ def next_steps(providers: list[ProviderStatus], alarms: list[Alarm]) -> list[Ste
         *(step for one in providers for step in _of_failures(one)),
         *(_of_alarm(alarm) for alarm in alarms),
         *(step for one in providers for step in _of_a_pause(one)),
+        *(step for one in active for step in _of_the_schedule(one)),
         *(step for one in providers for step in _of_counting(one)),
     ]
 
 
 def _of_broken_settings(one: ProviderStatus) -> list[Step]:
-    name = one.provider.replace("_", "-")
-    text = f"No run of {one.provider} begins: {one.settings_error}"
-    return [Step(text=text, command=f"cloudsync settings undo --provider {name}")] if one.settings_error else []
+    text = f"No run of {title_of(one.provider)} begins: {one.settings_error}"
+    return (
+        [Step(text=text, command=f"cloudsync settings undo --provider {typed(one.provider)}")]
+        if one.settings_error
+        else []
+    )
 
 
 def _of_a_pause(one: ProviderStatus) -> list[Step]:
-    name = one.provider.replace("_", "-")
     step = Step(
-        text=f"{one.provider}: it is paused, so its runs archive nothing.",
-        command=f"cloudsync settings resume --provider {name}",
+        text=f"{title_of(one.provider)}: it is paused, so its runs archive nothing.",
+        command=f"cloudsync settings resume --provider {typed(one.provider)}",
         is_urgent=False,
     )
     return [step] if one.paused else []
+
+
+def _of_the_schedule(one: ProviderStatus) -> list[Step]:
+    if one.schedule.is_enabled or one.last_run is None:
+        return []
+    return [_start(one, "its schedule is switched off, so that only you start runs", is_urgent=False)]
 
 
 def _of_credentials(one: ProviderStatus) -> list[Step]:
@@ -191,8 +202,12 @@ def _of_credentials(one: ProviderStatus) -> list[Step]:
     }
     if one.credentials.health not in words:
         return []
-    name = one.provider.replace("_", "-")
-    return [Step(text=f"{one.provider}: {words[one.credentials.health]}.", command=f"cloudsync connect {name}")]
+    return [
+        Step(
+            text=f"{title_of(one.provider)}: {words[one.credentials.health]}.",
+            command=f"cloudsync connect {typed(one.provider)}",
+        )
+    ]
 
 
 def _of_the_run(one: ProviderStatus) -> list[Step]:
@@ -204,16 +219,22 @@ def _of_the_run(one: ProviderStatus) -> list[Step]:
 
 
 def _start(one: ProviderStatus, why: str, *, is_urgent: bool) -> Step:
-    name = one.provider.replace("_", "-")
     return Step(
-        text=f"{one.provider}: {why}.", command=f"cloudsync run --follow --provider {name}", is_urgent=is_urgent
+        text=f"{title_of(one.provider)}: {why}.",
+        command=f"cloudsync run --follow --provider {typed(one.provider)}",
+        is_urgent=is_urgent,
     )
 
 
 def _of_failures(one: ProviderStatus) -> list[Step]:
     if not one.waiting.failed:
         return []
-    return [Step(text=f"{one.provider}: {one.waiting.failed} could not be archived.", command="cloudsync failures")]
+    return [
+        Step(
+            text=f"{title_of(one.provider)}: {count_of(one.waiting.failed, 'item')} could not be archived.",
+            command="cloudsync failures",
+        )
+    ]
 
 
 def _of_alarm(alarm: Alarm) -> Step:
@@ -227,7 +248,7 @@ def _of_counting(one: ProviderStatus) -> list[Step]:
     by = f"the run {one.safe.missed}, which was stopped," if one.safe.missed else "an earlier version"
     return [
         Step(
-            text=f"{one.provider}: what was archived by {by} is not counted yet.",
+            text=f"{title_of(one.provider)}: what was archived by {by} is not counted yet.",
             command="cloudsync status --recount",
             is_urgent=False,
         )

@@ -21,6 +21,7 @@ from cloud_sync_common.stores.credential_store import CURRENT
 
 from console.errors import ConsoleError, NotFoundError
 from console.stack import Stack
+from console.wording import title_of
 
 # Secrets Manager's words where the key of a secret cannot be used (API reference, GetSecretValue, PutSecretValue).
 _KEY = re.compile(r"KMS\w*|(De|En)cryptionFailure(Exception)?", re.IGNORECASE)
@@ -39,9 +40,9 @@ class StoredCredentials:
         """Raises NotFoundError when the stack does not back up this provider."""
         if provider in stack.secrets:
             return cls(stack, provider, stack.secrets[provider])
-        there = ", ".join(stack.secrets) or "nothing"
+        there = ", ".join(map(title_of, stack.secrets)) or "nothing"
         raise NotFoundError(
-            f"The stack of {stack.environment} backs up {there}, so there is no secret for {provider}: add "
+            f"The stack of {stack.environment} backs up {there}, so there is no secret for {title_of(provider)}: add "
             f"'{provider}' to `providers` in environments/{stack.environment}.toml, and deploy it again."
         )
 

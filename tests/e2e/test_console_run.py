@@ -93,7 +93,7 @@ def test_a_run_is_followed_to_its_report_and_then_a_plan_has_nothing_left(
     assert (plan["videos"], plan["again"], plan["archived"], plan["problem"]) == (1, 1, 17, "")
 
     again = cloudsync("run", "--follow", begun["run_id"])
-    assert again.returncode == 3 and again.stdout.startswith("GoPro: SUCCEEDED, 17 videos archived (")
+    assert again.returncode == 3 and again.stdout.startswith("GoPro: SUCCEEDED, 17 items archived (")
 
 
 def test_filters_limit_a_run_and_its_plan_alike(deployment: Deployment, cloudsync: Cloudsync) -> None:
@@ -102,7 +102,7 @@ def test_filters_limit_a_run_and_its_plan_alike(deployment: Deployment, cloudsyn
     done = cloudsync("run", "--follow", *filters)
     assert done.returncode == 0, done.stderr
     assert len(deployment.objects()) >= plan["videos"] > 0
-    assert f"GoPro: SUCCEEDED, {plan['videos']} videos archived" in done.stdout
+    assert f"GoPro: SUCCEEDED, {plan['videos']} items archived" in done.stdout
     assert f"{plan['left_out']['names']['items']} with another name (names)" in done.stdout
     assert done.stderr.count(".MP4: archived, ") == plan["videos"] and "GoPro " in done.stderr
 

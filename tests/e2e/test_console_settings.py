@@ -79,7 +79,7 @@ def test_a_change_is_shown_and_asked_for_at_a_terminal(deployment: Deployment, t
         command = [*CLOUDSYNC, "settings", "set", "mails=only_news"]
         variables = environment(deployment) | {"TERM": "xterm"}
         with Terminal.running(command, variables, str(tmp_path)) as terminal:
-            assert "gopro: mails: every_night -> only_news" in " ".join(terminal.awaits("[y/N]: ").split())
+            assert "GoPro: mails: every_night -> only_news" in " ".join(terminal.awaits("[y/N]: ").split())
             terminal.types(answer)
             terminal.awaits("version 1" if answer == "y" else "nothing further was done")
         assert settings(deployment, "show")["providers"][0]["settings_version"] == version

@@ -188,7 +188,7 @@ def test_an_audit_of_each_cloud_finds_nothing(first_run: dict[str, Any], provide
 def test_what_no_backup_of_videos_wants_is_counted_by_its_reason(first_run: dict[str, Any]) -> None:
     found = summaries(first_run["output"])
     assert found[DRIVE]["left_out"] == {
-        "Google's own document": 2,
+        "of Google's own documents": 2,
         "folder": 7,
         "neither video nor photo": 1,
         "not downloadable": 1,

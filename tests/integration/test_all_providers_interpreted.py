@@ -111,7 +111,7 @@ def test_a_paused_provider_ends_at_once_beside_one_that_works(one_by_one: dict[s
         **run, filters=Filters(), mode=Mode.SYNC, reported_by=RUN_ID, paused=True, mails=Mails.ONLY_NEWS
     )
     output = {"paused": True, "mail": "It is paused.", "mail_wanted": False}
-    payload = {"request": "paused", **run, "mails": "only_news", "reported_by": RUN_ID}
+    payload = {"request": "paused", **run, "mode": "sync", "mails": "only_news", "reported_by": RUN_ID}
     script = [
         Call(begins.function, begins.payload, as_json(paused)), Call("run-report", payload, output),
         *a_child("google_drive"), report_all({"output": output}, {"output": OUTPUT}),

@@ -24,7 +24,7 @@ from tests.ledger_table import TABLE
 from tests.synthesis import ROOT
 
 NAME = "Été 日本.MP4"
-READ = "Read 1 rows of the ledger in 4 requests.\n"
+READ = "Read 1 row of the ledger in 4 requests.\n"
 MANY = 300  # with names as long as they may be: more than a pipe holds
 
 

@@ -56,7 +56,7 @@ def test_the_nights_are_listed_with_their_numbers(answers: dict[str, Any], capsy
     title, night = capsys.readouterr().out.splitlines()
     assert title.split() == ["started", "provider", "status", "archived", "moved", "failed", "USD", "waiting", "left",
                              "out"]  # fmt: skip
-    assert night.split()[2:] == ["gopro", "SUCCEEDED", "3", "4.0", "MB", "0", "0.0100", "1"]
+    assert night.split()[2:] == ["GoPro", "SUCCEEDED", "3", "4.0", "MB", "0", "0.0100", "1"]
 
 
 def test_in_eighty_columns_the_longest_provider_is_on_one_line(
@@ -67,7 +67,7 @@ def test_in_eighty_columns_the_longest_provider_is_on_one_line(
     monkeypatch.setenv("COLUMNS", "80")
     assert main.main(["runs"]) == Exit.FINE
     _, night = capsys.readouterr().out.splitlines()
-    assert night.split()[2:] == ["google_drive", "SUCCEEDED", "12,345", "999.9", "GB", "0", "12.5000"]
+    assert night.split()[2:] == ["Google", "Drive", "SUCCEEDED", "12,345", "999.9", "GB", "0", "12.5000"]
 
 
 def test_what_the_last_night_left_out_is_said_in_words_and_has_a_column_where_there_is_room(

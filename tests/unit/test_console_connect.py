@@ -38,7 +38,7 @@ STORED = {"SecretString": json.dumps({"access_token": TOKEN, "user_id": "user-1"
 
 def test_without_variables_every_service_is_the_real_one() -> None:
     services = Services.of({"PATH": "/bin", "GOPRO_API_BASE_URL": ""})
-    assert {name: services.address(name) for name in ADDRESSES} == ADDRESSES and services.notes == []
+    assert {name: services.address(name) for name in ADDRESSES} == ADDRESSES and services.notes(PROVIDERS) == []
     assert all(address.startswith("https://") for address in ADDRESSES.values())
 
 
@@ -52,9 +52,23 @@ def test_every_address_of_a_provider_can_be_on_this_machine() -> None:
 def test_an_address_on_this_machine_is_used_and_named(address: str) -> None:
     services = Services.of({"GOOGLE_OAUTH_BASE_URL": address})
     assert services.address("google_oauth") == address.rstrip("/")
-    assert services.notes == [
-        f"GOOGLE_OAUTH_BASE_URL is set: {address.rstrip('/')} stands for https://oauth2.googleapis.com."
+    assert services.notes(["gopro", "google_drive"]) == [
+        f"Google Drive is asked at {address.rstrip('/')} instead of where it is, as GOOGLE_OAUTH_BASE_URL says."
     ]
+
+
+def test_several_addresses_of_a_provider_are_one_sentence_and_others_none() -> None:
+    places = {"GOOGLE_DRIVE_API_BASE_URL": "http://[::1]:9", "GOOGLE_OAUTH_BASE_URL": "http://[::1]:9"}
+    services = Services.of(
+        {**places, "DROPBOX_API_BASE_URL": "http://[::1]:1", "DROPBOX_WEB_BASE_URL": "http://[::1]:2"}
+    )
+    assert services.notes(PROVIDERS) == [
+        "Google Drive is asked at http://[::1]:9 instead of where it is, as GOOGLE_DRIVE_API_BASE_URL and others like "
+        "it say.",
+        "Dropbox is asked at http://[::1]:1 and http://[::1]:2 instead of where it is, as DROPBOX_API_BASE_URL and "
+        "others like it say.",
+    ]
+    assert services.notes(["gopro"]) == []
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
@@ -180,7 +194,7 @@ def test_a_provider_that_the_stack_does_not_back_up_is_named_with_the_value_to_c
     with pytest.raises(NotFoundError) as failure:
         StoredCredentials.of(stack_of(), "dropbox")
     assert str(failure.value) == (
-        "The stack of dev backs up gopro, google_drive, so there is no secret for dropbox: add 'dropbox' to "
+        "The stack of dev backs up GoPro, Google Drive, so there is no secret for Dropbox: add 'dropbox' to "
         "`providers` in environments/dev.toml, and deploy it again."
     )
 

@@ -361,7 +361,7 @@ def test_the_verb_shows_what_is_spent_stored_and_to_come(world: World, capsys: p
         f"Prices of us-east-1 as of {prices.AS_OF}, before any free tier but CloudWatch's own. This stack is in "
         "eu-west-1, whose prices differ.\n"
     )
-    assert "2026-10 30 3 2.0 GB 0.0000" in text and "2026-11-26 01:00 gopro 4.0 MB 0.0100" in text
+    assert "2026-10 30 3 2.0 GB 0.0000" in text and "2026-11-26 01:00 GoPro 4.0 MB 0.0100" in text
     assert "Stored, estimated from the ledger, because CloudWatch has not measured the bucket yet" in text
     assert "Secrets Manager, a secret 2 0.80 0.80" in text and "CloudWatch, an alarm 10 1.00 0.00" in text
     assert "The next twelve months: " in text and text.endswith("Nothing would make it cheaper by a cent a month.")

@@ -190,7 +190,7 @@ def test_an_alarm_that_is_raised_silenced_or_gone(
 def test_messages_in_the_dead_letter_queue_are_counted(world: World) -> None:
     world.account.client("sqs").send_message(QueueUrl=world.aws.dead_letters_url, MessageBody="{}")
     found = examined(world)
-    assert failures(found) == ["dead letters"] and "About 1 videos" in of(found, "dead letters").text
+    assert failures(found) == ["dead letters"] and "About 1 item failed" in of(found, "dead letters").text
 
 
 def test_a_secret_without_a_value_asks_to_connect_and_no_token_is_tried(
@@ -210,7 +210,7 @@ def test_settings_that_cannot_be_read_stop_runs_and_a_pause_is_told(world: World
     world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}', changed_at="", changed_by="")
     told = of(examined(world), "settings gopro")
     assert told.outcome is Outcome.NOTE
-    assert told.text == "gopro is paused. `cloudsync settings resume --provider gopro` ends that."
+    assert told.text == "GoPro is paused. `cloudsync settings resume --provider gopro` ends that."
 
 
 def test_a_token_that_works_is_not_called_ended_when_its_renewal_is_asked_for(
@@ -221,7 +221,7 @@ def test_a_token_that_works_is_not_called_ended_when_its_renewal_is_asked_for(
     doctor.examine(world.account, "dev", Services(), renews=True, say=said.append)
     assert said == [
         f"Asking the function media-authenticator for the token of {name}; it renews one that has ended ..."
-        for name in ("gopro", "google_drive")
+        for name in ("GoPro", "Google Drive")
     ]
 
 
@@ -235,7 +235,7 @@ def test_a_renewal_that_may_not_be_asked_for_says_nothing_of_how_the_token_is(
     found = of(examined(world, renews=True), "token gopro")
     assert found.outcome is Outcome.FAIL
     assert found.text.startswith(
-        "The token of gopro cannot be renewed from here: The AWS credentials may not do Invoke"
+        "The token of GoPro cannot be renewed from here: The AWS credentials may not do Invoke"
     )
 
 

@@ -107,7 +107,7 @@ def test_what_has_failed_is_found_by_the_index_and_without_a_walk(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main.main(["list", "--status", "failed"])
-    assert capsys.readouterr().err == "Read 1 rows of the ledger in 2 requests.\n"
+    assert capsys.readouterr().err == "Read 1 row of the ledger in 2 requests.\n"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_people_see_the_last_ones_in_the_order_of_capture(world: World, capsys: 
     assert main.main(["list", "--most", "2", "--provider", "gopro"]) == Exit.FINE
     printed = capsys.readouterr()
     assert [line.split()[2] for line in printed.out.splitlines()[1:]] == ["GX010001.MP4", "[red]über.mp4"]
-    assert "These are the last 2 of more" in printed.err and "DAMAGED" in printed.out
+    assert "There are more than the last 2" in printed.err and "DAMAGED" in printed.out
 
 
 def test_a_list_without_anything_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +215,7 @@ def test_everything_is_known_of_one_item(world: World, capsys: pytest.CaptureFix
     world.answer("s3", head_object=HEAD)
     source(world)
     text = shown(capsys, "clip-1")
-    assert "GX010001.MP4 status ARCHIVED provider gopro id clip-1 captured 2026-05-03 10:00 size 10 B" in text
+    assert "GX010001.MP4 status ARCHIVED provider GoPro id clip-1 captured 2026-05-03 10:00 size 10 B" in text
     assert f"File 1 key {KEY} bytes 10 checksum CRC-64/NVME crc=; S3 says the same" in text
     assert "proofs s3-checksum: S3 has checked the CRC-64/NVME of all bytes new-proof versions 2" in text
     assert 'tier DEEP_ARCHIVE version id ver restore ongoing-request="true"' in text
@@ -269,7 +269,7 @@ def test_an_id_of_several_providers_is_shown_of_the_one_that_is_named(
     item(world, "clip-4", "b.mp4", "2025-01-01")
     assert main.main(["show", "clip-4"]) == Exit.USAGE
     assert "name one of google_drive/clip-4, gopro/clip-4." in capsys.readouterr().err
-    assert "provider google_drive" in shown(capsys, "google-drive/clip-4", "--no-log")
+    assert "provider Google Drive" in shown(capsys, "google-drive/clip-4", "--no-log")
 
 
 @pytest.mark.parametrize(

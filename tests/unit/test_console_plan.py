@@ -362,11 +362,11 @@ def test_for_people_a_plan_is_one_screen_and_text_is_taken_as_it_is(
     assert main.main(["plan", "--provider", "all"]) == Exit.FINE
     text = capsys.readouterr().out
     assert "listed     10; archived already: 1" in text
-    assert "to move    6 videos, 840.0 MB (2 tried or listed before, 1 a new version, 1 of unknown size)" in text
+    assert "to move    6 items, 840.0 MB (2 tried or listed before, 1 a new version, 1 of unknown size)" in text
     assert "1 smaller or larger (min_size_mb, max_size_mb), 2.0 GB" in text
-    assert "not ready  1; a later run tries them" in text and "1 video has failed too often" in text
+    assert "not ready  1 item; a later run tries again" in text and "1 item has failed too often" in text
     assert "(assumed: no run has shown it)" in text and "USD once" in text and "USD a month" in text
-    assert "[red].MP4 (100.0 MB)" in text and "All\n  to move  7 videos, 940.0 MB" in text
+    assert "[red].MP4 (100.0 MB)" in text and "All\n  to move  7 items, 940.0 MB" in text
     monkeypatch.setenv("COLUMNS", "80")
     main.main(["plan"])
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
@@ -378,7 +378,7 @@ def test_where_no_size_is_known_neither_size_nor_time_is_made_up(
     world.clouds["google_drive"].pages = (MediaPage(items=(item("one", size=None),), total=1),)  # type: ignore[attr-defined]
     assert main.main(["plan", "--provider", "google-drive"]) == Exit.FINE
     text = capsys.readouterr().out
-    assert "to move  1 video (1 of unknown size)" in text and "time" not in text and "USD once" in text
+    assert "to move  1 item (1 of unknown size)" in text and "time" not in text and "USD once" in text
 
 
 def test_where_everything_is_archived_that_is_said(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,11 +87,11 @@ def test_failures_are_grouped_by_cause_with_the_step_that_fixes_it(
     failed(world, "waits", status="PENDING", error_category="", error_message="")
     assert main.main(["failures"]) == Exit.ATTENTION
     text = capsys.readouterr().out
-    assert "gopro: 5 failed. What arrived is not what the provider announced. (integrity)" in text
+    assert "GoPro: 5 failed. What arrived is not what the provider announced. (integrity)" in text
     assert "and 2 more" in text and "clip-4, captured 2026-05-03 10:00, 5 attempts" in text
     assert "[red].MP4: [bold]It has ended." in text
     assert "Next step: Connect the provider again: `cloudsync connect`." in text
-    assert "gopro: 1 waiting. New, or not finished yet." in text
+    assert "GoPro: 1 waiting. New, or not finished yet." in text
 
 
 def test_in_a_terminal_of_eighty_columns_a_long_line_goes_on_below_its_beginning(
@@ -129,7 +129,7 @@ def test_of_a_paused_provider_what_failed_is_tried_again_all_the_same_and_that_i
     world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}')
     assert main.main(["retry", "clip-1", "--yes"]) == Exit.FINE
     assert inputs(world)[0]["even_if_paused"] is True
-    assert "gopro is paused. This run works all the same, and the pause stays." in capsys.readouterr().err
+    assert "GoPro is paused. This run works all the same, and the pause stays." in capsys.readouterr().err
 
 
 def test_an_item_is_tried_again_by_a_run_that_names_it_and_its_message_goes(
@@ -144,7 +144,7 @@ def test_an_item_is_tried_again_by_a_run_that_names_it_and_its_message_goes(
          "filters": {"media_ids": ["clip-1"], "retry_failed": True, "kinds": ["video", "photo"]}}
     ]  # fmt: skip
     printed = capsys.readouterr()
-    assert "tries 1 again.\n1 of their messages left the dead-letter queue." in printed.out
+    assert "tries 1 item again.\n1 message about it left the dead-letter queue." in printed.out
     assert "2 other messages stay in the dead-letter queue." in printed.err
     assert sorted(about(world)) == ["clip-1", "clip-2"]
 
@@ -206,7 +206,7 @@ def test_a_run_under_way_is_not_disturbed(world: World, capsys: pytest.CaptureFi
     letter(world, "clip-1")
     world.put("PROVIDER#gopro", "RUN_UNDER_WAY", current="now", execution_arn=world.night("now", status="RUNNING"))
     assert main.main(["retry", "clip-1", "--yes"]) == Exit.FAILED
-    assert "A run of gopro is under way; a second one would end at once." in capsys.readouterr().err
+    assert "A run of GoPro is under way; a second one would end at once." in capsys.readouterr().err
     assert world.started == [] and about(world) == ["clip-1"]
 
 
@@ -222,7 +222,7 @@ def test_if_the_second_run_cannot_start_the_first_is_told_and_only_its_messages_
     )
     assert main.main(["retry", "--all", "--yes"]) == Exit.FAILED
     printed = capsys.readouterr()
-    assert "of gopro tries 1 again." in printed.out and "A run of google_drive is under way" in printed.err
+    assert "of GoPro tries 1 item again." in printed.out and "A run of Google Drive is under way" in printed.err
     assert about(world) == ["file-1"]
 
 
@@ -257,7 +257,7 @@ def test_messages_that_stay_are_visible_again_and_the_run_is_told_whatever_inter
     Broken(world, delete_message_batch=raising(error))
     assert main.main(["retry", "--all", "--yes"]) == code
     assert sorted(about(world)) == ["clip-1", "other"]
-    assert f"The run {world.started[0]['name']} of gopro tries 1 again." in capsys.readouterr().out
+    assert f"The run {world.started[0]['name']} of GoPro tries 1 item again." in capsys.readouterr().out
 
 
 def test_a_message_that_sqs_does_not_delete_is_counted_as_left(
@@ -312,7 +312,7 @@ def test_an_interruption_while_the_run_begins_says_what_was_started(
     failed(world, "clip-1")
     letter(world, "clip-1")
     assert main.main(["retry", "clip-1", "--yes"]) == Exit.INTERRUPTED
-    assert f"The run {world.started[0]['name']} of gopro" in capsys.readouterr().out and about(world) == ["clip-1"]
+    assert f"The run {world.started[0]['name']} of GoPro" in capsys.readouterr().out and about(world) == ["clip-1"]
 
 
 def test_messages_about_what_was_archived_since_leave_with_all_and_no_others(
@@ -448,16 +448,15 @@ def test_a_question_that_nobody_would_see_is_not_asked(
     assert "There is no terminal to ask on" in capsys.readouterr().err and world.started == []
 
 
-@pytest.mark.parametrize(("answer", "code", "started"), [(True, Exit.FINE, 1), (False, Exit.INTERRUPTED, 0)])
+@pytest.mark.parametrize(("answer", "code", "started"), [(True, Exit.FINE, 1), (False, Exit.FAILED, 0)])
 def test_with_a_terminal_the_owner_is_asked(
     world: World, monkeypatch: pytest.MonkeyPatch, answer: bool, code: Exit, started: int
 ) -> None:
     failed(world, "clip-1")
 
-    def confirm(question: str, *, abort: bool, err: bool) -> None:
-        assert question == "Try 1 again?" and abort and err
-        if not answer:
-            raise command.click.Abort
+    def confirm(question: str, *, err: bool) -> bool:
+        assert question == "Try 1 item again?" and err
+        return answer
 
     monkeypatch.setattr(command.click, "confirm", confirm)
     monkeypatch.setattr(command, "is_terminal", lambda: True)

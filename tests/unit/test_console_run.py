@@ -58,7 +58,7 @@ def test_a_run_of_everything_that_the_stack_backs_up_is_started(
 ) -> None:
     assert main.main(["run"]) == Exit.FINE
     assert inputs(world) == [{"provider": "all"}]
-    assert capsys.readouterr().out == f"The run {world.started[0]['name']} of all has started.\n"
+    assert capsys.readouterr().out == f"The run {world.started[0]['name']} of all providers has started.\n"
 
 
 def test_filters_are_options_and_days_begin_at_midnight(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,8 +117,8 @@ def test_a_filter_that_does_not_fit_is_refused_by_its_option_before_aws_is_asked
     ("options", "part"),
     [
         (["--provider", "icloud"], "--provider must be one that this stack backs up"),
-        (["--provider", "gopro", "--folder", "x"], "gopro has no folders"),
-        (["--folder", "x"], "gopro has no folders"),
+        (["--provider", "gopro", "--folder", "x"], "GoPro has no folders"),
+        (["--folder", "x"], "GoPro has no folders"),
         (["--mode", "reconcile"], "--mode reconcile is for one provider"),
         (["--mode", "reconcile", "--provider", "gopro", "--name", "x"], "has no meaning with mode 'reconcile'"),
         (["--provider", "gopro", *(["--item", "x" * 4_000] * 9)], "start several runs"),
@@ -171,7 +171,7 @@ def test_of_a_paused_provider_no_run_is_started_and_both_ways_on_are_named(
     assert (printed.out, world.started) == ("", [])
     since = datetime.fromisoformat("2026-11-26T03:00:00+00:00").astimezone()
     assert printed.err == (
-        f"cloudsync: gopro is paused since {since:%Y-%m-%d %H:%M} by assumed-role/owner/me. No run was "
+        f"cloudsync: GoPro is paused since {since:%Y-%m-%d %H:%M} by assumed-role/owner/me. No run was "
         "started, because it would do nothing. To end the pause: `cloudsync settings "
         "resume --provider gopro`. For a single run meanwhile: "
         f"`cloudsync run --provider gopro {mode}--even-if-paused`.\n"
@@ -194,14 +194,14 @@ def test_a_pause_that_was_written_by_hand_says_neither_when_nor_by_whom(
 ) -> None:
     world.put("PROVIDER#gopro", "SETTINGS", version=1, document='{"paused": true}')
     assert main.main(["run", "--provider", "gopro"]) == Exit.ATTENTION
-    assert capsys.readouterr().err.startswith("cloudsync: gopro is paused. No run was started")
+    assert capsys.readouterr().err.startswith("cloudsync: GoPro is paused. No run was started")
 
 
 def test_a_run_of_all_leaves_out_what_is_paused_and_says_so(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     paused(world, "google_drive")
     assert main.main(["run"]) == Exit.FINE
     assert inputs(world) == [{"provider": "all"}]
-    assert "It leaves out google_drive: google_drive is paused since " in capsys.readouterr().out
+    assert "Google Drive is paused since " in capsys.readouterr().out
     assert main.main(["run", "--json"]) == Exit.FINE
     (left_out,) = json.loads(capsys.readouterr().out)["paused"]
     assert (left_out["provider"], left_out["by"]) == ("google_drive", "assumed-role/owner/me")
@@ -212,7 +212,7 @@ def test_when_all_are_paused_a_run_of_all_is_not_started(world: World, capsys: p
         paused(world, provider)
     assert main.main(["run"]) == Exit.ATTENTION
     said = capsys.readouterr().err
-    assert "gopro is paused since" in said and "google_drive is paused since" in said and world.started == []
+    assert "GoPro is paused since" in said and "Google Drive is paused since" in said and world.started == []
     assert "`cloudsync run --provider all --even-if-paused`" in said
     assert main.main(["run", "--even-if-paused"]) == Exit.FINE
 
@@ -239,7 +239,7 @@ def test_a_run_under_way_is_joined_and_that_is_said(world: World, capsys: pytest
     under_way(world, "night-1", {"provider": "gopro", "reported_by": "night"})
     assert main.main(["run", "--provider", "gopro"]) == Exit.FINE
     assert world.started == []
-    assert capsys.readouterr().out == "The run night-1 of gopro is under way already; no other one was started.\n"
+    assert capsys.readouterr().out == "The run night-1 of GoPro is under way already; no other one was started.\n"
 
 
 def test_a_run_that_has_not_come_to_its_listing_is_joined_too(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -321,7 +321,7 @@ def test_a_run_of_all_has_a_report_for_each_provider(world: World, capsys: pytes
     world.night(child_of("n", "google_drive"), "google_drive", status="FAILED", error="IntegrityError", cause="Odd.")
     assert main.main(["run", "--follow", "n"]) == Exit.FAILED
     text = capsys.readouterr().out
-    assert "GoPro: SUCCEEDED, 1 video archived (2.0 MB moved) in 2 min." in text
+    assert "GoPro: SUCCEEDED, 1 item archived (2.0 MB moved) in 2 min." in text
     assert "Google Drive: FAILED (IntegrityError): Odd." in text
 
 
@@ -377,10 +377,10 @@ def test_without_a_terminal_lines_go_to_standard_error_and_the_report_to_standar
     assert main.main(["run", "--provider", "gopro", "--follow"]) == Exit.FINE
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        "GoPro 0 of 2 videos; 0% of 100 B", "[red].MP4: archived, 50 B", "b.MP4: archived, 50 B"
+        "GoPro 0 of 2 items; 0% of 100 B", "[red].MP4: archived, 50 B", "b.MP4: archived, 50 B"
     ]  # fmt: skip
-    assert printed.out.splitlines()[0] == "The run n of gopro is under way already; no other one was started."
-    assert "GoPro: SUCCEEDED, 3 videos archived (4.0 MB moved)" in printed.out
+    assert printed.out.splitlines()[0] == "The run n of GoPro is under way already; no other one was started."
+    assert "GoPro: SUCCEEDED, 3 items archived (4.0 MB moved)" in printed.out
 
 
 def test_as_json_each_event_is_a_line(
@@ -446,7 +446,7 @@ def test_a_run_that_was_second_is_followed_where_the_work_is_done(
         del world.account.real["s3"]
     printed = capsys.readouterr()
     assert "The run first was first, and does the work; this shows that one." in printed.err
-    assert "GoPro: SUCCEEDED, 3 videos archived" in printed.out
+    assert "GoPro: SUCCEEDED, 3 items archived" in printed.out
 
 
 class _NoManifest:
@@ -459,7 +459,7 @@ class _NoManifest:
 
 @pytest.mark.parametrize(
     ("width", "words"),
-    [(80, "0 of 2 videos, 1.0 MB/s, 2 min left"), (120, "0 of 2 videos, 50 B of 100 B, 1.0 MB/s, 2 min left")],
+    [(80, "0 of 2 items, 1.0 MB/s, 2 min left"), (120, "0 of 2 items, 50 B of 100 B, 1.0 MB/s, 2 min left")],
 )
 def test_bars_are_one_for_each_provider_and_each_video_under_way_and_text_is_taken_as_it_is(
     width: int, words: str
@@ -474,7 +474,7 @@ def test_bars_are_one_for_each_provider_and_each_video_under_way_and_text_is_tak
         bars([at(1, 100, rate=1e6)])
     text = file.getvalue()
     assert words in text and "  [red]xxxxxx" in text and "50 B of 100 B" in text
-    assert "f.MP4: failed, [bold]Other bytes." in text and "1 of 2 videos" in text
+    assert "f.MP4: failed, [bold]Other bytes." in text and "1 of 2 items" in text
     assert max(map(len, re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9?]*[A-Za-z]", "", text)))) <= width
 
 
@@ -482,7 +482,7 @@ def test_overall_several_runs_side_by_side_are_as_slow_as_the_slowest() -> None:
     other = Progress(provider="dropbox", run_id="n", stage="listing")
     slow = at(1, 50, rate=2e6, seconds_left=4_000.0)
     assert following.overall([slow, other]) == (
-        "GoPro 1 of 2 videos, Dropbox listing; 50% of 100 B, 2.0 MB/s, 67 min left"
+        "GoPro 1 of 2 items, Dropbox listing; 50% of 100 B, 2.0 MB/s, 67 min left"
     )
     assert following.overall([other]) == "Dropbox listing"
 

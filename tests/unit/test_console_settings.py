@@ -56,7 +56,7 @@ def test_a_change_is_what_the_functions_read_from_then_on(world: World, capsys: 
     assert (found.version, found.settings.mails, found.settings.paused) == (1, Mails.ONLY_NEWS, False)
     assert found.settings.filters == {"kinds": ["video", "photo"], "types": ["mp4", "360"], "min_size_mb": None}
     printed = capsys.readouterr()
-    assert "gopro: mails: every_night -> only_news" in printed.out and "version 1" in printed.out
+    assert "GoPro: mails: every_night -> only_news" in printed.out and "version 1" in printed.out
     assert "settings undo --provider gopro" in printed.err
     assert stored(world, "google_drive") == StoredSettings()
 
@@ -106,7 +106,7 @@ def test_without_a_terminal_nothing_is_asked_and_nothing_changes(
         monkeypatch.setattr(f"sys.{name}.isatty", lambda name=name: name != missing, raising=False)
     assert run("set", "photos=on", *GOPRO) == Exit.USAGE
     error = capsys.readouterr().err
-    assert 'gopro: filters.kinds: (none) -> ["video","photo"]' in error and "Repeat the command with --yes" in error
+    assert 'GoPro: filters.kinds: (none) -> ["video","photo"]' in error and "Repeat the command with --yes" in error
     assert stored(world).version == 0
 
 
@@ -119,7 +119,7 @@ def test_a_change_that_changes_nothing_is_no_version(world: World, capsys: pytes
 def test_a_stack_with_several_providers_has_to_be_told_which(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["pause"], ["set", "photos=on", "--yes"], ["history"], ["undo", "--yes"]):
         assert run(*arguments) == Exit.USAGE
-        assert "Name the provider with --provider: gopro, google_drive." in capsys.readouterr().err
+        assert "Name the provider with --provider: gopro, google-drive." in capsys.readouterr().err
     assert run("pause", "--provider", "dropbox") == Exit.USAGE
     assert run("pause", "--provider", "google-drive") == Exit.FINE and stored(world, "google_drive").settings.paused
 
@@ -157,7 +157,7 @@ def test_a_run_that_the_owner_starts_after_connecting_works_although_the_provide
     run("pause", *GOPRO)
     run_id, pause = first_run.start(world.stack, "gopro")
     assert run_id == "night-1" and pause is not None
-    assert pause.sentence.startswith("gopro is paused since ") and pause.sentence.endswith(" by assumed-role/owner/me.")
+    assert pause.sentence.startswith("GoPro is paused since ") and pause.sentence.endswith(" by assumed-role/owner/me.")
     assert [json.loads(one["input"]) for one in world.started] == [
         {"provider": "gopro"}, {"provider": "gopro", "even_if_paused": True}
     ]  # fmt: skip
@@ -170,7 +170,7 @@ def test_of_two_who_change_the_same_version_the_second_is_told_and_overwrites_no
     run("set", "photos=on", *GOPRO, "--yes")
     mine, theirs = (settings.current(world.stack, "gopro") for _ in range(2))
     settings.change(world.stack, theirs, ProviderSettings(mails=Mails.ONLY_NEWS))
-    with pytest.raises(ConsoleError, match=r"Somebody else has changed the settings of gopro.*then repeat"):
+    with pytest.raises(ConsoleError, match=r"Somebody else has changed the settings of GoPro.*then repeat"):
         settings.change(world.stack, mine, ProviderSettings(paused=True))
     assert stored(world).settings == ProviderSettings(mails=Mails.ONLY_NEWS)
     assert [one.version for one in settings.versions(world.stack, "gopro")] == [2, 1]
@@ -205,7 +205,7 @@ def test_settings_that_were_never_changed_have_an_empty_history(
     if as_json:
         assert json.loads(printed.out)["versions"] == []
     else:
-        assert printed.out == "The settings of gopro were never changed.\n"
+        assert printed.out == "The settings of GoPro were never changed.\n"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"types":' * 40_000], ids=["lists", "objects"])
@@ -359,7 +359,7 @@ def test_status_says_that_a_provider_is_paused_and_asks_for_nothing_else(
     found = json.loads(capsys.readouterr().out)
     (gopro, _) = found["providers"]
     assert gopro["paused"] and gopro["paused_since"]
-    steps = {step["command"]: step["is_urgent"] for step in found["steps"] if step["text"].startswith("gopro: ")}
+    steps = {step["command"]: step["is_urgent"] for step in found["steps"] if step["text"].startswith("GoPro: ")}
     assert steps["cloudsync settings resume --provider gopro"] is False
     assert "cloudsync run --follow --provider gopro" not in steps
 
@@ -374,7 +374,7 @@ def test_status_says_first_that_settings_cannot_be_read(world: World, capsys: py
 def test_a_run_of_a_paused_provider_is_listed_as_such(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.night("night-1", output='{"paused": true, "status": "SUCCEEDED", "mail": "It is paused."}')
     assert main.main(["runs"]) == Exit.FINE
-    assert capsys.readouterr().out.splitlines()[1].split()[2:] == ["gopro", "paused"]
+    assert capsys.readouterr().out.splitlines()[1].split()[2:] == ["GoPro", "paused"]
 
 
 def test_a_current_row_is_the_same_whoever_has_read_it(world: World) -> None:

@@ -70,7 +70,7 @@ def test_a_stack_of_an_earlier_version_is_named_as_such() -> None:
 
 def test_a_provider_is_named_in_either_way_and_only_one_that_is_backed_up() -> None:
     assert stack_of().provider("google-drive") == stack_of().provider("google_drive") == "google_drive"
-    with pytest.raises(UsageError, match=r"one that this stack backs up \(gopro, google_drive\); not 'dropbox'"):
+    with pytest.raises(UsageError, match=r"one that this stack backs up \(gopro, google-drive\); not 'dropbox'"):
         stack_of().provider("dropbox")
 
 

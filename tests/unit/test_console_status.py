@@ -64,7 +64,7 @@ def test_when_all_is_well_nothing_is_to_be_done(world: World, capsys: pytest.Cap
     assert "safe 4 originals, 2.5 MB, 2 months, captured 2026-05 to 2026-11" in text
     assert "last run SUCCEEDED, 2026-11-26 01:02: 3 archived (4.0 MB), 0 failed" in text
     assert "not safe 2 not ready at the provider" in text and "renew themselves, stored" in text
-    assert "(cron(0 2 * * ? *) UTC)" in text and "cost 0.0000 USD in 2026-11, without storage" in text
+    assert "(cron(0 2 * * ? *) UTC)" in text and "cost 0 USD in 2026-11, without storage" in text
     assert text.endswith("Next step: none, all is well.")
 
 
@@ -74,7 +74,8 @@ def test_a_screen_is_as_wide_as_it_is_said_to_be_and_a_file_as_its_lines(
     failed_item(world)
     main.main(["status"])
     whole = (
-        "1 integrity: What arrived is not what the provider announced. `cloudsync retry`; if it fails again, report it."
+        "1 failed (integrity): What arrived is not what the provider announced. `cloudsync retry`; if it fails again, "
+        "report it."
     )
     assert whole in capsys.readouterr().out
     monkeypatch.setenv("COLUMNS", "80")
@@ -172,7 +173,7 @@ def test_a_failed_night_is_told_with_its_cause(world: World, capsys: pytest.Capt
     code, text = shown(capsys)
     assert code == Exit.ATTENTION
     assert "FAILED, 2026-11-26 01:02: The [red]session has ended.; the last success: 2026-11-26 01:02" in text
-    assert "gopro: the last run ended as FAILED. Run `cloudsync run --follow --provider gopro`." in text
+    assert "GoPro: the last run ended as FAILED. Run `cloudsync run --follow --provider gopro`." in text
 
 
 @pytest.mark.parametrize(
@@ -271,6 +272,7 @@ def test_a_schedule_that_is_switched_off_is_told(world: World, capsys: pytest.Ca
     world.schedules["gopro-sync-nightly"] = {"State": "DISABLED", "ScheduleExpression": "rate(1 day)"}
     code, text = shown(capsys)
     assert code == Exit.FINE and "next run none: the schedule is switched off (rate(1 day) UTC)" in text
+    assert "Next step: GoPro: its schedule is switched off, so that only you start runs." in text
 
 
 def test_a_schedule_that_has_ended_has_no_next_run(world: World) -> None:
@@ -295,7 +297,7 @@ def test_an_archive_that_was_not_counted_from_the_beginning_says_so(
 def test_a_run_that_was_stopped_before_its_report_is_told_until_everything_is_counted(world: World) -> None:
     world.put("PROVIDER#gopro", "COUNTED", since="2026-11-01T00:00:00.000Z", whole=True, missed="night-0")
     (step,) = status(world.stack).steps
-    assert step.text == "gopro: what was archived by the run night-0, which was stopped, is not counted yet."
+    assert step.text == "GoPro: what was archived by the run night-0, which was stopped, is not counted yet."
     assert (step.command, step.is_urgent) == ("cloudsync status --recount", False)
     assert safe.recount(world.stack, Reading())["gopro"].is_whole and status(world.stack).steps == []
 
@@ -330,7 +332,7 @@ def test_nothing_is_counted_while_a_run_is_under_way(world: World, capsys: pytes
     arn = world.night("now", "gopro", "RUNNING")
     world.put("PROVIDER#gopro", "RUN_UNDER_WAY", current="now", execution_arn=arn)
     assert main.main(["status", "--recount"]) == Exit.FAILED
-    assert "A run of gopro is under way, and what it archives is counted at its end." in capsys.readouterr().err
+    assert "A run of GoPro is under way, and what it archives is counted at its end." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("answer", [None, refusal("ExecutionDoesNotExist", "DescribeExecution")])

@@ -9,17 +9,18 @@ import pytest
 from rich.console import Console
 
 from console.commands import following
-from console.commands.words import table_of
+from console.commands.words import facts_of, table_of
 from console.operations.progress import FileProgress, Progress
+from console.output import Output
 
 ID = "65a0f0c2b7e4d1a2c3b40010"
 WIDE = ("captured", "name", "size", "provider", "id")
 ROWS = [("2026-05-09 10:10", "GS010003.360", "6.5 MB", "google_drive", ID), ("", "[red].mp4", "51.2 MB", "gopro", ID)]
 
 
-def shown(width: int, *, soft_wrap: bool = False) -> list[str]:
+def shown(width: int, *, soft_wrap: bool = False, below: str = "") -> list[str]:
     console = Console(file=StringIO(), width=width, markup=False, highlight=False)
-    table = table_of(WIDE, numbers=["size"])
+    table = table_of(WIDE, numbers=["size"], below=below)
     for row in ROWS:
         table.add_row(*row)
     console.print(table, soft_wrap=soft_wrap)
@@ -50,9 +51,21 @@ def test_where_not_even_words_have_room_each_row_is_a_paragraph_without_its_empt
     ]  # fmt: skip
 
 
+def test_an_id_that_has_no_room_is_whole_on_a_line_of_its_own() -> None:
+    assert shown(60, below="id") == [
+        "captured          name             size  provider",
+        "    id",
+        "2026-05-09 10:10  GS010003.360   6.5 MB  google_drive",
+        f"    {ID}",
+        "                  [red].mp4     51.2 MB  gopro",
+        f"    {ID}",
+    ]
+
+
+@pytest.mark.parametrize("below", ["", "id"])
 @pytest.mark.parametrize("width", range(20, 130))
-def test_no_terminal_is_too_narrow_and_nothing_is_lost(width: int) -> None:
-    lines = shown(width)
+def test_no_terminal_is_too_narrow_and_nothing_is_lost(width: int, below: str) -> None:
+    lines = shown(width, below=below)
     assert max(map(len, lines)) <= width
     text = "".join("".join(lines).split())
     assert all(text.count(word) >= 1 for word in ("gopro", "2026-05-09", "51.2", "[red].mp4"))
@@ -72,3 +85,15 @@ def test_bars_have_only_colours_that_the_terminal_chooses_itself(done: int, tota
     assert isinstance(console.file, StringIO)
     used = {code for codes in re.findall(r"\x1b\[([0-9;]*)m", console.file.getvalue()) for code in codes.split(";")}
     assert used and used <= {"0", "36", "32", "90"}
+
+
+def test_what_is_printed_into_a_file_has_no_blanks_at_the_ends_of_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    table = table_of(("name", "id"))
+    for row in (("a", "b"), ("much longer", "much longer, too")):
+        table.add_row(*row)
+    page = Output().page
+    page.print(table)
+    page.print(facts_of([("a", "b"), ("c", "longer")]))
+    assert capsys.readouterr().out == (
+        "name         id\na            b\nmuch longer  much longer, too\na  b\nc  longer\n"
+    )

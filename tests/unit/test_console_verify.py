@@ -400,7 +400,7 @@ def test_a_run_under_way_keeps_the_months_from_being_counted_and_the_certificate
     arn = world.night("night", "google_drive", status="RUNNING")
     world.put("PROVIDER#google_drive", "RUN_UNDER_WAY", current="night", execution_arn=arn)
     found = of_gopro(world)
-    assert found.agrees and found.safe == [] and "A run of google_drive is under way" in found.not_counted
+    assert found.agrees and found.safe == [] and "A run of Google Drive is under way" in found.not_counted
     assert "was not counted anew: A run of" in bucket.stored[found.text_key]["Body"].decode()
 
 

@@ -310,7 +310,7 @@ def test_what_is_left_alone_is_counted_with_its_reason(uses: Uses) -> None:
     uses(drive(page(*documents, locked, shortcut, folder("f", "Trips"), video("a"))))
     (found, _) = pages_of(GoogleDrive())
     assert [item.media_id for item in found.items] == ["a"]
-    assert found.left_out == {"Google's own document": 3, "not downloadable": 1, "shortcut": 1, "folder": 1}
+    assert found.left_out == {"of Google's own documents": 3, "not downloadable": 1, "shortcut": 1, "folder": 1}
     assert found.ignored == ("locked",), "what was archived before it was locked is not missing from the listing"
 
 

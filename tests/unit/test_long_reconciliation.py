@@ -165,7 +165,7 @@ def test_a_hundred_thousand_files_are_compared_while_the_token_ends_every_hour(r
     assert hours > 4 and len(reconciliation.drive.issued) - 1 > MAX_RENEWALS
     assert hours < 1.3 * FILES / PER_PAGE * PAGE_SECONDS / 3_600  # what an ended token costs is done again
     (mail,) = reconciliation.aws.mails()
-    assert f"{FILES} items of the provider" in mail["Message"]
+    assert f"{FILES:,} items of the provider" in mail["Message"]
     listed = reconciliation.aws.s3.get_object(Bucket=WORK, Key="runs/run-1/listed.bin")["ContentLength"]
     assert listed == 8 * FILES
 

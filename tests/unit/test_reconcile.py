@@ -294,7 +294,7 @@ def test_a_copy_agrees_as_long_as_the_object_that_it_needs_is_there(bench: Bench
     assert (result.findings, result.sources, result.repeated) == ({}, 5, {"copied": 1, "copied_bytes": 4})
     document, text = bench.certificate()
     assert (document["compared"][0]["copies"], document["compared"][0]["bytes"]) == (1, 16)
-    assert "1 of them are copies" in text and "what the pointers of copies say" in text
+    assert "1 of them is a copy" in text and "what the pointers of copies say" in text
 
 
 @pytest.mark.parametrize(

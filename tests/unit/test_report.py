@@ -316,10 +316,10 @@ def test_an_alert_is_sent_even_when_the_ledger_cannot_be_read(
 
 
 def test_the_mail_of_a_failed_run_says_what_was_left_out_and_why(aws: InProcessAws) -> None:
-    listing = {"listed": 16, "left_out": {"kinds": 12, "Google's own document": 3, "not downloadable": 0}}
+    listing = {"listed": 16, "left_out": {"kinds": 12, "of Google's own documents": 3, "not downloadable": 0}}
     report(aws, failure({"provider": "gopro", "error": {}, "listing": listing}))
     (mail,) = aws.mails()
-    assert ("Left out:\n- 3 Google's own document\n- 12 of another kind (kinds)\n") in mail["Message"]
+    assert ("Left out:\n- 12 of another kind (kinds)\n- 3 of Google's own documents\n") in mail["Message"]
     assert "not downloadable" not in mail["Message"]
 
 

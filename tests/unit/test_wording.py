@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from cloud_sync_common.runtime.wording import count_of, file_name, seconds_since, size_of
+from cloud_sync_common.runtime.wording import count_of, file_name, reason_of, seconds_since, size_of, usd_of
 
 
-@pytest.mark.parametrize(("number", "words"), [(0, "0 videos"), (1, "1 video"), (2, "2 videos"), (-1, "-1 videos")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 videos"), (1, "1 video"), (2, "2 videos"), (-1, "-1 videos"), (1_200, "1,200 videos")]
+)
 def test_one_is_singular_and_every_other_number_plural(number: int, words: str) -> None:
     assert count_of(number, "video") == words
     assert count_of(number, "video is", "videos are") == words + (" is" if number == 1 else " are")
@@ -21,6 +23,7 @@ def test_one_is_singular_and_every_other_number_plural(number: int, words: str) 
         (999, "999 B"),
         (1000, "1.0 kB"),
         (999_900, "999.9 kB"),
+        (999_960, "1.0 MB"),
         (1_000_000, "1.0 MB"),
         (2_345_000, "2.3 MB"),
         (1_000_000_000, "1.0 GB"),
@@ -31,6 +34,30 @@ def test_one_is_singular_and_every_other_number_plural(number: int, words: str) 
 )
 def test_a_size_has_the_largest_unit_of_which_there_is_one(count: float, words: str) -> None:
     assert size_of(count) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "reason", "words"),
+    [
+        (1, "folder", "1 folder"),
+        (8, "folder", "8 folders"),
+        (2, "shortcut", "2 shortcuts"),
+        (1, "of Google's own documents", "1 of Google's own documents"),
+        (1_200, "kinds", "1,200 of another kind (kinds)"),
+        (2, "not downloadable", "2 not downloadable"),
+        (1, "http://x.example/", "1 http: //x.example /"),
+    ],
+)
+def test_what_is_left_out_agrees_with_its_number(number: int, reason: str, words: str) -> None:
+    assert reason_of(number, reason) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(0, "0 USD"), (0.00004, "0.0001 USD"), (0.0001, "0.0001 USD"), (1.5, "1.5000 USD")],
+)
+def test_a_small_amount_is_not_called_nothing(amount: float, words: str) -> None:
+    assert usd_of(amount) == words
 
 
 def test_the_name_of_a_file_is_one_line_and_no_link() -> None:

@@ -115,6 +115,7 @@ class _Parts:
             topic=clients.sns(),
             topic_arn=config.alerts_topic_arn,
             sender=self.sender,
+            titles=_titles(),
         )
 
     def owners_settings(self) -> StoredSettings:
@@ -253,8 +254,13 @@ def run_report(request: ReportRequest) -> RunReport:
 
 def report_of_all() -> AllReport:
     parts = _Parts(ALL_PROVIDERS)
-    titles = {name: provider.title for name, provider in providers.PROVIDERS.items()}
-    return AllReport(runs=parts.runs, topic=clients.sns(), topic_arn=parts.settings.alerts_topic_arn, titles=titles)
+    topic_arn = parts.settings.alerts_topic_arn
+    return AllReport(runs=parts.runs, topic=clients.sns(), topic_arn=topic_arn, titles=_titles())
+
+
+def _titles() -> dict[str, str]:
+    """The providers' names for people."""
+    return {name: provider.title for name, provider in providers.PROVIDERS.items()}
 
 
 def report_of_paused(request: PausedRequest) -> PausedReport:

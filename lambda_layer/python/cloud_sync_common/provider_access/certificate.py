@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
 from cloud_sync_common import prices
 from cloud_sync_common.provider_access.disagreements import MEANINGS, Disagreement, Finding
-from cloud_sync_common.runtime.wording import count_of, size_of
+from cloud_sync_common.runtime.wording import count_of, size_of, usd_of
 from cloud_sync_common.safe_text import one_line, redact
 
 CERTIFICATES = "certificates/"  # a prefix of the work bucket that does not expire (cloud_sync/storage.py)
@@ -161,37 +161,44 @@ def examples_in(lines: Iterable[bytes]) -> list[Finding]:
     return found
 
 
-def documents(certificate: Certificate) -> Iterator[tuple[str, str, bytes]]:
-    """Its two files, without secrets: the key, the content type, and the content."""
+def documents(certificate: Certificate, titles: Mapping[str, str]) -> Iterator[tuple[str, str, bytes]]:
+    """Its two files, without secrets: the key, the content type, and the content. `titles` are the providers' names."""
     document = msgspec.json.format(msgspec.json.encode(certificate)).decode() + "\n"
     yield certificate.key, "application/json", redact(document).encode()
-    yield certificate.text_key, "text/plain; charset=utf-8", redact(text_of(certificate)).encode()
+    yield certificate.text_key, "text/plain; charset=utf-8", redact(text_of(certificate, titles)).encode()
 
 
-def text_of(certificate: Certificate) -> str:
-    """For people, on lines that a terminal of 80 columns mostly has room for."""
-    return "\n".join(_lines(certificate)) + "\n"
+def text_of(certificate: Certificate, titles: Mapping[str, str]) -> str:
+    """For people, on lines that a terminal of 80 columns has room for, but for long keys."""
+    return "\n".join(_lines(certificate, titles)) + "\n"
 
 
-def _lines(one: Certificate) -> Iterator[str]:
+def _lines(one: Certificate, titles: Mapping[str, str]) -> Iterator[str]:
     total = differences(one.reconciliations, one.compared)
     yield f"Certificate of {one.stack} ({one.region}), {one.ended_at}"
     yield ""
     yield "Result: everything that was compared agrees." if one.agrees else f"Result: {count_of(total, 'difference')}."
     yield from _looked_at(one.choice)
-    yield f"It took {one.seconds:,.0f} s and about {one.estimated_usd:.4f} USD, without the functions' time."
+    yield f"It took {one.seconds:,.0f} s and about {usd_of(one.estimated_usd)}, without the functions' time."
     for reconciliation in one.reconciliations:
         yield ""
-        yield from _of_reconciliation(reconciliation)
+        yield from _of_reconciliation(reconciliation, titles)
     for compared in one.compared:
         yield ""
-        yield from _of_compared(compared, one.deep_job)
+        yield from _of_compared(compared, titles, one.deep_job)
     yield ""
-    yield from _of_months(one)
+    yield from _of_months(one, titles)
     yield ""
     yield "Not looked at:"
     for text in one.not_compared:
-        yield from textwrap.wrap(f"- {text}.", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield from _wrapped(f"- {text}.")
+
+
+def _wrapped(text: str) -> list[str]:
+    """On lines of which no key is broken."""
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _looked_at(choice: Choice) -> Iterator[str]:
@@ -200,37 +207,38 @@ def _looked_at(choice: Choice) -> Iterator[str]:
         yield f"  {choice.sample:,} of them at random, with the seed {choice.seed}"
 
 
-def _of_reconciliation(one: Reconciled) -> Iterator[str]:
-    yield f"{one.provider}: provider, ledger and archive, by the reconciliation"
+def _of_reconciliation(one: Reconciled, titles: Mapping[str, str]) -> Iterator[str]:
+    yield f"{titles.get(one.provider, one.provider)}: provider, ledger and archive, by the reconciliation"
     yield f"  {one.run_id} of {one.began_at}"
-    yield f"  {one.items:,} items of the provider, {one.sources:,} archived files of the ledger,"
-    yield f"  {one.objects:,} objects of the archive"
+    yield f"  {count_of(one.items, 'item')} of the provider, {count_of(one.sources, 'archived file')} of the ledger,"
+    yield f"  {count_of(one.objects, 'object')} of the archive"
     if one.left_out:
         yield f"  filters leave out {count_of(one.left_out, 'row')} of the provider; none is missing"
     if one.listed_again:
         yield f"  {count_of(one.listed_again, 'row')} listed more than once; each item was compared once"
     yield from _of_findings(one.findings, one.examples)
     if one.findings:
-        yield f"  Each is in {one.report_key}, for as long as runs are kept."
+        yield from _wrapped(f"Each is in {one.report_key}, for as long as runs are kept.")
 
 
-def _of_compared(one: Compared, deep_job: str) -> Iterator[str]:
+def _of_compared(one: Compared, titles: Mapping[str, str], deep_job: str) -> Iterator[str]:
+    title, pointers = titles.get(one.provider, one.provider), "" if deep_job else "the pointers, and "
     if deep_job:
-        yield f"{one.provider}: the bytes, read again by S3: their CRC-64/NVME beside the ledger's,"
-        yield f"  by the job {deep_job}"
+        yield f"{title}: the bytes, read again by S3: their CRC-64/NVME beside the"
+        yield f"  ledger's, by the job {deep_job}"
     else:
-        yield f"{one.provider}: each file's size and CRC-64/NVME, the ledger's beside S3's"
-    yield f"  {one.files:,} {'file' if one.files == 1 else 'files'}, {size_of(one.bytes)} ({one.bytes:,} bytes)"
-    for count, words in (
-        (one.copies, "of them are copies: their pointers and the objects with the bytes"),
-        (one.damaged, "of them are damaged already at the provider, and are as they are there"),
-        (one.changed, "got a later version meanwhile"),
-        (one.earlier, "were archived before, and were not looked at"),
-        (one.unarchived, "are not archived, or a later version is on its way: not looked at"),
-        (one.disputed, "items have a published hash that is not that of their bytes"),
+        yield f"{title}: each file's size and CRC-64/NVME, the ledger's beside S3's"
+    yield f"  {count_of(one.files, 'file')}, {size_of(one.bytes)} ({one.bytes:,} bytes)"
+    for count, first, firsts, words in (
+        (one.copies, "of them is a copy", "of them are copies", f": {pointers}the objects with the bytes"),
+        (one.damaged, "of them is", "of them are", " damaged already at the provider, and archived as it is there"),
+        (one.changed, "file got", "files got", " a later version meanwhile"),
+        (one.earlier, "file was", "files were", " archived before: not looked at"),
+        (one.unarchived, "file is", "files are", " not archived, or has a later version on its way: not looked at"),
+        (one.disputed, "item has", "items have", " a published hash that is not that of the bytes"),
     ):
         if count:
-            yield f"  {count:,} {words}"
+            yield f"  {count_of(count, first, firsts)}{words}"
     yield from _of_findings(one.findings, one.examples)
 
 
@@ -241,19 +249,19 @@ def _of_findings(findings: dict[str, int], examples: list[Finding]) -> Iterator[
         return
     meanings = {str(kind): text for kind, text in MEANINGS.items()}
     for kind, count in sorted(findings.items()):
-        yield f"  {count:,} {kind}: {meanings.get(kind, 'of a later version of Cloud Sync')}"
+        yield from _wrapped(f"{count:,} {kind}: {meanings.get(kind, 'of a later version of Cloud Sync')}")
     for finding in examples[:_NAMED]:
         place = ", ".join(filter(None, [finding.media_id, finding.key, finding.detail]))
-        yield f"  - {Disagreement(finding.kind)}: {place}"
+        yield from _wrapped(f"- {Disagreement(finding.kind)}: {place}")
     if sum(findings.values()) > _NAMED:
         yield f"  - and {sum(findings.values()) - min(_NAMED, len(examples)):,} more"
 
 
-def _of_months(one: Certificate) -> Iterator[str]:
+def _of_months(one: Certificate, titles: Mapping[str, str]) -> Iterator[str]:
     if one.not_counted:
         yield from textwrap.wrap(f"What is safe was not counted anew: {one.not_counted}", _WIDTH)
         return
     yield "What is safe, counted anew by month:"
     for safe in one.safe:
         originals, months = count_of(safe.originals, "original"), count_of(safe.months, "month")
-        yield f"  {safe.provider}: {originals}, {size_of(safe.bytes)}, {months}"
+        yield f"  {titles.get(safe.provider, safe.provider)}: {originals}, {size_of(safe.bytes)}, {months}"

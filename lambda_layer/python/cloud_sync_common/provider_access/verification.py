@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,7 @@ _OTHERS = "other providers of this stack, of which each has certificates of its 
 @dataclass(frozen=True)
 class Verification:
     """Tells the owner of one provider's reconciliations. `stack` is its name, `is_only_provider` whether it backs up no
-    other."""
+    other, `titles` are the names of providers for people."""
 
     stack: str
     is_only_provider: bool
@@ -49,6 +49,7 @@ class Verification:
     topic: SNSClient
     topic_arn: str
     sender: str = "Cloud Sync"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def conclude(
         self, one: Reconciled, counts: Mapping[str, int], repeated: Mapping[str, int], mails: Mails
@@ -67,10 +68,11 @@ class Verification:
     def could_not_begin(self, provider: str) -> None:
         """Says that nothing was compared, because a run is under way. It is trouble, which is always mailed. Raises
         ArchiveUnavailableError, ConfigurationError."""
+        command = f"cloudsync verify --provider {provider.replace('_', '-')}"
         text = (
-            f"Nothing was verified: a run of {provider} is under way, and changes what would be compared. Next step: "
-            f"when it has ended, `cloudsync verify --provider {provider}`; otherwise the next month's verification "
-            "compares everything."
+            f"Nothing was verified: a run of {self.titles.get(provider, provider)} is under way, and changes what "
+            f"would be compared. Next step: when it has ended, `{command}`; otherwise "
+            "the next month's verification compares everything."
         )
         self._mail("not verified, because a run is under way", text)
 
@@ -110,7 +112,7 @@ class Verification:
 
     def _store(self, certificate: Certificate) -> None:
         """Overwrites nothing: an invocation that is repeated finds the certificate of the first one."""
-        for key, kind, content in documents(certificate):
+        for key, kind, content in documents(certificate, self.titles):
             try:
                 with aws_errors("storing a certificate"):
                     self.s3.put_object(
@@ -154,7 +156,7 @@ def _trouble(certificate: Certificate, repeated: Mapping[str, int]) -> str:
     if one.left_out:
         lines.append(f"The filters leave out {count_of(one.left_out, 'row')} of the provider; none is missing.")
     lines += repeated_of("archived source", repeated)
-    lines += [f"{count} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(one.findings.items())]
+    lines += [f"{count:,} {kind}: {MEANINGS[Disagreement(kind)]}." for kind, count in sorted(one.findings.items())]
     lines.append(f"Each is a line of {one.report_key} in the work bucket; the README says what to do.")
     lines.append(f"The certificate is {certificate.text_key} there, and does not expire.")
     return "\n\n".join(lines)

@@ -386,7 +386,7 @@ def _left_alone(row: Row) -> str:
     if row.get("trashed") is True:
         return "in the trash"
     if mime_type.startswith(_OWN_KINDS):
-        return {FOLDER: "folder", SHORTCUT: "shortcut"}.get(mime_type, "Google's own document")
+        return {FOLDER: "folder", SHORTCUT: "shortcut"}.get(mime_type, "of Google's own documents")
     return media_files.NOT_DOWNLOADABLE if _kind(row) and _is_locked(row) else ""
 
 

@@ -15,7 +15,8 @@ from cloud_sync_common.filters import KINDS, PHOTO, TYPE_WORDS, VIDEO, Filters, 
 MOST_PATTERNS = 100  # of one list of globs or types; each item is compared with all of them
 PATTERN_LIMIT = 400  # characters of one of them
 SHOWN_LIMIT = 60  # characters of a wrong value in the sentence about it
-MOST_NUMBER = 1e12  # of days or MB
+MOST_MB = 1e12
+MOST_DAYS = 36_500  # a hundred years: more is a slip, which would archive nothing for ever
 EXTENSION_LIMIT = 5  # characters of a file's extension, beyond which a type is a word
 OF_ONE_RUN = ("media_ids", "retry_failed")  # these are no lasting filters
 OTHER_WORDS = {  # for the ends of a range of time
@@ -112,10 +113,10 @@ def _time(value: Any) -> str:
     return utc.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _number(what: str) -> Callable[[Any], float]:
+def _number(what: str, most: float) -> Callable[[Any], float]:
     def read(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_NUMBER:
-            raise _Unfit(f"a number of {what}, zero or more, such as 100")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+            raise _Unfit(f"a number of {what} from 0 to {most:,.0f}, such as 100")
         return float(value)
 
     return read
@@ -218,9 +219,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "types": _type_names,
     "folders": _folders,
     "names": _names,
-    "min_size_mb": _number("MB"),
-    "max_size_mb": _number("MB"),
-    "min_age_days": _number("days"),
+    "min_size_mb": _number("MB", MOST_MB),
+    "max_size_mb": _number("MB", MOST_MB),
+    "min_age_days": _number("days", MOST_DAYS),
     "media_ids": _media_ids,
     "retry_failed": _yes_or_no,
 }

@@ -13,11 +13,23 @@ from cloud_sync_common.safe_text import one_line
 # Where it is broken: in ://, after www and @, and between the name of a server and its path.
 _ADDRESS = re.compile(r"(?i)(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=@)(?=\w)")
 _SERVER = re.compile(r"(?i)(\.[a-z]{2,24})/")
+_LEAST_USD = 0.0001  # that has four digits
+# What providers leave alone, one and several. Other reasons are the same for both.
+_LEFT_ALONE = {"folder": "folders", "shortcut": "shortcuts"}
 
 
 def count_of(number: int, noun: str, plural: str = "") -> str:
-    """`1 video`, `2 videos`; `plural` where it is not the noun with an s."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+    """`1 video`, `1,200 videos`; `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def reason_of(number: int, reason: str) -> str:
+    """`2 folders`, `7 of another kind (kinds)`: how many are left out, by a filter's name or a provider's reason."""
+    words = {known.value: text for known, text in WORDS.items()}
+    if reason in words:
+        return f"{number:,} {words[reason]}"
+    known = file_name(reason)
+    return count_of(number, known, _LEFT_ALONE.get(reason, known))
 
 
 def file_name(name: str) -> str:
@@ -30,8 +42,7 @@ def left_out_of(counts: Mapping[str, int]) -> list[str]:
     """What a run has left out, and why: a paragraph, or none. A reason that is no filter's is the provider's."""
     if not any(counts.values()):
         return []
-    words = {reason.value: text for reason, text in WORDS.items()}
-    lines = [f"- {count} {words.get(reason, file_name(reason))}" for reason, count in sorted(counts.items()) if count]
+    lines = [f"- {reason_of(count, reason)}" for reason, count in sorted(counts.items()) if count]
     filtered = "Nothing of it is lost: the run after a filter is widened archives what it lets in."
     return ["\n".join(["Left out:", *lines, *([filtered] if counts.keys() & set(Reason) else [])])]
 
@@ -48,7 +59,8 @@ def repeated_of(noun: str, counts: Mapping[str, int]) -> list[str]:
     if twice:
         month = counts["twice_bytes"] / prices.GB * prices.DEEP_ARCHIVE_GB_MONTH.each
         lines.append(
-            f"{count_of(twice, noun)} ({size_of(counts['twice_bytes'])}) are in the archive twice: size and CRC-64 are "
+            f"{count_of(twice, noun)} ({size_of(counts['twice_bytes'])}) {'is' if twice == 1 else 'are'} in the "
+            "archive twice: size and CRC-64 are "
             f"those of another object. In Deep Archive that costs {month:.4f} USD a month. With record_copies, what "
             "comes from now on is recorded as a copy instead (docs/configuration.md)."
         )
@@ -58,10 +70,15 @@ def repeated_of(noun: str, counts: Mapping[str, int]) -> list[str]:
 def size_of(count: float) -> str:
     """`999 B`, `2.0 MB`, `1.50 TB`."""
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
+        if count < (1000 if unit == "B" else 999.95):  # which would be called 1000.0
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.2f} TB"
+
+
+def usd_of(amount: float) -> str:
+    """`0.0120 USD`; what is less than a hundredth of a cent counts as that, and only nothing as nothing."""
+    return f"{max(amount, _LEAST_USD):.4f} USD" if amount > 0 else "0 USD"
 
 
 def seconds_since(started_at: str) -> float:
