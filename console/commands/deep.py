@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.hidden_input import is_terminal
-from console.errors import Exit, UsageError
+from console.errors import DeclinedError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
 
@@ -50,7 +50,8 @@ def _ask(output: Output, order: Order, *, is_sure: bool) -> None:
         return
     if not is_terminal():
         raise UsageError("There is no terminal to ask on. Repeat the command with --yes.")
-    click.confirm("Start the job?", abort=True, err=True)
+    if not click.confirm("Start the job?", err=True):
+        raise DeclinedError("No job was started.")
 
 
 def finish(stack: Stack, output: Output, job_id: str) -> Certificate | None:

@@ -14,6 +14,7 @@ from botocore.validate import ParamValidator
 
 from console import main
 from console.aws_refusals import SERVICE
+from console.commands import deep as command
 from console.errors import Exit
 from console.stack import Stack
 from tests.unit.console_account import ScriptedClient, refusal
@@ -178,6 +179,17 @@ def test_it_says_how_much_is_read_and_that_the_price_is_on_awss_page(
     said = capsys.readouterr().err
     assert "1 object again, 100 B" in said and "aws.amazon.com/s3/pricing" in said and "--yes" in said
     assert bucket.contents == {} and world.scripted("s3control").asked == []
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_job_is_started_by_a_yes_only(
+    world: World, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    archived(world, "v")
+    monkeypatch.setattr(command, "is_terminal", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda question, *, err: answer)
+    assert (main.main(["verify", "--deep"]) == Exit.FINE) is answer
+    assert bool(bucket.contents) is bool(world.scripted("s3control").asked) is answer
 
 
 def test_the_id_of_the_job_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
