@@ -7,6 +7,7 @@ from constructs import Construct
 
 from cloud_sync.audit import Audit
 from cloud_sync.budget import Budget
+from cloud_sync.checksum_jobs import ChecksumJobs
 from cloud_sync.config import Config
 from cloud_sync.functions import Functions
 from cloud_sync.monitoring import Alerts, Monitoring
@@ -52,6 +53,7 @@ class CloudSyncStack(Stack):
             archive=storage.archive_bucket,
         )
         owner = OwnerPolicy(self, "Owner", config=config, grants=grants, functions=functions, workflow=workflow)
+        jobs = ChecksumJobs(self, "ChecksumJobs", config=config, grants=grants)
         if config.rotate_credentials_every_days:
             Rotation(self, "Rotation", config=config, storage=storage, function=functions.credentials_rotator)
         if config.audit_trail:
@@ -72,5 +74,7 @@ class CloudSyncStack(Stack):
             "DeadLetterQueueUrl": alerts.dead_letter_queue.queue_url,
             **{p.construct_id("NightlySchedule"): schedule_name(config, p) for p in config.backed_up},
             "OwnerPolicyArn": owner.policy.managed_policy_arn,
+            "VerifierPolicyArn": jobs.policy.managed_policy_arn,
+            "ChecksumRoleArn": jobs.role.role_arn,
         }.items():
             CfnOutput(self, name, value=value or "")

@@ -45,7 +45,7 @@ class OwnerPolicy(Construct):
                 *_use_ledger(grants),
                 *_use_buckets(grants),
                 *_use_messages(grants),
-                *_use_key(grants),
+                *grants.decrypt_through_s3(),
             ],
         )
         acknowledge_wildcards(self, _wildcards(grants, self._stack_arn(config)))
@@ -135,18 +135,6 @@ def _use_messages(grants: Grants) -> list[iam.PolicyStatement]:
         grants.allow("UseTheDeadLetters", [f"sqs:{a}" for a in use], grants.dead_letter_queue.queue_arn),
         grants.allow("SeeWhoGetsMails", ["sns:ListSubscriptionsByTopic"], grants.alerts_topic.topic_arn),
     ]
-
-
-def _use_key(grants: Grants) -> list[iam.PolicyStatement]:
-    """Reading an object or its checksum needs its key, through S3 only; nothing without a key of our own, as in
-    Grants.use_key_through."""
-    key = grants.storage.key
-    if key is None:
-        return []
-    stack = Stack.of(grants.storage)
-    statement = grants.allow("DecryptThroughS3", ["kms:Decrypt"], key.key_arn)
-    statement.add_condition("StringEquals", {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"})
-    return [statement]
 
 
 def _wildcards(grants: Grants, stack_arn: str) -> dict[str, str]:

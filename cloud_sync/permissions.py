@@ -118,6 +118,16 @@ class Grants:
         statement.add_condition("StringEquals", {"kms:ViaService": via[0] if len(via) == 1 else via})
         return [statement]
 
+    def decrypt_through_s3(self) -> list[iam.PolicyStatement]:
+        """Reading an object or its checksum needs its key, through S3 only; nothing without a key of our own, as in
+        use_key_through."""
+        if self.storage.key is None:
+            return []
+        stack = Stack.of(self.storage)
+        statement = self.allow("DecryptThroughS3", ["kms:Decrypt"], self.storage.key.key_arn)
+        statement.add_condition("StringEquals", {"kms:ViaService": f"s3.{stack.region}.{stack.url_suffix}"})
+        return [statement]
+
 
 def media_authenticator(grants: Grants) -> list[iam.PolicyStatement]:
     return [

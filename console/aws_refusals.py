@@ -180,7 +180,7 @@ _CODE = re.compile(r"[\w.]{1,80}", re.ASCII)
 # The permission's name where AWS says it ("… is not authorized to perform: kms:Decrypt on …"). It is only shown.
 _PERFORM = re.compile(r"\bperform: ([a-z0-9-]{2,40}:[A-Za-z0-9]{2,80})\b")
 # The permission's name where it is not that of the service and the operation (service authorization reference).
-_PREFIXES = {"stepfunctions": "states", "sso": "sso", "events": "events"}
+_PREFIXES = {"stepfunctions": "states", "s3control": "s3", "sso": "sso", "events": "events"}
 _ACTIONS = {
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadBucket": "s3:ListBucket",
@@ -193,6 +193,8 @@ _ACTIONS = {
     "lambda:Invoke": "lambda:InvokeFunction",
     "dynamodb:TransactWriteItems": "dynamodb:PutItem",
 }
+# What CloudSyncOwner has no room for (cloud_sync/checksum_jobs.py).
+_OF_THE_VERIFIER = {"s3:CreateJob", "s3:DescribeJob", "iam:PassRole"}
 _MOST_SKEW_SECONDS = 240  # AWS allows five minutes for most services
 
 
@@ -270,8 +272,9 @@ def _refusal(error: Any) -> ConsoleError:
             f"this account. {_SIGN_IN}"
         )
     if code in _DENIED:
+        policy = "CloudSyncVerifier" if action in _OF_THE_VERIFIER else "CloudSyncOwner"
         return CredentialsRefusedError(
-            f"The AWS credentials may not do {action}. Attach the managed policy CloudSyncOwner to them."
+            f"The AWS credentials may not do {action}. Attach the managed policy {policy} to them."
         )
     return _failure(code, action)
 

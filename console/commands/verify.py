@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
-from console.errors import ConsoleError, Exit, UsageError
+from console.errors import Exit, UsageError
 from console.output import Output
 from console.stack import Stack
 from console.wording import title_of
 
 if TYPE_CHECKING:
-    from cloud_sync_common.provider_access.certificate import Certificate
+    from cloud_sync_common.provider_access.certificate import Certificate, Choice
 
     from console.operations.run import Execution
     from console.operations.stored_checksums import Show
@@ -40,7 +40,9 @@ _SAY_SECONDS = 10.0  # between two lines about how far it is
     "--max-age-hours", default=24, show_default=True, metavar="HOURS", type=click.IntRange(0, _MOST_HOURS),
     help="A reconciliation that is no older than that is not repeated; 0: repeat it always.",
 )  # fmt: skip
-@click.option("--deep", is_flag=True, help="Have S3 compute each checksum anew; says what that needs.")
+@click.option("--deep", is_flag=True, help="Have S3 read the bytes again, by a job that takes hours and costs money.")
+@click.option("--deep-job", default="", metavar="ID", help="See how far that job is; compare when it is complete.")
+@click.option("--yes", "-y", is_flag=True, help="With --deep: do not ask.")
 @of_stack
 def command(
     stack: Stack,
@@ -52,6 +54,8 @@ def command(
     max_age_hours: int,
     *,
     deep: bool,
+    deep_job: str,
+    yes: bool,
 ) -> int:
     """Prove that what the ledger calls archived is in the bucket, as it was archived. Nothing is thawed.
 
@@ -60,14 +64,37 @@ def command(
     """
     from console.operations import verify as operations  # noqa: PLC0415 (not needed for --help)
 
-    if deep:
-        raise ConsoleError(operations.DEEP)
+    if deep_job:
+        if deep or provider or since or sample or seed:
+            raise UsageError("--deep-job compares what its job was asked for: leave out what chooses files.")
+        return _finished(stack, output, deep_job)
     if seed and not sample:
         raise UsageError("--seed is for --sample: add --sample, or leave it out.")
+    if yes and not deep:
+        raise UsageError("--yes is for --deep: nothing else is asked.")
     choice = operations.choice_of(_moment(since), sample or 0, seed)
     providers = [stack.provider(provider)] if provider else list(stack.secrets)
+    if deep:
+        return _started(stack, output, providers, choice, is_sure=yes)
     watching = operations.Watching(lambda run: _follow(stack, output, run), _show(output))
     found = operations.verify(stack, providers, choice, watching, fresh=timedelta(hours=max_age_hours))
+    _answer(stack, output, found)
+    return Exit.FINE if found.agrees else Exit.ATTENTION
+
+
+def _started(stack: Stack, output: Output, providers: list[str], choice: Choice, *, is_sure: bool) -> int:
+    from console.commands import deep  # noqa: PLC0415 (not needed for --help)
+
+    return deep.start(stack, output, providers, choice, is_sure=is_sure)
+
+
+def _finished(stack: Stack, output: Output, job_id: str) -> int:
+    """Of a job that is not complete, the exit code of what has to be waited for."""
+    from console.commands import deep  # noqa: PLC0415 (not needed for --help)
+
+    found = deep.finish(stack, output, job_id)
+    if found is None:
+        return Exit.THAWING
     _answer(stack, output, found)
     return Exit.FINE if found.agrees else Exit.ATTENTION
 

@@ -1,7 +1,7 @@
 """Each archived file beside its object in S3: a HEAD for its checksum, which thaws nothing.
 
 What S3 states is the checksum that it computed when the object was written. S3 keeps it with the object and checks the
-bytes that it stores by its own means; to have it compute a checksum anew is another operation (verify.py, deep).
+bytes that it stores by its own means; to have it compute a checksum anew is another operation (deep.py).
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ AT_ONCE = 10  # as many connections as a client of botocore keeps (botocore.conf
 _AT_A_TIME = 500  # files, whose rows are held together
 _POINTER_LIMIT = 4_096  # bytes of a pointer: a key of at most 1,024 bytes, as JSON, and two numbers
 _LINE = 1_100  # characters of a key: at most 1,024 bytes
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "pk", "sk", "status", "key", "size", "checksum", "copy_of", "archived_at", "damage", "disputed",
 )  # fmt: skip
+ODD = "the row of an archived file has no key, no size or no checksum"
 
 type Show = Callable[[int], None]
 """Is told how many files are compared by now."""
 
 
-class _File(msgspec.Struct, frozen=True, kw_only=True):
+class File(msgspec.Struct, frozen=True, kw_only=True):
     """The row of a source, as far as it is compared. A row that nobody of Cloud Sync writes is an empty one."""
 
     status: str = ""
@@ -46,6 +47,15 @@ class _File(msgspec.Struct, frozen=True, kw_only=True):
     archived_at: str = ""
     damage: str = ""
 
+    @property
+    def is_odd(self) -> bool:
+        return not self.key or not self.checksum or self.size < 0
+
+    @property
+    def object_key(self) -> str:
+        """Of the object with the bytes: of a copy, the one that it points to."""
+        return self.copy_of or self.key
+
 
 class _Pointer(msgspec.Struct, frozen=True):
     """The content of a copy's own object (cloud_sync_common/transfer/copies.py; a test compares)."""
@@ -55,11 +65,11 @@ class _Pointer(msgspec.Struct, frozen=True):
     crc64nvme: str
 
 
-class _Seen(msgspec.Struct, frozen=True, kw_only=True):
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A file as its row says by now, and what its object is otherwise. `is_gone`: it is not archived any more, because
     a later version is on its way."""
 
-    file: _File
+    file: File
     requests: int
     kind: Disagreement | None = None
     detail: str = ""
@@ -71,21 +81,21 @@ def compared(stack: Stack, providers: Iterable[str], choice: Choice, reading: Re
     """One for each provider. Walks over the ledger once. Raises botocore's errors."""
     found = {provider: Compared(provider=provider) for provider in providers}
     done = 0
-    with closing(walk(stack, reading, _ATTRIBUTES)) as rows, ThreadPoolExecutor(AT_ONCE) as lookups:
-        chosen = _chosen(_candidates(rows, found, choice), choice)
+    with closing(walk(stack, reading, ATTRIBUTES)) as rows, ThreadPoolExecutor(AT_ONCE) as lookups:
+        chosen = chosen_rows(candidates(rows, found, choice), choice)
         for some in batched(chosen, _AT_A_TIME):
             for row, seen in zip(some, lookups.map(lambda row: _look(stack, row), some), strict=True):
-                _count(found[_provider_of(row)], row, seen)
+                count(found[provider_of(row)], row, seen)
             done += len(some)
             show(done)
     return list(found.values())
 
 
-def _candidates(rows: Iterable[Row], found: Mapping[str, Compared], choice: Choice) -> Iterator[Row]:
+def candidates(rows: Iterable[Row], found: Mapping[str, Compared], choice: Choice) -> Iterator[Row]:
     """The rows of archived files that are to be looked at; what is left out is counted. A file that does not say when
     it was archived is never left out."""
     for row in rows:
-        counts, sk = found.get(_provider_of(row)), str(row["sk"])
+        counts, sk = found.get(provider_of(row)), str(row["sk"])
         if counts is None:
             continue
         if sk == "ITEM":
@@ -104,7 +114,7 @@ def _is_before(moment: str, since: str) -> bool:
     return moment[:19] < since[:19]
 
 
-def _chosen(rows: Iterable[Row], choice: Choice) -> Iterable[Row]:
+def chosen_rows(rows: Iterable[Row], choice: Choice) -> Iterable[Row]:
     """All, or the sample: those whose hash with the seed is lowest. So it does not depend on the order of a walk."""
     if not choice.sample:
         return rows
@@ -115,7 +125,8 @@ def _chosen(rows: Iterable[Row], choice: Choice) -> Iterable[Row]:
     return heapq.nsmallest(choice.sample, rows, key=rank)
 
 
-def _count(counts: Compared, row: Row, seen: _Seen) -> None:
+def count(counts: Compared, row: Row, seen: Seen) -> None:
+    """Adds what was seen of this row; its `pk` names the item."""
     counts.requests += seen.requests
     counts.changed += seen.has_changed
     if seen.is_gone:
@@ -133,36 +144,35 @@ def _count(counts: Compared, row: Row, seen: _Seen) -> None:
         counts.examples.append(Finding(seen.kind, media_id, one_line(seen.file.key, _LINE), seen.detail))
 
 
-def _look(stack: Stack, row: Row) -> _Seen:
+def _look(stack: Stack, row: Row) -> Seen:
     """A difference is looked at a second time by the row as it is now: a run may have archived a later version since
     the walk came by."""
-    seen = _seen(stack, typed(row, _File))
+    seen = _seen(stack, typed(row, File))
     if seen.kind is None:
         return seen
-    now = typed(_now(stack, row), _File)
+    now = typed(_now(stack, row), File)
     if now == seen.file:
         return seen
     if now.status != Status.ARCHIVED:
-        return _Seen(file=now, requests=seen.requests, is_gone=True, has_changed=True)
+        return Seen(file=now, requests=seen.requests, is_gone=True, has_changed=True)
     again = _seen(stack, now)
     return msgspec.structs.replace(again, requests=seen.requests + again.requests, has_changed=True)
 
 
-def _seen(stack: Stack, file: _File) -> _Seen:
-    if not file.key or not file.checksum or file.size < 0:
-        detail = "the row of an archived file has no key, no size or no checksum"
-        return _Seen(file=file, requests=0, kind=Disagreement.ODD_ROW, detail=detail)
+def _seen(stack: Stack, file: File) -> Seen:
+    if file.is_odd:
+        return Seen(file=file, requests=0, kind=Disagreement.ODD_ROW, detail=ODD)
     if file.copy_of and (problem := _of_pointer(stack, file)):
-        return _Seen(file=file, requests=1, kind=problem[0], detail=problem[1])
-    kind, detail = _of_object(stack, file) or (None, "")
-    return _Seen(file=file, requests=1 + bool(file.copy_of), kind=kind, detail=detail)
+        return Seen(file=file, requests=1, kind=problem[0], detail=problem[1])
+    kind, detail = of_object(stack, file) or (None, "")
+    return Seen(file=file, requests=1 + bool(file.copy_of), kind=kind, detail=detail)
 
 
-def _of_object(stack: Stack, file: _File) -> tuple[Disagreement, str] | None:
+def of_object(stack: Stack, file: File) -> tuple[Disagreement, str] | None:
     """What the object with the bytes has otherwise than the row: of a copy, the object that it points to."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
 
-    key, of_copy = file.copy_of or file.key, f" (a copy of {one_line(file.copy_of, _LINE)})" if file.copy_of else ""
+    key, of_copy = file.object_key, f" (a copy of {one_line(file.copy_of, _LINE)})" if file.copy_of else ""
     try:
         head = stack.client("s3").head_object(Bucket=stack.output("ArchiveBucket"), Key=key, ChecksumMode="ENABLED")
     except ClientError as error:
@@ -179,7 +189,7 @@ def _of_object(stack: Stack, file: _File) -> tuple[Disagreement, str] | None:
     return None
 
 
-def _of_pointer(stack: Stack, file: _File) -> tuple[Disagreement, str] | None:
+def _of_pointer(stack: Stack, file: File) -> tuple[Disagreement, str] | None:
     """The small object of a copy, which is never frozen, is read as a whole: it has to name the same object as the
     row."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
@@ -216,5 +226,5 @@ def _now(stack: Stack, row: Row) -> Row:
     return plain_row(answer.get("Item", {}))
 
 
-def _provider_of(row: Row) -> str:
+def provider_of(row: Row) -> str:
     return str(row["pk"]).partition("#")[0]

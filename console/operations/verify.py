@@ -28,12 +28,6 @@ from console.stack import PREFIX, Stack
 
 FRESH = timedelta(hours=24)  # the age up to which a reconciliation need not be repeated
 
-DEEP = (
-    "--deep cannot run: Cloud Sync does not start S3 Batch Operations, and an emulator has none. AWS can compute the "
-    "CRC-64/NVME of every object anew by it, also of those in Deep Archive, without a restore: docs/console.md, "
-    '"Checksums computed anew", has the commands. Without --deep, the checksums that S3 keeps are compared.'
-)
-
 
 @dataclass(frozen=True)
 class Watching:

@@ -61,6 +61,11 @@ def test_what_was_lost_or_changed_in_the_bucket_is_named(deployment: Deployment)
     assert certificate["reconciliations"][0]["findings"].items() >= findings(certificate).items()
 
 
-def test_deep_says_what_it_would_need(deployment: Deployment) -> None:
-    done = cloudsync(deployment, "verify", "--deep")
-    assert done.returncode == 1 and "S3 Batch Operations" in done.stderr and done.stdout == ""
+def test_deep_says_plainly_that_it_cannot_run_on_an_emulator_and_leaves_nothing(deployment: Deployment) -> None:
+    job = "0f1e2d3c-0000-4000-8000-123456789abc"
+    for words in (["--deep", "--yes"], ["--deep-job", job]):
+        done = cloudsync(deployment, "verify", *words)
+        assert done.returncode == 1 and done.stdout == ""
+        assert "S3 Batch Operations does not exist here" in done.stderr
+    left = deployment.s3.list_objects_v2(Bucket=deployment.work_bucket, Prefix="certificates/deep/")
+    assert left.get("KeyCount", 0) == 0

@@ -454,7 +454,7 @@ def test_since_and_sample_are_stated_with_the_seed(
         (["--sample", "0"], Exit.USAGE, "--sample"),
         (["--seed", "s"], Exit.USAGE, "--seed is for --sample"),
         (["--provider", "flickr"], Exit.USAGE, "--provider must be one that this stack backs up"),
-        (["--deep"], Exit.FAILED, "S3 Batch Operations"),
+        (["--yes"], Exit.USAGE, "--yes is for --deep"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_stored(

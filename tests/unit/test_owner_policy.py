@@ -51,14 +51,24 @@ MAY: dict[str, set[str]] = {
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
 
 
-def statements(stack: Synthesised) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = stack.only("AWS::IAM::ManagedPolicy")["Properties"]["PolicyDocument"]["Statement"]
+def policy_of(stack: Synthesised, name: str = "CloudSyncOwner") -> tuple[str, dict[str, Any]]:
+    """The policy of that name, with its id in the template."""
+    suffix = "" if stack.config.environment in ("dev", "local") else f"-{stack.config.environment}"
+    ((key, properties),) = (
+        (key, policy["Properties"]) for key, policy in stack.resources("AWS::IAM::ManagedPolicy").items()
+        if policy["Properties"]["ManagedPolicyName"] == f"{name}{suffix}"
+    )  # fmt: skip
+    return key, properties
+
+
+def statements(stack: Synthesised, name: str = "CloudSyncOwner") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = policy_of(stack, name)[1]["PolicyDocument"]["Statement"]
     return found
 
 
-def granted(stack: Synthesised) -> dict[str, set[str]]:
+def granted(stack: Synthesised, name: str = "CloudSyncOwner") -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for statement in statements(stack):
+    for statement in statements(stack, name):
         for resource in as_list(statement["Resource"]):
             found.setdefault(stack.text(resource), set()).update(as_list(statement["Action"]))
     return found
@@ -69,12 +79,51 @@ def test_the_owner_may_do_exactly_this(synthesis: Synthesis) -> None:
 
 
 @each_environment
-def test_the_policy_is_named_after_its_environment_and_is_an_output(synthesis: Synthesis, environment: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "output"), [("CloudSyncOwner", "OwnerPolicyArn"), ("CloudSyncVerifier", "VerifierPolicyArn")]
+)
+def test_each_policy_is_named_after_its_environment_and_is_an_output(
+    synthesis: Synthesis, environment: str, name: str, output: str
+) -> None:
     stack = synthesis.of(environment)
-    ((key, policy),) = stack.resources("AWS::IAM::ManagedPolicy").items()
-    suffix = "" if environment in ("dev", "local") else f"-{environment}"
-    assert policy["Properties"]["ManagedPolicyName"] == f"CloudSyncOwner{suffix}"
-    assert stack.template["Outputs"]["OwnerPolicyArn"]["Value"] == {"Ref": key}
+    key, _ = policy_of(stack, name)
+    assert stack.template["Outputs"][output]["Value"] == {"Ref": key}
+    assert len(stack.resources("AWS::IAM::ManagedPolicy")) == 2
+
+
+def checksum_role(stack: Synthesised) -> dict[str, Any]:
+    """A reference to the role that a job of S3 Batch Operations gets."""
+    reference: dict[str, Any] = stack.template["Outputs"]["ChecksumRoleArn"]["Value"]
+    return reference
+
+
+def test_with_the_verifiers_policy_one_starts_and_sees_jobs_that_get_this_role_and_no_other(
+    synthesis: Synthesis,
+) -> None:
+    stack = synthesis.of("dev")
+    assert granted(stack, "CloudSyncVerifier") == {
+        "*": {"s3:CreateJob"},
+        f"arn:<AWS::Partition>:s3:{HERE}:job/*": {"s3:DescribeJob"},
+        stack.text(checksum_role(stack)): {"iam:PassRole"},
+    }
+    (passing,) = [s for s in statements(stack, "CloudSyncVerifier") if s["Action"] == "iam:PassRole"]
+    assert passing["Resource"] == checksum_role(stack)
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "batchoperations.s3.amazonaws.com"}}
+
+
+@each_environment
+def test_a_job_reads_archived_objects_and_its_manifest_and_writes_its_report(
+    synthesis: Synthesis, environment: str
+) -> None:
+    stack = synthesis.of(environment)
+    expected: dict[str, set[str]] = {
+        **{f"<archive>/{provider.prefix}*": {"s3:GetObject", "s3:GetObjectVersion"}
+           for provider in stack.config.backed_up},
+        "<work>/certificates/deep/*": {"s3:GetObject", "s3:PutObject"},
+    }  # fmt: skip
+    if stack.config.customer_managed_key:
+        expected["<key>"] = {"kms:Decrypt"}
+    assert stack.policy_of(checksum_role(stack)) == expected
 
 
 @each_environment
@@ -98,8 +147,9 @@ def test_with_several_providers_each_has_its_secret_schedule_prefix_and_rows(syn
 @each_environment
 def test_a_key_of_the_stack_is_used_through_s3_only_and_to_read(synthesis: Synthesis, environment: str) -> None:
     stack = synthesis.of(environment)
-    of_key = [s for s in statements(stack) if any(a.startswith("kms:") for a in as_list(s["Action"]))]
-    assert len(of_key) == stack.config.customer_managed_key
+    both = [*statements(stack), *(s for kind, s in stack.statements() if kind == "AWS::IAM::Policy")]
+    of_key = [s for s in both if as_list(s["Action"]) == ["kms:Decrypt"]]
+    assert len(of_key) == 2 * stack.config.customer_managed_key  # the owner, and a job of S3 Batch Operations
     for statement in of_key:
         assert as_list(statement["Action"]) == ["kms:Decrypt"]
         via = stack.text(statement["Condition"]["StringEquals"]["kms:ViaService"])
@@ -114,7 +164,7 @@ def test_each_statement_has_a_name_of_its_own(synthesis: Synthesis) -> None:
 def test_with_every_provider_it_is_within_the_size_that_iam_accepts(synthesis: Synthesis) -> None:
     """A reference becomes an ARN, or a part of one; here each is as long as the longest."""
     stack = synthesis.of("prod", providers="gopro,google_drive,dropbox")
-    document = stack.only("AWS::IAM::ManagedPolicy")["Properties"]["PolicyDocument"]
+    document = policy_of(stack)[1]["PolicyDocument"]
     assert len(json.dumps(_resolved(stack, document), separators=(",", ":"))) <= MOST_CHARACTERS - SPARE
 
 

@@ -220,7 +220,7 @@ def test_each_role_can_be_assumed_only_by_its_service(stack: Synthesised) -> Non
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
-    expected = ["lambda"] * len(FUNCTIONS) + ["scheduler", "states"]
+    expected = ["batchoperations.s3", *["lambda"] * len(FUNCTIONS), "scheduler", "states"]
     expected += ["vpc-flow-logs"] * stack.config.private_network
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
@@ -229,8 +229,10 @@ def test_each_role_can_be_assumed_only_by_its_service(stack: Synthesised) -> Non
 def test_no_role_has_a_managed_or_an_inline_policy(stack: Synthesised) -> None:
     for role in stack.resources("AWS::IAM::Role").values():
         assert set(role["Properties"]) <= {"AssumeRolePolicyDocument", "Tags"}
-    (policy,) = stack.resources("AWS::IAM::ManagedPolicy").values()  # the owner's, which no role of the stack has
-    assert not {"Roles", "Users", "Groups"} & {name for name, value in policy["Properties"].items() if value}
+    policies = stack.resources("AWS::IAM::ManagedPolicy").values()  # the owner's, which no role of the stack has
+    assert len(policies) == 2
+    for policy in policies:
+        assert not {"Roles", "Users", "Groups"} & {name for name, value in policy["Properties"].items() if value}
 
 
 def allowed(stack: Synthesised) -> list[tuple[str, dict[str, Any]]]:
@@ -256,6 +258,7 @@ def test_a_resource_is_a_bare_wildcard_only_where_the_service_accepts_no_other(s
         * stack.config.customer_managed_key,
         ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
         ("AWS::IAM::ManagedPolicy", {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}),
+        ("AWS::IAM::ManagedPolicy", {"s3:CreateJob"}),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
         *[("AWS::IAM::Policy", INTERFACE_ACTIONS)] * len(FUNCTIONS) * stack.config.private_network,
     ]
@@ -335,6 +338,8 @@ def test_nothing_may_delete_an_archived_object_and_only_the_reconciler_and_the_o
     scanning = [kind for kind, s in allowed(stack) if "dynamodb:Scan" in as_list(s["Action"])]
     assert sorted(scanning) == ["AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"]
     never = {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutLifecycleConfiguration"}
-    never |= {"dynamodb:DeleteItem", "secretsmanager:DeleteSecret", "kms:ScheduleKeyDeletion", "iam:PassRole"}
+    never |= {"dynamodb:DeleteItem", "secretsmanager:DeleteSecret", "kms:ScheduleKeyDeletion"}
     assert not granted & never
+    passing = [kind for kind, s in allowed(stack) if "iam:PassRole" in as_list(s["Action"])]
+    assert passing == ["AWS::IAM::ManagedPolicy"]  # tests/unit/test_owner_policy.py: one role, to one service
     assert "s3:PutObject" in granted

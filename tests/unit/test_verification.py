@@ -161,4 +161,5 @@ def test_a_certificate_has_a_fixed_set_of_fields() -> None:
     assert set(Certificate.__struct_fields__) == {
         "shape", "stack", "region", "began_at", "ended_at", "seconds", "choice", "is_everything", "agrees",
         "reconciliations", "compared", "safe", "not_counted", "not_compared", "estimated_usd", "key", "text_key",
+        "deep_job",
     }  # fmt: skip

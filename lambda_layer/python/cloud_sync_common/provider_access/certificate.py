@@ -101,7 +101,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     """Times are ISO 8601. `agrees`: nothing differs in what was compared; `is_everything`: that was each archived file.
     `not_compared` says in words what was not looked at, `not_counted` why the months were not counted anew.
     `estimated_usd` is for requests and reads, without the time of the functions. `key` and `text_key` are its places in
-    the work bucket."""
+    the work bucket. `deep_job`: the job of S3 Batch Operations that has read the bytes again, or empty."""
 
     shape: int = SHAPE
     stack: str
@@ -120,6 +120,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
     estimated_usd: float
     key: str
     text_key: str
+    deep_job: str = ""
 
 
 def place_of(moment: datetime, name: str) -> tuple[str, str]:
@@ -184,7 +185,7 @@ def _lines(one: Certificate, titles: Mapping[str, str]) -> Iterator[str]:
         yield from _of_reconciliation(reconciliation, titles)
     for compared in one.compared:
         yield ""
-        yield from _of_compared(compared, titles)
+        yield from _of_compared(compared, titles, one.deep_job)
     yield ""
     yield from _of_months(one, titles)
     yield ""
@@ -220,11 +221,16 @@ def _of_reconciliation(one: Reconciled, titles: Mapping[str, str]) -> Iterator[s
         yield from _wrapped(f"Each is in {one.report_key}, for as long as runs are kept.")
 
 
-def _of_compared(one: Compared, titles: Mapping[str, str]) -> Iterator[str]:
-    yield f"{titles.get(one.provider, one.provider)}: each file's size and CRC-64/NVME, the ledger's beside S3's"
+def _of_compared(one: Compared, titles: Mapping[str, str], deep_job: str) -> Iterator[str]:
+    title, pointers = titles.get(one.provider, one.provider), "" if deep_job else "the pointers, and "
+    if deep_job:
+        yield f"{title}: the bytes, read again by S3: their CRC-64/NVME beside the"
+        yield f"  ledger's, by the job {deep_job}"
+    else:
+        yield f"{title}: each file's size and CRC-64/NVME, the ledger's beside S3's"
     yield f"  {count_of(one.files, 'file')}, {size_of(one.bytes)} ({one.bytes:,} bytes)"
     for count, first, firsts, words in (
-        (one.copies, "of them is a copy", "of them are copies", ": the pointers, and the objects with the bytes"),
+        (one.copies, "of them is a copy", "of them are copies", f": {pointers}the objects with the bytes"),
         (one.damaged, "of them is", "of them are", " damaged already at the provider, and archived as it is there"),
         (one.changed, "file got", "files got", " a later version meanwhile"),
         (one.earlier, "file was", "files were", " archived before: not looked at"),
