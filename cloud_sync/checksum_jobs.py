@@ -38,7 +38,7 @@ class ChecksumJobs(Construct):
             self,
             "Policy",
             managed_policy_name=config.name(POLICY),
-            description=f"cloudsync verify --deep, beside {config.name('CloudSyncOwner')}, for Cloud Sync ({config.environment})",
+            description=f"verify --deep, beside {config.name('CloudSyncOwner')}, for Cloud Sync ({config.environment})",
             statements=_of_the_owner(grants, self.role, jobs),
         )
         acknowledge_wildcards(self, _wildcards(grants, jobs))
