@@ -6,6 +6,7 @@ night leaves in it with what the same night leaves in moto.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ from botocore.exceptions import ClientError
 type Value = dict[str, Any]
 type Item = dict[str, Value]
 
-_WORD = re.compile(r"\s*(<>|>=|[()=<,]|[#:]?\w+|\S)")
+_WORD = re.compile(r"\s*(<>|>=|<=|[()=<>,]|[#:]?\w+|\S)")
+_ORDERS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _INDEXES = {"not-archived": "not_archived"}
 
 
@@ -88,17 +90,15 @@ class Expression:
         return (one is None) is (name == "attribute_not_exists")
 
     def _comparison(self, one: Value | None) -> bool:
-        match self._take("=", "<>", "<", ">=", "IN"):
+        match self._take("=", "<>", *_ORDERS, "IN"):
             case "=":
                 other = self._operand()
                 return one is not None and one == other
             case "<>":
                 return one != self._operand()
-            case "<" | ">=" as sign:
+            case sign if sign in _ORDERS:
                 other = self._operand()
-                if one is None or other is None:
-                    return False
-                return (Decimal(one["N"]) < Decimal(other["N"])) is (sign == "<")
+                return one is not None and other is not None and _ORDERS[sign](_ordered(one), _ordered(other))
         self._take("(")
         among = [self._operand()]
         while self._take(",", ")") == ",":
@@ -110,6 +110,12 @@ class Expression:
         if word.startswith(":"):
             return self.values[word]
         return self.item.get(self.names[word] if word.startswith("#") else word)
+
+
+def _ordered(value: Value) -> tuple[str, Any]:
+    """Numbers and texts are compared with their like alone."""
+    ((kind, one),) = value.items()
+    return kind, Decimal(one) if kind == "N" else one
 
 
 def _holds(expression: str | None, item: Item, asked: dict[str, Any]) -> bool:
