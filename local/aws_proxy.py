@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs
 from weakref import WeakSet
@@ -24,6 +23,7 @@ from local.aws_fault_menu import AwsFault, AwsFaultKind, AwsFaultRules, Call, Re
 from local.emulator import Certificates, free_port
 from local.fake_providers.connections import abort_connections
 from local.fake_providers.control import json_route
+from local.fake_providers.serving import in_a_thread
 
 FLIPPED_BYTE = 10_000  # beyond the frame header at the start of a chunked upload
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "te", "trailer", "upgrade"})
@@ -205,19 +205,7 @@ def _refused(call: Call, status: int, code: str) -> web.Response:
     )
 
 
-@contextmanager
-def aws_proxy(certificates: Certificates, trust: ssl.SSLContext | None = None) -> Iterator[AwsProxy]:
+def aws_proxy(certificates: Certificates, trust: ssl.SSLContext | None = None) -> AbstractContextManager[AwsProxy]:
     """Runs a proxy in a thread with its own event loop. Set `target` later: the emulator needs the proxy's URL when it
     starts."""
-    proxy = AwsProxy(certificates, trust)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="aws-proxy", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()
-        yield proxy
-    finally:
-        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return in_a_thread(AwsProxy(certificates, trust), "aws-proxy")

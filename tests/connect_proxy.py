@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from local.fake_providers.serving import in_a_thread
 
 _HOST = "127.0.0.1"
 _CHUNK = 256 * 1024
@@ -76,17 +77,6 @@ async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     target.close()  # TLS has no use for one direction alone
 
 
-@contextmanager
-def connect_proxy(ports: Mapping[str, int]) -> Iterator[ConnectProxy]:
+def connect_proxy(ports: Mapping[str, int]) -> AbstractContextManager[ConnectProxy]:
     """A ConnectProxy that runs in a thread for as long as the block."""
-    proxy, loop = ConnectProxy(ports), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="connect-proxy", daemon=True)
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(proxy.start(), loop).result()
-        yield proxy
-    finally:
-        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    return in_a_thread(ConnectProxy(ports), "connect-proxy")

@@ -39,12 +39,16 @@ class CdnObject:
             for offset in range(start, start + length, chunk):
                 yield self.content[offset : min(offset + chunk, start + length)]
             return
-        # Unbuffered: a buffer would only copy each piece once more.
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(start)
-            while length > 0 and (piece := file.read(min(chunk, length))):
-                length -= len(piece)
-                yield piece
+        while length > 0 and (piece := _read(self.path, start, min(chunk, length))):
+            start, length = start + len(piece), length - len(piece)
+            yield piece
+
+
+def _read(path: Path, start: int, length: int) -> bytes:
+    # Each piece opens the file again: a client that goes away leaves the iterator, and no open file with it.
+    with path.open("rb", buffering=0) as file:  # unbuffered: a buffer would only copy each piece once more
+        file.seek(start)
+        return file.read(length)
 
 
 def find_object(library: Library, media_id: str, label: str, number: int) -> CdnObject | None:

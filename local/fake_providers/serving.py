@@ -44,8 +44,8 @@ class Listeners:
         self._runners.clear()
 
 
-class Fake(Protocol):
-    """A fake provider; `start` takes its ports by name, and `tls`."""
+class Server(Protocol):
+    """A fake provider or a proxy; `start` takes its ports and `tls` by name, where it has any."""
 
     @property
     def start(self) -> Any: ...
@@ -54,22 +54,22 @@ class Fake(Protocol):
 
 
 @contextlib.contextmanager
-def in_a_thread[F: Fake](fake: F, name: str, **start: Any) -> Iterator[F]:
-    """The fake serves from a thread of that name, with its own event loop, for as long as the block runs."""
+def in_a_thread[S: Server](server: S, name: str, **start: Any) -> Iterator[S]:
+    """The server serves from a thread of that name, with its own event loop, for as long as the block runs."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=name, daemon=True)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(fake.start(**start), loop).result()
-        yield fake
+        asyncio.run_coroutine_threadsafe(server.start(**start), loop).result()
+        yield server
     finally:
-        asyncio.run_coroutine_threadsafe(fake.stop(), loop).result()
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
 
 
-async def until_stopped(fake: Fake, printed: Sequence[str], **start: Any) -> None:
+async def until_stopped(fake: Server, printed: Sequence[str], **start: Any) -> None:
     """Serve until a signal asks to stop; once it serves, print these of its attributes and `ready`."""
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

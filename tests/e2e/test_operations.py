@@ -108,7 +108,8 @@ def test_each_saved_query_finds_the_log_lines_of_a_run_with_faults(
     logged_fields = {name for line in logged(deployment) for name in line}
     asked = {name for query in SAVED for name in fields_named(query.text)}
     assert len(asked) > 15 and asked - logged_fields == set()
-    assert {line["function_name"] for line in mine} == {"video-downloader", "run-report"}
+    # The slowest clip may be one whose download failed first.
+    assert {line["function_name"] for line in mine} - {"failure-recorder"} == {"video-downloader", "run-report"}
 
 
 def test_every_line_trace_and_row_of_a_run_has_the_name_of_its_execution(deployment: Deployment) -> None:
