@@ -281,11 +281,16 @@ def test_an_id_of_odd_characters_is_shown(world: World, capsys: pytest.CaptureFi
     assert "odd.MP4 status PENDING" in shown(capsys, "--no-log", f"gopro/{media_id}")
 
 
-@pytest.mark.parametrize("name", ["", "dropbox/clip-5", "clip-5", "x.mp4", "gopro/", "/", "s3://", "x" * 3_000])
+@pytest.mark.parametrize("name", ["dropbox/clip-5", "clip-5", "x.mp4", "gopro/", "/", "s3://", "x" * 3_000])
 def test_what_is_none_of_this_stacks_is_not_found(world: World, capsys: pytest.CaptureFixture[str], name: str) -> None:
     world.put("gopro#nameless", "ITEM", status="PENDING")
     assert main.main(["show", "--no-log", name]) == Exit.NOT_FOUND
     assert len(capsys.readouterr().err) < 500
+
+
+def test_an_empty_id_is_a_usage_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["show", "--no-log", ""]) == Exit.USAGE
+    assert "ITEM is empty" in capsys.readouterr().err
 
 
 def test_half_a_character_is_a_usage_error(world: World, capsys: pytest.CaptureFixture[str]) -> None:
