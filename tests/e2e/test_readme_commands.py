@@ -141,7 +141,7 @@ def test_the_first_run_archives_every_cloud_and_the_status_says_so(
 ) -> None:
     code, shown = newcomer["cloudsync run --follow"]
     assert code == 3, shown  # one video has no original
-    assert "GoPro: SUCCEEDED, 17 videos archived" in shown and "Next step: `cloudsync failures`" in shown
+    assert "GoPro: SUCCEEDED, 17 items archived" in shown and "Next step: `cloudsync failures`" in shown
     for provider in three.PROVIDERS:
         assert len(clouds.deployment.objects(provider)) == three.ORIGINALS[provider]
     code, shown = newcomer["cloudsync status"]
@@ -160,7 +160,7 @@ SAYS: dict[str, tuple[int, tuple[str, ...]]] = {
     "cost": (0, ("The next twelve months",)),
     "verify": (3, ("Certificate of CloudSync-local",)),
     "failures": (3, ("original_unavailable", "GX010077.MP4")),
-    "retry": (0, ("tries 1 again",)),
+    "retry": (0, ("tries 1 item again",)),
     "doctor": (0, ("All is well.",)),
 }
 
