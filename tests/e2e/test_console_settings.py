@@ -81,7 +81,7 @@ def test_a_change_is_shown_and_asked_for_at_a_terminal(deployment: Deployment, t
         with Terminal.running(command, variables, str(tmp_path)) as terminal:
             assert "GoPro: mails: every_night -> only_news" in " ".join(terminal.awaits("[y/N]: ").split())
             terminal.types(answer)
-            terminal.awaits("version 1" if answer == "y" else "nothing further was done")
+            terminal.awaits("version 1" if answer == "y" else "Nothing was changed.")
         assert settings(deployment, "show")["providers"][0]["settings_version"] == version
 
 
