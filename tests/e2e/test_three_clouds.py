@@ -260,7 +260,7 @@ READING = {  # the exit code and what is shown: one video of GoPro has no origin
     "settings show": (0, "every night"),
     "doctor": (0, "The provider takes it (anna@example.com)."),
     "verify": (3, "1 not_archived"),
-    "run --follow": (3, "GoPro: SUCCEEDED, 0 videos archived"),
+    "run --follow": (3, "GoPro: SUCCEEDED, 0 items archived"),
 }
 
 
