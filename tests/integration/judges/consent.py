@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 import ssl
@@ -22,4 +23,5 @@ def grant(url: str, trusting: ssl.SSLContext, *, decision: str = "allow") -> Non
         sent = {"Content-Type": "application/x-www-form-urlencoded"}
         target = urljoin(urljoin(url, page.geturl() or ""), action)
         answer = http.request("POST", target, body=form, headers=sent, redirect=False)
-        http.request("GET", answer.headers["Location"])
+        with contextlib.suppress(urllib3.exceptions.ProtocolError):  # an app that has the code may stop in mid-answer
+            http.request("GET", answer.headers["Location"], retries=False)
