@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import boto3
@@ -155,15 +156,24 @@ def refused(code: str, off: timedelta = timedelta()) -> bytes:
     return http("403 Forbidden", body, off=off)
 
 
+# Each is made when it is sent: it has the time.
 ANSWERS = {
-    "a page that is no XML": (http("200 OK", "<html><br>Sign in", "text/html"), 1, "in place of AWS cannot be read"),
-    "a page that is XML": (http("200 OK", "<html><p>Sign in</p></html>", "text/html"), 1, "in place of AWS"),
-    "a clock that is off": (refused("SignatureDoesNotMatch", timedelta(hours=1)), 1, "This machine's clock is off"),
-    "a wrong key": (refused("SignatureDoesNotMatch"), 4, "AWS does not accept the credentials"),
-    "no permission": (refused("AccessDenied"), 4, "may not do cloudformation:DescribeStacks."),
-    "too often": (refused("Throttling"), 1, "AWS asks to slow down (cloudformation:DescribeStacks)"),
+    "a page that is no XML": (
+        partial(http, "200 OK", "<html><br>Sign in", "text/html"),
+        1,
+        "in place of AWS cannot be read",
+    ),
+    "a page that is XML": (partial(http, "200 OK", "<html><p>Sign in</p></html>", "text/html"), 1, "in place of AWS"),
+    "a clock that is off": (
+        partial(refused, "SignatureDoesNotMatch", timedelta(hours=1)),
+        1,
+        "This machine's clock is off",
+    ),
+    "a wrong key": (partial(refused, "SignatureDoesNotMatch"), 4, "AWS does not accept the credentials"),
+    "no permission": (partial(refused, "AccessDenied"), 4, "may not do cloudformation:DescribeStacks."),
+    "too often": (partial(refused, "Throttling"), 1, "AWS asks to slow down (cloudformation:DescribeStacks)"),
     "a code that is none": (
-        refused("secret-key-of-the-owner"),
+        partial(refused, "secret-key-of-the-owner"),
         1,
         "AWS refused cloudformation:DescribeStacks (no code)",
     ),
@@ -174,7 +184,7 @@ ANSWERS = {
 def test_what_answers_in_place_of_aws_is_told_by_what_it_is(tmp_path: Path, case: str) -> None:
     answer, code, sentence = ANSWERS[case]
     with canned_server() as server:
-        server.answer = answer
+        server.answer = answer()
         ended(cloudsync(tmp_path, server.url, "runs"), sentence, code)
 
 

@@ -73,7 +73,7 @@ class Expression:
                 found = self._either()
                 self._take(")")
                 return found
-            case "attribute_not_exists" | "attribute_exists" | "begins_with" | "contains":
+            case "attribute_not_exists" | "attribute_exists" | "attribute_type" | "begins_with" | "contains":
                 return self._function(self._take())
         return self._comparison(self._operand())
 
@@ -81,13 +81,17 @@ class Expression:
         self._take("(")
         one = self._operand()
         other = self._operand() if self._take(",", ")") == "," else None
-        if other is not None:
-            self._take(")")
-            assert name in ("begins_with", "contains")
-            inner = next(iter(one.values())) if one else ""
-            wanted = next(iter(other.values()))
-            return inner.startswith(wanted) if name == "begins_with" else wanted in inner
-        return (one is None) is (name == "attribute_not_exists")
+        if other is None:
+            return (one is None) is (name == "attribute_not_exists")
+        self._take(")")
+        ((kind, inner),) = (one or {"": ""}).items()
+        wanted = next(iter(other.values()))
+        found: bool = {
+            "begins_with": lambda: inner.startswith(wanted),
+            "contains": lambda: wanted in inner,
+            "attribute_type": lambda: kind == wanted,
+        }[name]()
+        return found
 
     def _comparison(self, one: Value | None) -> bool:
         match self._take("=", "<>", *_ORDERS, "IN"):
