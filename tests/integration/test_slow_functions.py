@@ -17,6 +17,7 @@ VIDEO = {"media_id": "m1"}
 ANSWERS: dict[str, Any] = {
     "media-authenticator": {
         "run_id": "run-1", "provider": "gopro", "filters": {}, "mode": "sync", "reported_by": "", "runs": [],
+        "mails": "every_night", "paused": False,
     },
     "media-lister": {
         "status": "COMPLETE", "next_cursor": None, "manifest_key": "runs/run-1/work.jsonl", "listed": 1, "new": 1,
