@@ -86,12 +86,14 @@ class Expression:
         self._take(")")
         ((kind, inner),) = (one or {"": ""}).items()
         wanted = next(iter(other.values()))
-        found: bool = {
-            "begins_with": lambda: inner.startswith(wanted),
-            "contains": lambda: wanted in inner,
-            "attribute_type": lambda: kind == wanted,
-        }[name]()
-        return found
+        match name:
+            case "begins_with":
+                return bool(inner.startswith(wanted))
+            case "contains":
+                return wanted in inner
+            case "attribute_type":
+                return bool(kind == wanted)
+        raise AssertionError(f"not understood: {name} of two")
 
     def _comparison(self, one: Value | None) -> bool:
         match self._take("=", "<>", *_ORDERS, "IN"):
