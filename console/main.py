@@ -33,6 +33,7 @@ VERBS = {
     "failures": "What is not archived and why, with the step that fixes it.",
     "retry": "Try again what has failed.",
     "verify": "Prove that everything is safe, with a certificate; nothing is thawed.",
+    "restore": "Get footage back: the price first, then thawed, fetched and verified.",
     "cost": "What it costs, what it will cost, and how it can cost less.",
     "settings": "What may change without a deployment: pause, filters, photos, mails.",
     "config": "What the stack was deployed with, and how environments differ.",

@@ -51,6 +51,13 @@ XRAY_TRACE = Price("X-Ray", 5.00, 1_000_000, "trace", "xray/pricing")
 STANDARD_GB_MONTH = Price("S3 Standard", 0.023, 1, "GB-month", _S3)
 INSTANT_RETRIEVAL_GB_MONTH = Price("S3 Glacier Instant Retrieval", 0.004, 1, "GB-month", _S3)
 DEEP_ARCHIVE_GB_MONTH = Price("S3 Glacier Deep Archive", 0.00099, 1, "GB-month", _S3)
+RESTORE_STANDARD_GB = Price("S3 Deep Archive, Standard retrieval", 0.02, 1, "GB", "s3/pricing")
+RESTORE_STANDARD_REQUEST = Price("S3 Deep Archive, Standard retrieval requests", 0.10, 1_000, "request", "s3/pricing")
+RESTORE_BULK_GB = Price("S3 Deep Archive, Bulk retrieval", 0.0025, 1, "GB", "s3/pricing")
+RESTORE_BULK_REQUEST = Price("S3 Deep Archive, Bulk retrieval requests", 0.025, 1_000, "request", "s3/pricing")
+EGRESS_GB = Price(
+    "From AWS to the Internet, after 100 GB a month free of charge", 0.09, 1, "GB", "ec2/pricing/on-demand"
+)
 KEY_MONTH = Price("KMS, a key of one's own", 1.00, 1, "month", _PRICE_LIST.format("kms_key"))
 SECRET_MONTH = Price("Secrets Manager, a secret", 0.40, 1, "month", _PRICE_LIST.format("secretsmanager_secret"))
 METRIC_MONTH = Price("CloudWatch, a metric", 0.30, 1, "month", "cloudwatch/pricing")
