@@ -1,1 +1,0 @@
-"""archive-thawer: being written."""
