@@ -28,6 +28,10 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     installed(str(EMULATOR_PYTHON), str(FUNCTION_PYTHON))
     folder = tmp_path_factory.mktemp("emulator")
     with Emulator(folder, Certificates(folder), retry_delay_scale=HOUR_SCALE, thaw_seconds=1.0) as emulator:
+        services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+        trust = {"Effect": "Allow", "Principal": services, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        emulator.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=document)
         yield emulator
 
 
