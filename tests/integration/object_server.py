@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,6 +26,12 @@ from console.operations.restore.fetch.source import Source
 
 BUCKET = "archive"
 _PIECE = 16 * 1024
+
+
+@cache
+def session() -> boto3.Session:
+    """Made once, because it keeps what it has read of botocore's models."""
+    return boto3.Session("key-of-a-test", "secret-of-a-test", region_name="us-east-1")
 
 
 def checksum_of(content: bytes) -> str:
@@ -64,9 +71,8 @@ class ObjectServer:
         return self.objects[key]
 
     def source(self) -> Source:
-        client = boto3.Session("key-of-a-test", "secret-of-a-test", region_name="us-east-1")
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return Source(client, client.client("s3", endpoint_url=self.url, config=config), BUCKET)
+        return Source(session(), session().client("s3", endpoint_url=self.url, config=config), BUCKET)
 
     def file(self, key: str, number: int = 1, **more: Any) -> JobFile:
         """The file of a job that has the bytes of an object, ready."""
@@ -82,8 +88,7 @@ class ObjectServer:
 def serving() -> Iterator[ObjectServer]:
     state = ObjectServer()
     handler = type("Handler", (_Handler,), {"state": state})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         state.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -92,6 +97,13 @@ def serving() -> Iterator[ObjectServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Whoever asked has gone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
