@@ -54,7 +54,9 @@ class Thing:
 @dataclass
 class ObjectServer:
     """`asked` are the ranges of GETs: key, first byte, and the one after the last. `refusals` are answers to the next
-    GETs: status and code. `cuts` ends the next answers after so many bytes. `sent` is called with the key and the end
+    GETs: status and code. `refused` are those to every GET of a key, and `gone` the headers of the answer
+    to a HEAD of one that is not there. `cuts` ends the next answers after so many bytes; `shift` is added to the range
+    that they name. `sent` is called with the key and the end
     of each piece that was sent."""
 
     objects: dict[str, Thing] = field(default_factory=dict)
@@ -63,6 +65,9 @@ class ObjectServer:
     conditions: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    gone: dict[str, dict[str, str]] = field(default_factory=dict)
+    shift: int = 0
     url: str = ""
     sent: Any = lambda *_: None
 
@@ -113,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         found = self._found()
         self.state.heads.append(self._key())
-        if found is None:
-            self._answer(404, b"", {})
+        if found is None or self._key() in self.state.gone:
+            self._answer(404, b"", self.state.gone.get(self._key(), {}))
             return
         stated = {"x-amz-checksum-crc64nvme": found.checksum, "x-amz-checksum-type": "FULL_OBJECT"}
         checksum = stated if found.checksum and self.headers["x-amz-checksum-mode"] else {}
@@ -125,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         found = self._found()
         if self.state.refusals:
             self._refuse(*self.state.refusals.pop(0))
+        elif self._key() in self.state.refused:
+            self._refuse(*self.state.refused[self._key()])
         elif found is None:
             self._refuse(404, "NoSuchKey")
         elif self.headers["If-Match"] not in (None, found.etag):
@@ -144,7 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
             found.flips -= 1
             body[found.flipped - first] ^= 1
         cut = self.state.cuts.pop(0) if self.state.cuts else len(body)
-        headers = {"Content-Range": f"bytes {first}-{end - 1}/{len(found.content)}", "ETag": found.etag}
+        headers = {
+            "Content-Range": f"bytes {first + self.state.shift}-{end - 1}/{len(found.content)}",
+            "ETag": found.etag,
+        }
         self._answer(206, bytes(body[:cut]), {"Content-Length": str(len(body)), **headers}, first)
         if cut < len(body):
             self.close_connection = True

@@ -38,7 +38,7 @@ def job_of(aws: Aws, state: JobState = JobState.READY, job_id: str = JOB, **of_l
             "captured_at": "2026-05-17T08:30:00Z", "key": key, "version_id": stored["VersionId"],
             "checksum": checksum_of(content), "state": FileState.READY,
         }  # fmt: skip
-        files.append(JobFile(**{**given, **more}))  # type: ignore[arg-type]
+        files.append(JobFile(**{**given, **more}))
     job = Job(
         job_id=job_id, created_at="2026-11-27T11:34:06Z", selection="all", fingerprint="f", tier=Tier.BULK, days=7,
         files=len(files), bytes=sum(file.size for file in files), quoted_usd=0.1, state=state,
