@@ -22,15 +22,18 @@ class _InterruptedError(ConsoleError):
 
 
 @click.command()
-@click.argument("words", metavar="JOB DIR | --ready DIR", nargs=-1, required=True)
-@click.option("--ready", is_flag=True, help="The files of every job that can be fetched.")
+@click.argument("first", metavar="JOB")
+@click.argument("second", metavar="DIR", required=False, default=None)
+@click.option("--ready", is_flag=True, help="Every job that can be fetched; then only DIR is named.")
 @click.option(
     "--layout", type=click.Choice(["month", "camera", "flat"]), default="month", show_default=True,
     help="The folders in DIR: by month of capture (UTC), by camera, or none.",
 )  # fmt: skip
 @click.option("--sha256", is_flag=True, help="Put the SHA-256 of each file into the manifest as well.")
 @of_stack
-def command(stack: Stack, output: Output, words: tuple[str, ...], *, ready: bool, layout: str, sha256: bool) -> int:
+def command(
+    stack: Stack, output: Output, first: str, second: str | None, *, ready: bool, layout: str, sha256: bool
+) -> int:
     """Fetch what is thawed into a directory. Each file is compared with S3's checksum and with the ledger's.
 
     What broke off goes on where it was, by the same command; what is there already is not fetched again, and nothing
@@ -40,27 +43,24 @@ def command(stack: Stack, output: Output, words: tuple[str, ...], *, ready: bool
     were wrong, or something failed.
     """
     from console.operations.restore.fetch.names import Layout  # noqa: PLC0415 (not needed for --help)
-    from console.operations.restore.fetch.outcome import Options  # noqa: PLC0415
+    from console.operations.restore.fetch.outcome import Fetched, Options  # noqa: PLC0415
 
-    job, directory = _job_and_directory(words, is_of_all=ready)
-    jobs = _jobs(stack, job)
-    if not jobs:
+    job, directory = _job_and_directory(first, second, is_of_all=ready)
+    if not (jobs := _jobs(stack, job)):
         output.aside.print("No job can be fetched. `cloudsync restore list` shows them all.")
     options = Options(layout=Layout(layout), sha256=sha256)
-    found = _fetched(stack, output, jobs, directory, options)
+    found = _fetched(stack, output, jobs, directory, options) if jobs else Fetched(directory=directory)
     return _answer(output, [one.job_id for one in jobs], found)
 
 
-def _job_and_directory(words: tuple[str, ...], *, is_of_all: bool) -> tuple[str, str]:
+def _job_and_directory(first: str, second: str | None, *, is_of_all: bool) -> tuple[str, str]:
     """The job is empty for all. Raises UsageError."""
-    if len(words) != (1 if is_of_all else 2):
+    if is_of_all == (second is not None):
         raise UsageError(
             "Name a job and a directory, as in `cloudsync restore fetch JOB DIR`, or only the directory with --ready. "
             "`cloudsync restore list` shows the jobs."
         )
-    if not words[-1]:
-        raise UsageError("DIR is empty: name a directory.")
-    return ("", words[0]) if is_of_all else (words[0], words[1])
+    return (first, second) if second is not None else ("", first)
 
 
 def _jobs(stack: Stack, job: str) -> list[Job]:
