@@ -1,1 +1,1 @@
-"""Footage back: what is chosen, what it costs, asking S3 for it, and fetching it."""
+"""Footage back from the archive: what is chosen, what it costs, and the jobs that have it thawed."""
