@@ -120,7 +120,7 @@ def _beside(found: Rebuild) -> Iterator[str]:
     for provider, count in found.others.items():
         yield f"{count_of(count, 'file is', 'files are')} of {title_of(provider)}, which this stack does not back up."
     yield from named(found.left, "file is left to the next run", "files are left to the next run")
-    yield from named(found.found.lost, "file cannot be had", "files cannot be had")
+    yield from named(found.found.lost_named, "file cannot be had", "files cannot be had")
     yield from named(found.found.deleted, "object is deleted", "objects are deleted")
     yield from named(found.found.foreign, "object is none of Cloud Sync's", "objects are none of Cloud Sync's")
 
@@ -148,7 +148,7 @@ def _fields(found: Rebuild, counted: Mapping[str, Safe]) -> dict[str, Any]:
         "rows_written": len(found.missing),
         "other_providers": found.others,
         "left": found.left,
-        "lost": found.found.lost,
+        "lost": found.found.lost_named,
         "deleted": found.found.deleted,
         "foreign": found.found.foreign,
         "safe": counted,

@@ -24,7 +24,7 @@ from console.errors import ConsoleError, CredentialsRefusedError, NotFoundError,
 from console.operations import safe
 from console.operations.ledger import Reading, by_keys
 from console.operations.restore.archived import ArchiveFile, Said
-from console.operations.restore.bucket import Bucket, Chosen, Found, Named, Show, everything
+from console.operations.restore.bucket import Bucket, Entry, Found, Named, Show, everything
 from console.operations.safe import Safe
 from console.stack import Stack
 
@@ -94,7 +94,7 @@ def planned(stack: Stack, bucket_name: str, show: Show, reading: Reading) -> Reb
         )
     _check_table(stack)
     safe.check_no_run(stack, reading)
-    found = everything(bucket, Chosen(), show)
+    found = everything(bucket, _there, show)
     left, others, run_id = Named(), dict[str, int](), f"rebuild-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     good = list(_good(found.files, stack.secrets, left, others))
     rows = list(_rows(good, run_id))
@@ -124,6 +124,11 @@ def write(stack: Stack, rebuild: Rebuild, show: Show, reading: Reading) -> dict[
         for count, _ in enumerate(writers.map(writer.write, incomplete), start=1):
             show(count)
     return safe.recount(stack, reading)
+
+
+def _there(entries: list[Entry]) -> list[Entry]:
+    """Without those that are deleted: a run would not find them."""
+    return [entry for entry in entries if not entry.deleted_version]
 
 
 def _check_table(stack: Stack) -> None:

@@ -7,10 +7,9 @@ the bucket may have written anything. What cannot be believed is named, and the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -68,8 +67,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 class ArchiveFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the archive. `own_key` is its own object's key, `stored` the object with its bytes: of a copy another
     one (`copy_of`). `kept_id` is the id by which ledger and archive know the item. `month` is `2026-05` or `unknown`.
-    `number` is None where nothing says it. `copy` is the number of the version. `problem` says what of it cannot be
-    believed; empty: it is as Cloud Sync writes it."""
+    `number` is None where nothing says it. `copy` is the number of the version. `is_deleted`: a delete marker is in
+    front of it. `problem` says what of it cannot be believed; empty: it is as Cloud Sync writes it."""
 
     own_key: str
     provider: str
@@ -84,6 +83,7 @@ class ArchiveFile(msgspec.Struct, frozen=True, kw_only=True):
     said: Said | None = None
     copy_of: str = ""
     archived_at: str = ""
+    is_deleted: bool = False
     problem: str = ""
 
     @property
@@ -114,6 +114,14 @@ def month_in(key: str) -> str:
     return month_of(f"{year}-{month}-01")
 
 
+def of_key(key: str) -> ArchiveFile:
+    """What a key of ours alone says. Raises ValueError for any other."""
+    found = read(Stored(key=key, size=0), {provider_of(key)})
+    if isinstance(found, Foreign):
+        raise ValueError(found.why)
+    return found
+
+
 def may_be_pointer(stored: Stored) -> bool:
     """Whether the object may only say where the bytes of its file are, so that it has to be read."""
     return stored.key.endswith(POINTER) and stored.size <= POINTER_LIMIT and _size(stored.metadata) != stored.size
@@ -128,7 +136,7 @@ def pointer_in(content: bytes) -> Pointer | None:
     return found if found.size >= 0 and is_ours(found.copy_of) else None
 
 
-def read(own: Stored, providers: Mapping[str, Any], pointer: Pointer | None = None) -> ArchiveFile | Foreign:
+def read(own: Stored, providers: Container[str], pointer: Pointer | None = None) -> ArchiveFile | Foreign:
     """The file that an object is, or is the pointer of. `providers` are those that this version knows."""
     place = _KEY.fullmatch(own.key)
     if place is None:

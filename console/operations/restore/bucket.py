@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cloud_sync_common.providers import PROVIDERS
@@ -32,22 +32,16 @@ type Show = Callable[[int], None]
 """Is told how many objects were looked at by now."""
 
 
-class Chosen(msgspec.Struct, frozen=True, kw_only=True):
-    """Which objects are looked at, by their keys: the rest of a selection needs their metadata. Empty: all."""
+class Entry(NamedTuple):
+    """An object in a listing. `deleted_version` is empty for one that is there; else it is the newest version behind
+    the delete marker."""
 
-    provider: str = ""
-    month: str = ""  # `2026-05`, `2026` or `unknown`
-    kept_ids: frozenset[str] = frozenset()
+    key: str
+    deleted_version: str = ""
 
-    def has(self, key: str) -> bool:
-        from cloud_sync_common.stores.archive_keys import media_id_of  # noqa: PLC0415 (with its patterns)
 
-        month = archived.month_in(key)
-        return (
-            self.provider in ("", archived.provider_of(key))
-            and (not self.month or month == self.month or month.startswith(f"{self.month}-"))
-            and (not self.kept_ids or media_id_of(key) in self.kept_ids)
-        )
+type Pick = Callable[[list[Entry]], list[Entry]]
+"""Which of the objects with keys of ours are looked at."""
 
 
 @dataclass
@@ -65,10 +59,10 @@ class Named:
 
 @dataclass
 class Found:
-    """What a bucket has. `files` are the latest version of each file; `earlier` counts the versions before. `foreign`
-    are objects that are not Cloud Sync's, `deleted` keys that a delete marker hides, `lost` files whose object cannot
-    be had, `odd` those among `files` that do not say of themselves what they should. `objects` counts all that are
-    there now, `requests` what S3 was asked."""
+    """What a bucket has. `files` are the latest version of each file, in the order of capture; `earlier` counts the
+    versions before. `foreign` are objects that are not Cloud Sync's, `deleted` those that a delete marker hides, `odd`
+    those among `files` that do not say of themselves what they should; `lost` are files whose bytes cannot be had.
+    `objects` counts all that are there now, `requests` what S3 was asked."""
 
     files: list[ArchiveFile] = field(default_factory=list)
     earlier: int = 0
@@ -76,13 +70,17 @@ class Found:
     requests: int = 0
     foreign: Named = field(default_factory=Named)
     deleted: Named = field(default_factory=Named)
-    lost: Named = field(default_factory=Named)
     odd: Named = field(default_factory=Named)
+    lost: list[Foreign] = field(default_factory=list)
 
     @property
     def bytes(self) -> int:
         """Of the objects with the bytes, each once."""
         return sum({file.stored.key: file.stored.size for file in self.files}.values())
+
+    @property
+    def lost_named(self) -> Named:
+        return Named(len(self.lost), self.lost[:MOST_NAMED])
 
 
 @dataclass(frozen=True)
@@ -104,35 +102,47 @@ class Bucket:
     def s3(self) -> Any:
         return self.account.client("s3")
 
-    def head(self, key: str) -> Stored | None:
-        """The object with that key as it is now; None if there is none."""
+    def provider(self, name: str) -> str:
+        """The id of a provider, whether `google-drive` or `google_drive`."""
+        return name.replace("-", "_")
+
+    def head(self, key: str, version_id: str = "") -> Stored | None:
+        """The object with that key as it is now, or that version of it; None if there is none."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
 
         try:
-            answer = self.s3.head_object(Bucket=self.name, Key=key, ChecksumMode="ENABLED")
+            answer = self.s3.head_object(**self._named(key, version_id), ChecksumMode="ENABLED")
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return None
             raise
         return stored_of(key, answer)
 
-    def pointer(self, key: str) -> Pointer | None:
+    def pointer(self, key: str, version_id: str = "") -> Pointer | None:
         """What the object with that key points to; None for one that points to nothing."""
-        answer = self.s3.get_object(Bucket=self.name, Key=key)
+        answer = self.s3.get_object(**self._named(key, version_id))
         return archived.pointer_in(answer["Body"].read(archived.POINTER_LIMIT))
 
-    def keys(self, prefix: str, found: Found) -> Iterator[str]:
-        """The keys of the objects that are there now. Raises NotFoundError, CredentialsRefusedError."""
-        pages = iter(self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=prefix))
+    def _named(self, key: str, version_id: str) -> dict[str, str]:
+        return {"Bucket": self.name, "Key": key, **({"VersionId": version_id} if version_id else {})}
+
+    def entries(self, found: Found) -> Iterator[Entry]:
+        """Every object that is there, and those of ours that a delete marker hides. Versions of a key are listed with
+        the newest first (API reference, ListObjectVersions). Raises NotFoundError, CredentialsRefusedError."""
+        pages = iter(self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name))
+        hidden: set[str] = set()
         while page := self._next(pages):
             found.requests += 1
-            for marker in page.get("DeleteMarkers", []):
-                if marker["IsLatest"] and archived.is_ours(marker["Key"]):
-                    found.deleted.add(marker["Key"], f"its delete marker is the version {marker['VersionId']}")
+            hidden |= {marker["Key"] for marker in page.get("DeleteMarkers", []) if marker["IsLatest"]}
             for version in page.get("Versions", []):
+                key = version["Key"]
                 if version["IsLatest"]:
                     found.objects += 1
-                    yield version["Key"]
+                    yield Entry(key)
+                elif key in hidden and archived.is_ours(key):
+                    hidden.discard(key)
+                    found.deleted.add(key, f"behind the delete marker is its version {version['VersionId']}")
+                    yield Entry(key, version["VersionId"])
 
     def _next(self, pages: Iterator[Any]) -> Any:
         """The next page; None at the end. Says what a refusal means that is about the bucket as a whole."""
@@ -170,66 +180,66 @@ def stored_of(key: str, answer: Any) -> Stored:
     )
 
 
-def everything(bucket: Bucket, chosen: Chosen, show: Show) -> Found:
-    """All files of the bucket that may be chosen. Raises NotFoundError for a bucket that has none of Cloud Sync's
-    objects, whatever was chosen, and CredentialsRefusedError."""
-    found, files = Found(), list[ArchiveFile]()
-    prefix = f"{chosen.provider}/" if chosen.provider else ""
-    looked_at = ours = 0
+def everything(bucket: Bucket, pick: Pick, show: Show) -> Found:
+    """The files of the bucket that `pick` lets through. Raises NotFoundError for a bucket without an object of Cloud
+    Sync, CredentialsRefusedError, and what `pick` raises."""
+    found, ours = Found(), list[Entry]()
+    for entry in bucket.entries(found):
+        if archived.is_ours(entry.key):
+            ours.append(entry)
+        else:
+            found.foreign.add(entry.key, "its key is none of Cloud Sync's")
+    wanted = pick(ours) if ours else []
+    files, looked_at = list[ArchiveFile](), 0
     with ThreadPoolExecutor(AT_ONCE) as lookups:
-        for some in batched(bucket.keys(prefix, found), _AT_A_TIME):
-            wanted = []
-            for key in some:
-                if not archived.is_ours(key):
-                    found.foreign.add(key, "its key is none of Cloud Sync's")
-                else:
-                    ours += 1
-                    wanted += [key] if chosen.has(key) else []
-            files += _taken(found, lookups.map(_look_with(bucket), wanted))
-            looked_at += len(wanted)
+        for some in batched(wanted, _AT_A_TIME):
+            files += _taken(found, lookups.map(_look_with(bucket), some))
+            looked_at += len(some)
             show(looked_at)
-    if not ours or (looked_at and not files and not found.lost.count):
-        raise _no_archive(bucket, chosen, found)
+    if not ours or (wanted and not files and not found.lost):
+        raise _no_archive(bucket, found)
     found.files = sorted(_latest(found, files), key=lambda file: (file.captured_at, file.own_key))
     return found
 
 
-def _taken(found: Found, looks: Iterable[tuple[str, int, ArchiveFile | Foreign | str]]) -> Iterator[ArchiveFile]:
+type _Look = tuple[int, ArchiveFile | Foreign | str]
+"""The number of requests, and what the object is, or why its bytes cannot be had."""
+
+
+def _taken(found: Found, looks: Iterable[tuple[Entry, _Look]]) -> Iterator[ArchiveFile]:
     """The files among what was looked at; the rest is counted."""
-    for key, requests, one in looks:
+    for entry, (requests, one) in looks:
         found.requests += requests
         match one:
             case ArchiveFile():
-                yield one
+                yield msgspec.structs.replace(one, is_deleted=bool(entry.deleted_version))
             case Foreign():
                 found.foreign.add(one.key, one.why)
             case why:
-                found.lost.add(key, why)
+                found.lost.append(Foreign(entry.key, why))
 
 
-def _look_with(bucket: Bucket) -> Callable[[str], tuple[str, int, ArchiveFile | Foreign | str]]:
-    """Looks at one key: what the object is, or why it cannot be had, with the number of requests."""
+def _look_with(bucket: Bucket) -> Callable[[Entry], tuple[Entry, _Look]]:
     from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
 
-    def look(key: str) -> tuple[str, int, ArchiveFile | Foreign | str]:
+    def look(entry: Entry) -> tuple[Entry, _Look]:
         try:
-            return (key, *_look(bucket, key))
+            return entry, _look(bucket, entry)
         except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code != "400":
+            if error.response["Error"]["Code"] != "400":
                 raise
-            return key, 1, "S3 does not describe it (400): it may be encrypted with a key of the writer"
+            return entry, (1, "S3 does not describe it (400): it may be encrypted with a key of the writer")
 
     return look
 
 
-def _look(bucket: Bucket, key: str) -> tuple[int, ArchiveFile | Foreign | str]:
-    own = bucket.head(key)
+def _look(bucket: Bucket, entry: Entry) -> _Look:
+    own = bucket.head(*entry)
     if own is None:
         return 1, "it was deleted a moment ago"
     if not archived.may_be_pointer(own):
         return 1, archived.read(own, PROVIDERS)
-    pointer = bucket.pointer(key)
+    pointer = bucket.pointer(*entry)
     if pointer is None:
         return 2, "it is to name another object, and cannot be read"
     file = archived.read(own, PROVIDERS, pointer)
@@ -268,13 +278,10 @@ def _age(file: ArchiveFile) -> tuple[int, str, str]:
     return file.copy, file.archived_at, file.own_key
 
 
-def _no_archive(bucket: Bucket, chosen: Chosen, found: Found) -> NotFoundError:
+def _no_archive(bucket: Bucket, found: Found) -> NotFoundError:
     there = "it is empty"
     if found.objects:
         there = f"none of its {found.objects:,} objects has a key and metadata of Cloud Sync's"
-    elif chosen.provider:
-        there = f"it has no object below {chosen.provider}/"
-    deleted = " There are deleted ones, whose versions are still there." if found.deleted.count else ""
     return NotFoundError(
-        f"The bucket {bucket.name} is no archive of Cloud Sync: {there}.{deleted} `aws s3 ls` shows your buckets."
+        f"The bucket {bucket.name} is no archive of Cloud Sync: {there}. `aws s3 ls` shows your buckets."
     )
