@@ -58,7 +58,13 @@ class S3:
 
     def store(self, item: MediaItem, size: int = 7, number: int = 1, copy: int = 1, **more: Any) -> str:
         """As the downloader stores a file of a video. Returns its key."""
-        given = {"provider": "gopro", "etag": '"e"', "listed": "", "filename": item.filename, "count": 1} | more
+        given: dict[str, Any] = {
+            "provider": "gopro",
+            "etag": '"e"',
+            "listed": "",
+            "filename": item.filename,
+            "count": 1,
+        } | more
         source = MediaSource(number, given["filename"], given["count"])
         key = archive_keys.object_key(given["provider"], item, source, copy)
         version = Fingerprint(size, given["etag"], "a date", given["listed"])

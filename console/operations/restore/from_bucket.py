@@ -18,7 +18,7 @@ from console.operations.item import candidates
 from console.operations.library import Item, fits
 from console.operations.restore import archived
 from console.operations.restore.archived import ArchiveFile
-from console.operations.restore.bucket import Bucket, Entry, Found, Show, everything
+from console.operations.restore.bucket import Bucket, Entry, Show, everything
 from console.operations.restore.objects import Seen, Temperature, temperature_of
 from console.operations.restore.plan import Planned, Terms, plan_of
 from console.operations.restore.selection import MOST_FILES, Archived, Choice, Chosen
@@ -47,15 +47,17 @@ def looked(bucket: Bucket, choice: Choice, show: Show) -> Looked:
     """Reads the bucket, and of each object that may be chosen its metadata. Raises UsageError where nothing fits, or a
     name is that of several items, NotFoundError for an item that there is not, and as `everything` does."""
     found = everything(bucket, _Picking(choice), show)
-    files = [file for file in _meant(choice, found) if _fits(file, choice)]
-    lost = [one for one in found.lost if _fits(archived.of_key(one.key), choice)]
-    if not files and not lost:
+    lost = {one.key: one.why for one in found.lost}
+    files = [file for file in _meant(choice, [*found.files, *map(archived.of_key, lost)]) if _fits(file, choice)]
+    if not files:
         raise UsageError("Nothing in the bucket fits the choice: `cloudsync restore plan --everything` has all of it.")
-    if len(files) + len(lost) > MOST_FILES:
+    if len(files) > MOST_FILES:
         raise UsageError(f"These are more than {MOST_FILES:,} files. Choose fewer: --month or --provider.")
     names = _chapters(files)
-    seen = [_seen(file, names.get(file.own_key, file.filename)) for file in files]
-    seen += [_lost(one.key, one.why) for one in lost]
+    seen = [
+        _lost(file, lost[file.own_key]) if file.own_key in lost else _seen(file, names.get(file.own_key, file.filename))
+        for file in files
+    ]
     return Looked(
         choice=choice,
         seen=[_numbered(one, number) for number, one in enumerate(seen, start=1)],
@@ -93,16 +95,16 @@ def _ids(words: Iterable[str], providers: list[str]) -> dict[str, set[tuple[str,
     return {word: {(name, kept_id(media_id)) for name, media_id in candidates(word, providers)} for word in words}
 
 
-def _meant(choice: Choice, found: Found) -> list[ArchiveFile]:
+def _meant(choice: Choice, files: list[ArchiveFile]) -> list[ArchiveFile]:
     """The files of the items that are named, by id or, where there is no such id, by name."""
     if not choice.items:
-        return found.files
+        return files
     items: dict[tuple[str, str], list[ArchiveFile]] = {}
-    for file in found.files:
+    for file in files:
         items.setdefault((file.provider, file.kept_id), []).append(file)
     ids = _ids(choice.items, sorted({provider for provider, _ in items}))
     chosen = dict.fromkeys(key for word in choice.items for key in _one_item(word, ids[word], items))
-    return [file for file in found.files if (file.provider, file.kept_id) in chosen]
+    return [file for file in files if (file.provider, file.kept_id) in chosen]
 
 
 def _one_item(
@@ -183,14 +185,13 @@ def _note(file: ArchiveFile) -> str:
     return f"Look at it when it is there: {file.problem}." if file.problem else ""
 
 
-def _lost(key: str, why: str) -> Seen:
-    file = archived.of_key(key)
+def _lost(file: ArchiveFile, why: str) -> Seen:
     lost = JobFile(
         number=0,
         provider=file.provider,
         media_id=file.media_id,
         filename=file.filename,
-        key=key,
+        key=file.own_key,
         size=0,
         state=FileState.FAILED,
         problem=f"It cannot be had: {why}.",
