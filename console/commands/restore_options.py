@@ -81,7 +81,9 @@ class Words(NamedTuple):
         return choice_of(self.items, self.month, self.names, provider, is_everything=self.everything)
 
 
-def with_words(argument: str) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
+def with_words(
+    argument: str, *, required: bool = False
+) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """A verb that is called with `words` beside its other options; its argument is shown as that."""
 
     def decorated(command: Callable[..., int | None]) -> Callable[..., int | None]:
@@ -90,7 +92,8 @@ def with_words(argument: str) -> Callable[[Callable[..., int | None]], Callable[
             given = {name: options.pop(name) for name in Words._fields}
             return command(*more, words=Words(**given), **options)
 
-        return _with((click.argument("items", metavar=argument, nargs=-1), *_CHOICE[1:]), called)
+        items = click.argument("items", metavar=argument, nargs=-1, required=required)
+        return _with((items, *_CHOICE[1:]), called)
 
     return decorated
 

@@ -1,8 +1,12 @@
-"""The drills of docs/disaster.md against the deployed stack: the ledger's table is deleted, and nothing is lost by it."""
+"""The drills of docs/disaster.md against the deployed stack: the ledger's table is deleted, and nothing is lost."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ from local.deployment import Deployment
 from local.fake_providers.gopro import FakeGoPro
 from local.verify import verify
 from tests.e2e.conftest import output_of
-from tests.e2e.test_console_reading import WITHOUT_ORIGINAL, cloudsync, found
+from tests.e2e.test_console_reading import CLOUDSYNC, WITHOUT_ORIGINAL, cloudsync, environment, found
 from tests.e2e.test_running_again import bytes_of_sources
 from tests.ledger_table import LEDGER_TABLE
 
@@ -27,6 +31,22 @@ UNSAID = {
 def archived(deployment: Deployment) -> Iterator[Deployment]:
     """After a night. The next test gets a table that is there."""
     assert deployment.run()["status"] == "SUCCEEDED"
+    yield deployment
+    if deployment.ledger_table not in deployment.dynamodb.list_tables()["TableNames"]:
+        create_table(deployment)
+
+
+@pytest.fixture
+def frozen(deployment: Deployment) -> Iterator[Deployment]:
+    """After a night whose originals went into Deep Archive at once. The emulator's lifecycle rules move nothing."""
+    functions = deployment.emulator.client("lambda")
+    before = functions.get_function_configuration(FunctionName="video-downloader")["Environment"]["Variables"]
+    straight = {"Variables": before | {"ARCHIVE_STORAGE_CLASS": "DEEP_ARCHIVE"}}
+    functions.update_function_configuration(FunctionName="video-downloader", Environment=straight)
+    try:
+        assert deployment.run()["status"] == "SUCCEEDED"
+    finally:
+        functions.update_function_configuration(FunctionName="video-downloader", Environment={"Variables": before})
     yield deployment
     if deployment.ledger_table not in deployment.dynamodb.list_tables()["TableNames"]:
         create_table(deployment)
@@ -81,3 +101,52 @@ def test_a_ledger_that_was_deleted_is_rebuilt_and_the_next_night_moves_nothing(
     served = bytes_of_sources(gopro)
     third = output_of(archived.run())
     assert third["archived"] == 0 and bytes_of_sources(gopro) == served, "the rows are whole by now"
+
+
+def no_stack(deployment: Deployment, *words: str) -> subprocess.CompletedProcess[str]:
+    """The program, for an environment that was never deployed."""
+    return subprocess.run(
+        [*CLOUDSYNC, "restore", *words], env=environment(deployment) | {"CLOUD_SYNC_ENVIRONMENT": "gone"},
+        capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def test_footage_comes_back_with_the_bucket_alone(frozen: Deployment, gopro: FakeGoPro, tmp_path: Path) -> None:
+    expected = sorted(sha256_of(Path(original["path"])) for original in gopro.control.originals())
+    frozen.dynamodb.delete_table(TableName=frozen.ledger_table)
+    words = ("--bucket", frozen.archive_bucket, "--everything")
+
+    plan = no_stack(frozen, "plan", *words, "--json")
+    assert plan.returncode == 0, plan.stderr
+    priced = json.loads(plan.stdout)
+    assert (priced["plan"]["frozen"]["files"], priced["plan"]["lost"]) == (len(expected), 0) and priced["total_usd"] > 0
+    early = no_stack(frozen, "fetch", *words, str(tmp_path / "early"))
+    assert early.returncode == 3 and "restore start" in early.stdout + early.stderr
+    start = ("start", *words, "--tier", "standard", "--yes", "--max-usd", "1")
+    started = no_stack(frozen, *start, "--json")
+    assert started.returncode == 0, started.stderr
+    assert json.loads(started.stdout)["asked"] == len(expected)
+
+    frozen.wait_for(lambda: no_stack(frozen, "status", *words).returncode != 10)
+    assert no_stack(frozen, "status", *words).returncode == 0
+    again = no_stack(frozen, *start, "--json")
+    assert json.loads(again.stdout)["asked"] == 0, "what is thawed is not paid twice"
+    done = no_stack(frozen, "fetch", *words, str(tmp_path / "footage"), "--json")
+    assert done.returncode == 0, done.stderr
+    files = [path for path in (tmp_path / "footage").rglob("*") if path.is_file() and "manifest" not in path.name]
+    assert sorted(map(sha256_of, files)) == expected
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("bucket", "code", "text"),
+    [("no-such-archive-bucket", 5, "There is no bucket"), ("WRONG", 2, "must be the name of a bucket")],
+)
+def test_a_bucket_that_is_not_there_is_one_sentence(deployment: Deployment, bucket: str, code: int, text: str) -> None:
+    done = no_stack(deployment, "plan", "--bucket", bucket, "--everything")
+    assert (done.returncode, done.stdout) == (code, "") and text in done.stderr
+    empty = no_stack(deployment, "plan", "--bucket", deployment.archive_bucket, "--everything")
+    assert empty.returncode == 5 and "no archive of Cloud Sync: it is empty" in empty.stderr

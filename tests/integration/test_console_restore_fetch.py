@@ -13,7 +13,6 @@ from cloud_sync_common.stores.restore_jobs import FileState, Job, JobFile, JobSt
 from tests.integration.aws_on_loopback import ARCHIVE, Aws
 from tests.integration.console_program import Owner
 from tests.integration.object_server import checksum_of
-from tests.ledger_table import TABLE
 
 JOB = "restore-20261127T113406Z-1a2b"
 CONTENTS = {f"GX01004{number}.MP4": f"{number}".encode() * 100_000 for number in range(3)}

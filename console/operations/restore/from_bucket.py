@@ -19,6 +19,7 @@ from console.operations.library import Item, fits
 from console.operations.restore import archived
 from console.operations.restore.archived import ArchiveFile
 from console.operations.restore.bucket import Bucket, Entry, Show, everything
+from console.operations.restore.fetch.outcome import Ending, FileResult
 from console.operations.restore.objects import Seen, Temperature, temperature_of
 from console.operations.restore.plan import Planned, Terms, plan_of
 from console.operations.restore.selection import MOST_FILES, Archived, Choice, Chosen
@@ -204,8 +205,8 @@ def _numbered(one: Seen, number: int) -> Seen:
 
 
 def for_fetching(found: Looked) -> list[JobFile]:
-    """The files as a job has them: those that are thawed can be fetched until then."""
-    return [_for_fetching(one) for one in found.seen]
+    """The files as a job has them, without those that are frozen: what is thawed can be fetched until then."""
+    return [_for_fetching(one) for one in found.seen if one.temperature is not Temperature.FROZEN]
 
 
 def _for_fetching(one: Seen) -> JobFile:
@@ -215,3 +216,21 @@ def _for_fetching(one: Seen) -> JobFile:
         case Temperature.THAWING:
             return msgspec.structs.replace(one.file, state=FileState.REQUESTED)
     return one.file
+
+
+def not_thawed(found: Looked) -> list[FileResult]:
+    """What becomes of the frozen ones in a fetch."""
+    frozen = (one.file for one in found.seen if one.temperature is Temperature.FROZEN)
+    return [
+        FileResult(
+            provider=file.provider,
+            media_id=file.media_id,
+            filename=file.filename,
+            key=file.key,
+            version_id=file.version_id,
+            size=file.size,
+            ending=Ending.ENDED,
+            problem="It is frozen: `cloudsync restore start` with the same words has it thawed.",
+        )
+        for file in frozen
+    ]
