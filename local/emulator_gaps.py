@@ -341,8 +341,7 @@ def lines_of_a_manifest() -> None:
 
 
 def restore_of_a_version() -> None:
-    """HEAD of the current version, asked for by its id, says how far its restore is (S3 API reference, HeadObject);
-    upstream says so only where no id is given."""
+    """HEAD says how far a restore is (S3 API reference, HeadObject); upstream says so only where no id is given."""
     head = s3._head_object
 
     def head_with_restore(bucket, key, headers=None, query_params=None):
@@ -350,8 +349,8 @@ def restore_of_a_version() -> None:
         current = s3._buckets[bucket]["objects"].get(key, {}) if status == 200 else {}
         if current.get("restore") and answer.get("x-amz-version-id") == current.get("version_id"):
             s3._sync_restore(bucket, key, current)
-            restore = s3._object_response_headers(current, bucket, key).get("x-amz-restore")
-            answer |= {"x-amz-restore": restore} if restore else {}
+            said = s3._object_response_headers(current, bucket, key)
+            answer |= {name: value for name, value in said.items() if name == "x-amz-restore"}
         return status, answer, body
 
     s3._head_object = head_with_restore

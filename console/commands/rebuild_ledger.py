@@ -40,7 +40,6 @@ def command(stack: Stack, output: Output, bucket: str, *, yes: bool) -> int:
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     reading = Reading()
-    output.aside.print("Reading the archive ...")
     found = operations.planned(stack, bucket, _show(output, "object", "looked at"), reading)
     if not found.missing:
         _answer(output, found, {})

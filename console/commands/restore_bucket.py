@@ -1,4 +1,4 @@
-"""`cloudsync restore … --bucket NAME`: the same verbs with an archive bucket alone, without ledger and stack."""
+"""The verbs of `cloudsync restore` with --bucket: an archive alone, without ledger and stack."""
 
 from __future__ import annotations
 
@@ -99,8 +99,10 @@ def _draw_asked(output: Output, asked: Asked) -> None:
         output.page.print(f"- {file_name(one.filename)}: {one.text}", soft_wrap=True)
     if asked.failed > len(asked.problems):
         output.page.print(f"- and {asked.failed - len(asked.problems):,} more.")
-    verb, when = ("status", "To see how far it is") if asked.asked or asked.thawing else ("fetch", "Fetch it")
-    output.page.print(f"{when}: `cloudsync restore {verb}` with the same words.", soft_wrap=True)
+    if asked.asked or asked.thawing:
+        output.page.print("To see how far it is: `cloudsync restore status` with the same words.", soft_wrap=True)
+    else:
+        output.page.print("Fetch it: `cloudsync restore fetch` with the same words and a directory.", soft_wrap=True)
 
 
 def _were(count: int) -> str:

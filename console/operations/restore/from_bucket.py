@@ -121,7 +121,7 @@ def _one_item(
     if not those:
         raise NotFoundError(
             f"The bucket has no item {one_line(word, 100)!r}, neither by its id nor by its name. `cloudsync restore "
-            f"plan --bucket` with --name '*{one_line(word, 40)}*' looks for a part of a name."
+            f"plan` with --bucket and --name '*{one_line(word, 40)}*' looks for a part of a name."
         )
     return those
 
