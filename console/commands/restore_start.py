@@ -40,6 +40,7 @@ def command(stack: Stack | Bucket, output: Output, choice: Choice, terms: Terms,
 
     if not isinstance(stack, Stack):
         return restore_bucket.start(stack, output, choice, terms, partial(_ask, is_sure=yes))
+    stack.output("RestorerArn")  # before anything is asked
     plan = planned(stack, choice, terms, Reading(), note_looked(output))
     found = operations.same_as(stack, plan)
     if found and found.goes_on:

@@ -94,8 +94,9 @@ def start(stack: Stack, planned: Planned, found: Found | None = None) -> Started
             "None of the files can be had, so no job was started. `cloudsync restore plan` with the same words says "
             "why for each."
         )
-    stack.output("RestorerArn")  # before anything is written
     job = _take_up(stack, found.job, planned) if found else _write(stack, planned)
+    if not found and (first := _first_of(stack, job)):
+        return _started(first, joined=True)
     if not job.state.is_over:
         _execute(stack, job.job_id)
     return _started(job, taken_up=found is not None)
@@ -133,6 +134,20 @@ def _write(stack: Stack, planned: Planned) -> Job:
     with console_errors():
         jobs_of(stack).create(job, files)
     return job
+
+
+def _first_of(stack: Stack, job: Job) -> Job | None:
+    """The job of another start of the same choice at the same moment, which was written first and does the work; this
+    one ends then."""
+    same = [one for one in all_jobs(stack) if one.fingerprint == job.fingerprint and not one.drill]
+    under_way = [one for one in same if not one.state.is_over or one.job_id == job.job_id]
+    first = min(under_way, key=lambda one: (one.created_at, one.job_id))
+    if first.job_id == job.job_id:
+        return None
+    fields = {"state": JobState.CANCELLED.value, "ended_at": now(), "problem": f"{first.job_id} was started first."}
+    with console_errors():
+        jobs_of(stack).update(job.job_id, fields)
+    return first
 
 
 def _counts(files: list[JobFile]) -> dict[str, Any]:
