@@ -346,9 +346,8 @@ def restore_of_a_version() -> None:
 
     def head_with_restore(bucket, key, headers=None, query_params=None):
         status, answer, body = head(bucket, key, headers, query_params)
-        current = s3._buckets[bucket]["objects"].get(key, {}) if status == 200 else {}
-        if current.get("restore") and answer.get("x-amz-version-id") == current.get("version_id"):
-            s3._sync_restore(bucket, key, current)
+        current = s3._buckets[bucket]["objects"].get(key) if status == 200 else None
+        if current and answer.get("x-amz-version-id") == current.get("version_id"):
             said = s3._object_response_headers(current, bucket, key)
             answer |= {name: value for name, value in said.items() if name == "x-amz-restore"}
         return status, answer, body
