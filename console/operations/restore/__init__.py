@@ -1,0 +1,1 @@
+"""What `cloudsync restore` does: footage back from the archive."""
