@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 # What each verb does, so that `--help` need not import them.
-VERBS: dict[str, str] = {}
+VERBS: dict[str, str] = {
+    "plan": "What it would cost to have footage back, and how long it takes; nothing is started.",
+    "start": "Have footage thawed, for the price that is shown before.",
+    "status": "How far a job is, and until when its files can be fetched.",
+    "list": "List the jobs, the newest first.",
+    "cancel": "End a job; what cannot be undone is said.",
+}
 
 
 class RestoreVerbs(click.Group):
@@ -21,6 +31,13 @@ class RestoreVerbs(click.Group):
             return None
         found: click.Command = import_module(f"console.commands.restore_{cmd_name}").command
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs by their names alone: each Tab would import all of them otherwise."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 (needed only then)
+
+        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (Click's own)
         with formatter.section("Commands"):

@@ -89,7 +89,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
     """By an id, `provider/id`, the key of an object, or a name. Raises NotFoundError with the next step, UsageError
     where several items fit, botocore's errors."""
-    rows = _found(stack, name, reading)
+    rows = rows_of(stack, name, reading)
     item = next((row for row in rows if row["sk"] == "ITEM"), {"pk": rows[0]["pk"], "sk": "ITEM"})
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
@@ -108,9 +108,9 @@ def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -
         )
 
 
-def _found(stack: Stack, name: str, reading: Reading) -> list[Row]:
-    """The rows of the one item that is meant. A name is looked for only where there is no such id: by a walk over the
-    ledger."""
+def rows_of(stack: Stack, name: str, reading: Reading) -> list[Row]:
+    """The rows of the one item that is meant, by its id, `provider/id`, the key of an object, or its name. A name is
+    looked for only where there is no such id: by a walk over the ledger. Raises as `known` does."""
     found: dict[str, list[Row]] = {}
     for provider, media_id in candidates(name, list(stack.secrets)):
         pk = f"{provider}#{kept_id(media_id)}"

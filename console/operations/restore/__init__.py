@@ -1,1 +1,1 @@
-"""What `cloudsync restore` does: footage back from the archive."""
+"""Footage back from the archive: what is chosen, what it costs, and the jobs that have it thawed."""
