@@ -64,13 +64,15 @@ class FileState(StrEnum):
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a job. `key` and `version_id` are of the object that has its bytes, `size` is in bytes, `checksum` is
-    the ledger's CRC-64/NVME in base64; `filename` is the original's name, `captured_at` ISO 8601."""
+    the ledger's CRC-64/NVME in base64; `filename` is the original's name, `captured_at` ISO 8601, `camera` the name
+    of its camera where one is known."""
 
     number: int
     provider: str
     media_id: str
     filename: str
     captured_at: str = ""
+    camera: str = ""
     key: str
     version_id: str = ""
     size: int
