@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "status": "How far a job is, and until when its files can be fetched.",
     "list": "List the jobs, the newest first.",
     "cancel": "End a job; what cannot be undone is said.",
+    "drill": "Prove that footage comes back, on originals chosen at random.",
 }
 
 

@@ -43,11 +43,12 @@ def command(stack: Stack, output: Output, sample: int, seed: str, max_usd: float
     Repeat the command until it is done: thawing takes hours. What is fetched is deleted again. Exit code 10: it is
     being thawed; 0: every byte is right; 1: something did not come back as it was archived.
     """
-    from console.operations.restore import drill  # noqa: PLC0415 (not needed for --help)
+    from console.operations.ledger import Reading  # noqa: PLC0415 (not needed for --help)
+    from console.operations.restore import drill  # noqa: PLC0415
 
     asked = _asked(sample, seed, max_usd, tier, days)
     job = drill.under_way(stack)
-    begun = drill.resumed(stack, job) if job else drill.begin(stack, asked, _reading())
+    begun = drill.resumed(stack, job) if job else drill.begin(stack, asked, Reading())
     if not begun.job.state.is_over:
         return _come_back(output, begun)
     return _proven(stack, output, begun)
@@ -65,12 +66,6 @@ def _asked(sample: int, seed: str, max_usd: float, tier: str, days: int) -> Aske
     if not max_usd:
         raise UsageError("--max-usd 0 leaves nothing to choose: thawing costs something. Leave it out, or raise it.")
     return Asked(sample=sample, seed=seed, terms=terms)
-
-
-def _reading() -> object:
-    from console.operations.ledger import Reading  # noqa: PLC0415 (not needed for --help)
-
-    return Reading()
 
 
 def _come_back(output: Output, begun: Begun) -> int:

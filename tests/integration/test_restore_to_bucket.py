@@ -83,5 +83,5 @@ def test_an_object_of_that_name_stays_as_it_is(s3: Any, number: int, sizes: Size
     s3.put_object(Bucket="archive", Key=file.key, Body=b"a later version")  # the job is pinned to its own
     s3.put_object(Bucket="mine", Key=f"out/{number}.mp4", Body=b"somebody's own")
     one = copied(s3, file, f"{number}.mp4", sizes)
-    assert (one.outcome, one.key) == (Outcome.COPIED, f"out/{number}-2.mp4")
+    assert (one.outcome, one.key) == (Outcome.COPIED, f"out/{number} (2).mp4")
     assert s3.get_object(Bucket="mine", Key=f"out/{number}.mp4")["Body"].read() == b"somebody's own"

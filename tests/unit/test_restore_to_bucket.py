@@ -76,7 +76,7 @@ def test_another_object_of_the_name_is_never_overwritten(s3: FakeBuckets) -> Non
     files = [(archived(s3, 1, b"one"), "a.mp4"), (archived(s3, 2, b"two"), "a.mp4")]
     found = copied(s3, *files)
     assert s3.buckets["mine"]["videos/a.mp4"].content == b"somebody's own"
-    assert sorted(one.key for one in found) == ["videos/a-2.mp4", "videos/a-3.mp4"]
+    assert sorted(one.key for one in found) == ["videos/a (2).mp4", "videos/a (3).mp4"]
     assert {one.outcome for one in copied(s3, *files)} == {Outcome.THERE}
 
 
@@ -90,7 +90,7 @@ def test_what_takes_the_name_in_the_last_moment_is_not_overwritten_either(s3: Fa
 
     s3.refuse = taken
     (one,) = copied(s3, (file, "a.mp4"))
-    assert (one.outcome, one.key) == (Outcome.COPIED, "videos/a-2.mp4")
+    assert (one.outcome, one.key) == (Outcome.COPIED, "videos/a (2).mp4")
     assert s3.buckets["mine"]["videos/a.mp4"].content == b"quicker"
 
 

@@ -10,10 +10,15 @@ from typing import Any
 from awscrt.checksums import crc64nvme
 from cloud_sync_common.aws.aws_chunked import encode_checksum
 from cloud_sync_common.provider_access.restore_proof import Proof, ReadBack, documents, proof_of, read_back
+from cloud_sync_common.runtime.wording import file_name
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile, JobState
+from msgspec import structs
 
 from console.errors import ConsoleError
 from console.operations.restore.drill import Begun, LapsedError, close, emptied, folder_of, has_lapsed
+from console.operations.restore.fetch.engine import fetch
+from console.operations.restore.fetch.outcome import Ending, FileResult, Unwatched
+from console.operations.restore.fetch.source import Source
 from console.stack import PREFIX, Stack
 from console.wording import title_of
 
@@ -29,10 +34,10 @@ type Fetch = Callable[[list[JobFile], Path], dict[int, tuple[str, str]]]
 ConsoleError where that is not known yet, so that the same call goes on later, LapsedError where it never will be."""
 
 
-def prove(stack: Stack, begun: Begun, fetch: Fetch) -> Proof:
+def prove(stack: Stack, begun: Begun, get: Fetch) -> Proof:
     """Of a drill whose job is over. Raises ConsoleError, LapsedError, botocore's errors."""
     folder = folder_of(begun.job)
-    here = _here(stack, begun, fetch, folder)
+    here = _here(stack, begun, get, folder)
     found = [_compared(stack, begun, file, folder, here.get(file.number)) for file in begun.originals]
     proof = proof_of(begun.job, found, stack=PREFIX + stack.environment, region=stack.account.region, by=_BY)
     store(stack, proof)
@@ -41,14 +46,14 @@ def prove(stack: Stack, begun: Begun, fetch: Fetch) -> Proof:
     return proof
 
 
-def _here(stack: Stack, begun: Begun, fetch: Fetch, folder: Path) -> dict[int, tuple[str, str]]:
+def _here(stack: Stack, begun: Begun, get: Fetch, folder: Path) -> dict[int, tuple[str, str]]:
     good = [file for file in begun.originals if file.state is not FileState.FAILED]
     if not good or begun.job.state is not JobState.READY:
         return {}
     try:
         if has_lapsed(begun):
             raise LapsedError(_LAPSED)
-        return fetch(good, folder)
+        return get(good, folder)
     except LapsedError:
         close(stack, begun.job)
         emptied(folder)
@@ -61,6 +66,41 @@ def _compared(stack: Stack, begun: Begun, file: JobFile, folder: Path, here: tup
     if not path:
         return read_back(file, s3=stated, problem=problem.rstrip("."))
     return read_back(file, s3=stated, read=checksum_of(folder / path))
+
+
+class _Endings(Unwatched):
+    """Takes note of what becomes of each file."""
+
+    def __init__(self) -> None:
+        self.results: dict[int, FileResult] = {}
+
+    def ends(self, file: JobFile, result: FileResult) -> None:
+        self.results[file.number] = result
+
+
+def fetching(stack: Stack) -> Fetch:
+    """Fetches as `cloudsync restore fetch` does, from the archive of the stack."""
+
+    def fetched(files: list[JobFile], folder: Path) -> dict[int, tuple[str, str]]:
+        source, endings = Source.of(stack.account, stack.output("ArchiveBucket")), _Endings()
+        ready = [structs.replace(file, state=FileState.READY) for file in files]
+        whole = fetch(ready, source, str(folder), watching=endings)
+        if whole.stopped:
+            raise ConsoleError(whole.stopped)
+        return {number: _outcome(result) for number, result in endings.results.items()}
+
+    return fetched
+
+
+def _outcome(result: FileResult) -> tuple[str, str]:
+    match result.ending:
+        case Ending.FETCHED | Ending.THERE:
+            return result.path, ""
+        case Ending.WRONG | Ending.LOST:
+            return "", result.problem
+        case Ending.ENDED:
+            raise LapsedError(_LAPSED)
+    raise ConsoleError(f"{file_name(result.filename)}: {result.problem}")
 
 
 def checksum_of(path: Path) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import batched, chain, count
-from pathlib import PurePosixPath
+from itertools import batched, count
 from typing import Any
 
 import msgspec
@@ -29,6 +28,7 @@ from console.operations.restore.bucket_copy import (
     StillFrozenError,
     TakenError,
 )
+from console.operations.restore.fetch.names import Layout, folder_of, name_of, numbered
 
 # Connections of one client: ten (botocore.config.Config, max_pool_connections).
 _FILES, _PARTS = 4, 6
@@ -194,10 +194,17 @@ def _is_readable(head: Any) -> bool:
     return 'ongoing-request="false"' in head.get("Restore", "")
 
 
+def named(files: Iterable[JobFile], layout: Layout) -> Iterator[Named]:
+    """As they are called in a directory into which they are fetched."""
+    for file in files:
+        folder = folder_of(file, layout)
+        yield file, f"{folder}/{name_of(file)}" if folder else name_of(file)
+
+
 def _keys(first: str) -> Iterator[str]:
-    """The key itself, then with a number at the end of the name: `GX010001-2.MP4`."""
-    path = PurePosixPath(first)
-    return chain([first], (str(path.with_name(f"{path.stem}-{n}{path.suffix}")) for n in count(2)))
+    """The key itself, then with a number at the end of the name: `GX010001 (2).MP4`."""
+    folder, slash, name = first.rpartition("/")
+    return (f"{folder}{slash}{numbered(name, number)}" for number in count(1))
 
 
 def _missing(error: Any) -> str:

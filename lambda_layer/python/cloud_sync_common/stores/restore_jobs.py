@@ -149,7 +149,7 @@ class RestoreJobs:
     def update(self, job_id: str, fields: Mapping[str, Any], *, condition: str = "", **extra: Any) -> tuple[Job, bool]:
         """Changes a job that exists, if `condition` holds besides (see ConditionalTable.update; `extra` are further
         values by their names without the colon). Returns the job as it is then, and whether it was changed."""
-        there = "attribute_exists(#created_at)"
+        there = "attribute_exists(pk)"
         row, done = self._rows.update(
             _job_key(job_id),
             fields,
@@ -160,11 +160,11 @@ class RestoreJobs:
 
     def update_file(self, job_id: str, number: int, fields: Mapping[str, Any]) -> None:
         """Changes a file that exists."""
-        self._rows.update(_file_key(job_id, number), fields, condition="attribute_exists(#key)")
+        self._rows.update(_file_key(job_id, number), fields, condition="attribute_exists(pk)")
 
     def note_event(self, job_id: str) -> Job:
         """Counts one of S3's events, and returns the job."""
-        row, _ = self._rows.update(_job_key(job_id), {}, add={"events": 1}, condition="attribute_exists(#created_at)")
+        row, _ = self._rows.update(_job_key(job_id), {}, add={"events": 1}, condition="attribute_exists(pk)")
         return typed(row, Job)
 
     def _query(self, pk: str, after: str = "") -> Iterator[dict[str, Any]]:
