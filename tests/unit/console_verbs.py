@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -11,6 +12,13 @@ from console import main
 
 NEEDS_NO_STACK = ("completion",)
 LOOKS_ITSELF = ("doctor",)  # what it cannot reach is what it finds
+# What a verb needs besides, so that it asks AWS for more than the stack.
+MORE: dict[tuple[str, ...], list[str]] = {
+    ("retry",): ["--all", "--yes"],
+    ("restore", "plan"): ["--everything"],
+    ("restore", "start"): ["--everything"],
+    ("restore", "status"): ["--latest"],
+}
 
 
 def verbs() -> Iterator[tuple[str, ...]]:
@@ -59,6 +67,15 @@ class Refusing:
 
     def get_paginator(self, operation: str) -> Any:
         return self
+
+    @property
+    def meta(self) -> Any:
+        """As the table's own client is found."""
+        return SimpleNamespace(client=self)
+
+    @property
+    def name(self) -> str:
+        return "a-table"
 
     def query(self, **_: object) -> Any:
         raise self._error

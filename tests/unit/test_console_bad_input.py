@@ -18,7 +18,7 @@ from console.aws_account import AwsAccount
 from console.errors import Exit
 from tests.unit.console_account import SECRET, answered, refusal
 from tests.unit.console_ledger import World, a_world
-from tests.unit.console_verbs import Refusing, of_stack, verbs
+from tests.unit.console_verbs import MORE, Refusing, of_stack, verbs
 
 # Every verb
 
@@ -120,7 +120,7 @@ def test_every_verb_says_so_when_what_it_asks_once_the_stack_is_found_is_refused
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    more = ["--all", "--yes"] if words == ("retry",) else ["--provider", "gopro"] if words[0] == "settings" else []
+    more = ["--provider", "gopro"] if words[0] == "settings" else MORE.get(words, [])
     with a_world(monkeypatch) as world:
         for name in ("client", "table"):
             monkeypatch.setattr(world.account, name, lambda _: Refusing(answered(code)), raising=False)
@@ -227,8 +227,7 @@ def test_an_output_that_is_missing_is_named(
 
     monkeypatch.setattr(AwsAccount, "client", lambda *_: CloudFormation(answered("AccessDenied")))
     monkeypatch.setattr(AwsAccount, "table", lambda *_: Refusing(answered("AccessDenied")))
-    more = ["--all", "--yes"] if words == ("retry",) else []
-    code = main.main([*words, *more])
+    code = main.main([*words, *MORE.get(words, [])])
     said = capsys.readouterr()
     assert said.out == "" and len(said.err.splitlines()) == 1
     assert (code, "it has no output" in said.err) in ((Exit.FAILED, True), (Exit.CREDENTIALS, False))
@@ -342,7 +341,8 @@ def _with_an_empty_word() -> list[tuple[str, ...]]:
         command, depth = main.cloudsync.get_command(click.Context(main.cloudsync), words[0]), 1
         assert command is not None
         if isinstance(command, click.Group):
-            command, depth = command.commands[words[1]], 2
+            command, depth = command.get_command(click.Context(command), words[1]), 2
+            assert command is not None
         for one in command.params:
             if isinstance(one, click.Option) and one.type is click.STRING and not one.is_flag:
                 found.append((*words, one.opts[0], ""))

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from console import main
+from console.commands import restore
 from console.errors import ConsoleError, Exit
 from console.stack import Stack
 from tests.synthesis import ROOT
@@ -140,9 +141,12 @@ def test_an_error_of_the_console_has_its_own_exit_code(
     assert (main.main(["runs"]), capsys.readouterr().err) == (10, "cloudsync: Not yet.\n")
 
 
-@pytest.mark.parametrize("verb", main.VERBS)
-def test_the_help_of_a_verb_imports_neither_boto3_nor_rich_and_says_what_it_does(verb: str) -> None:
-    words = [verb, "show"] if verb == "settings" else [verb]  # it has verbs of its own
+OF_GROUPS = {"settings": ["show"], "restore": list(restore.VERBS)}  # verbs of their own
+HELPED = [[verb, *more] for verb in main.VERBS for more in ([[one] for one in OF_GROUPS.get(verb, [])] or [[]])]
+
+
+@pytest.mark.parametrize("words", HELPED, ids=" ".join)
+def test_the_help_of_a_verb_imports_neither_boto3_nor_rich_and_says_what_it_does(words: list[str]) -> None:
     program = (
         f"import sys; from console.main import main; main([*{words!r}, '--help']);"
         "loaded = {'boto3', 'botocore', 'rich', 'requests'} & set(sys.modules); sys.exit(', '.join(loaded) or 0)"
@@ -150,7 +154,7 @@ def test_the_help_of_a_verb_imports_neither_boto3_nor_rich_and_says_what_it_does
     paths = {"PYTHONPATH": f"{ROOT}:{ROOT / 'lambda_layer' / 'python'}"}
     shown = subprocess.run([sys.executable, "-c", program], env=paths, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "") and f"Usage: cloudsync {' '.join(words)}" in shown.stdout
-    if verb != "completion":  # which is about no stack
+    if words != ["completion"]:  # which is about no stack
         assert "--json" in shown.stdout and "--environment" in shown.stdout
 
 
