@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "plan": "What it would cost to have footage back, and how long it takes; nothing is started.",
     "start": "Have footage thawed, for the price that is shown before.",
     "status": "How far a job is, and until when its files can be fetched.",
+    "fetch": "Fetch what is thawed into a directory, every byte verified; what broke off goes on.",
     "list": "List the jobs, the newest first.",
     "cancel": "End a job; what cannot be undone is said.",
     "drill": "Prove that footage comes back, on originals chosen at random.",

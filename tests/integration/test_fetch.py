@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from console.operations.restore.fetch.engine import fetch
-from console.operations.restore.fetch.names import JOURNAL, MANIFEST, PART, Layout
+from console.operations.restore.fetch.names import MANIFEST
 from console.operations.restore.fetch.outcome import Ending, Fetched, Options
 from tests.integration.object_server import ObjectServer, serving
 
@@ -27,7 +25,7 @@ def server() -> Iterator[ObjectServer]:
 
 
 def content(seed: int, size: int = 700 * KIB) -> bytes:
-    return random.Random(seed).randbytes(size)
+    return random.Random(seed).randbytes(size)  # noqa: S311 (a sequence that a seed repeats)
 
 
 def fetched(server: ObjectServer, into: Path, keys: list[str] | None = None, **more: Any) -> Fetched:

@@ -26,7 +26,7 @@ from console.operations.restore.fetch.outcome import (
     Watching,
 )
 from console.operations.restore.fetch.receive import Receiver
-from console.operations.restore.fetch.room import check_room
+from console.operations.restore.fetch.room import surveyed
 from console.operations.restore.fetch.source import Source
 from console.operations.restore.fetch.together import together
 
@@ -52,7 +52,8 @@ def fetch(
     with Directory(directory) as place:
         landing = Landing(place, source.bucket, options)
         try:
-            check_room(again, place, landing, options)
+            survey = surveyed(again, place, landing, options)
+            watching.plans(survey.files, survey.bytes)
             with asyncio.Runner() as runner:
                 return runner.run(_Fetch(again, source, landing, options, watching).run())
         finally:
@@ -112,9 +113,7 @@ class _Fetch:
 
 
 def _check_state(file: JobFile) -> None:
-    """Raises FileProblem for what S3 need not be asked about."""
-    if file.state in (FileState.WANTED, FileState.REQUESTED):
-        raise FileProblem(Ending.THAWING, "S3 thaws it still: repeat the command later.")
+    """Raises FileProblem for what S3 need not be asked about. It may know more of what was not thawed yet."""
     if file.state is FileState.FAILED:
         raise FileProblem(Ending.LOST, file.problem or "It cannot be had: `cloudsync restore status` says why.")
 

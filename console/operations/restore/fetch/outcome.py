@@ -111,6 +111,9 @@ class Fetched(msgspec.Struct, kw_only=True):
 class Watching(Protocol):
     """Is told how far a fetch is, on the thread that called it."""
 
+    def plans(self, files: int, size: int) -> None:
+        """So many files can be had, of so many bytes together."""
+
     def begins(self, file: JobFile, path: str, had: int) -> None:
         """A file is fetched, of which `had` bytes are here."""
 
@@ -123,6 +126,9 @@ class Watching(Protocol):
 
 class Unwatched:
     """Nobody is told."""
+
+    def plans(self, files: int, size: int) -> None:
+        """See Watching."""
 
     def begins(self, file: JobFile, path: str, had: int) -> None:
         """See Watching."""

@@ -17,7 +17,6 @@ from console.operations.restore.fetch.names import JOURNAL, PART
 from console.operations.restore.fetch.outcome import Options
 
 _MOST_JOURNAL = 64 * 1024 * 1024  # bytes; a journal of ours has 40 for each MiB of its file
-_sync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 
 
 class PartFile:
@@ -173,3 +172,7 @@ def _write(descriptor: int, content: Sequence[int] | bytes) -> None:
     view = memoryview(bytes(content))
     while view:
         view = view[os.write(descriptor, view) :]
+
+
+def _sync(descriptor: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(descriptor)  # macOS has only the latter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from cloud_sync_common.runtime.wording import size_of
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile
@@ -16,16 +17,30 @@ from console.operations.restore.fetch.outcome import FileProblem, Options, Stopp
 _BLOCK = 512  # bytes, the unit of st_blocks
 
 
-def check_room(files: Iterable[JobFile], directory: Directory, landing: Landing, options: Options) -> None:
-    """Raises StoppedError where the disk has less room than the files that can be had need, without what is there of
-    them already."""
-    needed = sum(_needed(file, directory, landing, options) for file in files if file.state is FileState.READY)
+@dataclass
+class Survey:
+    """How many files can be had, how large they are together, and how much of that is not here yet."""
+
+    files: int = 0
+    bytes: int = 0
+    needed: int = 0
+
+
+def surveyed(files: Iterable[JobFile], directory: Directory, landing: Landing, options: Options) -> Survey:
+    """Raises StoppedError where the disk has less room than is needed."""
+    found = Survey()
+    for file in files:
+        if file.state is FileState.READY:
+            found.files += 1
+            found.bytes += file.size
+            found.needed += _needed(file, directory, landing, options)
     free = directory.free_bytes()
-    if needed > free:
+    if found.needed > free:
         raise StoppedError(
-            f"The disk has too little room: {size_of(needed)} are to be fetched, and {size_of(free)} are free in "
+            f"The disk has too little room: {size_of(found.needed)} are to be fetched, and {size_of(free)} are free in "
             f"{directory.path}. Free some space, or name a directory on another disk."
         )
+    return found
 
 
 def _needed(file: JobFile, directory: Directory, landing: Landing, options: Options) -> int:

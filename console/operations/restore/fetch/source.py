@@ -11,7 +11,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
 from cloud_sync_common import __version__
-from cloud_sync_common.stores.restore_jobs import JobFile
+from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
 from console.aws_account import AwsAccount
 from console.aws_refusals import explained
@@ -19,6 +19,7 @@ from console.operations.restore.fetch.outcome import Ending, FileProblem, Stoppe
 
 _AGENT = f"cloudsync/{__version__}"
 _FROZEN = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_THAWS = "It is not thawed yet: repeat the command later."
 _START = "`cloudsync restore start` has it thawed again"
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "Forbidden", "403"})
@@ -145,12 +146,14 @@ def stopped(error: Exception) -> Exception:
 def _check_thawed(restore: str, file: JobFile) -> None:
     """`restore` is S3's header x-amz-restore of a frozen object. Raises FileProblem unless its copy can be read."""
     if 'ongoing-request="true"' in restore:
-        raise FileProblem(Ending.THAWING, "S3 thaws it still: repeat the command later.")
+        raise FileProblem(Ending.THAWING, _THAWS)
     if not restore:
         raise _frozen(file)
 
 
 def _frozen(file: JobFile) -> FileProblem:
+    if file.state in (FileState.WANTED, FileState.REQUESTED):
+        return FileProblem(Ending.THAWING, _THAWS)
     if file.ready_until:
         return FileProblem(Ending.ENDED, f"Its thawed copy has ended ({file.ready_until}): {_START}.")
     return FileProblem(Ending.ENDED, f"It is frozen, and no thawed copy is there: {_START}.")
