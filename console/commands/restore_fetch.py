@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from console.commands.options import of_stack
+from console.commands.restore_to import copied, to_bucket
 from console.errors import ConsoleError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
@@ -22,15 +23,26 @@ class _InterruptedError(ConsoleError):
 
 
 @click.command()
-@click.argument("words", metavar="JOB DIR | --ready DIR", nargs=-1, required=True)
+@click.argument("words", metavar="JOB DIR | --ready DIR", nargs=-1)
 @click.option("--ready", is_flag=True, help="The files of every job that can be fetched.")
 @click.option(
     "--layout", type=click.Choice(["month", "camera", "flat"]), default="month", show_default=True,
     help="The folders in DIR: by month of capture (UTC), by camera, or none.",
 )  # fmt: skip
 @click.option("--sha256", is_flag=True, help="Put the SHA-256 of each file into the manifest as well.")
+@to_bucket
 @of_stack
-def command(stack: Stack, output: Output, words: tuple[str, ...], *, ready: bool, layout: str, sha256: bool) -> int:
+def command(
+    stack: Stack,
+    output: Output,
+    words: tuple[str, ...],
+    to: str,
+    storage_class: str,
+    *,
+    ready: bool,
+    layout: str,
+    sha256: bool,
+) -> int:
     """Fetch what is thawed into a directory. Each file is compared with S3's checksum and with the ledger's.
 
     What broke off goes on where it was, by the same command; what is there already is not fetched again, and nothing
@@ -42,6 +54,8 @@ def command(stack: Stack, output: Output, words: tuple[str, ...], *, ready: bool
     from console.operations.restore.fetch.names import Layout  # noqa: PLC0415 (not needed for --help)
     from console.operations.restore.fetch.outcome import Options  # noqa: PLC0415
 
+    if to:
+        return _copied(stack, output, words, to, storage_class, layout, is_of_all=ready)
     job, directory = _job_and_directory(words, is_of_all=ready)
     jobs = _jobs(stack, job)
     if not jobs:
@@ -49,6 +63,15 @@ def command(stack: Stack, output: Output, words: tuple[str, ...], *, ready: bool
     options = Options(layout=Layout(layout), sha256=sha256)
     found = _fetched(stack, output, jobs, directory, options)
     return _answer(output, [one.job_id for one in jobs], found)
+
+
+def _copied(
+    stack: Stack, output: Output, words: tuple[str, ...], to: str, storage_class: str, layout: str, *, is_of_all: bool
+) -> int:
+    """To a bucket, in place of a directory."""
+    if len(words) != (0 if is_of_all else 1):
+        raise UsageError("With --to name the job alone, or nothing with --ready: the bucket takes the place of DIR.")
+    return copied(stack, output, _jobs(stack, words[0] if words else ""), to, storage_class, layout)
 
 
 def _job_and_directory(words: tuple[str, ...], *, is_of_all: bool) -> tuple[str, str]:

@@ -2,30 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from console.errors import Exit
 from console.output import Output
+from console.stack import Stack
 
 if TYPE_CHECKING:
+    from cloud_sync_common.stores.restore_jobs import Job
+
     from console.operations.restore.bucket_copy import Place
     from console.operations.restore.to_bucket import Copied, Named
 
 _MOST_NAMED = 20  # files whose troubles are printed one by one
 
 
-def copy(s3: Any, archive: str, place: Place, files: Iterable[Named], output: Output) -> int:
-    """Copies, says what became of the files, and returns the exit code. Raises ConsoleError and botocore's errors."""
+# S3's names (API reference, PutObject); those for on-premises and for a single zone's directories are left out.
+_STORAGE_CLASSES = (
+    "STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE",
+)  # fmt: skip
+_OPTIONS = (
+    click.option(
+        "--to", default="", metavar="s3://BUCKET/PREFIX",
+        help="Copy to this bucket in place of DIR: within AWS, nothing goes to the Internet.",
+    ),
+    click.option(
+        "--storage-class", type=click.Choice(_STORAGE_CLASSES, case_sensitive=False), default="STANDARD",
+        show_default=True, help="With --to: that of the copies.",
+    ),
+)  # fmt: skip
+
+
+def to_bucket(command: Callable[..., int | None]) -> Callable[..., int | None]:
+    """The options of a verb that copies to a bucket."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def copied(stack: Stack, output: Output, jobs: Iterable[Job], to: str, storage_class: str, layout: str) -> int:
+    """The files of these jobs. Raises UsageError, ConsoleError, botocore's errors."""
+    from console.operations.restore.fetch.names import Layout  # noqa: PLC0415 (not needed for --help)
+    from console.operations.restore.fetching import JobFiles, note_fetched  # noqa: PLC0415
+    from console.operations.restore.to_bucket import named, place_of  # noqa: PLC0415
+
+    archive = stack.output("ArchiveBucket")
+    place = place_of(to, storage_class, {archive, stack.output("WorkBucket")})
+    found: list[Copied] = []
+    for job in jobs:
+        of_job = copies(stack.client("s3"), archive, place, named(JobFiles(stack, [job]), Layout(layout)), output)
+        if all(one.is_there for one in of_job):
+            note_fetched(stack, job)
+        found += of_job
+    return answered(output, place, found)
+
+
+def copies(s3: Any, archive: str, place: Place, files: Iterable[Named], output: Output) -> list[Copied]:
+    """Copies, and says so of each file. Raises ConsoleError and botocore's errors."""
     from console.operations.restore.to_bucket import Outcome, ToBucket  # noqa: PLC0415 (not needed for --help)
 
     found: list[Copied] = []
-    with closing(ToBucket(s3, archive, place).copy(files)) as copies:
-        for one in copies:
+    with closing(ToBucket(s3, archive, place).copy(files)) as made:
+        for one in made:
             found.append(one)
             if one.outcome is Outcome.COPIED:
                 output.aside.print(f"s3://{place.bucket}/{one.key}: copied, its checksum agrees.", soft_wrap=True)
+    return found
+
+
+def answered(output: Output, place: Place, found: list[Copied]) -> int:
+    """Says what became of the files; the exit code."""
+    from console.operations.restore.to_bucket import Outcome  # noqa: PLC0415 (not needed for --help)
+
     _answer(output, place, found)
     outcomes = {one.outcome for one in found}
     if Outcome.FAILED in outcomes:

@@ -188,7 +188,7 @@ def test_a_fetch_that_was_cut_off_is_gone_on_with(drills: Drills, capsys: pytest
     drills.thawed()
     drills.error = ConsoleError("The network is gone. Repeat the command.")
     assert "The network is gone" in refused(capsys)
-    assert drills.stored == {} and not drills.job.fetched_at
+    assert drills.stored == {} and not drills.job.proven_at
     assert (drills.cache / "cloudsync" / drills.job.job_id).is_dir(), "what is there is not fetched again"
 
 
@@ -204,7 +204,7 @@ def test_what_was_not_fetched_in_time_is_no_proof_and_the_next_drill_begins_anew
     drills.thawed()
     drills.error = LapsedError("It is frozen.")
     assert "It is frozen." in refused(capsys)
-    assert all(job.fetched_at for job in drills.archive.jobs.all())
+    assert all(job.proven_at for job in drills.archive.jobs.all())
 
 
 def test_an_execution_that_was_stopped_is_taken_up(drills: Drills, capsys: pytest.CaptureFixture[str]) -> None:

@@ -165,7 +165,7 @@ def test_every_byte_is_read_in_ranges_and_a_certificate_kept_without_a_mail(worl
     (original,) = found["originals"]
     assert found["agrees"] and found["by"] == "the drill of this quarter" and found["stack"] == "CloudSync-dev"
     assert original["read_checksum"] == original["ledger_checksum"] == checksum(CONTENT)
-    assert world.aws.mails() == [] and job_of(world).fetched_at
+    assert world.aws.mails() == [] and job_of(world).proven_at
 
 
 def test_it_goes_on_where_the_time_of_an_invocation_ended(world: World) -> None:
@@ -250,7 +250,7 @@ def test_a_connection_that_breaks_is_repeated_by_the_state_machine(world: World)
 def test_what_the_owners_command_has_proven_meanwhile_is_not_read_again(world: World) -> None:
     world.original("a")
     job_id = world.thawed()
-    world.jobs.update(job_id, {"fetched_at": "2027-01-02T00:00:00Z"})
+    world.jobs.update(job_id, {"proven_at": "2027-01-02T00:00:00Z"})
     assert world.proved(job_id) == Progress(job_id=job_id, done=True)
     assert world.certificates() == []
 
@@ -280,4 +280,4 @@ def test_a_refused_certificate_is_no_proof(world: World) -> None:
     job_id = world.thawed()
     with pytest.raises(ConfigurationError):
         replace(world.prover(), work_bucket="there-is-none").carry_out(ProveRequest(job_id=job_id))
-    assert not job_of(world).fetched_at
+    assert not job_of(world).proven_at

@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 
 import pytest
-from cloud_sync_common.stores.restore_jobs import JobFile
+from cloud_sync_common.stores.restore_jobs import FileState, Job, JobFile, JobState, Tier
+from msgspec import structs
 
+from console import main
 from console.commands import restore_to
 from console.errors import ConsoleError, CredentialsRefusedError, Exit, NotFoundError, UsageError
+from console.operations.restore import fetching
+from console.operations.restore import jobs as restore_jobs
 from console.operations.restore.bucket_copy import MOST_PARTS, Place, Sizes, ranges
 from console.operations.restore.to_bucket import Copied, Named, Outcome, ToBucket, place_of
 from console.output import Output
+from console.stack import Stack
+from tests.unit.console_account import OUTPUTS, ScriptedAccount
 from tests.unit.fake_buckets import FakeBuckets, checksum
 
 PLACE = Place("mine", "videos/")
@@ -197,14 +203,72 @@ def test_the_command_says_what_became_of_each_and_exits_accordingly(
     s3: FakeBuckets, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good, frozen, lost = archived(s3, 1), archived(s3, 2, restore=""), archived(s3, 3)
-    assert restore_to.copy(s3, "archive", PLACE, [(good, "a.mp4")], Output()) == Exit.FINE
+
+    def copy(*files: Named, as_json: bool = False) -> int:
+        output = Output(as_json=as_json)
+        return restore_to.answered(output, PLACE, restore_to.copies(s3, "archive", PLACE, files, output))
+
+    assert copy((good, "a.mp4")) == Exit.FINE
     assert "1 file copied to s3://mine/videos/, 70 B; every checksum agrees." in capsys.readouterr().out
     named = [(good, "a.mp4"), (frozen, "b.mp4")]
-    assert restore_to.copy(s3, "archive", PLACE, named, Output()) == Exit.THAWING
+    assert copy(*named) == Exit.THAWING
     said = capsys.readouterr().out
     assert "1 file was there already" in said and "1 file is still thawing: repeat the command later." in said
     del s3.buckets["archive"][lost.key]
-    assert restore_to.copy(s3, "archive", PLACE, [*named, (lost, "c.mp4")], Output(as_json=True)) == Exit.FAILED
+    assert copy(*named, (lost, "c.mp4"), as_json=True) == Exit.FAILED
     document = json.loads(capsys.readouterr().out)
     assert [one["outcome"] for one in document["files"]] == ["there", "thawing", "failed"]
     assert (document["kind"], document["bucket"], document["prefix"]) == ("restore-copied", "mine", "videos/")
+
+
+class Owners:
+    """A stack with a job, whose S3 is the one of these tests."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, s3: FakeBuckets, files: list[JobFile]) -> None:
+        self.noted: list[str] = []
+        job = Job(
+            job_id="restore-1", created_at="2026-11-27T00:00:00Z", selection="", fingerprint="", tier=Tier.BULK, days=7,
+            files=len(files), bytes=0, quoted_usd=0, state=JobState.READY,
+        )  # fmt: skip
+        outputs = {**OUTPUTS, "ArchiveBucket": "archive", "WorkBucket": "work"}
+        stack = Stack(ScriptedAccount(), "dev", outputs)
+        monkeypatch.setattr(stack.account, "client", lambda _: s3)
+        monkeypatch.setattr(Stack, "find", lambda *_: stack)
+        monkeypatch.setattr(restore_jobs, "named", lambda _stack, _name: job)
+        monkeypatch.setattr(fetching, "ready_jobs", lambda _: [job])
+        monkeypatch.setattr(fetching, "JobFiles", lambda _stack, _jobs: files)
+        monkeypatch.setattr(fetching, "note_fetched", lambda _, one: self.noted.append(one.job_id))
+
+
+@pytest.mark.parametrize("words", [("restore-1",), ("--ready",)])
+def test_fetch_to_a_bucket_takes_the_place_of_a_directory(
+    s3: FakeBuckets, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    file = structs.replace(archived(s3, 1), captured_at="2026-05-01T10:00:00Z")
+    owners = Owners(monkeypatch, s3, [file])
+    asked = ["restore", "fetch", *words, "--to", "s3://mine/out", "--storage-class", "glacier_ir"]
+    assert main.main(asked) == Exit.FINE
+    assert s3.buckets["mine"]["out/2026-05/GX010001.MP4"].storage_class == "GLACIER_IR"
+    assert owners.noted == ["restore-1"]
+    assert main.main(["restore", "fetch", *words, "--to", "s3://mine/all", "--layout", "flat"]) == Exit.FINE
+    assert "all/GX010001.MP4" in s3.buckets["mine"]
+
+
+def test_a_job_of_which_a_file_is_still_frozen_is_not_noted_as_fetched(
+    s3: FakeBuckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = structs.replace(archived(s3, 2), state=FileState.FAILED, problem="It is gone.")
+    owners = Owners(monkeypatch, s3, [archived(s3, 1, restore=""), archived(s3, 3)])
+    assert main.main(["restore", "fetch", "restore-1", "--to", "s3://mine"]) == Exit.THAWING
+    Owners(monkeypatch, s3, [lost])
+    assert main.main(["restore", "fetch", "restore-1", "--to", "s3://mine"]) == Exit.FAILED
+    assert owners.noted == [] and list(s3.buckets["mine"]) == ["unknown month/GX010003.MP4"]
+
+
+@pytest.mark.parametrize("words", [("restore-1", "DIR"), (), ("restore-1", "--ready")])
+def test_with_a_bucket_there_is_no_directory(
+    s3: FakeBuckets, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    Owners(monkeypatch, s3, [])
+    assert main.main(["restore", "fetch", *words, "--to", "s3://mine"]) == Exit.USAGE
+    assert "With --to name the job alone" in capsys.readouterr().err

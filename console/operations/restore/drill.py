@@ -61,7 +61,7 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
 def under_way(stack: Stack) -> Job | None:
     """The newest drill that has no certificate yet. Raises botocore's errors."""
     jobs = (job for job in all_jobs(stack) if job.drill)
-    return next((job for job in jobs if not job.fetched_at and job.state is not JobState.CANCELLED), None)
+    return next((job for job in jobs if not job.proven_at and job.state is not JobState.CANCELLED), None)
 
 
 def begin(stack: Stack, asked: Asked, reading: Reading) -> Begun:
@@ -100,7 +100,7 @@ class LapsedError(ConsoleError):
 def close(stack: Stack, job: Job) -> None:
     """The drill is done with: the next one begins anew."""
     with console_errors():
-        jobs_of(stack).update(job.job_id, {"fetched_at": now()})
+        jobs_of(stack).update(job.job_id, {"proven_at": now()})
 
 
 def folder_of(job: Job) -> Path:

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 from cloud_sync_common.safe_text import one_line
-from cloud_sync_common.stores.restore_jobs import JobFile
+from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
 from console.errors import UsageError
 from console.operations.restore.bucket_copy import (
@@ -64,6 +64,10 @@ class Copied(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str = ""
     problem: str = ""
 
+    @property
+    def is_there(self) -> bool:
+        return self.outcome in (Outcome.COPIED, Outcome.THERE)
+
 
 type Named = tuple[JobFile, str]
 """A file, and the path that the layout gives it: `2026-05/GX010001.MP4`."""
@@ -107,6 +111,8 @@ class ToBucket:
                 workers.shutdown(cancel_futures=True)
 
     def _one(self, copying: BucketCopy, file: JobFile, name: str) -> Copied:
+        if file.state is FileState.FAILED:
+            return _said(file, Outcome.FAILED, file.problem.rstrip("."))
         try:
             found = self._original(file)
             return found if isinstance(found, Copied) else self._placed(copying, file, found, name)

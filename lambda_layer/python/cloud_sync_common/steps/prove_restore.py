@@ -153,7 +153,7 @@ class RestoreProver:
 
     def _prove(self, request: ProveRequest) -> Progress:
         job, file = self._job(request.job_id)
-        if job.fetched_at:  # concluded before, by an invocation whose answer was lost, or by the owner's own command
+        if job.proven_at:  # concluded before, by an invocation whose answer was lost, or by the owner's own command
             return Progress(job_id=job.job_id, done=True)
         if job.state is not JobState.READY or file.state is FileState.FAILED:
             problem = file.problem or job.problem or f"the restorer has left its job as {job.state.value}"
@@ -191,7 +191,7 @@ class RestoreProver:
         if not proof.agrees:
             where = f"This certificate is s3://{self.work_bucket}/{proof.text_key}."
             self._mail("the restore drill has failed", f"{text_of(proof, self.titles)}\n{where}\n{_NEXT}")
-        self.jobs.update(job.job_id, {"fetched_at": now()})
+        self.jobs.update(job.job_id, {"proven_at": now()})
         logger.info("a restore drill has ended", extra={"job_id": job.job_id, "agrees": proof.agrees})
         return Progress(job_id=job.job_id, done=True, read=found.size)
 
