@@ -86,8 +86,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job. `selection` says in words what was chosen, `fingerprint` identifies it; `days` is how long thawed copies
     stay; prices are in USD, `max_usd` None: no ceiling. The counts are those of the last check; `ready_until` is when
     the first thawed copy ends. `checked_at` is when S3 was asked last. `events` counts S3's events since then.
-    `task_token` is that of the execution's wait. `mailed` says that the mail of its end was claimed. `proven_at`: when a
-    drill got its certificate, or came to nothing."""
+    `task_token` is that of the execution's wait. `mailed` says that the mail of its end was claimed. `proven_at`: when
+    a drill got its certificate, or came to nothing."""
 
     job_id: str
     created_at: str
