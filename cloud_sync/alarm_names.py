@@ -11,17 +11,19 @@ from cloud_sync.config import Config
 ESSENTIAL = (
     "run-failed",
     "no-successful-run",
-    "authentication-failed",
     "credentials-end-soon",
     "dead-letters",
     "schedule-dead-letters",
     "backlog-grows",
     "run-cost",
     "run-duration",
+    "restore-timed-out",
     "errors-RunReport",
 )
 # What helps an engineer to find a cause, with detailed_monitoring only.
 DETAILED = (
+    "authentication-failed",
+    "restore-failed",
     "failure-rate",
     "throttles",
     "errors-MediaAuthenticator",
@@ -29,6 +31,7 @@ DETAILED = (
     "errors-VideoDownloader",
     "errors-FailureRecorder",
     "errors-ArchiveReconciler",
+    "errors-ArchiveThawer",
     "errors-CredentialsRotator",
     "duration-MediaLister",
     "duration-VideoDownloader",

@@ -14,10 +14,11 @@ from cloud_sync.monitoring import Alerts, Monitoring
 from cloud_sync.network import Network
 from cloud_sync.owner_policy import OwnerPolicy
 from cloud_sync.permissions import Grants
+from cloud_sync.restore import Restore
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
 from cloud_sync.template_metadata import template_metadata
-from cloud_sync.workflow import Workflow, executions_arn, schedule_name
+from cloud_sync.workflow import Workflow, executions_arn, restorer_arn, restores_arn, schedule_name
 
 
 class CloudSyncStack(Stack):
@@ -38,11 +39,14 @@ class CloudSyncStack(Stack):
             alerts.dead_letter_queue,
             executions_arn(self, config),
             tuple(config.backed_up),
+            restorer_arn(self, config),
+            restores_arn(self, config),
             config.compares_contents,
         )
         network = Network(self, "Network", config=config) if config.private_network else None
         functions = Functions(self, "Functions", config=config, grants=grants, network=network)
         workflow = Workflow(self, "Workflow", config=config, storage=storage, functions=functions)
+        restore = Restore(self, "Restore", config=config, storage=storage, functions=functions)
         Monitoring(
             self,
             "Monitoring",
@@ -50,6 +54,7 @@ class CloudSyncStack(Stack):
             alerts=alerts,
             functions=functions,
             workflow=workflow,
+            restore=restore,
             archive=storage.archive_bucket,
         )
         owner = OwnerPolicy(self, "Owner", config=config, grants=grants, functions=functions, workflow=workflow)
@@ -70,6 +75,7 @@ class CloudSyncStack(Stack):
             "LedgerTable": storage.ledger_table.table_name,
             **{p.construct_id("CredentialsSecret"): storage.credentials_secrets[p.id].name for p in config.backed_up},
             "StateMachineArn": workflow.state_machine.state_machine_arn,
+            "RestorerArn": restore.state_machine.state_machine_arn,
             "AlertsTopicArn": alerts.topic.topic_arn,
             "DeadLetterQueueUrl": alerts.dead_letter_queue.queue_url,
             **{p.construct_id("NightlySchedule"): schedule_name(config, p) for p in config.backed_up},

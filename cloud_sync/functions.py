@@ -31,7 +31,7 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The seven functions. Each has a role and a log group of its own."""
+    """The eight functions. Each has a role and a log group of its own."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
@@ -57,6 +57,7 @@ class Functions(Construct):
         self.archive_reconciler = self._function(
             "ArchiveReconciler", listing, long, permissions.archive_reconciler(grants)
         )
+        self.archive_thawer = self._function("ArchiveThawer", small, long, permissions.archive_thawer(grants))
         self.credentials_rotator = self._function(
             "CredentialsRotator", small, short, permissions.credentials_rotator(grants)
         )
@@ -68,7 +69,8 @@ class Functions(Construct):
             self.run_report,
             self.archive_reconciler,
         ]
-        self.all = [*self.invoked_by_the_state_machine, self.credentials_rotator]  # which Secrets Manager invokes
+        # Restores and S3's events invoke the one, Secrets Manager the other.
+        self.all = [*self.invoked_by_the_state_machine, self.archive_thawer, self.credentials_rotator]
         acknowledge_wildcards(self, grants.wildcards)
         acknowledge(
             self,

@@ -90,8 +90,9 @@ def _use_runs(grants: Grants, functions: Functions, workflow: Workflow) -> list[
     ]
     read, renew = functions.video_downloader.function_arn, functions.media_authenticator.function_arn
     return [
-        grants.allow("StartAndListRuns", start, workflow.state_machine.state_machine_arn),
-        grants.allow("SeeRuns", ["states:DescribeExecution"], grants.executions_arn),
+        grants.allow("StartAndListRuns", start, workflow.state_machine.state_machine_arn, grants.restorer_arn),
+        grants.allow("SeeRuns", ["states:DescribeExecution"], grants.executions_arn, grants.restores_arn),
+        grants.allow("CancelRestores", ["states:StopExecution"], grants.restores_arn),
         grants.allow("UseTheCredentials", use, *secrets),
         grants.allow("SeeTheFunctions", ["lambda:GetFunctionConfiguration"], read),
         grants.allow("RenewTokens", ["lambda:InvokeFunction"], renew),
@@ -107,7 +108,8 @@ def _use_ledger(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.allow("ReadTheLedger", read, table),
         grants.allow("SeeWhatIsNotArchived", ["dynamodb:Query"], f"{table}/index/not-archived"),
-        grants.use_ledger("ChangeSettings", rows, "PutItem", "UpdateItem"),
+        grants.use_ledger("ChangeSettings", [*rows, "RESTORES"], "PutItem", "UpdateItem"),
+        grants.use_ledger("NameTheFilesOfARestore", ["RESTORE#*"], "BatchWriteItem"),
     ]
 
 
@@ -143,6 +145,7 @@ def _wildcards(grants: Grants, stack_arn: str) -> dict[str, str]:
         "*": "CloudWatch's DescribeAlarms and GetMetricData take no narrower resource (CloudWatch API reference).",
         stack_arn: "CloudFormation gives a stack its id.",
         grants.executions_arn: "An execution gets its name when it starts.",
+        grants.restores_arn: "An execution gets its name when it starts.",
         work.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
         work.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
     } | dict.fromkeys(grants.archived_objects, "The key of an object is made from what the provider lists.")

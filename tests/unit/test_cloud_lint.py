@@ -35,9 +35,9 @@ def cfn_lint(template: dict[str, Any], *, ignored: bool = True, regions: list[st
     the definition as it is deployed there.
     """
     template = copy.deepcopy(template)
-    machine = resource_of(template, "AWS::StepFunctions::StateMachine")
-    machine["DefinitionString"] = machine["DefinitionString"].replace("${Partition}", "aws")
-    del machine["DefinitionSubstitutions"]["Partition"]
+    for machine in resources_of(template, "AWS::StepFunctions::StateMachine"):
+        machine["DefinitionString"] = machine["DefinitionString"].replace("${Partition}", "aws")
+        del machine["DefinitionSubstitutions"]["Partition"]
     config = ManualArgs(ignore_checks=list(CFN_LINT_IGNORES) if ignored else [], regions=regions)
     return [(match.rule.id, match.message) for match in lint(json.dumps(template), config=config)]
 
@@ -75,19 +75,19 @@ def test_every_ignored_rule_of_cfn_lint_is_still_needed(synthesis: Synthesis) ->
 
 
 def misname_a_property(template: dict[str, Any]) -> None:
-    resource_of(template, "AWS::S3::Bucket")["Versioning"] = {"Status": "Enabled"}
+    resources_of(template, "AWS::S3::Bucket")[0]["Versioning"] = {"Status": "Enabled"}
 
 
 def misspell_a_state(template: dict[str, Any]) -> None:
-    machine = resource_of(template, "AWS::StepFunctions::StateMachine")
+    machines = resources_of(template, "AWS::StepFunctions::StateMachine")
+    machine = next(one for one in machines if one["StateMachineName"] == "gopro-sync-orchestrator")
     definition = json.loads(machine["DefinitionString"])
     definition["States"]["ListMedia"]["ResultPaht"] = "$.listing"
     machine["DefinitionString"] = json.dumps(definition)
 
 
-def resource_of(template: dict[str, Any], kind: str) -> dict[str, Any]:
-    properties: dict[str, Any] = next(r for r in template["Resources"].values() if r["Type"] == kind)["Properties"]
-    return properties
+def resources_of(template: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [resource["Properties"] for resource in template["Resources"].values() if resource["Type"] == kind]
 
 
 @pytest.mark.parametrize(("spoil", "rule"), [(misname_a_property, "E3002"), (misspell_a_state, "E3601")])

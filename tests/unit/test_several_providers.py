@@ -144,7 +144,7 @@ def test_schedules_start_the_same_machine_five_minutes_apart_and_verify_on_days_
         "gopro-sync-verification-dropbox": ("cron(5 14 3 * ? *)", "dropbox"),
     }
     assert {three.text(s["Target"]["Arn"]) for s in schedules} == {"<gopro-sync-orchestrator>"}
-    assert len(three.resources("AWS::StepFunctions::StateMachine")) == 1
+    assert len(three.resources("AWS::StepFunctions::StateMachine")) == 2, "runs, and restores"
 
 
 def test_a_schedule_that_pauses_for_long_is_watched_for_each_provider(synthesis: Synthesis) -> None:
@@ -267,7 +267,7 @@ def test_every_saved_query_and_every_table_of_the_dashboard_tells_the_providers_
 
 
 def test_the_map_of_each_run_has_the_concurrency_of_one_provider(three: Synthesised) -> None:
-    machine = three.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = three.machine
     assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == 3
 
 

@@ -58,9 +58,9 @@ def transitions(stack: Synthesised, bucket: str) -> list[tuple[str, int]]:
     return [(step["StorageClass"], step["TransitionInDays"]) for step in steps]
 
 
-def test_the_stack_has_two_buckets_one_table_one_secret_and_one_state_machine(dev: Synthesised) -> None:
+def test_the_stack_has_two_buckets_one_table_one_secret_and_two_state_machines(dev: Synthesised) -> None:
     counts = {kind: len(dev.resources(kind)) for kind in (*DATA, "AWS::StepFunctions::StateMachine")}
-    assert list(counts.values()) == [2, 1, 1, 0, 1]
+    assert list(counts.values()) == [2, 1, 1, 0, 2]
 
 
 @each_environment
@@ -306,6 +306,7 @@ def test_names_have_no_suffix_in_dev_and_the_environments_suffix_in_the_others(
         ("AWS::CloudWatch::Dashboard", "GoPro-Sync-Operations"),
         ("AWS::SecretsManager::Secret", "gopro/credentials"),
         ("AWS::StepFunctions::StateMachine", "gopro-sync-orchestrator"),
+        ("AWS::StepFunctions::StateMachine", "gopro-sync-restorer"),
         ("AWS::Scheduler::Schedule", "gopro-sync-nightly"),
         ("AWS::Scheduler::Schedule", "gopro-sync-verification"),
         ("AWS::SQS::Queue", "gopro-sync-dlq"),
@@ -413,7 +414,7 @@ def test_no_function_sets_a_variable_that_lambda_reserves(stack: Synthesised) ->
 
 @each_environment
 def test_a_run_is_traced_and_every_event_is_logged_without_its_data(stack: Synthesised, environment: str) -> None:
-    machine = stack.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = stack.machine
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
     (destination,) = logging["Destinations"]
@@ -425,7 +426,7 @@ def test_a_run_is_traced_and_every_event_is_logged_without_its_data(stack: Synth
 
 def test_the_map_runs_as_many_children_at_once_as_configured(synthesis: Synthesis) -> None:
     for overrides, expected in (({}, 3), ({"max_concurrency": "9"}, 9)):
-        machine = synthesis.of("dev", **overrides).only("AWS::StepFunctions::StateMachine")["Properties"]
+        machine = synthesis.of("dev", **overrides).machine
         assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == expected
 
 

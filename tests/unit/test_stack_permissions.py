@@ -186,7 +186,7 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
 def test_the_state_machine_may_invoke_the_functions_read_manifests_and_run_its_child_executions(
     dev: Synthesised,
 ) -> None:
-    machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = dev.machine
     assert dev.policy_of(machine["RoleArn"]) == {
         **{f"<{function}>": {"lambda:InvokeFunction"} for function in INVOKED_BY_THE_STATE_MACHINE},
         "<work>/runs/*": {
