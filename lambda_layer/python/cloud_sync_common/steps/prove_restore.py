@@ -78,10 +78,11 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Not done: the next invocation goes on from `read` and `crc`."""
+    """Not done: the next invocation goes on from `read` and `crc`. `agrees`: every byte was right."""
 
     job_id: str
     done: bool
+    agrees: bool = False
     read: int = 0
     crc: str = "0"
 
@@ -154,7 +155,7 @@ class RestoreProver:
     def _prove(self, request: ProveRequest) -> Progress:
         job, file = self._job(request.job_id)
         if job.proven_at:  # concluded before, by an invocation whose answer was lost, or by the owner's own command
-            return Progress(job_id=job.job_id, done=True)
+            return Progress(job_id=job.job_id, done=True, agrees=not job.problem)
         if job.state is not JobState.READY or file.state is FileState.FAILED:
             problem = file.problem or job.problem or f"the restorer has left its job as {job.state.value}"
             return self._conclude(job, read_back(file, problem=problem.rstrip(".")))
@@ -191,9 +192,9 @@ class RestoreProver:
         if not proof.agrees:
             where = f"This certificate is s3://{self.work_bucket}/{proof.text_key}."
             self._mail("the restore drill has failed", f"{text_of(proof, self.titles)}\n{where}\n{_NEXT}")
-        self.jobs.update(job.job_id, {"proven_at": now()})
+        self.jobs.update(job.job_id, {"proven_at": now(), "problem": found.problem})
         logger.info("a restore drill has ended", extra={"job_id": job.job_id, "agrees": proof.agrees})
-        return Progress(job_id=job.job_id, done=True, read=found.size)
+        return Progress(job_id=job.job_id, done=True, agrees=proof.agrees, read=found.size)
 
     def _store(self, proof: Proof) -> None:
         for key, kind, content in documents(proof, self.titles):
