@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cloud_sync.config import Config
 
 # What an owner has to know in every environment. CloudWatch gives each account ten alarms free of charge,
-# which these are with one provider; each further one has five of its own.
+# which these are with one provider; each further one has four of its own.
 ESSENTIAL = (
     "run-failed",
     "no-successful-run",

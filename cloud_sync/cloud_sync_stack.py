@@ -16,6 +16,7 @@ from cloud_sync.owner_policy import OwnerPolicy
 from cloud_sync.permissions import Grants
 from cloud_sync.restore import Restore
 from cloud_sync.restore_drill import RestoreDrill
+from cloud_sync.restorer_policy import RestorerPolicy
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
 from cloud_sync.template_metadata import template_metadata
@@ -59,6 +60,7 @@ class CloudSyncStack(Stack):
             archive=storage.archive_bucket,
         )
         owner = OwnerPolicy(self, "Owner", config=config, grants=grants, functions=functions, workflow=workflow)
+        restorer = RestorerPolicy(self, "Restorer", config=config, grants=grants)
         jobs = ChecksumJobs(self, "ChecksumJobs", config=config, grants=grants)
         if config.rotate_credentials_every_days:
             Rotation(self, "Rotation", config=config, storage=storage, function=functions.credentials_rotator)
@@ -83,6 +85,7 @@ class CloudSyncStack(Stack):
             "DeadLetterQueueUrl": alerts.dead_letter_queue.queue_url,
             **{p.construct_id("NightlySchedule"): schedule_name(config, p) for p in config.backed_up},
             "OwnerPolicyArn": owner.policy.managed_policy_arn,
+            "RestorerPolicyArn": restorer.policy.managed_policy_arn,
             "VerifierPolicyArn": jobs.policy.managed_policy_arn,
             "ChecksumRoleArn": jobs.role.role_arn,
         }.items():

@@ -71,7 +71,8 @@ def _see_the_deployment(
     """GetMetricData takes no resource, and DescribeAlarms wants to be allowed for all of them (CloudWatch API
     reference, DescribeAlarms)."""
     describe = [f"cloudformation:{action}" for action in ("DescribeStacks", "ListStackResources", "GetTemplate")]
-    log_groups = [function.log_group.log_group_arn for function in functions.all]
+    telling = [function for function in functions.all if function is not functions.archive_thawer]  # of no item
+    log_groups = [function.log_group.log_group_arn for function in telling]
     return [
         grants.allow("SeeTheStack", describe, stack_arn),
         grants.allow("SeeTheSchedules", ["scheduler:GetSchedule"], *schedules),
@@ -90,9 +91,8 @@ def _use_runs(grants: Grants, functions: Functions, workflow: Workflow) -> list[
     ]
     read, renew = functions.video_downloader.function_arn, functions.media_authenticator.function_arn
     return [
-        grants.allow("StartAndListRuns", start, workflow.state_machine.state_machine_arn, grants.restorer_arn),
-        grants.allow("SeeRuns", ["states:DescribeExecution"], grants.executions_arn, grants.restores_arn),
-        grants.allow("CancelRestores", ["states:StopExecution"], grants.restores_arn),
+        grants.allow("StartAndListRuns", start, workflow.state_machine.state_machine_arn),
+        grants.allow("SeeRuns", ["states:DescribeExecution"], grants.executions_arn),
         grants.allow("UseTheCredentials", use, *secrets),
         grants.allow("SeeTheFunctions", ["lambda:GetFunctionConfiguration"], read),
         grants.allow("RenewTokens", ["lambda:InvokeFunction"], renew),
@@ -108,8 +108,7 @@ def _use_ledger(grants: Grants) -> list[iam.PolicyStatement]:
     return [
         grants.allow("ReadTheLedger", read, table),
         grants.allow("SeeWhatIsNotArchived", ["dynamodb:Query"], f"{table}/index/not-archived"),
-        grants.use_ledger("ChangeSettings", [*rows, "RESTORES"], "PutItem", "UpdateItem"),
-        grants.use_ledger("NameTheFilesOfARestore", ["RESTORE#*"], "BatchWriteItem"),
+        grants.use_ledger("ChangeSettings", rows, "PutItem", "UpdateItem"),
     ]
 
 
@@ -145,7 +144,6 @@ def _wildcards(grants: Grants, stack_arn: str) -> dict[str, str]:
         "*": "CloudWatch's DescribeAlarms and GetMetricData take no narrower resource (CloudWatch API reference).",
         stack_arn: "CloudFormation gives a stack its id.",
         grants.executions_arn: "An execution gets its name when it starts.",
-        grants.restores_arn: "An execution gets its name when it starts.",
         work.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
         work.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
     } | dict.fromkeys(grants.archived_objects, "The key of an object is made from what the provider lists.")

@@ -34,6 +34,10 @@ class Restore(Construct):
         super().__init__(scope, construct_id)
         self.name = restorer_name(config)
         self.state_machine = self._state_machine(config, functions.archive_thawer)
+        self._tell(config, storage, functions.archive_thawer)
+
+    def _tell(self, config: Config, storage: Storage, function: lambda_.Function) -> None:
+        """Has the function told what S3 has thawed."""
         events.Rule(
             self,
             "RestoreCompleted",
@@ -45,11 +49,12 @@ class Restore(Construct):
                 detail={"bucket": {"name": [storage.archive_bucket.bucket_name]}},
             ),
             targets=[
-                targets.LambdaFunction(
-                    functions.archive_thawer, retry_attempts=2, max_event_age=Duration.hours(HOURS_OF_AN_EVENT)
-                )
+                targets.LambdaFunction(function, retry_attempts=2, max_event_age=Duration.hours(HOURS_OF_AN_EVENT))
             ],
         )
+        for part in function.node.find_all():
+            if isinstance(part, lambda_.CfnPermission):
+                part.source_account = Stack.of(self).account
 
     def _state_machine(self, config: Config, function: lambda_.Function) -> sfn.StateMachine:
         log_group = logs.LogGroup(

@@ -35,6 +35,7 @@ def command(stack: Stack, output: Output, choice: Choice, terms: Terms, *, yes: 
     from console.operations.restore import start as operations  # noqa: PLC0415
     from console.operations.restore.plan import planned  # noqa: PLC0415
 
+    stack.output("RestorerArn")  # before anything is asked
     plan = planned(stack, choice, terms, Reading(), note_looked(output))
     found = operations.same_as(stack, plan)
     if found and found.goes_on:

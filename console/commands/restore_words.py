@@ -108,6 +108,7 @@ def _ways_round(quote: Quote, region: str) -> str:
 
 
 def draw_progress(output: Output, found: Progress) -> None:
+    """How a job is; the next step is on standard error."""
     output.page.print(f"{found.job.job_id}: {found.state}")
     output.page.print(facts_of(_progress(found)))
     for one in found.problems:

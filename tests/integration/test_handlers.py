@@ -39,6 +39,7 @@ HANDLERS = {
     "watch": "run_report",
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
+    **dict.fromkeys(("thaw", "thaw_check", "thaw_report", "thawed"), "archive_thawer"),
     "all_auth": "media_authenticator",
     "paused_auth": "media_authenticator",
     **{f"{cloud}_auth": "media_authenticator" for cloud in ("drive", "dropbox")},
@@ -46,6 +47,7 @@ HANDLERS = {
     **{f"{cloud}_download": "video_downloader" for cloud in ("drive", "dropbox")},
     **{f"{cloud}_reconcile": "archive_reconciler" for cloud in ("drive", "dropbox")},
 }
+THAWING = {name for name, function in HANDLERS.items() if function == "archive_thawer"}  # of another state machine
 
 
 class Context:
@@ -111,7 +113,7 @@ def test_every_handler_has_a_sample_event_and_every_event_a_handler() -> None:
     assert {path.parent.name for path in (ROOT / "lambdas").glob("*/handler.py")} == set(HANDLERS.values())
 
 
-@pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate", "watch"}))
+@pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate", "watch", *THAWING}))
 def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
     definition = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
     function = "".join(word.capitalize() for word in HANDLERS[name].split("_"))

@@ -11,7 +11,7 @@ import pytest
 from cloud_sync_common.stores.restore_jobs import FileState, Job, JobState
 
 from console import main
-from console.commands import restore_start, restore_status
+from console.commands import restore_start
 from console.errors import Exit
 from tests.unit.console_account import refusal
 from tests.unit.console_archive import Archive, an_archive
@@ -285,7 +285,7 @@ def test_status_waits_until_nothing_more_is_thawed(
         set_files(archive, (FileState.READY, FUTURE), (FileState.READY, FUTURE))
         set_job(archive, JobState.READY if len(waited) == 2 else JobState.THAWING)
 
-    monkeypatch.setattr(restore_status.time, "sleep", sleep)
+    monkeypatch.setattr("console.commands.restore_status.time.sleep", sleep)
     assert told(capsys, "status", job_id, "--wait")["ready"] == 2 and len(waited) == 2
 
 

@@ -118,7 +118,7 @@ def test_the_default_environment_is_billed_little_more_than_its_secret(environme
 def test_what_is_always_free_is_subtracted_once_for_each_kind() -> None:
     lines = fixed_costs(ENVIRONMENTS["prod"])
     usd = {line.price: line.usd for line in lines}
-    assert usd[prices.ALARM_MONTH] == pytest.approx(2.10)
+    assert usd[prices.ALARM_MONTH] == pytest.approx(2.40)
     # the first ten alarms, all metrics (17 in one hour of the day are less than one) and the dashboard are free
     free = 10 * 0.10 + usd[prices.METRIC_MONTH] + 3.00
     assert total(lines) - billed(lines) == pytest.approx(free)

@@ -125,6 +125,7 @@ def progress(stack: Stack, job: Job) -> Progress:
 
 
 def progress_of(job: Job, files: list[JobFile], execution: Execution | None) -> Progress:
+    """By its rows, and its last execution where it is not over."""
     expired = [file for file in files if file.state is FileState.READY and has_ended(file.ready_until)]
     ready = [file for file in files if file.state is FileState.READY and not has_ended(file.ready_until)]
     counts = {state: sum(file.state is state for file in files) for state in FileState}

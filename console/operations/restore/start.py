@@ -94,7 +94,6 @@ def start(stack: Stack, planned: Planned, found: Found | None = None) -> Started
             "None of the files can be had, so no job was started. `cloudsync restore plan` with the same words says "
             "why for each."
         )
-    stack.output("RestorerArn")  # before anything is written
     job = _take_up(stack, found.job, planned) if found else written(stack, planned)
     if not job.state.is_over:
         execute(stack, job.job_id)

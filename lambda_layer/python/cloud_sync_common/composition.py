@@ -32,6 +32,8 @@ from cloud_sync_common.steps.report import ReportRequest, RunReport
 from cloud_sync_common.steps.report_all import AllReport
 from cloud_sync_common.steps.report_paused import PausedReport, PausedRequest
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
+from cloud_sync_common.steps.thaw import ArchiveThawer
+from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.archive_reader import ArchiveReader
@@ -45,6 +47,7 @@ from cloud_sync_common.stores.month_totals import MonthTotals
 from cloud_sync_common.stores.provider_settings import StoredSettings, stored
 from cloud_sync_common.stores.restore_jobs import RestoreJobs
 from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.stores.thawing import Thawing
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
 from cloud_sync_common.transfer.copies import Copies
@@ -308,3 +311,20 @@ def restore_prover(context: LambdaContext) -> RestoreProver:
         stack=f"CloudSync-{config.environment}",
         titles=_titles(),
     )
+
+
+def archive_thawer(context: LambdaContext) -> ArchiveThawer:
+    """It knows no provider: a job may have files of several."""
+    config = settings.load()
+    return ArchiveThawer(
+        jobs=RestoreJobs(clients.table(config.ledger_table)),
+        archive=Thawing(clients.s3(), config.archive_bucket),
+        executions=clients.step_functions(),
+        deadline=Deadline.of(context),
+    )
+
+
+def thaw_report() -> ThawReport:
+    config = settings.load()
+    jobs = RestoreJobs(clients.table(config.ledger_table))
+    return ThawReport(jobs, clients.sns(), config.alerts_topic_arn, config.environment)
