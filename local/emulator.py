@@ -91,8 +91,8 @@ class Emulator:
     """A running emulator. Its state is in memory and in one folder, and is deleted when it stops.
 
     `retry_delay_scale` multiplies every wait of the state machine, so that tests of many retries are quick.
-    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself. `keys` are those of
-    one that is already running.
+    `thaw_seconds` is how long S3 takes to thaw an object. `functions_endpoint` is the AWS endpoint of the functions
+    when it is not the emulator itself. `keys` are those of one that is already running.
     """
 
     def __init__(
@@ -102,11 +102,13 @@ class Emulator:
         *,
         retry_delay_scale: float = 1.0,
         functions_endpoint: str | None = None,
+        thaw_seconds: float = 2.0,
         keys: RootKeys | None = None,
     ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.retry_delay_scale = retry_delay_scale
+        self.thaw_seconds = thaw_seconds
         self.keys = keys or RootKeys()
         self.log_file = folder / "emulator.log"
         self.port = free_port()
@@ -133,6 +135,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
             "SFN_WAIT_SCALE": str(self.retry_delay_scale),
+            "CLOUD_SYNC_THAW_SECONDS": str(self.thaw_seconds),
             "TMPDIR": str(scratch),
             "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
             # The function processes inherit these: the endpoint and the trusted certificates.

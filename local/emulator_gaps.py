@@ -1,7 +1,8 @@
 """Starts the emulator with patches for its differences from AWS ("gaps") that matter here. One function per gap.
 
 This file runs inside the emulator's own environment (see emulator.py) and imports of the project only what is beside it
-for the same environment: emulator_access.py has the gaps by which another user could get in.
+for the same environment: emulator_access.py has the gaps by which another user could get in, emulator_restores.py those
+of restores.
 `python emulator_gaps.py --open-upstream` lists the gaps that upstream still has. A test compares that list with GAPS,
 so that the function for a gap is removed once upstream closes it. docs/design.md explains each one.
 """
@@ -23,6 +24,7 @@ from xml.sax.saxutils import escape
 
 import anycrc
 from emulator_access import ACCESS_GAPS
+from emulator_restores import RESTORE_GAPS
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import cloudformation as stacks
@@ -367,6 +369,7 @@ GAPS = {
     lines_of_a_manifest: lambda: "text.splitlines()" in inspect.getsource(stepfunctions._parse_reader_items),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
     **ACCESS_GAPS,
+    **RESTORE_GAPS,
 }
 
 

@@ -75,8 +75,9 @@ class Seen:
     @property
     def ready(self) -> Outcome:
         """As it is when it can be read."""
-        until = self.thawed_until
-        return Outcome(FileState.READY, until.isoformat(timespec="seconds") if until and not self.is_hot else "")
+        if self.is_hot or self.thawed_until is None:
+            return Outcome(FileState.READY)
+        return Outcome(FileState.READY, self.thawed_until.astimezone(UTC).isoformat(timespec="seconds"))
 
 
 class Thawing:
