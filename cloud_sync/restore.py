@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_events as events
-from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -22,7 +21,7 @@ from cloud_sync.nag_suppressions import acknowledge_wildcards
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import restorer_name, seconds_of
 
-HOURS_OF_AN_EVENT = 2  # after which it is too late to shorten a wait
+SECONDS_OF_AN_EVENT = 2 * 3600  # after which it is too late to shorten a wait
 
 
 class Restore(Construct):
@@ -37,24 +36,37 @@ class Restore(Construct):
         self._tell(config, storage, functions.archive_thawer)
 
     def _tell(self, config: Config, storage: Storage, function: lambda_.Function) -> None:
-        """Has the function told what S3 has thawed."""
-        events.Rule(
+        """Has the function told what S3 has thawed. The CDK's own target would name the permission after the stack, and
+        would let the rules of every account of that name invoke it."""
+        rule = events.CfnRule(
             self,
             "RestoreCompleted",
-            rule_name=config.name("gopro-sync-restore-completed"),
+            name=config.name("gopro-sync-restore-completed"),
             description="S3 has thawed an archived object",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Restore Completed"],
-                detail={"bucket": {"name": [storage.archive_bucket.bucket_name]}},
-            ),
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Restore Completed"],
+                "detail": {"bucket": {"name": [storage.archive_bucket.bucket_name]}},
+            },
             targets=[
-                targets.LambdaFunction(function, retry_attempts=2, max_event_age=Duration.hours(HOURS_OF_AN_EVENT))
+                events.CfnRule.TargetProperty(
+                    id="ArchiveThawer",
+                    arn=function.function_arn,
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=SECONDS_OF_AN_EVENT, maximum_retry_attempts=2
+                    ),
+                )
             ],
         )
-        for part in function.node.find_all():
-            if isinstance(part, lambda_.CfnPermission):
-                part.source_account = Stack.of(self).account
+        lambda_.CfnPermission(
+            self,
+            "TellTheFunction",
+            action="lambda:InvokeFunction",
+            function_name=function.function_arn,
+            principal="events.amazonaws.com",
+            source_account=Stack.of(self).account,
+            source_arn=rule.attr_arn,
+        )
 
     def _state_machine(self, config: Config, function: lambda_.Function) -> sfn.StateMachine:
         log_group = logs.LogGroup(
