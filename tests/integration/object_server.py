@@ -12,6 +12,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,6 +26,12 @@ from console.operations.restore.fetch.source import Source
 
 BUCKET = "archive"
 _PIECE = 16 * 1024
+
+
+@cache
+def session() -> boto3.Session:
+    """Made once, because it keeps what it has read of botocore's models."""
+    return boto3.Session("key-of-a-test", "secret-of-a-test", region_name="us-east-1")
 
 
 def checksum_of(content: bytes) -> str:
@@ -47,7 +54,9 @@ class Thing:
 @dataclass
 class ObjectServer:
     """`asked` are the ranges of GETs: key, first byte, and the one after the last. `refusals` are answers to the next
-    GETs: status and code. `cuts` ends the next answers after so many bytes. `sent` is called with the key and the end
+    GETs: status and code. `refused` are those to every GET of a key, and `gone` the headers of the answer
+    to a HEAD of one that is not there. `cuts` ends the next answers after so many bytes; `shift` is added to the range
+    that they name. `sent` is called with the key and the end
     of each piece that was sent."""
 
     objects: dict[str, Thing] = field(default_factory=dict)
@@ -56,6 +65,9 @@ class ObjectServer:
     conditions: list[tuple[str, str]] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)
     cuts: list[int] = field(default_factory=list)
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+    gone: dict[str, dict[str, str]] = field(default_factory=dict)
+    shift: int = 0
     url: str = ""
     sent: Any = lambda *_: None
 
@@ -64,9 +76,8 @@ class ObjectServer:
         return self.objects[key]
 
     def source(self) -> Source:
-        client = boto3.Session("key-of-a-test", "secret-of-a-test", region_name="us-east-1")
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-        return Source(client, client.client("s3", endpoint_url=self.url, config=config), BUCKET)
+        return Source(session(), session().client("s3", endpoint_url=self.url, config=config), BUCKET)
 
     def file(self, key: str, number: int = 1, **more: Any) -> JobFile:
         """The file of a job that has the bytes of an object, ready."""
@@ -82,8 +93,7 @@ class ObjectServer:
 def serving() -> Iterator[ObjectServer]:
     state = ObjectServer()
     handler = type("Handler", (_Handler,), {"state": state})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         state.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -94,6 +104,13 @@ def serving() -> Iterator[ObjectServer]:
             thread.join()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Whoever asked has gone."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: ObjectServer
@@ -101,8 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         found = self._found()
         self.state.heads.append(self._key())
-        if found is None:
-            self._answer(404, b"", {})
+        if found is None or self._key() in self.state.gone:
+            self._answer(404, b"", self.state.gone.get(self._key(), {}))
             return
         stated = {"x-amz-checksum-crc64nvme": found.checksum, "x-amz-checksum-type": "FULL_OBJECT"}
         checksum = stated if found.checksum and self.headers["x-amz-checksum-mode"] else {}
@@ -113,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         found = self._found()
         if self.state.refusals:
             self._refuse(*self.state.refusals.pop(0))
+        elif self._key() in self.state.refused:
+            self._refuse(*self.state.refused[self._key()])
         elif found is None:
             self._refuse(404, "NoSuchKey")
         elif self.headers["If-Match"] not in (None, found.etag):
@@ -132,7 +151,10 @@ class _Handler(BaseHTTPRequestHandler):
             found.flips -= 1
             body[found.flipped - first] ^= 1
         cut = self.state.cuts.pop(0) if self.state.cuts else len(body)
-        headers = {"Content-Range": f"bytes {first}-{end - 1}/{len(found.content)}", "ETag": found.etag}
+        headers = {
+            "Content-Range": f"bytes {first + self.state.shift}-{end - 1}/{len(found.content)}",
+            "ETag": found.etag,
+        }
         self._answer(206, bytes(body[:cut]), {"Content-Length": str(len(body)), **headers}, first)
         if cut < len(body):
             self.close_connection = True

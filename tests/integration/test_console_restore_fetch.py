@@ -1,9 +1,8 @@
-"""`cloudsync restore fetch` as a program, against AWS on loopback over TLS: jobs in the ledger, objects in the bucket."""
+"""`cloudsync restore fetch` as a program, against AWS on loopback over TLS."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,17 @@ from cloud_sync_common.stores.restore_jobs import FileState, Job, JobFile, JobSt
 from tests.integration.aws_on_loopback import ARCHIVE, Aws
 from tests.integration.console_program import Owner
 from tests.integration.object_server import checksum_of
-from tests.ledger_table import TABLE
 
 JOB = "restore-20261127T113406Z-1a2b"
 CONTENTS = {f"GX01004{number}.MP4": f"{number}".encode() * 100_000 for number in range(3)}
 
 
 @pytest.fixture
-def owner(aws: Aws, tmp_path: Path) -> Iterator[Owner]:
+def owner(aws: Aws, tmp_path: Path) -> Owner:
     found = Owner(aws, tmp_path)
     outputs = {**json.loads(found.environment["OUTPUTS"]), "ArchiveBucket": ARCHIVE}
     found.variables["OUTPUTS"] = json.dumps(outputs)
-    yield found
+    return found
 
 
 def job_of(aws: Aws, state: JobState = JobState.READY, job_id: str = JOB, **of_last: Any) -> None:
@@ -40,7 +38,7 @@ def job_of(aws: Aws, state: JobState = JobState.READY, job_id: str = JOB, **of_l
             "captured_at": "2026-05-17T08:30:00Z", "key": key, "version_id": stored["VersionId"],
             "checksum": checksum_of(content), "state": FileState.READY,
         }  # fmt: skip
-        files.append(JobFile(**{**given, **more}))  # type: ignore[arg-type]
+        files.append(JobFile(**{**given, **more}))
     job = Job(
         job_id=job_id, created_at="2026-11-27T11:34:06Z", selection="all", fingerprint="f", tier=Tier.BULK, days=7,
         files=len(files), bytes=sum(file.size for file in files), quoted_usd=0.1, state=state,

@@ -15,7 +15,7 @@ from console.operations.restore.fetch.outcome import Ending, FileProblem, Option
 from console.operations.restore.fetch.part import PartFile
 from console.operations.restore.fetch.place import Place
 from console.operations.restore.fetch.receive import Receiver, Unreached
-from console.operations.restore.fetch.source import Known, ObjectChanged, Source
+from console.operations.restore.fetch.source import ExpiredError, Known, ObjectChanged, Source
 from console.operations.restore.fetch.together import together, uninterrupted
 
 _LONGEST_WAIT = 15.0  # seconds between two tries
@@ -124,13 +124,17 @@ class Download:
 
     async def _range(self, part: PartFile, known: Known, first: int, end: int) -> None:
         """Reads bytes `first` to before `end`; what broke off goes on where it did."""
-        options, failures = self._slots.options, 0
+        options, failures, has_renewed = self._slots.options, 0, False
         while True:
             reader = _Reader(self, part, first, end)
             try:
                 async with self._slots.slot() as buffer:
                     await reader.run(self._slots.receiver, known, buffer)
                 return
+            except ExpiredError:
+                if has_renewed:
+                    raise
+                first, has_renewed = reader.at, True
             except Unreached as error:
                 failures = 1 if reader.at > first else failures + 1
                 first = reader.at
@@ -139,7 +143,7 @@ class Download:
                         f"S3 cannot be reached ({error.reason}). What is fetched stays: check the network, and repeat "
                         "the command to go on."
                     ) from None
-            await asyncio.sleep(min(options.backoff * 2 ** (failures - 1), _LONGEST_WAIT))
+            await asyncio.sleep(min(options.backoff * 2 ** max(failures - 1, 0), _LONGEST_WAIT))
 
     def moved(self, count: int) -> None:
         self.read_bytes += count

@@ -50,7 +50,7 @@ def fetch(
     options, watching = options or Options(), watching or Unwatched()
     again = list(files) if isinstance(files, Iterator) else files
     with Directory(directory) as place:
-        landing = Landing(place, source.bucket, options)
+        landing = _landing(place, source, options)
         try:
             survey = surveyed(again, place, landing, options)
             watching.plans(survey.files, survey.bytes)
@@ -58,6 +58,13 @@ def fetch(
                 return runner.run(_Fetch(again, source, landing, options, watching).run())
         finally:
             landing.close()
+
+
+def _landing(directory: Directory, source: Source, options: Options) -> Landing:
+    try:
+        return Landing(directory, source.bucket, options)
+    except FileProblem as problem:  # the manifest cannot be read or written
+        raise StoppedError(problem.sentence) from None
 
 
 class _Fetch:

@@ -15,6 +15,7 @@ import msgspec
 from awscrt.checksums import combine_crc64nvme
 
 _PIECE = re.compile(rb"(\d{1,19}) (\d{1,19}) ([0-9a-f]{16})", re.ASCII)
+_BEGINS = b'{"bucket":'
 FORMAT = 1
 LONGEST = 16 * 1024 * 1024  # bytes of a piece
 
@@ -61,6 +62,12 @@ def read(content: bytes) -> tuple[Subject | None, list[Piece]]:
     except (msgspec.DecodeError, RecursionError):
         return None, []
     return subject, _apart(_pieces(rest, subject.size))
+
+
+def is_torn(content: bytes) -> bool:
+    """Whether it is the beginning of a journal of which the first line did not reach the disk, or nothing."""
+    text = content.strip(b"\0")
+    return b"\n" not in text and (text.startswith(_BEGINS) or _BEGINS.startswith(text))
 
 
 def _pieces(text: bytes, size: int) -> list[Piece]:

@@ -17,7 +17,7 @@ from console.operations.restore.fetch.manifest import Entry, Manifest, utc_now
 from console.operations.restore.fetch.names import folder_of, name_of, numbered
 from console.operations.restore.fetch.outcome import Ending, FileProblem, Options
 from console.operations.restore.fetch.part import PartFile
-from console.operations.restore.fetch.place import Place, Reserved, place_of
+from console.operations.restore.fetch.place import Place, Reserved, Wanted, place_of
 from console.operations.restore.fetch.source import Known
 
 
@@ -56,7 +56,8 @@ class Landing:
         """A name for a file; or the file that is there already, which is noted."""
         folder = self.directory.folder(folder_of(file, self._options.layout))
         checksum = known.checksum or file.checksum
-        place = place_of(folder, name_of(file), known.size, checksum, self._reserved)
+        wanted = Wanted(self._bucket, file.key, known.size, checksum)
+        place = place_of(folder, name_of(file), wanted, self._reserved)
         if place.is_there:
             self._note(file, known, place, checksum, place.modified_ns)
         return place

@@ -75,7 +75,7 @@ def numbered(name: str, number: int) -> str:
     """The name of the so-manieth file of that name: `GX010042 (2).MP4`."""
     if number == 1:
         return name
-    suffix = PurePosixPath(f"x{name}").suffix
+    suffix = PurePosixPath(name).suffix
     return f"{name.removesuffix(suffix)} ({number}){suffix}"
 
 

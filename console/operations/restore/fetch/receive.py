@@ -24,8 +24,6 @@ STALL_SECONDS = 60.0  # for one step, which is little enough for a slow line wit
 _STEP = 256 * 1024
 _RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})", re.ASCII)
 _BUSY = frozenset({408, 429, 500, 502, 503, 504})
-# For which signing again may help, once: credentials are renewed when they are signed with.
-RENEWABLE = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 
 
 class Unreached(Exception):

@@ -19,10 +19,12 @@ from console.operations.restore.fetch.outcome import Ending, FileProblem, Stoppe
 
 _AGENT = f"cloudsync/{__version__}"
 _FROZEN = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_STAYS = "What is fetched stays."
 _THAWS = "It is not thawed yet: repeat the command later."
 _START = "`cloudsync restore start` has it thawed again"
 _GONE = frozenset({"NoSuchKey", "NoSuchVersion", "NotFound", "404", "MethodNotAllowed", "405"})
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "Forbidden", "403"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _CHANGED = frozenset({"PreconditionFailed", "412", "InvalidRange", "416"})
 
 
@@ -37,6 +39,10 @@ class Known:
 
 class ObjectChanged(Exception):
     """The object is not the one of which S3 spoke before."""
+
+
+class ExpiredError(StoppedError):
+    """The credentials have ended. Those that botocore can renew are others at the next request."""
 
 
 class Source:
@@ -134,13 +140,15 @@ class Source:
         known = explained(error)
         if known and (code in _DENIED or code.upper().startswith("KMS")):
             return FileProblem(Ending.FAILED, str(known))
+        if known and code in _EXPIRED:
+            return ExpiredError(f"{known} {_STAYS}", known.exit_code)
         return stopped(error)
 
 
 def stopped(error: Exception) -> Exception:
     """An error of botocore as the end of the fetch; as it is, where it is a fault of this program."""
     known = explained(error)
-    return StoppedError(f"{known} What is fetched stays.", known.exit_code) if known else error
+    return StoppedError(f"{known} {_STAYS}", known.exit_code) if known else error
 
 
 def _check_thawed(restore: str, file: JobFile) -> None:
