@@ -30,6 +30,7 @@ class AwsAccount:
         self._profile, self._region = profile, region
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
+        self._tables: dict[str, Any] = {}
         self._making = threading.Lock()  # a session must not make two clients at once (boto3, "Session")
 
     @property
@@ -74,10 +75,12 @@ class AwsAccount:
             return self._clients[service]
 
     def table(self, name: str) -> Any:
-        """A table of DynamoDB, as the stores of the function code take it."""
+        """A table of DynamoDB, as the stores of the function code take it, made once."""
         with self._making, _addressed():
             self._check_region()
-            return self.session.resource("dynamodb").Table(name)
+            if name not in self._tables:
+                self._tables[name] = self.session.resource("dynamodb").Table(name)
+            return self._tables[name]
 
 
 @contextmanager

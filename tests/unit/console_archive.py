@@ -3,14 +3,17 @@ executions of the restorer."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cloud_sync_common.stores.restore_jobs import RestoreJobs
+from cloud_sync_common.stores.restore_jobs import FileState, Job, JobState, RestoreJobs
 
+from console import main
+from console.errors import Exit
 from console.stack import Stack
 from tests.unit.console_account import refusal
 from tests.unit.console_ledger import World, a_world
@@ -18,6 +21,9 @@ from tests.unit.console_ledger import World, a_world
 MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:gopro-sync-restorer"
 EXECUTION = MACHINE.replace(":stateMachine:", ":execution:") + ":"
 WRITTEN = datetime(2026, 11, 20, tzinfo=UTC)
+ALL = ("--everything",)
+SURE = ("--yes", "--max-usd", "10")
+PAST, FUTURE = ((datetime.now(UTC) + timedelta(days=days)).isoformat(timespec="seconds") for days in (-1, 2))
 
 
 class Archive:
@@ -115,3 +121,42 @@ class Archive:
 def an_archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     with a_world(monkeypatch) as world:
         yield Archive(world)
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, code: Exit = Exit.FINE) -> dict[str, Any]:
+    """What a verb says as JSON."""
+    capsys.readouterr()
+    assert main.main(["restore", *words, "--json"]) == code
+    printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return printed
+
+
+def started(capsys: pytest.CaptureFixture[str], *words: str, code: Exit = Exit.FINE) -> dict[str, Any]:
+    """What `start` says, of everything unless `words` choose."""
+    return told(capsys, "start", *(words or ALL), *SURE, code=code)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str, code: Exit = Exit.FAILED) -> str:
+    """The last line of what a verb says that ends so, on standard error alone."""
+    capsys.readouterr()
+    assert main.main(["restore", *words]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    return printed.err.splitlines()[-1]
+
+
+def the_job(archive: Archive) -> Job:
+    (job,) = archive.jobs.all()
+    return job
+
+
+def set_job(archive: Archive, state: JobState, **fields: Any) -> None:
+    archive.jobs.update(the_job(archive).job_id, {"state": state.value, **fields})
+
+
+def set_files(archive: Archive, *files: tuple[FileState, str]) -> None:
+    """States and ends of the files of the one job, in their order."""
+    for number, (state, until) in enumerate(files, start=1):
+        problem = "It was not to be had." if state is FileState.FAILED else ""
+        fields = {"state": state.value, "ready_until": until, "problem": problem}
+        archive.jobs.update_file(the_job(archive).job_id, number, fields)

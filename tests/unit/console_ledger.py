@@ -35,7 +35,12 @@ class Account(ScriptedAccount):
         return self.real.get(service) or super().client(service)
 
     def table(self, name: str) -> Any:
-        return boto3.Session("in-process", "in-process", region_name=REGION).resource("dynamodb").Table(name)
+        return _resource().Table(name)
+
+
+@cache
+def _resource() -> Any:
+    return boto3.Session("in-process", "in-process", region_name=REGION).resource("dynamodb")
 
 
 @cache

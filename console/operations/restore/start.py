@@ -95,6 +95,8 @@ def start(stack: Stack, planned: Planned, found: Found | None = None) -> Started
             "why for each."
         )
     job = _take_up(stack, found.job, planned) if found else written(stack, planned)
+    if not found and (first := _first_of(stack, job)):
+        return _started(first, joined=True)
     if not job.state.is_over:
         execute(stack, job.job_id)
     return _started(job, taken_up=found is not None)
@@ -134,6 +136,20 @@ def written(stack: Stack, planned: Planned, *, drill: bool = False) -> Job:
     with console_errors():
         jobs_of(stack).create(job, files)
     return job
+
+
+def _first_of(stack: Stack, job: Job) -> Job | None:
+    """The job of another start of the same choice at the same moment, which was written first and does the work; this
+    one ends then."""
+    same = [one for one in all_jobs(stack) if one.fingerprint == job.fingerprint and not one.drill]
+    under_way = [one for one in same if not one.state.is_over or one.job_id == job.job_id]
+    first = min(under_way, key=lambda one: (one.created_at, one.job_id))
+    if first.job_id == job.job_id:
+        return None
+    fields = {"state": JobState.CANCELLED.value, "ended_at": now(), "problem": f"{first.job_id} was started first."}
+    with console_errors():
+        jobs_of(stack).update(job.job_id, fields)
+    return first
 
 
 def _counts(files: list[JobFile]) -> dict[str, Any]:
