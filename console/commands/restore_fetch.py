@@ -8,6 +8,7 @@ import click
 
 from console.commands.restore_bucket import of_stack_or_bucket
 from console.commands.restore_options import Words, with_words
+from console.commands.restore_to import To, copied, copied_of_bucket, to_bucket
 from console.errors import ConsoleError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
@@ -32,9 +33,12 @@ class _InterruptedError(ConsoleError):
     help="The folders in DIR: by month of capture (UTC), by camera, or none.",
 )  # fmt: skip
 @click.option("--sha256", is_flag=True, help="Put the SHA-256 of each file into the manifest as well.")
+@to_bucket
 @of_stack_or_bucket
-@with_words("JOB DIR | --ready DIR", required=True)
-def command(stack: Stack | Bucket, output: Output, words: Words, *, ready: bool, layout: str, sha256: bool) -> int:
+@with_words("JOB DIR | --ready DIR")
+def command(
+    stack: Stack | Bucket, output: Output, words: Words, to: To | None, *, ready: bool, layout: str, sha256: bool
+) -> int:
     """Fetch what is thawed into a directory. Each file is compared with S3's checksum and with the ledger's.
 
     What broke off goes on where it was, by the same command; what is there already is not fetched again, and nothing
@@ -49,7 +53,9 @@ def command(stack: Stack | Bucket, output: Output, words: Words, *, ready: bool,
 
     options = Options(layout=Layout(layout), sha256=sha256)
     if not isinstance(stack, Stack):
-        return _of_bucket(stack, output, words, options, is_of_all=ready)
+        return _of_bucket(stack, output, words, options, to, is_of_all=ready)
+    if to:
+        return copied(stack, output, _jobs(stack, _job(words, is_of_all=ready)), to, layout)
     job, directory = _job_and_directory(words, is_of_all=ready)
     jobs = _jobs(stack, job)
     if not jobs:
@@ -58,8 +64,10 @@ def command(stack: Stack | Bucket, output: Output, words: Words, *, ready: bool,
     return _answer(output, {"jobs": [one.job_id for one in jobs]}, found)
 
 
-def _of_bucket(bucket: Bucket, output: Output, words: Words, options: Options, *, is_of_all: bool) -> int:
-    """The last word is the directory. Raises UsageError."""
+def _of_bucket(
+    bucket: Bucket, output: Output, words: Words, options: Options, to: To | None, *, is_of_all: bool
+) -> int:
+    """The last word is the directory, unless another bucket takes its place. Raises UsageError."""
     from console.commands.restore_bucket import chosen  # noqa: PLC0415 (not needed for --help)
     from console.operations.restore.fetch.engine import fetch  # noqa: PLC0415
     from console.operations.restore.fetch.source import Source  # noqa: PLC0415
@@ -67,7 +75,9 @@ def _of_bucket(bucket: Bucket, output: Output, words: Words, options: Options, *
 
     if is_of_all:
         raise UsageError("--ready is for the jobs of a stack: with --bucket, choose footage.")
-    *items, directory = words.items
+    if to:
+        return copied_of_bucket(bucket, output, chosen(bucket, output, words.choice(bucket)), to, options.layout)
+    *items, directory = words.items or ("",)
     if not directory:
         raise UsageError("DIR is empty: name a directory.")
     found = chosen(bucket, output, words._replace(items=tuple(items)).choice(bucket))
@@ -76,6 +86,13 @@ def _of_bucket(bucket: Bucket, output: Output, words: Words, options: Options, *
     for result in not_thawed(found):
         done.add(result)
     return _answer(output, {"bucket": bucket.name, "selection": found.choice.text}, done)
+
+
+def _job(given: Words, *, is_of_all: bool) -> str:
+    """The job that is copied to a bucket; empty for all. Raises UsageError."""
+    if given.are_limited or len(given.items) != (0 if is_of_all else 1):
+        raise UsageError("With --to name the job alone, or nothing with --ready: the bucket takes the place of DIR.")
+    return "".join(given.items)
 
 
 def _job_and_directory(given: Words, *, is_of_all: bool) -> tuple[str, str]:
