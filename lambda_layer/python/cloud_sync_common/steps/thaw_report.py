@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 _ENDS = "What is not fetched by then has to be thawed, and paid for, again. The originals stay as they are."
-_COMMAND = re.compile(r"(`cloudsync [^`]+)`")
+_COMMAND = re.compile(r"(`(?:cloudsync) [^`]+)`")
 
 
 class EndRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag="report"):
