@@ -88,6 +88,7 @@ class Download:
             self.kept_bytes += had
             self._watching.begins(self._file, path, had)
             self._landing.check_room(known.size - had)
+            await uninterrupted(asyncio.to_thread(self._landing.copy_twin, self._file, part))
             await self._verified(part, known)
             return await uninterrupted(asyncio.to_thread(self._landing.publish, part, place, self._file, known))
         finally:
