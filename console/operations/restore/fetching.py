@@ -35,9 +35,10 @@ class JobFiles:
 
 
 def ready_jobs(stack: Stack) -> list[Job]:
-    """Those of which everything can be fetched that can be had, the newest first."""
+    """Those of which everything can be fetched that can be had, the newest first, without those of drills."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return [job for job in all_jobs(stack) if job.state is JobState.READY and not _has_ended(job, now)]
+    jobs = (job for job in all_jobs(stack) if job.state is JobState.READY and not job.drill)
+    return [job for job in jobs if not _has_ended(job, now)]
 
 
 def _has_ended(job: Job, now: str) -> bool:
