@@ -7,21 +7,24 @@ from collections.abc import Iterable
 from cloud_sync.config import Config
 
 # What an owner has to know in every environment. CloudWatch gives each account ten alarms free of charge,
-# which these are with one provider; each further one has five of its own.
+# which these are with one provider; each further one has four of its own.
 ESSENTIAL = (
     "run-failed",
     "no-successful-run",
-    "authentication-failed",
     "credentials-end-soon",
     "dead-letters",
     "schedule-dead-letters",
     "backlog-grows",
     "run-cost",
     "run-duration",
+    "restore-timed-out",
     "errors-RunReport",
 )
+OF_DRILLS = "errors-RestoreProver"  # where there are any (restore_drill_quarterly)
 # What helps an engineer to find a cause, with detailed_monitoring only.
 DETAILED = (
+    "authentication-failed",
+    "restore-failed",
     "failure-rate",
     "throttles",
     "errors-MediaAuthenticator",
@@ -29,7 +32,9 @@ DETAILED = (
     "errors-VideoDownloader",
     "errors-FailureRecorder",
     "errors-ArchiveReconciler",
+    "errors-ArchiveThawer",
     "errors-CredentialsRotator",
+    OF_DRILLS,
     "duration-MediaLister",
     "duration-VideoDownloader",
     "duration-RunReport",
@@ -45,6 +50,8 @@ OF_EACH_PROVIDER = frozenset(
 def alarm_names(config: Config) -> frozenset[str]:
     """The alarms of this environment, without the common prefix and its suffix."""
     names = {*ESSENTIAL, *DETAILED} if config.detailed_monitoring else {*ESSENTIAL}
+    if not config.restore_drill_quarterly:
+        names -= {OF_DRILLS}
     return _of_all(config, names if config.schedule_enabled else names - {"no-successful-run"})
 
 

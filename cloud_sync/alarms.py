@@ -16,9 +16,10 @@ from aws_cdk import aws_lambda as lambda_
 
 from cloud_sync.alarm_names import alarm_names, known_names
 from cloud_sync.config import HOURS_OF_ROOM, Config
-from cloud_sync.definition import MOST_SECONDS_OF_A_RUN
+from cloud_sync.definition import MOST_SECONDS_OF_A_RESTORE, MOST_SECONDS_OF_A_RUN
 from cloud_sync.functions import Functions
 from cloud_sync.providers import Provider
+from cloud_sync.restore import Restore
 from cloud_sync.workflow import WATCH_EVERY_HOURS, Workflow
 
 NAMESPACE = "CloudSync"
@@ -63,7 +64,7 @@ def run_metric(config: Config, provider: Provider, name: str, statistic: str = "
 
 
 def all_alarms(
-    config: Config, functions: Functions, workflow: Workflow, dead_letters: cloudwatch.IMetric
+    config: Config, functions: Functions, workflow: Workflow, restore: Restore, dead_letters: cloudwatch.IMetric
 ) -> list[Alarm]:
     """The alarms of an environment: those that alarm_names has. The numbers of a run have one for each provider.
     `dead_letters` counts the messages in the dead-letter queue of the videos. Raises ValueError for one that
@@ -72,6 +73,7 @@ def all_alarms(
         *_of_runs(config, workflow),
         *(alarm for provider in config.backed_up for alarm in _of_credentials(config, provider)),
         *_of_videos(config, workflow, dead_letters),
+        *_of_restores(config, restore),
         *_of_functions(config, functions),
     ]
     unnamed = {alarm.name for alarm in alarms} - known_names(config)
@@ -185,6 +187,24 @@ def _of_videos(config: Config, workflow: Workflow, dead_letters: cloudwatch.IMet
         f"`{config.verb('run')}`.",
     )
     yield from (_backlog(config, provider) for provider in config.backed_up)
+
+
+def _of_restores(config: Config, restore: Restore) -> Iterator[Alarm]:
+    yield Alarm(
+        "restore-failed",
+        restore.state_machine.metric_failed(period=FIVE_MINUTES, statistic="Sum"),
+        "A restore stopped.",
+        "read its mail, which names the cause and the next step.",
+        sends_mail=False,
+    )
+    yield Alarm(
+        "restore-timed-out",
+        restore.state_machine.metric_timed_out(period=FIVE_MINUTES, statistic="Sum"),
+        f"A restore still waited for S3 after {MOST_SECONDS_OF_A_RESTORE // DAY_SECONDS} days, and Step Functions "
+        "ended it without a mail of its own.",
+        f"`{config.verb('restore list')}` shows the job, and `{config.verb('restore start')}` with the same words goes "
+        "on with it; nothing that S3 has thawed is asked for again.",
+    )
 
 
 def _failure_rate(config: Config, provider: Provider) -> Alarm:

@@ -125,6 +125,7 @@ class Dashboard(Construct):
         self._heading("For engineers")
         functions = timed = throttled = self.functions.all
         if len(self.config.providers) > 1:  # up to 50 metrics are free of charge, which three providers need
+            functions = self.functions.invoked_by_the_state_machine
             throttled = [self.functions.video_downloader]
             timed = [self.functions.media_lister, *throttled, self.functions.run_report]
         schedule = self.workflow.schedule_dead_letter_queue.metric_approximate_number_of_messages_visible(period=DAY)

@@ -19,6 +19,7 @@ from cloud_sync.dashboard import Dashboard
 from cloud_sync.functions import Functions
 from cloud_sync.nag_suppressions import acknowledge
 from cloud_sync.queries import saved_queries
+from cloud_sync.restore import Restore
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import Workflow
 
@@ -86,6 +87,7 @@ class Monitoring(Construct):
         alerts: Alerts,
         functions: Functions,
         workflow: Workflow,
+        restore: Restore,
         archive: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -93,7 +95,7 @@ class Monitoring(Construct):
         dead_letters = alerts.dead_letter_queue.metric_approximate_number_of_messages_visible(
             period=FIVE_MINUTES, statistic="Maximum"
         )
-        alarms = [self._alarm(alarm) for alarm in all_alarms(config, functions, workflow, dead_letters)]
+        alarms = [self._alarm(alarm) for alarm in all_alarms(config, functions, workflow, restore, dead_letters)]
         saved_queries(self, config, functions)
         Dashboard(
             self,

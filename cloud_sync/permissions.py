@@ -26,6 +26,8 @@ class Grants:
     dead_letter_queue: sqs.Queue
     executions_arn: str  # matches every execution of the state machine
     providers: tuple[Provider, ...]  # of this environment
+    restorer_arn: str  # the state machine that restores
+    restores_arn: str  # matches every execution of that one
     compares_contents: bool = False
 
     @property
@@ -91,6 +93,10 @@ class Grants:
         """S3 answers 404 for a missing object only to a caller that may list the bucket, and 403 to others (S3 API
         reference, GetObject and HeadObject, "Permissions")."""
         return self.allow("TellMissingFromForbidden", ["s3:ListBucket"], bucket.bucket_arn)
+
+    def use_restore_jobs(self, *actions: str) -> iam.PolicyStatement:
+        """The jobs, and the files of each."""
+        return self.use_ledger("UseTheRestoreJobs", ["RESTORES", "RESTORE#*"], *actions)
 
     def use_manifests(self, *actions: str) -> iam.PolicyStatement:
         return self.allow("UseTheManifest", list(actions), self.storage.work_bucket.arn_for_objects("runs/*"))
@@ -198,6 +204,33 @@ def run_report(grants: Grants) -> list[iam.PolicyStatement]:
         grants.list_bucket(grants.storage.work_bucket),  # a run may fail before it has a manifest
         grants.publish_alerts(),
         *grants.use_key_through("sns"),
+    ]
+
+
+def archive_thawer(grants: Grants) -> list[iam.PolicyStatement]:
+    """It asks S3 to thaw archived objects, and sees in a list of their versions how far that is. It may read none: a
+    HeadObject would need s3:GetObject. Whether S3 wants the caller to have the key of what it thaws is not documented
+    (API reference, RestoreObject: s3:RestoreObject alone); without s3:GetObject the key reads nothing."""
+    return [
+        grants.use_restore_jobs("GetItem", "Query", "UpdateItem"),
+        grants.allow("HaveObjectsThawed", ["s3:RestoreObject"], *grants.archived_objects),
+        grants.allow("SeeWhatIsThawed", ["s3:ListBucketVersions"], grants.storage.archive_bucket.bucket_arn),
+        grants.allow("EndTheWait", ["states:SendTaskSuccess"], grants.restorer_arn),
+        grants.publish_alerts(),
+        *grants.use_key_through("s3", "sns"),
+    ]
+
+
+def restore_prover(grants: Grants) -> list[iam.PolicyStatement]:
+    """It reads originals that were thawed for a drill. It may change none, nor have any thawed: the restorer does."""
+    return [
+        grants.use_restore_jobs("BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        grants.allow("DrawAnOriginal", ["dynamodb:Scan"], grants.storage.ledger_table.table_arn),
+        grants.allow("ReadTheOriginal", ["s3:GetObject", "s3:GetObjectVersion"], *grants.archived_objects),
+        grants.list_bucket(grants.storage.archive_bucket),
+        grants.store_certificates(),
+        grants.publish_alerts(),
+        *grants.use_key_through("s3", "sns"),
     ]
 
 

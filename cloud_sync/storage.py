@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
@@ -64,7 +66,7 @@ class Storage(Construct):
     def _archive_bucket(self, config: Config) -> s3.Bucket:
         """The originals. Without a key of our own, S3 uses aws/s3, whose policy allows everybody in the account who may
         use the bucket (KMS developer guide, "AWS managed keys"), so that no role needs a KMS permission."""
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             "ArchiveBucket",
             encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.KMS_MANAGED,
@@ -85,6 +87,8 @@ class Storage(Construct):
             server_access_logs_prefix=ACCESS_LOGS,
             lifecycle_rules=_archive_rules(config),
         )
+        _send_events(bucket)
+        return bucket
 
     def _refuse_overwriting(self, bucket: s3.Bucket) -> None:
         """Nobody writes over an object, whoever has got hold of a role, nor with a key that only the writer has.
@@ -149,6 +153,15 @@ class Storage(Construct):
                 "expire.",
             )
         return secret
+
+
+def _send_events(bucket: s3.Bucket) -> None:
+    """Its events go to EventBridge, which costs nothing for those of S3. The CDK's own property
+    (`event_bridge_enabled`) would add a function that sets it, instead of the bucket's property."""
+    resource = cast(s3.CfnBucket, bucket.node.default_child)
+    resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+        event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+    )
 
 
 def _work_rules(config: Config) -> list[s3.LifecycleRule]:

@@ -38,6 +38,20 @@ def executions_arn(scope: Construct, config: Config) -> str:
     return _states_arn(scope, "execution", f"{state_machine_name(config)}:*")
 
 
+def restorer_name(config: Config) -> str:
+    return config.name("gopro-sync-restorer")
+
+
+def restorer_arn(scope: Construct, config: Config) -> str:
+    """The state machine that restores. It is built from the name, because roles are created before it."""
+    return _states_arn(scope, "stateMachine", restorer_name(config))
+
+
+def restores_arn(scope: Construct, config: Config) -> str:
+    """Matches every execution of that state machine."""
+    return _states_arn(scope, "execution", f"{restorer_name(config)}:*")
+
+
 def _states_arn(scope: Construct, resource: str, name: str) -> str:
     return Stack.of(scope).format_arn(
         service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
@@ -213,12 +227,12 @@ class Workflow(Construct):
 
 def _definition(config: Config, functions: Functions) -> str:
     """The definition with the numbers that the environment sets (a substitution could only insert text)."""
-    machine = definition({each.node.id: _seconds(each.timeout) for each in functions.invoked_by_the_state_machine})
+    machine = definition({each.node.id: seconds_of(each.timeout) for each in functions.invoked_by_the_state_machine})
     machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
     return json.dumps(machine)
 
 
-def _seconds(timeout: Duration | None) -> int:
+def seconds_of(timeout: Duration | None) -> int:
     return int((timeout or Duration.seconds(3)).to_seconds())  # 3 is Lambda's own default
 
 

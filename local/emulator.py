@@ -91,8 +91,8 @@ class Emulator:
     """A running emulator. Its state is in memory and in one folder, and is deleted when it stops.
 
     `retry_delay_scale` multiplies every wait of the state machine, so that tests of many retries are quick.
-    `functions_endpoint` is the AWS endpoint of the functions when it is not the emulator itself. `keys` are those of
-    one that is already running.
+    `thaw_seconds` is how long S3 takes to thaw an object. `functions_endpoint` is the AWS endpoint of the functions
+    when it is not the emulator itself. `keys` are those of one that is already running.
     """
 
     def __init__(
@@ -102,11 +102,13 @@ class Emulator:
         *,
         retry_delay_scale: float = 1.0,
         functions_endpoint: str | None = None,
+        thaw_seconds: float = 2.0,
         keys: RootKeys | None = None,
     ) -> None:
         self.folder = folder
         self.certificates = certificates
         self.retry_delay_scale = retry_delay_scale
+        self.thaw_seconds = thaw_seconds
         self.keys = keys or RootKeys()
         self.log_file = folder / "emulator.log"
         self.port = free_port()
@@ -133,6 +135,7 @@ class Emulator:
             "SFTP_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
             "SFN_WAIT_SCALE": str(self.retry_delay_scale),
+            "CLOUD_SYNC_THAW_SECONDS": str(self.thaw_seconds),
             "TMPDIR": str(scratch),
             "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
             # The function processes inherit these: the endpoint and the trusted certificates.
@@ -208,14 +211,21 @@ class Emulator:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client, as the administrator or with the given aws_access_key_id, aws_secret_access_key, ..."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            verify=str(self.certificates.ca_bundle),
-            config=BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
-            **(credentials or self.keys.for_client()),
-        )
+        made: Any = boto3.client  # its overloads have one for each service
+        return made(service, **self._options(), **(credentials or self.keys.for_client()))
+
+    def table(self, name: str) -> Any:
+        """A table of DynamoDB, as the stores of the function code take it."""
+        made: Any = boto3.resource
+        return made("dynamodb", **self._options(), **self.keys.for_client()).Table(name)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "verify": str(self.certificates.ca_bundle),
+            "config": BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
+        }
 
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
         """Bootstraps and deploys the stack with the real CDK CLI; returns the stack's outputs.

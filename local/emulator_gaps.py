@@ -1,7 +1,8 @@
 """Starts the emulator with patches for its differences from AWS ("gaps") that matter here. One function per gap.
 
 This file runs inside the emulator's own environment (see emulator.py) and imports of the project only what is beside it
-for the same environment: emulator_access.py has the gaps by which another user could get in.
+for the same environment: emulator_access.py has the gaps by which another user could get in, emulator_restores.py those
+of restores.
 `python emulator_gaps.py --open-upstream` lists the gaps that upstream still has. A test compares that list with GAPS,
 so that the function for a gap is removed once upstream closes it. docs/design.md explains each one.
 """
@@ -23,6 +24,7 @@ from xml.sax.saxutils import escape
 
 import anycrc
 from emulator_access import ACCESS_GAPS
+from emulator_restores import RESTORE_GAPS
 from ministack import app
 from ministack.core import lambda_runtime
 from ministack.services import cloudformation as stacks
@@ -340,6 +342,21 @@ def lines_of_a_manifest() -> None:
     stepfunctions._parse_reader_items = split_at_line_feeds
 
 
+def restore_of_a_version() -> None:
+    """HEAD says how far a restore is (S3 API reference, HeadObject); upstream says so only where no id is given."""
+    head = s3._head_object
+
+    def head_with_restore(bucket, key, headers=None, query_params=None):
+        status, answer, body = head(bucket, key, headers, query_params)
+        current = s3._buckets[bucket]["objects"].get(key) if status == 200 else None
+        if current and answer.get("x-amz-version-id") == current.get("version_id"):
+            said = s3._object_response_headers(current, bucket, key)
+            answer |= {name: value for name, value in said.items() if name == "x-amz-restore"}
+        return status, answer, body
+
+    s3._head_object = head_with_restore
+
+
 def one_port_only() -> None:
     """With TLS on, upstream also opens port 443 if it can; here the emulator uses only the requested port."""
     app._port_is_bindable = lambda host, port: False
@@ -365,8 +382,10 @@ GAPS = {
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
     lines_of_a_manifest: lambda: "text.splitlines()" in inspect.getsource(stepfunctions._parse_reader_items),
+    restore_of_a_version: lambda: "restore" not in inspect.getsource(s3._object_record_from_version),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
     **ACCESS_GAPS,
+    **RESTORE_GAPS,
 }
 
 

@@ -18,7 +18,8 @@ ENVIRONMENTS = ("dev", "staging", "prod", "local")
 INVOKED_BY_THE_STATE_MACHINE = (
     "media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler",
 )  # fmt: skip
-FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "credentials-rotator")  # which Secrets Manager invokes
+# The one by restores and S3's events, the other by Secrets Manager.
+FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator")
 
 # Fixed values, so that a template does not depend on the machine.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}
@@ -74,6 +75,21 @@ class Synthesised:
         """The one resource of its type."""
         (resource,) = self.resources(kind).values()
         return resource
+
+    @property
+    def machine(self) -> Resource:
+        """The properties of the state machine of runs."""
+        return self._state_machine("gopro-sync-orchestrator")
+
+    @property
+    def restorer(self) -> Resource:
+        """The properties of the state machine of restores."""
+        return self._state_machine("gopro-sync-restorer")
+
+    def _state_machine(self, name: str) -> Resource:
+        machines = (one["Properties"] for one in self.resources("AWS::StepFunctions::StateMachine").values())
+        (found,) = (one for one in machines if one["StateMachineName"].startswith(name))
+        return found
 
     def named(self, kind: str, name: str) -> Resource:
         """The one resource of its type that has this name in the account."""

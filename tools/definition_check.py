@@ -1,4 +1,4 @@
-"""Validates the state machine definition of every environment, as its template deploys it, with asl-validator.
+"""Validates the state machine definitions of every environment, as its template deploys them, with asl-validator.
 
     python -m tools.definition_check
 
@@ -24,6 +24,7 @@ from cloud_sync.config import ENVIRONMENTS, Config
 
 ROOT = Path(__file__).resolve().parents[1]
 VALIDATOR = "asl-validator"
+MACHINES = ("gopro-sync-orchestrator", "gopro-sync-restorer")  # the names, without the suffix of an environment
 
 # Stand for what only CloudFormation knows. Region and account are in no rule that is checked.
 PSEUDO_PARAMETERS = {"AWS::Partition": "aws", "AWS::Region": "eu-west-3", "AWS::AccountId": "123456789012"}
@@ -35,8 +36,11 @@ def main() -> int:
         print(f"{VALIDATOR} is not installed: run `make setup`, then try again.", file=sys.stderr)
         return 2
     with TemporaryDirectory() as folder:
-        found = findings({name: deployed(template(name, Path(folder))) for name in ENVIRONMENTS})
-    print(found or f"{VALIDATOR}: the state machine definition is valid in {', '.join(ENVIRONMENTS)}")
+        synthesised = {name: template(name, Path(folder)) for name in ENVIRONMENTS}
+        found = findings(
+            {f"{name}-{machine}": deployed(synthesised[name], machine) for name in synthesised for machine in MACHINES}
+        )
+    print(found or f"{VALIDATOR}: the state machine definitions are valid in {', '.join(ENVIRONMENTS)}")
     return 1 if found else 0
 
 
@@ -52,14 +56,15 @@ def template(environment: str, folder: Path) -> dict[str, Any]:
     return synthesised
 
 
-def deployed(template: dict[str, Any]) -> dict[str, Any]:
-    """The definition that Step Functions gets: that of the template, with its substitutions made as CloudFormation
-    makes them. Raises ValueError if one is missing, or has a value that this function cannot read."""
+def deployed(template: dict[str, Any], name: str = MACHINES[0]) -> dict[str, Any]:
+    """The definition of a machine that Step Functions gets: that of the template, with its substitutions made as
+    CloudFormation makes them. Raises ValueError if one is missing, or has a value that this function cannot read."""
     resources = template["Resources"]
-    (machine,) = (r["Properties"] for r in resources.values() if r["Type"] == "AWS::StepFunctions::StateMachine")
+    machines = (r["Properties"] for r in resources.values() if r["Type"] == "AWS::StepFunctions::StateMachine")
+    (machine,) = (one for one in machines if one["StateMachineName"].startswith(name))
     text: str = machine["DefinitionString"]
-    for name, value in machine["DefinitionSubstitutions"].items():
-        text = text.replace(f"${{{name}}}", _value(value, resources))
+    for placeholder, value in machine["DefinitionSubstitutions"].items():
+        text = text.replace(f"${{{placeholder}}}", _value(value, resources))
     if "${" in text:
         raise ValueError(f"the template has no substitution for {text[text.index('${') :].partition('}')[0]}}}.")
     definition: dict[str, Any] = json.loads(text)

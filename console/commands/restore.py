@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "fetch": "Fetch what is thawed into a directory, every byte verified; what broke off goes on.",
     "list": "List the jobs, the newest first.",
     "cancel": "End a job; what cannot be undone is said.",
+    "drill": "Prove that footage comes back, on originals chosen at random.",
 }
 
 

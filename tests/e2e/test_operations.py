@@ -20,7 +20,9 @@ from tests.synthesis import ROOT
 from tools.dashboard_picture.nights import logged, readings
 
 type Inbox = Callable[[], list[dict[str, str]]]
-REPORTED_BY_THE_RUN = {"gopro-sync-run-failed", "gopro-sync-authentication-failed", "gopro-sync-failure-rate"}
+REPORTED_BY_THE_RUN = {
+    f"gopro-sync-{name}" for name in ("run-failed", "restore-failed", "authentication-failed", "failure-rate")
+}
 
 
 def alarms(deployment: Deployment) -> dict[str, dict[str, Any]]:

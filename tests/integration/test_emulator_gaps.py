@@ -11,7 +11,7 @@ from tests.installed import installed
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCHER = ROOT / "local" / "emulator_gaps.py"
-FILES = (LAUNCHER, ROOT / "local" / "emulator_access.py")
+FILES = (LAUNCHER, ROOT / "local" / "emulator_access.py", ROOT / "local" / "emulator_restores.py")
 EMULATOR_PYTHON = ".local/emulator/venv/bin/python"
 
 
@@ -23,7 +23,12 @@ def gaps() -> list[str]:
         for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict)
     }
-    return [key.id for name in ("GAPS", "ACCESS_GAPS") for key in tables[name].keys if isinstance(key, ast.Name)]
+    return [
+        key.id
+        for name in ("GAPS", "ACCESS_GAPS", "RESTORE_GAPS")
+        for key in tables[name].keys
+        if isinstance(key, ast.Name)
+    ]
 
 
 def test_every_gap_that_is_patched_here_is_still_open_upstream() -> None:

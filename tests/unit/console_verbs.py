@@ -18,7 +18,7 @@ MORE: dict[tuple[str, ...], list[str]] = {
     ("restore", "plan"): ["--everything"],
     ("restore", "start"): ["--everything"],
     ("restore", "status"): ["--latest"],
-    ("restore", "fetch", "x=1"): ["--ready"],
+    ("restore", "fetch"): ["restore-1", "DIR"],
 }
 
 

@@ -105,10 +105,12 @@ def test_each_function_is_a_folder_with_only_its_handler() -> None:
     files = {folder.name: sorted(p.name for p in folder.iterdir() if p.name != "__pycache__") for folder in folders}
     names = (
         "archive_reconciler",
+        "archive_thawer",
         "credentials_rotator",
         "failure_recorder",
         "media_authenticator",
         "media_lister",
+        "restore_prover",
         "run_report",
         "video_downloader",
     )

@@ -27,7 +27,13 @@ def machine(synthesis: Synthesis) -> dict[str, Any]:
 
 
 def test_the_deployed_definition_of_every_environment_is_valid(synthesis: Synthesis) -> None:
-    assert findings({name: deployed(synthesis.of(name).template) for name in ENVIRONMENTS}) == ""
+    definitions = {
+        f"{name}-{machine}": deployed(synthesis.of(name).template, machine)
+        for name in ENVIRONMENTS
+        for machine in definition_check.MACHINES
+    }
+    assert len(definitions) == 8
+    assert findings(definitions) == ""
 
 
 @pytest.mark.parametrize("partition", ["aws-us-gov", "aws-cn"])
@@ -119,9 +125,9 @@ def test_make_check_runs_the_validator_and_fails_with_it(
     style = (ROOT / "Makefile").read_text().partition("\nstyle: ")[2].partition("\n\n")[0]
     assert "\tpython -m tools.definition_check" in style.splitlines()
 
-    def broken(template: dict[str, Any]) -> dict[str, Any]:
-        machine = deployed(template)
-        lead_nowhere(machine)
+    def broken(template: dict[str, Any], name: str) -> dict[str, Any]:
+        machine = deployed(template, name)
+        machine["States"][machine["StartAt"]]["Next"] = "Nowhere"
         return machine
 
     monkeypatch.setattr(definition_check, "ENVIRONMENTS", {"dev": None})
@@ -149,9 +155,10 @@ def test_a_validator_that_breaks_off_is_not_taken_for_one_that_found_nothing(
 
 def test_a_placeholder_without_substitution_is_refused(synthesis: Synthesis) -> None:
     template = copy.deepcopy(synthesis.of("dev").template)
-    (properties,) = (
+    machines = (
         r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::StepFunctions::StateMachine"
     )
+    (properties,) = (one for one in machines if one["StateMachineName"] == "gopro-sync-orchestrator")
     del properties["DefinitionSubstitutions"]["RunReport"]
     with pytest.raises(ValueError, match=r"no substitution for \$\{RunReport\}\.$"):
         deployed(template)

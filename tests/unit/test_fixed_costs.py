@@ -23,6 +23,7 @@ FREE_OF_FIXED_COST = {
     "AWS::Budgets::Budget", "AWS::CDK::Metadata", "AWS::DynamoDB::Table", "AWS::EC2::InternetGateway",
     "AWS::EC2::Route", "AWS::EC2::RouteTable", "AWS::EC2::SecurityGroup", "AWS::EC2::Subnet",
     "AWS::EC2::SubnetRouteTableAssociation", "AWS::EC2::VPC", "AWS::EC2::VPCEndpoint", "AWS::EC2::VPCGatewayAttachment",
+    "AWS::Events::Rule",
     "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KMS::Alias", "AWS::Lambda::Function",
     "AWS::Lambda::LayerVersion", "AWS::Lambda::Permission", "AWS::Logs::LogGroup", "AWS::Logs::QueryDefinition",
     "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy",
@@ -117,7 +118,7 @@ def test_the_default_environment_is_billed_little_more_than_its_secret(environme
 def test_what_is_always_free_is_subtracted_once_for_each_kind() -> None:
     lines = fixed_costs(ENVIRONMENTS["prod"])
     usd = {line.price: line.usd for line in lines}
-    assert usd[prices.ALARM_MONTH] == pytest.approx(2.10)
+    assert usd[prices.ALARM_MONTH] == pytest.approx(2.40)
     # the first ten alarms, all metrics (17 in one hour of the day are less than one) and the dashboard are free
     free = 10 * 0.10 + usd[prices.METRIC_MONTH] + 3.00
     assert total(lines) - billed(lines) == pytest.approx(free)

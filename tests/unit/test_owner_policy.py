@@ -20,7 +20,7 @@ MAY: dict[str, set[str]] = {
     },
     f"arn:<AWS::Partition>:scheduler:{HERE}:schedule/default/gopro-sync-nightly": {"scheduler:GetSchedule"},
     "*": {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
-    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in FUNCTIONS},
+    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in FUNCTIONS if name != "archive-thawer"},
     "<gopro-sync-orchestrator>": {"states:ListExecutions", "states:StartExecution"},
     f"arn:<AWS::Partition>:states:{HERE}:execution:gopro-sync-orchestrator:*": {"states:DescribeExecution"},
     "<gopro/credentials>": {
@@ -80,7 +80,12 @@ def test_the_owner_may_do_exactly_this(synthesis: Synthesis) -> None:
 
 @each_environment
 @pytest.mark.parametrize(
-    ("name", "output"), [("CloudSyncOwner", "OwnerPolicyArn"), ("CloudSyncVerifier", "VerifierPolicyArn")]
+    ("name", "output"),
+    [
+        ("CloudSyncOwner", "OwnerPolicyArn"),
+        ("CloudSyncRestorer", "RestorerPolicyArn"),
+        ("CloudSyncVerifier", "VerifierPolicyArn"),
+    ],
 )
 def test_each_policy_is_named_after_its_environment_and_is_an_output(
     synthesis: Synthesis, environment: str, name: str, output: str
@@ -88,7 +93,21 @@ def test_each_policy_is_named_after_its_environment_and_is_an_output(
     stack = synthesis.of(environment)
     key, _ = policy_of(stack, name)
     assert stack.template["Outputs"][output]["Value"] == {"Ref": key}
-    assert len(stack.resources("AWS::IAM::ManagedPolicy")) == 2
+    assert len(stack.resources("AWS::IAM::ManagedPolicy")) == 3
+
+
+def test_with_the_restorers_policy_one_starts_and_cancels_restores_and_writes_their_rows_and_no_other(
+    synthesis: Synthesis,
+) -> None:
+    stack = synthesis.of("dev")
+    machine = f"arn:<AWS::Partition>:states:{HERE}"
+    assert granted(stack, "CloudSyncRestorer") == {
+        f"{machine}:stateMachine:gopro-sync-restorer": {"states:StartExecution"},
+        f"{machine}:execution:gopro-sync-restorer:*": {"states:DescribeExecution", "states:StopExecution"},
+        "<gopro-sync-tracker>": {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"},
+    }
+    (writing,) = [s for s in statements(stack, "CloudSyncRestorer") if "Condition" in s]
+    assert writing["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["RESTORES", "RESTORE#*"]}}
 
 
 def checksum_role(stack: Synthesised) -> dict[str, Any]:

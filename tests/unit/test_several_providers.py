@@ -144,7 +144,7 @@ def test_schedules_start_the_same_machine_five_minutes_apart_and_verify_on_days_
         "gopro-sync-verification-dropbox": ("cron(5 14 3 * ? *)", "dropbox"),
     }
     assert {three.text(s["Target"]["Arn"]) for s in schedules} == {"<gopro-sync-orchestrator>"}
-    assert len(three.resources("AWS::StepFunctions::StateMachine")) == 1
+    assert len(three.resources("AWS::StepFunctions::StateMachine")) == 2, "runs, and restores"
 
 
 def test_a_schedule_that_pauses_for_long_is_watched_for_each_provider(synthesis: Synthesis) -> None:
@@ -173,7 +173,8 @@ def test_roles_reach_the_secrets_prefixes_and_rows_of_the_named_providers_and_of
     rows = [condition.get("ForAllValues:StringLike", {}) for condition in conditions]
     keys = {key for one in rows for key in as_list(one.get("dynamodb:LeadingKeys", []))}
     of_providers = {key for name in names for key in (f"{name}#*", f"PROVIDER#{name}", f"SETTINGS#{name}")}
-    assert keys == of_providers | {"RUN#*", "READ#*"} | ({"CONTENT#*"} if len(names) > 1 else set())
+    of_all = {"RUN#*", "READ#*", "RESTORES", "RESTORE#*", *(["CONTENT#*"] if len(names) > 1 else [])}
+    assert keys == of_providers | of_all
 
 
 @pytest.mark.parametrize("providers", ["dropbox", "gopro,google_drive", THREE])
@@ -222,16 +223,20 @@ def provider_of(alarm: dict[str, Any]) -> str | None:
 def test_each_provider_has_alarms_of_its_own_and_those_of_the_machine_are_there_once(
     synthesis: Synthesis, one: Synthesised, three: Synthesised
 ) -> None:
-    assert len(alarms(one)) == 10 and len(alarms(three)) == 10 + 2 * 5
-    for name in ("no-successful-run", "authentication-failed", "credentials-end-soon", "backlog-grows", "run-cost"):
+    assert len(alarms(one)) == 10 and len(alarms(three)) == 10 + 2 * 4
+    for name in ("no-successful-run", "credentials-end-soon", "backlog-grows", "run-cost"):
         found = alarms(three)
         assert [provider_of(found[name + end]) for end in ("", "-google-drive", "-dropbox")] == [*SECRETS]
     detailed = alarms(synthesis.of("dev", providers=THREE, detailed_monitoring="true"))
-    assert provider_of(detailed["failure-rate-dropbox"]) == "dropbox"
+    for name in ("failure-rate", "authentication-failed"):
+        assert provider_of(detailed[f"{name}-dropbox"]) == "dropbox"
 
 
-def test_the_mail_of_an_alarm_names_the_provider_its_secret_and_what_its_owner_does(three: Synthesised) -> None:
-    found = {name: alarm["AlarmDescription"] for name, alarm in alarms(three).items()}
+def test_the_mail_of_an_alarm_names_the_provider_its_secret_and_what_its_owner_does(
+    synthesis: Synthesis,
+) -> None:
+    detailed = synthesis.of("dev", providers=THREE, detailed_monitoring="true")
+    found = {name: alarm["AlarmDescription"] for name, alarm in alarms(detailed).items()}
     assert found["authentication-failed-dropbox"].startswith("Dropbox refused the stored credentials")
     assert "`cloudsync connect dropbox`" in found["authentication-failed-dropbox"]
     assert "`cloudsync connect google-drive`" in found["credentials-end-soon-google-drive"]
@@ -267,7 +272,7 @@ def test_every_saved_query_and_every_table_of_the_dashboard_tells_the_providers_
 
 
 def test_the_map_of_each_run_has_the_concurrency_of_one_provider(three: Synthesised) -> None:
-    machine = three.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = three.machine
     assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == 3
 
 

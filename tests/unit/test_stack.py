@@ -22,7 +22,7 @@ from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesise
 
 DEPLOYED = ("dev", "staging", "prod")
 DATA = ("AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::KMS::Key")
-MAILED_BY_THE_RUN = {"run-failed", "authentication-failed", "failure-rate"}
+MAILED_BY_THE_RUN = {"run-failed", "restore-failed", "authentication-failed", "failure-rate"}
 WITHOUT_A_KEY = ("dev", "staging", "local")
 SUFFIX = {"dev": "", "staging": "-staging", "prod": "-prod", "local": ""}
 
@@ -58,9 +58,9 @@ def transitions(stack: Synthesised, bucket: str) -> list[tuple[str, int]]:
     return [(step["StorageClass"], step["TransitionInDays"]) for step in steps]
 
 
-def test_the_stack_has_two_buckets_one_table_one_secret_and_one_state_machine(dev: Synthesised) -> None:
+def test_the_stack_has_two_buckets_one_table_one_secret_and_two_state_machines(dev: Synthesised) -> None:
     counts = {kind: len(dev.resources(kind)) for kind in (*DATA, "AWS::StepFunctions::StateMachine")}
-    assert list(counts.values()) == [2, 1, 1, 0, 1]
+    assert list(counts.values()) == [2, 1, 1, 0, 2]
 
 
 @each_environment
@@ -306,6 +306,7 @@ def test_names_have_no_suffix_in_dev_and_the_environments_suffix_in_the_others(
         ("AWS::CloudWatch::Dashboard", "GoPro-Sync-Operations"),
         ("AWS::SecretsManager::Secret", "gopro/credentials"),
         ("AWS::StepFunctions::StateMachine", "gopro-sync-orchestrator"),
+        ("AWS::StepFunctions::StateMachine", "gopro-sync-restorer"),
         ("AWS::Scheduler::Schedule", "gopro-sync-nightly"),
         ("AWS::Scheduler::Schedule", "gopro-sync-verification"),
         ("AWS::SQS::Queue", "gopro-sync-dlq"),
@@ -330,7 +331,7 @@ def test_every_log_group_has_the_retention_of_its_environment(stack: Synthesised
     days = {"dev": 30, "staging": 30, "prod": 90, "local": 1}[environment]
     groups = stack.resources("AWS::Logs::LogGroup").values()
     flows = stack.config.private_network
-    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 1 + flows)
+    assert [group["Properties"]["RetentionInDays"] for group in groups] == [days] * (len(FUNCTIONS) + 2 + flows)
 
 
 def test_cloudwatch_logs_accepts_every_retention_that_can_be_configured(dev: Synthesised, tmp_path: Path) -> None:
@@ -352,6 +353,7 @@ def test_the_construct_ids_of_the_functions_are_their_names_for_sam(dev: Synthes
         "FailureRecorder",
         "RunReport",
         "ArchiveReconciler",
+        "ArchiveThawer",
         "CredentialsRotator",
     }
     assert found == for_sam == expected
@@ -413,7 +415,7 @@ def test_no_function_sets_a_variable_that_lambda_reserves(stack: Synthesised) ->
 
 @each_environment
 def test_a_run_is_traced_and_every_event_is_logged_without_its_data(stack: Synthesised, environment: str) -> None:
-    machine = stack.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = stack.machine
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
     (destination,) = logging["Destinations"]
@@ -425,7 +427,7 @@ def test_a_run_is_traced_and_every_event_is_logged_without_its_data(stack: Synth
 
 def test_the_map_runs_as_many_children_at_once_as_configured(synthesis: Synthesis) -> None:
     for overrides, expected in (({}, 3), ({"max_concurrency": "9"}, 9)):
-        machine = synthesis.of("dev", **overrides).only("AWS::StepFunctions::StateMachine")["Properties"]
+        machine = synthesis.of("dev", **overrides).machine
         assert json.loads(machine["DefinitionString"])["States"]["EachBatch"]["MaxConcurrency"] == expected
 
 
@@ -511,7 +513,7 @@ def test_alerts_are_mailed_to_the_configured_address_and_with_none_to_nobody(syn
 @each_environment
 def test_every_alarm_notifies_the_topic_and_names_the_next_step(stack: Synthesised, environment: str) -> None:
     alarms = {name: alarm for name, alarm in alarms_of(stack).items() if name not in MAILED_BY_THE_RUN}
-    assert len(alarms) == (18 if environment == "prod" else 8)
+    assert len(alarms) == (20 if environment == "prod" else 9)
     for alarm in alarms.values():
         assert [stack.text(action) for action in alarm["AlarmActions"]] == [f"<gopro-sync-alerts{SUFFIX[environment]}>"]
         meaning, _, step = alarm["AlarmDescription"].partition(" Next step: ")
@@ -535,11 +537,12 @@ def test_a_day_that_costs_much_and_a_run_that_takes_long_are_told_by_mail(stack:
 def test_an_alarm_for_what_the_mail_of_a_run_reports_sends_no_second_mail(stack: Synthesised) -> None:
     alarms = alarms_of(stack)
     assert MAILED_BY_THE_RUN & alarms.keys() == (
-        MAILED_BY_THE_RUN if stack.config.detailed_monitoring else MAILED_BY_THE_RUN - {"failure-rate"}
+        MAILED_BY_THE_RUN if stack.config.detailed_monitoring else {"run-failed"}
     )
     for name in MAILED_BY_THE_RUN & alarms.keys():
         assert "AlarmActions" not in alarms[name]
-        assert any(word in alarms[name]["AlarmDescription"] for word in ("the mail of that run", "cloudsync connect"))
+        said = ("the mail of that run", "read its mail", "cloudsync connect")
+        assert any(word in alarms[name]["AlarmDescription"] for word in said)
 
 
 @each_environment
@@ -548,7 +551,8 @@ def test_a_command_in_the_mail_of_an_alarm_is_a_verb_and_is_for_this_environment
 ) -> None:
     mails = " ".join(alarm["AlarmDescription"] for alarm in alarms_of(stack).values())
     commands = [command.split() for command in re.findall("`cloudsync ([^`]+)`", mails)]
-    assert {"connect", "failures", "retry", "run", "status"} == {command[0] for command in commands} <= VERBS.keys()
+    named = {command[0] for command in commands}
+    assert named == {"connect", "failures", "restore", "retry", "run", "status"} <= VERBS.keys()
     named = [] if environment == "dev" else ["-e", environment]
     assert all(command[-2:] == named if named else "-e" not in command for command in commands)
 

@@ -25,6 +25,15 @@ MAY = {
         | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
         "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     },
+    "archive-thawer": {
+        "<gopro-sync-tracker>": {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+        "<archive>": {"s3:ListBucketVersions"},
+        "<archive>/gopro/*": {"s3:RestoreObject"},
+        "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:gopro-sync-restorer": {
+            "states:SendTaskSuccess"
+        },
+        "<gopro-sync-alerts>": {"sns:Publish"},
+    },
     "credentials-rotator": {
         "<gopro/credentials>": READ_SECRET
         | {"secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"},
@@ -73,6 +82,7 @@ MAY = {
 # neither hide a loss nor end a run, unless that is its work.
 PROVIDER, RUNS, READ, ITEMS = "PROVIDER#gopro", "RUN#*", "READ#*", "gopro#*"
 MAY_WITH_ROWS = {
+    "archive-thawer": {row: {"GetItem", "Query", "UpdateItem"} for row in ("RESTORES", "RESTORE#*")},
     "media-authenticator": {PROVIDER: {"GetItem", "UpdateItem"}},
     "credentials-rotator": {PROVIDER: {"GetItem", "UpdateItem"}},
     "media-lister": {
@@ -92,7 +102,7 @@ MAY_WITH_ROWS = {
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
-MAY_USE_THE_KEY = {"credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
+MAY_USE_THE_KEY = {"archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
 
 INTERFACE_ACTIONS = {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
@@ -162,8 +172,8 @@ def test_a_functions_role_reaches_only_its_own_rows_of_the_ledger(stack: Synthes
         if "Condition" not in statement:
             others.append(actions)
             continue
-        (keys,) = as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
-        rows.setdefault(keys, set()).update(actions)
+        for keys in as_list(statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]):
+            rows.setdefault(keys, set()).update(actions)
     assert rows == MAY_WITH_ROWS[name]
     # A Scan names no key, and an index has keys of its own.
     assert others == {"archive-reconciler": [{"Scan"}], "run-report": [{"Query"}]}.get(name, [])
@@ -179,14 +189,18 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
             granted["*"] -= INTERFACE_ACTIONS
         uses_key = {name} & MAY_USE_THE_KEY if other.config.customer_managed_key else set()
         assert granted.pop("<key>", set()) == (USE_KEY if uses_key else set())
-        plain = {resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*"): a for resource, a in granted.items()}
+        plain = {_without(suffix, resource): actions for resource, actions in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
+
+
+def _without(suffix: str, resource: str) -> str:
+    return resource.replace(f"{suffix}>", ">").replace(f"{suffix}:*", ":*").removesuffix(suffix)
 
 
 def test_the_state_machine_may_invoke_the_functions_read_manifests_and_run_its_child_executions(
     dev: Synthesised,
 ) -> None:
-    machine = dev.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = dev.machine
     assert dev.policy_of(machine["RoleArn"]) == {
         **{f"<{function}>": {"lambda:InvokeFunction"} for function in INVOKED_BY_THE_STATE_MACHINE},
         "<work>/runs/*": {
@@ -220,7 +234,7 @@ def test_each_role_can_be_assumed_only_by_its_service(stack: Synthesised) -> Non
         (statement,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Action"] == "sts:AssumeRole"
         services.append(statement["Principal"])
-    expected = ["batchoperations.s3", *["lambda"] * len(FUNCTIONS), "scheduler", "states"]
+    expected = ["batchoperations.s3", *["lambda"] * len(FUNCTIONS), "scheduler", "states", "states"]
     expected += ["vpc-flow-logs"] * stack.config.private_network
     assert sorted(p["Service"] for p in services) == [f"{service}.amazonaws.com" for service in expected]
 
@@ -230,7 +244,7 @@ def test_no_role_has_a_managed_or_an_inline_policy(stack: Synthesised) -> None:
     for role in stack.resources("AWS::IAM::Role").values():
         assert set(role["Properties"]) <= {"AssumeRolePolicyDocument", "Tags"}
     policies = stack.resources("AWS::IAM::ManagedPolicy").values()  # the owner's, which no role of the stack has
-    assert len(policies) == 2
+    assert len(policies) == 3
     for policy in policies:
         assert not {"Roles", "Users", "Groups"} & {name for name, value in policy["Properties"].items() if value}
 
@@ -256,7 +270,7 @@ def test_a_resource_is_a_bare_wildcard_only_where_the_service_accepts_no_other(s
     exceptions = [
         *[("AWS::KMS::Key", {"kms:*"}), ("AWS::KMS::Key", USE_KEY)]  # in a key policy, * is this key
         * stack.config.customer_managed_key,
-        ("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE),
+        *[("AWS::IAM::Policy", LOG_DELIVERY | MACHINE_TRACE)] * 2,
         ("AWS::IAM::ManagedPolicy", {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"}),
         ("AWS::IAM::ManagedPolicy", {"s3:CreateJob"}),
         *[("AWS::IAM::Policy", TRACE)] * len(FUNCTIONS),
@@ -326,7 +340,7 @@ def test_only_the_lambda_service_and_not_a_functions_code_may_create_network_int
 def test_functions_can_use_the_key_only_through_s3_or_sns(stack: Synthesised) -> None:
     uses = [s for kind, s in allowed(stack) if kind == "AWS::IAM::Policy" and set(as_list(s["Action"])) == USE_KEY]
     via = [stack.text(name) for s in uses for name in as_list(s["Condition"]["StringEquals"]["kms:ViaService"])]
-    expected = ["s3", "s3", "sns", "sns", "sns"] if stack.config.customer_managed_key else []
+    expected = ["s3", "s3", "s3", "sns", "sns", "sns", "sns"] if stack.config.customer_managed_key else []
     assert sorted(name.split(".")[0] for name in via) == expected
 
 

@@ -189,14 +189,14 @@ def test_every_state_is_reachable_and_every_transition_leads_to_a_state() -> Non
 
 
 def test_every_substitution_is_provided_and_every_provided_one_is_used(synthesis: Synthesis) -> None:
-    machine = synthesis.of("dev").only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = synthesis.of("dev").machine
     assert substitutions(json.dumps(MACHINE)) == set(machine["DefinitionSubstitutions"])
     assert substitutions(machine["DefinitionString"]) == set(machine["DefinitionSubstitutions"])
 
 
 def test_each_substitution_is_the_resource_of_that_name(synthesis: Synthesis) -> None:
     dev = synthesis.of("dev")
-    provided = dev.only("AWS::StepFunctions::StateMachine")["Properties"]["DefinitionSubstitutions"]
+    provided = dev.machine["DefinitionSubstitutions"]
     functions = {
         "".join(word.title() for word in function.split("-")): f"<{function}>"
         for function in INVOKED_BY_THE_STATE_MACHINE
@@ -217,7 +217,7 @@ def test_every_task_invokes_a_function_and_waits_a_minute_longer_than_that_funct
     values: dict[str, str], synthesis: Synthesis
 ) -> None:
     stack = synthesis.of("dev", **values)
-    machine = stack.only("AWS::StepFunctions::StateMachine")["Properties"]
+    machine = stack.machine
     deployed = states(json.loads(machine["DefinitionString"]))
     assert {name for name, state in deployed.items() if state["Type"] == "Task"} == {*TASKS, "RunOfProvider"}
     for task in (deployed[name] for name in TASKS):

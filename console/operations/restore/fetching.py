@@ -35,10 +35,13 @@ class JobFiles:
 
 
 def ready_jobs(stack: Stack) -> list[Job]:
-    """Those of which everything can be fetched that can be had, the newest first, without those of drills."""
+    """Those of which everything can be fetched that can be had, the newest first. A drill fetches its own."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    jobs = (job for job in all_jobs(stack) if job.state is JobState.READY and not job.drill)
-    return [job for job in jobs if not _has_ended(job, now)]
+    return [job for job in all_jobs(stack) if _is_ready(job, now)]
+
+
+def _is_ready(job: Job, now: str) -> bool:
+    return job.state is JobState.READY and not job.drill and not _has_ended(job, now)
 
 
 def _has_ended(job: Job, now: str) -> bool:
@@ -55,12 +58,13 @@ def fetched(stack: Stack, jobs: Sequence[Job], directory: str, options: Options,
         absent = {(one.key, one.version_id) for one in found.problems}
         for job in jobs:
             if all((file.key, file.version_id) not in absent for file in JobFiles(stack, [job])):
-                _note_fetched(stack, job)
+                note_fetched(stack, job)
     return found
 
 
-def _note_fetched(stack: Stack, job: Job) -> None:
-    """Of no use to the fetch: who may not write it has the files all the same."""
+def note_fetched(stack: Stack, job: Job) -> None:
+    """All of it is where the owner wants it. Of no use to the fetch: who may not write that has the files all the
+    same."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with suppress(ConsoleError), console_errors():
         jobs_of(stack).update(job.job_id, {"fetched_at": now})

@@ -25,14 +25,19 @@ from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
+from cloud_sync_common.steps.prove_restore import RestoreProver
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
 from cloud_sync_common.steps.report_all import AllReport
 from cloud_sync_common.steps.report_paused import PausedReport, PausedRequest
 from cloud_sync_common.steps.rotate_credentials import CredentialsRotator, RotationRequest
+from cloud_sync_common.steps.thaw import ArchiveThawer
+from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.archive_reader import ArchiveReader
+from cloud_sync_common.stores.archived_sources import ArchivedSources
 from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -40,7 +45,9 @@ from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
 from cloud_sync_common.stores.month_totals import MonthTotals
 from cloud_sync_common.stores.provider_settings import StoredSettings, stored
+from cloud_sync_common.stores.restore_jobs import RestoreJobs
 from cloud_sync_common.stores.runs import Runs
+from cloud_sync_common.stores.thawing import Thawing
 from cloud_sync_common.stores.work_files import WorkFile
 from cloud_sync_common.transfer import upload_stream
 from cloud_sync_common.transfer.copies import Copies
@@ -287,3 +294,37 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         deadline=deadline,
         contents=parts.contents,
     )
+
+
+def restore_prover(context: LambdaContext) -> RestoreProver:
+    """It concerns no provider: an original is one of any."""
+    config, table = settings.load(), clients.table(settings.load().ledger_table)
+    return RestoreProver(
+        jobs=RestoreJobs(table),
+        sources=ArchivedSources(table),
+        archive=ArchiveReader(clients.s3(), config.archive_bucket),
+        s3=clients.s3(),
+        work_bucket=config.work_bucket,
+        topic=clients.sns(),
+        topic_arn=config.alerts_topic_arn,
+        deadline=Deadline.of(context),
+        stack=f"CloudSync-{config.environment}",
+        titles=_titles(),
+    )
+
+
+def archive_thawer(context: LambdaContext) -> ArchiveThawer:
+    """It knows no provider: a job may have files of several."""
+    config = settings.load()
+    return ArchiveThawer(
+        jobs=RestoreJobs(clients.table(config.ledger_table)),
+        archive=Thawing(clients.s3(), config.archive_bucket),
+        executions=clients.step_functions(),
+        deadline=Deadline.of(context),
+    )
+
+
+def thaw_report() -> ThawReport:
+    config = settings.load()
+    jobs = RestoreJobs(clients.table(config.ledger_table))
+    return ThawReport(jobs, clients.sns(), config.alerts_topic_arn, config.environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -13,6 +14,8 @@ from cloud_sync_common.stores.row_values import Key, Row, now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.service_resource import Table
+
+_NAME = re.compile(r"#(\w+)")  # of an attribute, wherever it stands in an expression
 
 
 @contextmanager
@@ -118,7 +121,7 @@ def _expect_refusal(error: AwsError) -> None:
 
 
 def _named(expression: str) -> set[str]:
-    return {word.strip("(),").removeprefix("#") for word in expression.split() if word.strip("(,").startswith("#")}
+    return set(_NAME.findall(expression))
 
 
 def _storable(value: Any) -> Any:

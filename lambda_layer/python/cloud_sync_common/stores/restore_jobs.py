@@ -8,13 +8,17 @@ same name; from then on archive-thawer alone changes the files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.row_values import Key, now, typed
 
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 JOBS = "RESTORES"  # the partition key of all jobs
 _FILE = "FILE#"
+MOST_PROBLEMS = 10  # files that are named in a mail
 _AT_ONCE = 25  # rows of one BatchWriteItem (DynamoDB API reference)
 
 
@@ -65,7 +70,7 @@ class FileState(StrEnum):
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a job. `key` and `version_id` are of the object that has its bytes, `size` is in bytes, `checksum` is
     the ledger's CRC-64/NVME in base64; `filename` is the original's name, `captured_at` ISO 8601, `camera` the name
-    of its camera where one is known."""
+    of its camera where one is known. `asked` is how often S3 was asked to thaw it."""
 
     number: int
     provider: str
@@ -80,13 +85,16 @@ class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     state: FileState = FileState.WANTED
     ready_until: str = ""
     problem: str = ""
+    asked: int = 0
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job. `selection` says in words what was chosen, `fingerprint` identifies it; `days` is how long thawed copies
     stay; prices are in USD, `max_usd` None: no ceiling. The counts are those of the last check; `ready_until` is when
-    the first thawed copy ends. `checked_at` is when S3 was asked last. `events` counts S3's events since then.
-    `task_token` is that of the execution's wait. `mailed` says that the mail of its end was claimed."""
+    the first thawed copy ends. `checked_at` is when S3 was asked last. `awaited` is how many objects it
+    thaws, which is less than `requested` where files share one; `events` counts S3's events since then, `early_looks`
+    how often they have ended a wait. `task_token` is that of the execution's wait. `mailed` says that the mail of its
+    end was claimed. `proven_at` is when a drill got its certificate, or came to nothing."""
 
     job_id: str
     created_at: str
@@ -107,10 +115,45 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     checked_at: str = ""
     ended_at: str = ""
     fetched_at: str = ""
+    awaited: int = 0
     events: int = 0
+    early_looks: int = 0
     task_token: str = ""
     mailed: bool = False
     drill: bool = False
+    proven_at: str = ""
+
+
+@dataclass
+class Tally:
+    """What the files of a job add up to. `ready_until` is the earliest end of a thawed copy, empty where none ends;
+    `problems` are the first files that cannot be had."""
+
+    states: Counter[FileState] = field(default_factory=Counter)
+    awaited: set[tuple[str, str]] = field(default_factory=set)
+    ready_bytes: int = 0
+    ready_until: str = ""
+    problems: list[JobFile] = field(default_factory=list)
+
+    def count(self, file: JobFile) -> None:
+        self.states[file.state] += 1
+        if file.state is FileState.REQUESTED:
+            self.awaited.add((file.key, file.version_id))
+        elif file.state is FileState.READY:
+            self.ready_bytes += file.size
+            self.ready_until = min(filter(None, (self.ready_until, file.ready_until)), default="")
+        elif file.state is FileState.FAILED and len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(file)
+
+    def fields(self) -> dict[str, Any]:
+        """Those of the job's row."""
+        return {
+            "requested": self.states[FileState.REQUESTED],
+            "awaited": len(self.awaited),
+            "ready": self.states[FileState.READY],
+            "failed": self.states[FileState.FAILED],
+            "ready_until": self.ready_until,
+        }
 
 
 class RestoreJobs:
@@ -145,6 +188,27 @@ class RestoreJobs:
     def files(self, job_id: str, *, after: int = 0) -> Iterator[JobFile]:
         """The files of a job by their numbers, read page by page as they are taken; `after` is a number."""
         return (typed(row, JobFile) for row in self._query(f"RESTORE#{job_id}", f"{_FILE}{after:06d}"))
+
+    def tally(self, job_id: str) -> Tally:
+        """Reads every file's row."""
+        tally = Tally()
+        for file in self.files(job_id):
+            tally.count(file)
+        return tally
+
+    def known(self, job_id: str) -> Job:
+        """The job. Raises ConfigurationError naming it if there is none."""
+        if job := self.get(job_id):
+            return job
+        raise ConfigurationError(
+            f"There is no restore job {one_line(job_id, 80)}. `cloudsync restore list` names those there are."
+        )
+
+    def go_on(self, job_id: str, fields: Mapping[str, Any]) -> tuple[Job, bool]:
+        """Changes a job unless it was cancelled. Returns the job as it is then, and whether it goes on. Raises
+        ConfigurationError if there is none."""
+        self.known(job_id)
+        return self.update(job_id, fields, condition="#state <> :cancelled", cancelled=JobState.CANCELLED)
 
     def update(self, job_id: str, fields: Mapping[str, Any], *, condition: str = "", **extra: Any) -> tuple[Job, bool]:
         """Changes a job that exists, if `condition` holds besides (see ConditionalTable.update; `extra` are further
