@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
-from console.operations.restore.fetch.download import Download, Slots
+from console.operations.restore.fetch.download import Download
 from console.operations.restore.fetch.folder import Directory
 from console.operations.restore.fetch.landing import Landing
 from console.operations.restore.fetch.outcome import (
@@ -27,6 +27,7 @@ from console.operations.restore.fetch.outcome import (
 )
 from console.operations.restore.fetch.receive import Receiver
 from console.operations.restore.fetch.room import surveyed
+from console.operations.restore.fetch.slots import Slots
 from console.operations.restore.fetch.source import Source
 from console.operations.restore.fetch.together import OneAtATime, together
 
