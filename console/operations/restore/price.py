@@ -24,7 +24,7 @@ _RETRIEVAL: Mapping[Tier, tuple[Price, Price]] = {
     Tier.STANDARD: (prices.RESTORE_STANDARD_GB, prices.RESTORE_STANDARD_REQUEST),
     Tier.BULK: (prices.RESTORE_BULK_GB, prices.RESTORE_BULK_REQUEST),
 }
-_PART = 16 * 2**20  # bytes of one GET, when it is fetched
+_PART = 32 * 2**20  # bytes of one GET, when it is fetched
 _LOOKS = 2  # HEADs of each file: for the plan, and before it is fetched
 _ROW_WRITES = 4  # of each file: written, asked for, thawed, and its job
 
