@@ -183,6 +183,10 @@ async def call_of(request: web.Request) -> Call:
         operation = "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
     elif "uploadId" in query:
         operation = _S3_UPLOAD[method]
+    elif "versions" in query:
+        operation = "ListObjectVersions"
+    elif "restore" in query:
+        operation = "RestoreObject"
     elif path.strip("/").count("/") == 0:
         operation = "ListObjectsV2" if method == "GET" else "HeadBucket"
     else:

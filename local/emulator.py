@@ -211,14 +211,21 @@ class Emulator:
 
     def client(self, service: str, **credentials: str) -> Any:
         """A boto3 client, as the administrator or with the given aws_access_key_id, aws_secret_access_key, ..."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            verify=str(self.certificates.ca_bundle),
-            config=BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
-            **(credentials or self.keys.for_client()),
-        )
+        made: Any = boto3.client  # its overloads have one for each service
+        return made(service, **self._options(), **(credentials or self.keys.for_client()))
+
+    def table(self, name: str) -> Any:
+        """A table of DynamoDB, as the stores of the function code take it."""
+        made: Any = boto3.resource
+        return made("dynamodb", **self._options(), **self.keys.for_client()).Table(name)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.endpoint,
+            "region_name": REGION,
+            "verify": str(self.certificates.ca_bundle),
+            "config": BotoConfig(retries={"mode": "standard", "total_max_attempts": 3}, max_pool_connections=20),
+        }
 
     def deploy(self, context: Mapping[str, str]) -> dict[str, str]:
         """Bootstraps and deploys the stack with the real CDK CLI; returns the stack's outputs.

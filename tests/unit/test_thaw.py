@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.steps import thaw
-from cloud_sync_common.steps.thaw import MOST_ASKED, WAIT_SECONDS, Noted, ThawAnswer, ThawStatus
+from cloud_sync_common.steps.thaw import EARLY_LOOKS, MOST_ASKED, WAIT_SECONDS, Noted, ThawAnswer, ThawStatus
 from cloud_sync_common.stores.restore_jobs import FileState, JobState, Tier
 from cloud_sync_common.stores.thawing import GONE
 
@@ -212,9 +212,10 @@ def test_nothing_is_waited_for_where_nothing_is_outstanding(bench: Bench) -> Non
     assert bench.executions.ended == ["token"]
 
 
-def test_a_look_counts_events_anew_and_those_that_follow_at_once_cause_no_other(bench: Bench) -> None:
+def test_whom_events_have_woken_often_is_not_woken_again_just_after_a_look(bench: Bench) -> None:
     bench.file("a")
     bench.job()
+    bench.jobs.update(JOB, {"early_looks": EARLY_LOOKS})
     bench.ask()
     bench.event(), bench.event()
     assert bench.check() == THAWING
@@ -285,3 +286,13 @@ def test_a_job_that_is_not_there_is_named(bench: Bench) -> None:
     for step in (bench.ask, bench.check, lambda job: bench.wait("token", job), lambda job: bench.end(job_id=job)):
         with pytest.raises(ConfigurationError, match="no restore job restore-none"):
             step("restore-none")
+
+
+def test_events_that_follow_a_look_at_once_cause_another_one_and_that_is_counted(bench: Bench) -> None:
+    bench.file("a")
+    bench.job()
+    bench.ask()
+    assert bench.check() == THAWING
+    bench.wait("token")
+    bench.event()
+    assert (bench.executions.ended, bench.now().early_looks) == (["token"], 1)

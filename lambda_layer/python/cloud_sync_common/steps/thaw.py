@@ -34,7 +34,8 @@ _BATCH = 64  # files between two looks at the time
 _BATCH_SECONDS = 30.0
 MOST_ASKED = 3  # times that S3 is asked for a file that it thaws and then has not
 WAIT_SECONDS = 3_600
-_LEAST_SECONDS = 300.0  # between two looks that events cause
+EARLY_LOOKS = 20  # that events may cause one after the other; from then on with so long between two of them:
+_LEAST_SECONDS = 300.0
 # The wait ended by itself, or its execution did.
 _NOBODY_WAITS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
@@ -139,6 +140,7 @@ class ArchiveThawer:
         counted = [self.jobs.note_event(job.job_id) for job in waiting]
         woken = [job for job in counted if job.task_token and _has_heard_all(job)]
         for job in woken:
+            self.jobs.update(job.job_id, {"early_looks": job.early_looks + 1})
             self._wake(job.job_id, job.task_token)
         return Noted(len(counted), len(woken))
 
@@ -281,7 +283,8 @@ def _status_of(tally: Tally) -> ThawStatus:
 
 
 def _has_heard_all(job: Job) -> bool:
-    """Whether S3 has sent as many events as objects are awaited, and it was not looked at just before: the events of
-    one job are counted for others that wait, too."""
-    was_seen = bool(job.checked_at) and seconds_since(job.checked_at) < _LEAST_SECONDS
+    """Whether S3 has sent as many events as objects are awaited. The events of one job are counted for others that
+    wait, too: whom that has woken often is not woken again just after a look."""
+    is_often = job.early_looks >= EARLY_LOOKS
+    was_seen = is_often and bool(job.checked_at) and seconds_since(job.checked_at) < _LEAST_SECONDS
     return not job.awaited or (job.events >= job.awaited and not was_seen)

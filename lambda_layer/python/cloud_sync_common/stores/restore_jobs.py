@@ -92,9 +92,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job. `selection` says in words what was chosen, `fingerprint` identifies it; `days` is how long thawed copies
     stay; prices are in USD, `max_usd` None: no ceiling. The counts are those of the last check; `ready_until` is when
     the first thawed copy ends. `checked_at` is when S3 was asked last. `awaited` is how many objects it
-    thaws, which is less than `requested` where files share one; `events` counts S3's events since then. `task_token` is
-    that of the execution's wait. `mailed` says that the mail of its end was claimed. `proven_at` is when a drill got
-    its certificate, or came to nothing."""
+    thaws, which is less than `requested` where files share one; `events` counts S3's events since then, `early_looks`
+    how often they have ended a wait. `task_token` is that of the execution's wait. `mailed` says that the mail of its
+    end was claimed. `proven_at` is when a drill got its certificate, or came to nothing."""
 
     job_id: str
     created_at: str
@@ -117,6 +117,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     fetched_at: str = ""
     awaited: int = 0
     events: int = 0
+    early_looks: int = 0
     task_token: str = ""
     mailed: bool = False
     drill: bool = False
