@@ -234,9 +234,7 @@ def test_what_would_pass_the_ceiling_is_not_chosen(drills: Drills, capsys: pytes
     assert drills.job.quoted_usd < 0.25
 
 
-def test_originals_are_chosen_while_all_fit_the_ceiling(
-    drills: Drills, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_originals_are_chosen_while_all_fit_the_ceiling(drills: Drills, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(5):
         drills.original(f"clip{number}", 10 * 10**9)
     assert len(drill(capsys, "--sample", "5", code=Exit.THAWING)["originals"]) == 3
