@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -15,7 +16,10 @@ from console.stack import Stack
 if TYPE_CHECKING:
     from cloud_sync_common.stores.restore_jobs import Job
 
+    from console.operations.restore.bucket import Bucket
     from console.operations.restore.bucket_copy import Place
+    from console.operations.restore.fetch.names import Layout
+    from console.operations.restore.from_bucket import Looked
     from console.operations.restore.to_bucket import Copied, Named
 
 _MOST_NAMED = 20  # files whose troubles are printed one by one
@@ -37,21 +41,44 @@ _OPTIONS = (
 )  # fmt: skip
 
 
+class To(NamedTuple):
+    """Where copies go, and as what, as it was typed."""
+
+    url: str
+    storage_class: str
+
+
 def to_bucket(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """The options of a verb that copies to a bucket."""
+    """A verb that is called with `to`, which is None where it is not to copy to a bucket."""
+
+    @wraps(command)
+    def called(*more: Any, to: str, storage_class: str, **options: Any) -> int | None:
+        return command(*more, to=To(to, storage_class) if to else None, **options)
+
+    decorated: Callable[..., int | None] = called
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return decorated
 
 
-def copied(stack: Stack, output: Output, jobs: Iterable[Job], to: str, storage_class: str, layout: str) -> int:
+def copied_of_bucket(bucket: Bucket, output: Output, found: Looked, to: To, layout: Layout) -> int:
+    """What was chosen of an archive, without a stack. Raises UsageError, ConsoleError, botocore's errors."""
+    from console.operations.restore.from_bucket import for_fetching  # noqa: PLC0415 (not needed for --help)
+    from console.operations.restore.to_bucket import named, place_of  # noqa: PLC0415
+
+    place = place_of(to.url, to.storage_class, {bucket.name})
+    files = named(for_fetching(found), layout)
+    return answered(output, place, copies(bucket.account.client("s3"), bucket.name, place, files, output))
+
+
+def copied(stack: Stack, output: Output, jobs: Iterable[Job], to: To, layout: str) -> int:
     """The files of these jobs. Raises UsageError, ConsoleError, botocore's errors."""
     from console.operations.restore.fetch.names import Layout  # noqa: PLC0415 (not needed for --help)
     from console.operations.restore.fetching import JobFiles, note_fetched  # noqa: PLC0415
     from console.operations.restore.to_bucket import named, place_of  # noqa: PLC0415
 
     archive = stack.output("ArchiveBucket")
-    place = place_of(to, storage_class, {archive, stack.output("WorkBucket")})
+    place = place_of(to.url, to.storage_class, {archive, stack.output("WorkBucket")})
     found: list[Copied] = []
     for job in jobs:
         of_job = copies(stack.client("s3"), archive, place, named(JobFiles(stack, [job]), Layout(layout)), output)

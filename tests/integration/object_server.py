@@ -86,7 +86,7 @@ class ObjectServer:
             "filename": key.rpartition("/")[2], "captured_at": "2026-05-17T08:30:00Z", "checksum": checksum_of(content),
             "size": len(content), "state": FileState.READY, "provider": "gopro", "media_id": f"id-{number}",
         }  # fmt: skip
-        return JobFile(**{"number": number, "key": key, **given, **more})  # type: ignore[arg-type]
+        return JobFile(**{"number": number, "key": key, **given, **more})
 
 
 @contextlib.contextmanager

@@ -11,10 +11,12 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError, NoCredentialsError
 from cloud_sync_common import __version__
+from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
 from console.aws_account import AwsAccount
 from console.aws_refusals import explained
+from console.errors import NotFoundError
 from console.operations.restore.fetch.outcome import Ending, FileProblem, StoppedError
 
 _AGENT = f"cloudsync/{__version__}"
@@ -56,7 +58,7 @@ class Source:
 
     @classmethod
     def of(cls, account: AwsAccount, bucket: str) -> Source:
-        """A bucket in whichever region it is. Raises botocore's errors, of which NoSuchBucket is one."""
+        """A bucket in whichever region it is. Raises NotFoundError, botocore's errors."""
         client = account.client("s3")
         region = _region_of(client, bucket)
         if region and region != client.meta.region_name:
@@ -184,7 +186,9 @@ def _region_of(client: Any, bucket: str) -> str:
         answer = client.head_bucket(Bucket=bucket)
     except ClientError as error:
         if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            raise
+            raise NotFoundError(
+                f"There is no bucket {one_line(bucket, 80)}: check its name, --profile and AWS_ENDPOINT_URL."
+            ) from None
         answer = error.response
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     return str(answer.get("BucketRegion") or headers.get("x-amz-bucket-region", ""))
