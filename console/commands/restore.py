@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.errors import ConsoleError
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -38,6 +40,8 @@ class RestoreVerbs(click.Group):
         """Raises ConsoleError for what AWS refuses, which names the policy of those who restore."""
         try:
             return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException, ConsoleError):
+            raise
         except Exception as error:
             from console.aws_refusals import explained  # noqa: PLC0415 (imported only when something has failed)
 
