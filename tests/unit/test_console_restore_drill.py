@@ -69,7 +69,7 @@ class Drills:
 
     @property
     def job(self) -> Job:
-        return self.archive.jobs.all()[-1]
+        return max(self.archive.jobs.all(), key=lambda job: job.created_at)
 
     @property
     def certificates(self) -> list[dict[str, Any]]:
@@ -222,7 +222,7 @@ def test_the_same_seed_chooses_the_same_originals(drills: Drills, capsys: pytest
     for seed in ("one", "one", "two"):
         begun = drill(capsys, "--sample", "5", "--seed", seed, code=Exit.THAWING)
         chosen.append([one["media_id"] for one in begun["originals"]])
-        drills.archive.jobs.update(drills.job.job_id, {"state": JobState.CANCELLED.value})
+        drills.archive.jobs.update(begun["job"]["job_id"], {"state": JobState.CANCELLED.value})
     assert chosen[0] == chosen[1] != chosen[2] and len(set(chosen[0])) == 5
 
 
@@ -234,9 +234,7 @@ def test_what_would_pass_the_ceiling_is_not_chosen(drills: Drills, capsys: pytes
     assert drills.job.quoted_usd < 0.25
 
 
-def test_originals_are_chosen_while_all_fit_the_ceiling(
-    drills: Drills, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_originals_are_chosen_while_all_fit_the_ceiling(drills: Drills, capsys: pytest.CaptureFixture[str]) -> None:
     for number in range(5):
         drills.original(f"clip{number}", 10 * 10**9)
     assert len(drill(capsys, "--sample", "5", code=Exit.THAWING)["originals"]) == 3

@@ -64,6 +64,12 @@ def test_what_is_being_thawed_is_paid_already_unless_it_is_to_come_faster() -> N
     assert standard.retrieval == pytest.approx(20.025) and (standard.thawed_copies, standard.hours) == (0, 12)
 
 
+def test_a_thawed_copy_that_is_to_stay_longer_costs_a_request_and_its_storage() -> None:
+    found = quote(Load(all=TB, frozen=NOTHING, prolonged=TB), Tier.STANDARD, 7)
+    assert found.retrieval == pytest.approx(250 * 0.10 / 1_000)
+    assert found.thawed_copies == pytest.approx(5.29, abs=0.005)
+
+
 def test_what_stays_in_aws_pays_no_egress() -> None:
     found = quote(Load(all=TB, frozen=TB, leaves_aws=False), Tier.BULK, 7)
     assert found.egress == 0 and found.total < frozen(TB).total - 80
