@@ -38,6 +38,8 @@ class RestoreVerbs(click.Group):
         """Raises ConsoleError for what AWS refuses, which names the policy of those who restore."""
         try:
             return super().invoke(ctx)
+        except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):  # such as after --help
+            raise
         except Exception as error:
             from console.aws_refusals import explained  # noqa: PLC0415 (imported only when something has failed)
 
