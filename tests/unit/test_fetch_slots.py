@@ -56,11 +56,14 @@ def test_connections_are_added_while_the_processor_is_idle_and_taken_away_when_i
     asyncio.run(play())
 
 
-def test_there_are_never_more_buffers_than_connections() -> None:
+def test_there_are_never_more_buffers_than_connections_and_the_largest_is_used_first() -> None:
     async def play() -> None:
-        slots = slots_with(Times(), connections=2, piece_bytes=10)
-        assert await at_once(slots) == 2 == await at_once(slots)
-        assert [len(buffer) for buffer in slots._buffers] == [10, 10]
+        times = Times()
+        slots = slots_with(times, connections=6, piece_bytes=40)
+        assert await at_once(slots) == 4 == await at_once(slots)
+        times.pass_by(slots, busy=0.1)
+        assert await at_once(slots) == 6 == await at_once(slots)
+        assert [len(buffer) for buffer in slots._buffers] == [10, 10, 40, 40, 40, 40]
 
     asyncio.run(play())
 

@@ -82,6 +82,21 @@ class Folder:
             return None
         return os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.descriptor)
 
+    def open_direct(self, name: str, same: int) -> int | None:
+        """Opens the file that is open as `same` once more, to be written past the page cache; None where that cannot
+        be."""
+        flags = os.O_WRONLY | getattr(os, "O_DIRECT", 0) | os.O_NOFOLLOW | os.O_CLOEXEC
+        if not hasattr(os, "O_DIRECT"):  # macOS
+            return None
+        try:
+            descriptor = os.open(name, flags, dir_fd=self.descriptor)
+        except OSError:
+            return None
+        if os.path.samestat(os.fstat(descriptor), os.fstat(same)):
+            return descriptor
+        os.close(descriptor)
+        return None
+
     def read(self, name: str) -> Generator[memoryview]:
         """The bytes of a file, a piece at a time, each only valid until the next one."""
         descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
@@ -16,6 +17,7 @@ from console.operations.restore.fetch.journal import Piece, Subject
 from console.operations.restore.fetch.names import JOURNAL, PART
 from console.operations.restore.fetch.outcome import Options
 
+_BLOCK = 4096  # bytes
 _MOST_JOURNAL = 64 * 1024 * 1024  # bytes; a journal of ours has 40 for each MiB of its file
 
 
@@ -36,6 +38,7 @@ class PartFile:
         with disk_errors(name):
             self._journal = self._open_journal()
             self._file = self._open_part()
+        self._direct = folder.open_direct(name + PART, self._file)
 
     def _open_journal(self) -> int:
         name = self.name + JOURNAL
@@ -95,7 +98,7 @@ class PartFile:
         """Writes a piece."""
         piece = Piece(offset, len(view), crc64nvme(view))
         with disk_errors(self.name):
-            written = 0
+            written = self._write_directly(offset, view)
             while written < len(view):
                 written += os.pwrite(self._file, view[written:], offset + written)
             with self._noting:
@@ -108,6 +111,18 @@ class PartFile:
                     self._commit()
                 finally:
                     self._syncing.release()
+
+    def _write_directly(self, offset: int, view: memoryview) -> int:
+        """Writes whole blocks past the page cache, where that can be done: made durable from there, each byte would
+        cost the processor several times as much. Returns how many bytes were written."""
+        if self._direct is None or offset % _BLOCK or len(view) % _BLOCK:
+            return 0
+        try:
+            return os.pwrite(self._direct, view, offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # the file system or the buffer does not suit
+                raise
+            return 0
 
     def _is_due(self) -> bool:
         return (
@@ -164,8 +179,9 @@ class PartFile:
         """Notes what is not noted yet. A disk that is full does not take that either; then it is read again."""
         with suppress(OSError), self._syncing:
             self._commit()
-        for descriptor in (self._file, self._journal):
-            os.close(descriptor)
+        for descriptor in (self._file, self._journal, self._direct):
+            if descriptor is not None:
+                os.close(descriptor)
 
 
 def _write(descriptor: int, content: Sequence[int] | bytes) -> None:

@@ -7,6 +7,7 @@ further connection only costs it time.
 from __future__ import annotations
 
 import asyncio
+import mmap
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from console.operations.restore.fetch.outcome import Options
 from console.operations.restore.fetch.receive import Receiver
 
 _FIRST = 4  # connections
+_FURTHER = 4  # a buffer of each further one is so much smaller, so that all of them take little memory
 _LOOK_SECONDS = 0.25
 _IDLE, _BUSY = 0.7, 0.95  # of one processor
 
@@ -35,17 +37,26 @@ class Slots:
         self.open = min(_FIRST, options.connections)
         self._gate, self._to_close = asyncio.Semaphore(self.open), 0
         self._buffers: list[memoryview] = []
+        self._made = 0
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[memoryview]:
         """Waits for a connection that may be used, and gives its buffer."""
         await self._gate.acquire()
-        buffer = self._buffers.pop() if self._buffers else memoryview(bytearray(self.options.piece_bytes))
+        buffer = self._buffers.pop() if self._buffers else self._new_buffer()
         try:
             yield buffer
         finally:
             self._buffers.append(buffer)
+            self._buffers.sort(key=len)
             self._give_back()
+
+    def _new_buffer(self) -> memoryview:
+        """The first ones are large, for speed where there are no others. Each begins with a page, as writing past the
+        page cache wants it."""
+        size = self.options.piece_bytes if self._made < _FIRST else self.options.piece_bytes // _FURTHER
+        self._made += 1
+        return memoryview(mmap.mmap(-1, size))
 
     def _give_back(self) -> None:
         if self._to_close:

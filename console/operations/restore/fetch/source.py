@@ -141,7 +141,7 @@ class Source:
             return _frozen(file)
         if code in _GONE:
             return FileProblem(Ending.LOST, _gone(error, file))
-        known = explained(error)
+        known = explained(error, restores=True)
         if known and (code in _DENIED or code.upper().startswith("KMS")):
             return FileProblem(Ending.FAILED, str(known))
         if known and code in _EXPIRED:
@@ -151,7 +151,7 @@ class Source:
 
 def stopped(error: Exception) -> Exception:
     """An error of botocore as the end of the fetch; as it is, where it is a fault of this program."""
-    known = explained(error)
+    known = explained(error, restores=True)
     return StoppedError(f"{known} {_STAYS}", known.exit_code) if known else error
 
 
