@@ -342,21 +342,6 @@ def lines_of_a_manifest() -> None:
     stepfunctions._parse_reader_items = split_at_line_feeds
 
 
-def restore_of_a_version() -> None:
-    """HEAD says how far a restore is (S3 API reference, HeadObject); upstream says so only where no id is given."""
-    head = s3._head_object
-
-    def head_with_restore(bucket, key, headers=None, query_params=None):
-        status, answer, body = head(bucket, key, headers, query_params)
-        current = s3._buckets[bucket]["objects"].get(key) if status == 200 else None
-        if current and answer.get("x-amz-version-id") == current.get("version_id"):
-            said = s3._object_response_headers(current, bucket, key)
-            answer |= {name: value for name, value in said.items() if name == "x-amz-restore"}
-        return status, answer, body
-
-    s3._head_object = head_with_restore
-
-
 def one_port_only() -> None:
     """With TLS on, upstream also opens port 443 if it can; here the emulator uses only the requested port."""
     app._port_is_bindable = lambda host, port: False
@@ -382,7 +367,6 @@ GAPS = {
     rotation_by_function: lambda: "RotateSecret stub" in inspect.getsource(secretsmanager._rotate_secret),
     layer_unpacked_once: lambda: "lzf.extractall(layer_dir)" in inspect.getsource(lambda_runtime.Worker._spawn),
     lines_of_a_manifest: lambda: "text.splitlines()" in inspect.getsource(stepfunctions._parse_reader_items),
-    restore_of_a_version: lambda: "restore" not in inspect.getsource(s3._object_record_from_version),
     one_port_only: lambda: "443" in inspect.getsource(app.main),
     **ACCESS_GAPS,
     **RESTORE_GAPS,

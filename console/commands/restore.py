@@ -34,6 +34,17 @@ class RestoreVerbs(click.Group):
         found: click.Command = import_module(f"console.commands.restore_{cmd_name}").command
         return found
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Raises ConsoleError for what AWS refuses, which names the policy of those who restore."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            from console.aws_refusals import explained  # noqa: PLC0415 (imported only when something has failed)
+
+            if known := explained(error, restores=True):
+                raise known from None
+            raise
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs by their names alone: each Tab would import all of them otherwise."""
         from click.shell_completion import CompletionItem  # noqa: PLC0415 (needed only then)

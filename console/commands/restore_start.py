@@ -80,7 +80,7 @@ def _answer(output: Output, started: Started) -> int:
         output.page.print(f"The job {started.job_id} has started.")
     if started.state == "READY":
         output.page.print("All that can be had can be fetched now:")
-        output.page.print(f"  cloudsync restore fetch {started.job_id} DIR", soft_wrap=True)
+        output.page.print(f"  cloudsync restore fetch {started.job_id} DIRECTORY", soft_wrap=True)
     else:
         output.page.print("A mail says when it can be fetched. To see how far it is:")
         output.page.print(f"  cloudsync restore status {started.job_id}", soft_wrap=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ KIB = 1024
 OPTIONS = Options(
     piece_bytes=32 * KIB, range_bytes=96 * KIB, sync_bytes=64 * KIB, connections=4, files_at_once=2, backoff=0.01
 )
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes (getrusage, ru_maxrss)
 _WRITES = ("write", "pwrite")
 _OTHERS = ("open", "link", "unlink", "rename", "fsync", "fdatasync", "ftruncate", "utime", "mkdir")
 _ALONE = multiprocessing.get_context("forkserver")  # a process that has imported everything, and no thread
@@ -85,6 +88,24 @@ def run(server: ObjectServer, files: list[JobFile], into: Path, count: int = 0, 
             return here.recv()
         except EOFError:
             return None
+
+
+def _measure(url: str, file: JobFile, into: str, said: Any) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert fetch([file], ObjectServer(url=url).source(), into).is_whole
+    said.send((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * _RSS_UNIT)
+
+
+def memory_of(server: ObjectServer, file: JobFile, into: Path) -> int:
+    """By how many bytes the process that fetches a file grows, with the options that the command has."""
+    _ALONE.set_forkserver_preload([__name__])
+    here, there = _ALONE.Pipe(duplex=False)
+    process = _ALONE.Process(target=_measure, args=(server.url, file, str(into), there))
+    process.start()
+    there.close()
+    with _ended(process):
+        found: int = here.recv()
+        return found
 
 
 @contextmanager

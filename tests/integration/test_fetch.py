@@ -11,9 +11,11 @@ import pytest
 from awscrt.checksums import crc64nvme
 
 from console.operations.restore.fetch import journal
+from console.operations.restore.fetch.engine import fetch
 from console.operations.restore.fetch.names import JOURNAL, MANIFEST, PART, Layout
 from console.operations.restore.fetch.outcome import Ending
 from tests.integration.fetching import KIB, SMALL, content, entries, fetched, names, server
+from tests.integration.killed_fetch import memory_of
 from tests.integration.object_server import ObjectServer
 
 __all__ = ["server"]
@@ -70,6 +72,35 @@ def test_files_of_one_name_get_numbers_also_where_only_letters_differ(server: Ob
     found = {name.rpartition("/")[2].casefold() for name in names(tmp_path)}
     assert found == {"clip.mp4", "clip (2).mp4", "clip (3).mp4"}
     assert {path.read_bytes() for path in (tmp_path / MONTH).iterdir()} == {content(number) for number in range(3)}
+
+
+def test_two_files_with_the_bytes_of_one_object_are_read_once(server: ObjectServer, tmp_path: Path) -> None:
+    server.put("a/one.mp4", content(1))
+    files = [
+        server.file("a/one.mp4", number, filename=name, version_id="v1")
+        for number, name in enumerate(("one.mp4", "one.mp4", "copy.mp4"), 1)
+    ]
+    result = fetch(files, server.source(), str(tmp_path), SMALL)
+    assert (result.is_whole, result.read_bytes) == (True, 300 * KIB)
+    assert {path.name for path in (tmp_path / MONTH).iterdir()} == {"one.mp4", "one (2).mp4", "copy.mp4"}
+    assert {path.read_bytes() for path in (tmp_path / MONTH).iterdir()} == {content(1)}
+    assert len((tmp_path / MANIFEST).read_bytes().splitlines()) == 3
+
+
+def test_a_copy_is_not_taken_from_a_file_that_was_changed(server: ObjectServer, tmp_path: Path) -> None:
+    server.put("a/one.mp4", content(1))
+    fetched(server, tmp_path, version_id="v1")
+    before = (tmp_path / MONTH / "one.mp4").stat().st_mtime_ns
+    (tmp_path / MONTH / "one.mp4").write_bytes(bytes(300 * KIB))
+    os.utime(tmp_path / MONTH / "one.mp4", ns=(before, before))  # so that nothing shows it but its bytes
+    result = fetched(server, tmp_path, version_id="v1", filename="copy.mp4")
+    assert (result.is_whole, (tmp_path / MONTH / "copy.mp4").read_bytes()) == (True, content(1))
+
+
+def test_the_memory_does_not_grow_with_the_size(server: ObjectServer, tmp_path: Path) -> None:
+    server.put("a/large.mp4", bytes(96 * 1024 * KIB))
+    file = server.file("a/large.mp4")
+    assert memory_of(server, file, tmp_path) < 40 * 1024 * KIB
 
 
 def test_a_flipped_byte_is_caught_and_the_file_read_once_more(server: ObjectServer, tmp_path: Path) -> None:

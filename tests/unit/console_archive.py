@@ -158,5 +158,6 @@ def set_files(archive: Archive, *files: tuple[FileState, str]) -> None:
     """States and ends of the files of the one job, in their order."""
     for number, (state, until) in enumerate(files, start=1):
         problem = "It was not to be had." if state is FileState.FAILED else ""
-        fields = {"state": state.value, "ready_until": until, "problem": problem}
+        asked = int(state is FileState.REQUESTED or bool(until))
+        fields = {"state": state.value, "ready_until": until, "problem": problem, "asked": asked}
         archive.jobs.update_file(the_job(archive).job_id, number, fields)

@@ -68,7 +68,7 @@ def test_status_says_how_a_job_is_now_and_its_exit_code(
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{job_id}: {shown}\n") and printed.err
     assert ("It was not to be had." in printed.out) == (FileState.FAILED in states)
-    assert (f"cloudsync restore fetch {job_id} DIR" in printed.err) == (shown == "READY")
+    assert (f"cloudsync restore fetch {job_id} DIRECTORY" in printed.err) == (shown == "READY")
 
 
 def test_status_waits_until_nothing_more_is_thawed(

@@ -5,39 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from cloud_sync_common.stores.restore_jobs import JobFile
 
 from console.operations.restore.fetch.landing import Landing
-from console.operations.restore.fetch.outcome import Ending, FileProblem, Options, StoppedError, Watching
+from console.operations.restore.fetch.outcome import Ending, FileProblem, StoppedError, Watching
 from console.operations.restore.fetch.part import PartFile
 from console.operations.restore.fetch.place import Place
 from console.operations.restore.fetch.receive import Receiver, Unreached
+from console.operations.restore.fetch.slots import Slots
 from console.operations.restore.fetch.source import ExpiredError, Known, ObjectChanged, Source
 from console.operations.restore.fetch.together import together, uninterrupted
 
 _LONGEST_WAIT = 15.0  # seconds between two tries
-
-
-class Slots:
-    """The connections of a fetch, each with a buffer for one piece."""
-
-    def __init__(self, receiver: Receiver, options: Options) -> None:
-        self.receiver, self.options = receiver, options
-        self._buffers: asyncio.LifoQueue[memoryview] = asyncio.LifoQueue()
-        for _ in range(options.connections):
-            self._buffers.put_nowait(memoryview(bytearray(options.piece_bytes)))
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[memoryview]:
-        """Waits for a connection that may be used."""
-        buffer = await self._buffers.get()
-        try:
-            yield buffer
-        finally:
-            self._buffers.put_nowait(buffer)
 
 
 class Download:
@@ -88,6 +68,7 @@ class Download:
             self.kept_bytes += had
             self._watching.begins(self._file, path, had)
             self._landing.check_room(known.size - had)
+            await uninterrupted(asyncio.to_thread(self._landing.copy_twin, self._file, part))
             await self._verified(part, known)
             return await uninterrupted(asyncio.to_thread(self._landing.publish, part, place, self._file, known))
         finally:
@@ -147,6 +128,7 @@ class Download:
 
     def moved(self, count: int) -> None:
         self.read_bytes += count
+        self._slots.look()
         self._watching.moves(self._file, count)
 
     @property

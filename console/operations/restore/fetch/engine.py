@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
-from console.operations.restore.fetch.download import Download, Slots
+from console.operations.restore.fetch.download import Download
 from console.operations.restore.fetch.folder import Directory
 from console.operations.restore.fetch.landing import Landing
 from console.operations.restore.fetch.outcome import (
@@ -27,8 +27,9 @@ from console.operations.restore.fetch.outcome import (
 )
 from console.operations.restore.fetch.receive import Receiver
 from console.operations.restore.fetch.room import surveyed
+from console.operations.restore.fetch.slots import Slots
 from console.operations.restore.fetch.source import Source
-from console.operations.restore.fetch.together import together
+from console.operations.restore.fetch.together import OneAtATime, together
 
 _THREADS = 8
 
@@ -73,7 +74,7 @@ class _Fetch:
     ) -> None:
         self._files, self._source, self._landing = iter(files), source, landing
         self._options, self._watching = options, watching
-        self._taking = asyncio.Lock()
+        self._taking, self._objects = asyncio.Lock(), OneAtATime()
         self._fetched = Fetched(directory=landing.directory.path)
 
     async def run(self) -> Fetched:
@@ -112,7 +113,8 @@ class _Fetch:
             return Ending.THERE, path
         download = Download(file, self._source, self._landing, self._slots, self._watching)
         try:
-            return await download.run()
+            async with self._objects.alone((file.key, file.version_id)):  # another file may have the same bytes
+                return await download.run()
         finally:
             self._fetched.read_bytes += download.read_bytes
             self._fetched.kept_bytes += download.kept_bytes

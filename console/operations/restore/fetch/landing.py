@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import stat
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 
 from cloud_sync_common.aws.aws_chunked import encode_checksum
@@ -38,19 +39,34 @@ class Landing:
         entry = self._manifest.find(file, self._bucket)
         if entry is None or entry.size != file.size or (file.checksum and file.checksum != entry.crc64):
             return ""
-        folder, name = self._found(entry.name)
-        status = folder.status(name) if folder else None
-        if status is None or not stat.S_ISREG(status.st_mode):
-            return ""
-        is_same = (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified_ns)
-        return entry.name if is_same and (entry.sha256 or not self._options.sha256) else ""
+        return entry.name if self._found(entry) and (entry.sha256 or not self._options.sha256) else ""
 
-    def _found(self, path: str) -> tuple[Folder | None, str]:
-        """The folder and the name of a path in the manifest, which somebody may have written by hand."""
-        parts = path.split("/")
-        if len(parts) > 2 or any(part in ("", ".", "..") for part in parts):
-            return None, ""
-        return self.directory.existing("/".join(parts[:-1])), parts[-1]
+    def _found(self, entry: Entry) -> tuple[Folder, str] | None:
+        """Folder and name of a file in the manifest, which somebody may have written by hand; None where it is there no
+        more, or was changed."""
+        *folders, name = entry.name.split("/")
+        if len(folders) > 1 or any(part in ("", ".", "..") for part in (name, *folders)):
+            return None
+        folder = self.directory.existing("".join(folders))
+        status = folder.status(name) if folder else None
+        if folder is None or status is None or not stat.S_ISREG(status.st_mode):
+            return None
+        is_same = (status.st_size, status.st_mtime_ns) == (entry.size, entry.modified_ns)
+        return (folder, name) if is_same else None
+
+    def copy_twin(self, file: JobFile, part: PartFile) -> None:
+        """Takes the bytes from another file of the same object, if there is one; they are verified as all others are,
+        so that whatever that file has become is of no harm."""
+        entry = self._manifest.twin(file, self._bucket)
+        found = self._found(entry) if entry and entry.size == part.subject.size else None
+        if found is None or part.pieces:
+            return
+        folder, name = found
+        with disk_errors(name), closing(folder.read(name)) as pieces:
+            at = 0
+            for piece in pieces:
+                part.write(at, piece)
+                at += len(piece)
 
     def place(self, file: JobFile, known: Known) -> Place:
         """A name for a file; or the file that is there already, which is noted."""

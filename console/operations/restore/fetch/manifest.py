@@ -61,6 +61,7 @@ class Manifest:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._entries: dict[tuple[str, ...], Entry] = {}
+        self._by_object: dict[tuple[str, str, str], Entry] = {}
         with disk_errors(MANIFEST):
             if self._read():
                 self._write_anew()
@@ -79,7 +80,7 @@ class Manifest:
             for line in file:
                 with suppress(msgspec.DecodeError, RecursionError):
                     entry = msgspec.json.decode(line, type=Entry)
-                    self._entries[entry.identity] = entry
+                    self._keep(entry)
                 lines += 1
                 is_ended = line.endswith(b"\n")
         return lines > len(self._entries) or (lines > 0 and not is_ended)
@@ -99,9 +100,17 @@ class Manifest:
         """What was noted of it."""
         return self._entries.get(identity(file, bucket))
 
+    def twin(self, file: JobFile, bucket: str) -> Entry | None:
+        """What was noted of a file with the bytes of the same object."""
+        return self._by_object.get((bucket, file.key, file.version_id)) if file.version_id else None
+
+    def _keep(self, entry: Entry) -> None:
+        self._entries[entry.identity] = entry
+        self._by_object[entry.bucket, entry.key, entry.version_id] = entry
+
     def add(self, entry: Entry) -> None:
         """Notes a file."""
-        self._entries[entry.identity] = entry
+        self._keep(entry)
         with disk_errors(MANIFEST):
             os.write(self._file, msgspec.json.encode(entry) + b"\n")
             if time.monotonic() > self._synced_at + _SYNC_SECONDS:

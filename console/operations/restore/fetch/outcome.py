@@ -15,7 +15,8 @@ MIB = 1024 * 1024
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How files are fetched. `connections` bounds the memory: each has one piece of `piece_bytes` in it. After
+    """How files are fetched. At most `connections` are used, each with one piece of `piece_bytes` in
+    memory. After
     `sync_bytes` of a file, or `sync_seconds`, they are made durable and noted in its journal. `tries`: how often a
     range is asked for without any progress, each time after twice the seconds (`backoff` first, at most 15)."""
 
@@ -23,7 +24,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     sha256: bool = False
     connections: int = 12
     files_at_once: int = 6
-    piece_bytes: int = MIB
+    piece_bytes: int = 2 * MIB
     range_bytes: int = 32 * MIB
     sync_bytes: int = 64 * MIB
     sync_seconds: float = 2.0

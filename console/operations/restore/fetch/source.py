@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,10 +75,11 @@ class Source:
 
     @property
     def authorities(self) -> str | None:
-        """The file with the certificate authorities that botocore trusts: AWS_CA_BUNDLE, or the usual ones."""
+        """The file with the certificate authorities that botocore trusts: AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE,
+        or the usual ones."""
         from botocore.httpsession import get_cert_path  # noqa: PLC0415 (asked once)
 
-        named = self._session._session.get_config_variable("ca_bundle")
+        named = self._session._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
         return str(named or get_cert_path(True))
 
     def head(self, file: JobFile) -> Known:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Hashable, Iterable
+from contextlib import asynccontextmanager
 from typing import Any
 
 
@@ -22,6 +23,27 @@ async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class OneAtATime:
+    """Lets only one go on with a thing; whoever else comes with the same one waits."""
+
+    def __init__(self) -> None:
+        self._busy: set[Hashable] = set()
+        self._ended = asyncio.Condition()
+
+    @asynccontextmanager
+    async def alone(self, thing: Hashable) -> AsyncIterator[None]:
+        """Goes on when nobody else has it."""
+        async with self._ended:
+            await self._ended.wait_for(lambda: thing not in self._busy)
+            self._busy.add(thing)
+        try:
+            yield
+        finally:
+            self._busy.discard(thing)
+            async with self._ended:
+                self._ended.notify_all()
 
 
 async def uninterrupted[T](work: Coroutine[Any, Any, T]) -> T:
