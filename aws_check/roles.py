@@ -18,7 +18,7 @@ READS_THE_SECRET = {
     "media-authenticator", "media-lister", "video-downloader", "archive-reconciler", "credentials-rotator",
 }  # fmt: skip
 WRITES_THE_SECRET = {"media-authenticator", "credentials-rotator"}
-SENDS_MAILS = {"run-report", "archive-reconciler", "credentials-rotator"}
+SENDS_MAILS = {"run-report", "archive-reconciler", "archive-thawer", "credentials-rotator", "restore-prover"}
 
 type RoleOf = Callable[[Stack], str]
 

@@ -43,7 +43,7 @@ def _is_on(stack: Stack, resource: Resource) -> str:
     if resource.properties.get("State") == "DISABLED":
         raise NotPartOfThisEnvironment("schedule_enabled is false")
     require(found["State"] == "ENABLED", f"the schedule is {found['State']}")
-    target, expected = found["Target"], stack.outputs["StateMachineArn"]
+    target, expected = found["Target"], _machine_of(stack, resource)
     require(target["Arn"] == expected, f"it starts {target['Arn']}, not {expected}")
     stack.client("stepfunctions").describe_state_machine(stateMachineArn=target["Arn"])
     queue = target["DeadLetterConfig"]["Arn"].rpartition(":")[2]
@@ -52,6 +52,12 @@ def _is_on(stack: Stack, resource: Resource) -> str:
     waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
     require(waiting == 0, f"{waiting} starts of a run have failed, see the queue {queue}")
     return f"on; {queue} is empty"
+
+
+def _machine_of(stack: Stack, resource: Resource) -> str:
+    """That of runs; a restore drill has one of its own, of the schedule's name."""
+    is_drill = resource.logical_id.startswith("RestoreDrill")
+    return stack.arn("states", f"stateMachine:{resource.physical_id}") if is_drill else stack.outputs["StateMachineArn"]
 
 
 def next_time(stack: Stack) -> str:

@@ -145,8 +145,8 @@ class Stack:
 
     @property
     def starts_of_runs(self) -> list[Resource]:
-        """The schedules that start runs: of each provider one by night, and one that verifies it each month. The watch,
-        which a long pause adds, has no dead-letter queue."""
+        """The schedules that start runs: of each provider one by night, and one that verifies it each month; and that
+        of restore drills. The watch, which a long pause adds, has no dead-letter queue."""
         schedules = self.of_kind("AWS::Scheduler::Schedule")
         return [each for each in schedules if "DeadLetterConfig" in each.properties["Target"]]
 

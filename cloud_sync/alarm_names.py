@@ -20,6 +20,7 @@ ESSENTIAL = (
     "restore-timed-out",
     "errors-RunReport",
 )
+OF_DRILLS = "errors-RestoreProver"  # where there are any (restore_drill_quarterly)
 # What helps an engineer to find a cause, with detailed_monitoring only.
 DETAILED = (
     "authentication-failed",
@@ -33,6 +34,7 @@ DETAILED = (
     "errors-ArchiveReconciler",
     "errors-ArchiveThawer",
     "errors-CredentialsRotator",
+    OF_DRILLS,
     "duration-MediaLister",
     "duration-VideoDownloader",
     "duration-RunReport",
@@ -48,6 +50,8 @@ OF_EACH_PROVIDER = frozenset(
 def alarm_names(config: Config) -> frozenset[str]:
     """The alarms of this environment, without the common prefix and its suffix."""
     names = {*ESSENTIAL, *DETAILED} if config.detailed_monitoring else {*ESSENTIAL}
+    if not config.restore_drill_quarterly:
+        names -= {OF_DRILLS}
     return _of_all(config, names if config.schedule_enabled else names - {"no-successful-run"})
 
 

@@ -15,6 +15,7 @@ from cloud_sync.network import Network
 from cloud_sync.owner_policy import OwnerPolicy
 from cloud_sync.permissions import Grants
 from cloud_sync.restore import Restore
+from cloud_sync.restore_drill import RestoreDrill
 from cloud_sync.restorer_policy import RestorerPolicy
 from cloud_sync.rotation import Rotation
 from cloud_sync.storage import Storage
@@ -63,6 +64,8 @@ class CloudSyncStack(Stack):
         jobs = ChecksumJobs(self, "ChecksumJobs", config=config, grants=grants)
         if config.rotate_credentials_every_days:
             Rotation(self, "Rotation", config=config, storage=storage, function=functions.credentials_rotator)
+        if functions.restore_prover:
+            RestoreDrill(self, "RestoreDrill", config=config, function=functions.restore_prover, workflow=workflow)
         if config.audit_trail:
             Audit(self, "Audit", config=config, storage=storage)
         if config.monthly_budget_usd:

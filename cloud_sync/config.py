@@ -66,6 +66,10 @@ class Config(ProviderValues):
     verify_monthly: bool = True
     """Whether each provider is verified once a month, by day and on a day of its own: provider, ledger and archive are
     compared, the checksum of each file among them, and a certificate is kept. It needs schedule_enabled, like runs."""
+    restore_drill_quarterly: bool = False
+    """Whether each quarter one original, drawn at random, is had back from the archive as a drill: thawed, read, and
+    every byte compared, with a certificate, and a mail if it is wrong. It costs at most 0.25 USD each time, 1 USD a
+    year: larger originals, beyond about 50 GB, are not drawn. It needs schedule_enabled, like runs."""
     architecture: str = "arm64"
     """Processor of the functions and their layer: arm64 or x86_64."""
     python_version: str = "3.13"

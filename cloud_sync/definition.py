@@ -1,5 +1,5 @@
-"""The definitions of the two state machines, with each Task's Retry and TimeoutSeconds written out: of a run
-(sync_workflow.asl.json) and of a restore (restore_workflow.asl.json).
+"""The definitions of the state machines, with each Task's Retry and TimeoutSeconds written out: of a run
+(sync_workflow.asl.json), of a restore (restore_workflow.asl.json), and of a quarter's drill (restore_drill.asl.json).
 
 A Task of those files retries `${TransientErrors}` and `${SlowErrors}`. Amazon States Language has no way to define a
 Retry once and use it in several states, so this module replaces those names with the errors and the waits. It does not
@@ -18,6 +18,7 @@ from cloud_sync.lambda_errors import RETRIED_SHORTLY, RETRIED_SLOWLY
 
 FILE = Path(__file__).with_name("sync_workflow.asl.json")
 RESTORE_FILE = Path(__file__).with_name("restore_workflow.asl.json")
+DRILL_FILE = Path(__file__).with_name("restore_drill.asl.json")
 TRANSIENT_ERRORS = "${TransientErrors}"
 SLOW_ERRORS = "${SlowErrors}"
 
@@ -70,6 +71,12 @@ def definition(function_timeouts: Mapping[str, int] | None = None) -> dict[str, 
 def restore_definition(function_timeouts: Mapping[str, int] | None = None) -> dict[str, Any]:
     """The definition of a restore, as `definition`."""
     return _written_out(RESTORE_FILE, function_timeouts) | {"TimeoutSeconds": MOST_SECONDS_OF_A_RESTORE}
+
+
+def drill_definition(function_timeouts: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The definition of a quarter's restore drill, as `definition`. It lasts a day longer than the restore in it, in
+    which the original is read."""
+    return _written_out(DRILL_FILE, function_timeouts) | {"TimeoutSeconds": MOST_SECONDS_OF_A_RESTORE + 24 * 3600}
 
 
 def _written_out(file: Path, function_timeouts: Mapping[str, int] | None) -> dict[str, Any]:

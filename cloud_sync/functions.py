@@ -31,7 +31,7 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The eight functions. Each has a role and a log group of its own."""
+    """The eight functions, and restore-prover where drills are wanted. Each has a role and a log group of its own."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
@@ -61,6 +61,11 @@ class Functions(Construct):
         self.credentials_rotator = self._function(
             "CredentialsRotator", small, short, permissions.credentials_rotator(grants)
         )
+        self.restore_prover = (
+            self._function("RestoreProver", small, long, permissions.restore_prover(grants))
+            if config.restore_drill_quarterly
+            else None
+        )
         self.invoked_by_the_state_machine = [
             self.media_authenticator,
             self.media_lister,
@@ -71,6 +76,8 @@ class Functions(Construct):
         ]
         # Restores and S3's events invoke the one, Secrets Manager the other.
         self.all = [*self.invoked_by_the_state_machine, self.archive_thawer, self.credentials_rotator]
+        if self.restore_prover:
+            self.all.append(self.restore_prover)
         acknowledge_wildcards(self, grants.wildcards)
         acknowledge(
             self,

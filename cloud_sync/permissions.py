@@ -221,6 +221,19 @@ def archive_thawer(grants: Grants) -> list[iam.PolicyStatement]:
     ]
 
 
+def restore_prover(grants: Grants) -> list[iam.PolicyStatement]:
+    """It reads originals that were thawed for a drill. It may change none, nor have any thawed: the restorer does."""
+    return [
+        grants.use_restore_jobs("BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+        grants.allow("DrawAnOriginal", ["dynamodb:Scan"], grants.storage.ledger_table.table_arn),
+        grants.allow("ReadTheOriginal", ["s3:GetObject", "s3:GetObjectVersion"], *grants.archived_objects),
+        grants.list_bucket(grants.storage.archive_bucket),
+        grants.store_certificates(),
+        grants.publish_alerts(),
+        *grants.use_key_through("s3", "sns"),
+    ]
+
+
 def archive_reconciler(grants: Grants) -> list[iam.PolicyStatement]:
     """It reads the provider, the ledger and the archive, and may not change the archive. Of rows it writes that a
     token was refused, and which content an object has; in the work bucket, its own files and certificates. It alone may

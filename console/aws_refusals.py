@@ -195,16 +195,21 @@ _ACTIONS = {
 }
 # What CloudSyncOwner has no room for (cloud_sync/checksum_jobs.py).
 _OF_THE_VERIFIER = {"s3:CreateJob", "s3:DescribeJob", "iam:PassRole"}
+# The same for `cloudsync restore` (cloud_sync/restorer_policy.py); other verbs do these with CloudSyncOwner.
+_OF_THE_RESTORER = {
+    "states:StartExecution", "states:DescribeExecution", "states:StopExecution", "dynamodb:PutItem",
+    "dynamodb:UpdateItem", "dynamodb:BatchWriteItem",
+}  # fmt: skip
 _MOST_SKEW_SECONDS = 240  # AWS allows five minutes for most services
 
 
-def explained(error: Exception) -> ConsoleError | None:
+def explained(error: Exception, *, restores: bool = False) -> ConsoleError | None:
     """What an error of botocore means for the owner; None for an error of any other kind, and for those that only a
-    fault of this program can cause."""
+    fault of this program can cause. `restores`: a verb of `cloudsync restore` has met it."""
     from botocore import exceptions  # noqa: PLC0415 (imported only when something has failed)
 
     if isinstance(error, exceptions.ClientError) and not isinstance(error, exceptions.EventStreamError):
-        return _refusal(error)
+        return _refusal(error, restores=restores)
     if isinstance(error, exceptions.BotoCoreError | exceptions.EventStreamError):
         return _not_sent(error)
     return _of_the_way(error)
@@ -254,7 +259,7 @@ def _modules(traceback: TracebackType | None) -> set[str]:
     return found
 
 
-def _refusal(error: Any) -> ConsoleError:
+def _refusal(error: Any, *, restores: bool) -> ConsoleError:
     """By its code alone: the message is text that may change, and may repeat what was sent."""
     code = str(error.response.get("Error", {}).get("Code", ""))
     code = code if _CODE.fullmatch(code) else "no code"
@@ -272,11 +277,16 @@ def _refusal(error: Any) -> ConsoleError:
             f"this account. {_SIGN_IN}"
         )
     if code in _DENIED:
-        policy = "CloudSyncVerifier" if action in _OF_THE_VERIFIER else "CloudSyncOwner"
         return CredentialsRefusedError(
-            f"The AWS credentials may not do {action}. Attach the managed policy {policy} to them."
+            f"The AWS credentials may not do {action}. Attach the managed policy {_policy(action, restores)} to them."
         )
     return _failure(code, action)
+
+
+def _policy(action: str, restores: bool) -> str:
+    if action in _OF_THE_VERIFIER:
+        return "CloudSyncVerifier"
+    return "CloudSyncRestorer" if restores and action in _OF_THE_RESTORER else "CloudSyncOwner"
 
 
 def _failure(code: str, action: str) -> ConsoleError:

@@ -34,6 +34,7 @@ VERBS = {
     "retry": "Try again what has failed.",
     "verify": "Prove that everything is safe, with a certificate; nothing is thawed.",
     "restore": "Get footage back: the price first, then thawed, fetched and verified.",
+    "rebuild-ledger": "Write the ledger anew from the archive, after the table was lost.",
     "cost": "What it costs, what it will cost, and how it can cost less.",
     "settings": "What may change without a deployment: pause, filters, photos, mails.",
     "config": "What the stack was deployed with, and how environments differ.",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.errors import ConsoleError
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -15,8 +17,10 @@ VERBS: dict[str, str] = {
     "plan": "What it would cost to have footage back, and how long it takes; nothing is started.",
     "start": "Have footage thawed, for the price that is shown before.",
     "status": "How far a job is, and until when its files can be fetched.",
+    "fetch": "Fetch what is thawed into a directory, every byte verified; what broke off goes on.",
     "list": "List the jobs, the newest first.",
     "cancel": "End a job; what cannot be undone is said.",
+    "drill": "Prove that footage comes back, on originals chosen at random.",
 }
 
 
@@ -31,6 +35,19 @@ class RestoreVerbs(click.Group):
             return None
         found: click.Command = import_module(f"console.commands.restore_{cmd_name}").command
         return found
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Raises ConsoleError for what AWS refuses, which names the policy of those who restore."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException, ConsoleError):
+            raise
+        except Exception as error:
+            from console.aws_refusals import explained  # noqa: PLC0415 (imported only when something has failed)
+
+            if known := explained(error, restores=True):
+                raise known from None
+            raise
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs by their names alone: each Tab would import all of them otherwise."""

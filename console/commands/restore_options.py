@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from console.stack import Stack
+
+if TYPE_CHECKING:
+    from console.operations.restore.bucket import Bucket
+    from console.operations.restore.selection import Choice
 
 _CHOICE = (
     click.argument("items", metavar="[ITEM]...", nargs=-1),
@@ -40,11 +44,11 @@ _TERMS = (
 
 
 def with_choice(command: Callable[..., int | None]) -> Callable[..., int | None]:
-    """A verb of the stack that is called with `choice` beside its other options."""
+    """A verb of the stack, or of a bucket, that is called with `choice` beside its other options."""
 
     @wraps(command)
     def called(
-        stack: Stack, *more: Any, items: tuple[str, ...], month: str, names: tuple[str, ...], provider: str,
+        stack: Stack | Bucket, *more: Any, items: tuple[str, ...], month: str, names: tuple[str, ...], provider: str,
         everything: bool, **options: Any,
     ) -> int | None:  # fmt: skip
         from console.operations.restore.selection import choice_of  # noqa: PLC0415 (not needed for --help)
@@ -54,6 +58,44 @@ def with_choice(command: Callable[..., int | None]) -> Callable[..., int | None]
         return command(stack, *more, choice=choice, **options)
 
     return _with(_CHOICE, called)
+
+
+class Words(NamedTuple):
+    """What chooses footage, as it was typed, where a verb may be about something else."""
+
+    items: tuple[str, ...]
+    month: str
+    names: tuple[str, ...]
+    provider: str
+    everything: bool
+
+    @property
+    def are_limited(self) -> bool:
+        return bool(self.month or self.names or self.provider or self.everything)
+
+    def choice(self, place: Stack | Bucket) -> Choice:
+        """Raises UsageError."""
+        from console.operations.restore.selection import choice_of  # noqa: PLC0415 (not needed for --help)
+
+        provider = place.provider(self.provider) if self.provider else ""
+        return choice_of(self.items, self.month, self.names, provider, is_everything=self.everything)
+
+
+def with_words(
+    argument: str, *, required: bool = False
+) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
+    """A verb that is called with `words` beside its other options; its argument is shown as that."""
+
+    def decorated(command: Callable[..., int | None]) -> Callable[..., int | None]:
+        @wraps(command)
+        def called(*more: Any, **options: Any) -> int | None:
+            given = {name: options.pop(name) for name in Words._fields}
+            return command(*more, words=Words(**given), **options)
+
+        items = click.argument("items", metavar=argument, nargs=-1, required=required)
+        return _with((items, *_CHOICE[1:]), called)
+
+    return decorated
 
 
 def with_terms(command: Callable[..., int | None]) -> Callable[..., int | None]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
+from console.commands import restore_bucket
 from console.commands.hidden_input import is_terminal
-from console.commands.options import of_stack
+from console.commands.restore_bucket import of_stack_or_bucket
 from console.commands.restore_options import with_choice, with_terms
 from console.errors import DeclinedError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
 
 if TYPE_CHECKING:
+    from console.operations.restore.bucket import Bucket
     from console.operations.restore.plan import Plan, Terms
     from console.operations.restore.selection import Choice
     from console.operations.restore.start import Started
@@ -21,10 +24,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--yes", "-y", is_flag=True, help="Do not ask; without a terminal, --max-usd is needed besides.")
-@of_stack
+@of_stack_or_bucket
 @with_choice
 @with_terms
-def command(stack: Stack, output: Output, choice: Choice, terms: Terms, *, yes: bool) -> int:
+def command(stack: Stack | Bucket, output: Output, choice: Choice, terms: Terms, *, yes: bool) -> int:
     """Have footage thawed, for the price that is shown before. The same again goes on with the same job.
 
     ITEM is an id as `cloudsync list` shows it, provider/id, the key of an object in the archive, or a name. A mail says
@@ -35,6 +38,8 @@ def command(stack: Stack, output: Output, choice: Choice, terms: Terms, *, yes: 
     from console.operations.restore import start as operations  # noqa: PLC0415
     from console.operations.restore.plan import planned  # noqa: PLC0415
 
+    if not isinstance(stack, Stack):
+        return restore_bucket.start(stack, output, choice, terms, partial(_ask, is_sure=yes))
     stack.output("RestorerArn")  # before anything is asked
     plan = planned(stack, choice, terms, Reading(), note_looked(output))
     found = operations.same_as(stack, plan)
@@ -46,7 +51,7 @@ def command(stack: Stack, output: Output, choice: Choice, terms: Terms, *, yes: 
     return _answer(output, operations.start(stack, plan, found))
 
 
-def _ask(stack: Stack, output: Output, plan: Plan, *, is_sure: bool) -> None:
+def _ask(stack: Stack | Bucket, output: Output, plan: Plan, *, is_sure: bool) -> None:
     """Shows the price first. Raises UsageError where nobody can be asked."""
     from console.commands.restore_words import draw_plan  # noqa: PLC0415 (not needed for --help)
     from console.operations.restore.plan import rounded  # noqa: PLC0415
@@ -75,7 +80,7 @@ def _answer(output: Output, started: Started) -> int:
         output.page.print(f"The job {started.job_id} has started.")
     if started.state == "READY":
         output.page.print("All that can be had can be fetched now:")
-        output.page.print(f"  cloudsync restore fetch {started.job_id} DIR", soft_wrap=True)
+        output.page.print(f"  cloudsync restore fetch {started.job_id} DIRECTORY", soft_wrap=True)
     else:
         output.page.print("A mail says when it can be fetched. To see how far it is:")
         output.page.print(f"  cloudsync restore status {started.job_id}", soft_wrap=True)

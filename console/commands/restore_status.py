@@ -7,32 +7,38 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.commands.options import of_stack
+from console.commands import restore_bucket
+from console.commands.restore_bucket import of_stack_or_bucket
+from console.commands.restore_options import Words, with_words
 from console.errors import Exit, UsageError
 from console.output import Output
 from console.stack import Stack
 
 if TYPE_CHECKING:
+    from console.operations.restore.bucket import Bucket
     from console.operations.restore.jobs import Progress
 
 _BETWEEN_SECONDS = 15.0
 
 
 @click.command()
-@click.argument("job", metavar="[JOB]", required=False, default=None)
 @click.option("--latest", is_flag=True, help="The newest job.")
 @click.option("--wait", is_flag=True, help="Come back when nothing more is being thawed; Ctrl-C leaves it going on.")
-@of_stack
-def command(stack: Stack, output: Output, job: str | None, *, latest: bool, wait: bool) -> int:
+@of_stack_or_bucket
+@with_words("[JOB]")
+def command(stack: Stack | Bucket, output: Output, words: Words, *, latest: bool, wait: bool) -> int:
     """How far a job is, and until when its files can be fetched.
 
     Exit code 0: all of it can be fetched; 10: it is being thawed; 3: a part cannot be had, or is thawed no more; 1: it
-    has failed, was stopped or cancelled.
+    has failed, was stopped or cancelled. With --bucket, footage is chosen in place of a job, as for `restore start`.
     """
     from console.operations.restore import jobs  # noqa: PLC0415 (not needed for --help)
 
-    if bool(job) == latest:
-        raise UsageError("Name the job, as `cloudsync restore list` shows it, or take --latest.")
+    if not isinstance(stack, Stack):
+        if latest:
+            raise UsageError("--latest is for the jobs of a stack: with --bucket, choose footage.")
+        return restore_bucket.status(stack, output, words.choice(stack), wait=wait)
+    job = _job(words, latest=latest)
     found = jobs.progress(stack, jobs.named(stack, job) if job else jobs.latest(stack))
     while wait and exit_code(found) == Exit.THAWING:
         _sleep(output, found)
@@ -44,6 +50,15 @@ def command(stack: Stack, output: Output, job: str | None, *, latest: bool, wait
 
         draw_progress(output, found)
     return exit_code(found)
+
+
+def _job(words: Words, *, latest: bool) -> str:
+    """Empty for the newest one. Raises UsageError."""
+    if words.are_limited:
+        raise UsageError("Footage is chosen with --bucket; otherwise name the job, or take --latest.")
+    if len(words.items) != (0 if latest else 1):
+        raise UsageError("Name the job, as `cloudsync restore list` shows it, or take --latest.")
+    return words.items[0] if words.items else ""
 
 
 def exit_code(found: Progress) -> Exit:

@@ -65,7 +65,8 @@ def _facts(plan: Plan) -> Iterator[tuple[str, str]]:
     yield "", f"{rows} cannot be read: `cloudsync verify` compares everything" if plan.unreadable else ""
     yield "", f"{count_of(plan.lost, 'original')} cannot be had: see below" if plan.lost else ""
     yield "hot", _amount(plan.hot, "read at any time: nothing to thaw")
-    yield "thawed", _amount(plan.thawed, "thawed already: nothing to pay for")
+    longer = f"; {plan.prolonged.files:,} to stay longer" if plan.prolonged.files else ": nothing to pay for"
+    yield "thawed", _amount(plan.thawed, f"thawed already{longer}")
     again = "paid already" + ("; Standard pays once more, to be faster" if plan.thawing.files else "")
     yield "thawing", _amount(plan.thawing, f"being thawed at the moment: {again}")
     yield "frozen", _amount(plan.frozen, "to be thawed")
@@ -117,7 +118,7 @@ def draw_progress(output: Output, found: Progress) -> None:
         output.page.print(f"- and {found.failed - len(found.problems):,} more.")
     if found.state == "READY":
         output.aside.print("Fetch it:")
-        output.aside.print(f"  cloudsync restore fetch {found.job.job_id} DIR", soft_wrap=True)
+        output.aside.print(f"  cloudsync restore fetch {found.job.job_id} DIRECTORY", soft_wrap=True)
     else:
         output.aside.print(_next(found))
 

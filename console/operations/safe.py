@@ -94,12 +94,12 @@ def recount(stack: Stack, reading: Reading) -> dict[str, Safe]:
     """
     from cloud_sync_common.stores.month_totals import MonthTotals  # noqa: PLC0415 (imports boto3)
 
-    _check_no_run(stack, reading)
+    check_no_run(stack, reading)
     table = stack.account.table(stack.output("LedgerTable"))
     totals = {provider: MonthTotals(table, provider) for provider in stack.secrets}
     before = {provider: total.months() for provider, total in totals.items()}
     counts = _counted(stack, reading)
-    _check_no_run(stack, reading)
+    check_no_run(stack, reading)
     for provider, total in totals.items():
         if not total.replace(counts[provider], before[provider]):
             raise ConsoleError(
@@ -126,10 +126,11 @@ def is_safe(row: Row) -> bool:
     return row.get("status") == Status.ARCHIVED or row.get("bytes_total") is not None
 
 
-def _check_no_run(stack: Stack, reading: Reading) -> None:
+def check_no_run(stack: Stack, reading: Reading) -> None:
+    """Raises ConsoleError while a run is under way, whose items are counted at its end."""
     for provider in stack.secrets:
         if is_under_way(stack, provider, reading):
             raise ConsoleError(
-                f"A run of {title_of(provider)} is under way, and what it archives is counted at its end. Count again "
-                "then; `cloudsync run --follow` shows it."
+                f"A run of {title_of(provider)} is under way, and what it archives is counted at its end. Repeat the "
+                "command then; `cloudsync run --follow` shows it."
             )

@@ -23,6 +23,7 @@ from tests.installed import installed
 
 # A factor for all waits of the state machine, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
+CONTEXT = {**IN_PARTS, "restore_drill_quarterly": "true"}  # what is off by default is tested with the rest
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +61,7 @@ def aws(certificates: Certificates) -> Iterator[AwsProxy]:
 def deployed(folder: Path, certificates: Certificates, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Deployment]:
     installed("node", "cdk", str(EMULATOR_PYTHON), str(FUNCTION_PYTHON))
     with deploy(
-        folder, certificates, gopro.base_url, context=IN_PARTS, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
+        folder, certificates, gopro.base_url, context=CONTEXT, retry_delay_scale=RETRY_DELAY_SCALE, proxy=aws
     ) as deployment:
         yield deployment
 

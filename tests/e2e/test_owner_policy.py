@@ -1,6 +1,7 @@
-"""A user who has nothing but CloudSyncOwner can use every verb, and each of its statements is needed by one of them.
+"""A user who has nothing but CloudSyncOwner, and CloudSyncRestorer for `restore`, can use every verb, and each of their
+statements is needed by one of them.
 
-The statements come from the deployed policy, so that a new one without a verb here fails.
+The statements come from the deployed policies, so that a new one without a verb here fails.
 """
 
 from __future__ import annotations
@@ -21,8 +22,11 @@ from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.test_console_reading import CLOUDSYNC
 from tests.e2e.test_console_reading import environment as of_administrator
+from tests.e2e.test_console_restore import freeze
+from tests.e2e.test_restore import written
 
 USER, POLICY = "owner-for-a-test", "owner"
+JOB, START = "restore-20261127T120000Z-0123", ["restore", "start", "ITEM", "--yes", "--max-usd", "1"]
 MAY_NOT, SECONDS = "The AWS credentials may not do ", 180.0
 # The verb that fails without a statement, and the permission that it names then.
 NEEDED: dict[str, tuple[list[str], str]] = {
@@ -44,8 +48,12 @@ NEEDED: dict[str, tuple[list[str], str]] = {
     "UseTheDeadLetters": (["doctor"], "sqs:GetQueueAttributes"),
     "SeeWhoGetsMails": (["doctor"], "sns:ListSubscriptionsByTopic"),
     "StoreCertificates": (["verify"], "s3:PutObject"),
+    "UseTheRestoreJobs": ([*START, "--days", "9"], "dynamodb:BatchWriteItem"),
+    "StartRestores": (START, "states:StartExecution"),
+    "FollowRestores": (["restore", "status", JOB], "states:DescribeExecution"),
     "ReadTheWork": (["run", "--follow"], "s3:GetObject"),  # the last one: its run goes on
 }
+OF_THE_RESTORER = {"UseTheRestoreJobs", "StartRestores", "FollowRestores"}
 # Each verb as it is used, and the exit codes that it may have: of the fake account, one video has no original.
 USED: list[tuple[list[str], set[int]]] = [
     (["status"], {3}), (["status", "--recount"], {3}), (["runs"], {0}), (["list"], {0}), (["failures"], {0, 3}),
@@ -53,14 +61,16 @@ USED: list[tuple[list[str], set[int]]] = [
     (["settings", "show"], {0}), (["settings", "pause"], {0}), (["settings", "resume"], {0}),
     (["settings", "history"], {0}), (["doctor", "--renew"], {0, 3}), (["retry", "--all", "--yes"], {0}),
     (["run", "--follow"], {0, 3}), (["completion", "bash"], {0}),
-    (["verify"], {3}),
+    (["verify"], {3}), (["restore", "plan", "--everything"], {0}), (START, {0}), (["restore", "list"], {0}),
+    (["restore", "status", "--latest"], {0, 3, 10}), (["restore", "cancel", JOB], {0}),
 ]  # fmt: skip
 TRIED_ELSEWHERE = {"connect": "it stores by PutSecretValue, which `test_the_owner_stores_credentials` calls"}
 
 
 @dataclass(frozen=True)
 class Owner:
-    """A user with the statements of the deployed policy; `item` is a video of a run that has ended."""
+    """A user with the statements of the deployed policies; `item` is a video of a run that has ended, in Deep Archive.
+    There is a restore job that was never begun."""
 
     deployment: Deployment
     variables: dict[str, str]
@@ -93,7 +103,12 @@ def owner(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Own
     deployed.clear()
     deployed.store_credentials(account_of(gopro).oauth())
     assert deployed.run()["status"] == "SUCCEEDED"
-    item = next(row["media_id"] for row in deployed.rows("gopro") if row["sk"] == "ITEM")
+    items = (row for row in deployed.rows("gopro") if row["sk"] == "ITEM")
+    item = next(row["media_id"] for row in items if row["status"] == "ARCHIVED")
+    written(deployed, JOB)
+    for key in deployed.objects():
+        if f"/{item}/" in key:
+            freeze(deployed, key)
     iam = deployed.emulator.client("iam")
     iam.create_user(UserName=USER)
     key = iam.create_access_key(UserName=USER)["AccessKey"]
@@ -110,11 +125,17 @@ def owner(deployed: Deployment, gopro: FakeGoPro, aws: AwsProxy) -> Iterator[Own
 
 
 def deployed_statements(deployment: Deployment) -> list[dict[str, Any]]:
-    iam, arn = deployment.emulator.client("iam"), deployment.outputs["OwnerPolicyArn"]
-    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-    found = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    statements = (json.loads(found) if isinstance(found, str) else found)["Statement"]
+    names = ("OwnerPolicyArn", "RestorerPolicyArn")
+    statements = [one for name in names for one in statements_of(deployment, deployment.outputs[name])]
     return [{**one, "Resource": _as_the_emulator_names(one["Resource"])} for one in statements]
+
+
+def statements_of(deployment: Deployment, arn: str) -> list[dict[str, Any]]:
+    iam = deployment.emulator.client("iam")
+    version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    found: Any = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+    statements: list[dict[str, Any]] = (json.loads(found) if isinstance(found, str) else found)["Statement"]
+    return statements
 
 
 def _as_the_emulator_names(resource: str | list[str]) -> list[str]:
@@ -135,7 +156,8 @@ def test_without_this_statement_a_verb_names_the_permission_that_is_missing(owne
     refused = owner.types(*arguments)
     said = refused.stdout + refused.stderr
     assert refused.returncode in (3, 4) and f"{MAY_NOT}{permission}." in said, said
-    assert "CloudSyncOwner" in said and "Traceback" not in said
+    policy = "CloudSyncRestorer" if sid in OF_THE_RESTORER else "CloudSyncOwner"
+    assert policy in said and "Traceback" not in said
 
 
 def test_every_verb_is_used(owner: Owner) -> None:

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e import test_three_clouds as three
+from tests.e2e.test_console_restore import freeze
 from tests.integration.consent_pages import code_on, decided
 from tests.integration.secret_check import assert_no_secret
 from tests.synthesis import ROOT
@@ -39,7 +42,8 @@ def section(heading: str) -> list[str]:
 FIRST = section("Deploy to AWS")
 CONNECT = section("Store credentials")
 EVERY = [line for line in commands((ROOT / "README.md").read_text(encoding="utf-8")) if line.startswith("cloudsync ")]
-LATER = [line for line in EVERY if line not in (*FIRST, *CONNECT)]
+BACK = section("Get footage back")
+LATER = [line for line in EVERY if line not in (*FIRST, *CONNECT, *BACK)]
 
 
 @contextmanager
@@ -99,7 +103,7 @@ def run(clouds: three.Clouds, line: str) -> tuple[int, str]:
         if line in DIALOGUES:
             DIALOGUES[line](terminal, clouds)
             answered(terminal, ("Start a run now? [y/N]: ", "n"))
-        elif " settings set " in line or " retry " in line:
+        elif any(verb in line for verb in (" settings set ", " retry ", " restore start ")):
             answered(terminal, ("[y/N]: ", "y"))
         code = terminal.ends(SECONDS)
         assert_no_secret(terminal.shown, {secret for fake in clouds.fakes.values() for secret in fake.secrets()})
@@ -120,7 +124,7 @@ def test_the_readme_begins_with_connecting_a_run_and_its_result() -> None:
     assert set(CONNECT) == DIALOGUES.keys()
     assert {line.split()[1] for line in EVERY} == {
         "connect", "run", "plan", "status", "runs", "list", "show", "cost", "verify", "failures", "retry", "settings",
-        "doctor",
+        "doctor", "restore",
     }  # fmt: skip
 
 
@@ -174,3 +178,30 @@ def test_every_other_command_does_what_the_page_says(
     code, shown = run(clouds, line.replace(" ID", f" {ID}"))
     assert code in {expected, 3 if line.startswith("cloudsync run") else expected}, shown
     assert [word for word in words if word not in shown] == [], shown
+
+
+def test_footage_comes_back_in_three_commands(
+    newcomer: dict[str, tuple[int, str]], clouds: three.Clouds, tmp_path: Path
+) -> None:
+    assert newcomer
+    plan, start, fetch = BACK
+    deployment = clouds.deployment
+    wanted = [key for key in deployment.objects() if "/2026/02/" in key]
+    for key in wanted:
+        freeze(deployment, key)
+
+    code, shown = run(clouds, plan)
+    assert code == 0 and "Bulk" in shown and "Standard" in shown and "Internet" in shown, shown
+    code, shown = run(clouds, start)
+    (job,) = re.findall(r"The job (restore-\S+) has started", shown)
+    assert code == 0, shown
+    deployment.wait_for(lambda: run(clouds, f"cloudsync restore status {job}")[0] == 0)
+    code, shown = run(clouds, fetch.replace("JOB", job).replace("DIRECTORY", str(tmp_path)))
+    assert code == 0, shown
+
+    files = (path for path in tmp_path.rglob("*") if path.is_file())
+    names = [path for path in files if not path.name.startswith((".", "cloudsync-manifest"))]
+    assert wanted and len(names) == len(wanted)
+    fetched = sorted(path.read_bytes() for path in names)
+    bucket = deployment.archive_bucket
+    assert fetched == sorted(deployment.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in wanted)

@@ -48,7 +48,13 @@ _UPLOAD_CALLS = {
     "GET": "ListParts",
     "DELETE": "AbortMultipartUpload",
 }
-_OBJECT_CALLS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+_OBJECT_CALLS = {
+    "PUT": "PutObject",
+    "POST": "RestoreObject",
+    "GET": "GetObject",
+    "HEAD": "HeadObject",
+    "DELETE": "DeleteObject",
+}
 
 
 @dataclass(frozen=True)

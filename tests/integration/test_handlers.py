@@ -17,6 +17,7 @@ from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.runtime import settings
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.ledger_rows import Status
+from cloud_sync_common.stores.restore_jobs import JobState, RestoreJobs
 
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
@@ -40,6 +41,7 @@ HANDLERS = {
     "reconcile": "archive_reconciler",
     "rotate": "credentials_rotator",
     **dict.fromkeys(("thaw", "thaw_check", "thaw_report", "thawed"), "archive_thawer"),
+    **dict.fromkeys(("drill_choose", "drill_prove", "drill_give_up"), "restore_prover"),
     "all_auth": "media_authenticator",
     "paused_auth": "media_authenticator",
     **{f"{cloud}_auth": "media_authenticator" for cloud in ("drive", "dropbox")},
@@ -48,6 +50,7 @@ HANDLERS = {
     **{f"{cloud}_reconcile": "archive_reconciler" for cloud in ("drive", "dropbox")},
 }
 THAWING = {name for name, function in HANDLERS.items() if function == "archive_thawer"}  # of another state machine
+DRILLS = {name for name, function in HANDLERS.items() if function == "restore_prover"}  # of a third one
 
 
 class Context:
@@ -115,7 +118,8 @@ def test_every_handler_has_a_sample_event_and_every_event_a_handler() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(HANDLERS) - {"rotate", "watch", *THAWING}))
 def test_a_sample_event_is_what_the_state_machine_sends(name: str) -> None:
-    definition = (ROOT / "cloud_sync" / "sync_workflow.asl.json").read_text()
+    file = "restore_drill" if name in DRILLS else "sync_workflow"
+    definition = (ROOT / "cloud_sync" / f"{file}.asl.json").read_text()
     function = "".join(word.capitalize() for word in HANDLERS[name].split("_"))
     payloads = re.findall(
         rf'"FunctionName": "\$\{{{function}\}}",\s*"Payload": (\{{.*?\}})\s*\}}', definition, re.DOTALL
@@ -474,3 +478,24 @@ def test_the_reconciler_reports_disagreements_in_a_mail_and_a_file(functions: Fu
     assert len(lines) == result["findings"]["not_in_ledger"] > 10
     (mail,) = aws.mails()
     assert mail["Subject"].endswith("disagreements between provider, ledger and archive")
+
+
+def test_a_drill_of_an_empty_archive_proves_nothing_and_says_nothing(functions: Functions, aws: Aws) -> None:
+    assert functions.call("drill_choose") == {"job_id": ""}
+    assert aws.mails() == []
+
+
+def test_a_drill_reads_the_original_that_it_has_drawn(functions: Functions, aws: Aws) -> None:
+    functions.call("download")
+    job_id = functions.call("drill_choose")["job_id"]
+    RestoreJobs(aws.table).update(job_id, {"state": JobState.READY.value})
+    proven = functions.call("drill_prove", job_id=job_id)
+    assert (proven["done"], proven["agrees"]) == (True, True) and proven["read"] > 0
+    stored = aws.s3.list_objects_v2(Bucket=WORK, Prefix="certificates/")["Contents"]
+    assert len(stored) == 2 and aws.mails() == []
+
+
+def test_a_drill_that_is_given_up_is_one_mail(functions: Functions, aws: Aws) -> None:
+    functions.call("drill_give_up")
+    (mail,) = aws.mails()
+    assert "reading the ledger (AccessDeniedException)" in mail["Message"]

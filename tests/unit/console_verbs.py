@@ -18,6 +18,7 @@ MORE: dict[tuple[str, ...], list[str]] = {
     ("restore", "plan"): ["--everything"],
     ("restore", "start"): ["--everything"],
     ("restore", "status"): ["--latest"],
+    ("restore", "fetch"): ["restore-1", "DIR"],
 }
 
 

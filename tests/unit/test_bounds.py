@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import msgspec
+from cloud_sync_common.steps.prove_restore import RANGE
 from cloud_sync_common.transfer.part_plan import SINGLE_PUT
 
 from tools.mutants.scope import FUNCTION_CODE, core_modules
@@ -68,7 +69,10 @@ def test_every_bound_is_stated_with_the_value_that_the_code_has() -> None:
 OTHER_DEFAULTS = {
     ("provider_access/certificate.py", "Certificate", "shape"): 1,
     ("provider_access/listing.py", "ListingProgress", "attempt"): 1,
+    ("provider_access/restore_proof.py", "Proof", "shape"): 1,
     ("steps/download.py", "VideoDownloader", "single_put"): SINGLE_PUT,
+    ("steps/prove_restore.py", "RestoreProver", "range_bytes"): RANGE,
+    ("stores/archived_sources.py", "_Row", "size"): -1,
     ("stores/ledger_rows.py", "SourceRow", "copy"): 1,
     ("stores/work_files.py", "_Reading", "size"): -1,
     ("transfer/content_hash.py", "CombinedCrc", "block_size"): 1,

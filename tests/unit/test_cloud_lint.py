@@ -109,6 +109,11 @@ def test_the_watch_of_a_weekly_schedule_has_no_findings_either(synthesis: Synthe
     assert (cfn_lint(watched.template), nag(watched.app)) == ([], set())
 
 
+def test_drills_of_each_quarter_are_accepted_as_the_rest_is(synthesis: Synthesis) -> None:
+    drills = synthesis.of("dev", restore_drill_quarterly="true")
+    assert (cfn_lint(drills.template), nag(drills.app)) == ([], set())
+
+
 def test_cdk_nag_finds_an_unencrypted_queue(tmp_path: Path) -> None:
     probe = Stack(new_app(tmp_path), "Probe")
     sqs.Queue(probe, "Queue", encryption=sqs.QueueEncryption.UNENCRYPTED)

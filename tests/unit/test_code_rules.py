@@ -110,6 +110,7 @@ def test_each_function_is_a_folder_with_only_its_handler() -> None:
         "failure_recorder",
         "media_authenticator",
         "media_lister",
+        "restore_prover",
         "run_report",
         "video_downloader",
     )

@@ -8,17 +8,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cloud_sync_common.stores.restore_jobs import JobFile
+from cloud_sync_common.stores.thawing import Seen as Listed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from console import main
 from console.errors import Exit
-from console.operations.restore.objects import GONE, NO_KEY, NO_VERSIONS, NOT_ALLOWED, Temperature, temperature_of
+from console.operations.restore.objects import GONE, NO_KEY, NO_VERSIONS, NOT_ALLOWED, Seen, Temperature, temperature_of
+from console.operations.restore.plan import ends_early
 from tests.unit.console_account import SECRET
 from tests.unit.console_archive import Archive, an_archive
 
 HOT = {"StorageClass": None}
-LATER = (datetime.now(UTC) + timedelta(days=2)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+LATER = (datetime.now(UTC) + timedelta(days=6, hours=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")
 THAWED = {"Restore": f'ongoing-request="false", expiry-date="{LATER}"'}
 THAWING = {"Restore": 'ongoing-request="true"'}
 
@@ -191,6 +194,28 @@ def test_hot_thawed_thawing_and_frozen_are_told_apart_and_only_frozen_ones_pay(
     assert (bulk["tier"], bulk["hours"], standard["tier"], standard["hours"]) == ("Bulk", 48, "Standard", 12)
     assert bulk["retrieval"] == pytest.approx(0.0025 + 0.000025)
     assert standard["retrieval"] == pytest.approx(2 * (0.02 + 0.0001))  # what is being thawed comes faster, for a price
+
+
+def test_a_thawed_copy_that_ends_more_than_a_day_before_it_should_is_priced_to_stay_longer(
+    archive: Archive, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archive.item("thawed", Restore=THAWED["Restore"])
+    assert plan_of(capsys, "thawed")["prolonged"]["files"] == 0
+    plan = plan_of(capsys, "thawed", "--days", "8")
+    assert (plan["thawed"]["files"], plan["prolonged"]["files"]) == (1, 1)
+    assert plan["quotes"][0]["thawed_copies"] == pytest.approx(0.023 * 8 / 30.42, rel=0.001)
+    assert main.main(["restore", "plan", "thawed", "--days", "8"]) == Exit.FINE
+    assert "thawed already; 1 to stay longer" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("hours", [-1, 1, 23, 25, 24 * 6 - 1, 24 * 6 + 1, 24 * 30])
+@pytest.mark.parametrize("days", [1, 3, 7])
+def test_what_is_priced_to_stay_longer_is_what_the_restorer_asks_for_again(hours: int, days: int) -> None:
+    until = datetime.now(UTC) + timedelta(hours=hours)
+    listed = Listed(size=1, storage_class="DEEP_ARCHIVE", thawed_until=until)
+    file = JobFile(number=1, provider="gopro", media_id="x", filename="x", key="k", size=1)
+    seen = Seen(file=file, temperature=Temperature.THAWED, thawed_until=until.isoformat())
+    assert ends_early(seen, days) is not listed.lasts(days - 1)
 
 
 def test_a_thawed_copy_that_has_ended_is_frozen_again() -> None:

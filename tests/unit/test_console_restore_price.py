@@ -45,10 +45,10 @@ def test_the_total_is_the_sum_of_its_parts_and_egress_is_most_of_it() -> None:
     found = frozen(TB, Tier.STANDARD, days=3)
     parts = found.retrieval + found.thawed_copies + found.egress + found.requests
     assert found.total == pytest.approx(parts)
-    # two looks at each file, twelve more while it thaws, 250 beginnings and 59,605 GETs of 16 MiB, at 0.0004 for 1,000;
+    # two looks at each file, twelve more while it thaws, 250 beginnings and 29,803 GETs of 32 MiB, at 0.0004 for 1,000;
     # four rows of each file at 0.625 a million
-    assert found.requests == pytest.approx((250 * 14 + 250 + 59_605) * 0.0004 / 1_000 + 1_000 * 0.625 / 1_000_000)
-    assert found.total == pytest.approx(20.025 + 2.268 + 81.00 + 0.026, abs=0.001)
+    assert found.requests == pytest.approx((250 * 14 + 250 + 29_803) * 0.0004 / 1_000 + 1_000 * 0.625 / 1_000_000)
+    assert found.total == pytest.approx(20.025 + 2.268 + 81.00 + 0.014, abs=0.001)
 
 
 def test_what_is_hot_or_thawed_pays_no_retrieval_and_has_no_thawed_copy_of_its_own() -> None:
@@ -62,6 +62,12 @@ def test_what_is_being_thawed_is_paid_already_unless_it_is_to_come_faster() -> N
     bulk, standard = (quote(load, tier, 7) for tier in (Tier.BULK, Tier.STANDARD))
     assert (bulk.retrieval, bulk.thawed_copies, bulk.hours) == (0, 0, 48)
     assert standard.retrieval == pytest.approx(20.025) and (standard.thawed_copies, standard.hours) == (0, 12)
+
+
+def test_a_thawed_copy_that_is_to_stay_longer_costs_a_request_and_its_storage() -> None:
+    found = quote(Load(all=TB, frozen=NOTHING, prolonged=TB), Tier.STANDARD, 7)
+    assert found.retrieval == pytest.approx(250 * 0.10 / 1_000)
+    assert found.thawed_copies == pytest.approx(5.29, abs=0.005)
 
 
 def test_what_stays_in_aws_pays_no_egress() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from cloud_sync_common.stores.restore_jobs import FileState, JobState
 
 from console import main
+from console.aws_refusals import SERVICE
 from console.commands import restore_start
 from console.errors import Exit
-from tests.unit.console_account import refusal
 from tests.unit.console_archive import (
     ALL,
     FUTURE,
@@ -26,6 +28,9 @@ from tests.unit.console_archive import (
     the_job,
     told,
 )  # fmt: skip
+
+DENIED: dict[str, Any] = {"Error": {"Code": "AccessDeniedException", "Message": ""}, SERVICE: "stepfunctions"}
+START_REFUSED = ClientError(DENIED, "StartExecution")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -209,8 +214,9 @@ def test_a_part_that_cannot_be_had_is_in_the_job_as_failed_and_nothing_at_all_is
 def test_an_execution_that_cannot_be_started_is_one_sentence_and_the_next_start_goes_on(
     archive: Archive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    archive.world.answer("stepfunctions", start_execution=refusal("AccessDeniedException", "StartExecution"))
-    assert "may not do StartExecution" in refused(capsys, "start", *ALL, *SURE, code=Exit.CREDENTIALS)
+    archive.world.answer("stepfunctions", start_execution=START_REFUSED)
+    policy = "may not do states:StartExecution. Attach the managed policy CloudSyncRestorer"
+    assert policy in refused(capsys, "start", *ALL, *SURE, code=Exit.CREDENTIALS)
     archive.world.answer("stepfunctions", start_execution=archive.start)
     assert started(capsys)["taken_up"] is True and len(archive.jobs.all()) == 1
 

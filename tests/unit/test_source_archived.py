@@ -243,6 +243,7 @@ def test_a_source_that_is_archived_in_this_version_is_noted_for_this_revision_an
     one = World(row=archived_row(revision="/1"))
     row = one.run()
     assert row == archived_row(revision="/2") and one.noted == [row] and one.done == []
+    assert one.asked == [0], "one byte shows the version, however small the file is"
 
 
 def test_a_source_that_is_archived_for_this_revision_is_not_noted_again() -> None:
@@ -255,6 +256,7 @@ def test_another_version_or_file_gets_the_next_key(changes: dict[str, Any]) -> N
     one = World(row=archived_row(**changes))
     row = one.run()
     assert row is not None and (row.key, row.copy) == (KEY_2, 2) and one.done == [f"put {KEY_2}"]
+    assert one.asked == [0, 128 * MIB - 1]
 
 
 def test_an_archived_row_without_an_identity_is_of_this_file() -> None:

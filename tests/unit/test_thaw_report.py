@@ -58,13 +58,14 @@ def test_the_mail_says_what_can_be_fetched_until_when_and_with_which_command(ben
     assert (bench.now().state, bool(bench.now().ended_at)) == (JobState.READY, True)
 
 
-def test_the_command_names_the_environment_where_it_is_not_dev(bench: Bench) -> None:
+def test_commands_name_the_environment_where_it_is_not_dev(bench: Bench) -> None:
     bench.environment = "prod"
-    ready(bench, "a")
+    ready(bench, "a"), failed(bench, "b")
     bench.job()
     bench.end()
     (mail,) = bench.aws.mails()
     assert f"`cloudsync restore fetch {JOB} DIRECTORY -e prod`" in mail["Message"]
+    assert "`cloudsync verify -e prod`" in mail["Message"]
 
 
 def test_what_cannot_be_had_is_named_with_its_reason(bench: Bench) -> None:

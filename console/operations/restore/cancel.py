@@ -74,10 +74,5 @@ def _stop(stack: Stack, job_id: str) -> None:
 
 
 def _asked(files: list[JobFile]) -> Amount:
-    """A file that could be read at any time has no end."""
-    sizes = {
-        (file.key, file.version_id): file.size
-        for file in files
-        if file.state is FileState.REQUESTED or (file.state is FileState.READY and file.ready_until)
-    }
+    sizes = {(file.key, file.version_id): file.size for file in files if file.asked}
     return Amount(len(sizes), sum(sizes.values()))

@@ -73,7 +73,8 @@ def console_errors() -> Iterator[None]:
         yield
     except CloudSyncError as error:
         cause = error.__context__
-        raise (explained(cause) if isinstance(cause, Exception) else None) or ConsoleError(str(error)) from None
+        known = explained(cause, restores=True) if isinstance(cause, Exception) else None
+        raise known or ConsoleError(str(error)) from None
     except msgspec.ValidationError:
         raise ConsoleError(
             "A row of the restore jobs in the ledger cannot be read: it was edited, or is of a later version. Update "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from math import ceil, isfinite
 
@@ -53,7 +54,7 @@ class FileNote(msgspec.Struct, frozen=True, kw_only=True):
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is chosen, and what it costs. `files` and `bytes` are those that can be had; of the amounts, each object
-    counts once. `quotes` has one for each tier."""
+    counts once. `prolonged` are the thawed ones whose copy is to stay longer. `quotes` has one for each tier."""
 
     selection: str
     items: int
@@ -64,6 +65,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     hot: Amount
     thawed: Amount
+    prolonged: Amount
     thawing: Amount
     frozen: Amount
     terms: Terms
@@ -130,6 +132,7 @@ def plan_of(found: Chosen, seen: Iterable[Seen], terms: Terms) -> Planned:
         all=Amount(len(good), sum(file.size for file in good)),
         frozen=by[Temperature.FROZEN],
         thawing=by[Temperature.THAWING],
+        prolonged=_amount(one.file for one in looked if ends_early(one, terms.days)),
         leaves_aws=terms.leaves_aws,
     )
     plan = Plan(
@@ -142,6 +145,7 @@ def plan_of(found: Chosen, seen: Iterable[Seen], terms: Terms) -> Planned:
         lost=len(files) - len(good),
         hot=by[Temperature.HOT],
         thawed=by[Temperature.THAWED],
+        prolonged=load.prolonged,
         thawing=load.thawing,
         frozen=load.frozen,
         terms=terms,
@@ -149,6 +153,12 @@ def plan_of(found: Chosen, seen: Iterable[Seen], terms: Terms) -> Planned:
         notes=[_note(one) for one in looked if one.file.problem or one.note],
     )
     return Planned(plan=plan, files=files)
+
+
+def ends_early(one: Seen, days: int) -> bool:
+    """Whether S3 is asked to keep a thawed copy longer (cloud_sync_common/steps/thaw.py; a test compares)."""
+    until = datetime.fromisoformat(one.thawed_until) if one.thawed_until else None
+    return until is not None and until < datetime.now(UTC) + timedelta(days=days - 1)
 
 
 def _amount(files: Iterable[JobFile]) -> Amount:

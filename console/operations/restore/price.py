@@ -1,7 +1,8 @@
 """What it costs to get footage back. Pure arithmetic on the prices of cloud_sync_common.prices, in USD.
 
-Only frozen objects pay for their retrieval, and only they have thawed copies that are stored besides. A retrieval that
-is under way already is paid; asking for it faster is another one (S3 API reference, RestoreObject).
+Only frozen objects pay for their retrieval, and have thawed copies that are stored besides. A retrieval that is under
+way already is paid; asking for it faster is another one. To have a thawed copy stay longer costs a request and its
+storage (S3 API reference, RestoreObject).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _RETRIEVAL: Mapping[Tier, tuple[Price, Price]] = {
     Tier.STANDARD: (prices.RESTORE_STANDARD_GB, prices.RESTORE_STANDARD_REQUEST),
     Tier.BULK: (prices.RESTORE_BULK_GB, prices.RESTORE_BULK_REQUEST),
 }
-_PART = 16 * 2**20  # bytes of one GET, when it is fetched
+_PART = 32 * 2**20  # bytes of one GET, when it is fetched
 _LOOKS = 2  # HEADs of each file: for the plan, and before it is fetched
 _ROW_WRITES = 4  # of each file: written, asked for, thawed, and its job
 
@@ -36,12 +37,14 @@ class Amount(msgspec.Struct, frozen=True):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be had: all files, and of the objects with their bytes, each counted once, those that are frozen and
-    those that S3 thaws at the moment. `leaves_aws`: it goes to the Internet."""
+    """What is to be had: all files, and of the objects with their bytes, each counted once, those that are frozen,
+    those that S3 thaws at the moment, and those whose thawed copy is to stay longer than it would. `leaves_aws`: it
+    goes to the Internet."""
 
     all: Amount
     frozen: Amount
     thawing: Amount = Amount()
+    prolonged: Amount = Amount()
     leaves_aws: bool = True
 
 
@@ -65,8 +68,8 @@ def quote(load: Load, tier: Tier, days: int) -> Quote:
     asked = _sum(load.frozen, load.thawing if tier is Tier.STANDARD else Amount())
     hours = HOURS[tier] if load.frozen.files or load.thawing.files else 0
     parts = {
-        "retrieval": retrieval(asked, tier),
-        "thawed_copies": thawed_copies(load.frozen.bytes, days),
+        "retrieval": retrieval(asked, tier) + retrieval(Amount(load.prolonged.files), tier),
+        "thawed_copies": thawed_copies(load.frozen.bytes + load.prolonged.bytes, days),
         "egress": egress(load.all.bytes) if load.leaves_aws else 0.0,
         "requests": _requests(load, hours),
     }

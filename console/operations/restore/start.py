@@ -94,11 +94,11 @@ def start(stack: Stack, planned: Planned, found: Found | None = None) -> Started
             "None of the files can be had, so no job was started. `cloudsync restore plan` with the same words says "
             "why for each."
         )
-    job = _take_up(stack, found.job, planned) if found else _write(stack, planned)
+    job = _take_up(stack, found.job, planned) if found else written(stack, planned)
     if not found and (first := _first_of(stack, job)):
         return _started(first, joined=True)
     if not job.state.is_over:
-        _execute(stack, job.job_id)
+        execute(stack, job.job_id)
     return _started(job, taken_up=found is not None)
 
 
@@ -116,7 +116,8 @@ def _started(job: Job, *, joined: bool = False, taken_up: bool = False) -> Start
     )
 
 
-def _write(stack: Stack, planned: Planned) -> Job:
+def written(stack: Stack, planned: Planned, *, drill: bool = False) -> Job:
+    """A new job, whose execution has not begun. Raises ConsoleError, botocore's errors."""
     plan, files, moment = planned.plan, planned.files, datetime.now(UTC)
     job = Job(
         job_id=f"restore-{moment:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
@@ -129,6 +130,7 @@ def _write(stack: Stack, planned: Planned) -> Job:
         bytes=plan.bytes,
         quoted_usd=round(plan.quote.total, 6),
         max_usd=plan.terms.max_usd,
+        drill=drill,
     )
     job = msgspec.structs.replace(job, **_counts(files))
     with console_errors():
@@ -194,9 +196,9 @@ def _tried_again(stack: Stack, job: Job, file: JobFile, now_seen: Mapping[tuple[
     return msgspec.structs.replace(file, state=fresh.state, problem=fresh.problem)
 
 
-def _execute(stack: Stack, job_id: str) -> None:
-    """Under the first of its names that is free. An execution of that name that is under way is the same one (Step
-    Functions API reference, StartExecution)."""
+def execute(stack: Stack, job_id: str) -> None:
+    """Starts the job's execution, under the first of its names that is free. An execution of that name that is under
+    way is the same one (Step Functions API reference, StartExecution)."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
 
     ask = {"stateMachineArn": stack.output("RestorerArn"), "input": json.dumps({"job_id": job_id})}

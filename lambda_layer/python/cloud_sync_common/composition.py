@@ -25,6 +25,7 @@ from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
+from cloud_sync_common.steps.prove_restore import RestoreProver
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
 from cloud_sync_common.steps.report import ReportRequest, RunReport
@@ -35,6 +36,8 @@ from cloud_sync_common.steps.thaw import ArchiveThawer
 from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
+from cloud_sync_common.stores.archive_reader import ArchiveReader
+from cloud_sync_common.stores.archived_sources import ArchivedSources
 from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -290,6 +293,23 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         verification=parts.verification,
         deadline=deadline,
         contents=parts.contents,
+    )
+
+
+def restore_prover(context: LambdaContext) -> RestoreProver:
+    """It concerns no provider: an original is one of any."""
+    config, table = settings.load(), clients.table(settings.load().ledger_table)
+    return RestoreProver(
+        jobs=RestoreJobs(table),
+        sources=ArchivedSources(table),
+        archive=ArchiveReader(clients.s3(), config.archive_bucket),
+        s3=clients.s3(),
+        work_bucket=config.work_bucket,
+        topic=clients.sns(),
+        topic_arn=config.alerts_topic_arn,
+        deadline=Deadline.of(context),
+        stack=f"CloudSync-{config.environment}",
+        titles=_titles(),
     )
 
 

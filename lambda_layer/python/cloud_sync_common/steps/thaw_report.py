@@ -6,6 +6,7 @@ SNS refuses it the claim is given back, and the repeated invocation sends it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ from cloud_sync_common.stores.row_values import now
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+
+_ENDS = "What is not fetched by then has to be thawed, and paid for, again. The originals stay as they are."
+_COMMAND = re.compile(r"(`(?:cloudsync) [^`]+)`")
 
 
 class EndRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="request", tag="report"):
@@ -95,15 +99,17 @@ class ThawReport:
         job, is_ours = self.jobs.update(job.job_id, {"mailed": True}, condition="#mailed = :no", no=False)
         if not is_ours:
             return job
+        text = self._named("\n\n".join(paragraphs))
         try:
-            send_mail(self.topic, self.topic_arn, f"{self.sender}: {subject}", "\n\n".join(paragraphs))
+            send_mail(self.topic, self.topic_arn, f"{self.sender}: {subject}", text)
         except CloudSyncError:
             self.jobs.update(job.job_id, {"mailed": False})
             raise
         return job
 
-    def _command(self, words: str) -> str:
-        return f"`cloudsync {words}`" if self.environment == "dev" else f"`cloudsync {words} -e {self.environment}`"
+    def _named(self, text: str) -> str:
+        """A text whose commands mean this environment."""
+        return text if self.environment == "dev" else _COMMAND.sub(rf"\1 -e {self.environment}`", text)
 
     def _subject(self, job: Job, tally: Tally) -> str:
         ready, until = tally.states[FileState.READY], _until(tally)
@@ -120,20 +126,17 @@ class ThawReport:
         files = f"{count_of(tally.states[FileState.READY], 'file')} ({size_of(tally.ready_bytes)})"
         text = f"The restore job {job.job_id} is ready: {files} of what you chose ({one_line(job.selection)}) can be "
         text += f"fetched{_until(tally)}." if tally.ready_until else "fetched at any time."
-        fetch = self._command(f"restore fetch {job.job_id} DIRECTORY")
-        step = f"Next step: {fetch}. It writes them into that directory and compares each with its checksum."
-        if tally.ready_until:
-            step += (
-                " What is not fetched by then has to be thawed, and paid for, again. The originals stay as they are."
-            )
-        return [text, step]
+        step = (
+            f"Next step: `cloudsync restore fetch {job.job_id} DIRECTORY`. It writes them into that directory and "
+            "compares each with its checksum."
+        )
+        return [text, f"{step} {_ENDS}" if tally.ready_until else step]
 
     def _nothing(self, job: Job) -> list[str]:
-        again = self._command("restore start")
         return [
             f"Nothing that the restore job {job.job_id} was to bring back ({one_line(job.selection)}) can be had.",
-            f"Next step: read the reasons below, and see to them. Then repeat {again} with the same words, which goes "
-            "on with this job.",
+            "Next step: read the reasons below, and see to them. Then repeat `cloudsync restore start` with the "
+            "same words, which goes on with this job.",
         ]
 
     def _problems(self, job: Job, tally: Tally) -> list[str]:
@@ -145,7 +148,7 @@ class ThawReport:
             for one in tally.problems
         ]
         if failed > len(lines):
-            status = self._command(f"restore status {job.job_id}")
+            status = f"`cloudsync restore status {job.job_id}`"
             lines.append(f"- and {failed - len(lines):,} more: {status} says how many and why.")
         return [f"{count_of(failed, 'file')} cannot be had:\n" + "\n".join(lines)]
 
@@ -155,7 +158,7 @@ class ThawReport:
             f"The restore job {job.job_id} ({one_line(job.selection)}) stopped: {one_line(sentence, SENTENCE_LIMIT)}",
             f"{count_of(ready, 'file')} can be fetched{_until(tally)}, and stay so. S3 goes on to thaw "
             f"{count_of(requested, 'file')} that it was asked for.",
-            f"Next step: fix the cause, then repeat {self._command('restore start')} with the same words. It goes on "
+            "Next step: fix the cause, then repeat `cloudsync restore start` with the same words. It goes on "
             "with this job, and S3 is asked for nothing twice.",
             *self._problems(job, tally),
             _price(job),

@@ -69,14 +69,15 @@ class FileState(StrEnum):
 
 class JobFile(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a job. `key` and `version_id` are of the object that has its bytes, `size` is in bytes, `checksum` is
-    the ledger's CRC-64/NVME in base64; `filename` is the original's name, `captured_at` ISO 8601. `asked` is how often
-    S3 was asked to thaw it."""
+    the ledger's CRC-64/NVME in base64; `filename` is the original's name, `captured_at` ISO 8601, `camera` the name
+    of its camera where one is known. `asked` is how often S3 was asked to thaw it."""
 
     number: int
     provider: str
     media_id: str
     filename: str
     captured_at: str = ""
+    camera: str = ""
     key: str
     version_id: str = ""
     size: int
@@ -93,7 +94,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     the first thawed copy ends. `checked_at` is when S3 was asked last. `awaited` is how many objects it
     thaws, which is less than `requested` where files share one; `events` counts S3's events since then, `early_looks`
     how often they have ended a wait. `task_token` is that of the execution's wait. `mailed` says that the mail of its
-    end was claimed."""
+    end was claimed. `proven_at` is when a drill got its certificate, or came to nothing."""
 
     job_id: str
     created_at: str
@@ -120,6 +121,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     task_token: str = ""
     mailed: bool = False
     drill: bool = False
+    proven_at: str = ""
 
 
 @dataclass

@@ -142,10 +142,15 @@ class SourceTransfer:
         may_fit = claimed <= self._most_at_once and not (row and row.upload_id)
         if may_fit and self._options.stats.bytes_moved and not self._options.deadline.allows(claimed / SLOW_CONNECTION):
             return OutOfTime()
+        archived = row if row and row.status is Status.ARCHIVED else None  # one byte shows whether it is still that one
+        most = self._most_at_once - 1 if may_fit else 0
 
         async def ask(source: MediaSource) -> Archived | InParts:
             self._source = source  # as the provider describes it now
-            opened = await self._bytes.open(source, self._most_at_once - 1 if may_fit else 0)
+            opened = await self._bytes.open(source, 0 if archived else most)
+            if archived and most and not self._is_of(archived, opened.fingerprint.undated):
+                opened.close()  # it has changed, so that all of it is wanted
+                opened = await self._bytes.open(source, most)
             if opened.honoured and opened.length < opened.fingerprint.size and not self._is_certain(opened.fingerprint):
                 opened.close()  # nothing could show that a second answer is of the same version: one has to do
                 opened = await self._bytes.open(source, opened.fingerprint.size - 1)
