@@ -82,7 +82,9 @@ def points(hour: int, count: int) -> list[Point]:
     return found
 
 
-STEPS, WHOLE, STOPPED = points(12, 56), points(13, 10), range(1, 9)
+# Where the ledger is gone as the execution begins to wait, it waits its hour without events, which is too long here.
+SHORT = [point for point in points(13, 30) if not point.dies or point.operation != "UpdateItem" or point.after < 4]
+STEPS, WHOLE, STOPPED = points(12, 56), SHORT[:10], range(1, 9)
 
 
 @pytest.fixture
