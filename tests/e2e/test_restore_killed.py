@@ -1,16 +1,14 @@
 """A restore is killed anywhere and started again: S3 takes one request for each object, and there is one mail.
 
 A point is one request of archive-thawer to AWS: its answer is lost, it breaks off, it is refused, or nothing from it on
-reaches the ledger, S3 or the topic, as if the function had died there. The points are drawn with a fixed seed. Most are
-played by the steps of the state machine in their order, some by whole executions, which are stopped, too.
+reaches the ledger, S3 or the topic, as if the function had died there. The points are drawn with a fixed seed. They
+are played by the steps of the state machine in their order.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -82,9 +80,7 @@ def points(hour: int, count: int) -> list[Point]:
     return found
 
 
-# Where the ledger is gone as the execution begins to wait, it waits its hour without events, which is too long here.
-SHORT = [point for point in points(13, 30) if not point.dies or point.operation != "UpdateItem" or point.after < 4]
-STEPS, WHOLE, STOPPED = points(12, 56), SHORT[:10], range(1, 9)
+STEPS = points(12, 56)
 
 
 @pytest.fixture
@@ -150,51 +146,3 @@ def plays(deployment: Deployment, aws: AwsProxy, point: Point, step: str, so_far
     if died:
         assert [error_of(deployment, each, point.job_id) for each in so_far] == [""] * len(so_far), point
     return int(happened)
-
-
-def begun(deployment: Deployment, job_id: str, name: str) -> str:
-    """As `cloudsync restore start` does it: each further execution of a job has another name."""
-    arn: str = deployment.step_functions.start_execution(
-        stateMachineArn=deployment.outputs["RestorerArn"], name=name, input=json.dumps({"job_id": job_id})
-    )["executionArn"]
-    return arn
-
-
-def events_of(deployment: Deployment, arn: str) -> int:
-    return len(deployment.step_functions.get_execution_history(executionArn=arn)["events"])
-
-
-def test_a_whole_execution_ends_or_the_next_one_goes_on_whatever_happens_to_one_request(
-    clean: Deployment, aws: AwsProxy, inbox: Inbox
-) -> None:
-    for point in WHOLE:
-        jobs = frozen_job(clean, point.job_id)
-        point.happens(aws)
-        ended = clean.wait(begun(clean, point.job_id, point.job_id), seconds=SECONDS)
-        aws.rules.clear()
-        mails = inbox()
-        if ended["status"] != "SUCCEEDED":
-            assert point.dies and ended["status"] == "FAILED", (point, ended)
-            jobs.update(point.job_id, {"state": JobState.NEW, "problem": "", "mailed": False, "task_token": ""})
-            again = clean.wait(begun(clean, point.job_id, f"{point.job_id}-2"), seconds=SECONDS)
-            assert again["status"] == "SUCCEEDED", (point, again)
-            assert len(mails) <= 1
-            mails = inbox()
-        is_ready(jobs, aws, point.job_id)
-        assert len(mails) == 1, point
-
-
-def test_an_execution_that_is_stopped_after_any_event_is_taken_up_by_the_next_one(
-    clean: Deployment, aws: AwsProxy, inbox: Inbox
-) -> None:
-    for at in STOPPED:
-        job_id = f"restore-20261127T140000Z-{at:04x}"
-        jobs = frozen_job(clean, job_id)
-        arn = begun(clean, job_id, job_id)
-        clean.wait_for(lambda arn=arn, at=at: events_of(clean, arn) >= 2 * at)  # type: ignore[misc]
-        with suppress(clean.step_functions.exceptions.ValidationException):  # it has just ended
-            clean.step_functions.stop_execution(executionArn=arn)
-        again = clean.wait(begun(clean, job_id, f"{job_id}-2"), seconds=SECONDS)
-        assert again["status"] == "SUCCEEDED", (at, again)
-        is_ready(jobs, aws, job_id)
-        assert len(inbox()) == 1, at
