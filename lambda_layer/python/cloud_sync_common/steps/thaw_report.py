@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 
@@ -96,7 +97,9 @@ class ThawReport:
         """Sends the one mail of a job, unless it went out before or nobody is to get one."""
         if job.drill:
             return job
-        job, is_ours = self.jobs.update(job.job_id, {"mailed": True}, condition="#mailed = :no", no=False)
+        # Whoever claims it is noted, so that a claim whose answer was lost is still ours when it is written again.
+        claim, is_free = {"mailed": True, "mailed_by": uuid4().hex}, "#mailed = :no OR #mailed_by = :mailed_by"
+        job, is_ours = self.jobs.update(job.job_id, claim, condition=is_free, no=False)
         if not is_ours:
             return job
         text = self._named("\n\n".join(paragraphs))
