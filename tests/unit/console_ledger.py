@@ -30,7 +30,7 @@ class Account(ScriptedAccount):
 
     def __init__(self, **services: Mapping[str, Any]) -> None:
         super().__init__(**services)
-        self.real = _real()
+        self.real = dict(_real())  # what a test puts in is its own
 
     def client(self, service: str) -> Any:
         return self.real.get(service) or super().client(service)
