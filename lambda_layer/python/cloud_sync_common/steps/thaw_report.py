@@ -55,6 +55,13 @@ class ThawEnded(msgspec.Struct, frozen=True, kw_only=True):
     mailed: bool
 
 
+class ThawGivenUp(ThawEnded, frozen=True, kw_only=True):
+    """Of a job that was given up. The execution fails with this error and this cause."""
+
+    error: str
+    cause: str
+
+
 @dataclass(frozen=True)
 class ThawReport:
     """Every method raises ArchiveUnavailableError, ConfigurationError; the latter also where there is no such job."""
@@ -71,7 +78,9 @@ class ThawReport:
             case EndRequest(job_id=job_id):
                 return self._end(job_id)
             case GiveUpRequest(job_id=job_id, error=error):
-                return self._give_up(job_id, *parse_error_output(error))
+                name, sentence = parse_error_output(error)
+                ended = self._give_up(job_id, name, sentence)
+                return ThawGivenUp(**msgspec.structs.asdict(ended), error=name, cause=sentence)
 
     def _end(self, job_id: str) -> ThawEnded:
         job, tally = self.jobs.known(job_id), self.jobs.tally(job_id)
