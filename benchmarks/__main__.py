@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import night, peers, table
+from benchmarks import fetch, night, peers, table
 from benchmarks.movie import MIB
 from benchmarks.rig import HOME, Files, Rig, RigError, running
 from benchmarks.scenarios import run_scenario, say, scenarios
@@ -72,6 +72,8 @@ def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
             if not arguments.only or scenario.key in arguments.only:
                 results["scenarios"][scenario.key] = run_scenario(scenario, rig, arguments.rounds, say)
         results |= nights(arguments, rig, files)
+    if not arguments.only or "fetch" in arguments.only:
+        results["scenarios"] |= fetch.scenarios(fetch.ROUNDS, arguments.size_mib * MIB // 2)
     return results
 
 

@@ -46,7 +46,7 @@ def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: 
     Raises PeerFailed.
     """
     before = job.rig.counts()
-    whole, output, errors = _run(peer, job, quota)
+    whole, output, errors = run(peer.command(job), environment(job), quota)
     counts = {name: value - before[name] for name, value in job.rig.counts().items()}
     expected = job.size * len(job.paths)
     if counts["payload_bytes"] != expected:
@@ -65,14 +65,15 @@ def measure(peer: Peer, job: Job, number: int, start: Run | None = None, quota: 
     )
 
 
-def _run(peer: Peer, job: Job, quota: Quota | None) -> tuple[dict[str, float], str, str]:
+def run(command: list[str], variables: dict[str, str], quota: Quota | None = None) -> tuple[dict[str, float], str, str]:
+    """The resources that a command used, with all processes that it waited for, its output and its errors. Raises
+    PeerFailed."""
     with tempfile.TemporaryDirectory() as folder:
         result, members = Path(folder) / "result.json", quota.members if quota and quota.members else "-"
-        command = [str(build("measure")), str(result), members, *peer.command(job)]
         with on_its_core(quota):
             process = subprocess.Popen(
-                command,
-                env=environment(job),
+                [str(build("measure")), str(result), members, *command],
+                env=variables,
                 cwd=folder,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

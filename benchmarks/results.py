@@ -10,6 +10,7 @@ from typing import Any
 GIB = 1024**3
 ENGINE, RELAY, UPLOAD_FILEOBJ = "engine", "floor: relay in C", "boto3 upload_fileobj"
 RCLONE = "rclone"
+FETCH, AWS_CP, S5CMD = "cloudsync restore fetch", "aws s3 cp --recursive", "s5cmd cp"
 SINGLE_STREAM = ("rclone copyurl", UPLOAD_FILEOBJ, "naive loop", "curl | aws s3 cp -")
 
 type Results = dict[str, Any]
@@ -64,14 +65,16 @@ def measured_peers(results: Results, scenario: str, prefix: str = "") -> dict[st
     return found
 
 
-def ratio(results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., str]) -> float:
-    """The engine's figure divided by that of the best of these peers: the median of the ratios within each round,
+def ratio(
+    results: Results, scenario: str, figure: str, peers: list[str], best: Callable[..., str], ours: str = ENGINE
+) -> float:
+    """Our figure divided by that of the best of these peers: the median of the ratios within each round,
     because a slow minute of the machine slows both. `best` is min or max. Raises NotMeasured."""
     if not peers:
         raise NotMeasured("no such peer was measured")
     peer = best(peers, key=lambda name: getattr(figures(results, scenario, name), figure))
-    ours, theirs = (_by_round(results, scenario, name, figure) for name in (ENGINE, peer))
-    ratios = [ours[number] / theirs[number] for number in ours.keys() & theirs.keys()]
+    mine, theirs = (_by_round(results, scenario, name, figure) for name in (ours, peer))
+    ratios = [mine[number] / theirs[number] for number in mine.keys() & theirs.keys()]
     if not ratios:
         raise NotMeasured(f"{peer}: no round in common")
     return median(ratios)
@@ -263,5 +266,16 @@ TARGETS = [
         120,
         lambda results: listing_figures(results).seconds,
         unit="s",
+    ),
+    Target(
+        "`restore fetch`, verification included: throughput relative to the faster of `aws s3 cp` and `s5cmd`",
+        1,
+        lambda results: ratio(results, "fetch", "throughput", [AWS_CP, S5CMD], max, FETCH),
+        at_most=False,
+    ),
+    Target(
+        "`restore fetch`, verification included: CPU per GiB relative to `aws s3 cp`",
+        0.5,
+        lambda results: ratio(results, "fetch", "cpu_per_gib", [AWS_CP], min, FETCH),
     ),
 ]

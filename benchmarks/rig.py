@@ -15,7 +15,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -201,15 +201,27 @@ def nginx_configuration(fast: int, slow: int, user: str | None, etags: dict[str,
     nginx refuses If-Match for a file whose ETag it has not made itself, so it asks itself for the files, without
     that header, and adds the ETag: no answer is other than a CDN's, and only its own process does more.
     """
-    temporary = "".join(
-        f"  {kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
     known = "".join(f"    {path} '{etag}';\n" for path, etag in etags.items())
     servers = "".join(
         f"  server {{\n    listen 127.0.0.1:{port} ssl;\n    {limit}\n"
         "    location / { proxy_pass http://files; add_header ETag $content_etag; }\n"
         "    location = /__stats { stub_status; limit_rate 0; }\n  }\n"
         for port, limit in ((fast, ""), (slow, f"limit_rate {LIMIT_RATE};"))
+    )
+    return (
+        nginx_head(user)
+        + '  proxy_http_version 1.1;\n  proxy_set_header Connection "";\n  proxy_set_header If-Match "";\n'
+        "  proxy_buffers 8 256k;\n  proxy_busy_buffers_size 512k;\n  proxy_max_temp_file_size 0;\n"
+        f"  map $uri $content_etag {{\n{known}  }}\n"
+        "  upstream files { server unix:files.sock; keepalive 64; keepalive_requests 1000000; }\n"
+        f"  server {{ listen unix:files.sock; root www; autoindex on; etag off; }}\n{servers}}}\n"
+    )
+
+
+def nginx_head(user: str | None) -> str:
+    """The beginning of a configuration, up to its servers, which are followed by a closing brace."""
+    temporary = "".join(
+        f"  {kind}_temp_path {kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
     return (
         f"{f'user {user};' if user else ''}\ndaemon off;\nworker_processes 1;\npid nginx.pid;\n"
@@ -219,11 +231,6 @@ def nginx_configuration(fast: int, slow: int, user: str | None, etags: dict[str,
         "  ssl_certificate certificate.pem;\n  ssl_certificate_key key.pem;\n"
         f"  ssl_protocols TLSv1.3;\n  ssl_prefer_server_ciphers on;\n  ssl_conf_command Ciphersuites {CIPHERS};\n"
         f"  ssl_session_cache shared:S:4m;\n{temporary}"
-        '  proxy_http_version 1.1;\n  proxy_set_header Connection "";\n  proxy_set_header If-Match "";\n'
-        "  proxy_buffers 8 256k;\n  proxy_busy_buffers_size 512k;\n  proxy_max_temp_file_size 0;\n"
-        f"  map $uri $content_etag {{\n{known}  }}\n"
-        "  upstream files { server unix:files.sock; keepalive 64; keepalive_requests 1000000; }\n"
-        f"  server {{ listen unix:files.sock; root www; autoindex on; etag off; }}\n{servers}}}\n"
     )
 
 
@@ -238,18 +245,29 @@ def nginx_program() -> str:
 @contextlib.contextmanager
 def _source(folder: Path, etags: dict[str, str]) -> Iterator[tuple[int, int, int]]:
     """Runs nginx; yields its process id and its two ports."""
-    fast, slow = _free_ports(2)
-    user = pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
+    fast, slow = free_ports(2)
+    with nginx(folder, nginx_configuration(fast, slow, nginx_user(), etags), (fast, slow)) as process:
+        yield process, fast, slow
+
+
+def nginx_user() -> str | None:
+    """The user that nginx must be told to run as."""
+    return pwd.getpwuid(os.getuid()).pw_name if os.getuid() == 0 else None
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, text: str, ports: Iterable[int]) -> Iterator[int]:
+    """Runs nginx with this configuration until the block ends; yields its process id. Raises RigError."""
     configuration = folder / "nginx.conf"
-    configuration.write_text(nginx_configuration(fast, slow, user, etags))
+    configuration.write_text(text)
     log = folder / "nginx-error.log"
     process = subprocess.Popen(
         [nginx_program(), "-e", str(log), "-p", str(folder), "-c", str(configuration)], cwd=folder
     )
     with _stopped_at_the_end(process):
-        for port in (fast, slow):
+        for port in ports:
             _until_it_listens(port, process, log)
-        yield process.pid, fast, slow
+        yield process.pid
 
 
 @contextlib.contextmanager
@@ -286,7 +304,8 @@ def _until_it_listens(port: int, process: subprocess.Popen[bytes], log: Path) ->
     raise RigError(f"nginx did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nothing listens on."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

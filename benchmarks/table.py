@@ -7,7 +7,17 @@ import json
 from pathlib import Path
 from statistics import median
 
-from benchmarks.results import TARGETS, NotMeasured, Results, figures, listing_figures, night_figures, ratio
+from benchmarks.results import (
+    ENGINE,
+    FETCH,
+    TARGETS,
+    NotMeasured,
+    Results,
+    figures,
+    listing_figures,
+    night_figures,
+    ratio,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "performance.md"
@@ -22,7 +32,7 @@ HEAD = """# Performance
 def page(results: Results) -> str:
     """The whole page."""
     parts = [HEAD, _machine(results), _targets(results)]
-    parts += [_scenario(results, key) for key in results["scenarios"]]
+    parts += [scenario(results, key) for key in results["scenarios"]]
     parts += [of_night(results) for key, of_night in (("night", _night), ("listing", _listing)) if key in results]
     return "\n".join(parts)
 
@@ -50,14 +60,16 @@ def _targets(results: Results) -> str:
     return "\n".join(["## Targets\n", "| engine | target | reached | |", "|---|---|---|---|", *rows]) + "\n"
 
 
-def _scenario(results: Results, key: str) -> str:
-    scenario = results["scenarios"][key]
+def scenario(results: Results, key: str) -> str:
+    """The section about a scenario, in which every other peer is compared with the first."""
+    measured = results["scenarios"][key]
+    whose = "the engine" if _ours(results, key) == ENGINE else "the first"
     lines = [
-        f"## {scenario['title']}\n",
-        f"{scenario['note']} {scenario['bytes'] / 1024**2:.0f} MiB in total.\n",
-        "| peer | MB/s | CPU-s/GiB | relative to the engine | peak memory, MiB | requests per file | rounds |",
+        f"## {measured['title']}\n",
+        f"{measured['note']} {measured['bytes'] / 1024**2:.0f} MiB in total.\n",
+        f"| peer | MB/s | CPU-s/GiB | relative to {whose} | peak memory, MiB | requests per file | rounds |",
         "|---|---|---|---|---|---|---|",
-        *(_row(results, key, peer) for peer in scenario["peers"]),
+        *(_row(results, key, peer) for peer in measured["peers"]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -79,12 +91,19 @@ def _failed(failures: int) -> str:
 
 
 def _relative(results: Results, key: str, peer: str) -> str:
-    """The peer's CPU and throughput as multiples of the engine's."""
+    """The peer's CPU and throughput as multiples of ours."""
+    ours = _ours(results, key)
     try:
-        cpu, throughput = (1 / ratio(results, key, figure, [peer], min) for figure in ("cpu_per_gib", "throughput"))
+        cpu, throughput = (
+            1 / ratio(results, key, figure, [peer], min, ours) for figure in ("cpu_per_gib", "throughput")
+        )
     except NotMeasured:
         return ""
     return f"{cpu:.2f} × the CPU, {throughput:.2f} × the speed"
+
+
+def _ours(results: Results, key: str) -> str:
+    return FETCH if FETCH in results["scenarios"][key]["peers"] else ENGINE
 
 
 NIGHT_KINDS = {"clip": "small", "recording": "large"}
