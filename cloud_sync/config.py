@@ -138,7 +138,7 @@ class Config(ProviderValues):
     """Whether archive and alerts are encrypted with a KMS key of the stack's own, which costs 1 USD a month. Without it
     the archive is encrypted with the key that AWS manages for S3, free of charge."""
     detailed_monitoring: bool = False
-    """Whether every metric is sent and every alarm is set, which costs 1.10 USD a month. Without it there are ten
+    """Whether every metric is sent and every alarm is set, which costs 1.40 USD a month. Without it there are ten
     metrics and ten alarms, which are within what CloudWatch gives every account free of charge."""
     audit_trail: bool = False
     """Whether CloudTrail records management events and every access to the archive, which costs about 0.05 USD a month,

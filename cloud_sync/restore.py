@@ -3,21 +3,18 @@ waits."""
 
 from __future__ import annotations
 
-import json
-
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cloud_sync.config import Config
 from cloud_sync.definition import restore_definition
 from cloud_sync.functions import Functions
-from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge_wildcards
+from cloud_sync.state_machine import state_machine
 from cloud_sync.storage import Storage
 from cloud_sync.workflow import restorer_name, seconds_of
 
@@ -69,28 +66,8 @@ class Restore(Construct):
         )
 
     def _state_machine(self, config: Config, function: lambda_.Function) -> sfn.StateMachine:
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/states/{self.name}",
-            retention=retention(config),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            state_machine_name=self.name,
-            definition_body=sfn.DefinitionBody.from_string(
-                json.dumps(restore_definition({function.node.id: seconds_of(function.timeout)}))
-            ),
-            definition_substitutions={
-                function.node.id: function.function_arn,
-                "Partition": Stack.of(self).partition,
-            },
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        definition = restore_definition({function.node.id: seconds_of(function.timeout)})
+        machine = state_machine(self, config, self.name, definition, {function.node.id: function.function_arn})
         machine.add_to_role_policy(
             iam.PolicyStatement(
                 sid="InvokeTheFunction", actions=["lambda:InvokeFunction"], resources=[function.function_arn]

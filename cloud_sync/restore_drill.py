@@ -3,12 +3,9 @@ restore_drill.asl.json, and its schedule."""
 
 from __future__ import annotations
 
-import json
-
-from aws_cdk import Duration, RemovalPolicy, Stack, TimeZone
+from aws_cdk import Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
@@ -16,8 +13,8 @@ from constructs import Construct
 
 from cloud_sync.config import Config
 from cloud_sync.definition import drill_definition
-from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge_wildcards
+from cloud_sync.state_machine import state_machine
 from cloud_sync.workflow import RULE_OF_RUNS, Workflow, restorer_arn, restores_arn, seconds_of
 
 QUARTERLY = "cron(30 15 1 1,4,7,10 ? *)"  # by day, as verifications are; a drill disturbs no run
@@ -51,29 +48,9 @@ class RestoreDrill(Construct):
         )
 
     def _state_machine(self, config: Config, function: lambda_.Function) -> sfn.StateMachine:
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/states/{self.name}",
-            retention=retention(config),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            state_machine_name=self.name,
-            definition_body=sfn.DefinitionBody.from_string(
-                json.dumps(drill_definition({function.node.id: seconds_of(function.timeout)}))
-            ),
-            definition_substitutions={
-                function.node.id: function.function_arn,
-                "Partition": Stack.of(self).partition,
-                "Restorer": restorer_arn(self, config),
-            },
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        definition = drill_definition({function.node.id: seconds_of(function.timeout)})
+        substitutions = {function.node.id: function.function_arn, "Restorer": restorer_arn(self, config)}
+        machine = state_machine(self, config, self.name, definition, substitutions)
         for statement in self._statements(config, function):
             machine.add_to_role_policy(statement)
         return machine

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, TimeZone
+from aws_cdk import ArnFormat, Duration, Stack, TimeZone
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_sqs as sqs
@@ -16,9 +15,9 @@ from constructs import Construct
 from cloud_sync.config import Config
 from cloud_sync.definition import definition
 from cloud_sync.functions import Functions
-from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.providers import Provider
+from cloud_sync.state_machine import state_machine
 from cloud_sync.storage import Storage
 
 WATCH_EVERY_HOURS = 12
@@ -78,28 +77,9 @@ class Workflow(Construct):
                 self._watch(config, functions, provider, role)
 
     def _state_machine(self, config: Config, storage: Storage, functions: Functions) -> sfn.StateMachine:
-        name = state_machine_name(config)
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/aws/states/{name}",
-            retention=retention(config),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        machine = sfn.StateMachine(
-            self,
-            "StateMachine",
-            state_machine_name=name,
-            definition_body=sfn.DefinitionBody.from_string(_definition(config, functions)),
-            definition_substitutions={
-                **{each.node.id: each.function_arn for each in functions.invoked_by_the_state_machine},
-                "WorkBucket": storage.work_bucket.bucket_name,
-                "Partition": Stack.of(self).partition,
-            },
-            tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=False),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        arns = {each.node.id: each.function_arn for each in functions.invoked_by_the_state_machine}
+        substitutions = {**arns, "WorkBucket": storage.work_bucket.bucket_name}
+        machine = state_machine(self, config, state_machine_name(config), _definition(config, functions), substitutions)
         for statement in self._statements(config, storage, functions):
             machine.add_to_role_policy(statement)
         return machine
@@ -225,11 +205,11 @@ class Workflow(Construct):
         return role
 
 
-def _definition(config: Config, functions: Functions) -> str:
+def _definition(config: Config, functions: Functions) -> dict[str, Any]:
     """The definition with the numbers that the environment sets (a substitution could only insert text)."""
     machine = definition({each.node.id: seconds_of(each.timeout) for each in functions.invoked_by_the_state_machine})
     machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
-    return json.dumps(machine)
+    return machine
 
 
 def seconds_of(timeout: Duration | None) -> int:

@@ -6,18 +6,15 @@ import errno
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from cloud_sync_common import __version__
 from cloud_sync_common.safe_text import redact
 
 from console.errors import ConsoleError, Exit, UsageError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from console.verb_group import VerbGroup
 
 PROGRAM = "cloudsync"
 _UNWRITTEN = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -43,28 +40,10 @@ VERBS = {
 }
 
 
-class Verbs(click.Group):
-    """The verbs, each imported only when it is called."""
+class Verbs(VerbGroup):
+    """Those of `cloudsync`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (Click's own name)
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (Click's own name)
-        if cmd_name not in VERBS:
-            return None
-        command: click.Command = import_module(f"console.commands.{cmd_name.replace('-', '_')}").command
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The verbs by their names alone: each Tab would import all of them otherwise."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 (needed only then)
-
-        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
-        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (Click's own)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+    verbs = VERBS
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

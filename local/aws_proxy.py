@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
 from typing import Any
@@ -47,6 +48,7 @@ class AwsProxy:
         self.port = free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.target = ""
+        self.thawed: Counter[str] = Counter()  # requests to thaw that S3 took, by the key of the object
         self._conflicts: set[str] = set()  # ids of uploads
         self._certificates = certificates
         self._to_target: WeakSet[socket.socket] = WeakSet()
@@ -125,6 +127,8 @@ class AwsProxy:
             skip_auto_headers=("User-Agent", "Accept", "Content-Type"),
             allow_redirects=False,
         ) as answer:
+            if "restore" in request.query and answer.ok:
+                self.thawed[request.path.strip("/").partition("/")[2]] += 1
             if fault and kind is AwsFaultKind.SLOW_ANSWER:
                 await asyncio.sleep(fault.seconds)
             if kind is AwsFaultKind.ANSWER_LOST:

@@ -31,8 +31,11 @@ from local.fake_providers.library import Library
 from local.fault_case import Case, Outcome
 from local.fault_cases import CASES, ID
 from local.fault_library import SHARED_DRIVE, make_fault_library
+from local.restore_fault_cases import RESTORE_CASES, RestoreCase
+from local.restore_fault_matrix import Played, frozen_job
 from local.traces import SIGNED_LINK
 
+ALL_CASES: dict[str, Case | RestoreCase] = {**CASES, **RESTORE_CASES}
 RESULT_FILE = HOME / "faults.json"
 IN_PARTS = {"single_put_mib": "8"}  # a setting of the stack, so that the clip of 24 MB is uploaded in parts
 PAGE_ROWS = {"gopro": 8, "google_drive": 3, "dropbox": 3}  # so that even the small library is listed in several pages
@@ -53,7 +56,7 @@ class Bench:
 class CaseResult:
     """The result of a case: sentences about everything unexpected, and the findings of the audits."""
 
-    case: Case
+    case: Case | RestoreCase
     problems: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -91,6 +94,21 @@ def run_case(bench: Bench, case: Case) -> CaseResult:
         )
     secrets, mails = {*fake.secrets(), SIGNED_LINK}, [*mails, *bench.inbox()]
     result.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(mails)})
+    return result
+
+
+def run_restore_case(bench: Bench, case: RestoreCase) -> CaseResult:
+    """Thaws originals twice: with the faults, and after they have passed."""
+    result, since = CaseResult(case), datetime.now(UTC)
+    bench.aws.rules.clear()
+    bench.deployment.clear()
+    bench.inbox()
+    job_id = f"restore-20261127T120000Z-{[*RESTORE_CASES].index(case.name):04x}"
+    jobs = frozen_job(bench.deployment, job_id)
+    played = Played(bench.deployment, bench.aws, bench.inbox, case, job_id, jobs)
+    result.problems += [*played.with_the_faults(), *played.afterwards()]
+    secrets = {secret for fake in bench.fakes.values() for secret in fake.secrets()}
+    result.findings += secrets_found(bench.deployment, secrets, since, {"the owner's mail": json.dumps(played.mails)})
     return result
 
 
@@ -285,10 +303,10 @@ def summary(results: list[CaseResult]) -> dict[str, int]:
     }
 
 
-def _case(name: str) -> Case:
-    if name not in CASES:
-        raise DeploymentError(f"there is no fault case {name!r}; there are {', '.join(sorted(CASES))}")
-    return CASES[name]
+def _case(name: str) -> Case | RestoreCase:
+    if name not in ALL_CASES:
+        raise DeploymentError(f"there is no fault case {name!r}; there are {', '.join(sorted(ALL_CASES))}")
+    return ALL_CASES[name]
 
 
 def run_faults(console: Console, names: list[str]) -> int:
@@ -296,13 +314,13 @@ def run_faults(console: Console, names: list[str]) -> int:
 
     Raises DeploymentError for a name that no case has.
     """
-    cases = [_case(name) for name in names] or list(CASES.values())
+    cases = [_case(name) for name in names] or list(ALL_CASES.values())
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to a client that went away
     results = []
     with bench() as deployed:
         for case in cases:
             started = datetime.now(UTC)
-            result = run_case(deployed, case)
+            result = run_case(deployed, case) if isinstance(case, Case) else run_restore_case(deployed, case)
             results.append(result)
             seconds = (datetime.now(UTC) - started).total_seconds()
             console.print(f"{'ok  ' if result.passed else 'FAIL'} {case.name} ({seconds:.0f} s)", highlight=False)

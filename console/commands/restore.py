@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from console.errors import ConsoleError
+from console.verb_group import VerbGroup
 
 # What each verb does, so that `--help` need not import them.
 VERBS: dict[str, str] = {
@@ -22,23 +19,17 @@ VERBS: dict[str, str] = {
 }
 
 
-class RestoreVerbs(click.Group):
+class RestoreVerbs(VerbGroup):
     """`restore plan` is console/commands/restore_plan.py, and so on."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (Click's own name)
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (Click's own name)
-        if cmd_name not in VERBS:
-            return None
-        found: click.Command = import_module(f"console.commands.restore_{cmd_name}").command
-        return found
+    verbs = VERBS
+    prefix = "restore_"
 
     def invoke(self, ctx: click.Context) -> object:
         """Raises ConsoleError for what AWS refuses, which names the policy of those who restore."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.exceptions.Abort, click.ClickException):  # such as after --help
+        except (click.exceptions.Exit, click.Abort, click.ClickException, ConsoleError):
             raise
         except Exception as error:
             from console.aws_refusals import explained  # noqa: PLC0415 (imported only when something has failed)
@@ -46,17 +37,6 @@ class RestoreVerbs(click.Group):
             if known := explained(error, restores=True):
                 raise known from None
             raise
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """The verbs by their names alone: each Tab would import all of them otherwise."""
-        from click.shell_completion import CompletionItem  # noqa: PLC0415 (needed only then)
-
-        verbs = [CompletionItem(name, help=text) for name, text in VERBS.items() if name.startswith(incomplete)]
-        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (Click's own)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
 
 
 @click.command("restore", cls=RestoreVerbs)

@@ -16,8 +16,11 @@ from console.wording import moment
 if TYPE_CHECKING:
     from cloud_sync_common.stores.restore_jobs import Job
 
-_COLUMNS = ("job", "state", "files", "size", "tier", "USD", "ready until", "what")
+_COLUMNS = ("state", "size", "USD", "ready until", "what")
+_WITH_ROOM = ("files", "tier")
+_JOB = "job"  # below the others where there is no room: it can be copied there
 _NUMBERS = ("files", "size", "USD")
+_WIDE, _MOST = 120, 30  # characters; of what was chosen, where there is less room
 
 
 @click.command()
@@ -34,25 +37,29 @@ def command(stack: Stack, output: Output) -> None:
         lines = ({**structs.asdict(job), "state": jobs.shown_state(job)} for job in found)
         output.lines("restore-jobs", {"environment": stack.environment}, lines)
     elif found:
-        table = table_of(_COLUMNS, numbers=_NUMBERS, below="what")
+        is_wide = output.page.width >= _WIDE
+        columns = (*_COLUMNS, *(_WITH_ROOM if is_wide else ()), _JOB)
+        table = table_of(columns, numbers=_NUMBERS, below=_JOB)
         for job in found:
-            table.add_row(*_cells(job, jobs.shown_state(job)))
+            cells = _cells(job, jobs.shown_state(job))
+            if not is_wide and len(cells["what"]) > _MOST:
+                cells["what"] = cells["what"][: _MOST - 1] + "…"
+            table.add_row(*(cells[name] for name in columns))
         output.page.print(table)
     else:
         output.page.print("There is no restore job yet. `cloudsync restore plan` shows what one would cost.")
 
 
-def _cells(job: Job, state: str) -> list[str]:
+def _cells(job: Job, state: str) -> dict[str, str]:
     from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
 
-    shown = f"{state}, {job.failed:,} failed" if job.failed else state
-    numbers = (f"{job.files:,}", size_of(job.bytes))
-    return [
-        job.job_id,
-        shown,
-        *numbers,
-        job.tier.value,
-        f"{job.quoted_usd:.2f}",
-        moment(job.ready_until),
-        job.selection,
-    ]
+    return {
+        "state": f"{state}, {job.failed:,} failed" if job.failed else state,
+        "size": size_of(job.bytes),
+        "USD": f"{job.quoted_usd:.2f}",
+        "ready until": moment(job.ready_until),
+        "what": job.selection,
+        "files": f"{job.files:,}",
+        "tier": job.tier.value,
+        _JOB: job.job_id,
+    }

@@ -169,8 +169,8 @@ def _trail(found: Figures) -> Saving | None:
 
 
 def essential_alarms(providers: int) -> int:
-    """Ten with one provider, five more with each further one; a test compares it with the infrastructure's."""
-    return 10 + 5 * (providers - 1)
+    """Ten with one provider, four more with each further one; a test compares it with the infrastructure's."""
+    return 10 + 4 * (providers - 1)
 
 
 def _stray_uploads(stack: Stack, found: Figures) -> Iterator[Saving]:

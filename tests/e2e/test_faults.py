@@ -13,7 +13,8 @@ from local import fault_matrix
 from local.emulator import EMULATOR_PYTHON, FUNCTION_PYTHON
 from local.fault_case import Case
 from local.fault_cases import CASES, QUICK
-from local.fault_matrix import Bench, run_case
+from local.fault_matrix import Bench, run_case, run_restore_case
+from local.restore_fault_cases import RESTORE_CASES, RESTORE_QUICK, RestoreCase
 from tests.installed import installed
 
 
@@ -27,5 +28,14 @@ def bench() -> Iterator[Bench]:
 @pytest.mark.parametrize("case", [pytest.param(CASES[name], id=name) for name in CASES if name in QUICK])
 def test_a_fault_has_the_stated_outcome_and_the_next_run_archives_the_rest(bench: Bench, case: Case) -> None:
     result = run_case(bench, case)
+    assert result.problems == []
+    assert result.findings == []
+
+
+@pytest.mark.parametrize("case", [pytest.param(RESTORE_CASES[name], id=name) for name in sorted(RESTORE_QUICK)])
+def test_a_fault_of_a_restore_has_the_stated_outcome_and_the_next_execution_goes_on(
+    bench: Bench, case: RestoreCase
+) -> None:
+    result = run_restore_case(bench, case)
     assert result.problems == []
     assert result.findings == []

@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cloud_sync_common.stores.restore_jobs import FileState, JobState
+from cloud_sync_common.stores.thawing import NOT_ALLOWED
 
 from local.deployment import Deployment
 from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.roles import Policy, outcome
+from tests.e2e.test_console_restore import freeze
+from tests.e2e.test_restore import jobs_of, written
 from tests.synthesis import FUNCTIONS
 
 # Statements that the emulator does not enforce; docs/security.md names the tests that check them instead.
@@ -96,6 +100,15 @@ def a_drill_that_failed(deployment: Deployment, _gopro: FakeGoPro) -> None:
     put(deployment, {**file, "key": "gopro/2026/01/m/m.MP4", "state": "FAILED"}, number=1, size=1)
 
 
+def a_restore_job(deployment: Deployment, gopro: FakeGoPro) -> None:
+    """Of one video, which is in Deep Archive."""
+    if jobs_of(deployment).get(JOB) is None:
+        one_archived(deployment, gopro)
+        for key in deployment.objects():
+            freeze(deployment, key)
+        written(deployment, JOB)
+
+
 def put(deployment: Deployment, row: dict[str, str], **numbers: int) -> None:
     item: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
     item |= {name: {"N": str(value)} for name, value in numbers.items()}
@@ -116,6 +129,7 @@ RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
 CHOOSE = Step({"request": "choose", "execution": "e", "began_at": "2027-01-01T14:30:00.123Z"}, one_archived)
 JOB = "restore-20270101T143000Z-1a2b"
+THAW = Step({"request": "request", "job_id": JOB}, a_restore_job)
 ROTATE = {"Step": "createSecret", "SecretId": "gopro/credentials"}
 
 NEEDED = {
@@ -145,6 +159,9 @@ NEEDED = {
     ("archive-reconciler", "TellMissingFromForbidden"): RECONCILE,
     ("archive-reconciler", "StoreCertificates"): RECONCILE,
     ("archive-reconciler", "SendMails"): RECONCILE,
+    ("archive-thawer", "UseTheRestoreJobs"): THAW,
+    ("archive-thawer", "SeeWhatIsThawed"): THAW,
+    ("archive-thawer", "SendMails"): Step({"request": "report", "job_id": JOB}, a_restore_job),
     ("restore-prover", "UseTheRestoreJobs"): CHOOSE,
     ("restore-prover", "DrawAnOriginal"): CHOOSE,
     ("restore-prover", "ReadTheOriginal"): CHOOSE,
@@ -167,13 +184,16 @@ NEEDED = {
     ("credentials-rotator", "SendMails"): Step(ROTATE, ended_session, ends="CredentialsExpiredError"),
 }
 
+# Each has a test of its own below: the one refusal is of a file, and the other one of an execution that waits.
+APART = {("archive-thawer", "HaveObjectsThawed"), ("archive-thawer", "EndTheWait")}
+
 
 def test_every_deployed_statement_has_a_step_that_needs_it_or_a_reason_why_it_cannot_be_tested(
     deployed: Deployment,
 ) -> None:
     functions = (*FUNCTIONS, "restore-prover")  # which is deployed here, and off by default
     found = {(function, sid) for function in functions for sid in Policy(deployed, function).sids}
-    assert {pair for pair in found if pair[1] not in NOT_ENFORCED} == set(NEEDED)
+    assert {pair for pair in found if pair[1] not in NOT_ENFORCED} == {*NEEDED, *APART}
     assert {sid for _, sid in found} >= set(NOT_ENFORCED)
 
 
@@ -188,3 +208,35 @@ def test_without_this_statement_a_step_fails_and_names_the_missing_permission(
     assert error == "ConfigurationError" and "role may not do this" in sentence
     step.prepare(deployment, gopro)
     assert outcome(deployment, function, step.event)[0] == step.ends
+
+
+def test_without_the_right_to_have_objects_thawed_each_file_of_a_job_says_so(
+    deployment: Deployment, gopro: FakeGoPro
+) -> None:
+    a_restore_job(deployment, gopro)
+    with Policy(deployment, "archive-thawer").without("HaveObjectsThawed"):
+        assert outcome(deployment, "archive-thawer", THAW.event) == ("", "")
+    jobs = jobs_of(deployment)
+    (file,) = jobs.files(JOB)
+    assert (file.state, file.problem) == (FileState.FAILED, NOT_ALLOWED)
+    jobs.update_file(JOB, file.number, {"state": FileState.WANTED, "problem": ""})  # as `restore start` takes it up
+    assert outcome(deployment, "archive-thawer", THAW.event) == ("", "")
+    assert next(jobs.files(JOB)).state is FileState.REQUESTED
+
+
+def test_without_the_right_to_end_a_wait_the_step_that_hears_of_everything_says_so(
+    deployment: Deployment, gopro: FakeGoPro
+) -> None:
+    a_restore_job(deployment, gopro)
+    jobs, machine = jobs_of(deployment), deployment.outputs["RestorerArn"]
+    with Policy(deployment, "archive-thawer").without("EndTheWait"):
+        begun = deployment.step_functions.start_execution(
+            stateMachineArn=machine, name=JOB, input=json.dumps({"job_id": JOB})
+        )
+        deployment.wait_for(lambda: (job := jobs.known(JOB)).task_token and job.events >= job.awaited)
+        event = {"request": "wait", "job_id": JOB, "task_token": jobs.known(JOB).task_token}
+        error, sentence = outcome(deployment, "archive-thawer", event)
+    assert error == "ConfigurationError" and "role may not do this" in sentence
+    assert jobs.known(JOB).state is JobState.THAWING
+    assert outcome(deployment, "archive-thawer", event) == ("", "")
+    deployment.step_functions.stop_execution(executionArn=begun["executionArn"])

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from cloud_sync_common.stores.restore_jobs import FileState
+from cloud_sync_common.stores.thawing import NOT_ALLOWED
 
 from cloud_sync.providers import PROVIDERS
 from local.deployment import Deployment, deploy
@@ -23,6 +25,8 @@ from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.movies import movie_of
 from tests.e2e.roles import Policy, Probe, Statement, call, outcome, probing
+from tests.e2e.test_console_restore import freeze
+from tests.e2e.test_restore import written
 from tests.installed import installed
 from tests.synthesis import FUNCTIONS
 
@@ -35,11 +39,15 @@ NAMES_A_PROVIDER = {
     "failure-recorder": {ITEMS},
     "run-report": {ITEMS, ROWS},
     "archive-reconciler": {SECRETS, ITEMS, ROWS, ARCHIVE},
+    "archive-thawer": {"HaveObjectsThawed"},
     "credentials-rotator": {SECRETS, ROWS},
 }
+NOT_THAWED = {"archive-thawer"}  # its step does not fail: each file that it may not have thawed does
+JOB = "restore-20261127T120000Z-0001"
 SIZES = {"small.mp4": 60_000, "large.mp4": 6 * 1024**2}
 IN_PARTS = {"single_put_mib": "5"}  # so that the large one is looked up in the archive before it is uploaded in parts
 REFUSED = {"AccessDenied", "AccessDeniedException"}
+PERMITTED = {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"}
 # A provider that is not backed up, and two whose names are like those of some that are.
 OTHERS = ("somecloud", "gopro2", "dropbox_business")
 
@@ -156,7 +164,10 @@ def test_these_statements_name_every_provider_once_and_nothing_else_and_all_othe
         assert statements.keys() >= NAMES_A_PROVIDER[function]
 
 
-@pytest.mark.parametrize(("function", "sid"), [(f, sid) for f in FUNCTIONS for sid in sorted(NAMES_A_PROVIDER[f])])
+@pytest.mark.parametrize(
+    ("function", "sid"),
+    [(f, sid) for f in NAMES_A_PROVIDER if f not in NOT_THAWED for sid in sorted(NAMES_A_PROVIDER[f])],
+)
 def test_without_its_part_of_this_statement_the_step_of_a_provider_fails_and_with_it_it_succeeds(
     clouds: Clouds, function: str, sid: str
 ) -> None:
@@ -169,6 +180,23 @@ def test_without_its_part_of_this_statement_the_step_of_a_provider_fails_and_wit
             error, sentence = outcome(deployment, function, clouds.event(function, provider, sid))
         assert error == "ConfigurationError" and "role may not do this" in sentence, provider
         assert outcome(deployment, function, clouds.event(function, provider, sid)) == ("", ""), provider
+
+
+def test_without_its_prefix_no_object_of_a_provider_is_thawed_and_with_it_it_is(clouds: Clouds) -> None:
+    deployment, event = clouds.deployment, {"request": "request", "job_id": JOB}
+    policy = Policy(deployment, "archive-thawer")
+    for provider in PROVIDERS:
+        clouds.reset()
+        assert outcome(deployment, "video-downloader", clouds.event("video-downloader", provider)) == ("", "")
+        (key,) = deployment.objects(provider)
+        freeze(deployment, key)
+        jobs = written(deployment, JOB)
+        with policy.with_instead("HaveObjectsThawed", narrowed(policy.statements["HaveObjectsThawed"], provider)):
+            assert outcome(deployment, "archive-thawer", event) == ("", "")
+        assert [file.problem for file in jobs.files(JOB)] == [NOT_ALLOWED], provider
+        jobs.update_file(JOB, 1, {"state": FileState.WANTED})
+        assert outcome(deployment, "archive-thawer", event) == ("", "")
+        assert [file.state for file in jobs.files(JOB)] == [FileState.REQUESTED], provider
 
 
 @pytest.mark.parametrize("function", ["video-downloader", "archive-reconciler"])
@@ -212,6 +240,7 @@ def everything_of(provider: str, deployment: Deployment) -> list[dict[str, Any]]
         call("s3", "head_object", **place),
         call("s3", "get_object", **place),
         call("s3", "put_object", **place, IfNoneMatch="*"),
+        call("s3", "restore_object", **place, RestoreRequest={"Days": 1}),
     ]
 
 
@@ -230,4 +259,6 @@ def test_a_role_reaches_nothing_of_a_provider_that_is_not_backed_up(
             deployment.secrets.delete_secret(SecretId=f"{other}/credentials", ForceDeleteWithoutRecovery=True)
     # HeadObject has no body, so that its code is the status.
     assert {"AccessDenied" if code == "403" else code for code in beyond} <= REFUSED
-    assert len(beyond) == len(OTHERS) * len(within) and "allowed" in within
+    assert len(beyond) == len(OTHERS) * len(within) and {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"} & {
+        *within
+    }

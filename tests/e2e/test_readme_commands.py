@@ -199,7 +199,8 @@ def test_footage_comes_back_in_three_commands(
     code, shown = run(clouds, fetch.replace("JOB", job).replace("DIRECTORY", str(tmp_path)))
     assert code == 0, shown
 
-    names = [path for path in tmp_path.rglob("*") if path.is_file() and "cloudsync-manifest" not in path.name]
+    files = (path for path in tmp_path.rglob("*") if path.is_file())
+    names = [path for path in files if not path.name.startswith((".", "cloudsync-manifest"))]
     assert wanted and len(names) == len(wanted)
     fetched = sorted(path.read_bytes() for path in names)
     bucket = deployment.archive_bucket

@@ -9,7 +9,6 @@ import pytest
 from awscrt.checksums import crc64nvme
 from cloud_sync_common.aws.aws_chunked import encode_checksum
 from cloud_sync_common.stores.restore_jobs import JobFile
-from msgspec import structs
 
 from console.operations.restore.bucket_copy import Place, Sizes
 from console.operations.restore.to_bucket import Copied, Outcome, ToBucket
@@ -53,10 +52,11 @@ def copied(s3: Any, file: JobFile, name: str, sizes: Sizes) -> Copied:
 
 def thaw(s3: Any, file: JobFile) -> None:
     request = {"Days": 1, "GlacierJobParameters": {"Tier": "Standard"}}
-    s3.restore_object(Bucket="archive", Key=file.key, RestoreRequest=request)
+    s3.restore_object(Bucket="archive", Key=file.key, VersionId=file.version_id, RestoreRequest=request)
 
     def is_thawed() -> bool:
-        return 'ongoing-request="false"' in s3.head_object(Bucket="archive", Key=file.key).get("Restore", "")
+        head = s3.head_object(Bucket="archive", Key=file.key, VersionId=file.version_id)
+        return 'ongoing-request="false"' in head.get("Restore", "")
 
     wait_until(is_thawed, "S3 has thawed the original")
 
@@ -64,10 +64,10 @@ def thaw(s3: Any, file: JobFile) -> None:
 @pytest.mark.parametrize(("number", "sizes"), [(1, Sizes()), (2, IN_PARTS)], ids=["whole", "in parts"])
 def test_a_frozen_original_waits_and_a_thawed_one_is_copied_with_every_byte(s3: Any, number: int, sizes: Sizes) -> None:
     content = bytes([number]) * SIZE
-    # Without its version, as an archive that keeps none: the emulator thaws the latest one alone.
-    file, name = structs.replace(archived(s3, number, content), version_id=""), f"{number}.mp4"
+    file, name = archived(s3, number, content), f"{number}.mp4"
     assert copied(s3, file, name, sizes).outcome is Outcome.THAWING
     thaw(s3, file)
+    s3.put_object(Bucket="archive", Key=file.key, Body=b"a later version")  # the job is pinned to its own
     one = copied(s3, file, name, sizes)
     there = s3.get_object(Bucket="mine", Key=one.key)
     assert (one.outcome, one.key, one.checksum) == (Outcome.COPIED, f"out/{name}", file.checksum)

@@ -14,12 +14,10 @@ from cloud_sync_common.stores.restore_jobs import FileState, Job, JobState, Rest
 
 from console import main
 from console.errors import Exit
-from console.stack import Stack
 from tests.unit.console_account import refusal
-from tests.unit.console_ledger import World, a_world
+from tests.unit.console_ledger import RESTORER, World, a_world
 
-MACHINE = "arn:aws:states:eu-west-1:000000000000:stateMachine:gopro-sync-restorer"
-EXECUTION = MACHINE.replace(":stateMachine:", ":execution:") + ":"
+EXECUTION = RESTORER.replace(":stateMachine:", ":execution:") + ":"
 WRITTEN = datetime(2026, 11, 20, tzinfo=UTC)
 ALL = ("--everything",)
 SURE = ("--yes", "--max-usd", "10")
@@ -37,7 +35,6 @@ class Archive:
         self.executions: dict[str, str] = {}
         self.heads: list[dict[str, Any]] = []
         self.started: list[dict[str, Any]] = []
-        world.stack = Stack(world.account, "dev", {**world.stack.outputs, "RestorerArn": MACHINE})
         world.answer("s3", head_object=self._head, list_object_versions=self._versions)
         world.answer(
             "stepfunctions", describe_execution=self._described, start_execution=self.start, stop_execution=self._stop

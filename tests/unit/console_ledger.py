@@ -18,6 +18,7 @@ from tests.unit.in_process_aws import REGION, InProcessAws, running_aws
 
 STORED = datetime(2026, 11, 20, tzinfo=UTC)
 EXECUTION = "arn:aws:states:eu-west-1:000000000000:execution:gopro-sync-orchestrator:"
+RESTORER = "arn:aws:states:eu-west-1:000000000000:stateMachine:gopro-sync-restorer"
 SCHEDULE = {
     "State": "ENABLED", "ScheduleExpression": "cron(0 2 * * ? *)", "ScheduleExpressionTimezone": "UTC",
     "CreationDate": STORED,
@@ -29,7 +30,7 @@ class Account(ScriptedAccount):
 
     def __init__(self, **services: Mapping[str, Any]) -> None:
         super().__init__(**services)
-        self.real = _real()
+        self.real = dict(_real())  # what a test puts in is its own
 
     def client(self, service: str) -> Any:
         return self.real.get(service) or super().client(service)
@@ -81,6 +82,7 @@ class World:
         self.account = Account(**self.answers)
         self.stack = Stack(self.account, "dev", OUTPUTS | {
             "LedgerTable": TABLE, "ArchiveBucket": "archive", "DeadLetterQueueUrl": aws.dead_letters_url,
+            "RestorerArn": RESTORER,
             "NightlySchedule": "gopro-sync-nightly", "GoogleDriveNightlySchedule": "gopro-sync-nightly-google-drive",
         })  # fmt: skip
         for secret in self.stack.secrets.values():

@@ -25,7 +25,6 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.account.real["s3"].create_bucket(Bucket="archive")
         world.stack = type(world.stack)(world.account, "dev", {**world.stack.outputs, "WorkBucket": WORK})
         yield world
-        del world.account.real["s3"]
 
 
 class Clock:

@@ -101,7 +101,22 @@ def test_jobs_are_listed_the_newest_first_as_lines_or_as_a_table(
     assert [(job["job_id"], job["state"]) for job in jobs] == [(second, "NEW"), (first, "EXPIRED")]
     assert main.main(["restore", "list"]) == Exit.FINE
     table = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in table] == ["job", second, first] and "everything" in table[2]
+    assert [line.split()[-1] for line in table] == ["job", second, first] and "everything" in table[2]
+
+
+@pytest.mark.parametrize("columns", ["80", "160"])
+def test_the_id_of_a_job_can_be_copied_from_the_list_in_one_piece(
+    columns: str, archive: Archive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("--name", "clip*", "--name", "GX01*.MP4", "--name", "a very long name that has no room*")
+    job_id = started(capsys, *names)["job_id"]
+    set_job(archive, JobState.READY, ready_until=FUTURE)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "dumb")
+    assert main.main(["restore", "list"]) == Exit.FINE
+    printed = capsys.readouterr().out
+    assert job_id in printed and max(map(len, printed.splitlines())) <= int(columns)
 
 
 BAD = [("status",), ("status", "restore-1", "--latest")]

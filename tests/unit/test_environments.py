@@ -17,6 +17,12 @@ def prod(synthesis: Synthesis) -> Synthesised:
     return synthesis.of("prod")
 
 
+def permissions_of(stack: Synthesised, service: str) -> list[dict[str, Any]]:
+    """Those by which a service invokes functions."""
+    permissions = stack.resources("AWS::Lambda::Permission").values()
+    return [one for one in permissions if one["Properties"]["Principal"] == f"{service}.amazonaws.com"]
+
+
 def test_secrets_manager_rotates_the_credentials_every_week_with_credentials_rotator(synthesis: Synthesis) -> None:
     for environment in ("dev", "staging", "prod"):
         stack = synthesis.of(environment)
@@ -24,15 +30,14 @@ def test_secrets_manager_rotates_the_credentials_every_week_with_credentials_rot
         assert stack.text(schedule["RotationLambdaARN"]) == f"<{stack.config.name('credentials-rotator')}>"
         assert schedule["RotationRules"] == {"AutomaticallyAfterDays": 7}
         assert schedule["RotateImmediatelyOnUpdate"] is False
-        (permission,) = stack.resources("AWS::Lambda::Permission").values()
-        assert permission["Properties"]["Principal"] == "secretsmanager.amazonaws.com"
+        (permission,) = permissions_of(stack, "secretsmanager")
         assert permission["Properties"]["SourceAccount"] == {"Ref": "AWS::AccountId"}
 
 
 def test_rotation_can_be_switched_off_and_is_off_in_the_local_deployment(synthesis: Synthesis) -> None:
     for stack in (synthesis.of("local"), synthesis.of("dev", rotate_credentials_every_days="none")):
         assert stack.resources("AWS::SecretsManager::RotationSchedule") == {}
-        assert stack.resources("AWS::Lambda::Permission") == {}
+        assert permissions_of(stack, "secretsmanager") == []
 
 
 def test_in_prod_every_function_is_in_private_subnets_and_can_only_open_https_connections(prod: Synthesised) -> None:

@@ -38,6 +38,7 @@ AWS_METRICS = {
     ("AWS/S3", "NumberOfObjects", ("BucketName", "StorageType")),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName",)),
     ("AWS/States", "ExecutionsFailed", ("StateMachineArn",)),
+    ("AWS/States", "ExecutionsTimedOut", ("StateMachineArn",)),
     ("AWS/States", "ExecutionTime", ("StateMachineArn",)),
 }
 

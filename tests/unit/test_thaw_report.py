@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
+from cloud_sync_common.steps.thaw_report import ThawGivenUp
 from cloud_sync_common.stores.restore_jobs import FileState, JobState
 from cloud_sync_common.stores.thawing import GONE
 
@@ -163,6 +164,17 @@ def test_a_job_that_was_ready_stays_so_when_only_its_report_failed(bench: Bench)
     assert bench.give_up(STOPPED).status is JobState.READY
     (mail,) = bench.aws.mails()
     assert "restore fetch" in mail["Message"] and bench.now().problem == ""
+
+
+@pytest.mark.parametrize("state", [JobState.THAWING, JobState.READY, JobState.CANCELLED])
+def test_whatever_became_of_the_job_the_answer_has_the_error_and_the_cause_with_which_the_execution_fails(
+    bench: Bench, state: JobState
+) -> None:
+    ready(bench, "a")
+    bench.job(state=state)
+    ended = bench.give_up(STOPPED)
+    assert isinstance(ended, ThawGivenUp)
+    assert (ended.error, ended.cause) == ("ConfigurationError", "S3 refused it (NoSuchBucket).")
 
 
 def test_giving_up_twice_sends_one_mail(bench: Bench) -> None:

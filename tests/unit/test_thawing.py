@@ -113,3 +113,10 @@ def test_what_a_person_has_to_see_to_stops_the_job(code: str) -> None:
         thawing(bucket).ask(("k", "v"), Tier.BULK, 7)
     with pytest.raises(ConfigurationError, match=code):
         look(bucket, ("k", "v"))
+
+
+def test_an_empty_answer_is_no_list_in_which_everything_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = FrozenBucket({place: Frozen() for place in places(1)})
+    monkeypatch.setattr(bucket, "list_object_versions", lambda **_given: {})
+    with pytest.raises(ArchiveUnavailableError, match="empty answer"):
+        look(bucket, *places(1))

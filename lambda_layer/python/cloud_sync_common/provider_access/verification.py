@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from cloud_sync_common.aws.alerts_topic import send_mail
-from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
-from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.provider_access.certificate import (
     EARLIER_VERSIONS,
     THE_BYTES,
@@ -22,6 +20,7 @@ from cloud_sync_common.provider_access.certificate import (
     place_of,
     usage_usd,
 )
+from cloud_sync_common.provider_access.certificate_store import store
 from cloud_sync_common.provider_access.disagreements import MEANINGS, Disagreement
 from cloud_sync_common.runtime.wording import count_of, repeated_of
 from cloud_sync_common.stores.ledger_rows import LedgerRow, Status
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
 
-_THERE = frozenset({"PreconditionFailed", "412"})  # S3's answer where an object with that key exists
 _NOT_COUNTED = "a reconciliation changes nothing in the ledger; `cloudsync verify` counts."
 _POINTERS = "what the pointers of copies say; each was found there, and `cloudsync verify` reads them"
 _OTHERS = "other providers of this stack, of which each has certificates of its own"
@@ -60,7 +58,7 @@ class Verification:
         Raises ArchiveUnavailableError, ConfigurationError.
         """
         certificate = self._certificate(one, _beside_their_objects(one, counts))
-        self._store(certificate)
+        store(self.s3, self.work_bucket, documents(certificate, self.titles))
         if mails.wants(news=True, trouble=not certificate.agrees):
             self._mail(_subject(one), _well(certificate) if certificate.agrees else _trouble(certificate, repeated))
         return certificate
@@ -109,18 +107,6 @@ class Verification:
             yield _POINTERS
         if not self.is_only_provider:
             yield _OTHERS
-
-    def _store(self, certificate: Certificate) -> None:
-        """Overwrites nothing: an invocation that is repeated finds the certificate of the first one."""
-        for key, kind, content in documents(certificate, self.titles):
-            try:
-                with aws_errors("storing a certificate"):
-                    self.s3.put_object(
-                        Bucket=self.work_bucket, Key=key, Body=content, ContentType=kind, IfNoneMatch="*"
-                    )
-            except AwsError as error:
-                if error_code(error) not in _THERE:
-                    raise ConfigurationError(f"S3 refused a certificate ({error_code(error)}).") from None
 
 
 def _subject(one: Reconciled) -> str:

@@ -17,11 +17,11 @@ import msgspec
 from cloud_sync_common import prices
 from cloud_sync_common.aws.alerts_topic import send_mail
 from cloud_sync_common.aws.aws_chunked import encode_checksum
-from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.prices import GB, HOURS_PER_MONTH
-from cloud_sync_common.provider_access.restore_proof import Proof, ReadBack, documents, proof_of, read_back, text_of
+from cloud_sync_common.provider_access.certificate_store import store
+from cloud_sync_common.provider_access.restore_proof import ReadBack, documents, proof_of, read_back, text_of
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.runtime.wording import size_of
 from cloud_sync_common.safe_text import one_line
@@ -39,7 +39,6 @@ DAYS = 3  # that the thawed copy stays: the least that S3 allows in the tier Bul
 RANGE = 64 * 2**20  # bytes of one GET
 _SECONDS = 20.0  # that one GET may take, at 3 MB/s
 _BY = "the drill of this quarter"
-_THERE = frozenset({"PreconditionFailed", "412"})  # S3's answer where an object with that key exists
 _NEXT = (
     "Next step: `cloudsync restore drill` tries another original now, and `cloudsync verify` compares the checksums of "
     "all of them."
@@ -188,24 +187,13 @@ class RestoreProver:
     def _conclude(self, job: Job, found: ReadBack) -> Progress:
         """The certificate first, then the mail, if something is wrong."""
         proof = proof_of(job, [found], stack=self.stack, region=self.s3.meta.region_name, by=_BY)
-        self._store(proof)
+        store(self.s3, self.work_bucket, documents(proof, self.titles))
         if not proof.agrees:
             where = f"This certificate is s3://{self.work_bucket}/{proof.text_key}."
             self._mail("the restore drill has failed", f"{text_of(proof, self.titles)}\n{where}\n{_NEXT}")
         self.jobs.update(job.job_id, {"proven_at": now(), "problem": found.problem})
         logger.info("a restore drill has ended", extra={"job_id": job.job_id, "agrees": proof.agrees})
         return Progress(job_id=job.job_id, done=True, agrees=proof.agrees, read=found.size)
-
-    def _store(self, proof: Proof) -> None:
-        for key, kind, content in documents(proof, self.titles):
-            try:
-                with aws_errors("storing a certificate"):
-                    self.s3.put_object(
-                        Bucket=self.work_bucket, Key=key, Body=content, ContentType=kind, IfNoneMatch="*"
-                    )
-            except AwsError as error:
-                if error_code(error) not in _THERE:
-                    raise ConfigurationError(f"S3 refused a certificate ({error_code(error)}).") from None
 
     def _give_up(self, request: GiveUpRequest) -> Progress:
         """One mail that nothing was proven."""

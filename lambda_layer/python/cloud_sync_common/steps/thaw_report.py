@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import msgspec
 
@@ -54,6 +55,13 @@ class ThawEnded(msgspec.Struct, frozen=True, kw_only=True):
     mailed: bool
 
 
+class ThawGivenUp(ThawEnded, frozen=True, kw_only=True):
+    """Of a job that was given up. The execution fails with this error and this cause."""
+
+    error: str
+    cause: str
+
+
 @dataclass(frozen=True)
 class ThawReport:
     """Every method raises ArchiveUnavailableError, ConfigurationError; the latter also where there is no such job."""
@@ -70,7 +78,9 @@ class ThawReport:
             case EndRequest(job_id=job_id):
                 return self._end(job_id)
             case GiveUpRequest(job_id=job_id, error=error):
-                return self._give_up(job_id, *parse_error_output(error))
+                name, sentence = parse_error_output(error)
+                ended = self._give_up(job_id, name, sentence)
+                return ThawGivenUp(**msgspec.structs.asdict(ended), error=name, cause=sentence)
 
     def _end(self, job_id: str) -> ThawEnded:
         job, tally = self.jobs.known(job_id), self.jobs.tally(job_id)
@@ -96,7 +106,9 @@ class ThawReport:
         """Sends the one mail of a job, unless it went out before or nobody is to get one."""
         if job.drill:
             return job
-        job, is_ours = self.jobs.update(job.job_id, {"mailed": True}, condition="#mailed = :no", no=False)
+        # Whoever claims it is noted, so that a claim whose answer was lost is still ours when it is written again.
+        claim, is_free = {"mailed": True, "mailed_by": uuid4().hex}, "#mailed = :no OR #mailed_by = :mailed_by"
+        job, is_ours = self.jobs.update(job.job_id, claim, condition=is_free, no=False)
         if not is_ours:
             return job
         text = self._named("\n\n".join(paragraphs))

@@ -94,7 +94,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     the first thawed copy ends. `checked_at` is when S3 was asked last. `awaited` is how many objects it
     thaws, which is less than `requested` where files share one; `events` counts S3's events since then, `early_looks`
     how often they have ended a wait. `task_token` is that of the execution's wait. `mailed` says that the mail of its
-    end was claimed. `proven_at` is when a drill got its certificate, or came to nothing."""
+    end was claimed, `mailed_by` by which invocation. `proven_at` is when a drill got its certificate, or came to
+    nothing."""
 
     job_id: str
     created_at: str
@@ -120,6 +121,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     early_looks: int = 0
     task_token: str = ""
     mailed: bool = False
+    mailed_by: str = ""
     drill: bool = False
     proven_at: str = ""
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
-from cloud_sync_common.exceptions import ConfigurationError
+from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.stores.restore_jobs import FileState, Tier
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Thawing:
         doing = "seeing how far objects are thawed"
         try:
             with aws_errors(doing):
-                return self._s3.list_object_versions(
+                page = self._s3.list_object_versions(
                     Bucket=self.bucket,
                     Prefix=folder + slash if slash else "",
                     OptionalObjectAttributes=["RestoreStatus"],
@@ -140,6 +140,9 @@ class Thawing:
                 )
         except AwsError as error:
             raise ConfigurationError(f"S3 refused {doing} ({error_code(error)}).") from None
+        if "IsTruncated" not in page:  # an answer without a body; to take it for a list would call everything gone
+            raise ArchiveUnavailableError("S3 sent an empty answer where it lists versions. It is asked again.")
+        return page
 
 
 def _outcome_of(code: str) -> Outcome | None:
