@@ -18,6 +18,13 @@ CONTENT = b"the bytes of a film"
 OURS = Tool("ours", lambda bucket, into: [bucket, str(into)])
 
 
+def runs_take(monkeypatch: pytest.MonkeyPatch, start: Used, whole: Used) -> None:
+    """The resources of a download of one tiny file, and of all files."""
+    monkeypatch.setattr(
+        fetch, "_downloaded", lambda _tool, _store, bucket, _into: (start if bucket == START else whole, 12)
+    )
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """A store, not running, of one object in each bucket."""
@@ -68,10 +75,12 @@ def test_a_download_counts_only_with_every_file_once_and_every_byte_right(store:
         check(store, ARCHIVE, into)
 
 
-def test_the_time_of_the_start_is_subtracted(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_the_start_in_the_same_round_is_subtracted(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole: Used = {"seconds": 4.0, "cpu_seconds": 3.0, "max_rss_mib": 90.0}
-    monkeypatch.setattr(fetch, "_downloaded", lambda *_: (whole, 12))
-    found = measure(OURS, store, tmp_path, 2, {"seconds": 1.0, "cpu_seconds": 0.5})
+    runs_take(monkeypatch, {"seconds": 1.0, "cpu_seconds": 0.5}, whole)
+    found = measure(OURS, store, tmp_path, 2)
     assert (found.number, found.seconds, found.cpu_seconds) == (2, 3.0, 2.5)
     assert (found.whole_seconds, found.whole_cpu_seconds, found.max_rss_mib, found.source_requests) == (4, 3, 90, 12)
 
@@ -80,9 +89,9 @@ def test_a_run_that_took_no_longer_than_its_start_does_not_count(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole: Used = {"seconds": 1.0, "cpu_seconds": 3.0, "max_rss_mib": 90.0}
-    monkeypatch.setattr(fetch, "_downloaded", lambda *_: (whole, 12))
+    runs_take(monkeypatch, {"seconds": 1.0, "cpu_seconds": 0.5}, whole)
     with pytest.raises(PeerFailed, match="the files are too small"):
-        measure(OURS, store, tmp_path, 1, {"seconds": 1.0, "cpu_seconds": 0.5})
+        measure(OURS, store, tmp_path, 1)
 
 
 def test_the_start_is_the_median_of_warm_ones(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
