@@ -105,16 +105,14 @@ def scenarios(rounds: int, size: int, only: str = "") -> dict[str, Any]:
 
 
 def _scenario(place: Place, store: Store, rounds: int) -> dict[str, Any]:
-    load, rows, starts = os.getloadavg()[0], {tool.name: Row(tool.missing) for tool in tools()}, dict[str, Used]()
+    load, rows = os.getloadavg()[0], {tool.name: Row(tool.missing) for tool in tools()}
     for number in range(1, rounds + 1):
         for tool in _in_turn(tools(), number):
             row = rows[tool.name]
             if not row.goes_on:
                 continue
             try:
-                if tool.name not in starts:
-                    starts[tool.name] = _start(tool, store, place.folder)
-                row.runs.append(measure(tool, store, place.folder, number, starts[tool.name]))
+                row.runs.append(measure(tool, store, place.folder, number))
                 say(f"{place.key}, round {number}: {tool.name} {row.runs[-1].seconds:.1f} s")
             except PeerFailed as failed:
                 row.failures.append(str(failed))
@@ -152,8 +150,10 @@ def _start(tool: Tool, store: Store, folder: Path) -> Used:
     return {name: median(used[name] for used in runs) for name in ("seconds", "cpu_seconds")}
 
 
-def measure(tool: Tool, store: Store, folder: Path, number: int, start: Used) -> Run:
-    """Downloads once. Raises PeerFailed."""
+def measure(tool: Tool, store: Store, folder: Path, number: int) -> Run:
+    """Downloads once, right after its start was measured: what slows the machine down for a while slows both, and a
+    start that was slower than that of the run would count as speed. Raises PeerFailed."""
+    start = _start(tool, store, folder)
     whole, requests = _downloaded(tool, store, ARCHIVE, folder)
     seconds, cpu_seconds = (whole[name] - start[name] for name in ("seconds", "cpu_seconds"))
     if min(seconds, cpu_seconds) <= 0:
