@@ -36,6 +36,7 @@ VERBS = {
     "settings": "What may change without a deployment: pause, filters, photos, mails.",
     "config": "What the stack was deployed with, and how environments differ.",
     "doctor": "Everything that must be right, each line with its fix.",
+    "web": "Open a page on this machine: last night, runs, cost, connections, settings.",
     "completion": "Print the completion of this command for bash, zsh or fish.",
 }
 

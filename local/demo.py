@@ -19,12 +19,13 @@ from rich.text import Text
 
 from cloud_sync.providers import PROVIDERS
 from console.commands.failures import lines_of
-from console.commands.following import showing, watches_of
+from console.commands.following import showing
 from console.commands.run_words import headline
 from console.operations.ledger import Reading
 from console.operations.run import Execution, named
 from console.operations.run_report import report_of
 from console.operations.waiting import waiting
+from console.operations.watches import watches_of
 from console.stack import Stack
 from local import kept_deployment
 from local.demo_clouds import HELD, cloud_library

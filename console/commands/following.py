@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,8 +12,7 @@ from cloud_sync_common.runtime.wording import count_of, size_of
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from console.errors import NotFoundError
-from console.operations.progress import PARTS_SECONDS, RunWatch
-from console.operations.run import Execution, child_of, execution
+from console.operations.run import Execution, execution
 from console.operations.run_report import RUNNING
 from console.stack import Stack
 from console.wording import title_of
@@ -21,7 +20,7 @@ from console.wording import title_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from console.operations.progress import FileProgress
+    from console.operations.progress import FileProgress, RunWatch
     from console.operations.progress import Progress as RunProgress
 
 POLL_SECONDS = 2.0
@@ -35,15 +34,6 @@ _COLOURS = ("bright_black", "cyan", "green")  # of bars: those that a terminal c
 
 type Show = Callable[[Sequence[RunProgress]], None]
 """What shows the progress of the runs, one of each provider, each time that it is looked at."""
-
-
-def watches_of(
-    stack: Stack, run: Execution, providers: Collection[str], *, parts_seconds: float = PARTS_SECONDS
-) -> list[RunWatch]:
-    """One for each provider whose run it is, or that a run of all of them starts."""
-    if run.provider in providers:
-        return [RunWatch(stack, run.provider, run.run_id, mode=run.mode, parts_seconds=parts_seconds)]
-    return [RunWatch(stack, name, child_of(run.run_id, name), parts_seconds=parts_seconds) for name in providers]
 
 
 def showing(console: Console, *, names_videos: bool = True, indent: str = "") -> AbstractContextManager[Show]:

@@ -128,7 +128,8 @@ def _say_that_it_goes_on(output: Output, run: Execution) -> None:
 
 
 def _show_until_it_ends(stack: Stack, output: Output, run: Execution) -> None:
-    from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
+    from console.commands.following import followed, showing  # noqa: PLC0415 (imports Rich)
+    from console.operations.watches import watches_of  # noqa: PLC0415
 
     if run.status != "RUNNING":
         return

@@ -119,7 +119,8 @@ def _moment(since: str) -> str:
 
 def _follow(stack: Stack, output: Output, run: Execution) -> None:
     """Progress is on standard error, also with --json: the result is one object."""
-    from console.commands.following import followed, showing, watches_of  # noqa: PLC0415 (imports Rich)
+    from console.commands.following import followed, showing  # noqa: PLC0415 (imports Rich)
+    from console.operations.watches import watches_of  # noqa: PLC0415
 
     output.aside.print(f"{title_of(run.provider)}: reconciling provider, ledger and archive (run {run.run_id}) ...")
     if run.given.get("even_if_paused"):

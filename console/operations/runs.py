@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import batched, islice
@@ -59,12 +59,19 @@ def runs(stack: Stack, most: int, *, provider: str = "") -> list[Run]:
     return list(islice(wanted, min(most, MOST_RUNS)))
 
 
-def latest(stack: Stack) -> Iterator[Run]:
+def latest(stack: Stack, known: MutableMapping[str, Run] | None = None) -> Iterator[Run]:
     """The runs, the last one first, a few of them asked for at a time, and only as many as are taken. At most
-    MOST_RUNS. Raises botocore's errors."""
+    MOST_RUNS. `known` holds those that have ended, by ARN: they stay as they are, and are asked for once. Raises
+    botocore's errors."""
+    ended = {} if known is None else known
+
+    def one(arn: str) -> Run:
+        found = ended.get(arn) or described(stack, arn)
+        return ended.setdefault(arn, found) if found.ended_at else found
+
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         for some in batched(_executions(stack), _AT_ONCE):
-            yield from readers.map(lambda arn: described(stack, arn), some)
+            yield from readers.map(one, some)
 
 
 def is_under_way(stack: Stack, provider: str, reading: Reading) -> bool:

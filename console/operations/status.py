@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 
 import msgspec
@@ -47,10 +48,24 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     settings_error: str = ""
 
 
+class About(StrEnum):
+    """What a step is about."""
+
+    SETTINGS = "settings"
+    CREDENTIALS = "credentials"
+    RUN = "run"
+    FAILURES = "failures"
+    ALARM = "alarm"
+    PAUSE = "pause"
+    COUNT = "count"
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do next. `is_urgent`: something waits for the owner."""
+    """What to do next. `is_urgent`: something waits for the owner. `provider` is empty for an alarm."""
 
     text: str
+    about: About
+    provider: str = ""
     command: str = ""
     is_urgent: bool = True
 
@@ -171,16 +186,16 @@ def next_steps(providers: list[ProviderStatus], alarms: list[Alarm]) -> list[Ste
 
 def _of_broken_settings(one: ProviderStatus) -> list[Step]:
     text = f"No run of {title_of(one.provider)} begins: {one.settings_error}"
-    return (
-        [Step(text=text, command=f"cloudsync settings undo --provider {typed(one.provider)}")]
-        if one.settings_error
-        else []
-    )
+    command = f"cloudsync settings undo --provider {typed(one.provider)}"
+    step = Step(text=text, about=About.SETTINGS, provider=one.provider, command=command)
+    return [step] if one.settings_error else []
 
 
 def _of_a_pause(one: ProviderStatus) -> list[Step]:
     step = Step(
         text=f"{title_of(one.provider)}: it is paused, so its runs archive nothing.",
+        about=About.PAUSE,
+        provider=one.provider,
         command=f"cloudsync settings resume --provider {typed(one.provider)}",
         is_urgent=False,
     )
@@ -205,6 +220,8 @@ def _of_credentials(one: ProviderStatus) -> list[Step]:
     return [
         Step(
             text=f"{title_of(one.provider)}: {words[one.credentials.health]}.",
+            about=About.CREDENTIALS,
+            provider=one.provider,
             command=f"cloudsync connect {typed(one.provider)}",
         )
     ]
@@ -221,6 +238,8 @@ def _of_the_run(one: ProviderStatus) -> list[Step]:
 def _start(one: ProviderStatus, why: str, *, is_urgent: bool) -> Step:
     return Step(
         text=f"{title_of(one.provider)}: {why}.",
+        about=About.RUN,
+        provider=one.provider,
         command=f"cloudsync run --follow --provider {typed(one.provider)}",
         is_urgent=is_urgent,
     )
@@ -232,6 +251,8 @@ def _of_failures(one: ProviderStatus) -> list[Step]:
     return [
         Step(
             text=f"{title_of(one.provider)}: {count_of(one.waiting.failed, 'item')} could not be archived.",
+            about=About.FAILURES,
+            provider=one.provider,
             command="cloudsync failures",
         )
     ]
@@ -239,7 +260,7 @@ def _of_failures(one: ProviderStatus) -> list[Step]:
 
 def _of_alarm(alarm: Alarm) -> Step:
     _, _, step = alarm.text.partition("Next step: ")
-    return Step(text=f"The alarm {alarm.name} is raised: {step or alarm.text}")
+    return Step(text=f"The alarm {alarm.name} is raised: {step or alarm.text}", about=About.ALARM)
 
 
 def _of_counting(one: ProviderStatus) -> list[Step]:
@@ -249,6 +270,8 @@ def _of_counting(one: ProviderStatus) -> list[Step]:
     return [
         Step(
             text=f"{title_of(one.provider)}: what was archived by {by} is not counted yet.",
+            about=About.COUNT,
+            provider=one.provider,
             command="cloudsync status --recount",
             is_urgent=False,
         )
