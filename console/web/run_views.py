@@ -17,7 +17,7 @@ from console.operations.ledger import Reading
 from console.operations.nights import day_of
 from console.operations.progress import Progress, RunWatch
 from console.operations.run import Execution
-from console.operations.run_report import RUNNING, report_of
+from console.operations.run_report import RUNNING, Report, report_of
 from console.operations.runs import Run, latest
 from console.operations.status import Status
 from console.operations.watches import watches_of
@@ -76,7 +76,7 @@ class RunViews:
         """One run: its report, or how far it is."""
         execution = self._named(request.path_params["run_id"])
         live = self._look(execution) if execution.status == RUNNING else None
-        report = report_of(self._stack, execution)
+        report = self._report(execution)
         parts = report.runs or [report]
         archived = sum(one.archived or 0 for one in parts)
         return page(self._stack, "run.html", "/runs", report=report, live=live, parts=parts, archived=archived)
@@ -124,6 +124,12 @@ class RunViews:
             if run_id in self._begun:
                 return self._begun[run_id]
             raise
+
+    def _report(self, execution: Execution) -> Report:
+        """As far as it is, and nothing yet of a run that Step Functions does not show yet."""
+        if run.execution(self._stack, execution.arn):
+            return report_of(self._stack, execution)
+        return Report(run_id=execution.run_id, provider=execution.provider, mode=execution.mode, status=RUNNING)
 
     def _look(self, execution: Execution) -> Live:
         with self._looking:

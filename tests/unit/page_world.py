@@ -19,6 +19,7 @@ from console.stack import Stack
 from console.web import application
 from console.web.door import Door
 from console.web.guard import Guard
+from tests.unit.console_account import refusal
 from tests.unit.console_ledger import EXECUTION, STORED, World, a_world
 from tests.unit.in_process_aws import WORK
 
@@ -121,6 +122,11 @@ def a_page_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.answer("s3", get_bucket_lifecycle_configuration=_RULES, list_multipart_uploads={},
                      head_object=world.aws.s3.head_object, get_object=world.aws.s3.get_object,
                      list_parts=lambda **_: {"Parts": [{"Size": 2_900_000_000}]})  # fmt: skip
+        unknown = refusal("ExecutionDoesNotExist", "DescribeExecution")
+        world.answer("stepfunctions", list_executions={"executions": []})
+        world.answer(
+            "stepfunctions", describe_execution=lambda executionArn: world.executions.get(executionArn, unknown)
+        )
         metadata = {"CloudSync": {"version": "0.7.0", "values": VALUES}}
         world.answer("cloudformation", get_template={"TemplateBody": {"Metadata": metadata}})
         yield world
@@ -174,10 +180,12 @@ def _night(world: World, day: datetime, number: int) -> None:
 def _trouble(world: World, today: datetime) -> None:
     item = {"not_archived": "gopro", "attempts": 5, "captured_at": "2026-11-19T10:00:00Z"}
     world.put("gopro#clip-1", "ITEM", media_id="clip-1", filename="GX010482.MP4", status="FAILED",
-              updated_at=today.isoformat(), error_category="original_unavailable", error_message="Smaller.", **item)  # fmt: skip
+              updated_at=today.isoformat(), error_category="original_unavailable", error_message="x",
+              **item)  # fmt: skip
     for number in range(2, 5):
         world.put(f"gopro#clip-{number}", "ITEM", media_id=f"clip-{number}", filename=f"GX01049{number}.MP4",
-                  status="UNAVAILABLE", updated_at=today.isoformat(), error_category="not_available_yet", **item)  # fmt: skip
+                  status="UNAVAILABLE", updated_at=today.isoformat(), error_category="not_available_yet",
+                  **item)  # fmt: skip
     world.put("google_drive#clip-9", "ITEM", media_id="clip-9", filename="Wedding, full length <b>.mov",
               status="PENDING", updated_at=today.isoformat(), **(item | {"not_archived": "google_drive"}))  # fmt: skip
 
