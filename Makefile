@@ -19,8 +19,8 @@ help: ## list these words
 setup: ## install what the project needs, or only check that it is current (most other words begin with it)
 	@./setup.sh
 
-setup-all: ## install all that the tests need: the same, SAM's command line, the scanners, rclone, uv and pipx
-	@./setup.sh sam scan judges installers
+setup-all: ## install all that the tests need: the same, SAM's command line, the scanners, rclone, uv and pipx, Chromium
+	@./setup.sh sam scan judges installers browser
 
 setup-bench: ## install what `make bench` needs: the same, and the programs that the engine is compared with
 	@./setup.sh bench

@@ -11,10 +11,11 @@
 #   judges   .local/judges: rclone, Google's client libraries and gopro-media-downloader, with which tests judge the fakes
 #   bench    .local/bench/tools: the programs that `make bench` compares with; and, from Debian, nginx, curl, a C
 #            compiler and OpenSSL's headers
+#   browser  Debian's Chromium, for the tests of the page
 #   installers  .local/installers: uv, for `make lock`; and pipx: tests install the owner's command with both
 set -eu
 cd "$(dirname "$0")"
-asked="$*" # deploy, sam, scan, judges, bench, installers
+asked="$*" # deploy, sam, scan, judges, bench, browser, installers
 
 # pip's starting scripts put a path with a space between double quotes, and look no further.
 case $PWD in
@@ -152,6 +153,18 @@ if wanted installers; then beside .local/installers tools/installers-requirement
 if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi
 if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners"; fi
 if wanted judges; then beside .local/judges tests/judges-requirements.txt "programs that judge the fakes"; fi
+
+if wanted browser && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
+    && ! command -v google-chrome >/dev/null; then
+  if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    echo "set-up: chromium (apt-get)"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+      apt-get install -qq -y --no-install-recommends chromium fonts-liberation >/dev/null; } \
+      || echo "set-up: apt-get could not install chromium; the tests of the page will say so." >&2
+  else
+    echo "set-up: install Chromium (Debian: apt-get install chromium) for the tests of the page." >&2
+  fi
+fi
 
 if wanted bench; then
   beside .local/bench/tools benchmarks/requirements.txt "programs to compare with"

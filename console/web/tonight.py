@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from console.aws_refusals import explained
 from console.errors import ConsoleError
 from console.operations import cost
 from console.operations.cost import Figures
@@ -80,15 +80,12 @@ class Tonight:
 
 def _month(money: Future[Figures]) -> Month | None:
     """None where AWS does not say it now: that is no reason to show nothing else."""
-    with suppress(ConsoleError, *_aws_errors()):
+    try:
         return month_of(money.result())
-    return None
-
-
-def _aws_errors() -> tuple[type[Exception], ...]:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 (see aws_account)
-
-    return BotoCoreError, ClientError
+    except Exception as error:
+        if isinstance(error, ConsoleError) or explained(error):
+            return None
+        raise
 
 
 def _values(found: Status, past: list[Run], month: Month | None) -> dict[str, Any]:

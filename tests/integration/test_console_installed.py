@@ -70,7 +70,9 @@ def test_it_has_each_module_of_the_repository_that_it_is_made_of_and_no_other_fi
         for package, folder in FOLDERS.items()
         for path in folder.rglob("*.py")
     }
-    assert own == modules
+    page = ROOT / "console" / "web"
+    files = [path for name in ("templates", "static") for path in (page / name).iterdir()]
+    assert own == modules | {path.relative_to(ROOT).as_posix() for path in files} and len(files) > 10
     assert all((command.packages / name).is_file() for name in own)
 
 
