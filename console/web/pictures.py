@@ -146,7 +146,7 @@ def _day(
         words = "stopped"
     elif night.left:
         words += ", something left waiting"
-    level = sum(night.bytes > shade for shade in shades) + 1 if night.bytes else 0
+    level = sum(night.bytes >= shade for shade in shades) + 1 if night.bytes else 0
     return Day(f"{title}: {words}", *place, level=level, left=night.left, stopped=night.stopped, last=is_last)
 
 

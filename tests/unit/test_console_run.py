@@ -18,6 +18,7 @@ from rich.console import Console
 from console import main
 from console.commands import filter_options, following, run_words
 from console.errors import Exit
+from console.operations import watches
 from console.operations.progress import FileProgress, Progress
 from console.operations.run import child_of
 from console.operations.run_report import NOT_STARTED, Report
@@ -349,7 +350,7 @@ class Looks:
     def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch, *samples: Progress | Exception) -> None:
         self.world, self.samples = world, list(samples)
         monkeypatch.setattr(following, "POLL_SECONDS", 0)
-        monkeypatch.setattr(following, "RunWatch", lambda *given, **more: self)
+        monkeypatch.setattr(watches, "RunWatch", lambda *given, **more: self)
 
     def sample(self, *, is_over: bool) -> Progress:
         now = self.samples.pop(0)
