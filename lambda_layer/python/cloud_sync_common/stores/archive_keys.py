@@ -31,7 +31,7 @@ _POINTER = ".copy"
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
     """The key of one source; `copy` is the number of its archived version, from 1."""
-    safe_id = _safe_id(item.media_id)
+    safe_id = safe_id(item.media_id)
     stem, extension = _stem_and_extension(source, item, safe_id)
     most = max(source.file_count, source.file_number)  # a file keeps its number when others are not listed any more
     width = max(2, len(str(most)))  # so that names sort in the order of the numbers
@@ -74,7 +74,8 @@ def _stem_and_extension(source: MediaSource, item: MediaItem, safe_id: str) -> t
     return stem, next((name.suffix for name in names if name.suffix), "")
 
 
-def _safe_id(media_id: str) -> str:
+def safe_id(media_id: str) -> str:
+    """The id as it stands in a key."""
     return _escaped(kept_id(media_id))
 
 
