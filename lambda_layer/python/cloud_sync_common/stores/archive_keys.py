@@ -31,13 +31,13 @@ _POINTER = ".copy"
 
 def object_key(provider: str, item: MediaItem, source: MediaSource, copy: int = 1) -> str:
     """The key of one source; `copy` is the number of its archived version, from 1."""
-    safe_id = safe_id(item.media_id)
-    stem, extension = _stem_and_extension(source, item, safe_id)
+    escaped = safe_id(item.media_id)
+    stem, extension = _stem_and_extension(source, item, escaped)
     most = max(source.file_count, source.file_number)  # a file keeps its number when others are not listed any more
     width = max(2, len(str(most)))  # so that names sort in the order of the numbers
     number = f"-{source.file_number:0{width}d}" if most > 1 and not source.own_name else ""
     version = f"-v{copy}" if copy > 1 else ""
-    folder = f"{provider}/{capture_month(item.captured_at)}/{safe_id}"
+    folder = f"{provider}/{capture_month(item.captured_at)}/{escaped}"
     return f"{folder}/{stem}{number}{version}{extension}"
 
 
@@ -86,7 +86,7 @@ def _escaped(media_id: str) -> str:
 
 
 def media_id_of(key: str) -> str:
-    """The kept id in a key that `object_key` made: the reverse of `_safe_id`."""
+    """The kept id in a key that `object_key` made: the reverse of `safe_id`."""
     parts = key.split("/")
     safe = parts[3] if len(parts) == 5 else ""
     found = re.sub(rb"\.([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), safe.encode())
