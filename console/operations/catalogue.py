@@ -1,0 +1,88 @@
+"""The catalogue as the owner reads it: indexes of months, which are kept until S3 has another one, details and
+thumbnails. Every method raises botocore's errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+from cloud_sync_common.stores.catalogue import Catalogue, Index
+from cloud_sync_common.stores.catalogue_rows import Details, IndexRow, index_key, index_prefix
+
+from console.stack import Stack
+
+_AT_ONCE = 8
+_MISSING = frozenset({"404", "NoSuchKey"})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One archived item of the catalogue, and where it is: its provider, and the month of its index."""
+
+    provider: str
+    month: str
+    row: IndexRow
+
+
+class LibraryCatalogue:
+    """Of all providers of a stack. May be used by several threads at once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._bucket = stack, stack.output("WorkBucket")
+        self._kept: dict[str, Index] = {}
+        self._lock = threading.Lock()
+
+    def of(self, provider: str) -> Catalogue:
+        return Catalogue(self._stack.client("s3"), self._bucket, provider)
+
+    def months(self, provider: str) -> dict[str, str]:
+        """The ETag of each index there is, by its month (`2026-05` or `unknown`), the earliest first."""
+        prefix = index_prefix(provider)
+        pages = self._stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        found = [(entry["Key"], entry["ETag"]) for page in pages for entry in page.get("Contents", [])]
+        return {key.removeprefix(prefix).removesuffix(".jsonl"): etag for key, etag in sorted(found)}
+
+    def rows(self, provider: str, month: str, etag: str = "") -> list[IndexRow]:
+        """A month, in the order of capture; none where there is no index. With the ETag that a listing has just said,
+        nothing is asked that is known."""
+        key = index_key(provider, month)
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None or kept.etag != (etag or self._etag(key)):
+            kept = self.of(provider).index(month)
+            with self._lock:
+                self._kept[key] = kept
+        return list(kept.rows.values())
+
+    def _etag(self, key: str) -> str:
+        try:
+            return str(self._stack.client("s3").head_object(Bucket=self._bucket, Key=key)["ETag"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return ""
+            raise
+
+    def entries(self, providers: Sequence[str] = (), month: str = "") -> Iterator[Entry]:
+        """Every item of these providers, or of all, of a month or of a year (`2026`), the earliest month first. The
+        indexes are read side by side."""
+        wanted = [
+            (provider, name, etag)
+            for provider in providers or self._stack.secrets
+            for name, etag in self.months(provider).items()
+            if not month or name == month or name.startswith(f"{month}-")
+        ]
+        wanted.sort(key=lambda one: one[1])
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            for (provider, name, _), rows in zip(wanted, readers.map(lambda one: self.rows(*one), wanted), strict=True):
+                yield from (Entry(provider, name, row) for row in rows)
+
+    def details(self, provider: str, captured_at: str, media_id: str) -> Details | None:
+        """`captured_at` as the ledger's row has it: the key is made of that."""
+        return self.of(provider).details(captured_at, media_id)
+
+    def thumbnail(self, provider: str, captured_at: str, media_id: str) -> bytes:
+        """A JPEG; empty where there is none."""
+        return self.of(provider).thumbnail(captured_at, media_id)
