@@ -79,10 +79,10 @@ class LibraryCatalogue:
             for (provider, name, _), rows in zip(wanted, readers.map(lambda one: self.rows(*one), wanted), strict=True):
                 yield from (Entry(provider, name, row) for row in rows)
 
-    def details(self, provider: str, captured_at: str, media_id: str) -> Details | None:
-        """`captured_at` as the ledger's row has it: the key is made of that."""
-        return self.of(provider).details(captured_at, media_id)
+    def details(self, provider: str, listed_at: str, media_id: str) -> Details | None:
+        """`listed_at` is the time in the ledger's row, of which the key is made."""
+        return self.of(provider).details(listed_at, media_id)
 
-    def thumbnail(self, provider: str, captured_at: str, media_id: str) -> bytes:
+    def thumbnail(self, provider: str, listed_at: str, media_id: str) -> bytes:
         """A JPEG; empty where there is none."""
-        return self.of(provider).thumbnail(captured_at, media_id)
+        return self.of(provider).thumbnail(listed_at, media_id)

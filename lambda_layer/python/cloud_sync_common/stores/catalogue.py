@@ -33,25 +33,24 @@ class Catalogue:
     def __init__(self, client: S3Client, bucket: str, provider: str) -> None:
         self._s3, self._bucket, self._provider = client, bucket, provider
 
-    def details(self, captured_at: str, media_id: str) -> Details | None:
+    def details(self, listed_at: str, media_id: str) -> Details | None:
         """None where there are none, or none that this version can read."""
-        content = self._read(rows.details_key(self._provider, captured_at, media_id))
+        content = self._read(rows.details_key(self._provider, listed_at, media_id))
         try:
             return msgspec.json.decode(content, type=Details) if content else None
         except msgspec.MsgspecError:
             return None
 
-    def thumbnail(self, captured_at: str, media_id: str) -> bytes:
+    def thumbnail(self, listed_at: str, media_id: str) -> bytes:
         """A JPEG; empty where there is none."""
-        return self._read(rows.thumbnail_key(self._provider, captured_at, media_id))
+        return self._read(rows.thumbnail_key(self._provider, listed_at, media_id))
 
-    def store(self, listed_at: str, details: Details, thumbnail: bytes) -> None:
-        """`listed_at` is the time of capture by the provider, which the keys are made of. The picture first: whoever
-        finds the details finds what they speak of."""
+    def store(self, details: Details, thumbnail: bytes) -> None:
+        """The picture first: whoever finds the details finds what they speak of."""
         if thumbnail:
-            key = rows.thumbnail_key(self._provider, listed_at, details.media_id)
+            key = rows.thumbnail_key(self._provider, details.listed_at, details.media_id)
             self._write(key, thumbnail, "image/jpeg")
-        key = rows.details_key(self._provider, listed_at, details.media_id)
+        key = rows.details_key(self._provider, details.listed_at, details.media_id)
         self._write(key, msgspec.json.encode(details), "application/json")
 
     def index(self, month: str) -> Index:

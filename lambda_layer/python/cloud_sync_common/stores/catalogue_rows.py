@@ -54,7 +54,8 @@ class CatalogueFile(msgspec.Struct, frozen=True, kw_only=True):
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that is known of one item. What nobody has said is None or empty.
 
-    `captured_at` is ISO 8601. `captured_from` says which source has won, `captured_clock` whether it is UTC or the
+    `captured_at` is ISO 8601; `listed_at` is what the provider has said of it, of which the keys of its objects are made.
+    `captured_from` says which source has won, `captured_clock` whether it is UTC or the
     camera's own clock, whose zone nobody knows. `taken_from` says for each other detail where it is from: "movie" (its
     own boxes), "provider" (its row) or "name". `hilights` are seconds from the beginning of the first file.
     `duration` is in seconds and of all files together; the rest of what a movie says is of its first file.
@@ -66,6 +67,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     revision: str = ""
     filename: str = ""
     kind: str = ""  # "video" or "photo"
+    listed_at: str = ""
     captured_at: str = ""
     captured_from: str = ""  # "gps", "movie", "provider", or what stands in for it (MediaItem.captured_at_from)
     captured_clock: str = ""  # "utc" or "camera"
@@ -95,6 +97,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return IndexRow(
             media_id=self.media_id,
             filename=self.filename,
+            listed_at=self.listed_at,
             captured_at=self.captured_at,
             bytes=self.bytes,
             files=len(self.files),
@@ -118,6 +121,7 @@ class IndexRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     media_id: str
     filename: str = ""
+    listed_at: str = ""
     captured_at: str = ""
     bytes: int = 0
     files: int = 1
@@ -139,13 +143,12 @@ def folder_of(provider: str, month: str, media_id: str) -> str:
     return f"{PREFIX}{provider}/{month}/{safe_id(media_id)}/"
 
 
-def details_key(provider: str, captured_at: str, media_id: str) -> str:
-    """`captured_at` is what the provider has said of it: the folder of the originals is by that as well."""
-    return folder_of(provider, capture_month(captured_at), media_id) + DETAILS_FILE
+def details_key(provider: str, listed_at: str, media_id: str) -> str:
+    return folder_of(provider, capture_month(listed_at), media_id) + DETAILS_FILE
 
 
-def thumbnail_key(provider: str, captured_at: str, media_id: str) -> str:
-    return folder_of(provider, capture_month(captured_at), media_id) + THUMBNAIL_FILE
+def thumbnail_key(provider: str, listed_at: str, media_id: str) -> str:
+    return folder_of(provider, capture_month(listed_at), media_id) + THUMBNAIL_FILE
 
 
 def index_prefix(provider: str) -> str:
@@ -157,6 +160,6 @@ def index_key(provider: str, month: str) -> str:
     return f"{index_prefix(provider)}{month}.jsonl"
 
 
-def index_month(captured_at: str) -> str:
-    """The month in whose index an item is, by what the provider has said of its time."""
-    return month_of(captured_at)
+def index_month(listed_at: str) -> str:
+    """The month in whose index an item is."""
+    return month_of(listed_at)
