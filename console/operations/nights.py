@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import msgspec
+from cloud_sync_common.stores import provider_rows
 
 from console.operations.run_report import RUNNING, SUCCEEDED
 from console.operations.runs import Run
@@ -34,6 +35,35 @@ def nights_of(runs: Iterable[Run]) -> dict[date, Night]:
         if run.provider and run.mode == "sync" and run.status != RUNNING:
             days.setdefault(day_of(run.started_at), []).append(run)
     return {day: _night(day, found) for day, found in days.items()}
+
+
+def year_of(counted: Iterable[provider_rows.Night], remembered: Mapping[date, Night]) -> dict[date, Night]:
+    """The nights that Step Functions remembers, and before them those that the ledger has counted, of all providers."""
+    first = min(remembered, default=date.max)
+    before: dict[date, list[provider_rows.Night]] = {}
+    for one in counted:
+        day = _date(one.day)
+        if day and day < first:
+            before.setdefault(day, []).append(one)
+    return {day: _counted(day, found) for day, found in before.items()} | dict(remembered)
+
+
+def _date(day: str) -> date | None:
+    try:
+        return date.fromisoformat(day)
+    except ValueError:
+        return None
+
+
+def _counted(day: date, found: list[provider_rows.Night]) -> Night:
+    return Night(
+        day=day,
+        runs=sum(one.runs for one in found),
+        archived=sum(one.archived for one in found),
+        bytes=sum(one.bytes for one in found),
+        left=any(one.left for one in found),
+        stopped=any(one.stopped for one in found),
+    )
 
 
 def _night(day: date, runs: list[Run]) -> Night:

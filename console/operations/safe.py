@@ -15,7 +15,9 @@ from cloud_sync_common.stores.provider_rows import (
     UNKNOWN_MONTH,
     Counted,
     Month,
+    Night,
     Spent,
+    nights_in,
 )
 
 from console.errors import ConsoleError
@@ -84,6 +86,12 @@ def spent_of(rows: Mapping[str, Row]) -> list[SpentMonth]:
         SpentMonth(month=month, runs=one.runs, usd=one.usd, archived=one.archived, bytes=one.bytes)
         for month, one in sorted(found.items())
     ]
+
+
+def nights_counted(rows: Mapping[str, Row]) -> list[Night]:
+    """By the rows of a provider, the first night first."""
+    months = sorted((sk.removeprefix(SPENT), row) for sk, row in rows.items() if sk.startswith(SPENT))
+    return [night for month, row in months for night in nights_in(month, row)]
 
 
 def recount(stack: Stack, reading: Reading) -> dict[str, Safe]:

@@ -18,7 +18,7 @@ from console.operations.alarms import Alarm, raised
 from console.operations.credentials import CredentialsAge, CurrentVersion, Health, credentials_age, current_version
 from console.operations.ledger import Reading, Row, rows_of_provider
 from console.operations.runs import Run, has_current, latest
-from console.operations.safe import Safe, SpentMonth, safe_of, spent_of
+from console.operations.safe import Safe, SpentMonth, nights_counted, safe_of, spent_of
 from console.operations.schedules import Schedule, schedule_of
 from console.operations.waiting import Waiting, waiting
 from console.stack import Stack
@@ -43,6 +43,7 @@ class ProviderStatus(msgspec.Struct, frozen=True, kw_only=True):
     credentials: CredentialsAge
     schedule: Schedule
     spent: list[SpentMonth]
+    nights: list[provider_rows.Night] = []  # by UTC days, since they are counted
     paused: bool = False
     paused_since: str = ""
     settings_error: str = ""
@@ -135,6 +136,7 @@ def _provider(stack: Stack, provider: str, asked: _Asked) -> ProviderStatus:
         credentials=credentials_age(stack, provider, rows, asked.version.result()),
         schedule=asked.schedule.result(),
         spent=spent_of(rows),
+        nights=nights_counted(rows),
         paused=chosen.settings.paused,
         paused_since=chosen.stored.pause_changed_at if chosen.settings.paused else "",
         settings_error=chosen.error,

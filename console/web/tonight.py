@@ -16,7 +16,7 @@ from console.errors import ConsoleError
 from console.operations import cost
 from console.operations.cost import Figures
 from console.operations.ledger import Reading
-from console.operations.nights import nights_of
+from console.operations.nights import nights_of, year_of
 from console.operations.run_report import SUCCEEDED
 from console.operations.runs import MOST_RUNS, Run
 from console.operations.status import About, ProviderStatus, Status, Step, status
@@ -90,9 +90,10 @@ def _month(money: Future[Figures]) -> Month | None:
 
 def _values(found: Status, past: list[Run], month: Month | None) -> dict[str, Any]:
     today = now().date()
-    known = nights_of(past)
+    known = year_of((night for one in found.providers for night in one.nights), nights_of(past))
     spent = cost.added_up([one for provider in found.providers for one in provider.spent])
     step = next(iter(found.steps), None)
+    strip = pictures.strip(known, spent, today)
     return {
         "found": found,
         "head": headline(found, now()),
@@ -104,7 +105,8 @@ def _values(found: Status, past: list[Run], month: Month | None) -> dict[str, An
         "last": last_runs(found),
         "month_now": month,
         "today": day_name(today),
-        "strip": pictures.strip(known, spent, today),
+        "strip": strip,
+        "has_blocks": any(half.months for half in strip),
         "year": pictures.year_table(known, spent, today),
         "nights": known,
         "sums": {name: sum(getattr(one.safe, name) for one in found.providers) for name in ("originals", "bytes")},

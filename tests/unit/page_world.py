@@ -118,7 +118,7 @@ async def _asked(guard: Guard, scope: dict[str, Any], body: bytes) -> Answer:
 def a_page_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Two providers that were deployed, and nothing else yet."""
     with a_world(monkeypatch) as world:
-        world.stack = Stack(world.account, "dev", world.stack.outputs | {"WorkBucket": WORK})
+        world.stack = Stack(world.account, "dev", {**world.stack.outputs, "WorkBucket": WORK})
         world.answer("s3", get_bucket_lifecycle_configuration=_RULES, list_multipart_uploads={},
                      head_object=world.aws.s3.head_object, get_object=world.aws.s3.get_object,
                      list_parts=lambda **_: {"Parts": [{"Size": 2_900_000_000}]})  # fmt: skip
@@ -145,7 +145,9 @@ def with_a_year(world: World, today: datetime) -> None:
             size = (23 + (number * 7 + shift) % 13) * 10 * GB
             world.put(pk, f"MONTH#{month}", originals=210 + number + shift, bytes=size, run_id="x")
             usd = f"0.{18 + (number * 5 + shift) % 17:02}"
-            world.put(pk, f"SPENT#{month}", runs=30, usd=_decimal(usd), archived=210 + number, bytes=size, run_id="x")
+            nights = _counted(size) if 3 <= number <= 9 else {}  # before, an earlier version had no nights
+            sums = {"runs": 30, "usd": _decimal(usd), "archived": 210 + number, "bytes": size}
+            world.put(pk, f"SPENT#{month}", **sums, run_id="x", **nights)
     ends = (today + timedelta(days=1, hours=9)).timestamp()
     world.put("PROVIDER#gopro", "CREDENTIALS", seen_version="v1", ends_at=int(ends), renewable=False)
     world.put("PROVIDER#google_drive", "CREDENTIALS", seen_version="v1", ends_at=None, renewable=True)
@@ -153,6 +155,22 @@ def with_a_year(world: World, today: datetime) -> None:
     for kind, count in (("CloudWatch::Alarm", 19), ("KMS::Key", 1), ("CloudWatch::Dashboard", 1)):
         for number in range(count):
             world.resource(f"AWS::{kind}", f"gopro-sync-{kind}-{number}")
+
+
+def _counted(size: int) -> dict[str, int]:
+    """Twenty-eight nights, of which every third moved something, one left something and one was stopped."""
+    found: dict[str, int] = {}
+    for day in range(1, 29):
+        moved = (day % 9 + 1) * size // 50 if day % 3 else 0
+        numbers = {
+            "runs": 1,
+            "archived": int(moved > 0),
+            "bytes": moved,
+            "left": int(day == 11),
+            "stopped": int(day == 19),
+        }
+        found |= {f"night_{day:02}_{name}": number for name, number in numbers.items()}
+    return found
 
 
 def _decimal(text: str) -> Any:

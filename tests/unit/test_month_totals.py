@@ -12,7 +12,7 @@ from cloud_sync_common.steps.report import Listing
 from cloud_sync_common.stores import month_totals
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.stores.month_totals import MonthCounts, MonthTotals
-from cloud_sync_common.stores.provider_rows import Month, month_of
+from cloud_sync_common.stores.provider_rows import Month, Night, month_of, nights_in
 from cloud_sync_common.transfer.item_effort import ItemEffort
 from cloud_sync_common.transfer.range_transfer import TransferStats
 
@@ -20,6 +20,7 @@ from tests.unit.in_process_aws import InProcessAws, running_aws
 from tests.unit.run_reports import failure, report, success
 
 NOW = "2026-11-26T02:05:09.123Z"
+ENDED = {"left": 0, "stopped": 0}
 SPENT = {"usd": 0.02, "archived": 2, "bytes": 30}
 NONE = {"usd": 0.0, "archived": 0, "bytes": 0}
 
@@ -114,12 +115,31 @@ def test_a_run_that_failed_is_counted_too(aws: InProcessAws) -> None:
 def test_what_the_runs_of_a_month_have_cost_and_moved_is_added_up_once_each(aws: InProcessAws) -> None:
     totals = MonthTotals(aws.table, "gopro")
     for run_id in ("run-1", "run-2", "run-2"):
-        totals.add(run_id, "2026-11-26T01:00:00Z", MonthCounts(), SPENT)
-    totals.add("run-3", "2026-12-01T00:00:00Z", MonthCounts(), NONE)
+        totals.add(run_id, "2026-11-26T01:00:00Z", MonthCounts(), SPENT, {"left": 3, "stopped": 0})
+    totals.add("run-3", "2026-12-01T00:00:00Z", MonthCounts(), NONE, ENDED)
     assert row(aws, "SPENT#2026-11") == {
         "runs": 2, "usd": Decimal("0.04"), "archived": 4, "bytes": 60, "run_id": "run-2",
+        "night_26_runs": 2, "night_26_archived": 4, "night_26_bytes": 60, "night_26_left": 3, "night_26_stopped": 0,
     }  # fmt: skip
     assert row(aws, "SPENT#2026-12")["runs"] == 1
+
+
+def test_a_year_of_nights_is_kept_where_step_functions_forgets_runs_after_ninety_days(aws: InProcessAws) -> None:
+    totals = MonthTotals(aws.table, "gopro")
+    totals.add("run-1", "2026-11-26T01:00:00Z", MonthCounts(), SPENT, {"left": 3, "stopped": 1})
+    totals.add("run-2", "2026-11-26T23:30:00+01:00", MonthCounts(), SPENT, {"left": 1, "stopped": 0})
+    totals.add("run-3", "2026-11-27T00:30:00+01:00", MonthCounts(), SPENT, ENDED)
+    totals.add("run-4", "2026-11-28T01:00:00", MonthCounts(), NONE, {"left": 0, "stopped": 1})
+    assert nights_in("2026-11", row(aws, "SPENT#2026-11")) == [
+        Night(day="2026-11-26", runs=3, archived=6, bytes=90, left=0, stopped=0),
+        Night(day="2026-11-28", runs=1, left=0, stopped=1),
+    ]
+
+
+def test_a_night_is_not_made_of_a_time_that_is_none(aws: InProcessAws) -> None:
+    MonthTotals(aws.table, "gopro").add("run-1", "soon", MonthCounts(), SPENT, ENDED)
+    assert nights_in("unknown", row(aws, "SPENT#unknown")) == []
+    assert nights_in("2026-11", {"night_x_runs": 1, "night_07_other": 1, "night_07_runs": "1", "runs": 3}) == []
 
 
 def test_the_months_are_whole_where_no_run_succeeded_before_the_first_that_is_counted(aws: InProcessAws) -> None:

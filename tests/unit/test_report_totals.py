@@ -124,7 +124,9 @@ class World:
         self.order.append("ended")
         self.ended = {"run": run_id, "status": status, **totals}
 
-    def add(self, run_id: str, began_at: str, counts: MonthCounts, spent: dict[str, float]) -> None:
+    def add(
+        self, run_id: str, began_at: str, counts: MonthCounts, spent: dict[str, float], ended: dict[str, int]
+    ) -> None:
         self.order.append("added up")
         self.added = (run_id, began_at, counts.months, spent)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from console.operations.nights import Night, nights_of, weeks_until
+from cloud_sync_common.stores.provider_rows import Night as Counted
+
+from console.operations.nights import Night, nights_of, weeks_until, year_of
 from console.operations.runs import Run
 from console.operations.safe import SpentMonth
 from console.web.pictures import CELL, HEIGHT, bars, strip, year_table
@@ -64,6 +66,20 @@ def test_a_night_that_stopped_or_left_something_says_so() -> None:
         "nothing new", "nothing new, something left waiting", "stopped"
     ]  # fmt: skip
     assert [(day.stopped, day.left, day.level) for day in days] == [(0, 0, 0), (0, 1, 0), (1, 0, 0)]
+
+
+def test_nights_that_step_functions_has_forgotten_are_those_that_the_ledger_has_counted() -> None:
+    remembered = {date(2026, 9, 1): Night(day=date(2026, 9, 1), runs=1, stopped=True, cause="x")}
+    counted = [
+        Counted(day="2026-08-31", runs=1, archived=2, bytes=10, left=1),
+        Counted(day="2026-08-31", runs=1, archived=1, bytes=5, stopped=1),
+        Counted(day="2026-09-01", runs=9, archived=9, bytes=9),
+        Counted(day="2026-02-31", runs=1),
+    ]
+    assert year_of(counted, remembered) == {
+        date(2026, 8, 31): Night(day=date(2026, 8, 31), runs=2, archived=3, bytes=15, left=True, stopped=True),
+        **remembered,
+    }
 
 
 def test_a_month_whose_nights_are_forgotten_is_one_block_as_high_as_what_it_moved() -> None:

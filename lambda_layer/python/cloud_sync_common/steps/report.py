@@ -260,7 +260,8 @@ class RunReport:
     def _end(self, summary: Summary, totals: Totals, began_at: str) -> None:
         """It is added up before another run may begin."""
         spent = {"usd": summary.estimated_usd, "archived": summary.archived, "bytes": summary.bytes_archived}
-        self.months.add(summary.run_id, began_at, totals.months, spent)
+        ended = {"left": summary.failed + summary.backlog, "stopped": int(summary.status is not RunStatus.SUCCEEDED)}
+        self.months.add(summary.run_id, began_at, totals.months, spent, ended)
         counts = {"archived": summary.archived, "failed": summary.failed, "bytes_archived": summary.bytes_archived}
         self.runs.end(summary.run_id, summary.status, counts)
 

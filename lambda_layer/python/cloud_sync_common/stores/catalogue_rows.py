@@ -19,7 +19,6 @@ from cloud_sync_common.stores.provider_rows import month_of
 PREFIX = "catalogue/"
 _INDEX = f"{PREFIX}index/"
 DETAILS_FILE, THUMBNAIL_FILE = "details.json", "thumbnail.jpg"
-VERSION = 1  # of the shape of Details
 
 
 class Picture(StrEnum):
@@ -63,7 +62,6 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     provider: str
     media_id: str
-    version: int = VERSION
     revision: str = ""
     filename: str = ""
     kind: str = ""  # "video" or "photo"
@@ -124,7 +122,7 @@ class IndexRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     listed_at: str = ""
     captured_at: str = ""
     bytes: int = 0
-    files: int = 1
+    files: int = 0
     kind: str = ""
     camera: str = ""
     duration: float | None = None

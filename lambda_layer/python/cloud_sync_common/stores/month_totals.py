@@ -16,7 +16,7 @@ import msgspec
 
 from cloud_sync_common.stores.conditional_table import ConditionalTable, ledger_errors
 from cloud_sync_common.stores.ledger_rows import ItemRow, Status
-from cloud_sync_common.stores.provider_rows import COUNTED, LAST_SUCCESS, MONTH, SPENT, Month, month_of
+from cloud_sync_common.stores.provider_rows import COUNTED, LAST_SUCCESS, MONTH, SPENT, Month, month_of, of_night
 from cloud_sync_common.stores.row_values import Key, now, typed
 
 if TYPE_CHECKING:
@@ -52,14 +52,24 @@ class MonthTotals:
     def __init__(self, table: Table, provider: str) -> None:
         self._table, self._rows, self._pk = table, ConditionalTable(table), f"PROVIDER#{provider}"
 
-    def add(self, run_id: str, began_at: str, counts: MonthCounts, spent: Mapping[str, float]) -> None:
-        """Adds what a run has archived and, to the month in which it began, what it has spent (the numbers of Spent). A
-        second call for the same run changes nothing."""
+    def add(
+        self,
+        run_id: str,
+        began_at: str,
+        counts: MonthCounts,
+        spent: Mapping[str, float],
+        ended: Mapping[str, int],
+    ) -> None:
+        """Adds what a run has archived and, to the month and the night in which it began, what it has spent (the
+        numbers of Spent) and how it `ended` (`left` and `stopped` of Night). A second call for the same run changes
+        nothing."""
         if "since" not in self._rows.get(self._key(COUNTED)):
             self._begin(run_id)
         for month, (originals, count) in sorted(counts.months.items()):
             self._add(MONTH + month, run_id, {"originals": originals, "bytes": count})
-        self._add(SPENT + month_of(began_at), run_id, {"runs": 1, **spent})
+        night = of_night(began_at, {"runs": 1, "archived": int(spent["archived"]), "bytes": int(spent["bytes"])})
+        numbers = {"runs": 1, **spent, **night}
+        self._add(SPENT + month_of(began_at), run_id, numbers, of_night(began_at, ended))
 
     def _begin(self, run_id: str) -> None:
         """The first run that is counted: if none has succeeded before, nothing was archived that is not."""
@@ -70,12 +80,12 @@ class MonthTotals:
             condition="attribute_not_exists(#since) OR #since > :since",
         )
 
-    def _add(self, sk: str, run_id: str, counts: Mapping[str, Any]) -> None:
+    def _add(self, sk: str, run_id: str, counts: Mapping[str, Any], fields: Mapping[str, Any] | None = None) -> None:
         """A row that somebody has written otherwise stays as it is: it must not fail each report."""
         fit = " AND ".join(_NUMBERS.format(name) for name in counts)
         self._rows.update(
             self._key(sk),
-            {"run_id": run_id},
+            {"run_id": run_id, **(fields or {})},
             add=counts,
             condition=f"{_ONCE} AND {fit}",
             extra={":number": "N"},
