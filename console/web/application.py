@@ -19,7 +19,10 @@ from console.web.settings_views import Settings
 from console.web.spent import Cost
 from console.web.tonight import Tonight
 
-_FILES = {"style.css": "text/css", "live.js": "text/javascript", "mark.svg": "image/svg+xml"}
+_FILES = {
+    "style.css": "text/css", "htmx.min.js": "text/javascript", "live.js": "text/javascript",
+    "mark.svg": "image/svg+xml",
+}  # fmt: skip
 
 
 def of(stack: Stack) -> Starlette:

@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -82,10 +83,11 @@ class RunViews:
         return page(self._stack, "run.html", "/runs", report=report, live=live, parts=parts, archived=archived)
 
     def live_view(self, request: Request) -> HTMLResponse:
-        """How far a run is, as a part of a page; once it has ended, that is said instead."""
+        """How far a run is, as a part of a page; once it has ended, that is said instead, and its own page is read
+        again (htmx reference, the request header HX-Current-URL and the response header HX-Refresh)."""
         execution = self._named(request.path_params["run_id"])
         if execution.status != RUNNING:
-            return fragment("over.html", run_id=execution.run_id)
+            return _over(request, execution.run_id)
         return fragment("live.html", live=self._look(execution))
 
     def start(self, request: Request) -> RedirectResponse:
@@ -141,3 +143,10 @@ class RunViews:
                 del self._watches[old]
             samples = [watch.sample() for watch in watches]
         return Live(execution.run_id, execution.provider, samples)
+
+
+def _over(request: Request, run_id: str) -> HTMLResponse:
+    answer = fragment("over.html", run_id=run_id)
+    if urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run_id}":
+        answer.headers["HX-Refresh"] = "true"
+    return answer

@@ -196,13 +196,19 @@ def test_an_unpinned_version_is_detected(line: str) -> None:
 def test_every_package_of_npm_is_pinned_to_one_version_also_those_that_another_needs() -> None:
     package = json.loads((ROOT / "package.json").read_text())
     direct = package["dependencies"] | package["devDependencies"]
-    assert list(direct) == ["aws-cdk", "asl-validator", "axe-core"]
+    assert list(direct) == ["aws-cdk", "asl-validator", "axe-core", "htmx.org"]
     assert [name for name, version in direct.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)] == []
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     installed = json.loads((ROOT / "node_modules/.package-lock.json").read_text())["packages"]
     versions = [{place: one["version"] for place, one in packages.items() if place and not one.get("optional")}
                 for packages in (installed, locked)]  # fmt: skip  # one of the CDK's, on macOS, is optional
     assert versions[0] == versions[1]
+
+
+def test_what_is_shipped_of_htmx_is_the_pinned_release_with_its_licence() -> None:
+    shipped, released = ROOT / "console/web/static", ROOT / "node_modules/htmx.org"
+    assert (shipped / "htmx.min.js").read_bytes() == (released / "dist/htmx.min.js").read_bytes()
+    assert (shipped / "htmx.LICENSE").read_bytes() == (released / "LICENSE").read_bytes()
 
 
 def makefile() -> dict[str, str]:

@@ -1,29 +1,9 @@
-// Replaces what a run has said of itself by what it says now. Without this script a link does it.
+// What htmx, which replaces a part of the page by what the server says now, is not told by attributes.
 "use strict";
 
-const PAUSE = 2000; // milliseconds between two looks
+// A page that nobody sees asks nothing.
+document.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden) event.preventDefault(); });
 
-async function look(part) {
-  const answer = await fetch(part.dataset.live, { headers: { accept: "text/html" } });
-  if (!answer.ok) throw new Error(answer.status);
-  const found = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".live");
-  if (!found) throw new Error("no part");
-  part.replaceWith(found);
-  return found;
-}
-
-async function follow(part) {
-  while (part.dataset.live) {
-    await new Promise((go) => setTimeout(go, PAUSE));
-    if (document.hidden) continue;
-    try {
-      part = await look(part);
-      part.classList.remove("stale");
-    } catch {
-      part.classList.add("stale"); // this machine sleeps, or `cloudsync web` has ended
-    }
-  }
-  if (part.dataset.over === location.pathname) location.reload();
-}
-
-for (const part of document.querySelectorAll("[data-live]")) follow(part);
+// Without an answer the part is pale: this machine sleeps, or `cloudsync web` has ended.
+for (const trouble of ["htmx:sendError", "htmx:responseError", "htmx:timeout"])
+  document.addEventListener(trouble, (event) => event.target.classList.add("stale"));
