@@ -31,7 +31,8 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The eight functions, and restore-prover where drills are wanted. Each has a role and a log group of its own."""
+    """The eight functions, catalogue-writer where a catalogue is wanted, and restore-prover where drills are. Each has
+    a role and a log group of its own."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
@@ -66,6 +67,11 @@ class Functions(Construct):
             if config.restore_drill_quarterly
             else None
         )
+        self.catalogue_writer = (
+            self._function("CatalogueWriter", small, long, permissions.catalogue_writer(grants))
+            if config.catalogue
+            else None
+        )
         self.invoked_by_the_state_machine = [
             self.media_authenticator,
             self.media_lister,
@@ -74,6 +80,8 @@ class Functions(Construct):
             self.run_report,
             self.archive_reconciler,
         ]
+        if self.catalogue_writer:
+            self.invoked_by_the_state_machine.append(self.catalogue_writer)
         # Restores and S3's events invoke the one, Secrets Manager the other.
         self.all = [*self.invoked_by_the_state_machine, self.archive_thawer, self.credentials_rotator]
         if self.restore_prover:

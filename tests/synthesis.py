@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ("dev", "staging", "prod", "local")
 INVOKED_BY_THE_STATE_MACHINE = (
     "media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler",
+    "catalogue-writer",
 )  # fmt: skip
 # The one by restores and S3's events, the other by Secrets Manager.
 FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.catalogue.look import Look
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
@@ -23,6 +24,7 @@ from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
 from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown_provider
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
+from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueWriter
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
 from cloud_sync_common.steps.prove_restore import RestoreProver
@@ -38,6 +40,8 @@ from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.archive_reader import ArchiveReader
 from cloud_sync_common.stores.archived_sources import ArchivedSources
+from cloud_sync_common.stores.catalogue import Catalogue
+from cloud_sync_common.stores.catalogue_progress import CatalogueProgresses
 from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -293,6 +297,22 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         verification=parts.verification,
         deadline=deadline,
         contents=parts.contents,
+    )
+
+
+def catalogue_writer(request: CatalogueRequest, context: LambdaContext) -> CatalogueWriter:
+    """Raises ConfigurationError when there is no such provider."""
+    parts, deadline, provider = _Parts(request.provider), Deadline.of(context), _provider(request.provider)
+    return CatalogueWriter(
+        provider=provider.name,
+        ledger=parts.ledger,
+        manifest=parts.manifest(request.run_id),
+        archive=parts.archive,
+        catalogue=Catalogue(clients.s3(), parts.settings.work_bucket, provider.name),
+        progresses=CatalogueProgresses(parts.table, provider.name),
+        look=Look(provider.name, provider.capabilities.photo_kinds),
+        most_requests=parts.settings.catalogue_requests,
+        deadline=deadline,
     )
 
 

@@ -44,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     check_source_etag: bool
     allow_loopback_sources: bool
     record_copies: bool
+    catalogue_places: bool
+    catalogue_requests: int
     filters: dict[str, dict[str, Any]]
     credentials_secrets: dict[str, str]
     provider_base_urls: dict[str, str] = {}

@@ -11,7 +11,7 @@ from cloud_sync_common.stores.archive_keys import capture_month
 
 MONTH, SPENT, COUNTED = "MONTH#", "SPENT#", "COUNTED"  # sort keys, or how they begin
 UNDER_WAY, LAST_SUCCESS, CREDENTIALS = "RUN_UNDER_WAY", "LAST_SUCCESS", "CREDENTIALS"
-SETTINGS = "SETTINGS"
+SETTINGS, CATALOGUE = "SETTINGS", "CATALOGUE"
 UNKNOWN_MONTH = "unknown"
 YEARS = (1900, 2199)  # of a month of its own; a provider that states any other year does not know the time
 

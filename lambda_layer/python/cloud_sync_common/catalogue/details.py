@@ -1,0 +1,95 @@
+"""The details of an item out of what is known of it: the ledger, the provider's row, the movie, the name. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from cloud_sync_common.catalogue import moments
+from cloud_sync_common.file_services.media_files import PHOTO_EXTENSIONS
+from cloud_sync_common.filters import PHOTO, VIDEO
+from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.stores.catalogue_rows import CatalogueFile, Details
+from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
+from cloud_sync_common.stores.row_values import now
+
+NAME = "name"  # a detail that is from the file's name
+# The names of GoPro's cameras ("File naming convention"), and of DJI's.
+_CAMERAS = (
+    (re.compile(r"(?i)G[HXS][0-9]{6}\.|GOPR[0-9]{4}\.|GP[0-9]{6}\."), "GoPro"),
+    (re.compile(r"(?i)DJI_[0-9]"), "DJI"),
+)
+
+
+@dataclass(frozen=True)
+class Archived:
+    """An item as the ledger has it. `is_described`: `item` is what the provider says, and not only what the ledger has
+    kept of it. `sources` are those that are archived, by number."""
+
+    item: MediaItem
+    row: ItemRow
+    sources: Mapping[int, SourceRow]
+    is_described: bool
+
+    @property
+    def files(self) -> tuple[CatalogueFile, ...]:
+        return tuple(
+            CatalogueFile(
+                number=number,
+                key=source.copy_of or source.key,
+                bytes=source.size,
+                checksum=source.checksum,
+                proofs=source.proofs,
+                copy_of=source.copy_of,
+            )
+            for number, source in sorted(self.sources.items())
+            if source.status is Status.ARCHIVED
+        )
+
+
+def is_of(details: Details, archived: Archived) -> bool:
+    """Whether these details are of that revision of the item, and of those files."""
+    return (details.revision, details.files) == (archived.row.revision, archived.files)
+
+
+def details_of(provider: str, archived: Archived, photo_kinds: Collection[str]) -> Details:
+    """What ledger, provider and name say of an item. `photo_kinds`: Capabilities.photo_kinds."""
+    item, files = archived.item, archived.files
+    camera = camera_in_name(item.filename)
+    moment = moments.captured(
+        listed=item.captured_at,
+        listed_from=item.captured_at_from,
+        filename=item.filename,
+        is_described=archived.is_described,
+    )
+    return Details(
+        provider=provider,
+        media_id=item.media_id,
+        revision=archived.row.revision,
+        filename=item.filename,
+        kind=kind_of(item, photo_kinds),
+        listed_at=item.captured_at,
+        captured_at=moment.at,
+        captured_from=moment.said_by,
+        captured_clock=moment.clock,
+        camera=camera,
+        files=files,
+        taken_from={"camera": NAME} if camera else {},
+        archived_at=archived.row.archived_at,
+        written_at=now(),
+    )
+
+
+def kind_of(item: MediaItem, photo_kinds: Collection[str]) -> str:
+    """Photo or video, by the provider's kind, else by the name."""
+    if item.kind:
+        return PHOTO if item.kind in photo_kinds else VIDEO
+    is_photo = PurePosixPath(item.filename).suffix.lower().removeprefix(".") in PHOTO_EXTENSIONS
+    return PHOTO if is_photo else VIDEO
+
+
+def camera_in_name(filename: str) -> str:
+    """Who has made the camera, by how it names its files; empty where the name does not say it."""
+    return next((camera for pattern, camera in _CAMERAS if pattern.match(filename)), "")
