@@ -1,0 +1,1 @@
+"""What a movie says of itself in its own boxes, read from few of its bytes. Its content may be hostile and never raises."""
