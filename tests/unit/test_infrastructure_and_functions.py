@@ -106,6 +106,8 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         single_put_mib=128,
         check_source_etag=False,
         record_copies=False,
+        catalogue_places=True,
+        catalogue_requests=1000,
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro_api": "https://api.gopro.com"},
     )
