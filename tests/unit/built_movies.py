@@ -59,7 +59,7 @@ class Build:
     wide: bool = False
     between: bytes = b""
 
-    def bytes(self, *, index_first: bool = False) -> bytes:
+    def content(self, *, index_first: bool = False) -> bytes:
         """The movie."""
         start = len(FTYP) + len(self.between) + 8 + (len(self.index(0)) if index_first else 0)
         media = box(b"mdat", *self.pictures, *self.telemetry)

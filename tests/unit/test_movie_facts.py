@@ -26,7 +26,7 @@ PHONE = worded(b"\xa9xyz", "+46.0207+007.7491/")
 
 
 def facts(**parts: object) -> MovieFacts:
-    return read(Build(**parts).bytes()).facts  # type: ignore[arg-type]
+    return read(Build(**parts).content()).facts  # type: ignore[arg-type]
 
 
 def of_gopro(camera: str = "HERO11 Black", firmware: str = "H22.01.02.32.00", **said: object) -> MovieFacts:
@@ -184,7 +184,7 @@ def test_a_movie_in_fragments_has_the_announced_duration() -> None:
 
 
 def test_pictures_of_different_length_have_their_average_rate() -> None:
-    whole = Build().bytes()
+    whole = Build().content()
     changed = whole.replace(b"stts" + numbers(0, 1, 3, 1001), b"stts" + numbers(0, 1, 2, 1001))
     assert changed != whole
     assert read(changed).facts.frame_rate == 29.97

@@ -27,7 +27,7 @@ def seconds(*fixes: Fix, by: bytes = b"GPS5") -> list[bytes]:
 @pytest.mark.parametrize("by", [b"GPS5", b"GPS9"])
 def test_the_first_position_in_three_dimensions_is_the_place(by: bytes) -> None:
     found = read(
-        Build(telemetry=seconds(LOST, FLAT, MATTERHORN, replace(MATTERHORN, latitude=1.0), by=by)).bytes()
+        Build(telemetry=seconds(LOST, FLAT, MATTERHORN, replace(MATTERHORN, latitude=1.0), by=by)).content()
     ).facts
     assert found.place == TOP
     assert found.gps_time == "2026-01-11T08:12:45Z"
@@ -47,7 +47,7 @@ def test_the_first_position_in_three_dimensions_is_the_place(by: bytes) -> None:
     ids=["none", "two dimensions", "0, 0", "not precise", "beyond the pole", "beyond the date line"],
 )
 def test_nothing_else_is_a_place(fix: Fix, by: bytes) -> None:
-    found = read(Build(telemetry=seconds(fix, fix, by=by)).bytes()).facts
+    found = read(Build(telemetry=seconds(fix, fix, by=by)).content()).facts
     assert (found.place, found.gps_time) == (None, "")
 
 
@@ -92,7 +92,7 @@ def test_what_is_no_number_is_passed_over_in_a_structure() -> None:
 
 
 def test_each_second_is_looked_at_first_and_then_ever_fewer() -> None:
-    source = Source(Build(telemetry=[bytes(LEAST_READ)] * 4000).bytes())
+    source = Source(Build(telemetry=[bytes(LEAST_READ)] * 4000).content())
     assert read_movie(source).facts.place is None
     assert len(source.reads) == 3 + 24  # the two ends of the file, the index, and the samples
     assert sum(length for _, length in source.reads) < 29 * LEAST_READ
@@ -100,9 +100,9 @@ def test_each_second_is_looked_at_first_and_then_ever_fewer() -> None:
 
 def test_a_late_fix_is_found() -> None:
     fixes = [LOST] * 25 + [MATTERHORN] * 40
-    assert read(Build(telemetry=seconds(*fixes)).bytes()).facts.place == TOP
+    assert read(Build(telemetry=seconds(*fixes)).content()).facts.place == TOP
 
 
 def test_a_sample_of_unusual_length_is_passed_over() -> None:
     huge = nest(b"DEVC", *[entry(b"JUNK", b"L", 4, bytes(4 * 10_000)) for _ in range(4)])
-    assert read(Build(telemetry=[huge, *seconds(MATTERHORN)]).bytes()).facts.place == TOP
+    assert read(Build(telemetry=[huge, *seconds(MATTERHORN)]).content()).facts.place == TOP

@@ -1,6 +1,6 @@
 """What cameras and phones note in a movie about themselves: in its user data and its metadata. Pure.
 
-- Action cameras (the maker's own boxes in `udta`; ExifTool's tables QuickTime and GoPro.pm are the public description):
+- Action cameras (the maker's own boxes in `udta`; ExifTool's tables of QuickTime describe them in public):
   FIRM, LENS, HMMT with the HiLights in milliseconds (their number, then each; zeros fill it up), and since HERO6 a box
   GPMF with FMWR, MINF (the model) and, in a device of their own, the HiLights (HLMT: the milliseconds come first).
 - Phones (QuickTime File Format, "Metadata"): `meta` with `keys` and `ilst`.

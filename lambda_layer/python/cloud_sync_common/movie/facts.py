@@ -49,8 +49,8 @@ def facts_of(index: memoryview, found: list[Track], reader: RangeReader) -> Movi
     """Of the movie with this `moov` and these tracks. `reader` reads its telemetry, where it has any."""
     said, header, picture = notes(index), times(inner(index, b"mvhd")), pictures(found)
     name, place, gps_time = _telemetry(found, reader)
-    is_local = said.is_action_camera or telemetry_track(found) is not None
-    created_at, created_clock = _created(said, header, is_local=is_local)
+    is_own_clock = said.is_action_camera or telemetry_track(found) is not None
+    created_at, created_clock = _created(said, header, is_own_clock=is_own_clock)
     width, height = _shown_size(picture)
     return MovieFacts(
         duration=_duration(index, header, found),
@@ -84,7 +84,7 @@ def _model(name: str) -> str:
     return "" if name == "Camera" else re.sub(r"^Hero(?=\d)", "HERO", name)
 
 
-def _created(said: Notes, header: Times, *, is_local: bool) -> tuple[str, str]:
+def _created(said: Notes, header: Times, *, is_own_clock: bool) -> tuple[str, str]:
     """When it was made, and by which clock. The header's is UTC by the standard; action cameras write their own clock
     there, because they know no zone."""
     try:
@@ -94,7 +94,7 @@ def _created(said: Notes, header: Times, *, is_local: bool) -> tuple[str, str]:
     try:
         is_zoned = moment is not None and moment.tzinfo is not None and len(said.created) > _DATE
         if moment is None or len(said.created) <= _DATE:
-            moment, is_zoned = _1904 + timedelta(seconds=header.created), not is_local
+            moment, is_zoned = _1904 + timedelta(seconds=header.created), not is_own_clock
         moment = moment.astimezone(UTC) if is_zoned else moment.replace(tzinfo=UTC)
     except (OverflowError, ValueError):
         return "", ""
