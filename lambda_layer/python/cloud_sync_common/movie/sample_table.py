@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cloud_sync_common.movie.boxes import inner, number
 
-_MOST_RUNS = 100_000  # entries of stsc that are looked at
+_MOST_RUNS = 20_000  # entries of stsc that are looked at
 _MOST_SAMPLES = 100_000  # before one in its chunk
 
 
