@@ -76,6 +76,17 @@ MAY = {
         "<work>/certificates/*": {"s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
     },
+    "catalogue-writer": {
+        "<gopro/credentials>": READ_SECRET,
+        "<gopro-sync-tracker>": {
+            "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"
+        },
+        "<archive>": {"s3:ListBucket"},
+        "<archive>/gopro/*": {"s3:GetObject"},
+        "<work>": {"s3:ListBucket"},
+        "<work>/runs/*": {"s3:GetObject"},
+        "<work>/catalogue/*": {"s3:GetObject", "s3:PutObject"},
+    },
 }  # fmt: skip
 
 # By function, then by partition key of the ledger: what it may do with those rows. A role that is taken over can
@@ -99,6 +110,7 @@ MAY_WITH_ROWS = {
         ITEMS: {"BatchGetItem"},
     },
     "archive-reconciler": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
+    "catalogue-writer": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
