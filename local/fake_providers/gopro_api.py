@@ -149,12 +149,18 @@ class Api:
         version = library.version
 
         def rows() -> list[Row]:
-            return [row_with_faults(item, self._state.tokens.user_id, active) for item in library.items()]
+            return [self._row(item, active) for item in library.items()]
 
         if active.change_rows:
             found = matching_rows(rows(), request.query)
             return [row for row in found for _ in range(2 if active.find(FaultKind.ROW_REPEATED, row["id"]) else 1)]
         return self._listing.find(version, rows, request.query)
+
+    def _row(self, item: Item, active: ActiveFaults) -> Row:
+        """The row of an item, with the token of its thumbnail."""
+        is_pictured = item.picture and not active.find(FaultKind.PICTURE_HIDDEN, item.media_id)
+        token = self._state.media_token(item.media_id) if is_pictured else None
+        return {"token": token, **row_with_faults(item, self._state.tokens.user_id, active)}
 
     def _upload(self, description: dict[str, Any] | None) -> None:
         if description is not None:
@@ -167,14 +173,14 @@ class Api:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = row_with_faults(item, self._state.tokens.user_id, active)
+        row = self._row(item, active)
         return web.json_response(selected_fields(row, request.query))
 
     async def _download(self, request: web.Request, active: ActiveFaults) -> web.Response:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = row_with_faults(item, self._state.tokens.user_id, active)
+        row = self._row(item, active)
         labels = set(request.query.get("labels", "").split(",")) - {""}
         link = self._signer(request, item, str(row["filename"] or ""), active)
         return web.json_response(download_answer(item, row, link, active, labels))
