@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.aws.functions import Function
+from cloud_sync_common.catalogue.at_provider import AtProvider
+from cloud_sync_common.catalogue.frames import Frames
 from cloud_sync_common.catalogue.look import Look
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.provider_access.pictures import PictureFetcher
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_access.verification import Verification
@@ -39,6 +43,7 @@ from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.archive_reader import ArchiveReader
+from cloud_sync_common.stores.archived_bytes import ArchivedBytes
 from cloud_sync_common.stores.archived_sources import ArchivedSources
 from cloud_sync_common.stores.catalogue import Catalogue
 from cloud_sync_common.stores.catalogue_progress import CatalogueProgresses
@@ -302,17 +307,34 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
 
 def catalogue_writer(request: CatalogueRequest, context: LambdaContext) -> CatalogueWriter:
     """Raises ConfigurationError when there is no such provider."""
-    parts, deadline, provider = _Parts(request.provider), Deadline.of(context), _provider(request.provider)
+    parts, deadline = _Parts(request.provider), Deadline.of(context)
     return CatalogueWriter(
-        provider=provider.name,
+        provider=_provider(request.provider).name,
         ledger=parts.ledger,
         manifest=parts.manifest(request.run_id),
         archive=parts.archive,
-        catalogue=Catalogue(clients.s3(), parts.settings.work_bucket, provider.name),
-        progresses=CatalogueProgresses(parts.table, provider.name),
-        look=Look(provider.name, provider.capabilities.photo_kinds),
+        catalogue=Catalogue(clients.s3(), parts.settings.work_bucket, request.provider),
+        progresses=CatalogueProgresses(parts.table, request.provider),
+        look=_look(parts, deadline),
         most_requests=parts.settings.catalogue_requests,
         deadline=deadline,
+    )
+
+
+def _look(parts: _Parts, deadline: Deadline) -> Look:
+    config, session = parts.settings, parts.session(deadline)
+    is_local = config.allow_loopback_sources
+    return Look(
+        provider=AtProvider(
+            session,
+            PictureFetcher.of(session.provider, allow_loopback=is_local),
+            upload_stream.of_this_process(allow_loopback=is_local),
+            deadline,
+        ),
+        photo_kinds=session.provider.capabilities.photo_kinds,
+        archived_file=lambda file: ArchivedBytes(clients.s3(), config.archive_bucket, file.key, file.bytes),
+        frames=Frames(Function(clients.lambdas(), config.frame_maker)) if config.frame_maker else None,
+        places=config.catalogue_places,
     )
 
 

@@ -6,16 +6,20 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from cloud_sync_common.catalogue import moments
 from cloud_sync_common.file_services.media_files import PHOTO_EXTENSIONS
 from cloud_sync_common.filters import PHOTO, VIDEO
+from cloud_sync_common.movie.facts import MovieFacts
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.catalogue_rows import CatalogueFile, Details
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.stores.row_values import now
 
-NAME = "name"  # a detail that is from the file's name
+MOVIE, NAME = "movie", "name"  # where a detail is from
+UNSAID = MovieFacts()  # where there is no movie, or none that could be read
+_OF_A_MOVIE = ("duration", "width", "height", "frame_rate", "codec", "camera", "firmware", "lens", "hilights", "place")
 # The names of GoPro's cameras ("File naming convention"), and of DJI's.
 _CAMERAS = (
     (re.compile(r"(?i)G[HXS][0-9]{6}\.|GOPR[0-9]{4}\.|GP[0-9]{6}\."), "GoPro"),
@@ -54,16 +58,21 @@ def is_of(details: Details, archived: Archived) -> bool:
     return (details.revision, details.files) == (archived.row.revision, archived.files)
 
 
-def details_of(provider: str, archived: Archived, photo_kinds: Collection[str]) -> Details:
-    """What ledger, provider and name say of an item. `photo_kinds`: Capabilities.photo_kinds."""
-    item, files = archived.item, archived.files
-    camera = camera_in_name(item.filename)
+def details_of(
+    provider: str, archived: Archived, photo_kinds: Collection[str], facts: MovieFacts = UNSAID
+) -> Details:
+    """What the movie, the provider, the ledger and the name say of an item. `photo_kinds`: Capabilities.photo_kinds."""
+    item = archived.item
     moment = moments.captured(
+        gps=facts.gps_time,
         listed=item.captured_at,
         listed_from=item.captured_at_from,
+        movie=facts.created_at,
+        movie_clock=facts.created_clock,
         filename=item.filename,
         is_described=archived.is_described,
     )
+    said, taken_from = _said(facts, item.filename)
     return Details(
         provider=provider,
         media_id=item.media_id,
@@ -74,12 +83,21 @@ def details_of(provider: str, archived: Archived, photo_kinds: Collection[str]) 
         captured_at=moment.at,
         captured_from=moment.said_by,
         captured_clock=moment.clock,
-        camera=camera,
-        files=files,
-        taken_from={"camera": NAME} if camera else {},
+        files=archived.files,
+        taken_from=taken_from,
         archived_at=archived.row.archived_at,
         written_at=now(),
+        **said,
     )
+
+
+def _said(facts: MovieFacts, filename: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The details that a movie or a name says, and which of the two it is."""
+    said = {name: value for name in _OF_A_MOVIE if (value := getattr(facts, name))}
+    taken_from = dict.fromkeys(said, MOVIE)
+    if not facts.camera and (camera := camera_in_name(filename)):
+        said["camera"], taken_from["camera"] = camera, NAME
+    return said, taken_from
 
 
 def kind_of(item: MediaItem, photo_kinds: Collection[str]) -> str:

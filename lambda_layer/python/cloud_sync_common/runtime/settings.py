@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     of this environment. `provider_base_urls` has the values of `<NAME>_BASE_URL` by that name in small letters.
     `filters` is JSON: the lasting filters of each provider by its name, which are read for each run
     (runtime/filter_input.py). `provider_options` has the values of `<PROVIDER>_PROVIDER_OPTIONS`, each a JSON object,
-    by provider name.
+    by provider name. `frame_maker` is the name of the function that makes small pictures; empty: there is none.
     """
 
     environment: str
@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_requests: int
     filters: dict[str, dict[str, Any]]
     credentials_secrets: dict[str, str]
+    frame_maker: str = ""
     provider_base_urls: dict[str, str] = {}
     provider_options: dict[str, dict[str, Any]] = {}
 

@@ -149,11 +149,12 @@ class _Slice:
 
     def _walk(self) -> bool:
         """True when the walk is over, or has had all that it may have tonight."""
-        before, asked = self._writer.look.requests, self.night.requests
+        provider = self._writer.look.provider
+        before, asked = provider.requests, self.night.requests
 
         def has_requests() -> bool:
-            self.night.requests = asked + self._writer.look.requests - before
-            return self.night.requests < self._writer.most_requests
+            self.night.requests = asked + provider.requests - before
+            return self.night.requests < self._writer.most_requests and provider.refusal is None
 
         walk = Backfill(
             prefix=self._prefix,
