@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 from cloud_sync_common.provider_interface import MediaItem
 
 from tests.unit.catalogue_world import JUNE, MAY, Killed, World, requests_of_aws, running_world
-
-
-def what_there_is(world: World) -> list[MediaItem]:
-    """Two items of a month that are new, and an older one."""
-    world.archived("0003", JUNE)
-    return [world.archived("0001"), world.archived("0002")]
 
 
 def is_consistent(world: World) -> bool:
@@ -29,26 +21,34 @@ def test_killed_after_any_request_it_leaves_a_catalogue_that_the_next_run_comple
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with running_world(monkeypatch) as world:
-        world.run(*what_there_is(world))
-        whole = {name for name in world.stored() if name.startswith("catalogue/")}
-    deaths = 0
-    for number in count(1):
-        with running_world(monkeypatch) as world:
-            new = what_there_is(world)
-            writer = world.writer("run-1")
-            world.aws.manifest("run-1", new)
-            try:
-                with requests_of_aws(monkeypatch, die_at=number):
-                    world.run_writer(writer, "run-1", len(new))
-                break
-            except Killed:
-                deaths += 1
-            assert is_consistent(world), number
+        new, _older = world.archived("0001"), world.archived("0002", JUNE)
+        world.run(new)
+        whole = catalogue(world)
+        deaths = 0
+        while dies_after(world, new, deaths + 1, monkeypatch):
+            deaths += 1
+            assert is_consistent(world), deaths
             world.run(run_id="run-2")
-            world.run(run_id="run-3")
-            assert {name for name in world.stored() if name.startswith("catalogue/")} == whole, number
-            assert set(world.rows()) == {"0001", "0002"} and set(world.rows("2026-06")) == {"0003"}, number
-    assert deaths > 25
+            assert catalogue(world) == whole, deaths
+            assert set(world.rows()) == {"0001"} and set(world.rows("2026-06")) == {"0002"}, deaths
+        assert deaths > 20
+
+
+def catalogue(world: World) -> set[str]:
+    return {key for key in world.stored() if key.startswith("catalogue/")}
+
+
+def dies_after(world: World, new: MediaItem, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A first night that is stopped after its request of that number; False where it makes fewer."""
+    world.forget()
+    world.aws.manifest("run-1", [new])
+    writer = world.writer("run-1")
+    try:
+        with requests_of_aws(monkeypatch, die_at=number):
+            world.run_writer(writer, "run-1", 1)
+    except Killed:
+        return True
+    return False
 
 
 def test_killed_between_details_and_index_nothing_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
