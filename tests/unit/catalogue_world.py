@@ -176,14 +176,17 @@ class World:
 
     def forget(self) -> None:
         """As before the first night: ledger and archive stay."""
-        for key in self.stored():
+        for key in self.object_keys():
             self.aws.s3.delete_object(Bucket=WORK, Key=key)
         self.aws.table.delete_item(Key={"pk": "PROVIDER#gopro", "sk": "CATALOGUE"})
 
     def stored(self) -> dict[str, bytes]:
         """Everything in the work bucket, by key."""
-        listed = self.aws.s3.list_objects_v2(Bucket=WORK).get("Contents", [])
-        return {o["Key"]: self.aws.s3.get_object(Bucket=WORK, Key=o["Key"])["Body"].read() for o in listed}
+        return {key: self.aws.s3.get_object(Bucket=WORK, Key=key)["Body"].read() for key in self.object_keys()}
+
+    def object_keys(self) -> list[str]:
+        """Of everything in the work bucket."""
+        return [found["Key"] for found in self.aws.s3.list_objects_v2(Bucket=WORK).get("Contents", [])]
 
 
 @contextmanager

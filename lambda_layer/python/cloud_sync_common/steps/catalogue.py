@@ -113,18 +113,19 @@ class _Slice:
 
     def _begin(self) -> None:
         """Decides whether this night walks. A run that was stopped amid its new items has left some of them."""
-        if self._progress.run_id not in ("", self._request.run_id):
-            self._note(again=1, run_id="")
-        if self._progress.has_to_begin(datetime.now(UTC)):
-            self._replace(self._progress.begun(self._prefix))
+        known, run_id = self._progress, self._request.run_id if self._request.new else ""
+        is_stopped = known.run_id not in ("", self._request.run_id)
+        changed = msgspec.structs.replace(known, run_id=run_id, again=known.again + is_stopped)
+        if changed.has_to_begin(datetime.now(UTC)):
+            changed = changed.begun(self._prefix)
+        if changed != known:
+            self._replace(changed)
         self.night.walks = not self._progress.complete
 
     def _new_items(self) -> bool:
         """True when all of this run are described."""
         if self.night.items >= self._request.new:
             return True
-        if self._progress.run_id != self._request.run_id:
-            self._note(run_id=self._request.run_id)
         for items in batched(islice(self._writer.manifest.items(), self.night.items, None), _WRITTEN_EVERY):
             done = self._enter(items)
             self.entries.indexes.write()
