@@ -11,6 +11,7 @@ from urllib.parse import quote
 from cloud_sync_common.filters import PHOTO, VIDEO
 from cloud_sync_common.http import loose_json
 from cloud_sync_common.http.answers import Row
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import PictureLink
 
 WORD_LIMIT, TOKEN_LIMIT, URL_LIMIT = 64, 4096, 8192  # characters that are taken
@@ -46,6 +47,13 @@ def kind_of(row: Row) -> str:
     if kind in VIDEO_TYPES or (kind not in STILL_TYPES and extension in VIDEO_EXTENSIONS):
         return VIDEO
     return PHOTO if kind in PHOTO_TYPES or (kind not in STILL_TYPES and extension in PHOTO_EXTENSIONS) else ""
+
+
+def log_unknown_types(rows: list[Row]) -> None:
+    """Says which types of a page are not known here."""
+    unknown = {type_of(row) for row in rows} - set(KNOWN_TYPES)
+    if unknown:
+        logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
 
 
 def thumbnail(images_url: str, media_token: Any, token: str) -> Iterator[PictureLink]:
