@@ -31,7 +31,6 @@ SECONDS = 15.0  # for one request and its whole answer
 ATTEMPTS, ALL_SECONDS = 2, 40.0  # with the wait between them: a provider that asks for a longer one is left alone
 DOING = "the request for a picture"
 _SECRET = frozenset({"authorization", "cookie"})
-_ENDED = (401, 403, 410)  # a link that has ended, or a token; Provider.pictures shows which
 
 
 def is_picture(content: bytes) -> bool:
@@ -132,7 +131,7 @@ async def _exchanged(connection: Connection, link: PictureLink) -> bytes:
 def _refuse(head: Head) -> NoReturn:
     """Raises for every status but 200."""
     refuse_when_busy(head.status, head.headers, DOING)
-    if head.status in _ENDED:
+    if head.status in (401, 403, 410):  # a link that has ended, or a token; Provider.pictures shows which
         raise SourceLinkExpiredError(f"The provider does not accept the link to a picture, or the token for it "
                                      f"({head.status}).")  # fmt: skip
     if 300 <= head.status < 400:
