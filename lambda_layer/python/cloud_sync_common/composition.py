@@ -323,12 +323,12 @@ def catalogue_writer(request: CatalogueRequest, context: LambdaContext) -> Catal
 
 def _look(parts: _Parts, deadline: Deadline) -> Look:
     config, session = parts.settings, parts.session(deadline)
-    is_local = config.allow_loopback_sources
+    loopback = config.allow_loopback_sources
     return Look(
         provider=AtProvider(
             session,
-            PictureFetcher.of(session.provider, allow_loopback=is_local),
-            upload_stream.of_this_process(allow_loopback=is_local),
+            PictureFetcher.of(session.provider, allow_loopback=loopback),
+            upload_stream.of_this_process(allow_loopback=loopback),
             deadline,
         ),
         photo_kinds=session.provider.capabilities.photo_kinds,

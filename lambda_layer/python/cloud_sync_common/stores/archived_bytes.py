@@ -23,6 +23,7 @@ class ArchivedBytes:
         self._s3, self._bucket, self._key, self.size = client, bucket, key, size
 
     def read(self, first: int, length: int) -> bytes:
+        """These bytes, as far as the object has them."""
         try:
             with aws_errors("reading an original's index"):
                 answer = self._s3.get_object(
