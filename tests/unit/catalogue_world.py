@@ -63,6 +63,7 @@ class Service(AtProvider):
     links: dict[str, list[PictureLink] | Exception] = field(default_factory=dict)
     movies: dict[str, bytes | Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    bytes_of_a_file: int = 0
 
     @property
     def name(self) -> str:
@@ -85,6 +86,7 @@ class Service(AtProvider):
     def file(self, item: MediaItem, number: int, known: Mapping[int, SourceRow]) -> ByteSource:
         with self.asking():
             self.asked.append(f"file {item.media_id}")
+            self.received += self.bytes_of_a_file
             return Source(_answer(self.movies.get(item.media_id, b"")))
 
 

@@ -27,19 +27,21 @@ from cloud_sync_common.stores.catalogue_progress import CatalogueProgress, Catal
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
 
-MOST_SLICES = 8  # invocations of one night; the report waits for them
+MOST_SLICES = 4  # invocations of one night; the report waits for them
 ITEM_SECONDS = 60  # what one item may take; with less time left, the next invocation goes on
 _WRITTEN_EVERY = 25  # items
 
 
 class Night(msgspec.Struct, kw_only=True):
     """What one invocation hands to the next: how many invocations there were, how many items of the manifest are done,
-    whether the walk through the archive goes on tonight, and what its requests to the provider were."""
+    whether the walk through the archive goes on tonight, its requests to the provider, and the bytes that that has
+    sent."""
 
     slices: int = 0
     items: int = 0
     walks: bool = True
     requests: int = 0
+    bytes: int = 0
 
 
 class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class CatalogueWriter:
         """
         work = _Slice(self, request, request.next or Night(), self.progresses.get())
         is_done = work.go_on()
+        work.night.bytes = self.look.provider.received
         counts = {"detailed": work.entries.detailed, "failures": work.entries.failures.total()}
         if counts["detailed"] or work.entries.failures:
             logger.info("the catalogue", extra={**counts, "categories": dict(work.entries.failures)})
@@ -98,6 +101,7 @@ class _Slice:
         self.entries = Entries(writer.ledger, writer.catalogue, Indexes(writer.catalogue), writer.look)
         self._noted = (0, 0, 0)  # which of the entries' counts the row has
         self._prefix = f"{writer.provider}/"
+        writer.look.provider.received = night.bytes
 
     def go_on(self) -> bool:
         """True when nothing is left for tonight."""
