@@ -87,8 +87,14 @@ def one_archived(deployment: Deployment, gopro: FakeGoPro) -> None:
 
 
 def one_to_describe(deployment: Deployment, gopro: FakeGoPro) -> None:
+    """Of a video that is in Deep Archive, so that its provider is asked for it. It is in no catalogue yet."""
     one_archived(deployment, gopro)
     a_manifest(deployment, gopro)
+    for key in deployment.objects():
+        freeze(deployment, key)
+    described = deployment.s3.list_objects_v2(Bucket=deployment.work_bucket, Prefix="catalogue/").get("Contents", [])
+    for found in described:
+        deployment.s3.delete_object(Bucket=deployment.work_bucket, Key=found["Key"])
 
 
 def one_deleted(deployment: Deployment, gopro: FakeGoPro) -> None:

@@ -23,7 +23,7 @@ from cloud_sync_common.provider_interface import MediaItem, PictureLink
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueResult, CatalogueWriter, Night
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.archived_bytes import ArchivedBytes
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles
 from cloud_sync_common.stores.catalogue import Catalogue
 from cloud_sync_common.stores.catalogue_progress import CatalogueProgress, CatalogueProgresses
 from cloud_sync_common.stores.catalogue_rows import Details, IndexRow
@@ -138,7 +138,7 @@ class World:
         return Look(
             self.service,
             frozenset({"photo"}),
-            lambda file: ArchivedBytes(self.aws.s3, ARCHIVE, file.key, file.bytes),
+            ArchivedFiles(self.aws.s3, ARCHIVE, {"gopro"}),
             Frames(self.frame_maker),
         )
 

@@ -34,9 +34,9 @@ MOST_BYTES = 5 * 10**9  # that a provider sends for the catalogue in one night
 
 @dataclass
 class AtProvider:
-    """One provider, within one invocation. `requests` counts what it was asked, `received` the bytes that it sent of files and
-    pictures tonight. Once it refuses the token or asks to slow down, or has sent as much as it may, it is not asked any
-    more (`refusal`): the same error is raised without a request."""
+    """One provider, within one invocation. `requests` counts what it was asked, `received` the bytes that it sent of
+    files and pictures tonight. Once it refuses the token or asks to slow down, or has sent as much as it may, it is not
+    asked any more (`refusal`): the same error is raised without a request."""
 
     session: AuthorisedSession
     fetcher: PictureFetcher
