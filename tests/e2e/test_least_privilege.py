@@ -91,7 +91,8 @@ def one_to_describe(deployment: Deployment, gopro: FakeGoPro) -> None:
     one_archived(deployment, gopro)
     a_manifest(deployment, gopro)
     for key in deployment.objects():
-        freeze(deployment, key)
+        if "StorageClass" not in deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key):
+            freeze(deployment, key)
     described = deployment.s3.list_objects_v2(Bucket=deployment.work_bucket, Prefix="catalogue/").get("Contents", [])
     for found in described:
         deployment.s3.delete_object(Bucket=deployment.work_bucket, Key=found["Key"])

@@ -82,7 +82,8 @@ class Clouds:
     def event(self, function: str, provider: str, sid: str = "") -> dict[str, Any]:
         """What the state machine, or Secrets Manager, sends to a function about a provider."""
         small, large = self.videos.get(provider, ({}, {}))
-        run, started = run_of(provider), {"started_at": "2026-11-22T02:00:00Z"}
+        run: dict[str, Any] = {**run_of(provider)}
+        started = {"started_at": "2026-11-22T02:00:00Z"}
         error = {"Error": "IntegrityError", "Cause": "other bytes"}
         return {
             "media-authenticator": {"run_id": run["run_id"], "input": {"provider": provider}},
@@ -91,7 +92,7 @@ class Clouds:
             "failure-recorder": run | {"scope": "media", "media": small, "error": error},
             "run-report": run | started | {"listing": {"listed": 2, "new": 2}},
             "archive-reconciler": run | started | {"cursor": None},
-            "catalogue-writer": {**run, "new": 2},
+            "catalogue-writer": run | {"new": 2},
             "credentials-rotator": {"Step": "createSecret", "SecretId": PROVIDERS[provider].secret},
         }[function]
 
