@@ -31,14 +31,17 @@ class Entries:
     detailed: int = 0
     without_picture: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    _troubled: set[str] = field(default_factory=set)
 
     def enter(self, item: MediaItem, row: ItemRow, *, is_described: bool, is_last_try: bool = False) -> None:
         """An item that is ARCHIVED. Details and picture are stored before the index learns of them. After the last try
-        what was found then is all that will be.
+        what was found then is all that will be. One that met trouble before is left to another invocation.
 
         Raises ArchiveUnavailableError and ConfigurationError where ledger or catalogue cannot be used; what is wrong
         with the item alone is counted.
         """
+        if kept_id(item.media_id) in self._troubled:
+            return
         item = msgspec.structs.replace(item, media_id=kept_id(item.media_id))
         sources = {n: s for n, s in self.ledger.sources(item.media_id).items() if s.status is Status.ARCHIVED}
         archived = Archived(item, row, sources, is_described)
@@ -63,4 +66,5 @@ class Entries:
 
     def _note(self, media_id: str, category: str) -> None:
         self.failures[category] += 1
+        self._troubled.add(media_id)
         logger.warning("the catalogue lacks details", extra={"media_id": media_id, "category": category})
