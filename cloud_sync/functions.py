@@ -23,7 +23,10 @@ from cloud_sync.network import Network
 from cloud_sync.permissions import Grants
 
 FRAME_MAKER = "frame-maker"
-FRAMES_MEMORY_MB, FRAMES_SECONDS = 1024, 30  # a picture of 8K in 10 bits takes half of it (docs/decisions/042-frames.md)
+FRAMES_MEMORY_MB, FRAMES_SECONDS = (
+    1024,
+    30,
+)  # a picture of 8K in 10 bits takes half of it (docs/decisions/042-frames.md)
 
 LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
 _RUNTIMES = {

@@ -84,9 +84,7 @@ def build_frames_layer(architecture: str, python_version: str) -> tuple[Path, st
     return wheels.parent, f"frames-{digest(files)}"
 
 
-def _wheels(
-    architecture: str, python_version: str, requirements: Path, contents: Path
-) -> tuple[Path, dict[str, str]]:
+def _wheels(architecture: str, python_version: str, requirements: Path, contents: Path) -> tuple[Path, dict[str, str]]:
     """The folder of the unpacked dependencies for the platform, and what is in it by the digest that is locked.
 
     Installing them is the slow part, so it is done once per requirements file.
@@ -147,8 +145,8 @@ def _check(python: Path, files: Listing, named: Path) -> None:
 
 
 def install_wheels(target: Path, architecture: str, python_version: str, requirements: Path | None = None) -> None:
-    """Unpacks the dependencies of the layer, or those of `requirements`, for the platform. The files are the same on every machine: what pip writes about
-    itself is removed, and so are scripts, which name the Python of this machine.
+    """Unpacks the dependencies of the layer, or those of `requirements`, for the platform. The files are the same on
+    every machine: what pip writes about itself is removed, and so are scripts, which name the Python of this machine.
 
     Raises LayerError when pip is missing or fails, as it does when the hash of a wheel is not in the requirements.
     """

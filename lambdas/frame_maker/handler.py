@@ -1,4 +1,4 @@
-"""frame-maker: makes a small JPEG of a movie's key frame, or of an image that a provider has. It may do nothing in AWS."""
+"""frame-maker: makes a small JPEG of a movie's key frame, or of an image that a provider has."""
 
 from __future__ import annotations
 

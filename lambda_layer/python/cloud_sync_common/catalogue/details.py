@@ -58,9 +58,7 @@ def is_of(details: Details, archived: Archived) -> bool:
     return (details.revision, details.files) == (archived.row.revision, archived.files)
 
 
-def details_of(
-    provider: str, archived: Archived, photo_kinds: Collection[str], facts: MovieFacts = UNSAID
-) -> Details:
+def details_of(provider: str, archived: Archived, photo_kinds: Collection[str], facts: MovieFacts = UNSAID) -> Details:
     """What the movie, the provider, the ledger and the name say of an item. `photo_kinds`: Capabilities.photo_kinds."""
     item = archived.item
     moment = moments.captured(

@@ -17,7 +17,7 @@ import msgspec
 from cloud_sync_common.exceptions import PictureUnreadableError
 
 if TYPE_CHECKING:
-    from av import CodecContext, VideoFrame
+    from av import VideoFrame
 
 SAMPLE_LIMIT = 4 * 1024 * 1024  # bytes: as base64 they fit into an invocation's 6 MB
 CONFIGURATION_LIMIT = 64 * 1024
@@ -98,7 +98,7 @@ def _first_picture(codec: str, configuration: bytes, sample: bytes) -> VideoFram
     """The decoder refuses a picture of more pixels by what its header says, before it takes memory for it."""
     from av import CodecContext, Packet  # noqa: PLC0415 (as above)
 
-    decoder: CodecContext = CodecContext.create(codec, "r")
+    decoder: Any = CodecContext.create(codec, "r")
     decoder.options = {"max_pixels": str(PIXELS_LIMIT)}
     if configuration:
         decoder.extradata = configuration
