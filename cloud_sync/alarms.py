@@ -230,7 +230,7 @@ def _backlog(config: Config, provider: Provider) -> Alarm:
 
 def _of_functions(config: Config, functions: Functions) -> Iterator[Alarm]:
     for function in functions.all:
-        if function is functions.catalogue_writer:  # nothing is lost with it, and the next run makes up for it
+        if function in (functions.catalogue_writer, functions.frame_maker):  # nothing is lost with a picture
             continue
         yield _errors(function, sends_reports=function is functions.run_report)
     yield Alarm(

@@ -109,6 +109,9 @@ class Config(ProviderValues):
     catalogue: bool = True
     """Whether what is archived is described in a catalogue: details and a small picture of each item, in the work
     bucket, where nothing is frozen (docs/catalogue.md). Older items are described by later runs."""
+    catalogue_frames: bool = True
+    """Whether the catalogue has small pictures, which the function frame-maker makes of what the provider has, or of
+    the movie itself."""
     catalogue_places: bool = True
     """Whether the catalogue keeps where an item was taken, if its camera has noted that."""
     catalogue_requests: int = 1_000

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -191,11 +192,13 @@ def failure_recorder(grants: Grants) -> list[iam.PolicyStatement]:
     ]
 
 
-def catalogue_writer(grants: Grants) -> list[iam.PolicyStatement]:
+def catalogue_writer(grants: Grants, frame_maker: lambda_.IFunction | None) -> list[iam.PolicyStatement]:
     """It reads the ledger, the archive and the provider, and changes none of them. It writes the catalogue, how far
     that is, and that a token was refused."""
     catalogue = grants.storage.work_bucket.arn_for_objects("catalogue/*")
+    invoke = [grants.allow("MakePictures", ["lambda:InvokeFunction"], frame_maker.function_arn)] if frame_maker else []
     return [
+        *invoke,
         grants.use_credentials("GetSecretValue"),
         grants.use_items("BatchGetItem", "Query"),
         grants.use_provider_rows("GetItem", "UpdateItem"),

@@ -31,6 +31,7 @@ from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, Au
 from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueWriter
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
+from cloud_sync_common.steps.make_frame import FrameMaker
 from cloud_sync_common.steps.prove_restore import RestoreProver
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
@@ -336,6 +337,11 @@ def _look(parts: _Parts, deadline: Deadline) -> Look:
         frames=Frames(Function(clients.lambdas(), config.frame_maker)) if config.frame_maker else None,
         places=config.catalogue_places,
     )
+
+
+def frame_maker() -> FrameMaker:
+    """It knows nothing of the stack."""
+    return FrameMaker()
 
 
 def restore_prover(context: LambdaContext) -> RestoreProver:
