@@ -177,6 +177,7 @@ NEEDED = {
     ("catalogue-writer", "UseTheRowsOfTheProvider"): DESCRIBE,
     ("catalogue-writer", "UseTheManifest"): DESCRIBE,
     ("catalogue-writer", "WriteTheCatalogue"): DESCRIBE,
+    ("catalogue-writer", "MakePictures"): DESCRIBE,
     ("catalogue-writer", "SeeWhatIsArchived"): DESCRIBE,
     ("catalogue-writer", "TellMissingFromForbidden"): DESCRIBE,
     ("archive-thawer", "UseTheRestoreJobs"): THAW,

@@ -86,6 +86,7 @@ MAY = {
         "<work>": {"s3:ListBucket"},
         "<work>/runs/*": {"s3:GetObject"},
         "<work>/catalogue/*": {"s3:GetObject", "s3:PutObject"},
+        "<frame-maker>": {"lambda:InvokeFunction"},
     },
 }  # fmt: skip
 
