@@ -42,6 +42,7 @@ NAMES_A_PROVIDER = {
     "archive-thawer": {"HaveObjectsThawed"},
     "catalogue-writer": {SECRETS, ITEMS, ROWS, ARCHIVE},
     "credentials-rotator": {SECRETS, ROWS},
+    "frame-maker": set(),
 }
 NOT_THAWED = {"archive-thawer"}  # its step does not fail: each file that it may not have thawed does
 JOB = "restore-20261127T120000Z-0001"

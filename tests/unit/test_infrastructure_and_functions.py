@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from cloud_sync import providers as infrastructure
 from cloud_sync.layer import build_layer
 from tests.locks import read
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
+from tests.synthesis import ENVIRONMENTS, ROOT, TOLD_OF_THE_STACK, Synthesis, Synthesised
 
 FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
@@ -59,7 +59,7 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
     fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)}
     fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}  # of which each provider has its own
@@ -82,7 +82,7 @@ def test_every_provider_of_the_function_code_can_be_named_in_an_environment() ->
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_the_function_code_can_read_the_variables_of_a_function(
     stack: Synthesised, name: str, environment: str
 ) -> None:
@@ -108,6 +108,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         record_copies=False,
         catalogue_places=True,
         catalogue_requests=1000,
+        frame_maker=of("frame-maker"),
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro_api": "https://api.gopro.com", "gopro_images": "https://images-01.gopro.com"},
     )
