@@ -126,15 +126,19 @@ if ! fresh .local/emulator/.ready local/emulator-requirements.txt .venv/.ready; 
   record .local/emulator/.ready local/emulator-requirements.txt .venv/.ready
 fi
 
-if ! fresh .build/.ready lambda_layer/requirements.txt lambda_layer/contents.json .venv/.ready; then
-  echo "set-up: the layer's wheels (.build)"
+of_layers="lambda_layer/requirements.txt lambda_layer/contents.json lambda_layer/frames-requirements.txt
+  lambda_layer/frames-contents.json .venv/.ready"
+# shellcheck disable=SC2086
+if ! fresh .build/.ready $of_layers; then
+  echo "set-up: the layers' wheels (.build)"
   here=$(.venv/bin/python -c 'import sys; from cloud_sync.config import host_architecture
 print(host_architecture(), "%d.%d" % sys.version_info[:2])')
   .venv/bin/python -m cloud_sync.layer arm64 3.13
   .venv/bin/python -m cloud_sync.layer x86_64 3.13
   # shellcheck disable=SC2086
   .venv/bin/python -m cloud_sync.layer $here
-  record .build/.ready lambda_layer/requirements.txt lambda_layer/contents.json .venv/.ready
+  # shellcheck disable=SC2086
+  record .build/.ready $of_layers
 fi
 
 # A separate environment, for programs whose dependencies conflict with ours; replaced when its requirements change.

@@ -16,6 +16,7 @@ from aws_check.stack import OWN_NAME, Stack
 STATE_MACHINE, SCHEDULE = "the state machine", "the schedule"
 READS_THE_SECRET = {
     "media-authenticator", "media-lister", "video-downloader", "archive-reconciler", "credentials-rotator",
+    "catalogue-writer",
 }  # fmt: skip
 WRITES_THE_SECRET = {"media-authenticator", "credentials-rotator"}
 SENDS_MAILS = {"run-report", "archive-reconciler", "archive-thawer", "credentials-rotator", "restore-prover"}

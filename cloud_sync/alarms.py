@@ -230,6 +230,8 @@ def _backlog(config: Config, provider: Provider) -> Alarm:
 
 def _of_functions(config: Config, functions: Functions) -> Iterator[Alarm]:
     for function in functions.all:
+        if function in (functions.catalogue_writer, functions.frame_maker):  # nothing is lost with a picture
+            continue
         yield _errors(function, sends_reports=function is functions.run_report)
     yield Alarm(
         "throttles",

@@ -106,6 +106,16 @@ class Config(ProviderValues):
     record_copies: bool = False
     """Whether a file whose content is in the archive already, from whichever provider, is recorded as a copy of that
     object and not stored again. Names never count: size and a strong hash, or size and S3's checksum, have to agree."""
+    catalogue: bool = True
+    """Whether what is archived is described in a catalogue: details and a small picture of each item, in the work
+    bucket, where nothing is frozen (docs/catalogue.md). Older items are described by later runs."""
+    catalogue_frames: bool = True
+    """Whether the catalogue has small pictures, which the function frame-maker makes of what the provider has, or of
+    the movie itself."""
+    catalogue_places: bool = True
+    """Whether the catalogue keeps where an item was taken, if its camera has noted that."""
+    catalogue_requests: int = 1_000
+    """How many requests to the provider one run may make to describe older items. With 0 only new ones are."""
     max_run_gb: int = 1_000
     """What one run may read from the provider, in GB of 10^9 bytes. A run that has read as much begins no other video
     and ends as a success; the next one continues. A video counts as 5 MB at least, because its requests cost as much.
@@ -263,6 +273,7 @@ class Config(ProviderValues):
             ("connections_per_video", 1, 16),
             ("single_put_mib", 5, 5_120),  # S3: one PutObject holds up to 5 GiB
             ("max_run_gb", 1, 100_000),
+            ("catalogue_requests", 0, 1_000_000),
             ("run_alarm_usd", 1, 100_000),
             ("run_alarm_hours", 1, 24 * 7),
             ("max_attempts", 1, 100),

@@ -26,6 +26,8 @@ def settings_of(config: Config) -> dict[str, str]:
         "SINGLE_PUT_MIB": str(config.single_put_mib),
         "CHECK_SOURCE_ETAG": str(config.check_source_etag).lower(),
         "RECORD_COPIES": str(config.record_copies).lower(),
+        "CATALOGUE_PLACES": str(config.catalogue_places).lower(),
+        "CATALOGUE_REQUESTS": str(config.catalogue_requests),
         "ALLOW_LOOPBACK_SOURCES": str(config.allow_loopback_sources).lower(),
         **{value.upper(): config.base_url(value) for provider in config.backed_up for value in provider.base_urls},
         **{

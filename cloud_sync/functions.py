@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -15,11 +16,17 @@ from constructs import Construct
 from cloud_sync import permissions
 from cloud_sync.config import Config
 from cloud_sync.function_settings import settings_of
-from cloud_sync.layer import build_layer
+from cloud_sync.layer import FILES, build_frames_layer, build_layer
 from cloud_sync.log_retention import retention
 from cloud_sync.nag_suppressions import acknowledge, acknowledge_wildcards
 from cloud_sync.network import Network
 from cloud_sync.permissions import Grants
+
+FRAME_MAKER = "frame-maker"
+FRAMES_MEMORY_MB, FRAMES_SECONDS = (
+    1024,
+    30,
+)  # a picture of 8K in 10 bits takes half of it (docs/decisions/042-frames.md)
 
 LAMBDAS = Path(__file__).resolve().parent.parent / "lambdas"
 _RUNTIMES = {
@@ -31,7 +38,8 @@ _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Archit
 
 
 class Functions(Construct):
-    """The eight functions, and restore-prover where drills are wanted. Each has a role and a log group of its own."""
+    """The eight functions, catalogue-writer where a catalogue is wanted, and restore-prover where drills are. Each has
+    a role and a log group of its own."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: Config, grants: Grants, network: Network | None
@@ -66,6 +74,12 @@ class Functions(Construct):
             if config.restore_drill_quarterly
             else None
         )
+        self.frame_maker = self._frame_maker() if config.catalogue and config.catalogue_frames else None
+        self.catalogue_writer = (
+            self._function("CatalogueWriter", small, long, permissions.catalogue_writer(grants, self.frame_maker))
+            if config.catalogue
+            else None
+        )
         self.invoked_by_the_state_machine = [
             self.media_authenticator,
             self.media_lister,
@@ -74,10 +88,11 @@ class Functions(Construct):
             self.run_report,
             self.archive_reconciler,
         ]
+        if self.catalogue_writer:
+            self.invoked_by_the_state_machine.append(self.catalogue_writer)
         # Restores and S3's events invoke the one, Secrets Manager the other.
         self.all = [*self.invoked_by_the_state_machine, self.archive_thawer, self.credentials_rotator]
-        if self.restore_prover:
-            self.all.append(self.restore_prover)
+        self.all += [function for function in (self.restore_prover, self.frame_maker) if function]
         acknowledge_wildcards(self, grants.wildcards)
         acknowledge(
             self,
@@ -96,8 +111,29 @@ class Functions(Construct):
             description="cloud_sync_common and its dependencies",
         )
 
+    def _frame_maker(self) -> lambda_.Function:
+        """It decodes bytes that may be anybody's, so that it may do nothing, and is told nothing of the stack."""
+        folder, content = build_frames_layer(self.config.architecture, self.config.python_version)
+        layer = lambda_.LayerVersion(
+            self,
+            "FramesLayer",
+            code=lambda_.Code.from_asset(str(folder), asset_hash=content, exclude=[FILES]),
+            compatible_runtimes=[_RUNTIMES[self.config.python_version]],
+            compatible_architectures=[_ARCHITECTURES[self.config.architecture]],
+            description="What decodes pictures: PyAV with FFmpeg",
+        )
+        told = {name: value for name, value in self.environment.items() if name.startswith("POWERTOOLS_")}
+        return self._function("FrameMaker", FRAMES_MEMORY_MB, FRAMES_SECONDS, [], environment=told, layers=[layer])
+
     def _function(
-        self, construct_id: str, memory_mb: int, timeout_seconds: int, statements: list[iam.PolicyStatement]
+        self,
+        construct_id: str,
+        memory_mb: int,
+        timeout_seconds: int,
+        statements: list[iam.PolicyStatement],
+        *,
+        environment: dict[str, str] | None = None,
+        layers: Sequence[lambda_.ILayerVersion] = (),
     ) -> lambda_.Function:
         """Creates, for `MediaLister`, the function `media-lister` from the folder lambdas/media_lister."""
         words = [word.lower() for word in re.findall("[A-Z][a-z]+", construct_id)]
@@ -117,10 +153,10 @@ class Functions(Construct):
             architecture=_ARCHITECTURES[self.config.architecture],
             code=lambda_.Code.from_asset(str(LAMBDAS / "_".join(words)), exclude=["__pycache__"]),
             handler="handler.handler",
-            layers=[self.layer],
+            layers=[self.layer, *layers],
             memory_size=memory_mb,
             timeout=Duration.seconds(timeout_seconds),
-            environment=self.environment,
+            environment=self.environment if environment is None else environment,
             tracing=lambda_.Tracing.ACTIVE,
             log_group=log_group,
             role=self._role(construct_id, name, log_group, statements),
@@ -159,4 +195,5 @@ def _environment(config: Config, grants: Grants) -> dict[str, str]:
         **secrets,
         "ALERTS_TOPIC_ARN": grants.alerts_topic.topic_arn,
         "DEAD_LETTER_QUEUE_URL": grants.dead_letter_queue.queue_url,
+        **({"FRAME_MAKER": config.name(FRAME_MAKER)} if config.catalogue and config.catalogue_frames else {}),
     }

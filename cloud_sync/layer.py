@@ -26,6 +26,9 @@ REQUIREMENTS = ROOT / "lambda_layer" / "requirements.txt"
 BUILDS = ROOT / ".build" / "layers"
 
 CONTENTS = ROOT / "lambda_layer" / "contents.json"  # what the wheels unpack to, as `make lock` found it
+# Those of the layer that frame-maker has besides: what decodes pictures.
+FRAMES_REQUIREMENTS = ROOT / "lambda_layer" / "frames-requirements.txt"
+FRAMES_CONTENTS = ROOT / "lambda_layer" / "frames-contents.json"
 FILES = "files.json"  # beside the unpacked wheels, the SHA-256 of each file
 
 # Lambda's Python 3.12 and later run on Amazon Linux 2023, which has glibc 2.34.
@@ -55,7 +58,7 @@ def build_layer(architecture: str, python_version: str) -> Path:
     The folder is named after what is in it. Raises LayerError when pip is missing or cannot install a wheel for the
     platform, and when a file in `.build` is not the one that was built.
     """
-    wheels, files = _wheels(architecture, python_version)
+    wheels, files = _wheels(architecture, python_version, REQUIREMENTS, CONTENTS)
     sources = {path.relative_to(SOURCE).as_posix(): path.read_bytes() for path in _sources()}
     files |= {name: sha256(code) for name, code in sources.items()}
     target = BUILDS / f"layer-{digest(files)}"
@@ -73,42 +76,50 @@ def build_layer(architecture: str, python_version: str) -> Path:
     return target
 
 
-def _wheels(architecture: str, python_version: str) -> tuple[Path, dict[str, str]]:
+def build_frames_layer(architecture: str, python_version: str) -> tuple[Path, str]:
+    """The folder of the layer that frame-maker has besides, which contains `python/`, and a name for its content. FILES
+    beside `python/` is none of it. Raises LayerError as `build_layer` does."""
+    wheels, files = _wheels(architecture, python_version, FRAMES_REQUIREMENTS, FRAMES_CONTENTS)
+    _check(wheels, files, wheels)
+    return wheels.parent, f"frames-{digest(files)}"
+
+
+def _wheels(architecture: str, python_version: str, requirements: Path, contents: Path) -> tuple[Path, dict[str, str]]:
     """The folder of the unpacked dependencies for the platform, and what is in it by the digest that is locked.
 
     Installing them is the slow part, so it is done once per requirements file.
     """
-    locked = _locked(architecture, python_version)
+    locked = _locked(architecture, python_version, contents)
     platform = architecture.encode(), python_version.encode()
-    target = BUILDS / f"wheels-{digest_of(REQUIREMENTS.read_bytes(), *platform, locked.encode())}"
+    target = BUILDS / f"wheels-{digest_of(requirements.read_bytes(), *platform, locked.encode())}"
     if not target.exists():
         BUILDS.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=BUILDS) as scratch:
             unpacked = Path(scratch) / "wheels"
-            install_wheels(unpacked / "python", architecture, python_version)
+            install_wheels(unpacked / "python", architecture, python_version, requirements)
             files = listing(unpacked / "python")
             if digest(files) != locked:
-                raise LayerError(_not_locked(architecture, python_version))
+                raise LayerError(_not_locked(architecture, python_version, contents))
             (unpacked / FILES).write_text(json.dumps(files, indent=0), encoding="utf-8")
             _publish(unpacked, target)
     return target / "python", _recorded(target / FILES, locked)
 
 
-def _locked(architecture: str, python_version: str) -> str:
+def _locked(architecture: str, python_version: str, contents: Path) -> str:
     """The digest that the layer's wheels have by the lock file, which is in git."""
-    contents: dict[str, dict[str, str]] = json.loads(CONTENTS.read_text(encoding="utf-8"))
+    digests: dict[str, dict[str, str]] = json.loads(contents.read_text(encoding="utf-8"))
     try:
-        return contents[architecture][python_version]
+        return digests[architecture][python_version]
     except KeyError:
         raise LayerError(
-            f"{CONTENTS.name} has no digest for {architecture}, Python {python_version}. Run `make lock`."
+            f"{contents.name} has no digest for {architecture}, Python {python_version}. Run `make lock`."
         ) from None
 
 
-def _not_locked(architecture: str, python_version: str) -> str:
+def _not_locked(architecture: str, python_version: str, contents: Path) -> str:
     return (
-        f"what pip has installed for {architecture}, Python {python_version} is not what lambda_layer/{CONTENTS.name} "
-        "has the digest of. If you have changed lambda_layer/requirements.in, run `make lock`. If not, a file of a "
+        f"what pip has installed for {architecture}, Python {python_version} is not what lambda_layer/{contents.name} "
+        "has the digest of. If you have changed the *requirements.in there, run `make lock`. If not, a file of a "
         "package was replaced on its way: try another network, and deploy nothing until this message is gone."
     )
 
@@ -133,9 +144,9 @@ def _check(python: Path, files: Listing, named: Path) -> None:
         raise LayerError(f"{named / name} {what}. {_START_AGAIN}")
 
 
-def install_wheels(target: Path, architecture: str, python_version: str) -> None:
-    """Unpacks the layer's dependencies for the platform. The files are the same on every machine: what pip writes about
-    itself is removed, and so are scripts, which name the Python of this machine.
+def install_wheels(target: Path, architecture: str, python_version: str, requirements: Path | None = None) -> None:
+    """Unpacks the dependencies of the layer, or those of `requirements`, for the platform. The files are the same on
+    every machine: what pip writes about itself is removed, and so are scripts, which name the Python of this machine.
 
     Raises LayerError when pip is missing or fails, as it does when the hash of a wheel is not in the requirements.
     """
@@ -144,7 +155,8 @@ def install_wheels(target: Path, architecture: str, python_version: str) -> None
             f"{sys.executable} has no pip, which builds the Lambda layer. "
             f"Run `{sys.executable} -m ensurepip`, then again."
         )
-    done = subprocess.run(_pip(target, architecture, python_version), capture_output=True, text=True, check=False)
+    command = _pip(target, architecture, python_version, requirements or REQUIREMENTS)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise LayerError(
@@ -158,12 +170,12 @@ def install_wheels(target: Path, architecture: str, python_version: str) -> None
         path.chmod(_ENTERED if path.is_dir() else _READABLE)
 
 
-def _pip(target: Path, architecture: str, python_version: str) -> list[str]:
+def _pip(target: Path, architecture: str, python_version: str, requirements: Path) -> list[str]:
     platforms = [f"--platform={platform}" for platform in PLATFORMS[architecture]]
     return [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile",
             "--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp",
             f"--python-version={python_version}", *platforms, f"--target={target}",
-            f"--requirement={REQUIREMENTS}"]  # fmt: skip
+            f"--requirement={requirements}"]  # fmt: skip
 
 
 def _publish(built: Path, target: Path) -> None:
@@ -185,7 +197,8 @@ def _sources() -> list[Path]:
 def main() -> None:
     """`python -m cloud_sync.layer arm64 3.13` installs the wheels in advance, so that synthesis needs no network."""
     architecture, python_version = sys.argv[1:]
-    _wheels(architecture, python_version)
+    _wheels(architecture, python_version, REQUIREMENTS, CONTENTS)
+    _wheels(architecture, python_version, FRAMES_REQUIREMENTS, FRAMES_CONTENTS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -41,6 +42,7 @@ class Grants:
         return {
             "*": "X-Ray actions take no resource (service authorization reference, AWS X-Ray).",
             self.storage.work_bucket.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
+            self.storage.work_bucket.arn_for_objects("catalogue/*"): "The key of an item's details contains its id.",
             self.storage.work_bucket.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
             self.executions_arn: "An execution gets its name when it starts.",
         } | dict.fromkeys(self.archived_objects, "The key of an object is made from what the provider lists.")
@@ -187,6 +189,29 @@ def failure_recorder(grants: Grants) -> list[iam.PolicyStatement]:
         grants.use_items("UpdateItem"),
         grants.use_runs("UpdateItem"),
         grants.allow("HandOverToAHuman", ["sqs:SendMessage"], grants.dead_letter_queue.queue_arn),
+    ]
+
+
+def catalogue_writer(grants: Grants, frame_maker: lambda_.IFunction | None) -> list[iam.PolicyStatement]:
+    """It reads the ledger, the archive and the provider, and changes none of them. It writes the catalogue, how far
+    that is, and that a token was refused."""
+    catalogue = grants.storage.work_bucket.arn_for_objects("catalogue/*")
+    invoke = [grants.allow("MakePictures", ["lambda:InvokeFunction"], frame_maker.function_arn)] if frame_maker else []
+    return [
+        *invoke,
+        grants.use_credentials("GetSecretValue"),
+        grants.use_items("BatchGetItem", "Query"),
+        grants.use_provider_rows("GetItem", "UpdateItem"),
+        grants.use_manifests("s3:GetObject"),
+        grants.allow("WriteTheCatalogue", ["s3:GetObject", "s3:PutObject"], catalogue),
+        grants.allow("SeeWhatIsArchived", ["s3:GetObject"], *grants.archived_objects),
+        grants.allow(
+            "TellMissingFromForbidden",
+            ["s3:ListBucket"],
+            grants.storage.archive_bucket.bucket_arn,
+            grants.storage.work_bucket.bucket_arn,
+        ),
+        *grants.decrypt_through_s3(),
     ]
 
 

@@ -34,6 +34,8 @@ class ProviderValues:
     night."""
     gopro_api_base_url: str = "https://api.gopro.com"
     """Address of GoPro's API."""
+    gopro_images_base_url: str = "https://images-01.gopro.com"
+    """Address at which GoPro serves thumbnails."""
     google_drive_api_base_url: str = "https://www.googleapis.com"
     """Address of Google Drive's API."""
     google_oauth_base_url: str = "https://oauth2.googleapis.com"

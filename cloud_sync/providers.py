@@ -47,7 +47,13 @@ class Provider:
 PROVIDERS = {
     provider.id: provider
     for provider in (
-        Provider("gopro", "GoPro", "GoPro Cloud", "gopro/credentials", ("gopro_api_base_url",)),
+        Provider(
+            "gopro",
+            "GoPro",
+            "GoPro Cloud",
+            "gopro/credentials",
+            ("gopro_api_base_url", "gopro_images_base_url"),
+        ),
         Provider(
             "google_drive",
             "Google Drive",

@@ -209,7 +209,19 @@ def _definition(config: Config, functions: Functions) -> dict[str, Any]:
     """The definition with the numbers that the environment sets (a substitution could only insert text)."""
     machine = definition({each.node.id: seconds_of(each.timeout) for each in functions.invoked_by_the_state_machine})
     machine["States"]["EachBatch"]["MaxConcurrency"] = config.max_concurrency
+    if functions.catalogue_writer is None:
+        _leave_out_the_catalogue(machine["States"])
     return machine
+
+
+def _leave_out_the_catalogue(states: dict[str, Any]) -> None:
+    """What leads to the catalogue leads to what comes after it."""
+    after = states["IsCatalogueComplete"]["Default"]
+    del states["Catalogue"], states["IsCatalogueComplete"]
+    branches = [branch for state in states.values() for branch in (state, *state.get("Choices", []))]
+    for branch in branches:
+        if branch.get("Next") == "Catalogue":
+            branch["Next"] = after
 
 
 def seconds_of(timeout: Duration | None) -> int:

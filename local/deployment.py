@@ -19,6 +19,7 @@ from local.fake_accounts import ACCOUNTS, Account, context_of
 
 POLL_SECONDS = 0.25
 FAKE_READY_SECONDS = 30
+_GOPRO = ("gopro_api_base_url", "gopro_images_base_url")  # which one fake serves
 
 
 class FakeProcess:
@@ -255,6 +256,6 @@ def deploy(
 def settings_of(provider: str | Sequence[Account]) -> dict[str, str]:
     """The context with which the stack runs on this machine, with the provider, or providers, of `deploy`."""
     return {
-        **({"gopro_api_base_url": provider} if isinstance(provider, str) else context_of(provider)),
+        **(dict.fromkeys(_GOPRO, provider) if isinstance(provider, str) else context_of(provider)),
         "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
     }

@@ -54,7 +54,7 @@ class GoProAccount(Account):
     client_secret: str
 
     def addresses(self) -> dict[str, str]:
-        return {"gopro_api_base_url": self.base_url}
+        return {"gopro_api_base_url": self.base_url, "gopro_images_base_url": self.base_url}
 
     def oauth(self) -> dict[str, str]:
         return {

@@ -3,8 +3,8 @@
     python -m tools.lock [OPTION OF `uv pip compile`, such as --upgrade-package=boto3]
 
 A person writes `*requirements.in` and package.json. This makes `*requirements.txt` of the first (for every Python from
-3.12 on and for every platform, wheels only), package-lock.json of the second, and lambda_layer/contents.json, which
-has the digest of what the layer's wheels unpack to. A version that is locked stays, unless an option says otherwise.
+3.12 on and for every platform, wheels only), package-lock.json of the second, and lambda_layer/*contents.json, which
+have the digests of what the layers' wheels unpack to. A version that is locked stays, unless an option says otherwise.
 """
 
 from __future__ import annotations
@@ -15,13 +15,22 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cloud_sync.layer import CONTENTS, PLATFORMS, PYTHONS, LayerError, install_wheels
+from cloud_sync.layer import (
+    CONTENTS,
+    FRAMES_CONTENTS,
+    FRAMES_REQUIREMENTS,
+    PLATFORMS,
+    PYTHONS,
+    REQUIREMENTS,
+    LayerError,
+    install_wheels,
+)
 from cloud_sync.layer_content import digest, listing
 
 ROOT = Path(__file__).resolve().parents[1]
 UV = ROOT / ".local" / "installers" / "bin" / "uv"
 EVERYTHING = "requirements-dev"  # is written first: what else goes into the same environment has the same versions
-PARTS = ("requirements", "lambda_layer/requirements", "tools/node-requirements")
+PARTS = ("requirements", "lambda_layer/requirements", "lambda_layer/frames-requirements", "tools/node-requirements")
 BESIDE = (
     "benchmarks/requirements", "local/emulator-requirements", "tests/judges-requirements", "tests/sam-requirements",
     "tests/scan-requirements", "tools/installers-requirements",
@@ -47,17 +56,17 @@ def npm_lock() -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
-def layer_contents() -> dict[str, dict[str, str]]:
-    """The digest of what the layer's wheels unpack to, by architecture and Python version.
+def layer_contents(requirements: Path) -> dict[str, dict[str, str]]:
+    """The digest of what the wheels of a layer unpack to, by architecture and Python version.
 
     Raises LayerError when a package has no wheel for one of them.
     """
     contents: dict[str, dict[str, str]] = {}
     for architecture in PLATFORMS:
         for python_version in PYTHONS:
-            print(f"lock: the layer for {architecture}, Python {python_version}", flush=True)
+            print(f"lock: {requirements.name} for {architecture}, Python {python_version}", flush=True)
             with TemporaryDirectory() as scratch:
-                install_wheels(Path(scratch) / "wheels", architecture, python_version)
+                install_wheels(Path(scratch) / "wheels", architecture, python_version, requirements)
                 files = listing(Path(scratch) / "wheels")
             contents.setdefault(architecture, {})[python_version] = digest(files)
     return contents
@@ -72,7 +81,8 @@ def main() -> None:
         for name in BESIDE:
             compiled(name, *options)
         npm_lock()
-        CONTENTS.write_text(json.dumps(layer_contents(), indent=2) + "\n", encoding="utf-8")
+        for contents, requirements in ((CONTENTS, REQUIREMENTS), (FRAMES_CONTENTS, FRAMES_REQUIREMENTS)):
+            contents.write_text(json.dumps(layer_contents(requirements), indent=2) + "\n", encoding="utf-8")
     except (subprocess.CalledProcessError, LayerError) as error:
         sys.exit(f"lock: {error}")
 

@@ -23,6 +23,7 @@ from console.wording import title_of
 # Where each service is, by the name of its setting. The pages for consent are the browser's, and no setting of ours.
 ADDRESSES = {
     "gopro_api": "https://api.gopro.com",
+    "gopro_images": "https://images-01.gopro.com",
     "google_drive_api": google_drive.API,
     "google_oauth": google_drive.OAUTH,
     "google_accounts": "https://accounts.google.com",

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from local.fake_providers.library import ORIGINAL_LABELS, Library
+from local.fake_providers.pictures import sheet
 
 CHUNK = 256 * 1024
 _SYNTHETIC_SIZE = 64 * 1024
@@ -55,11 +56,13 @@ def find_object(library: Library, media_id: str, label: str, number: int) -> Cdn
     """The object under such a path, or None.
 
     A proxy is the item's proxy file, or else bytes generated from its name; both differ from the source
-    (provider-apis.md, fault 11). An original that is not available yet does not exist.
+    (provider-apis.md, fault 11). A sprite is a picture of frames. An original that is not available yet does not exist.
     """
     item = library.get(media_id)
     if item is None:
         return None
+    if label == "sprite" and item.pictured:
+        return CdnObject(None, sheet(item.pictured))
     if label not in ORIGINAL_LABELS:
         playable = item.proxy is not None and label not in ("concat", "gpmf", "sprite")
         return CdnObject(item.proxy) if playable else CdnObject(None, _synthetic(f"{media_id}/{label}/{number}"))

@@ -25,6 +25,7 @@ from local.fake_providers.dropbox_control import DropboxControl, control_routes
 from local.fake_providers.dropbox_oauth import ACCESS_TOKEN_SECONDS, Authorization
 from local.fake_providers.dropbox_route import numbered
 from local.fake_providers.dropbox_state import LINK_SECONDS, DropboxState
+from local.fake_providers.dropbox_thumbnails import Thumbnails
 from local.fake_providers.faults import Clock, FaultRules
 from local.fake_providers.library import Library, LibraryError
 from local.fake_providers.serving import HOST, Listeners, in_a_thread, tls_of, until_stopped
@@ -99,11 +100,12 @@ class FakeDropbox:
         """Listen on loopback; port 0 picks a free one. With `content_port` content has a port of its own."""
         scheme, content = "http" if tls is None else "https", Content(self._state)
         api = [*Api(self._state, content).routes(), *Consent(self._state).routes(), *control_routes(self.control)]
+        of_content = [*content.routes(), *Thumbnails(self._state).routes()]
         if content_port is not None:
-            self._state.content_port = await self._listen(content.routes(), content_port, tls)
+            self._state.content_port = await self._listen(of_content, content_port, tls)
             bound = await self._listen(api, port, tls)
         else:
-            bound = await self._listen([*api, *content.routes()], port, tls)
+            bound = await self._listen([*api, *of_content], port, tls)
         self.base_url = f"{scheme}://{HOST}:{bound}"
         self.content_url = f"{scheme}://{HOST}:{self._state.content_port or bound}"
         self.control_url = f"{self.base_url}/_control"

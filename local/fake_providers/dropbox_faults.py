@@ -27,6 +27,7 @@ class DropboxEndpoint(StrEnum):
     METADATA = "get_metadata"
     TEMPORARY_LINK = "get_temporary_link"
     DOWNLOAD = "download"
+    THUMBNAIL = "get_thumbnail_v2"
     LINK = "link"
 
 
@@ -35,7 +36,8 @@ _ALL = frozenset(_E)
 _GRANTS = frozenset({_E.CODE, _E.TOKEN})
 _LISTS = frozenset({_E.LIST, _E.CONTINUE})
 _FEED = _LISTS | {_E.LATEST}
-_ONE_FILE = frozenset({_E.METADATA, _E.TEMPORARY_LINK, _E.DOWNLOAD})
+_ONE_FILE = frozenset({_E.METADATA, _E.TEMPORARY_LINK, _E.DOWNLOAD, _E.THUMBNAIL})
+_PICTURE = frozenset({_E.THUMBNAIL})
 _ROUTES = _FEED | _ONE_FILE | {_E.ACCOUNT, _E.SPACE, _E.REVOKE}
 _ROWS = _LISTS | _ONE_FILE
 _BYTES = frozenset({_E.DOWNLOAD, _E.LINK})
@@ -196,6 +198,27 @@ class DropboxFault(Kind):
     ETAG_MISSING = "etag_missing", 0, _BYTES, "no ETag"
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)
     CONTENT_REPLACED = "content_replaced", 0, _BYTES, "other bytes of the same length, of the same revision"
+    PICTURE_REFUSED = (
+        "picture_refused",
+        0,
+        _PICTURE,
+        "409 with this `tag`, for the thumbnail alone",
+        ("tag", "unsupported_image"),
+    )
+    PICTURE_MOVED = (
+        "picture_moved",
+        0,
+        _PICTURE,
+        "a thumbnail is a 302 to `location`",
+        ("location", "https://pictures.example/1.jpg"),
+    )
+    PICTURE_OTHER = (
+        "picture_other",
+        0,
+        _PICTURE,
+        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
+        ("what", "page"),
+    )
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
 
 

@@ -64,9 +64,15 @@ class Call:
             self.recorded = True
             record(self._state, self.route, self.request, status, self.media_id)
 
+    @property
+    def _path(self) -> object:
+        """The path in the argument: in its `resource` where it has one (spec, get_thumbnail_v2)."""
+        named = self.argument.get("resource", self.argument) if isinstance(self.argument, dict) else None
+        return named.get("path") if isinstance(named, dict) else None
+
     def _media_id(self) -> str | None:
         """The id of the file that the call is about."""
-        path = self.argument.get("path") if isinstance(self.argument, dict) else None
+        path = self._path
         found = self._find(path) if isinstance(path, str) and path else None
         return found.entry_id if found else None
 
@@ -102,7 +108,7 @@ class Call:
 
     def entry(self, *, deleted: bool = False) -> Entry:
         """The file or folder that the argument names; with `deleted`, also one that was there."""
-        path = self._text(self.argument.get("path"))
+        path = self._text(self._path)
         if path == "":
             raise self.answers.bad_input("request body: path: The root folder is unsupported.")
         if self.active.find(DropboxFault.NOT_FOUND):

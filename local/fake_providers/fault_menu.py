@@ -11,7 +11,7 @@ from typing import Any, Self
 
 
 class Endpoint(StrEnum):
-    """The endpoints of the fake; `cdn` is every signed link."""
+    """The endpoints of the fake; `cdn` is every signed link, `picture` every thumbnail."""
 
     TOKEN = "token"
     USER = "user"
@@ -19,10 +19,11 @@ class Endpoint(StrEnum):
     ITEM = "item"
     DOWNLOAD = "download"
     CDN = "cdn"
+    PICTURE = "picture"
 
 
 _ALL = frozenset(Endpoint)
-_API = _ALL - {Endpoint.CDN}
+_API = _ALL - {Endpoint.CDN, Endpoint.PICTURE}
 _MEDIA = _API - {Endpoint.TOKEN}
 _ROWS = frozenset({Endpoint.SEARCH, Endpoint.ITEM})
 _NAMES = _ROWS | {Endpoint.DOWNLOAD}
@@ -31,6 +32,7 @@ _TOKEN = frozenset({Endpoint.TOKEN})
 _SEARCH = frozenset({Endpoint.SEARCH})
 _DOWNLOAD = frozenset({Endpoint.DOWNLOAD})
 _CDN = frozenset({Endpoint.CDN})
+_PICTURE = frozenset({Endpoint.PICTURE})
 _ROW_CHANGES = frozenset({7, 8, 9, 13})
 
 _ODD = {"file_size": 1e5, "item_count": 1.0, "filename": "GX\ud800.MP4", "created_at": 7, "reprocessed_at": {"at": []}}
@@ -222,6 +224,28 @@ class FaultKind(Kind):
         _CDN,
         "200 and an HTML page, as from a CDN with custom error responses of status 200",
     )
+    PICTURE_REFUSED = (
+        "picture_refused",
+        0,
+        _PICTURE,
+        "a thumbnail is a 404, as one client had for all, or another `status`",
+        ("status", 404),
+    )
+    PICTURE_MOVED = (
+        "picture_moved",
+        0,
+        _PICTURE,
+        "a thumbnail is a 302 to `location`",
+        ("location", "https://pictures.example/1.jpg"),
+    )
+    PICTURE_OTHER = (
+        "picture_other",
+        0,
+        _PICTURE,
+        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
+        ("what", "page"),
+    )
+    PICTURE_HIDDEN = "picture_hidden", 0, _ONE_ITEM, "no token for a thumbnail, and no sprites"
     BYTES_CORRUPTED = (
         "bytes_corrupted",
         0,

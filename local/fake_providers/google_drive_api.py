@@ -38,6 +38,7 @@ from local.fake_providers.google_drive_listing import Listing, changes_page, sta
 from local.fake_providers.google_drive_media import Media, refused_range
 from local.fake_providers.google_drive_paging import is_set, page_size
 from local.fake_providers.google_drive_state import DriveState
+from local.fake_providers.google_drive_thumbnails import Thumbnails
 from local.fake_providers.google_drive_tree import ME, DriveFile, Revision, revision_of, stamp
 from local.fake_providers.google_oauth import READ_FILES, READ_METADATA, WRITE_FILES
 
@@ -51,7 +52,7 @@ class Api:
 
     def __init__(self, state: DriveState) -> None:
         self._state = state
-        self._listing, self._media = Listing(state), Media(state)
+        self._listing, self._media, self._thumbnails = Listing(state), Media(state), Thumbnails(state)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes; files and revisions are one for metadata and bytes."""
@@ -65,6 +66,7 @@ class Api:
             self._route("changes", _E.CHANGES, self._changes),
             self._route("drives", _E.DRIVES, self._drives),
             self._route("drives/{drive_id}", _E.DRIVE, self._drive),
+            *self._thumbnails.routes(),
         ]
 
     def _route(self, path: str, endpoint: DriveEndpoint, handler: Handler) -> web.RouteDef:
@@ -126,6 +128,7 @@ class Api:
 
     async def _list(self, request: web.Request, active: ActiveFaults) -> web.Response:
         page = await asyncio.to_thread(self._listing.page, dict(request.query), active)
+        page["files"] = [self._thumbnails.linked(row, request) for row in page["files"]]
         response = _sent(request, page, DEFAULT_FILE_LIST, FILE_LIST)
         self._after(active)
         return response
@@ -135,7 +138,7 @@ class Api:
             raise abuse_not_acknowledged_here()
         file = self._found(request, active)
         whole = await asyncio.to_thread(file_json, self._state.tree, file, active)
-        return _sent(request, whole, DEFAULT_FILE, FILE)
+        return _sent(request, self._thumbnails.linked(whole, request), DEFAULT_FILE, FILE)
 
     async def _bytes(self, request: web.Request, active: ActiveFaults) -> web.StreamResponse:
         file = self._found(request, active)

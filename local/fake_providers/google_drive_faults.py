@@ -11,7 +11,8 @@ from local.fake_providers.fault_menu import Kind
 
 
 class DriveEndpoint(StrEnum):
-    """The endpoints of the fake. `code` and `token` are the two grants of /token, `media` is every alt=media."""
+    """The endpoints of the fake. `code` and `token` are the two grants of /token, `media` is every alt=media,
+    `thumbnail` what a thumbnailLink leads to."""
 
     AUTHORIZE = "authorize"
     CODE = "code"
@@ -26,14 +27,16 @@ class DriveEndpoint(StrEnum):
     CHANGES = "changes.list"
     DRIVES = "drives.list"
     DRIVE = "drives.get"
+    THUMBNAIL = "thumbnail"
 
 
 _E = DriveEndpoint
 _ALL = frozenset(_E)
 _OAUTH = frozenset({_E.AUTHORIZE, _E.CODE, _E.TOKEN, _E.REVOKE})
 _GRANTS = frozenset({_E.CODE, _E.TOKEN})
-_API = _ALL - _OAUTH
-_JSON = _ALL - {_E.MEDIA}
+_API = _ALL - _OAUTH - {_E.THUMBNAIL}
+_JSON = _ALL - {_E.MEDIA, _E.THUMBNAIL}
+_PICTURE = frozenset({_E.THUMBNAIL})
 _LIST = frozenset({_E.LIST})
 _CHANGES = frozenset({_E.CHANGES})
 _PAGES = _LIST | _CHANGES
@@ -164,6 +167,28 @@ class DriveFault(Kind):
     )
     BYTES_CORRUPTED = "bytes_corrupted", 0, _BYTES, "the file's byte at `byte` is inverted", ("byte", 0)
     PAGE_INSTEAD = "page_instead", 0, _BYTES, "200 and an HTML page"
+    PICTURE_REFUSED = (
+        "picture_refused",
+        0,
+        _PICTURE,
+        "a thumbnail is a 404, as of a file that has changed, or another `status`",
+        ("status", 404),
+    )
+    PICTURE_MOVED = (
+        "picture_moved",
+        0,
+        _PICTURE,
+        "a thumbnail is a 302 to `location`",
+        ("location", "https://pictures.example/1.jpg"),
+    )
+    PICTURE_OTHER = (
+        "picture_other",
+        0,
+        _PICTURE,
+        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
+        ("what", "page"),
+    )
+    PICTURE_HIDDEN = "picture_hidden", 0, _ROWS, "no thumbnailLink, as while a file is processed"
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
 
 

@@ -74,6 +74,7 @@ def file_json(tree: Tree, file: DriveFile, active: ActiveFaults) -> Json:
         "isAppAuthorized": True,
         **_place(file),
         **_content(tree, file),
+        "hasThumbnail": file.has_thumbnail,
     }
     return _with_faults(answer, file, active)
 
@@ -134,6 +135,8 @@ def _with_faults(answer: Json, file: DriveFile, active: ActiveFaults) -> Json:
     hidden: set[str] = set(missing["names"]) if (missing := fault(DriveFault.CHECKSUMS_MISSING)) else set()
     if fault(DriveFault.METADATA_MISSING):
         hidden.add("videoMediaMetadata")
+    if fault(DriveFault.PICTURE_HIDDEN):
+        answer["hasThumbnail"] = False
     if name := fault(DriveFault.SAME_NAME):
         answer["name"] = name["value"]
     if other := fault(DriveFault.MIME_OTHER):

@@ -73,6 +73,7 @@ class DriveFile:
     target: str = ""
     resource_key: str = ""
     media: Mapping[str, Any] | None = None
+    pictured: bool = True
     version: int = 1
 
     @property
@@ -89,6 +90,11 @@ class DriveFile:
     def is_mine(self) -> bool:
         """Whether the account owns it."""
         return self.owner == ME and not self.drive_id
+
+    @property
+    def has_thumbnail(self) -> bool:
+        """Whether Drive has made a thumbnail of it, as it does of videos and pictures that it has looked at."""
+        return self.size > 0 and self.pictured and self.mime_type.startswith(("video/", "image/"))
 
     @property
     def is_video(self) -> bool:
@@ -268,6 +274,7 @@ def described(tree: Tree, library: Library, item: Item, now: str) -> Iterator[Dr
         downloadable=bool(row.get("downloadable", True)),
         resource_key=row.get("resource_key", ""),
         media=_video_metadata(row),
+        pictured=item.picture,
     )
     for number, (folder, name, source) in enumerate(_places(library, item), start=1):
         one = replace(template, name=name, parents=_parents(tree, row, folder, drive_id, now))

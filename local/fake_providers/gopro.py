@@ -17,6 +17,7 @@ from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.faults import Clock, FaultRules
 from local.fake_providers.gopro_api import Api
 from local.fake_providers.gopro_cdn import Cdn
+from local.fake_providers.gopro_pictures import Thumbnails
 from local.fake_providers.gopro_state import (
     DEFAULT_ACCESS_TOKEN_SECONDS,
     ETAG_PART_SIZE,
@@ -71,14 +72,14 @@ class FakeGoPro:
         return self._state.tokens.refresh_token
 
     def secrets(self) -> set[str]:
-        """Every token that it ever issued, the client's secret, and the owner's password."""
-        return set(self._state.tokens.known_secrets())
+        """Every token that it ever issued, those for thumbnails too, the client's secret, and the owner's password."""
+        return {*self._state.tokens.known_secrets(), *self._state.media_tokens}
 
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN listens on a port of its own."""
         scheme = "http" if tls is None else "https"
         api = [*Api(self._state).routes(), *control_routes(self.control)]
-        cdn = Cdn(self._state).routes()
+        cdn = [*Cdn(self._state).routes(), *Thumbnails(self._state).routes()]
         if cdn_port is not None:
             self._state.cdn_port = await self._listeners.listen(cdn, cdn_port, tls)
             bound = await self._listeners.listen(api, port, tls)

@@ -139,7 +139,7 @@ class Api:
         media = page["_embedded"]["media"]
         if short := active.find(FaultKind.SHORT_PAGE):
             media = media[: short["rows"]]
-        page["_embedded"]["media"] = [selected_fields(row, request.query) for row in media]
+        page["_embedded"]["media"] = [self._selected(row, request) for row in media]
         if upload := active.find(FaultKind.INSERT_ITEM):
             self._upload(upload["item"])
         return web.json_response(page)
@@ -149,12 +149,25 @@ class Api:
         version = library.version
 
         def rows() -> list[Row]:
-            return [row_with_faults(item, self._state.tokens.user_id, active) for item in library.items()]
+            return [self._row(item, active) for item in library.items()]
 
         if active.change_rows:
             found = matching_rows(rows(), request.query)
             return [row for row in found for _ in range(2 if active.find(FaultKind.ROW_REPEATED, row["id"]) else 1)]
         return self._listing.find(version, rows, request.query)
+
+    def _selected(self, row: Row, request: web.Request) -> Row:
+        """The fields that the request selects; the token of a thumbnail is noted as one that was issued."""
+        selected = selected_fields(row, request.query)
+        if selected.get("token"):
+            self._state.media_tokens.add(selected["token"])
+        return selected
+
+    def _row(self, item: Item, active: ActiveFaults) -> Row:
+        """The row of an item, with the token of its thumbnail."""
+        is_pictured = item.picture and not active.find(FaultKind.PICTURE_HIDDEN, item.media_id)
+        token = self._state.media_token(item.media_id) if is_pictured else None
+        return {"token": token, **row_with_faults(item, self._state.tokens.user_id, active)}
 
     def _upload(self, description: dict[str, Any] | None) -> None:
         if description is not None:
@@ -167,14 +180,14 @@ class Api:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = row_with_faults(item, self._state.tokens.user_id, active)
-        return web.json_response(selected_fields(row, request.query))
+        row = self._row(item, active)
+        return web.json_response(self._selected(row, request))
 
     async def _download(self, request: web.Request, active: ActiveFaults) -> web.Response:
         item = self._found(request, active)
         if item is None:
             return _not_found()
-        row = row_with_faults(item, self._state.tokens.user_id, active)
+        row = self._row(item, active)
         labels = set(request.query.get("labels", "").split(",")) - {""}
         link = self._signer(request, item, str(row["filename"] or ""), active)
         return web.json_response(download_answer(item, row, link, active, labels))

@@ -130,7 +130,7 @@ class Cdn:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         media_id, label, number = (request.match_info[name] for name in ("media_id", "label", "number"))
         active = self._state.faults.begin(Endpoint.CDN, media_id, int(number))
-        stored = find_object(self._state.library, media_id, label, int(number))
+        stored = await asyncio.to_thread(find_object, self._state.library, media_id, label, int(number))
         refusal = self._refusal(request, active)
         if refusal is None and stored is None:
             refusal = _refused(404)

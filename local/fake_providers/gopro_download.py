@@ -6,6 +6,7 @@ from typing import Any
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.faults import ActiveFaults
 from local.fake_providers.library import Item
+from local.fake_providers.pictures import FRAME_HEIGHT, FRAME_WIDTH, SHEET_FRAMES
 
 type Entry = dict[str, Any]
 type Link = Callable[[str, int, str, str], str]
@@ -24,14 +25,14 @@ def download_answer(item: Item, row: Mapping[str, Any], link: Link, active: Acti
     For video `files[]` holds a proxy; for stills it holds the originals, one per `item_number`, and the only `source`
     variation is the cover (go2cloud; gopro-dl). `labels`, unless empty, filters the labelled parts of the response.
     """
-    variations = _variations(item, row, link, active)
+    variations, hidden = _variations(item, row, link, active), active.find(FaultKind.PICTURE_HIDDEN)
     sidecars = [{"label": "gpmf", **_entry(link, "gpmf", 1, "mp4", type="mp4", item_number=1, fps=0)}]
     return {
         "filename": row["filename"],
         "_embedded": {
             "files": _files(item, row, link, active),
             "variations": [entry for entry in variations if not labels or entry["label"] in labels],
-            "sprites": [_sprite(link)] if item.is_video else [],
+            "sprites": [_sprite(link)] if item.is_video and item.pictured and not hidden else [],
             "sidecar_files": [entry for entry in sidecars if not labels or entry["label"] in labels],
         },
     }
@@ -101,9 +102,11 @@ def _proxy(link: Link, label: str, quality: str, width: int | None, height: int 
 
 
 def _sprite(link: Link) -> Entry:
-    frame = {"count": 10, "width": 160, "height": 90}
+    """One sheet of frames, as in a real response (dustin test/mediavid.json)."""
+    frame = {"count": SHEET_FRAMES, "width": FRAME_WIDTH, "height": FRAME_HEIGHT}
+    size = {"width": SHEET_FRAMES * FRAME_WIDTH, "height": FRAME_HEIGHT}
     urls = {"urls": [link("sprite", 1, "jpg", "GET")], "heads": [link("sprite", 1, "jpg", "HEAD")]}
-    return {"type": "jpg", "fps": 1.0, "total_count": 1, "frame": frame, **urls}
+    return {"type": "jpg", "fps": 29.97003, "total_count": 1, "frame": frame, **size, **urls}
 
 
 def _entry(link: Link, label: str, number: int, extension: str, **more: Any) -> Entry:

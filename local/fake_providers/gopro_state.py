@@ -1,6 +1,8 @@
 """The state of the fake GoPro Cloud: valid tokens, a log of the requests, and settings."""
 
 import base64
+import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -138,7 +140,14 @@ def _new_access_token() -> str:
     """A token like GoPro's: a JWE of five segments that a client cannot decrypt (gopro-plus #6)."""
     header = json.dumps({"alg": "RSA-OAEP", "enc": "A128GCM", "cty": "JWT"}, separators=(",", ":")).encode()
     segments = [header, *(secrets.token_bytes(length) for length in (256, 12, 420, 16))]
-    return ".".join(base64.urlsafe_b64encode(segment).rstrip(b"=").decode() for segment in segments)
+    return ".".join(map(_segment, segments))
+
+
+def _segment(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+_JWT_HEADER = _segment(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
 
 
 class RequestLog:
@@ -216,3 +225,17 @@ class GoProState:
     per_page_cap: int = PER_PAGE_CAP
     cdn_port: int | None = None
     signing_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    media_tokens: set[str] = field(default_factory=set)  # those that were sent to a client
+
+    def media_token(self, media_id: str) -> str:
+        """The token in the address of an item's thumbnail: a JWT of its own (provider-apis.md 1.3)."""
+        text = f"{_JWT_HEADER}.{_segment(media_id.encode())}"
+        return f"{text}.{_segment(hmac.digest(self.signing_key, text.encode(), hashlib.sha256))}"
+
+    def medium_of(self, media_token: str) -> str | None:
+        """The id of the item with this token; None for one that was never issued."""
+        try:
+            media_id = base64.urlsafe_b64decode(media_token.split(".")[1] + "==").decode()
+        except (ValueError, IndexError):
+            return None
+        return media_id if hmac.compare_digest(self.media_token(media_id).encode(), media_token.encode()) else None

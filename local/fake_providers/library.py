@@ -33,7 +33,7 @@ MEDIA_TYPES = VIDEO_TYPES | PHOTO_TYPES | {"Continuous", "Session", "Audio"}
 ORIGINAL_LABELS = ("source", "baked_source")
 """Labels of a variation that holds original bytes: camera files, and the rendering of an edit (rclone-PR)."""
 
-_SERVING_KEYS = frozenset({"sources", "proxy", "label", "item_numbers", "available", "concat"})
+_SERVING_KEYS = frozenset({"sources", "proxy", "label", "item_numbers", "available", "concat", "picture"})
 
 
 class LibraryError(ValueError):
@@ -60,7 +60,8 @@ class Item:
     """One media item: its row as the listing shows it, and its files.
 
     `sources` are the original files in order (chapters of a video, frames of a burst). An item without sources has
-    only proxies. `item_numbers`: whether several sources have `item_number` in the download response.
+    only proxies. `item_numbers`: whether several sources have `item_number` in the download response. `picture`:
+    whether the service has made pictures of it.
     """
 
     media_id: str
@@ -71,6 +72,7 @@ class Item:
     item_numbers: bool = True
     available: bool = True
     concat: bool = False
+    picture: bool = True
 
     @property
     def is_video(self) -> bool:
@@ -87,6 +89,11 @@ class Item:
     def is_archivable(self) -> bool:
         """Whether GoPro offers this item's original video now."""
         return self.is_video and self.is_offered
+
+    @property
+    def pictured(self) -> Path | None:
+        """The file that pictures are made of, None where there are none."""
+        return next(iter((*self.sources, *filter(None, [self.proxy]))), None) if self.picture else None
 
     @property
     def is_offered(self) -> bool:
@@ -250,6 +257,7 @@ def _described_item(folder: Path, entry: object) -> Item:
         item_numbers=bool(entry.get("item_numbers", True)),
         available=bool(entry.get("available", True)),
         concat=bool(entry.get("concat", False)),
+        picture=bool(entry.get("picture", True)),
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from cloud_sync_common.stores.catalogue import Catalogue
+from cloud_sync_common.stores.catalogue_rows import Details, IndexRow, Picture, index_prefix
 
 from local.deployment import Deployment
 from local.fake_accounts import account_of
@@ -33,7 +35,20 @@ def first_run(deployed: Deployment, gopro: FakeGoPro, inbox: Inbox) -> dict[str,
         "rows": {row["media_id"]: row for row in deployed.rows() if row["sk"] == "ITEM"},
         "mail": inbox(),
         "stats": gopro.control.stats(),
+        "catalogue": described(deployed),
     }
+
+
+def described(deployed: Deployment) -> list[tuple[IndexRow, Details | None, bytes]]:
+    """Of each item in an index: its line, its details, and its picture."""
+    catalogue, bucket = Catalogue(deployed.s3, deployed.work_bucket, "gopro"), deployed.work_bucket
+    listed = deployed.s3.list_objects_v2(Bucket=bucket, Prefix=index_prefix("gopro")).get("Contents", [])
+    months = [found["Key"].rpartition("/")[2].removesuffix(".jsonl") for found in listed]
+    rows = [row for month in months for row in catalogue.index(month).rows.values()]
+    return [
+        (row, catalogue.details(row.listed_at, row.media_id), catalogue.thumbnail(row.listed_at, row.media_id))
+        for row in rows
+    ]
 
 
 def test_every_original_is_archived_byte_for_byte(first_run: dict[str, Any]) -> None:
@@ -44,6 +59,19 @@ def test_every_original_is_archived_byte_for_byte(first_run: dict[str, Any]) -> 
 
 def test_nothing_but_originals_is_in_the_archive(first_run: dict[str, Any]) -> None:
     assert set(first_run["objects"]) == {verdict.key for verdict in first_run["verdicts"]}
+
+
+def test_every_archived_item_is_described_with_what_its_movie_says_and_most_have_a_picture(
+    first_run: dict[str, Any],
+) -> None:
+    archived = {media_id for media_id, row in first_run["rows"].items() if row["status"] == "ARCHIVED"}
+    assert {row.media_id for row, _, _ in first_run["catalogue"]} == archived
+    for row, details, picture in first_run["catalogue"]:
+        assert details is not None and details.row == row and row.is_detailed
+        assert {file.key for file in details.files} <= set(first_run["objects"])
+        assert (row.picture is not Picture.NONE) == picture.startswith(b"\xff\xd8\xff")
+    assert sum(row.duration is not None for row, _, _ in first_run["catalogue"]) > len(archived) / 2
+    assert sum(bool(picture) for _, _, picture in first_run["catalogue"]) > len(archived) / 2
 
 
 def test_no_proxy_was_ever_fetched(first_run: dict[str, Any]) -> None:

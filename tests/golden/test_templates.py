@@ -108,6 +108,6 @@ def test_a_change_within_the_definition_or_the_dashboard_is_shown_on_its_own_lin
 
 def test_what_depends_on_the_machine_or_on_the_code_is_masked(synthesis: Synthesis) -> None:
     text = pretty(readable(synthesis.of("dev")))
-    assert text.count("<asset>.zip") == 9  # eight functions and the layer
+    assert text.count("<asset>.zip") == 12  # ten functions and two layers
     assert not re.search(r"[0-9a-f]{20}", text)
     assert str(Path.home()) not in text

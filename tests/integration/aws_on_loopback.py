@@ -290,6 +290,8 @@ class Aws:
             "FILTERS": "{}",
             "CHECK_SOURCE_ETAG": "false",
             "RECORD_COPIES": "false",
+            "CATALOGUE_PLACES": "true",
+            "CATALOGUE_REQUESTS": "1000",
             "ALLOW_LOOPBACK_SOURCES": "true",
             "POWERTOOLS_METRICS_NAMESPACE": "CloudSync",
             "POWERTOOLS_SERVICE_NAME": "cloud-sync",

@@ -13,6 +13,7 @@ from cloud_sync_common.provider_interface import Filters, MediaItem
 from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.steps.authenticate import AuthRequest, AuthResult, CredentialsKind
+from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueResult, Night
 from cloud_sync_common.steps.download import BatchResult, DownloadRequest, SliceResult, SliceStatus
 from cloud_sync_common.steps.list_media import ListRequest, ListResult
 from cloud_sync_common.steps.reconcile import ReconcileRequest, ReconcileResult
@@ -31,6 +32,7 @@ def as_json(value: Any) -> Any:
 REQUESTS: dict[str, Any] = {
     "media-authenticator": AuthRequest, "media-lister": ListRequest, "video-downloader": DownloadRequest,
     "failure-recorder": FailureRequest, "run-report": ReportRequest, "archive-reconciler": ReconcileRequest,
+    "catalogue-writer": CatalogueRequest,
 }  # fmt: skip
 RUN = {"run_id": RUN_ID, "provider": "gopro"}
 FILTERS = as_json(Filters())
@@ -41,6 +43,7 @@ SUMMARY = Summary(
     run_id=RUN_ID, provider="gopro", status=RunStatus.SUCCEEDED, listed=2, new=2, archived=2, bytes_archived=804386,
     failed=0, unavailable=0, left=0, waiting=0, exhausted=0, backlog=0, seconds=61.5, estimated_usd=0.001,
 )  # fmt: skip
+CATALOGUED = {"status": "COMPLETE", "next": None}  # what the state has of it afterwards
 RUN_FAILED = Failed("ConfigurationError", "GoPro refuses the app's name. Ask for a new version.")
 
 type Video = dict[str, Any]
@@ -107,13 +110,25 @@ def report(listing: ListResult, answer: Summary | Failure = SUMMARY) -> Call:
     return call("run-report", payload, answer)
 
 
+def catalogue(
+    listing: ListResult, answer: CatalogueResult | Failure | None = None, *, after: Night | None = None
+) -> Call:
+    payload = RUN | {"new": listing.new, "next": as_json(after)}
+    return call("catalogue-writer", payload, answer or CatalogueResult(status=StepStatus.COMPLETE))
+
+
+def ended(listing: ListResult, answer: Summary | Failure = SUMMARY) -> tuple[Call, Call]:
+    """The last two calls of a run: its catalogue and its report."""
+    return catalogue(listing), report(listing, answer)
+
+
 def report_failure(answer: Failed | Failure = RUN_FAILED, **state: Any) -> Call:
     return call("run-report", {"run_id": RUN_ID, "started_at": STARTED_AT, "state": state}, answer)
 
 
 def state_after(listing: ListResult | None, *, renewals: int = 0, **more: Any) -> dict[str, Any]:
     """The state of a run that has authenticated, and has listed if a listing is given."""
-    found = {"listing": carried(listing, renewals), "reconciliation": carried(None)}
+    found = {"listing": carried(listing, renewals), "reconciliation": carried(None), "catalogue": {"next": None}}
     begun = {"filters": FILTERS, "mode": "sync", "reported_by": "", "mails": "every_night", "paused": False, "runs": []}
     return RUN | begun | found | more
 

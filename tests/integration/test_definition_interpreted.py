@@ -14,6 +14,7 @@ from cloud_sync_common.filters import Filters
 from cloud_sync_common.runtime.run_input import Mode
 from cloud_sync_common.runtime.step_status import StepStatus
 from cloud_sync_common.steps.authenticate import AuthResult
+from cloud_sync_common.steps.catalogue import CatalogueResult, Night
 from cloud_sync_common.steps.download import SliceResult
 from cloud_sync_common.steps.list_media import ListResult
 from cloud_sync_common.steps.reconcile import ReconcileResult
@@ -24,6 +25,7 @@ from tests.integration.interpreter import EXCEEDED, RUN_ID, Call, Execution, Fai
 from tests.integration.scripted_calls import (
     ARCHIVED,
     BUSY,
+    CATALOGUED,
     EXPIRED,
     IN_PROGRESS,
     ONE,
@@ -41,6 +43,8 @@ from tests.integration.scripted_calls import (
     batch,
     call,
     carried,
+    catalogue,
+    ended,
     error_of,
     list_media,
     listed,
@@ -95,7 +99,7 @@ def assert_failed(execution: Execution, failed: Failed) -> None:
 def test_two_batches_that_leave_nothing_are_one_invocation_each_and_the_report_is_the_output(played: Play) -> None:
     found = listed(new=3, batches=2)
     execution = played(
-        authenticate(), list_media(found), batch(ONE, TWO), batch(THREE), report(found), batches=([ONE, TWO], [THREE])
+        authenticate(), list_media(found), batch(ONE, TWO), batch(THREE), *ended(found), batches=([ONE, TWO], [THREE])
     )
     assert_succeeded(execution, SUMMARY)
     assert (execution.waits, execution.failed_children) == ([], [])
@@ -103,7 +107,7 @@ def test_two_batches_that_leave_nothing_are_one_invocation_each_and_the_report_i
 
 def test_the_results_of_the_map_are_written_below_the_prefix_of_the_run(played: Play) -> None:
     found = listed(new=1, batches=1)
-    execution = played(authenticate(), list_media(found), batch(ONE), report(found), batches=([ONE],))
+    execution = played(authenticate(), list_media(found), batch(ONE), *ended(found), batches=([ONE],))
     (key,) = execution.written
     assert key.startswith(f"runs/{RUN_ID}/results/") and key.endswith("/manifest.json")
 
@@ -112,7 +116,7 @@ def test_a_listing_is_continued_at_its_cursor_until_it_is_complete(played: Play)
     first = ListResult(status=StepStatus.IN_PROGRESS, next_cursor="page-40", listed=40)
     found = listed(new=1, batches=1)
     execution = played(
-        authenticate(), list_media(first), list_media(found, cursor="page-40"), batch(ONE), report(found),
+        authenticate(), list_media(first), list_media(found, cursor="page-40"), batch(ONE), *ended(found),
         batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
@@ -120,7 +124,7 @@ def test_a_listing_is_continued_at_its_cursor_until_it_is_complete(played: Play)
 
 def test_a_run_that_finds_nothing_new_reports_without_a_map(played: Play) -> None:
     found = listed(new=0, batches=0)
-    execution = played(authenticate(), list_media(found), report(found))
+    execution = played(authenticate(), list_media(found), *ended(found))
     assert_succeeded(execution, SUMMARY)
     assert execution.written == []
 
@@ -128,7 +132,7 @@ def test_a_run_that_finds_nothing_new_reports_without_a_map(played: Play) -> Non
 def test_the_input_with_its_filters_reaches_the_authenticator_as_it_was_given(played: Play) -> None:
     given = {"provider": "gopro", "filters": {"captured_from": "2026-01-01T00:00:00Z"}}
     found = listed(new=0, batches=0)
-    assert_succeeded(played(authenticate(given=given), list_media(found), report(found), given=given), SUMMARY)
+    assert_succeeded(played(authenticate(given=given), list_media(found), *ended(found), given=given), SUMMARY)
 
 
 def test_a_run_beside_another_one_ends_without_a_report(played: Play) -> None:
@@ -144,7 +148,7 @@ def test_videos_that_a_batch_leaves_are_archived_slice_by_slice_one_after_the_ot
     execution = played(
         authenticate(), list_media(found), batch(ONE, TWO, THREE, leaves=(ONE, THREE)),
         a_slice(ONE, IN_PROGRESS), a_slice(ONE, IN_PROGRESS), a_slice(ONE, ARCHIVED), a_slice(THREE, ARCHIVED),
-        report(found), batches=([ONE, TWO, THREE],),
+        *ended(found), batches=([ONE, TWO, THREE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
 
@@ -153,7 +157,7 @@ def test_every_video_of_a_batch_that_failed_as_a_whole_is_tried_on_its_own(playe
     found = listed(new=2, batches=1)
     execution = played(
         authenticate(), list_media(found), batch(ONE, TWO, answer=Failure("SourceChangedError")),
-        a_slice(ONE, ARCHIVED), a_slice(TWO, ARCHIVED), report(found), batches=([ONE, TWO],),
+        a_slice(ONE, ARCHIVED), a_slice(TWO, ARCHIVED), *ended(found), batches=([ONE, TWO],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
 
@@ -162,7 +166,7 @@ def test_every_video_of_a_batch_that_failed_as_a_whole_is_tried_on_its_own(playe
 def test_a_video_that_is_busy_or_unavailable_is_done_for_this_run(played: Play, result: SliceResult) -> None:
     found = listed(new=1, batches=1)
     execution = played(
-        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), a_slice(ONE, result), report(found),
+        authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), a_slice(ONE, result), *ended(found),
         batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
@@ -178,7 +182,7 @@ def test_a_token_that_expires_during_the_listing_is_renewed_and_the_listing_goes
     execution = played(
         authenticate(), list_media(first), list_media(EXPIRED, cursor="page-40"), renew(0),
         list_media(EXPIRED, cursor="page-40"), renew(1), list_media(found, cursor="page-40"),
-        batch(ONE), report(found), batches=([ONE],),
+        batch(ONE), *ended(found), batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
     assert execution.waits == []
@@ -191,7 +195,7 @@ def test_renewals_are_counted_anew_after_each_part_of_a_listing(played: Play) ->
         at = f"page-{hour}" if hour else None
         further = ListResult(status=StepStatus.IN_PROGRESS, next_cursor=f"page-{hour + 1}", listed=hour)
         hours += [list_media(EXPIRED, cursor=at), renew(0), list_media(further, cursor=at)]
-    execution = played(authenticate(), *hours, list_media(found, cursor="page-6"), report(found))
+    execution = played(authenticate(), *hours, list_media(found, cursor="page-6"), *ended(found))
     assert_succeeded(execution, SUMMARY)
 
 
@@ -203,7 +207,7 @@ def test_a_token_that_expires_during_a_download_is_renewed_and_each_video_counts
         authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)),
         a_slice(ONE, IN_PROGRESS), a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, EXPIRED), renew(1),
         a_slice(ONE, ARCHIVED), a_slice(TWO, EXPIRED), renew(0), a_slice(TWO, ARCHIVED),
-        report(found), batches=([ONE, TWO],),
+        *ended(found), batches=([ONE, TWO],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
     assert execution.waits == []
@@ -215,7 +219,7 @@ def test_renewals_are_counted_anew_after_a_slice_that_moved_bytes(played: Play) 
     hours = [step for _ in range(6) for step in (a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, IN_PROGRESS))]
     execution = played(
         authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), *hours,
-        a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, EXPIRED), renew(1), a_slice(ONE, ARCHIVED), report(found),
+        a_slice(ONE, EXPIRED), renew(0), a_slice(ONE, EXPIRED), renew(1), a_slice(ONE, ARCHIVED), *ended(found),
         batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
@@ -246,7 +250,7 @@ def test_a_failed_video_is_recorded_and_the_run_goes_on_and_succeeds(played: Pla
     found, failure = listed(new=3, batches=2), Failure(error)
     execution = played(
         authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)), a_slice(ONE, failure),
-        record("media", ONE, failure), a_slice(TWO, ARCHIVED), batch(THREE), report(found),
+        record("media", ONE, failure), a_slice(TWO, ARCHIVED), batch(THREE), *ended(found),
         batches=([ONE, TWO], [THREE]),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
@@ -257,7 +261,7 @@ def test_a_failure_that_cannot_be_recorded_does_not_stop_the_other_videos(played
     found, failure = listed(new=2, batches=1), Failure("IntegrityError")
     execution = played(
         authenticate(), list_media(found), batch(ONE, TWO, leaves=(ONE, TWO)), a_slice(ONE, failure),
-        record("media", ONE, failure, Failure("LedgerConflictError")), a_slice(TWO, ARCHIVED), report(found),
+        record("media", ONE, failure, Failure("LedgerConflictError")), a_slice(TWO, ARCHIVED), *ended(found),
         batches=([ONE, TWO],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
@@ -298,10 +302,28 @@ def test_a_run_whose_listing_fails_reports_it(played: Play) -> None:
 def test_a_run_whose_report_fails_reports_that_as_its_failure(played: Play) -> None:
     found, failure = listed(new=0, batches=0), Failure("ConfigurationError", "The topic is gone.")
     execution = played(
-        authenticate(), list_media(found), report(found, failure),
-        report_failure(**state_after(found, error=failure.output)),
+        authenticate(), list_media(found), *ended(found, failure),
+        report_failure(**state_after(found, catalogue=CATALOGUED, error=failure.output)),
     )  # fmt: skip
     assert_failed(execution, RUN_FAILED)
+
+
+def test_a_catalogue_that_takes_several_invocations_goes_on_where_it_was(played: Play) -> None:
+    found, night = listed(new=0, batches=0), Night(slices=1, items=7)
+    unfinished = CatalogueResult(status=StepStatus.IN_PROGRESS, next=night)
+    execution = played(
+        authenticate(), list_media(found), catalogue(found, unfinished), catalogue(found, after=night), report(found),
+    )  # fmt: skip
+    assert_succeeded(execution, SUMMARY)
+
+
+@pytest.mark.parametrize("error", ["ConfigurationError", "CredentialsExpiredError", "UnexpectedError"])
+def test_a_catalogue_that_fails_changes_nothing_for_the_run(played: Play, error: str) -> None:
+    found = listed(new=1, batches=1)
+    execution = played(
+        authenticate(), list_media(found), batch(ONE), catalogue(found, Failure(error)), report(found), batches=([ONE],)
+    )
+    assert_succeeded(execution, SUMMARY)
 
 
 def test_a_failed_run_whose_report_fails_too_says_where_to_look(played: Play) -> None:
@@ -401,7 +423,7 @@ def test_an_error_that_is_gone_at_the_next_attempt_costs_one_invocation_in_every
         batch(ONE, answer=once), batch(ONE, leaves=(ONE,)), a_slice(ONE, THROTTLED), a_slice(ONE, EXPIRED),
         renew(0, once), renew(0), a_slice(ONE, Failure("IntegrityError")),
         record("media", ONE, Failure("IntegrityError"), once), record("media", ONE, Failure("IntegrityError")),
-        report(found, once), report(found), batches=([ONE],),
+        *ended(found, once), report(found), batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
     assert len(execution.waits) == 7
@@ -419,7 +441,7 @@ def test_an_error_that_stays_is_retried_as_often_as_the_definition_says_with_wai
     found, attempts = listed(new=1, batches=1), 1 + retry["MaxAttempts"]
     execution = played(
         authenticate(), list_media(found), batch(ONE, leaves=(ONE,)), *[a_slice(ONE, THROTTLED)] * attempts,
-        record("media", ONE, THROTTLED), report(found), batches=([ONE],),
+        record("media", ONE, THROTTLED), *ended(found), batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
     limits = [retry["IntervalSeconds"] * retry["BackoffRate"] ** number for number in range(attempts - 1)]
@@ -435,7 +457,7 @@ def test_a_function_that_lambda_cannot_reach_yet_is_waited_for_longer_and_each_r
     found, refused = listed(new=1, batches=1), batch(ONE, answer=not_ready)
     execution = played(
         authenticate(), list_media(found), refused, batch(ONE, answer=THROTTLED), refused, refused, batch(ONE),
-        report(found), batches=([ONE],),
+        *ended(found), batches=([ONE],),
     )  # fmt: skip
     assert_succeeded(execution, SUMMARY)
     first, (second, third) = slow["IntervalSeconds"], execution.waits[2:]
@@ -451,8 +473,8 @@ def test_children_side_by_side_send_the_same_payloads(synthesis: Synthesis) -> N
     assert definition["States"]["EachBatch"]["MaxConcurrency"] > 1
     videos = [video(number) for number in range(1, 9)]
     found = listed(new=8, batches=8)
-    script = [authenticate(), list_media(found), *(batch(item) for item in videos), report(found)]
+    script = [authenticate(), list_media(found), *(batch(item) for item in videos), *ended(found)]
     execution = play(definition, {"provider": "gopro"}, script, [[item] for item in videos])
     assert_succeeded(execution, SUMMARY)
-    sent = {payload["batch"][0]["media_id"] for _, payload in execution.invoked[2:-1]}
-    assert len(execution.invoked) == 11 and sent == {item["media_id"] for item in videos}
+    sent = {payload["batch"][0]["media_id"] for _, payload in execution.invoked[2:-2]}
+    assert len(execution.invoked) == 12 and sent == {item["media_id"] for item in videos}

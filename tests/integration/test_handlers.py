@@ -33,6 +33,7 @@ HANDLERS = {
     "filtered_list": "media_lister",
     "batch": "video_downloader",
     "download": "video_downloader",
+    "catalogue": "catalogue_writer",
     "failure": "failure_recorder",
     "report": "run_report",
     "report_all": "run_report",

@@ -24,10 +24,10 @@ from tests.integration.scripted_calls import (
     as_json,
     authenticate,
     batch,
+    ended,
     list_media,
     listed,
     record,
-    report,
     report_failure,
 )
 from tests.synthesis import Synthesis
@@ -56,8 +56,8 @@ def test_the_interpreter_alone_lets_a_map_succeed_whose_child_failed(
     found, failure = listed(new=2, batches=2), Failure("ConfigurationError")
     stopped = [batch(ONE, leaves=(ONE,)), a_slice(ONE, failure), record("run", ONE, failure)]
     script = [authenticate(), list_media(found), *stopped, batch(TWO, leaves=(TWO,)), a_slice(TWO, ARCHIVED)]
-    execution = play(definition, GIVEN, [*script, report(found)], [[ONE], [TWO]])
-    assert (execution.status, execution.invoked[-1]) == ("SUCCEEDED", report(found).seen)
+    execution = play(definition, GIVEN, [*script, *ended(found)], [[ONE], [TWO]])
+    assert (execution.status, execution.invoked[-1]) == ("SUCCEEDED", ended(found)[-1].seen)
 
 
 def test_the_interpreter_alone_looks_for_the_writers_prefix_in_the_results(

@@ -106,6 +106,7 @@ def test_each_function_is_a_folder_with_only_its_handler() -> None:
     names = (
         "archive_reconciler",
         "archive_thawer",
+        "catalogue_writer",
         "credentials_rotator",
         "failure_recorder",
         "media_authenticator",

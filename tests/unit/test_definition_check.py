@@ -171,5 +171,5 @@ def test_the_deployed_definition_is_that_of_the_template_with_arns_and_names(
     synthesis: Synthesis, machine: dict[str, Any]
 ) -> None:
     text = json.dumps(machine)
-    assert "${" not in text and text.count("arn:aws:lambda:eu-west-3:123456789012:function:") == 14
+    assert "${" not in text and text.count("arn:aws:lambda:eu-west-3:123456789012:function:") == 15
     assert machine["States"]["EachBatch"]["MaxConcurrency"] == synthesis.of("dev").config.max_concurrency

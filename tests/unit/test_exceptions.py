@@ -34,6 +34,7 @@ CATEGORIES = {
     "OriginalNotReadyError": "not_available_yet",
     "OriginalRefusedError": "refused_by_provider",
     "OriginalUnavailableError": "original_unavailable",
+    "PictureUnavailableError": "picture_unavailable",
     "ProviderContractError": "provider_contract",
     "ProviderThrottledError": "provider_throttled",
     "ProviderUnavailableError": "provider_unavailable",

@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from cloud_sync import providers as infrastructure
 from cloud_sync.layer import build_layer
 from tests.locks import read
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
+from tests.synthesis import ENVIRONMENTS, ROOT, TOLD_OF_THE_STACK, Synthesis, Synthesised
 
 FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
@@ -59,7 +59,7 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
     fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)}
     fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}  # of which each provider has its own
@@ -82,7 +82,7 @@ def test_every_provider_of_the_function_code_can_be_named_in_an_environment() ->
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_the_function_code_can_read_the_variables_of_a_function(
     stack: Synthesised, name: str, environment: str
 ) -> None:
@@ -106,8 +106,11 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         single_put_mib=128,
         check_source_etag=False,
         record_copies=False,
+        catalogue_places=True,
+        catalogue_requests=1000,
+        frame_maker=of("frame-maker"),
         allow_loopback_sources=environment == "local",
-        provider_base_urls={"gopro_api": "https://api.gopro.com"},
+        provider_base_urls={"gopro_api": "https://api.gopro.com", "gopro_images": "https://images-01.gopro.com"},
     )
 
 
@@ -118,12 +121,16 @@ def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> 
         connections_per_video="2",
         record_copies="true",
         gopro_api_base_url="https://127.0.0.1:8443/",
+        gopro_images_base_url="https://127.0.0.1:8444/",
         filters='{"gopro": {"types": ["mp4"]}}',
     )
     read = settings.parse(variables(overridden, "video-downloader"))
     assert (read.max_attempts, read.connections_per_video, read.record_copies) == (9, 2, True)
     assert read.filters == {"gopro": {"types": ["mp4"]}}
-    assert read.provider_base_urls == {"gopro_api": "https://127.0.0.1:8443"}
+    assert read.provider_base_urls == {
+        "gopro_api": "https://127.0.0.1:8443",
+        "gopro_images": "https://127.0.0.1:8444",
+    }
 
 
 def test_powertools_reads_the_variables_that_are_set_for_it() -> None:

@@ -14,13 +14,14 @@ LONGEST = 110  # characters that a reference to a resource becomes: an ARN with 
 LONGEST_BUCKET = len("arn:aws-us-gov:s3:::") + 63  # S3 user guide, "General purpose bucket naming rules"
 SPARE = 100  # for a name of an environment of 20 characters instead of `prod`, six times
 HERE = "<AWS::Region>:<AWS::AccountId>"
+SILENT = ("archive-thawer", "frame-maker")  # of any item
 MAY: dict[str, set[str]] = {
     f"arn:<AWS::Partition>:cloudformation:{HERE}:stack/CloudSync-dev/*": {
         "cloudformation:DescribeStacks", "cloudformation:ListStackResources", "cloudformation:GetTemplate"
     },
     f"arn:<AWS::Partition>:scheduler:{HERE}:schedule/default/gopro-sync-nightly": {"scheduler:GetSchedule"},
     "*": {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
-    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in FUNCTIONS if name != "archive-thawer"},
+    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in FUNCTIONS if name not in SILENT},
     "<gopro-sync-orchestrator>": {"states:ListExecutions", "states:StartExecution"},
     f"arn:<AWS::Partition>:states:{HERE}:execution:gopro-sync-orchestrator:*": {"states:DescribeExecution"},
     "<gopro/credentials>": {
@@ -168,7 +169,8 @@ def test_a_key_of_the_stack_is_used_through_s3_only_and_to_read(synthesis: Synth
     stack = synthesis.of(environment)
     both = [*statements(stack), *(s for kind, s in stack.statements() if kind == "AWS::IAM::Policy")]
     of_key = [s for s in both if as_list(s["Action"]) == ["kms:Decrypt"]]
-    assert len(of_key) == 2 * stack.config.customer_managed_key  # the owner, and a job of S3 Batch Operations
+    # The owner, a job of S3 Batch Operations, and catalogue-writer.
+    assert len(of_key) == 3 * stack.config.customer_managed_key
     for statement in of_key:
         assert as_list(statement["Action"]) == ["kms:Decrypt"]
         via = stack.text(statement["Condition"]["StringEquals"]["kms:ViaService"])

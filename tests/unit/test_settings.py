@@ -29,6 +29,8 @@ ENVIRONMENT = {
     "SINGLE_PUT_MIB": "64",
     "CHECK_SOURCE_ETAG": "false",
     "RECORD_COPIES": "true",
+    "CATALOGUE_PLACES": "true",
+    "CATALOGUE_REQUESTS": "1000",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
 
@@ -60,6 +62,8 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         single_put_mib=64,
         check_source_etag=False,
         record_copies=True,
+        catalogue_places=True,
+        catalogue_requests=1000,
         allow_loopback_sources=True,
     )
 

@@ -12,7 +12,7 @@ from cloud_sync.config import Config, ConfigError
 from cloud_sync.providers import PROVIDERS
 from cloud_sync.schedule import parse_cron, side_by_side
 from local.log_queries import fields_named
-from tests.synthesis import FUNCTIONS, Synthesis, Synthesised, as_list
+from tests.synthesis import FUNCTIONS, TOLD_OF_THE_STACK, Synthesis, Synthesised, as_list
 
 THREE = "gopro,google_drive,dropbox"
 # The logical ids of a stack that has GoPro alone, and that exists: another id would replace what it holds.
@@ -165,9 +165,15 @@ def test_roles_reach_the_secrets_prefixes_and_rows_of_the_named_providers_and_of
 ) -> None:
     stack, names = synthesis.of("dev", providers=providers), providers.split(",")
     reached = {function: granted(stack, function) for function in FUNCTIONS}
-    for function in ("media-authenticator", "media-lister", "video-downloader", "archive-reconciler"):
+    for function in (
+        "media-authenticator",
+        "media-lister",
+        "video-downloader",
+        "archive-reconciler",
+        "catalogue-writer",
+    ):
         assert {r for r in reached[function] if "/credentials" in r} == {f"<{SECRETS[name]}>" for name in names}
-    for function in ("video-downloader", "archive-reconciler"):
+    for function in ("video-downloader", "archive-reconciler", "catalogue-writer"):
         assert {r for r in reached[function] if r.startswith("<archive>/")} == {f"<archive>/{n}/*" for n in names}
     conditions = [statement.get("Condition", {}) for _, statement in stack.statements()]
     rows = [condition.get("ForAllValues:StringLike", {}) for condition in conditions]
@@ -182,7 +188,7 @@ def test_a_function_has_the_secrets_and_addresses_of_the_named_providers_only(
     synthesis: Synthesis, providers: str
 ) -> None:
     stack, names = synthesis.of("dev", providers=providers), providers.split(",")
-    for function in FUNCTIONS:
+    for function in TOLD_OF_THE_STACK:
         given = stack.function(function)["Environment"]["Variables"]
         assert {v for v in given if v.endswith("_CREDENTIALS_SECRET")} == {
             f"{name.upper()}_CREDENTIALS_SECRET" for name in names

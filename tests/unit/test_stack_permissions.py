@@ -76,6 +76,19 @@ MAY = {
         "<work>/certificates/*": {"s3:PutObject"},
         "<gopro-sync-alerts>": {"sns:Publish"},
     },
+    "catalogue-writer": {
+        "<gopro/credentials>": READ_SECRET,
+        "<gopro-sync-tracker>": {
+            "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"
+        },
+        "<archive>": {"s3:ListBucket"},
+        "<archive>/gopro/*": {"s3:GetObject"},
+        "<work>": {"s3:ListBucket"},
+        "<work>/runs/*": {"s3:GetObject"},
+        "<work>/catalogue/*": {"s3:GetObject", "s3:PutObject"},
+        "<frame-maker>": {"lambda:InvokeFunction"},
+    },
+    "frame-maker": {},
 }  # fmt: skip
 
 # By function, then by partition key of the ledger: what it may do with those rows. A role that is taken over can
@@ -99,10 +112,17 @@ MAY_WITH_ROWS = {
         ITEMS: {"BatchGetItem"},
     },
     "archive-reconciler": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
+    "catalogue-writer": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
+    "frame-maker": {},
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
-MAY_USE_THE_KEY = {"archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
+MAY_WITH_THE_KEY = {
+    **dict.fromkeys(
+        ("archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"), USE_KEY
+    ),
+    "catalogue-writer": {"kms:Decrypt"},
+}
 
 INTERFACE_ACTIONS = {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
@@ -187,8 +207,8 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
         granted = other.policy_of(other.function(name)["Role"])
         if other.config.private_network:
             granted["*"] -= INTERFACE_ACTIONS
-        uses_key = {name} & MAY_USE_THE_KEY if other.config.customer_managed_key else set()
-        assert granted.pop("<key>", set()) == (USE_KEY if uses_key else set())
+        of_key = MAY_WITH_THE_KEY.get(name, set()) if other.config.customer_managed_key else set()
+        assert granted.pop("<key>", set()) == of_key
         plain = {_without(suffix, resource): actions for resource, actions in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 

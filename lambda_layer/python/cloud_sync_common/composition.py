@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING
 
 from cloud_sync_common import prices, providers
 from cloud_sync_common.aws import clients
+from cloud_sync_common.aws.functions import Function
+from cloud_sync_common.catalogue.at_provider import AtProvider
+from cloud_sync_common.catalogue.frames import Frames
+from cloud_sync_common.catalogue.look import Look
 from cloud_sync_common.exceptions import ConfigurationError
 from cloud_sync_common.logging_utils import log_what_python_would_print
 from cloud_sync_common.metrics_utils import EnvironmentMetrics
+from cloud_sync_common.provider_access.pictures import PictureFetcher
 from cloud_sync_common.provider_access.renewal import CredentialsRenewal
 from cloud_sync_common.provider_access.session import AuthorisedSession
 from cloud_sync_common.provider_access.verification import Verification
@@ -23,8 +28,10 @@ from cloud_sync_common.retry_utils import Deadline, LambdaContext
 from cloud_sync_common.runtime import settings
 from cloud_sync_common.runtime.run_input import ALL_PROVIDERS, field_of, unknown_provider
 from cloud_sync_common.steps.authenticate import AllProviders, Authenticator, AuthRequest
+from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueWriter
 from cloud_sync_common.steps.download import DownloadRequest, VideoDownloader
 from cloud_sync_common.steps.list_media import ListRequest, MediaLister
+from cloud_sync_common.steps.make_frame import FrameMaker
 from cloud_sync_common.steps.prove_restore import RestoreProver
 from cloud_sync_common.steps.reconcile import ArchiveReconciler, ReconcileRequest
 from cloud_sync_common.steps.record_failure import FailureRecorder, FailureRequest
@@ -37,7 +44,10 @@ from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.archive_reader import ArchiveReader
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles
 from cloud_sync_common.stores.archived_sources import ArchivedSources
+from cloud_sync_common.stores.catalogue import Catalogue
+from cloud_sync_common.stores.catalogue_progress import CatalogueProgresses
 from cloud_sync_common.stores.contents import Contents
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
@@ -294,6 +304,44 @@ def archive_reconciler(request: ReconcileRequest, context: LambdaContext) -> Arc
         deadline=deadline,
         contents=parts.contents,
     )
+
+
+def catalogue_writer(request: CatalogueRequest, context: LambdaContext) -> CatalogueWriter:
+    """Raises ConfigurationError when there is no such provider."""
+    parts, deadline = _Parts(request.provider), Deadline.of(context)
+    return CatalogueWriter(
+        provider=_provider(request.provider).name,
+        ledger=parts.ledger,
+        manifest=parts.manifest(request.run_id),
+        archive=parts.archive,
+        catalogue=Catalogue(clients.s3(), parts.settings.work_bucket, request.provider),
+        progresses=CatalogueProgresses(parts.table, request.provider),
+        look=_look(parts, deadline),
+        most_requests=parts.settings.catalogue_requests,
+        deadline=deadline,
+    )
+
+
+def _look(parts: _Parts, deadline: Deadline) -> Look:
+    config, session = parts.settings, parts.session(deadline)
+    loopback = config.allow_loopback_sources
+    return Look(
+        provider=AtProvider(
+            session,
+            PictureFetcher.of(session.provider, allow_loopback=loopback),
+            upload_stream.of_this_process(allow_loopback=loopback),
+            deadline,
+        ),
+        photo_kinds=session.provider.capabilities.photo_kinds,
+        archive=ArchivedFiles(clients.s3(), config.archive_bucket, config.credentials_secrets.keys()),
+        frames=Frames(Function(clients.lambdas(), config.frame_maker)) if config.frame_maker else None,
+        places=config.catalogue_places,
+    )
+
+
+def frame_maker() -> FrameMaker:
+    """It knows nothing of the stack."""
+    return FrameMaker()
 
 
 def restore_prover(context: LambdaContext) -> RestoreProver:

@@ -18,6 +18,8 @@
     │  ├─ RangeIgnoredError           a 200 to a ranged request
     │  ├─ SourceChangedError          its size or ETag changed while it was read
     │  ├─ NoProgressError             slice after slice moved bytes, and none of them lasted
+    │  ├─ PictureUnavailableError     no picture behind the provider's link; concerns no original
+    │  ├─ PictureUnreadableError      no picture can be made of these bytes; concerns no original
     │  └─ ProviderContractError       the API is no longer the one that this version was written for
     ├─ IntegrityError            checksums or sizes disagree
     ├─ ConfigurationError        a person has to fix a setting, a secret or a permission
@@ -126,6 +128,16 @@ class SourceChangedError(SourceError):
 
 class NoProgressError(SourceError):
     category = "no_progress"
+
+
+class PictureUnavailableError(SourceError):
+    """Of the catalogue alone: an item is archived with or without a picture."""
+
+    category = "picture_unavailable"
+
+
+class PictureUnreadableError(SourceError):
+    category = "picture_unreadable"
 
 
 class ProviderContractError(SourceError):

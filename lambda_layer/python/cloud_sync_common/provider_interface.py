@@ -1,8 +1,8 @@
 """The interface that every provider of videos implements, and the values that pass through it.
 
 MediaItem and MediaPage are frozen and ready for JSON; they travel through the state machine and the manifest.
-MediaSource and Credentials contain tokens and signed links. Their repr is masked, they are never serialised, and they
-exist within one invocation only.
+MediaSource, PictureLink and Credentials contain tokens and signed links. Their repr is masked, they are never
+serialised, and they exist within one invocation only.
 """
 
 from __future__ import annotations
@@ -109,6 +109,23 @@ class MediaSource:
         if self.identity or other.identity:
             return self.identity == other.identity
         return self.file_number == other.file_number
+
+
+@dataclass(frozen=True)
+class PictureLink:
+    """How to get one picture of an item that the provider has made: its bytes are JPEG, PNG or WebP.
+
+    `kind` says where it is from: "provider", a thumbnail, or "sprite", a sheet with many frames of a video, of which
+    `crop` (left, top, width and height in pixels) is one; None: the whole picture. A request has the method "GET", or
+    "POST" with an empty body. `headers` go with it. They may hold an Authorization, which is sent only to one of the
+    provider's `media_origins` or `picture_origins`. The link may itself be a secret, and ends within hours.
+    """
+
+    kind: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    method: str = "GET"
+    crop: tuple[int, int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,12 +256,13 @@ class Provider(Protocol):
     ConfigurationError when no request can be sent.
 
     `media_origins`: where a source's Authorization may go, each "https://host" or "https://host:port"; none where links
-    are signed.
+    are signed. `picture_origins`: the same for a picture's, beside those.
     """
 
     name: str
     capabilities: Capabilities
     media_origins: tuple[str, ...]
+    picture_origins: tuple[str, ...]
 
     def validate(self, credentials: Credentials) -> Credentials:
         """Shows by one cheap call that the provider accepts the access token, for credentials of both kinds. Nothing
@@ -284,6 +302,15 @@ class Provider(Protocol):
 
         Raises MediaNotFoundError, OriginalUnavailableError, OriginalNotReadyError, OriginalRefusedError, and what all
         methods raise.
+        """
+        ...
+
+    def pictures(self, token: str, item: MediaItem) -> list[PictureLink]:
+        """The pictures that the provider has of one item, the best first; empty where it has none. A link may turn out
+        to lead to nothing, and then the next one is worth asking for.
+
+        Raises MediaNotFoundError, OriginalNotReadyError, OriginalRefusedError, and what all methods raise. None of it
+        says anything of the item's originals.
         """
         ...
 

@@ -71,7 +71,8 @@ class DropboxHarness:
         fake.control.set_page_size(PAGE)
         self.provider = Dropbox(fake.base_url, fake.content_url)
         self.unreachable = Dropbox("http://127.0.0.1:1", "http://127.0.0.1:1")
-        self.stills = frozenset({fake.control.id_of("/GOPR0905.JPG")})
+        self.pictured, self.without_picture = map(fake.control.id_of, ("/GOPR0905.JPG", "/Größe/GS010902.360"))
+        self.stills = frozenset({self.pictured})
         self.session = Credentials(provider="dropbox", access_token=fake.access_token)
         self.oauth = Credentials(
             provider="dropbox",
@@ -90,6 +91,9 @@ class DropboxHarness:
 
     def secrets(self) -> set[str]:
         return self.fake.secrets()
+
+    def move_pictures(self, location: str) -> None:
+        self.fake.control.add_fault(DropboxFault.PICTURE_MOVED, location=location)
 
     def calm(self) -> None:
         self.fake.control.clear_faults()
@@ -144,6 +148,9 @@ _FAULTS: dict[Trouble, tuple[DropboxFault, dict[str, Any]]] = {
     Trouble.UNAVAILABLE_NOW: (DropboxFault.LOOKUP_REFUSED, {"tag": "locked", "endpoint": DropboxEndpoint.DOWNLOAD}),
     Trouble.CUT_SHORT: (DropboxFault.CONNECTION_CUT, {"byte": 1000}),
     Trouble.RANGE_IGNORED: (DropboxFault.RANGE_IGNORED, {}),
+    Trouble.PICTURE_MISSING: (DropboxFault.PICTURE_REFUSED, {}),
+    Trouble.PICTURE_PAGE: (DropboxFault.PICTURE_OTHER, {}),
+    Trouble.PICTURE_TOO_LARGE: (DropboxFault.PICTURE_OTHER, {"what": "too large"}),
     Trouble.RANGE_SHIFTED: (DropboxFault.RANGE_SHIFTED, {}),
 }  # fmt: skip
 

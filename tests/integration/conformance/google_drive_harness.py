@@ -30,6 +30,7 @@ SPECIAL: list[dict[str, Any]] = [
     {"id": "twinB", "filename": "GX010900.MP4", "folder": "Trips/Alps", "sources": ["a.mp4"]},
     {"id": "sphere", "filename": "GS010902.360", "folder": "Größe", "sources": ["d.360"]},
     {"id": "photo", "filename": "GOPR0905.JPG", "sources": ["still.jpg"]},
+    {"id": "pictureless", "filename": "GX010908.MP4", "sources": ["b.mp4"], "picture": False},
     {"id": "notes", "filename": "Notes", "mime_type": "application/vnd.google-apps.document"},
     {"id": "locked", "filename": "locked.mp4", "sources": ["a.mp4"], "downloadable": False},
 ]  # fmt: skip
@@ -59,6 +60,7 @@ class GoogleDriveHarness:
     stills = frozenset({"photo"})
     not_ready: frozenset[str] = frozenset()
     without_original = ""
+    pictured, without_picture = "clip001", "pictureless"
 
     def __init__(self, fake: FakeGoogleDrive) -> None:
         self.fake = fake
@@ -84,6 +86,9 @@ class GoogleDriveHarness:
 
     def secrets(self) -> set[str]:
         return self.fake.secrets()
+
+    def move_pictures(self, location: str) -> None:
+        self.fake.control.add_fault(DriveFault.PICTURE_MOVED, location=location)
 
     def calm(self) -> None:
         self.fake.control.clear_faults()
@@ -135,6 +140,9 @@ _FAULTS: dict[Trouble, tuple[tuple[DriveFault, dict[str, Any]], ...]] = {
     Trouble.UNAVAILABLE_NOW: ((DriveFault.DOWNLOAD_QUOTA, {}),),
     Trouble.CUT_SHORT: ((DriveFault.CONNECTION_CUT, {"byte": 1000}),),
     Trouble.RANGE_IGNORED: ((DriveFault.RANGE_IGNORED, {}),),
+    Trouble.PICTURE_MISSING: ((DriveFault.PICTURE_REFUSED, {}),),
+    Trouble.PICTURE_PAGE: ((DriveFault.PICTURE_OTHER, {}),),
+    Trouble.PICTURE_TOO_LARGE: ((DriveFault.PICTURE_OTHER, {"what": "too large"}),),
     Trouble.RANGE_SHIFTED: ((DriveFault.RANGE_SHIFTED, {}),),
 }
 

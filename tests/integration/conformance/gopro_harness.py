@@ -37,6 +37,7 @@ SPECIAL: list[dict[str, Any]] = [
      "sources": ["c.mp4"]},
     {"id": "proxyonly", "filename": "GX010904.MP4", "sources": []},
     {"id": "photo", "type": "Photo", "filename": "GOPR0905.JPG", "sources": ["still.jpg"]},
+    {"id": "pictureless", "filename": "GX010908.MP4", "sources": ["b.mp4"], "picture": False},
     {"id": "burst", "type": "Burst", "filename": "GOPR0906.JPG", "sources": ["still.jpg", "still.jpg"]},
     {"id": "cooking", "filename": "GX010907.MP4", "ready_to_view": "transcoding", "sources": ["a.mp4"]},
 ]  # fmt: skip
@@ -67,10 +68,12 @@ class GoProHarness:
     stills = frozenset({"photo", "burst"})
     not_ready = frozenset({"cooking"})
     without_original = "proxyonly"
+    pictured, without_picture = "clip001", "pictureless"
 
     def __init__(self, fake: FakeGoPro, folder: Path) -> None:
         self.fake, self._folder = fake, folder
-        self.provider, self.unreachable = GoPro(fake.base_url), GoPro("http://127.0.0.1:1")
+        self.provider = GoPro(fake.base_url, fake.base_url)
+        self.unreachable = GoPro("http://127.0.0.1:1", "http://127.0.0.1:1")
         self.session = Credentials(provider="gopro", access_token=fake.access_token)
         self.oauth = Credentials(
             provider="gopro",
@@ -94,6 +97,9 @@ class GoProHarness:
 
     def secrets(self) -> set[str]:
         return secrets_of(self.fake)
+
+    def move_pictures(self, location: str) -> None:
+        self.fake.control.add_fault(FaultKind.PICTURE_MOVED, location=location)
 
     def calm(self) -> None:
         self.fake.control.clear_faults()
@@ -143,6 +149,9 @@ _FAULTS: dict[Trouble, tuple[FaultKind, dict[str, Any]]] = {
     Trouble.CUT_SHORT: (FaultKind.CONNECTION_CUT, {"byte": 1000}),
     Trouble.RANGE_IGNORED: (FaultKind.RANGE_IGNORED, {}),
     Trouble.RANGE_SHIFTED: (FaultKind.RANGE_SHIFTED, {}),
+    Trouble.PICTURE_MISSING: (FaultKind.PICTURE_REFUSED, {}),
+    Trouble.PICTURE_PAGE: (FaultKind.PICTURE_OTHER, {}),
+    Trouble.PICTURE_TOO_LARGE: (FaultKind.PICTURE_OTHER, {"what": "too large"}),
     Trouble.OBJECT_REPLACED: (FaultKind.OBJECT_REPLACED, {}),
 }
 

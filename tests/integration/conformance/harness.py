@@ -9,13 +9,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 from cloud_sync_common.exceptions import CloudSyncError, RangeIgnoredError
+from cloud_sync_common.provider_access.pictures import PictureFetcher
 from cloud_sync_common.provider_interface import (
     Credentials,
     Filters,
@@ -23,8 +24,10 @@ from cloud_sync_common.provider_interface import (
     MediaItem,
     MediaPage,
     MediaSource,
+    PictureLink,
     Provider,
 )
+from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.transfer import upload_stream
 from cloud_sync_common.transfer.media_host import MediaHost
 from cloud_sync_common.transfer.ranged_get import IfMatch, open_range
@@ -58,6 +61,9 @@ class Trouble(Enum):
     CUT_SHORT = "the connection closes after 1,000 bytes of media"
     RANGE_IGNORED = "a request for a range is answered with the whole file"
     RANGE_SHIFTED = "a request for a range is answered with another one"
+    PICTURE_MISSING = "there is nothing behind the links to thumbnails"
+    PICTURE_PAGE = "a page is sent in place of thumbnails"
+    PICTURE_TOO_LARGE = "thumbnails have more bytes than a picture may have"
     OBJECT_REPLACED = "the file was replaced by another of the same size, and so are the bytes behind links to it"
 
 
@@ -81,7 +87,8 @@ class Harness(Protocol):
     It has more than forty videos, on more than two pages of a listing, with different times of capture. Among them are
     two with the same filename. It also has stills. What its provider's Capabilities say, it has too: one with more than
     two files (`several_files`), one that is not ready (`lists_waiting`), proxies and a video without an original
-    (`has_proxies`). Without them, `not_ready` and `proxies` are empty, and so is `without_original`.
+    (`has_proxies`). Without them, `not_ready` and `proxies` are empty, and so is `without_original`. The provider has
+    pictures of the item `pictured`, the best of which needs the token, and none of `without_picture`.
     """
 
     provider: Provider
@@ -93,6 +100,8 @@ class Harness(Protocol):
     stills: frozenset[str]
     not_ready: frozenset[str]
     without_original: str
+    pictured: str
+    without_picture: str
 
     @property
     def token(self) -> str:
@@ -105,6 +114,10 @@ class Harness(Protocol):
 
     def cause(self, trouble: Trouble, media_id: str | None = None) -> None:
         """Starts the trouble, for one item if it is named."""
+        ...
+
+    def move_pictures(self, location: str) -> None:
+        """From now on, requests for thumbnails are redirected there."""
         ...
 
     def calm(self) -> None:
@@ -148,6 +161,24 @@ def items_of(harness: Harness, filters: Filters | None = None) -> dict[str, Medi
 def sources_of(harness: Harness, media_id: str) -> list[MediaSource]:
     """Fresh sources for the files of an item."""
     return harness.provider.sources(harness.token, items_of(harness)[media_id])
+
+
+def pictures_of(harness: Harness, media_id: str) -> list[PictureLink]:
+    """Fresh links to the pictures of an item."""
+    return harness.provider.pictures(harness.token, item_of(harness, media_id))
+
+
+def item_of(harness: Harness, media_id: str) -> MediaItem:
+    """One item, by its id."""
+    found = harness.provider.find(harness.token, media_id)
+    assert found is not None
+    return found
+
+
+def fetched(harness: Harness, link: PictureLink) -> bytes:
+    """The bytes of a picture, as the catalogue gets them; no wait between two requests takes any time."""
+    fetcher = replace(PictureFetcher.of(harness.provider, allow_loopback=True), sleep=lambda _: None)
+    return fetcher.fetched(link, Deadline.after(20))
 
 
 def read(

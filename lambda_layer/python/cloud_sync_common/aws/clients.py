@@ -154,6 +154,11 @@ def secrets() -> SecretsManagerClient:
 
 
 @cache
+def lambdas() -> Any:
+    return session().client("lambda", config=_CONFIG)
+
+
+@cache
 def sns() -> SNSClient:
     return session().client("sns", config=_CONFIG)
 

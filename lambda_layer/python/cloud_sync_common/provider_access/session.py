@@ -14,6 +14,7 @@ from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     MediaNotFoundError,
     OriginalUnavailableError,
+    PictureUnavailableError,
     ProviderContractError,
     SourceError,
 )
@@ -24,6 +25,7 @@ from cloud_sync_common.provider_interface import (
     MediaItem,
     MediaPage,
     MediaSource,
+    PictureLink,
     Provider,
     UsesCredentials,
 )
@@ -31,7 +33,7 @@ from cloud_sync_common.retry_utils import Deadline, at_first, is_doubtful_refusa
 from cloud_sync_common.stores.credential_store import CredentialStore
 from cloud_sync_common.stores.credentials_lease import CredentialsLease
 
-LISTING_ATTEMPTS, SOURCES_ATTEMPTS, TRIAL_ATTEMPTS = 5, 4, 3
+LISTING_ATTEMPTS, SOURCES_ATTEMPTS, TRIAL_ATTEMPTS, PICTURES_ATTEMPTS = 5, 4, 3, 2
 NEIGHBOURS = 3  # other videos that are asked for before a refusal is held against the API or the token
 _DOUBTFUL = (CredentialsExpiredError, ProviderContractError)
 _REFUSED = "The provider refuses to give the links of this video, although it accepts the token"
@@ -111,6 +113,20 @@ class AuthorisedSession:
                     raise
                 reason = str(error).partition(":")[0] if isinstance(error, ProviderContractError) else _REFUSED
                 raise OriginalUnavailableError(f"{reason}. It gives those of other videos.") from None
+
+    def pictures(self, item: MediaItem) -> list[PictureLink]:
+        """The provider's pictures of one item, the best first, with fresh links. Raises what Provider.pictures raises.
+        The token counts as refused only where the provider refuses it as such: pictures may be kept from it, and the
+        bytes of originals not."""
+        with self.lease.noting_refusal(self._credentials.version):
+            try:
+                return self._call(lambda token: self.provider.pictures(token, item), PICTURES_ATTEMPTS)
+            except CredentialsExpiredError:
+                if self._refused:
+                    raise
+                raise PictureUnavailableError(
+                    "The provider refuses to show pictures of this item, although it accepts the token."
+                ) from None
 
     def same_source(self, item: MediaItem, ended: MediaSource) -> MediaSource:
         """The same file with a new link; it keeps its number, whatever else is offered by now. A link that is not new

@@ -29,7 +29,7 @@ class Registered:
 
 
 PROVIDERS: dict[str, Registered] = {
-    GoPro.name: Registered(GoPro, "GoPro", {"gopro_api": "base_url"}),
+    GoPro.name: Registered(GoPro, "GoPro", {"gopro_api": "base_url", "gopro_images": "images_url"}),
     GoogleDrive.name: Registered(
         GoogleDrive,
         "Google Drive",

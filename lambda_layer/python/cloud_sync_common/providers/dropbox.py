@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -46,13 +47,25 @@ from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
 from cloud_sync_common.filters import KINDS, VIDEO
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
+from cloud_sync_common.provider_interface import (
+    Capabilities,
+    Credentials,
+    Filters,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+    PictureLink,
+)
 from cloud_sync_common.xray_utils import subsegment
 
 API, CONTENT = "https://api.dropboxapi.com", "https://content.dropboxapi.com"
 PER_PAGE = 1_000  # a few more may come; 2,000 are allowed (spec), but what is noted of each travels in the run's state
 FEED_ROUNDS = 100  # in which something has changed each time; what changes later is the next run's
 PATH_LIMIT = 4_096  # characters
+# What thumbnails are made of: pictures with these extensions, and of up to 20 MB (spec, get_thumbnail_v2).
+THUMBNAIL_EXTENSIONS = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
+THUMBNAIL_LIMIT = 20 * 1024 * 1024
+_THUMBNAIL = {"format": {".tag": "jpeg"}, "size": {".tag": "w480h320"}, "mode": {".tag": "fitone_bestfit"}}
 _ID, _REV = re.compile(r"id:[A-Za-z0-9_-]+"), re.compile(r"[0-9a-f]{9,64}")
 _NAMESPACE = re.compile(r"[0-9]+")  # as in root_namespace_id (spec, common.stone, whose pattern allows more)
 
@@ -138,6 +151,7 @@ class Dropbox:
     def __init__(self, base_url: str = API, content_url: str = CONTENT) -> None:
         self._base_url, self._content_url = base_url, content_url
         self.media_origins: tuple[str, ...] = (content_url,)
+        self.picture_origins: tuple[str, ...] = ()
         self._tokens = TokenEndpoint(f"{base_url}/oauth2/token", RENEWAL, _RENEWAL_REFUSED, _APP, STORE)
         self._path_root = ""
 
@@ -201,12 +215,24 @@ class Dropbox:
         row = self._file(token, item.media_id)
         if reason := _has_no_bytes(row):
             raise OriginalRefusedError(reason)
-        found, rev, content = _item(row), word(row, "rev"), digest_of(row, "content_hash", 64)
-        argument = json.dumps({"path": f"rev:{rev}" if _REV.fullmatch(rev) else item.media_id})
+        found, content = _item(row), digest_of(row, "content_hash", 64)
+        argument = json.dumps({"path": _version_of(row, item)})
         headers = {**self._headers(token), "Dropbox-API-Arg": argument}
         url = f"{self._content_url}/2/files/download"
         hashes = (f"sha256-4mib:{content}",) if content else ()
         return [MediaSource(1, found.filename, 1, url, headers, found.size, hashes, revision=found.revision)]
+
+    def pictures(self, token: str, item: MediaItem) -> list[PictureLink]:
+        """The thumbnail of a photo; there is none of a video, and nothing is asked for one. See Provider."""
+        extension = PurePosixPath(item.filename).suffix.lower()
+        if extension not in THUMBNAIL_EXTENSIONS or (item.size or 0) > THUMBNAIL_LIMIT:
+            return []
+        row = self._file(token, item.media_id)
+        if _has_no_bytes(row):
+            return []
+        resource = {".tag": "path", "path": _version_of(row, item)}
+        headers = {**self._headers(token), "Dropbox-API-Arg": json.dumps({"resource": resource, **_THUMBNAIL})}
+        return [PictureLink("provider", f"{self._content_url}/2/files/get_thumbnail_v2", headers, "POST")]
 
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """By the tags in its body. What is refused with a text may concern this file or all. See Provider."""
@@ -325,6 +351,12 @@ def _has_no_bytes(row: Row) -> str:
     if row.get("is_downloadable") is False:
         return _NO_BYTES
     return _LINK if isinstance(row.get("symlink_info"), dict) else ""
+
+
+def _version_of(row: Row, item: MediaItem) -> str:
+    """What names the version of a row to the content host."""
+    rev = word(row, "rev")
+    return f"rev:{rev}" if _REV.fullmatch(rev) else item.media_id
 
 
 def _name(row: Row) -> str:

@@ -20,30 +20,42 @@ import requests
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     ConfigurationError,
-    CredentialsExpiredError,
     MediaNotFoundError,
     OriginalNotReadyError,
     OriginalRefusedError,
-    ProviderThrottledError,
     ProviderUnavailableError,
 )
 from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.folder_tree import ROOT, FolderTree
 from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused, page_of, rows_of_pages
-from cloud_sync_common.file_services.refusals import Meaning, Refusals, words_in
+from cloud_sync_common.file_services.refusals import words_in
 from cloud_sync_common.file_services.rows import Row, check_ids, hashes_of, id_of, name_of, rows_of, token_in, word
 from cloud_sync_common.file_services.sorted_rows import SortedRows
 from cloud_sync_common.file_services.token_endpoint import TokenEndpoint
 from cloud_sync_common.filters import KINDS, VIDEO
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
-from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
+from cloud_sync_common.provider_interface import (
+    Capabilities,
+    Credentials,
+    Filters,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+    PictureLink,
+)
+from cloud_sync_common.providers import google_refusals
+from cloud_sync_common.providers.google_refusals import SIGNED_OUT, STORE
+from cloud_sync_common.providers.google_refusals import TOO_NARROW as TOO_NARROW  # noqa: PLC0414 (the command's too)
 from cloud_sync_common.xray_utils import subsegment
 
 API, OAUTH = "https://www.googleapis.com", "https://oauth2.googleapis.com"
+# Google's servers for thumbnails, which want the token where the file is not public (discovery, thumbnailLink).
+THUMBNAILS = tuple(f"https://lh{number}.googleusercontent.com" for number in range(3, 7))
 PER_PAGE = 1_000  # the most that a page can have, of files and of changes (discovery)
 FOLDER_PAGES = 50  # that are read beforehand; a folder beyond them is asked for by itself
 MOST_DRIVES = 20  # whose positions in their feeds a cursor has room for
+PICTURE_SIDE, LINK_LIMIT = 480, 8_192  # pixels of the longer side of a thumbnail; characters of its link
 UNUSED_DAYS = 180  # after which a refresh token that nobody used ends (OAuth guide: six months)
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 FOLDER, SHORTCUT = "application/vnd.google-apps.folder", "application/vnd.google-apps.shortcut"
@@ -61,12 +73,6 @@ ITEM = "the request for one file at Google Drive"
 RENEWAL = "the renewal of the token at Google Drive"
 CHECK = "the check of the token at Google Drive"
 INCOMPLETE = "Google Drive has not searched everywhere (incompleteSearch): files would be missing. Start the run again."
-STORE = "Connect again: `cloudsync connect google-drive`, or by hand (docs/connect.md, 'Google Drive')."
-TOO_NARROW = (
-    "The stored credentials do not let Cloud Sync read the files of this Google Drive: the scope drive.readonly is "
-    "missing. Connect again (`cloudsync connect google-drive`), and leave 'See and download all your Google Drive "
-    "files' ticked."
-)
 # Google says `invalid_grant` for every way in which a refresh token ends (OAuth guide, "Refresh token expiration").
 ENDED = (
     "Google no longer accepts the stored refresh token: the OAuth consent screen is still in 'Testing', where every "
@@ -86,40 +92,8 @@ _CODES = {
     "admin_policy_enforced": "The administrator of this Google account does not allow the OAuth client; ask for that",
     "org_internal": "The OAuth client is for its own organisation only; set its user type to 'External'",
 }
-_QUOTA = "Google's download quota of this file or its owner is used up for about a day. Later runs look again."
-_ABUSE = "Google has flagged this file as malware or abuse. Request a review in Google Drive, or move it to the trash."
-_LOCKED = "Google Drive does not let this account download the file. Ask its owner to allow downloads."
-_POLICY = "The administrator of this Google account does not allow Drive apps. Have it allowed in the Admin console."
-_NO_BYTES = "This is a document of Google's own, which has no bytes to archive. Export it by hand to keep it."
-_NOT_A_MEMBER = "The file is in a shared drive that this account is no member of any more. Have it added again."
-_API_OFF = "The Google Drive API is off in the project of the OAuth client. Enable it in the Google Cloud console."
-_NO_PROJECT = "Google has suspended or deleted the project of the OAuth client. Connect by one of another project."
-_DAY = "The project of the OAuth client has used up its quota at Google Drive for today. Later runs go on."
-_GONE = "Google Drive no longer shows this file: it was deleted, or is not shared with this account any more."
 _LOST = "This Google account cannot see a shared drive in the settings. Have it added again, or take the drive out."
 _NO_DRIVE = "Google Drive does not know this account's own drive. See whether drive.google.com opens with this account."
-_RATES = ("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED")
-SIGNED_OUT = f"Google no longer accepts the stored token. {STORE}"
-# What a refusal means, by its reason (Drive guide, "Resolve errors"; rclone, backend/drive). The status says less: 403
-# stands for quotas of a minute, of a day, of one file, and for what is forbidden. Of several, the first here counts.
-_MEANINGS: dict[str, Meaning] = {
-    "downloadQuotaExceeded": (OriginalNotReadyError, _QUOTA),
-    **dict.fromkeys(("cannotDownloadAbusiveFile", "abuse"), (OriginalRefusedError, _ABUSE)),
-    **dict.fromkeys(("cannotDownloadFile", "insufficientFilePermissions"), (OriginalRefusedError, _LOCKED)),
-    "fileNotDownloadable": (OriginalRefusedError, _NO_BYTES),
-    "teamDriveMembershipRequired": (OriginalRefusedError, _NOT_A_MEMBER),
-    "appNotAuthorizedToFile": (OriginalRefusedError, TOO_NARROW),  # only where the scope is drive.file
-    "domainPolicy": (OriginalRefusedError, _POLICY),
-    **dict.fromkeys(("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), (ConfigurationError, TOO_NARROW)),
-    **dict.fromkeys(("accessNotConfigured", "SERVICE_DISABLED"), (ConfigurationError, _API_OFF)),
-    **dict.fromkeys(("CONSUMER_INVALID", "CONSUMER_SUSPENDED"), (ConfigurationError, _NO_PROJECT)),
-    **dict.fromkeys(("dailyLimitExceeded", "quotaExceeded"), (ProviderUnavailableError, _DAY)),
-    **dict.fromkeys(_RATES, (ProviderThrottledError, "Google asks to wait.")),
-    **dict.fromkeys(("authError", "ACCESS_TOKEN_EXPIRED"), (CredentialsExpiredError, SIGNED_OUT)),
-    "forbidden": (OriginalRefusedError, _LOCKED),
-    "notFound": (MediaNotFoundError, _GONE),
-}
-_REFUSALS = Refusals(("reason",), _MEANINGS)
 
 
 class Reach(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +128,7 @@ class GoogleDrive:
             raise ConfigurationError(f"The shared drives must be at most {MOST_DRIVES} ids, as in their addresses.")
         self._base_url, self._reach = base_url, reach
         self.media_origins: tuple[str, ...] = (base_url,)
+        self.picture_origins: tuple[str, ...] = (base_url, *THUMBNAILS)
         self._tokens = TokenEndpoint(f"{oauth_url}/token", RENEWAL, _CODES, NOT_RENEWED, STORE, SCOPES, TOO_NARROW)
         self._folders, self._with_folders = FolderTree(), set[Place]()  # the places whose folders are known
 
@@ -305,7 +280,7 @@ class GoogleDrive:
             revision=next(iter(hashes), f"revision:{word(row, 'headRevisionId') or modified}"),
             size=loose_json.whole_number(row.get("size")),
             kind=_kind(row),
-            unusable=_LOCKED if _is_locked(row) else "",
+            unusable=google_refusals.LOCKED if _is_locked(row) else "",
             origin=word(row, "resourceKey", shape=_ID),
         )
 
@@ -334,7 +309,7 @@ class GoogleDrive:
         if row.get("trashed") is True:
             raise MediaNotFoundError("The file is in the trash of Google Drive.")
         if _is_locked(row):
-            raise OriginalRefusedError(_LOCKED)
+            raise OriginalRefusedError(google_refusals.LOCKED)
         found = self._described(row)
         url = f"{self._base_url}/drive/v3/files/{item.media_id}?alt=media&supportsAllDrives=true"
         headers = _headers(token, f"{item.media_id}/{item.origin}" if item.origin else "")
@@ -344,15 +319,24 @@ class GoogleDrive:
             )
         ]
 
+    def pictures(self, token: str, item: MediaItem) -> list[PictureLink]:
+        """The thumbnail, where the answer has a link to one: that is how to know (discovery). See Provider."""
+        row = self._file(token, item.media_id, item.origin, "id,thumbnailLink")
+        if not (url := loose_json.text(row.get("thumbnailLink"), LINK_LIMIT)):
+            return []
+        is_own = url.startswith(tuple(f"{origin}/" for origin in self.picture_origins))
+        sized = re.sub(r"=s[0-9]+$", f"=s{PICTURE_SIDE}", url)
+        return [PictureLink("provider", sized, _headers(token) if is_own else {})]
+
     def refusal(self, status: int, headers: Mapping[str, str], body: bytes) -> CloudSyncError | None:
         """By the reasons in its body. See Provider."""
-        return _REFUSALS.of_media(status, headers, body)
+        return google_refusals.REFUSALS.of_media(status, headers, body)
 
-    def _file(self, token: str, file_id: str, key: str = "") -> Row:
+    def _file(self, token: str, file_id: str, key: str = "", fields: str = FILE_FIELDS) -> Row:
         """What Google says of one file. Raises MediaNotFoundError."""
         if not _ID.fullmatch(file_id):
             raise MediaNotFoundError(f"{file_id!r} is not an id of Google Drive's.")
-        query = {"fields": FILE_FIELDS, "supportsAllDrives": "true"}
+        query = {"fields": fields, "supportsAllDrives": "true"}
         response = self._answer_of(f"files/{file_id}", token, ITEM, query, f"{file_id}/{key}" if key else "")
         row = answers.json_object(response, ITEM)
         if file_id not in (word(row, "id"), ROOT):
@@ -368,7 +352,7 @@ class GoogleDrive:
         if "pageToken" in query and "pageToken" in words_in(response.content, "location"):
             raise PageTokenRefused
         lost = _LOST if self._reach.shared_drives else _NO_DRIVE
-        raise _REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else lost)
+        raise google_refusals.REFUSALS.error(response, doing, SIGNED_OUT, "" if doing == ITEM else lost)
 
 
 def _headers(token: str, key: str = "") -> dict[str, str]:

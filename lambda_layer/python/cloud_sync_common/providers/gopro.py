@@ -28,8 +28,24 @@ from cloud_sync_common.filters import PHOTO, VIDEO, Reason
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.http.answers import Row
-from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.provider_interface import Capabilities, Credentials, Filters, MediaItem, MediaPage, MediaSource
+from cloud_sync_common.provider_interface import (
+    Capabilities,
+    Credentials,
+    Filters,
+    MediaItem,
+    MediaPage,
+    MediaSource,
+    PictureLink,
+)
+from cloud_sync_common.providers import gopro_media
+from cloud_sync_common.providers.gopro_media import (
+    PHOTO_TYPES,
+    STILL_TYPES,
+    UNCLEAR_TYPES,
+    VIDEO_TYPES,
+    kind_of,
+    type_of,
+)
 from cloud_sync_common.source_identity import ListedFile, NumberedFile
 from cloud_sync_common.xray_utils import subsegment
 
@@ -40,22 +56,8 @@ PER_PAGE = 50  # larger pages have come back short (go2cloud)
 READY = "ready"
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 ID_LIMIT, NAME_LIMIT, WORD_LIMIT, URL_LIMIT = 128, 400, 64, 8192  # characters that are kept
-# The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
-VIDEO_TYPES = (
-    "Video", "TimeLapseVideo", "BurstVideo", "Chaptered", "Livestream", "Looped", "LoopedVideo", "ExternalVideo",
-    "MultiClipEdit", "Edit",
-)  # fmt: skip
-PHOTO_TYPES = ("Photo", "TimeLapse", "Burst")
-STILL_TYPES = (*PHOTO_TYPES, "Session", "Audio")
-UNCLEAR_TYPES = ("Continuous",)  # a video in some sources, a series of stills in others: the extension decides
-KNOWN_TYPES = (*VIDEO_TYPES, *STILL_TYPES, *UNCLEAR_TYPES)
-VIDEO_EXTENSIONS = frozenset(("mp4", "mov", "360", "m4v"))
-PHOTO_EXTENSIONS = frozenset(("jpg", "jpeg", "gpr", "heic", "png"))
 _VIDEOS = (*VIDEO_TYPES, *UNCLEAR_TYPES)
 _SCOPES = {"videos": _VIDEOS, "photos": (*_VIDEOS, *PHOTO_TYPES), "everything": ()}
-# The types whose item_count is the number of files: chapters (rclone-PR), pictures of a burst (go2cloud); in others it
-# counts other things.
-COUNTED_TYPES = ("Video", "Chaptered", "Looped", "LoopedVideo", "Burst")
 # The originals; those of edits have the second label. Everything else is derived from them (rclone-PR, gopro-dl).
 ORIGINAL_LABELS = ("source", "baked_source")
 FIELDS = "id,type,filename,file_extension,file_size,captured_at,created_at,item_count,ready_to_view,reprocessed_at"
@@ -67,6 +69,7 @@ KEPT = "the stored refresh token may have been replaced at GoPro. Store another 
 LISTING = "the listing at GoPro"
 LINKS = "the request for download links at GoPro"
 ITEM = "the request for one video at GoPro"
+PICTURES = "the request for pictures at GoPro"
 RENEWAL = "the renewal of the token at GoPro"
 CHECK = "the check of the token at GoPro"
 type Query = Mapping[str, str | int] | None
@@ -100,8 +103,11 @@ class GoPro:
     )  # fmt: skip
     media_origins: tuple[str, ...] = ()  # links are signed, and the CDN refuses a token beside a signature (rclone-PR)
 
-    def __init__(self, base_url: str = "https://api.gopro.com") -> None:
-        self._base_url = base_url
+    def __init__(
+        self, base_url: str = "https://api.gopro.com", images_url: str = "https://images-01.gopro.com"
+    ) -> None:
+        self._base_url, self._images_url = base_url, images_url
+        self.picture_origins: tuple[str, ...] = (images_url,)
 
     def validate(self, credentials: Credentials) -> Credentials:
         """GET /media/user, the cheapest call that needs a token. See Provider."""
@@ -220,9 +226,21 @@ class GoPro:
         listed = [_listed(variation, item) for variation in originals]
         files = source_identity.numbered(listed)
         filename = _filename(answer, item, files[0].url)
-        claimed = item.source_count if item.kind in COUNTED_TYPES else 1
+        claimed = item.source_count if item.kind in gopro_media.COUNTED_TYPES else 1
         names = {} if item.kind in PHOTO_TYPES else _names_of_chapters(filename, listed, files, claimed)
         return [_source(file, names.get(file.file_number, ""), filename, claimed) for file in files]
+
+    def pictures(self, token: str, item: MediaItem) -> list[PictureLink]:
+        """The thumbnail; of a video, a frame of each sprite. See Provider."""
+        if not _ID.fullmatch(item.media_id):
+            raise MediaNotFoundError(f"{item.media_id!r} is not an id of GoPro's.")
+        path = f"/media/{item.media_id}"
+        row = answers.json_object(self._call(path, token, PICTURES, query={"fields": "token"}), PICTURES)
+        found = list(gopro_media.thumbnail(self._images_url, row.get("token"), token))
+        if item.kind in PHOTO_TYPES:
+            return found
+        offered = answers.json_object(self._call(f"{path}/download", token, PICTURES), PICTURES)
+        return [*found, *gopro_media.sprites(loose_json.as_object(offered.get("_embedded")).get("sprites"))]
 
     def _user(self, token: str) -> Row:
         """What is said of the token's owner. The status decides; no more is asked of the body than to be JSON."""
@@ -268,13 +286,13 @@ def _page(rows: list[Row], total: int, filters: Filters) -> MediaPage:
     items, waiting, ignored = [], [], []
     wanted = (VIDEO, PHOTO) if filters.wants_photos else (VIDEO,)
     for row in rows:
-        if _sort(row) not in wanted:
+        if kind_of(row) not in wanted:
             ignored.append(_id(row))
         elif row.get("ready_to_view") != READY:
             waiting.append(_id(row))
         else:
             items.append(_item(row))
-    _log_unknown_types(rows)
+    gopro_media.log_unknown_types(rows)
     alone = {Reason.KINDS.value: len(ignored)} if ignored else {}
     return MediaPage(items=tuple(items), waiting=tuple(waiting), ignored=tuple(ignored), total=total, left_out=alone)
 
@@ -291,32 +309,9 @@ def _id(row: Row) -> str:
     return _usable_id(row) or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
 
 
-def _type(row: Row) -> str:
-    """The type of a row, empty for what has not the shape of one: types are logged and kept."""
-    if (kind := row.get("type")) in KNOWN_TYPES:
-        return str(kind)
-    found = loose_json.plain_text(kind, WORD_LIMIT) or ""
-    return found if re.fullmatch(r"[A-Z][A-Za-z0-9]{0,31}", found) else ""
-
-
-def _sort(row: Row) -> str:
-    """Video, photo, or empty for other media: by the type; for an unknown one, by the extension (dustin/gopro #49:
-    closed lists of types break)."""
-    kind, extension = _type(row), loose_json.extension(row.get("file_extension"))
-    if kind in VIDEO_TYPES or (kind not in STILL_TYPES and extension in VIDEO_EXTENSIONS):
-        return VIDEO
-    return PHOTO if kind in PHOTO_TYPES or (kind not in STILL_TYPES and extension in PHOTO_EXTENSIONS) else ""
-
-
-def _log_unknown_types(rows: list[Row]) -> None:
-    unknown = {_type(row) for row in rows} - set(KNOWN_TYPES)
-    if unknown:
-        logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
-
-
 def _item(row: Row) -> MediaItem:
-    media_id, kind, extension = _id(row), _type(row), loose_json.extension(row.get("file_extension"))
-    if _sort(row) == PHOTO:
+    media_id, kind, extension = _id(row), type_of(row), loose_json.extension(row.get("file_extension"))
+    if kind_of(row) == PHOTO:
         kind, extension = kind if kind in PHOTO_TYPES else PHOTO_TYPES[0], extension or "jpg"
     elif extension in ("", "json"):
         extension = "mp4"
@@ -376,7 +371,7 @@ def _filename(answer: Row, item: MediaItem, url: str) -> str:
     """The filename with an extension. Edits have only a title, and the extension is in the link (dustin fixtures), of
     which nothing else is kept: its path may be what signs it."""
     is_photo = item.kind in PHOTO_TYPES
-    known, usual = (PHOTO_EXTENSIONS, "jpg") if is_photo else (VIDEO_EXTENSIONS, "mp4")
+    known, usual = (gopro_media.PHOTO_EXTENSIONS, "jpg") if is_photo else (gopro_media.VIDEO_EXTENSIONS, "mp4")
     name = loose_json.filename(answer.get("filename"), NAME_LIMIT) or item.filename
     return camera_names.with_extension(name, source_identity.path(url), known, usual)
 

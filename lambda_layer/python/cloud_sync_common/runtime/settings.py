@@ -24,7 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     of this environment. `provider_base_urls` has the values of `<NAME>_BASE_URL` by that name in small letters.
     `filters` is JSON: the lasting filters of each provider by its name, which are read for each run
     (runtime/filter_input.py). `provider_options` has the values of `<PROVIDER>_PROVIDER_OPTIONS`, each a JSON object,
-    by provider name.
+    by provider name. `frame_maker` is the name of the function that makes small pictures; empty: there is none.
     """
 
     environment: str
@@ -44,8 +44,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     check_source_etag: bool
     allow_loopback_sources: bool
     record_copies: bool
+    catalogue_places: bool
+    catalogue_requests: int
     filters: dict[str, dict[str, Any]]
     credentials_secrets: dict[str, str]
+    frame_maker: str = ""
     provider_base_urls: dict[str, str] = {}
     provider_options: dict[str, dict[str, Any]] = {}
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
+from cloud_sync_common.movie.place import Place as Place  # noqa: PLC0414 (a part of these shapes)
 from cloud_sync_common.stores.archive_keys import capture_month, safe_id
 from cloud_sync_common.stores.provider_rows import month_of
 
@@ -28,14 +29,6 @@ class Picture(StrEnum):
     SPRITE = "sprite"
     FRAME = "frame"
     NONE = "none"
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """The first position that the camera was sure of, in degrees (WGS 84), and metres above the sea."""
-
-    latitude: float
-    longitude: float
-    altitude: float | None = None
 
 
 class CatalogueFile(msgspec.Struct, frozen=True, kw_only=True):

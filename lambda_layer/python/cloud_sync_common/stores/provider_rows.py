@@ -15,7 +15,7 @@ from cloud_sync_common.stores.archive_keys import capture_month
 
 MONTH, SPENT, COUNTED = "MONTH#", "SPENT#", "COUNTED"  # sort keys, or how they begin
 UNDER_WAY, LAST_SUCCESS, CREDENTIALS = "RUN_UNDER_WAY", "LAST_SUCCESS", "CREDENTIALS"
-SETTINGS = "SETTINGS"
+SETTINGS, CATALOGUE = "SETTINGS", "CATALOGUE"
 UNKNOWN_MONTH = "unknown"
 _NIGHT = "night_"
 _NUMBERS = frozenset({"runs", "archived", "bytes", "left", "stopped"})
