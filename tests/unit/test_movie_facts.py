@@ -11,8 +11,8 @@ from cloud_sync_common.movie.facts import MovieFacts
 from cloud_sync_common.movie.place import Place
 
 from local.gopro_notes import settings, telemetry, user_data
-from local.movie_writing import box, full_box, movie_header, numbers, since_1904
-from tests.unit.built_movies import MATTERHORN, Build, keyed, read, worded
+from local.movie_writing import box, full_box, keyed, movie_header, numbers, since_1904, worded
+from tests.unit.built_movies import MATTERHORN, Build, read
 
 IPHONE = {
     "com.apple.quicktime.make": "Apple",
