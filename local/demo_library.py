@@ -15,11 +15,13 @@ from typing import Any
 
 import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
 
+from local import demo_scenes
 from local.demo_cameras import LOST, recorded
 
 _VERSION = 2
 _STAMP = ".demo-library"
 _CHAPTER = timedelta(minutes=12)  # after which a camera begins a new file
+_DRAWN = 384  # pixels of width; ffmpeg makes them larger
 _PROXY = "media/proxy.mp4"
 _BIG = "GX010060.MP4"
 
@@ -264,8 +266,8 @@ def _encode(
     would change the bytes from run to run, and with them the sizes in `library.json`.
     """
     width, height = size
-    picture = f"testsrc2=size={width}x{height}:rate={profile.rate}:duration={seconds:.2f}"
-    look = f"hue=h={37 * seed % 360},noise=alls=40:allf=t:all_seed={seed}"
+    moves = f"scale={width * 5 // 4}:{height * 5 // 4},crop={width}:{height}:x='(iw-ow)*t/{seconds:.2f}'"
+    noise = f"noise=alls=40:allf=t:all_seed={seed}:enable='gt(n,0)'"  # not in the first picture, which is shown
     if path.suffix.lower() == ".jpg":
         output = ["-frames:v", "1", "-f", "image2", "-update", "1"]
     else:
@@ -273,9 +275,16 @@ def _encode(
         container = "mov" if path.suffix.lower() == ".mov" else "mp4"
         output += ["-threads", "2", "-f", container]
     exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
+    scene = ["-f", "image2pipe", "-c:v", "ppm", "-framerate", str(profile.rate), "-i", "-"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *scene]
+    look = f"loop=-1:1,trim=duration={seconds:.2f},{moves},{noise}"
     done = subprocess.run(
-        [*command, "-vf", look, *output, *exact, str(path)], capture_output=True, text=True, check=False
+        [*command, "-vf", look, *output, *exact, str(path)],
+        input=demo_scenes.scene(_DRAWN, height * _DRAWN // width, seed),
+        capture_output=True,
+        check=False,
     )
     if done.returncode != 0:
-        raise DemoLibraryError(f"ffmpeg could not make {path.name}: {done.stderr.strip()[-300:] or done.returncode}.")
+        raise DemoLibraryError(
+            f"ffmpeg could not make {path.name}: {done.stderr.decode().strip()[-300:] or done.returncode}."
+        )
