@@ -131,6 +131,22 @@ def test_android_says_maker_and_model_and_the_place_in_the_user_data() -> None:
     assert found.place == Place(latitude=46.0207, longitude=7.7491)
 
 
+def test_notes_of_a_phone_are_found_where_ffmpeg_puts_them() -> None:
+    assert facts(notes=box(b"udta", keyed(IPHONE, plain=False))).camera == "iPhone 15 Pro"
+
+
+def loci(longitude: float, latitude: float, name: bytes = b"home\0") -> bytes:
+    degrees = numbers(round(longitude * 65536), round(latitude * 65536), 0, form="i")
+    return box(b"udta", full_box(b"loci", numbers(0x15C7, form="H"), name, b"\0", degrees, b"earth\0\0"))
+
+
+def test_the_place_of_3gpp_is_read() -> None:
+    assert facts(notes=loci(-7.75, 46.5)).place == Place(latitude=46.5, longitude=-7.75)
+    assert facts(notes=loci(-7.75, 146.5)).place is None
+    assert facts(notes=loci(0.0, 0.0)).place is None
+    assert facts(notes=box(b"udta", full_box(b"loci", bytes(2), b"no end"))).place is None
+
+
 def test_user_data_in_words_say_maker_model_and_firmware() -> None:
     words = box(b"udta", worded(b"\xa9mak", "Canon"), worded(b"\xa9mod", "Canon EOS R5"), worded(b"\xa9swr", "1.8.1"))
     found = facts(notes=words)

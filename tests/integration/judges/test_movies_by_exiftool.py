@@ -22,6 +22,7 @@ from cloud_sync_common.movie.reading import read_movie
 from local.gopro_movie import rewrite
 from local.movie_writing import keyed
 from tests.installed import ROOT, installed
+from tests.unit.built_movies import Build
 
 EXIFTOOL = "node_modules/exiftool-vendored.pl/bin/exiftool"
 SURE = 3  # a fix in three dimensions
@@ -160,6 +161,29 @@ def test_an_iphones_notes_are_the_same_to_exiftool(clips: list[Path], tmp_path: 
     assert facts.place is not None
     ours = [facts.place.latitude, facts.place.longitude, facts.place.altitude]
     assert ours == pytest.approx([float(part) for part in said["Keys:GPSCoordinates"].split()], abs=0.05)
+
+
+def test_notes_that_ffmpeg_wrote_are_read(clips: list[Path], tmp_path: Path) -> None:
+    """It puts keys into the user data, and the place into a box of 3GPP."""
+    path = tmp_path / "written_anew.mov"
+    said = {"location": "+46.0207+007.7491/", "com.apple.quicktime.model": "iPhone 15 Pro"}
+    words = [part for name, value in said.items() for part in ("-metadata", f"{name}={value}")]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clips[0]), "-map", "0:v", "-c", "copy"]
+    command += [*words, "-metadata", "creation_time=2026-05-02T19:22:08Z", "-movflags", "use_metadata_tags", str(path)]
+    subprocess.run(command, check=True, timeout=60)
+    facts = facts_of(path)
+    assert (facts.camera, facts.created_at, facts.created_clock) == ("iPhone 15 Pro", "2026-05-02T19:22:08Z", "utc")
+    assert facts.place is not None
+    assert [facts.place.latitude, facts.place.longitude] == pytest.approx([46.0207, 7.7491], abs=1e-4)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_exiftool_turns_a_picture_by_as_much(rotation: int, tmp_path: Path) -> None:
+    path = tmp_path / "turned.mp4"
+    path.write_bytes(Build(rotation=rotation).content())
+    (said,), picture = said_by_exiftool(path), read_movie(FileSource(path)).key_picture()
+    assert picture is not None
+    assert picture.rotation == said["Composite:Rotation"] == rotation
 
 
 def test_ffmpeg_decodes_the_key_picture_from_its_settings_and_its_bytes_alone(
