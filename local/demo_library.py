@@ -1,4 +1,5 @@
-"""A GoPro library for trying Cloud Sync: real H.264 clips, made by ffmpeg, with the special cases of real libraries."""
+"""A GoPro library for trying Cloud Sync: real H.264 clips, made by ffmpeg, with the special cases of real libraries and
+with what cameras note in them."""
 
 import fcntl
 import json
@@ -14,8 +15,13 @@ from typing import Any
 
 import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
 
-_VERSION = 1
+from local import demo_scenes
+from local.demo_cameras import LOST, recorded
+
+_VERSION = 2
 _STAMP = ".demo-library"
+_CHAPTER = timedelta(minutes=12)  # after which a camera begins a new file
+_DRAWN = 384  # pixels of width; ffmpeg makes them larger
 _PROXY = "media/proxy.mp4"
 _BIG = "GX010060.MP4"
 
@@ -46,7 +52,8 @@ _TINY = _Profile("tiny", 320, 180, 1, 1.5, 960, 540, 2, 70)
 
 @dataclass(frozen=True)
 class _Clip:
-    """One item: the fields of its row, its files, and what is special in its listing."""
+    """One item: the fields of its row, its files, and what is special in its listing. `place` is one of demo_cameras,
+    `hilights` are parts of the clip's length."""
 
     filename: str | None
     captured_at: str
@@ -56,19 +63,31 @@ class _Clip:
     length: float = 1.0
     listed: dict[str, Any] = field(default_factory=dict)
     listed_size: Callable[[int], object] | None = None
+    place: str = ""
+    hilights: tuple[float, ...] = ()
 
 
 _CLIPS = (
-    _Clip("GX010042.MP4", "2026-01-11T09:12:44Z"),
-    _Clip("GX010042.MP4", "2026-03-29T15:40:02Z", "HERO11 Black", length=0.7),  # another clip with the same name
-    _Clip("GX010051.MP4", "2026-01-24T13:05:10Z", files=3),
-    _Clip("GH010017.MP4", "2026-02-07T16:20:31Z", "HERO8 Black", files=2, listed={"item_numbers": False}),
-    _Clip(_BIG, "2026-02-14T07:58:00Z"),
+    _Clip("GX010042.MP4", "2026-01-11T09:12:44Z", "HERO13 Black", place="Gornergrat", hilights=(0.2, 0.6)),
+    # Another clip with the same name.
+    _Clip("GX010042.MP4", "2026-03-29T15:40:02Z", "HERO11 Black", length=0.7, place="Aiguille du Midi"),
+    _Clip("GX010051.MP4", "2026-01-24T13:05:10Z", "HERO13 Black", files=3, place="Diavolezza", hilights=(0.5,)),
+    _Clip(
+        "GH010017.MP4",
+        "2026-02-07T16:20:31Z",
+        "HERO8 Black",
+        files=2,
+        listed={"item_numbers": False},
+        place="Limone sul Garda",
+    ),
+    _Clip(_BIG, "2026-02-14T07:58:00Z", hilights=(0.1, 0.4, 0.8)),
     _Clip("GX010063.MP4", "2026-02-21T10:30:00Z", length=0.6, listed_size=lambda size: None),
     _Clip("GX010064.MP4", "2026-02-21T10:41:19Z", listed_size=str),
     _Clip(
         "GX010070.MP4",
         "2026-03-08T12:00:27Z",
+        "HERO11 Black",
+        place="Lauterbrunnen",
         listed={"reprocessed_at": "2026-03-12T04:00:00Z"},
         listed_size=lambda size: size - 3245,
     ),
@@ -87,13 +106,40 @@ _CLIPS = (
     ),
     _Clip("GX010081.MP4", "2026-06-20T08:00:00Z", listed={"ready_to_view": "transcoding"}),
     _Clip("GX010077.MP4", "2026-04-04T14:14:14Z", files=0, listed_size=lambda size: None),
-    _Clip('Über den "Grat" ∕ 50% steil + Blick 🏔️ (1).MP4', "2026-04-12T06:45:00Z"),
-    _Clip(None, "2026-04-25T17:03:55Z", length=0.6),
-    _Clip("Drone over the lake.mov", "2026-05-02T19:22:08Z", None, suffix=".mov", listed={"type": "ExternalVideo"}),
-    _Clip("GS010003.360", "2026-05-09T10:10:10Z", "MAX", suffix=".360"),
-    _Clip("GX010079.MP4", "2026-05-16T05:31:47Z", length=1.4, listed={"type": "TimeLapseVideo"}),
-    _Clip("GOPR0123.MP4", "2026-05-23T12:49:00Z", "HERO5 Session", length=0.8, listed={"type": "LoopedVideo"}),
-    _Clip("GX010080.MP4", "2026-06-06T21:15:36Z", length=1.2),
+    _Clip(
+        'Über den "Grat" ∕ 50% steil + Blick 🏔️ (1).MP4',
+        "2026-04-12T06:45:00Z",
+        "HERO13 Black",
+        place="Bettmerhorn",
+        hilights=(0.3,),
+    ),
+    _Clip(None, "2026-04-25T17:03:55Z", "HERO13 Black", length=0.6, place=LOST),
+    _Clip(
+        "Drone over the lake.mov",
+        "2026-05-02T19:22:08Z",
+        None,
+        suffix=".mov",
+        listed={"type": "ExternalVideo"},
+        place="Oeschinensee",
+    ),
+    _Clip("GS010003.360", "2026-05-09T10:10:10Z", "MAX", suffix=".360", place="Tre Cime"),
+    _Clip(
+        "GX010079.MP4",
+        "2026-05-16T05:31:47Z",
+        "HERO11 Black",
+        length=1.4,
+        place="Grossglockner",
+        listed={"type": "TimeLapseVideo"},
+    ),
+    _Clip(
+        "GOPR0123.MP4",
+        "2026-05-23T12:49:00Z",
+        "HERO5 Session",
+        length=0.8,
+        listed={"type": "LoopedVideo"},
+        hilights=(0.7,),
+    ),
+    _Clip("GX010080.MP4", "2026-06-06T21:15:36Z", "HERO13 Black", length=1.2, place="Gornergrat"),
     _Clip("GX010082.MP4", "2026-06-13T09:09:09Z"),
 )
 
@@ -183,7 +229,12 @@ def _make_item(folder: Path, profile: _Profile, index: int, clip: _Clip) -> dict
         seconds, megabits = profile.big_seconds, profile.big_megabits
     sources = [f"media/{index:02}-{number}{clip.suffix.lower()}" for number in range(1, clip.files + 1)]
     for number, name in enumerate(sources, start=1):
-        _encode(folder / name, profile, seconds, megabits, seed=10 * index + number, size=(width, height))
+        seed = 10 * index + number
+        _encode(folder / name, profile, seconds, megabits, seed=seed, size=(width, height))
+        if clip.suffix != ".JPG":
+            begins = datetime.fromisoformat(clip.captured_at) + (number - 1) * _CHAPTER
+            marks = tuple(seconds * part for part in clip.hilights)
+            recorded(folder / name, clip.camera_model, begins, place=clip.place, hilights=marks, seed=seed)
     size = sum((folder / name).stat().st_size for name in sources)
     uploaded = datetime.fromisoformat(clip.captured_at) + timedelta(hours=12)
     return {
@@ -215,8 +266,8 @@ def _encode(
     would change the bytes from run to run, and with them the sizes in `library.json`.
     """
     width, height = size
-    picture = f"testsrc2=size={width}x{height}:rate={profile.rate}:duration={seconds:.2f}"
-    look = f"hue=h={37 * seed % 360},noise=alls=40:allf=t:all_seed={seed}"
+    moves = f"scale={width * 5 // 4}:{height * 5 // 4},crop={width}:{height}:x='(iw-ow)*t/{seconds:.2f}'"
+    noise = f"noise=alls=40:allf=t:all_seed={seed}:enable='gt(n,0)'"  # not in the first picture, which is shown
     if path.suffix.lower() == ".jpg":
         output = ["-frames:v", "1", "-f", "image2", "-update", "1"]
     else:
@@ -224,9 +275,16 @@ def _encode(
         container = "mov" if path.suffix.lower() == ".mov" else "mp4"
         output += ["-threads", "2", "-f", container]
     exact = ["-fflags", "+bitexact", "-flags:v", "+bitexact"]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
+    scene = ["-f", "image2pipe", "-c:v", "ppm", "-framerate", str(profile.rate), "-i", "-"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *scene]
+    look = f"loop=-1:1,trim=duration={seconds:.2f},{moves},{noise}"
     done = subprocess.run(
-        [*command, "-vf", look, *output, *exact, str(path)], capture_output=True, text=True, check=False
+        [*command, "-vf", look, *output, *exact, str(path)],
+        input=demo_scenes.scene(_DRAWN, height * _DRAWN // width, seed),
+        capture_output=True,
+        check=False,
     )
     if done.returncode != 0:
-        raise DemoLibraryError(f"ffmpeg could not make {path.name}: {done.stderr.strip()[-300:] or done.returncode}.")
+        raise DemoLibraryError(
+            f"ffmpeg could not make {path.name}: {done.stderr.decode().strip()[-300:] or done.returncode}."
+        )

@@ -53,12 +53,14 @@ def _device(number: int, name: str, *entries: bytes) -> bytes:
     return nest(b"DEVC", entry(b"DVID", b"L", 4, numbers(number)), text(b"DVNM", name), *entries)
 
 
-def telemetry(camera: str, fix: Fix, *, by: bytes = b"GPS5", count: int = 0) -> bytes:
-    """One second of the telemetry track. `by` is GPS5, or GPS9 as since HERO11; `count` says which second it is."""
+def telemetry(camera: str, fix: Fix | None, *, by: bytes = b"GPS5", count: int = 0) -> bytes:
+    """One second of the telemetry track. `by` is GPS5, or GPS9 as since HERO11; `count` says which second it is.
+    Without a fix: of a camera that has no receiver."""
     name = "Camera" if camera.startswith("HERO5") else camera.replace("HERO", "Hero")
-    warmth = nest(b"STRM", text(b"STNM", "Accelerometer"), entry(b"SCAL", b"s", 2, numbers(418, form="h")),
+    motion = nest(b"STRM", text(b"STNM", "Accelerometer"), entry(b"SCAL", b"s", 2, numbers(418, form="h")),
                   entry(b"ACCL", b"s", 6, numbers(4101, -12, 87, form="h") * 4))  # fmt: skip
-    return _device(1, name, warmth, _gps9(fix, count) if by == b"GPS9" else _gps5(fix, count))
+    place = b"" if fix is None else _gps9(fix, count) if by == b"GPS9" else _gps5(fix, count)
+    return _device(1, name, motion, place)
 
 
 def _gps5(fix: Fix, count: int) -> bytes:

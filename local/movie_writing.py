@@ -99,3 +99,22 @@ def track(
     media_head = full_box(b"vmhd", bytes(8), flags=1) if handler == b"vide" else full_box(b"gmhd")
     here = box(b"dinf", full_box(b"dref", numbers(1), full_box(b"url ", flags=1)))
     return box(b"trak", head, box(b"mdia", times, kind, box(b"minf", media_head, here, table)))
+
+
+def keyed(values: dict[str, str], *, plain: bool = True) -> bytes:
+    """The box meta with these texts by their keys, as phones write it: plain in QuickTime movies, and with a version in
+    others (QuickTime File Format, "Metadata")."""
+    keys = b"".join(box(b"mdta", key.encode()) for key in values)
+    items = [box(numbers(place), box(b"data", numbers(1, 0), value.encode()))
+             for place, value in enumerate(values.values(), start=1)]  # fmt: skip
+    contents = (
+        full_box(b"hdlr", bytes(4), b"mdta", bytes(12), b"\0"),
+        full_box(b"keys", numbers(len(values)), keys),
+        box(b"ilst", *items),
+    )
+    return box(b"meta", *contents) if plain else full_box(b"meta", *contents)
+
+
+def worded(kind: bytes, text: str) -> bytes:
+    """A text entry of user data, such as ©xyz."""
+    return box(kind, numbers(len(text.encode()), 0x15C7, form="H"), text.encode())

@@ -207,7 +207,7 @@ def test_the_lister_writes_new_videos_to_the_manifest_and_counts_the_rest(functi
     assert (result["status"], result["next_cursor"], result["manifest_key"]) == ("COMPLETE", None, key)
     lines = [media for line in aws.read(key, WORK).splitlines() for media in json.loads(line)["media"]]
     assert len(lines) == result["new"] == 18 and (result["waiting"], result["exhausted"]) == (1, 0)
-    assert sample("download")["media"] in [{**line, "size": 402193} for line in lines if line["media_id"] == PLAIN]
+    assert sample("download")["media"] in [{**line, "size": 407103} for line in lines if line["media_id"] == PLAIN]
     assert_no_secret(json.dumps(result) + aws.read(key, WORK).decode(), functions.gopro)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from cloud_sync_common.movie.reading import Movie, read_movie
 
 from local.gopro_notes import Fix
-from local.movie_writing import Samples, box, full_box, movie_header, numbers, picture_entry, since_1904, track
+from local.movie_writing import Samples, box, movie_header, numbers, picture_entry, since_1904, track
 
 CREATED = datetime(2026, 1, 11, 9, 12, 44, tzinfo=UTC)
 MATTERHORN = Fix(latitude=45.9763, longitude=7.6586, altitude=4478.0, time=datetime(2026, 1, 11, 8, 12, 45, tzinfo=UTC))
@@ -95,21 +95,3 @@ class Build:
         chunks = [start + sum(sizes[:first]) for first in range(len(sizes))]
         table = Samples(sizes=sizes, chunks=chunks, wide=self.wide).table(box(b"gpmd", bytes(6), numbers(1, form="H")))
         return track(2, b"meta", table, ticks_per_second=1000, ticks=1000 * len(sizes), name=b"GoPro MET")
-
-
-def keyed(values: dict[str, str], *, plain: bool = True) -> bytes:
-    """The box meta, as phones write it: plain in QuickTime movies, and with a version in others."""
-    keys = b"".join(box(b"mdta", key.encode()) for key in values)
-    items = [box(numbers(place), box(b"data", numbers(1, 0), value.encode()))
-             for place, value in enumerate(values.values(), start=1)]  # fmt: skip
-    contents = (
-        full_box(b"hdlr", bytes(4), b"mdta", bytes(12), b"\0"),
-        full_box(b"keys", numbers(len(values)), keys),
-        box(b"ilst", *items),
-    )
-    return box(b"meta", *contents) if plain else full_box(b"meta", *contents)
-
-
-def worded(kind: bytes, text: str) -> bytes:
-    """A text entry of user data, such as ©xyz."""
-    return box(kind, numbers(len(text.encode()), 0x15C7, form="H"), text.encode())

@@ -11,8 +11,8 @@ from cloud_sync_common.movie.facts import MovieFacts
 from cloud_sync_common.movie.place import Place
 
 from local.gopro_notes import settings, telemetry, user_data
-from local.movie_writing import box, full_box, movie_header, numbers, since_1904
-from tests.unit.built_movies import MATTERHORN, Build, keyed, read, worded
+from local.movie_writing import box, full_box, keyed, movie_header, numbers, since_1904, worded
+from tests.unit.built_movies import MATTERHORN, Build, read
 
 IPHONE = {
     "com.apple.quicktime.make": "Apple",
@@ -129,6 +129,22 @@ def test_android_says_maker_and_model_and_the_place_in_the_user_data() -> None:
     found = facts(notes=keyed(said, plain=False) + box(b"udta", PHONE))
     assert found.camera == "samsung SM-S921B"
     assert found.place == Place(latitude=46.0207, longitude=7.7491)
+
+
+def test_notes_of_a_phone_are_found_where_ffmpeg_puts_them() -> None:
+    assert facts(notes=box(b"udta", keyed(IPHONE, plain=False))).camera == "iPhone 15 Pro"
+
+
+def loci(longitude: float, latitude: float, name: bytes = b"home\0") -> bytes:
+    degrees = numbers(round(longitude * 65536), round(latitude * 65536), 0, form="i")
+    return box(b"udta", full_box(b"loci", numbers(0x15C7, form="H"), name, b"\0", degrees, b"earth\0\0"))
+
+
+def test_the_place_of_3gpp_is_read() -> None:
+    assert facts(notes=loci(-7.75, 46.5)).place == Place(latitude=46.5, longitude=-7.75)
+    assert facts(notes=loci(-7.75, 146.5)).place is None
+    assert facts(notes=loci(0.0, 0.0)).place is None
+    assert facts(notes=box(b"udta", full_box(b"loci", bytes(2), b"no end"))).place is None
 
 
 def test_user_data_in_words_say_maker_model_and_firmware() -> None:

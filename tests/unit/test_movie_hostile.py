@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.gopro_notes import entry, telemetry, user_data
-from local.movie_writing import box, full_box, movie_header, numbers, since_1904
-from tests.unit.built_movies import CREATED, FTYP, MATTERHORN, Build, Source, keyed
+from local.movie_writing import box, full_box, keyed, movie_header, numbers, since_1904
+from tests.unit.built_movies import CREATED, FTYP, MATTERHORN, Build, Source
 
 WHOLE = Build(
     telemetry=[telemetry("HERO11 Black", MATTERHORN, by=by) for by in (b"GPS5", b"GPS9")],

@@ -3,8 +3,10 @@
 - Action cameras (the maker's own boxes in `udta`; ExifTool's tables of QuickTime describe them in public):
   FIRM, LENS, HMMT with the HiLights in milliseconds (their number, then each; zeros fill it up), and since HERO6 a box
   GPMF with FMWR, MINF (the model) and, in a device of their own, the HiLights (HLMT: the milliseconds come first).
-- Phones (QuickTime File Format, "Metadata"): `meta` with `keys` and `ilst`.
-- Others, and Android for the place: text entries of `udta` such as ©xyz, each with 16 bits of length and of language.
+- Phones (QuickTime File Format, "Metadata"): `meta` with `keys` and `ilst`; who writes their movies anew puts it into
+  `udta`.
+- Others, and Android for the place: text entries of `udta` such as ©xyz, each with 16 bits of length and of language;
+  and the box `loci` (3GPP TS 26.244, "Location information").
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def notes(index: memoryview) -> Notes:
         user_data.setdefault(box.kind, box.content[:_MOST_SETTINGS])
     if b"FIRM" in user_data or b"GPMF" in user_data:
         return _of_action_camera(user_data)
-    return _of_others({**_text_entries(user_data), **_keyed(index)})
+    written_anew = _keyed(user_data.get(b"meta", memoryview(b"")))
+    return _of_others({**_text_entries(user_data), **written_anew, **_keyed(inner(index, b"meta"))})
 
 
 def _of_action_camera(user_data: Mapping[bytes, memoryview]) -> Notes:
@@ -110,16 +113,24 @@ def _seconds(milliseconds: list[int]) -> tuple[float, ...]:
 
 def _text_entries(user_data: Mapping[bytes, memoryview]) -> dict[str, str]:
     """Those of `udta` whose type begins with the copyright sign, by the rest of it."""
-    found = {}
+    found = {"xyz": _point(user_data[b"loci"])} if b"loci" in user_data else {}
     for kind, content in user_data.items():
         if kind[0] == 0xA9:
             found[kind[1:].decode("latin-1")] = _name(content[4 : 4 + number(content, 0, 2)])
     return found
 
 
-def _keyed(index: memoryview) -> dict[str, str]:
+def _point(content: memoryview) -> str:
+    """The place in `loci`, as ISO 6709: behind version, language, a name and a role, degrees of 16 and 16 bits."""
+    end = bytes(content[6 : 6 + 4 * _MOST_OF_A_NAME]).find(b"\0")
+    if end < 0:
+        return ""
+    longitude, latitude = (number(content, 6 + end + at, signed=True) / (1 << 16) for at in (2, 6))
+    return f"{latitude:+.5f}{longitude:+.5f}/"
+
+
+def _keyed(meta: memoryview) -> dict[str, str]:
     """The texts of `meta`, by their keys. In a QuickTime movie it is a plain box, in others it has a version first."""
-    meta = inner(index, b"meta")
     if bytes(meta[4:8]) != b"hdlr":
         meta = meta[4:]
     keys = islice(boxes(inner(meta, b"keys")[8:]), _MOST_KEYS)
