@@ -354,6 +354,7 @@ def test_the_construct_ids_of_the_functions_are_their_names_for_sam(dev: Synthes
         "RunReport",
         "ArchiveReconciler",
         "CatalogueWriter",
+        "FrameMaker",
         "ArchiveThawer",
         "CredentialsRotator",
     }
