@@ -184,7 +184,7 @@ def _compute(library: Library, design: Design, engine: Engine) -> list[Line]:
     invocations = design.children(library) + prices.INVOCATIONS_PER_RUN
     return [
         Line(prices.LAMBDA_GB_SECOND, gb_seconds, how),
-        Line(prices.LAMBDA_REQUEST, invocations, "one per child, three per run"),
+        Line(prices.LAMBDA_REQUEST, invocations, "one per child, four per run"),
     ]
 
 

@@ -13,6 +13,7 @@ from cloud_sync_common import prices
 from benchmarks import results
 from cloud_sync.config import ENVIRONMENTS, Config
 from cloud_sync.storage_tiers import INSTANT_RETRIEVAL_MINIMUM_DAYS
+from costs import catalogue
 from costs.model import (
     DAYS_PER_MONTH,
     ESTIMATED_WAITING,
@@ -38,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS, PAGE = ROOT / "benchmarks" / "results.json", ROOT / "docs" / "cost.md"
 EXAMPLE = Library(files=1_000, file_bytes=100_000_000)
 TARGET_USD = 0.085
+ITEMS_OF_A_CATALOGUE = 10_000
 ESTIMATED_TRANSFER, ESTIMATED_TOTAL = 3.10, 3.20  # USD for the same library, estimated before development
 DEPLOYED = ("dev", "staging", "prod")
 # The values of an environment that cost something each month.
@@ -87,6 +89,7 @@ def page(engine: Engine) -> str:
             _environments(engine),
             _fixed(),
             _costly(engine),
+            _catalogue(),
             _prices(),
             OMITTED.format(night=_empty_night()),
         ]
@@ -297,6 +300,21 @@ def _costly(engine: Engine) -> str:
             "|---|---|---|---|---|",
             *rows,
             "",
+        ]
+    )
+
+
+def _catalogue() -> str:
+    """What is described costs once, and each month."""
+    once, monthly = catalogue.once(ITEMS_OF_A_CATALOGUE), catalogue.each_month(ITEMS_OF_A_CATALOGUE)
+    return "\n".join(
+        [
+            "## The catalogue\n",
+            f"To describe {ITEMS_OF_A_CATALOGUE:,} items costs **{total(once):.2f} USD**, once; a run's report does "
+            "not count it.\n",
+            _table(once),
+            f"To keep them described costs **{total(monthly):.4f} USD a month** ([catalogue.md](catalogue.md)).\n",
+            _table(monthly),
         ]
     )
 

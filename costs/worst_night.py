@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from cloud_sync_common import prices
+from cloud_sync_common.catalogue.at_provider import MOST_BYTES
 from cloud_sync_common.http.client import LARGEST_ANSWER
+from cloud_sync_common.movie.byte_source import LEAST_READ
 from cloud_sync_common.prices import GB, RunWork
 from cloud_sync_common.provider_access.listing import LISTINGS, MOST_PAGES
 from cloud_sync_common.provider_access.session import LISTING_ATTEMPTS, NEIGHBOURS, SOURCES_ATTEMPTS
 from cloud_sync_common.providers.gopro import LIST_REQUESTS
 from cloud_sync_common.steps.authenticate import MAX_RENEWALS
+from cloud_sync_common.steps.catalogue import MOST_SLICES
 from cloud_sync_common.steps.download import MOST_IDLE_SLICES
 from cloud_sync_common.stores.manifest import BATCH_ITEMS
 from cloud_sync_common.stores.runs import LEAST_COUNTED
@@ -140,6 +143,14 @@ def kept(config: Config) -> Spent:
     return Spent(0, 0, 0, 0, _kept(read, config))
 
 
+def catalogue(config: Config) -> Spent:
+    """A catalogue that takes all the time and all the bytes that it may, with each invocation tried twice."""
+    tries = 1 + int(definition()["States"]["Catalogue"]["Retry"][0]["MaxAttempts"])
+    seconds = MOST_SLICES * tries * config.lister_timeout_seconds
+    read = tries * MOST_BYTES
+    return Spent(read / LEAST_READ, seconds, read, seconds * config.function_memory_mb / 1024)
+
+
 def most_read(config: Config) -> float:
     """Bytes of one run: the ceiling, and what is under way when it is reached."""
     return config.max_run_gb * GB + config.max_concurrency * config.downloader_timeout_seconds * NETWORK
@@ -154,6 +165,7 @@ CASES = {
     "one video of 1 GB that is another one whenever it is read": changing_video,
     "one video of 1 GB with other bytes each night, in a month, stored for six": changed_each_night,
     "new videos of one byte, as many as a run begins": smallest_videos,
+    "originals that the catalogue reads for as long as it may": catalogue,
     "**a whole night of 24 hours**": whole_night,
     "what such a night leaves in the archive, for six months": kept,
 }

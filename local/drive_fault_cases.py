@@ -184,5 +184,7 @@ BYTES = (
 
 DRIVE_CASES = (*TOKENS, *LISTINGS, *FILES, *BYTES)
 DRIVE_QUICK = ("drive_token_dies_in_a_large_file", "drive_download_forbidden")
-DRIVE_NOT_ASKED = frozenset({K.REFRESH_TOKEN_LEFT_OUT})
-"""Faults of what only the owner's own consent asks for, never a run."""
+DRIVE_NOT_ASKED = frozenset(
+    {K.REFRESH_TOKEN_LEFT_OUT, K.PICTURE_REFUSED, K.PICTURE_MOVED, K.PICTURE_OTHER, K.PICTURE_HIDDEN}
+)
+"""Faults of what only the owner's own consent asks for, and of pictures, on which the outcome of no item depends."""

@@ -157,5 +157,9 @@ BYTES = (
 
 DROPBOX_CASES = (*TOKENS, *LISTINGS, *FILES, *BYTES)
 DROPBOX_QUICK = ("dropbox_cursor_reset", "dropbox_content_restricted")
-DROPBOX_NOT_ASKED = frozenset({K.LINK_GONE, K.LINK_REFUSED, K.LINK_SECONDS, K.MEDIA_PENDING, K.NO_REFRESH_TOKEN})
-"""Faults of temporary links, of media facts and of the owner's own consent, none of which a run asks for."""
+DROPBOX_NOT_ASKED = frozenset(
+    {K.LINK_GONE, K.LINK_REFUSED, K.LINK_SECONDS, K.MEDIA_PENDING, K.NO_REFRESH_TOKEN}
+    | {K.PICTURE_REFUSED, K.PICTURE_MOVED, K.PICTURE_OTHER}
+)
+"""Faults of temporary links, of media facts and of the owner's own consent, none of which a run asks for, and of
+pictures, on which the outcome of no item depends."""

@@ -269,5 +269,8 @@ QUICK = frozenset(
 NOT_SURVIVED = frozenset({FaultKind.BYTES_CORRUPTED})
 """Faults that go unnoticed: the provider publishes no hash, so bytes that it corrupts are archived as they came."""
 
-NOT_ASKED = frozenset({FaultKind.TWO_FACTOR})
-"""Faults of what only the owner's own log-in asks for, never a run."""
+PICTURE_FAULTS = frozenset(
+    {FaultKind.PICTURE_REFUSED, FaultKind.PICTURE_MOVED, FaultKind.PICTURE_OTHER, FaultKind.PICTURE_HIDDEN}
+)
+NOT_ASKED = frozenset({FaultKind.TWO_FACTOR}) | PICTURE_FAULTS
+"""Faults of what only the owner's own log-in asks for, and of pictures, on which the outcome of no item depends."""

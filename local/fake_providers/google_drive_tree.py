@@ -94,7 +94,7 @@ class DriveFile:
     @property
     def has_thumbnail(self) -> bool:
         """Whether Drive has made a thumbnail of it, as it does of videos and pictures that it has looked at."""
-        return bool(self.revisions) and self.pictured and self.mime_type.startswith(("video/", "image/"))
+        return self.size > 0 and self.pictured and self.mime_type.startswith(("video/", "image/"))
 
     @property
     def is_video(self) -> bool:

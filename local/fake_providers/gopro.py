@@ -73,7 +73,7 @@ class FakeGoPro:
 
     def secrets(self) -> set[str]:
         """Every token that it ever issued, those for thumbnails too, the client's secret, and the owner's password."""
-        return {*self._state.tokens.known_secrets(), *self._state.media_tokens()}
+        return {*self._state.tokens.known_secrets(), *self._state.media_tokens}
 
     async def start(self, *, port: int = 0, cdn_port: int | None = None, tls: ssl.SSLContext | None = None) -> None:
         """Listen on loopback; port 0 picks a free one. With `cdn_port` the CDN listens on a port of its own."""

@@ -139,7 +139,7 @@ class Api:
         media = page["_embedded"]["media"]
         if short := active.find(FaultKind.SHORT_PAGE):
             media = media[: short["rows"]]
-        page["_embedded"]["media"] = [selected_fields(row, request.query) for row in media]
+        page["_embedded"]["media"] = [self._selected(row, request) for row in media]
         if upload := active.find(FaultKind.INSERT_ITEM):
             self._upload(upload["item"])
         return web.json_response(page)
@@ -155,6 +155,13 @@ class Api:
             found = matching_rows(rows(), request.query)
             return [row for row in found for _ in range(2 if active.find(FaultKind.ROW_REPEATED, row["id"]) else 1)]
         return self._listing.find(version, rows, request.query)
+
+    def _selected(self, row: Row, request: web.Request) -> Row:
+        """The fields that the request selects; the token of a thumbnail is noted as one that was issued."""
+        selected = selected_fields(row, request.query)
+        if selected.get("token"):
+            self._state.media_tokens.add(selected["token"])
+        return selected
 
     def _row(self, item: Item, active: ActiveFaults) -> Row:
         """The row of an item, with the token of its thumbnail."""
@@ -174,7 +181,7 @@ class Api:
         if item is None:
             return _not_found()
         row = self._row(item, active)
-        return web.json_response(selected_fields(row, request.query))
+        return web.json_response(self._selected(row, request))
 
     async def _download(self, request: web.Request, active: ActiveFaults) -> web.Response:
         item = self._found(request, active)

@@ -38,8 +38,8 @@ class Thumbnails:
         return response
 
     def _item(self, token: str) -> Item | None:
-        of_token = (item for item in self._state.library.items() if self._state.media_token(item.media_id) == token)
-        return next(of_token, None)
+        media_id = self._state.medium_of(token)
+        return self._state.library.get(media_id) if media_id else None
 
     async def _sent(self, request: web.Request, item: Item | None, active: ActiveFaults) -> web.Response:
         if refused := active.find(FaultKind.PICTURE_REFUSED):

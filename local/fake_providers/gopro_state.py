@@ -147,6 +147,9 @@ def _segment(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
+_JWT_HEADER = _segment(json.dumps({"alg": "HS256", "typ": "JWT"}).encode())
+
+
 class RequestLog:
     """The requests and the bytes sent, without secrets. A request is recorded before its response is sent."""
 
@@ -222,13 +225,17 @@ class GoProState:
     per_page_cap: int = PER_PAGE_CAP
     cdn_port: int | None = None
     signing_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    media_tokens: set[str] = field(default_factory=set)  # those that were sent to a client
 
     def media_token(self, media_id: str) -> str:
         """The token in the address of an item's thumbnail: a JWT of its own (provider-apis.md 1.3)."""
-        parts = [{"alg": "HS256", "typ": "JWT"}, {"medium_id": media_id}]
-        text = ".".join(_segment(json.dumps(part).encode()) for part in parts)
+        text = f"{_JWT_HEADER}.{_segment(media_id.encode())}"
         return f"{text}.{_segment(hmac.digest(self.signing_key, text.encode(), hashlib.sha256))}"
 
-    def media_tokens(self) -> set[str]:
-        """Those of all items."""
-        return {self.media_token(item.media_id) for item in self.library.items()}
+    def medium_of(self, media_token: str) -> str | None:
+        """The id of the item with this token; None for one that was never issued."""
+        try:
+            media_id = base64.urlsafe_b64decode(media_token.split(".")[1] + "==").decode()
+        except (ValueError, IndexError):
+            return None
+        return media_id if hmac.compare_digest(self.media_token(media_id).encode(), media_token.encode()) else None

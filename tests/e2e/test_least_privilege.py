@@ -86,6 +86,18 @@ def one_archived(deployment: Deployment, gopro: FakeGoPro) -> None:
     assert outcome(deployment, "video-downloader", {**SLICE, "media": MEDIA}) == ("", "")
 
 
+def one_to_describe(deployment: Deployment, gopro: FakeGoPro) -> None:
+    """Of a video that is in Deep Archive, so that its provider is asked for it. It is in no catalogue yet."""
+    one_archived(deployment, gopro)
+    a_manifest(deployment, gopro)
+    for key in deployment.objects():
+        if "StorageClass" not in deployment.s3.head_object(Bucket=deployment.archive_bucket, Key=key):
+            freeze(deployment, key)
+    described = deployment.s3.list_objects_v2(Bucket=deployment.work_bucket, Prefix="catalogue/").get("Contents", [])
+    for found in described:
+        deployment.s3.delete_object(Bucket=deployment.work_bucket, Key=found["Key"])
+
+
 def one_deleted(deployment: Deployment, gopro: FakeGoPro) -> None:
     one_archived(deployment, gopro)
     for key in deployment.objects():
@@ -124,6 +136,7 @@ LARGE = {
     "size": 24_163_834,
 }  # looked up before it is uploaded in parts
 RECONCILE = Step({**RUN, "started_at": "2026-11-22T02:00:00Z", "cursor": None}, one_archived)
+DESCRIBE = Step({**RUN, "new": 1}, one_to_describe)
 ERROR = {"Error": "IntegrityError", "Cause": "other bytes"}
 RECORD = Step({**RUN, "scope": "media", "media": MEDIA, "error": ERROR})
 REPORT = Step({**RUN, "started_at": "2026-11-22T01:00:00Z", "listing": {"listed": 1, "new": 1}}, a_manifest)
@@ -159,6 +172,13 @@ NEEDED = {
     ("archive-reconciler", "TellMissingFromForbidden"): RECONCILE,
     ("archive-reconciler", "StoreCertificates"): RECONCILE,
     ("archive-reconciler", "SendMails"): RECONCILE,
+    ("catalogue-writer", "UseTheCredentials"): DESCRIBE,
+    ("catalogue-writer", "UseTheItems"): DESCRIBE,
+    ("catalogue-writer", "UseTheRowsOfTheProvider"): DESCRIBE,
+    ("catalogue-writer", "UseTheManifest"): DESCRIBE,
+    ("catalogue-writer", "WriteTheCatalogue"): DESCRIBE,
+    ("catalogue-writer", "SeeWhatIsArchived"): DESCRIBE,
+    ("catalogue-writer", "TellMissingFromForbidden"): DESCRIBE,
     ("archive-thawer", "UseTheRestoreJobs"): THAW,
     ("archive-thawer", "SeeWhatIsThawed"): THAW,
     ("archive-thawer", "SendMails"): Step({"request": "report", "job_id": JOB}, a_restore_job),

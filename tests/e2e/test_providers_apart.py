@@ -40,6 +40,7 @@ NAMES_A_PROVIDER = {
     "run-report": {ITEMS, ROWS},
     "archive-reconciler": {SECRETS, ITEMS, ROWS, ARCHIVE},
     "archive-thawer": {"HaveObjectsThawed"},
+    "catalogue-writer": {SECRETS, ITEMS, ROWS, ARCHIVE},
     "credentials-rotator": {SECRETS, ROWS},
 }
 NOT_THAWED = {"archive-thawer"}  # its step does not fail: each file that it may not have thawed does
@@ -68,9 +69,12 @@ class Clouds:
 
     def prepare(self, function: str, provider: str) -> None:
         """What the step of this function finds: something archived, or a manifest."""
-        if function == "archive-reconciler":
+        if function in ("archive-reconciler", "catalogue-writer"):
             assert outcome(self.deployment, "video-downloader", self.event("video-downloader", provider)) == ("", "")
-        if function == "run-report":
+        if function == "catalogue-writer":  # in Deep Archive, so that its provider is asked for it
+            for key in self.deployment.objects(provider):
+                freeze(self.deployment, key)
+        if function in ("run-report", "catalogue-writer"):
             line = json.dumps({"media": self.videos[provider]}).encode()
             key = f"runs/{run_of(provider)['run_id']}/work.jsonl"
             self.deployment.s3.put_object(Bucket=self.deployment.work_bucket, Key=key, Body=line)
@@ -78,7 +82,8 @@ class Clouds:
     def event(self, function: str, provider: str, sid: str = "") -> dict[str, Any]:
         """What the state machine, or Secrets Manager, sends to a function about a provider."""
         small, large = self.videos.get(provider, ({}, {}))
-        run, started = run_of(provider), {"started_at": "2026-11-22T02:00:00Z"}
+        run: dict[str, Any] = {**run_of(provider)}
+        started = {"started_at": "2026-11-22T02:00:00Z"}
         error = {"Error": "IntegrityError", "Cause": "other bytes"}
         return {
             "media-authenticator": {"run_id": run["run_id"], "input": {"provider": provider}},
@@ -87,6 +92,7 @@ class Clouds:
             "failure-recorder": run | {"scope": "media", "media": small, "error": error},
             "run-report": run | started | {"listing": {"listed": 2, "new": 2}},
             "archive-reconciler": run | started | {"cursor": None},
+            "catalogue-writer": run | {"new": 2},
             "credentials-rotator": {"Step": "createSecret", "SecretId": PROVIDERS[provider].secret},
         }[function]
 

@@ -26,7 +26,7 @@ from dropbox.exceptions import (
     PathRootError,
     RateLimitError,
 )
-from dropbox.files import DeletedMetadata, FileMetadata, FolderMetadata
+from dropbox.files import DeletedMetadata, FileMetadata, FolderMetadata, PathOrLink, ThumbnailMode, ThumbnailSize
 from stone.backends.python_rsrc.stone_validators import ValidationError
 
 from local.fake_providers.dropbox import HOSTS
@@ -51,6 +51,7 @@ from tests.integration.dropbox_client import (
     client_of,
     write_library,
 )
+from tests.integration.jpegs import size_of
 
 # The SDK calls datetime.utcnow(), which Python gives up.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
@@ -178,6 +179,31 @@ def test_the_sdk_gets_a_temporary_link(
     assert session.get(link).content == (folder / "one.mp4").read_bytes()
     service.fake.control.advance_clock(4 * 3600 + 1)
     assert session.get(link).status_code == 410
+
+
+# Thumbnails
+
+
+def test_the_sdk_gets_the_thumbnail_of_a_photo(judge: sdk.Dropbox, service: Client) -> None:
+    service.fake.control.put_file("/Photos/photo.JPG", "one.mp4")
+    found, answer = judge.files_get_thumbnail_v2(
+        PathOrLink.path("/Photos/photo.JPG"), size=ThumbnailSize.w480h320, mode=ThumbnailMode.fitone_bestfit
+    )
+    assert found.file_metadata.name == "photo.JPG" and size_of(answer.content)[0] == 480
+    by_revision, _ = judge.files_get_thumbnail_v2(PathOrLink.path(f"rev:{found.file_metadata.rev}"))
+    assert by_revision.file_metadata.id == found.file_metadata.id
+
+
+def test_the_sdk_knows_why_there_is_no_thumbnail(judge: sdk.Dropbox, service: Client) -> None:
+    service.fake.control.put_file("/photo.jpg", "one.mp4")
+    service.fake.control.add_fault(DropboxFault.PICTURE_REFUSED, after=2)
+    errors = []
+    for path in (TRIP, "/nothing.jpg", "/photo.jpg"):
+        with pytest.raises(ApiError) as refused:
+            judge.files_get_thumbnail_v2(PathOrLink.path(path))
+        errors.append(refused.value.error)
+    assert errors[0].is_unsupported_extension() and errors[1].get_path().is_not_found()
+    assert errors[2].is_unsupported_image()
 
 
 # Changes

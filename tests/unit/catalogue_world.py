@@ -23,7 +23,7 @@ from cloud_sync_common.provider_interface import MediaItem, PictureLink
 from cloud_sync_common.retry_utils import Deadline
 from cloud_sync_common.steps.catalogue import CatalogueRequest, CatalogueResult, CatalogueWriter, Night
 from cloud_sync_common.stores.archive import Archive
-from cloud_sync_common.stores.archived_bytes import ArchivedBytes
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles
 from cloud_sync_common.stores.catalogue import Catalogue
 from cloud_sync_common.stores.catalogue_progress import CatalogueProgress, CatalogueProgresses
 from cloud_sync_common.stores.catalogue_rows import Details, IndexRow
@@ -63,6 +63,7 @@ class Service(AtProvider):
     links: dict[str, list[PictureLink] | Exception] = field(default_factory=dict)
     movies: dict[str, bytes | Exception] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    bytes_of_a_file: int = 0
 
     @property
     def name(self) -> str:
@@ -85,6 +86,7 @@ class Service(AtProvider):
     def file(self, item: MediaItem, number: int, known: Mapping[int, SourceRow]) -> ByteSource:
         with self.asking():
             self.asked.append(f"file {item.media_id}")
+            self.received += self.bytes_of_a_file
             return Source(_answer(self.movies.get(item.media_id, b"")))
 
 
@@ -136,7 +138,7 @@ class World:
         return Look(
             self.service,
             frozenset({"photo"}),
-            lambda file: ArchivedBytes(self.aws.s3, ARCHIVE, file.key, file.bytes),
+            ArchivedFiles(self.aws.s3, ARCHIVE, {"gopro"}),
             Frames(self.frame_maker),
         )
 
@@ -176,14 +178,17 @@ class World:
 
     def forget(self) -> None:
         """As before the first night: ledger and archive stay."""
-        for key in self.stored():
+        for key in self.object_keys():
             self.aws.s3.delete_object(Bucket=WORK, Key=key)
         self.aws.table.delete_item(Key={"pk": "PROVIDER#gopro", "sk": "CATALOGUE"})
 
     def stored(self) -> dict[str, bytes]:
         """Everything in the work bucket, by key."""
-        listed = self.aws.s3.list_objects_v2(Bucket=WORK).get("Contents", [])
-        return {o["Key"]: self.aws.s3.get_object(Bucket=WORK, Key=o["Key"])["Body"].read() for o in listed}
+        return {key: self.aws.s3.get_object(Bucket=WORK, Key=key)["Body"].read() for key in self.object_keys()}
+
+    def object_keys(self) -> list[str]:
+        """Of everything in the work bucket."""
+        return [found["Key"] for found in self.aws.s3.list_objects_v2(Bucket=WORK).get("Contents", [])]
 
 
 @contextmanager

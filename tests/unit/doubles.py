@@ -113,6 +113,7 @@ class Account:
     trouble: list[Exception] = field(default_factory=list)
     seen: list[Filters] = field(default_factory=list)
     media_origins: tuple[str, ...] = ()
+    picture_origins: tuple[str, ...] = ()
     unlisted: dict[str, MediaItem] = field(default_factory=dict)  # what it has, whether it lists it or not
     asked_for: list[str] = field(default_factory=list)
 

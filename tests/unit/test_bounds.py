@@ -73,6 +73,8 @@ OTHER_DEFAULTS = {
     ("steps/download.py", "VideoDownloader", "single_put"): SINGLE_PUT,
     ("steps/prove_restore.py", "RestoreProver", "range_bytes"): RANGE,
     ("stores/archived_sources.py", "_Row", "size"): -1,
+    ("stores/catalogue_rows.py", "Details", "version"): 1,
+    ("stores/catalogue_rows.py", "IndexRow", "files"): 1,
     ("stores/ledger_rows.py", "SourceRow", "copy"): 1,
     ("stores/work_files.py", "_Reading", "size"): -1,
     ("transfer/content_hash.py", "CombinedCrc", "block_size"): 1,

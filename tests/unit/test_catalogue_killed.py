@@ -30,12 +30,12 @@ def test_killed_after_any_request_it_leaves_a_catalogue_that_the_next_run_comple
             assert is_consistent(world), deaths
             world.run(run_id="run-2")
             assert catalogue(world) == whole, deaths
-            assert set(world.rows()) == {"0001"} and set(world.rows("2026-06")) == {"0002"}, deaths
         assert deaths > 20
 
 
 def catalogue(world: World) -> set[str]:
-    return {key for key in world.stored() if key.startswith("catalogue/")}
+    """The keys of all of it: each item has a month of its own, so that there is an index only where it is in it."""
+    return {key for key in world.object_keys() if key.startswith("catalogue/")}
 
 
 def dies_after(world: World, new: MediaItem, number: int, monkeypatch: pytest.MonkeyPatch) -> bool:

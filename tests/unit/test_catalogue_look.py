@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from cloud_sync_common.exceptions import PictureUnavailableError, ProviderUnavailableError
+from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
+    ConfigurationError,
+    PictureUnavailableError,
+    ProviderUnavailableError,
+)
 from cloud_sync_common.movie.place import Place
 from cloud_sync_common.provider_interface import MediaItem, PictureLink
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles
 from cloud_sync_common.stores.catalogue_rows import Details, Picture
 from cloud_sync_common.stores.ledger_rows import SourceRow, Status
 
@@ -79,6 +85,30 @@ def test_the_chapters_of_a_recording_have_one_duration_together(world: World) ->
     world.aws.s3.put_object(Bucket=ARCHIVE, Key=second.key, Body=MOVIE)
     world.aws.ledger.archive_source("0001", 2, "run-0", second)
     assert described(world, item).duration == 25.0
+
+
+def test_a_chapter_that_cannot_be_read_leaves_the_duration_open_and_nothing_else(world: World) -> None:
+    item = world.archived("0001")
+    second = SourceRow(status=Status.ARCHIVED, key="gopro/2026/05/0001/GX020001.MP4", size=9, checksum="d")
+    world.aws.ledger.archive_source("0001", 2, "run-0", second)
+    found = described(world, item)
+    assert (found.duration, found.camera) == (None, "HERO11 Black")
+
+
+def test_a_copy_of_what_belongs_to_a_provider_that_is_none_any_more_is_read_at_its_own(world: World) -> None:
+    item = world.archived("0001")
+    world.service.movies["0001"] = MOVIE
+    assert described(world, item, archive=ArchivedFiles(world.aws.s3, ARCHIVE, {"dropbox"})).camera == "HERO11 Black"
+    assert "file 0001" in world.service.asked
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("The role may not."), ArchiveUnavailableError("Later.")])
+def test_what_aws_refuses_is_no_trouble_of_an_item_but_of_all(world: World, error: Exception) -> None:
+    item = world.archived("0001", frozen=True)
+    world.service.movies["0001"] = error
+    with pytest.raises(type(error)):
+        world.run(item)
+    assert world.rows() == {} and world.progress.failures == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"no movie", MOVIE[:-100], MOVIE[: len(MOVIE) // 2]])

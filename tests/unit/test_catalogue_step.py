@@ -154,6 +154,14 @@ def test_a_provider_that_refuses_is_not_asked_again_in_that_night(world: World, 
     assert not world.progress.complete
 
 
+def test_a_night_reads_so_many_bytes_at_the_provider(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud_sync_common.catalogue.at_provider.MOST_BYTES", 1)
+    items = [world.archived(f"000{number}", frozen=True) for number in range(1, 4)]
+    world.service.bytes_of_a_file = 1
+    assert world.run(*items).failures == 3
+    assert sum(asked.startswith("file") for asked in world.service.asked) == 1
+
+
 def test_what_the_provider_has_no_more_is_described_once_and_for_all(world: World) -> None:
     world.archived("0001", frozen=True)
     world.service.items.clear()

@@ -109,7 +109,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         catalogue_places=True,
         catalogue_requests=1000,
         allow_loopback_sources=environment == "local",
-        provider_base_urls={"gopro_api": "https://api.gopro.com"},
+        provider_base_urls={"gopro_api": "https://api.gopro.com", "gopro_images": "https://images-01.gopro.com"},
     )
 
 
@@ -120,12 +120,16 @@ def test_an_overridden_value_reaches_the_function_code(synthesis: Synthesis) -> 
         connections_per_video="2",
         record_copies="true",
         gopro_api_base_url="https://127.0.0.1:8443/",
+        gopro_images_base_url="https://127.0.0.1:8444/",
         filters='{"gopro": {"types": ["mp4"]}}',
     )
     read = settings.parse(variables(overridden, "video-downloader"))
     assert (read.max_attempts, read.connections_per_video, read.record_copies) == (9, 2, True)
     assert read.filters == {"gopro": {"types": ["mp4"]}}
-    assert read.provider_base_urls == {"gopro_api": "https://127.0.0.1:8443"}
+    assert read.provider_base_urls == {
+        "gopro_api": "https://127.0.0.1:8443",
+        "gopro_images": "https://127.0.0.1:8444",
+    }
 
 
 def test_powertools_reads_the_variables_that_are_set_for_it() -> None:

@@ -44,7 +44,7 @@ from cloud_sync_common.steps.thaw_report import ThawReport
 from cloud_sync_common.steps.watch import Watch, WatchRequest
 from cloud_sync_common.stores.archive import Archive
 from cloud_sync_common.stores.archive_reader import ArchiveReader
-from cloud_sync_common.stores.archived_bytes import ArchivedBytes
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles
 from cloud_sync_common.stores.archived_sources import ArchivedSources
 from cloud_sync_common.stores.catalogue import Catalogue
 from cloud_sync_common.stores.catalogue_progress import CatalogueProgresses
@@ -324,16 +324,16 @@ def catalogue_writer(request: CatalogueRequest, context: LambdaContext) -> Catal
 
 def _look(parts: _Parts, deadline: Deadline) -> Look:
     config, session = parts.settings, parts.session(deadline)
-    is_local = config.allow_loopback_sources
+    loopback = config.allow_loopback_sources
     return Look(
         provider=AtProvider(
             session,
-            PictureFetcher.of(session.provider, allow_loopback=is_local),
-            upload_stream.of_this_process(allow_loopback=is_local),
+            PictureFetcher.of(session.provider, allow_loopback=loopback),
+            upload_stream.of_this_process(allow_loopback=loopback),
             deadline,
         ),
         photo_kinds=session.provider.capabilities.photo_kinds,
-        archived_file=lambda file: ArchivedBytes(clients.s3(), config.archive_bucket, file.key, file.bytes),
+        archive=ArchivedFiles(clients.s3(), config.archive_bucket, config.credentials_secrets.keys()),
         frames=Frames(Function(clients.lambdas(), config.frame_maker)) if config.frame_maker else None,
         places=config.catalogue_places,
     )

@@ -41,7 +41,7 @@ class Client:
             client_id=account["client_id"],
             client_secret=account["client_secret"],
         )
-        http = AuthorizedHttp(credentials, http=httplib2.Http(ca_certs=self._authority))
+        http = self._http = AuthorizedHttp(credentials, http=httplib2.Http(ca_certs=self._authority))
         options = {"api_endpoint": f"{self._base}/drive/v3/"}
         self._drive = build("drive", "v3", http=http, client_options=options, static_discovery=True)
         return {}
@@ -71,6 +71,12 @@ class Client:
     def get(self, params: dict[str, Any]) -> Any:
         """files.get; a request that is told to slow down is made once more."""
         return self._drive.files().get(**params).execute(num_retries=1)
+
+    def thumbnail(self, params: dict[str, Any]) -> dict[str, Any]:
+        """What the thumbnailLink of a file leads to, asked for with the credentials."""
+        link = self.get({**params, "fields": "hasThumbnail,thumbnailLink"})
+        answer, content = self._http.request(link["thumbnailLink"])
+        return {**link, "status": answer.status, "type": answer["content-type"], "content": content.hex()}
 
     def schemas(self, params: dict[str, Any]) -> Any:
         """What Google's description of Drive v3 says of these resources: names of fields to their types."""

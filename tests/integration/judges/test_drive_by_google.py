@@ -14,6 +14,7 @@ from local.fake_providers.google_drive_faults import DriveEndpoint, DriveFault
 from local.fake_providers.google_drive_fields import FILE
 from local.fake_providers.library import Library
 from tests.integration.google_drive_client import ALL_DRIVES, MINE, SIZES, VIDEOS, write_library
+from tests.integration.jpegs import size_of
 from tests.integration.judges.consent import grant
 from tests.integration.judges.google_client import GoogleClient, google_client
 from tests.integration.judges.programs import Authority, new_authority
@@ -105,6 +106,15 @@ def test_it_downloads_an_older_revision(fake: FakeGoogleDrive, google: GoogleCli
     new = google.result("download", fileId="clip", chunk=1 << 20)
     assert old["sha256"] == hashlib.sha256((folder / "clip.mp4").read_bytes()).hexdigest()
     assert new["sha256"] == hashlib.sha256((folder / "other.mp4").read_bytes()).hexdigest()
+
+
+def test_it_has_the_thumbnail_of_a_video_and_knows_of_none_elsewhere(google: GoogleClient) -> None:
+    got = google.result("thumbnail", fileId="clip")
+    assert (got["hasThumbnail"], got["status"], got["type"]) == (True, 200, "image/jpeg")
+    assert got["thumbnailLink"].endswith("=s220") and size_of(bytes.fromhex(got["content"]))[0] == 220
+    assert google.result("get", fileId="empty", fields="hasThumbnail,thumbnailLink") == {"hasThumbnail": False}
+    listed = google.result("pages", q="name = 'clip.mp4'", fields="files(id,hasThumbnail,thumbnailLink)")
+    assert all(row["thumbnailLink"].startswith("https://") for row in rows(listed))
 
 
 def test_it_reads_the_feed(fake: FakeGoogleDrive, google: GoogleClient) -> None:

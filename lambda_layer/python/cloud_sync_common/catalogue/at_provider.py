@@ -14,6 +14,7 @@ from cloud_sync_common.exceptions import (
     CredentialsExpiredError,
     OriginalUnavailableError,
     ProviderThrottledError,
+    ProviderUnavailableError,
 )
 from cloud_sync_common.movie.byte_source import ByteSource
 from cloud_sync_common.provider_access.pictures import PictureFetcher
@@ -28,17 +29,21 @@ from cloud_sync_common.transfer.request_limiter import RequestLimiter
 from cloud_sync_common.transfer.source_link import SourceLink
 from cloud_sync_common.transfer.upload_stream import StreamUploader
 
+MOST_BYTES = 5 * 10**9  # that a provider sends for the catalogue in one night
+
 
 @dataclass
 class AtProvider:
-    """One provider, within one invocation. `requests` counts what it was asked. Once it refuses the token or asks to
-    slow down, it is not asked any more (`refusal`): the same error is raised without a request."""
+    """One provider, within one invocation. `requests` counts what it was asked, `received` the bytes that it sent of
+    files and pictures tonight. Once it refuses the token or asks to slow down, or has sent as much as it may, it is not
+    asked any more (`refusal`): the same error is raised without a request."""
 
     session: AuthorisedSession
     fetcher: PictureFetcher
     connections: StreamUploader
     deadline: Deadline
     requests: int = 0
+    received: int = 0
     refusal: CloudSyncError | None = field(default=None, repr=False)
 
     def described(self, media_id: str) -> MediaItem | None:
@@ -53,7 +58,9 @@ class AtProvider:
     def picture(self, link: PictureLink) -> bytes:
         """A JPEG, PNG or WebP."""
         with self.asking():
-            return self.fetcher.fetched(link, self.deadline)
+            content = self.fetcher.fetched(link, self.deadline)
+            self.received += len(content)
+            return content
 
     def file(self, item: MediaItem, number: int, known: Mapping[int, SourceRow]) -> ByteSource:
         """The file that has this number in the ledger, whose rows are `known`. Raises OriginalUnavailableError where it
@@ -83,6 +90,8 @@ class AtProvider:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """A block with one request. Raises `refusal`, without one."""
+        if self.received >= MOST_BYTES:
+            self.refusal = ProviderUnavailableError("The catalogue has read as much as it may in one night.")
         if self.refusal:
             raise self.refusal
         self.requests += 1
@@ -106,4 +115,6 @@ class _Counted:
 
     def read(self, first: int, length: int) -> bytes:
         with self.provider.asking():
-            return self.content.read(first, length)
+            content = self.content.read(first, length)
+            self.provider.received += len(content)
+            return content

@@ -70,6 +70,7 @@ class Backfill:
 
     def go_on(self, cursor: str) -> bool:
         """True at the end of the archive. Raises ArchiveUnavailableError, ConfigurationError."""
+        last = ""
         while objects := self.archive.page(self.prefix, cursor):
             for items in batched(self._unknown(_items(objects)), _WRITTEN_EVERY):
                 last = self._enter(items)
@@ -77,7 +78,7 @@ class Backfill:
                 if not (last and self.note(last)) or last != items[-1].last_key:
                     return False
             cursor = objects[-1].key
-            if not self.note(cursor):
+            if last != cursor and not self.note(cursor):
                 return False
         return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,6 +12,7 @@ from cloud_sync_common.file_services.media_files import PHOTO_EXTENSIONS
 from cloud_sync_common.filters import PHOTO, VIDEO
 from cloud_sync_common.movie.facts import MovieFacts
 from cloud_sync_common.provider_interface import MediaItem
+from cloud_sync_common.providers.camera_makers import maker_in_name
 from cloud_sync_common.stores.catalogue_rows import CatalogueFile, Details
 from cloud_sync_common.stores.ledger_rows import ItemRow, SourceRow, Status
 from cloud_sync_common.stores.row_values import now
@@ -20,11 +20,6 @@ from cloud_sync_common.stores.row_values import now
 MOVIE, NAME = "movie", "name"  # where a detail is from
 UNSAID = MovieFacts()  # where there is no movie, or none that could be read
 _OF_A_MOVIE = ("duration", "width", "height", "frame_rate", "codec", "camera", "firmware", "lens", "hilights", "place")
-# The names of GoPro's cameras ("File naming convention"), and of DJI's.
-_CAMERAS = (
-    (re.compile(r"(?i)G[HXS][0-9]{6}\.|GOPR[0-9]{4}\.|GP[0-9]{6}\."), "GoPro"),
-    (re.compile(r"(?i)DJI_[0-9]"), "DJI"),
-)
 
 
 @dataclass(frozen=True)
@@ -39,6 +34,7 @@ class Archived:
 
     @property
     def files(self) -> tuple[CatalogueFile, ...]:
+        """Those that are archived, by number; of a copy, with the key of the object that has its bytes."""
         return tuple(
             CatalogueFile(
                 number=number,
@@ -93,7 +89,7 @@ def _said(facts: MovieFacts, filename: str) -> tuple[dict[str, Any], dict[str, s
     """The details that a movie or a name says, and which of the two it is."""
     said = {name: value for name in _OF_A_MOVIE if (value := getattr(facts, name))}
     taken_from = dict.fromkeys(said, MOVIE)
-    if not facts.camera and (camera := camera_in_name(filename)):
+    if not facts.camera and (camera := maker_in_name(filename)):
         said["camera"], taken_from["camera"] = camera, NAME
     return said, taken_from
 
@@ -104,8 +100,3 @@ def kind_of(item: MediaItem, photo_kinds: Collection[str]) -> str:
         return PHOTO if item.kind in photo_kinds else VIDEO
     is_photo = PurePosixPath(item.filename).suffix.lower().removeprefix(".") in PHOTO_EXTENSIONS
     return PHOTO if is_photo else VIDEO
-
-
-def camera_in_name(filename: str) -> str:
-    """Who has made the camera, by how it names its files; empty where the name does not say it."""
-    return next((camera for pattern, camera in _CAMERAS if pattern.match(filename)), "")

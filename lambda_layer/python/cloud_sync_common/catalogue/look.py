@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -12,7 +12,9 @@ from cloud_sync_common.catalogue.at_provider import AtProvider
 from cloud_sync_common.catalogue.details import UNSAID, Archived, details_of
 from cloud_sync_common.catalogue.frames import Frames
 from cloud_sync_common.exceptions import (
+    ArchiveUnavailableError,
     CloudSyncError,
+    ConfigurationError,
     MediaNotFoundError,
     OriginalRefusedError,
     OriginalUnavailableError,
@@ -21,12 +23,11 @@ from cloud_sync_common.exceptions import (
     SourceChangedError,
 )
 from cloud_sync_common.logging_utils import logger
-from cloud_sync_common.movie.byte_source import ByteSource
 from cloud_sync_common.movie.facts import MovieFacts
 from cloud_sync_common.movie.reading import Movie, read_movie
 from cloud_sync_common.provider_interface import MediaItem
 from cloud_sync_common.stores.archive_keys import kept_id
-from cloud_sync_common.stores.archived_bytes import NotAtHand
+from cloud_sync_common.stores.archived_bytes import ArchivedFiles, NotAtHand
 from cloud_sync_common.stores.catalogue_rows import CatalogueFile, Details, Picture
 from cloud_sync_common.transfer.movie_boxes import is_movie_name
 
@@ -40,7 +41,6 @@ _LASTS = (
     SourceChangedError,
 )
 _MOST_FILES = 20  # of an item whose durations are added up
-type ArchivedFile = Callable[[CatalogueFile], ByteSource]
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,18 @@ class Looked:
 
 @dataclass(frozen=True)
 class Look:
-    """At one provider's items, within one invocation. `archived_file` opens a file in the archive. Without `frames` no
-    picture is kept: its place could not be taken out of it. Without `places` nothing says where an item was taken."""
+    """At one provider's items, within one invocation. Without `frames` no picture is kept: its place could not be taken
+    out of it. Without `places` nothing says where an item was taken."""
 
     provider: AtProvider
     photo_kinds: Collection[str]
-    archived_file: ArchivedFile
+    archive: ArchivedFiles
     frames: Frames | None = None
     places: bool = True
 
     def into(self, archived: Archived) -> Looked:
-        """Whatever goes wrong, there are details: what is known without what was asked for."""
+        """Whatever goes wrong with the item, there are details: what is known without what was asked for. Raises
+        ArchiveUnavailableError, ConfigurationError."""
         return _LookAtItem(self, archived).looked()
 
 
@@ -102,11 +103,14 @@ class _LookAtItem:
 
     @contextmanager
     def _noting(self) -> Iterator[None]:
-        """Notes what goes wrong in the block. What nobody has foreseen is of this item alone as well."""
+        """Notes what goes wrong in the block. What nobody has foreseen is of this item alone as well; what AWS refuses
+        would be refused for each, and is raised."""
         try:
             yield
         except NotAtHand:
             pass
+        except (ArchiveUnavailableError, ConfigurationError):
+            raise
         except _LASTS as error:
             logger.info("not to be had", extra={"media_id": self.archived.item.media_id, "category": error.category})
         except CloudSyncError as error:
@@ -135,7 +139,7 @@ class _LookAtItem:
     def _read(self, file: CatalogueFile) -> tuple[Movie, bool]:
         """The movie, and whether the archive has given it."""
         try:
-            return read_movie(self.look.archived_file(file)), True
+            return read_movie(self.look.archive.opened(file.key, file.bytes)), True
         except NotAtHand:
             source = self.look.provider.file(self._item(), file.number, self.archived.sources)
             return read_movie(source), False
@@ -144,9 +148,13 @@ class _LookAtItem:
         """Of all files together; None where one does not say it."""
         if len(others) >= _MOST_FILES:
             return None
-        durations = [first, *(read_movie(self.look.archived_file(file)).facts.duration for file in others)]
+        durations = [first]
+        with suppress(NotAtHand):
+            for file in others:
+                movie = read_movie(self.look.archive.opened(file.key, file.bytes))
+                durations.append(movie.facts.duration)
         known = [duration for duration in durations if duration is not None]
-        return sum(known) if len(known) == len(durations) else None
+        return sum(known) if len(known) == 1 + len(others) else None
 
     def _item(self) -> MediaItem:
         """As the provider describes it. Raises MediaNotFoundError where it has it no more."""

@@ -15,11 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import NoReturn
 
-from cloud_sync_common.exceptions import (
-    PictureUnavailableError,
-    ProviderUnavailableError,
-    SourceLinkExpiredError,
-)
+from cloud_sync_common.exceptions import PictureUnavailableError, ProviderUnavailableError, SourceLinkExpiredError
 from cloud_sync_common.http import address_guard
 from cloud_sync_common.http.client import USER_AGENT, Traffic, refuse_when_busy
 from cloud_sync_common.http.connection import Connection, Connections, Head, HttpError, Origin, target_of
@@ -31,7 +27,6 @@ SECONDS = 15.0  # for one request and its whole answer
 ATTEMPTS, ALL_SECONDS = 2, 40.0  # with the wait between them: a provider that asks for a longer one is left alone
 DOING = "the request for a picture"
 _SECRET = frozenset({"authorization", "cookie"})
-_ENDED = (401, 403, 410)  # a link that has ended, or a token; Provider.pictures shows which
 
 
 def is_picture(content: bytes) -> bool:
@@ -116,7 +111,7 @@ async def _exchanged(connection: Connection, link: PictureLink) -> bytes:
     head = await connection.head()
     if head.status != 200:
         _refuse(head)
-    if head.headers.get("content-length", "0").isdecimal() and int(head.headers.get("content-length", "0")) > LARGEST:
+    if int(head.headers.get("content-length", 0)) > LARGEST:  # h11 has looked at its shape
         _refuse_size()
     view = memoryview(bytearray(LARGEST + 1))
     count = await connection.body_into(view)
@@ -132,9 +127,10 @@ async def _exchanged(connection: Connection, link: PictureLink) -> bytes:
 def _refuse(head: Head) -> NoReturn:
     """Raises for every status but 200."""
     refuse_when_busy(head.status, head.headers, DOING)
-    if head.status in _ENDED:
-        raise SourceLinkExpiredError(f"The provider does not accept the link to a picture, or the token for it "
-                                     f"({head.status}).")  # fmt: skip
+    if head.status in (401, 403, 410):  # a link that has ended, or a token; Provider.pictures shows which
+        raise SourceLinkExpiredError(
+            f"The provider does not accept the link to a picture, or the token for it ({head.status})."
+        )
     if 300 <= head.status < 400:
         raise PictureUnavailableError("The provider's link to a picture leads to another address, which is not asked.")
     raise PictureUnavailableError(f"The provider has no picture behind the link that it gave ({head.status}).")

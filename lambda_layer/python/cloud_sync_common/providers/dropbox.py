@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 import msgspec
@@ -62,7 +63,7 @@ PER_PAGE = 1_000  # a few more may come; 2,000 are allowed (spec), but what is n
 FEED_ROUNDS = 100  # in which something has changed each time; what changes later is the next run's
 PATH_LIMIT = 4_096  # characters
 # What thumbnails are made of: pictures with these extensions, and of up to 20 MB (spec, get_thumbnail_v2).
-THUMBNAIL_EXTENSIONS = frozenset(("bmp", "gif", "jpeg", "jpg", "png", "ppm", "tif", "tiff", "webp"))
+THUMBNAIL_EXTENSIONS = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"))
 THUMBNAIL_LIMIT = 20 * 1024 * 1024
 _THUMBNAIL = {"format": {".tag": "jpeg"}, "size": {".tag": "w480h320"}, "mode": {".tag": "fitone_bestfit"}}
 _ID, _REV = re.compile(r"id:[A-Za-z0-9_-]+"), re.compile(r"[0-9a-f]{9,64}")
@@ -223,7 +224,7 @@ class Dropbox:
 
     def pictures(self, token: str, item: MediaItem) -> list[PictureLink]:
         """The thumbnail of a photo; there is none of a video, and nothing is asked for one. See Provider."""
-        extension = loose_json.extension(item.filename.rpartition(".")[2])
+        extension = PurePosixPath(item.filename).suffix.lower()
         if extension not in THUMBNAIL_EXTENSIONS or (item.size or 0) > THUMBNAIL_LIMIT:
             return []
         row = self._file(token, item.media_id)

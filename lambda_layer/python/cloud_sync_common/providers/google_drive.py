@@ -25,10 +25,8 @@ from cloud_sync_common.exceptions import (
     OriginalRefusedError,
     ProviderUnavailableError,
 )
-from cloud_sync_common.file_services import google_refusals, media_files
+from cloud_sync_common.file_services import media_files
 from cloud_sync_common.file_services.folder_tree import ROOT, FolderTree
-from cloud_sync_common.file_services.google_refusals import SIGNED_OUT, STORE
-from cloud_sync_common.file_services.google_refusals import TOO_NARROW as TOO_NARROW  # noqa: PLC0414 (the command's too)
 from cloud_sync_common.file_services.listing_cursor import FeedCursor, PageTokenRefused, page_of, rows_of_pages
 from cloud_sync_common.file_services.refusals import words_in
 from cloud_sync_common.file_services.rows import Row, check_ids, hashes_of, id_of, name_of, rows_of, token_in, word
@@ -46,6 +44,9 @@ from cloud_sync_common.provider_interface import (
     MediaSource,
     PictureLink,
 )
+from cloud_sync_common.providers import google_refusals
+from cloud_sync_common.providers.google_refusals import SIGNED_OUT, STORE
+from cloud_sync_common.providers.google_refusals import TOO_NARROW as TOO_NARROW  # noqa: PLC0414 (the command's too)
 from cloud_sync_common.xray_utils import subsegment
 
 API, OAUTH = "https://www.googleapis.com", "https://oauth2.googleapis.com"

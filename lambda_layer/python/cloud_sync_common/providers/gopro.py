@@ -15,7 +15,7 @@ from hashlib import sha256
 import msgspec
 import requests
 
-from cloud_sync_common import camera_names, gopro_media, source_identity
+from cloud_sync_common import camera_names, source_identity
 from cloud_sync_common.exceptions import (
     CloudSyncError,
     ConfigurationError,
@@ -25,11 +25,9 @@ from cloud_sync_common.exceptions import (
     ProviderUnavailableError,
 )
 from cloud_sync_common.filters import PHOTO, VIDEO, Reason
-from cloud_sync_common.gopro_media import PHOTO_TYPES, STILL_TYPES, UNCLEAR_TYPES, VIDEO_TYPES, kind_of, type_of
 from cloud_sync_common.http import answers, loose_json
 from cloud_sync_common.http import client as http_client
 from cloud_sync_common.http.answers import Row
-from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import (
     Capabilities,
     Credentials,
@@ -38,6 +36,15 @@ from cloud_sync_common.provider_interface import (
     MediaPage,
     MediaSource,
     PictureLink,
+)
+from cloud_sync_common.providers import gopro_media
+from cloud_sync_common.providers.gopro_media import (
+    PHOTO_TYPES,
+    STILL_TYPES,
+    UNCLEAR_TYPES,
+    VIDEO_TYPES,
+    kind_of,
+    type_of,
 )
 from cloud_sync_common.source_identity import ListedFile, NumberedFile
 from cloud_sync_common.xray_utils import subsegment
@@ -285,7 +292,7 @@ def _page(rows: list[Row], total: int, filters: Filters) -> MediaPage:
             waiting.append(_id(row))
         else:
             items.append(_item(row))
-    _log_unknown_types(rows)
+    gopro_media.log_unknown_types(rows)
     alone = {Reason.KINDS.value: len(ignored)} if ignored else {}
     return MediaPage(items=tuple(items), waiting=tuple(waiting), ignored=tuple(ignored), total=total, left_out=alone)
 
@@ -300,12 +307,6 @@ def _id(row: Row) -> str:
     """The id of a row. One that cannot be an id, or be kept as one, is replaced by a name that GoPro does not know, so
     that this row fails by itself and is listed with that reason."""
     return _usable_id(row) or f"unreadable:{sha256(repr(row.get('id', row)).encode()).hexdigest()[:16]}"
-
-
-def _log_unknown_types(rows: list[Row]) -> None:
-    unknown = {type_of(row) for row in rows} - set(gopro_media.KNOWN_TYPES)
-    if unknown:
-        logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
 
 
 def _item(row: Row) -> MediaItem:

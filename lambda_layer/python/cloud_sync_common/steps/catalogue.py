@@ -27,19 +27,21 @@ from cloud_sync_common.stores.catalogue_progress import CatalogueProgress, Catal
 from cloud_sync_common.stores.ledger import Ledger
 from cloud_sync_common.stores.manifest import Manifest
 
-MOST_SLICES = 8  # invocations of one night; the report waits for them
+MOST_SLICES = 4  # invocations of one night; the report waits for them
 ITEM_SECONDS = 60  # what one item may take; with less time left, the next invocation goes on
 _WRITTEN_EVERY = 25  # items
 
 
 class Night(msgspec.Struct, kw_only=True):
     """What one invocation hands to the next: how many invocations there were, how many items of the manifest are done,
-    whether the walk through the archive goes on tonight, and what its requests to the provider were."""
+    whether the walk through the archive goes on tonight, its requests to the provider, and the bytes that that has
+    sent."""
 
     slices: int = 0
     items: int = 0
     walks: bool = True
     requests: int = 0
+    bytes: int = 0
 
 
 class CatalogueRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class CatalogueWriter:
         """
         work = _Slice(self, request, request.next or Night(), self.progresses.get())
         is_done = work.go_on()
+        work.night.bytes = self.look.provider.received
         counts = {"detailed": work.entries.detailed, "failures": work.entries.failures.total()}
         if counts["detailed"] or work.entries.failures:
             logger.info("the catalogue", extra={**counts, "categories": dict(work.entries.failures)})
@@ -98,6 +101,7 @@ class _Slice:
         self.entries = Entries(writer.ledger, writer.catalogue, Indexes(writer.catalogue), writer.look)
         self._noted = (0, 0, 0)  # which of the entries' counts the row has
         self._prefix = f"{writer.provider}/"
+        writer.look.provider.received = night.bytes
 
     def go_on(self) -> bool:
         """True when nothing is left for tonight."""
@@ -113,18 +117,19 @@ class _Slice:
 
     def _begin(self) -> None:
         """Decides whether this night walks. A run that was stopped amid its new items has left some of them."""
-        if self._progress.run_id not in ("", self._request.run_id):
-            self._note(again=1, run_id="")
-        if self._progress.has_to_begin(datetime.now(UTC)):
-            self._replace(self._progress.begun(self._prefix))
+        known, run_id = self._progress, self._request.run_id if self._request.new else ""
+        is_stopped = known.run_id not in ("", self._request.run_id)
+        changed = msgspec.structs.replace(known, run_id=run_id, again=known.again + is_stopped)
+        if changed.has_to_begin(datetime.now(UTC)):
+            changed = changed.begun(self._prefix)
+        if changed != known:
+            self._replace(changed)
         self.night.walks = not self._progress.complete
 
     def _new_items(self) -> bool:
         """True when all of this run are described."""
         if self.night.items >= self._request.new:
             return True
-        if self._progress.run_id != self._request.run_id:
-            self._note(run_id=self._request.run_id)
         for items in batched(islice(self._writer.manifest.items(), self.night.items, None), _WRITTEN_EVERY):
             done = self._enter(items)
             self.entries.indexes.write()

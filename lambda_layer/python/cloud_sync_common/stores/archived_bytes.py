@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from cloud_sync_common.aws.clients import AwsError, aws_errors, error_code
@@ -16,6 +17,20 @@ class NotAtHand(Exception):
     """S3 does not give these bytes now: the object is frozen (InvalidObjectState), or there is none."""
 
 
+class ArchivedFiles:
+    """The objects of the providers of this environment. A copy may have its bytes in an object of another one, which
+    nothing here may read any more."""
+
+    def __init__(self, client: S3Client, bucket: str, providers: Collection[str]) -> None:
+        self._s3, self._bucket, self._providers = client, bucket, providers
+
+    def opened(self, key: str, size: int) -> ArchivedBytes:
+        """Raises NotAtHand."""
+        if key.partition("/")[0] not in self._providers:
+            raise NotAtHand
+        return ArchivedBytes(self._s3, self._bucket, key, size)
+
+
 class ArchivedBytes:
     """One object of `size` bytes. `read` raises NotAtHand, ArchiveUnavailableError, ConfigurationError."""
 
@@ -23,6 +38,7 @@ class ArchivedBytes:
         self._s3, self._bucket, self._key, self.size = client, bucket, key, size
 
     def read(self, first: int, length: int) -> bytes:
+        """These bytes, as far as the object has them."""
         try:
             with aws_errors("reading an original's index"):
                 answer = self._s3.get_object(

@@ -25,6 +25,7 @@ class LinkedBytes:
     _condition: IfMatch = field(default_factory=IfMatch)
 
     def read(self, first: int, length: int) -> bytes:
+        """These bytes, as far as the file has them."""
         last = min(first + length, self.size) - 1
 
         async def ask(source: MediaSource) -> bytes:

@@ -11,10 +11,11 @@ from urllib.parse import quote
 from cloud_sync_common.filters import PHOTO, VIDEO
 from cloud_sync_common.http import loose_json
 from cloud_sync_common.http.answers import Row
+from cloud_sync_common.logging_utils import logger
 from cloud_sync_common.provider_interface import PictureLink
 
 WORD_LIMIT, TOKEN_LIMIT, URL_LIMIT = 64, 4096, 8192  # characters that are taken
-LARGEST_SHEET = 16_384  # frames, and pixels of one frame
+MOST_SPRITES, MOST_SHEETS, LARGEST_SHEET = 4, 1_000, 16_384  # frames on a sheet, and pixels of one
 # The types that are videos (gopro-api models.py). The service ignores a filter with a misspelt value altogether.
 VIDEO_TYPES = (
     "Video", "TimeLapseVideo", "BurstVideo", "Chaptered", "Livestream", "Looped", "LoopedVideo", "ExternalVideo",
@@ -48,6 +49,13 @@ def kind_of(row: Row) -> str:
     return PHOTO if kind in PHOTO_TYPES or (kind not in STILL_TYPES and extension in PHOTO_EXTENSIONS) else ""
 
 
+def log_unknown_types(rows: list[Row]) -> None:
+    """Says which types of a page are not known here."""
+    unknown = {type_of(row) for row in rows} - set(KNOWN_TYPES)
+    if unknown:
+        logger.warning("types of media that this version does not know", extra={"kinds": sorted(unknown)[:10]})
+
+
 def thumbnail(images_url: str, media_token: Any, token: str) -> Iterator[PictureLink]:
     """The thumbnail, about 450 pixels wide (dustin-lib): its address has a token of the item's own, and the request the
     session's. One client had those of all its items, and another one only 404 (docs/gopro-api.md)."""
@@ -61,12 +69,16 @@ def sprites(rows: Any) -> Iterator[PictureLink]:
     of originals are. `frame` has the size of one frame and how many there are on a sheet, beside each other: ten of
     100 x 56 pixels (dustin test/mediavid.json). Of several sheets it is the one in the middle: the last may be emptier.
     """
-    for row in map(loose_json.as_object, rows if isinstance(rows, list) else ()):
-        frame, urls = loose_json.as_object(row.get("frame")), row.get("urls")
-        sheets = [url for each in urls if (url := loose_json.text(each, URL_LIMIT))] if isinstance(urls, list) else []
+    for row in map(loose_json.as_object, _some(rows, MOST_SPRITES)):
+        frame, sheets = loose_json.as_object(row.get("frame")), _some(row.get("urls"), MOST_SHEETS)
+        sheets = [url for each in sheets if (url := loose_json.text(each, URL_LIMIT))]
         crop = _middle(frame, loose_json.whole_number(row.get("width")))
         if sheets and crop:
             yield PictureLink("sprite", sheets[(len(sheets) - 1) // 2], crop=crop)
+
+
+def _some(value: Any, most: int) -> list[Any]:
+    return value[:most] if isinstance(value, list) else []
 
 
 def _middle(frame: Row, sheet_width: int | None) -> tuple[int, int, int, int] | None:
