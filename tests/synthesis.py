@@ -20,7 +20,8 @@ INVOKED_BY_THE_STATE_MACHINE = (
     "catalogue-writer",
 )  # fmt: skip
 # The one by restores and S3's events, the other by Secrets Manager.
-FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator")
+TOLD_OF_THE_STACK = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator")
+FUNCTIONS = (*TOLD_OF_THE_STACK, "frame-maker")  # which catalogue-writer invokes
 
 # Fixed values, so that a template does not depend on the machine.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}

@@ -25,7 +25,7 @@ from packaging.utils import canonicalize_name
 from cloud_sync import providers as infrastructure
 from cloud_sync.layer import build_layer
 from tests.locks import read
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, ROOT, Synthesis, Synthesised
+from tests.synthesis import ENVIRONMENTS, ROOT, TOLD_OF_THE_STACK, Synthesis, Synthesised
 
 FUNCTION_CODE = ROOT / "lambda_layer" / "python" / "cloud_sync_common"
 POWERTOOLS = {"POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME"}
@@ -59,11 +59,16 @@ def variables(stack: Synthesised, function: str) -> dict[str, str]:
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_a_function_has_exactly_the_variables_that_its_code_reads(stack: Synthesised, name: str) -> None:
     fields = {field.name.upper() for field in msgspec.structs.fields(settings.Settings)}
     fields -= {"PROVIDER_BASE_URLS", "CREDENTIALS_SECRETS", "PROVIDER_OPTIONS"}  # of which each provider has its own
     assert set(variables(stack, name)) == fields | of_each("gopro") | POWERTOOLS
+
+
+@each_environment
+def test_what_decodes_pictures_is_told_nothing_of_the_stack(stack: Synthesised) -> None:
+    assert set(variables(stack, "frame-maker")) == POWERTOOLS
 
 
 def of_each(*names: str) -> set[str]:
@@ -82,7 +87,7 @@ def test_every_provider_of_the_function_code_can_be_named_in_an_environment() ->
 
 
 @each_environment
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", TOLD_OF_THE_STACK)
 def test_the_function_code_can_read_the_variables_of_a_function(
     stack: Synthesised, name: str, environment: str
 ) -> None:
@@ -108,6 +113,7 @@ def test_the_function_code_can_read_the_variables_of_a_function(
         record_copies=False,
         catalogue_places=True,
         catalogue_requests=1000,
+        frame_maker=of("frame-maker"),
         allow_loopback_sources=environment == "local",
         provider_base_urls={"gopro_api": "https://api.gopro.com", "gopro_images": "https://images-01.gopro.com"},
     )
@@ -234,8 +240,13 @@ def test_alarms_and_widgets_use_resources_of_their_own_stack(stack: Synthesised)
 
 @cache
 def shipped() -> dict[str, str]:
-    """Name and version of each distribution in the layer."""
+    """Name and version of each distribution in the layer that every function has."""
     return {name: one.version for name, one in read("lambda_layer/requirements.txt").items()}
+
+
+def shipped_for_frames() -> dict[str, str]:
+    """Those in the layer that frame-maker has besides."""
+    return {name: one.version for name, one in read("lambda_layer/frames-requirements.txt").items()}
 
 
 def imported(code: str) -> set[str]:
@@ -281,7 +292,7 @@ def dependencies(distribution: str) -> set[str]:
 
 def test_the_layer_ships_every_package_that_the_function_code_imports() -> None:
     assert len(needed()) >= 6
-    assert needed() - set(shipped()) == set()
+    assert needed() - set(shipped()) == set(shipped_for_frames()) == {"av"}
 
 
 def test_the_layer_ships_what_its_packages_need() -> None:

@@ -86,7 +86,9 @@ MAY = {
         "<work>": {"s3:ListBucket"},
         "<work>/runs/*": {"s3:GetObject"},
         "<work>/catalogue/*": {"s3:GetObject", "s3:PutObject"},
+        "<frame-maker>": {"lambda:InvokeFunction"},
     },
+    "frame-maker": {},
 }  # fmt: skip
 
 # By function, then by partition key of the ledger: what it may do with those rows. A role that is taken over can
@@ -111,9 +113,11 @@ MAY_WITH_ROWS = {
     },
     "archive-reconciler": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
     "catalogue-writer": {PROVIDER: {"GetItem", "UpdateItem"}, ITEMS: {"BatchGetItem", "Query"}},
+    "frame-maker": {},
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
+MAY_DECRYPT = {"catalogue-writer"}
 MAY_USE_THE_KEY = {"archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
 
 INTERFACE_ACTIONS = {
@@ -199,8 +203,8 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
         granted = other.policy_of(other.function(name)["Role"])
         if other.config.private_network:
             granted["*"] -= INTERFACE_ACTIONS
-        uses_key = {name} & MAY_USE_THE_KEY if other.config.customer_managed_key else set()
-        assert granted.pop("<key>", set()) == (USE_KEY if uses_key else set())
+        of_key = USE_KEY if name in MAY_USE_THE_KEY else {"kms:Decrypt"} if name in MAY_DECRYPT else set()
+        assert granted.pop("<key>", set()) == (of_key if other.config.customer_managed_key else set())
         plain = {_without(suffix, resource): actions for resource, actions in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
