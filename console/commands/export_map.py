@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def command(stack: Stack, output: Output, wanted: Wanted, kind: str, path: str, *, force: bool) -> None:
     """Write where clips were taken as GPX or GeoJSON, by what the catalogue knows of their places.
 
-    The filters are those of `cloudsync list`. With --json, the file is `content` of one object, or `file` says its name.
+    The filters are those of `cloudsync list`. With --json, one object has the file as `content`, or its name as `file`.
     """
     from console.operations import listing  # noqa: PLC0415 (not needed for --help)
     from console.operations import map as operations  # noqa: PLC0415
