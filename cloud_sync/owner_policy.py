@@ -1,7 +1,8 @@
 """CloudSyncOwner: the managed policy with which a person may use every verb of `cloudsync`, and nothing else.
 
 It is attached to nobody. It may start runs, store credentials and change settings; it can neither write nor delete an
-object of the archive, and of the ledger it writes only the rows of providers and their settings. docs/console.md says
+object of the archive, and of the ledger it writes only the rows of providers and their settings. Of the work bucket it
+reads all, and writes certificates and the catalogue. docs/console.md says
 which verb needs what; tests/e2e/test_owner_policy.py shows that each statement is needed.
 """
 
@@ -18,6 +19,10 @@ from cloud_sync.permissions import Grants
 from cloud_sync.workflow import Workflow, schedule_name
 
 POLICY = "CloudSyncOwner"
+_WRITTEN = {
+    "certificates/*": "The key of a certificate contains its date.",
+    "catalogue/*": "Keys name months and items.",
+}
 
 
 class OwnerPolicy(Construct):
@@ -120,13 +125,12 @@ def _use_buckets(grants: Grants) -> list[iam.PolicyStatement]:
         "s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetLifecycleConfiguration",
         "s3:GetEncryptionConfiguration", "s3:GetBucketVersioning",
     ]  # fmt: skip
-    certificates = work.arn_for_objects("certificates/*")
     return [
         grants.allow("SeeTheArchive", see, archive.bucket_arn),
         grants.allow("ReadTheArchive", objects, *grants.archived_objects),
         grants.allow("SeeTheWork", ["s3:ListBucket"], work.bucket_arn),
-        grants.allow("ReadTheWork", ["s3:GetObject"], work.arn_for_objects("runs/*"), certificates),
-        grants.store_certificates(),
+        grants.allow("ReadTheWork", ["s3:GetObject"], work.arn_for_objects("*")),
+        grants.allow("WriteTheWork", ["s3:PutObject"], *map(work.arn_for_objects, _WRITTEN)),
     ]
 
 
@@ -144,6 +148,6 @@ def _wildcards(grants: Grants, stack_arn: str) -> dict[str, str]:
         "*": "CloudWatch's DescribeAlarms and GetMetricData take no narrower resource (CloudWatch API reference).",
         stack_arn: "CloudFormation gives a stack its id.",
         grants.executions_arn: "An execution gets its name when it starts.",
-        work.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
-        work.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
+        work.arn_for_objects("*"): "Manifests, results, certificates, the catalogue: there is no room to name each.",
+        **{work.arn_for_objects(keys): why for keys, why in _WRITTEN.items()},
     } | dict.fromkeys(grants.archived_objects, "The key of an object is made from what the provider lists.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from console.commands.hidden_input import is_terminal
@@ -11,6 +13,9 @@ from console.errors import DeclinedError, UsageError
 from console.output import Output
 from console.stack import Stack
 from console.wording import title_of
+
+if TYPE_CHECKING:
+    from console.operations.catalogue_state import Estimate
 
 
 @click.command("forget-places")
@@ -25,8 +30,9 @@ def command(stack: Stack, output: Output, *, yes: bool) -> None:
     from console.operations import catalogue_state as operations  # noqa: PLC0415 (not needed for --help)
     from console.operations.ledger import Reading  # noqa: PLC0415
 
-    _ask(is_sure=yes)
-    found = operations.forget_places(stack, counting(output, "item", "looked at"), Reading())
+    reading = Reading()
+    _ask(output, operations.forget_estimate(stack, reading), is_sure=yes)
+    found = operations.forget_places(stack, counting(output, "item", "looked at"), reading)
     if output.as_json:
         output.data("forgotten-places", {"environment": stack.environment, "providers": found})
     else:
@@ -42,8 +48,15 @@ def command(stack: Stack, output: Output, *, yes: bool) -> None:
     )
 
 
-def _ask(*, is_sure: bool) -> None:
-    """Raises UsageError where nobody can be asked."""
+def _ask(output: Output, found: Estimate, *, is_sure: bool) -> None:
+    """Says what it costs. Raises UsageError where nobody can be asked."""
+    from cloud_sync_common.runtime.wording import count_of, usd_of  # noqa: PLC0415 (not needed for --help)
+
+    output.aside.print(
+        f"This reads the details of {count_of(found.items, 'item')}, and writes those that have a place, for "
+        f"{usd_of(found.usd)} at most.",
+        soft_wrap=True,
+    )
     if is_sure:
         return
     if not is_terminal():

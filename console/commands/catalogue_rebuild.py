@@ -33,7 +33,7 @@ def command(stack: Stack, output: Output, *, yes: bool) -> None:
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     reading = Reading()
-    _ask(output, operations.estimate(stack, reading), is_sure=yes)
+    _ask(output, operations.rebuild_estimate(stack, reading), is_sure=yes)
     written = operations.rebuild(stack, counting(output, "item", "read"), reading)
     if output.as_json:
         output.data("rebuilt-catalogue", {"environment": stack.environment, "items": written})

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import batched
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 16
 _AT_A_TIME = 1_000
 _READ_UNITS = 0.25  # of a row of an item in a walk, on average: 4 KB are half a unit, a row is some 500 bytes
+_OBJECTS, _LISTED = 2, 1_000  # of an item, and in one answer of a listing (S3 API reference, ListObjectsV2)
 _OF_AN_ITEM = ("pk", "status", "filename", "captured_at", "bytes_total", "archived_at", "damage")
 
 type Show = Callable[[int], object]
@@ -64,7 +66,7 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild reads and writes, and costs in USD."""
+    """Of how many items and months something is read and written, and what that costs at most, in USD."""
 
     items: int
     months: int
@@ -120,14 +122,28 @@ def _waiting_since(indexes: Mapping[str, list[IndexRow]], totals: Mapping[str, t
 # Written anew
 
 
-def estimate(stack: Stack, reading: Reading) -> Estimate:
-    """By the totals of the months, without a walk."""
+def rebuild_estimate(stack: Stack, reading: Reading) -> Estimate:
+    """By the totals of the months, without a walk. Raises ConsoleError, botocore's errors."""
     from cloud_sync_common import prices  # noqa: PLC0415 (only here)
 
-    counted = [safe.safe_of(rows_of_provider(stack, provider, reading)) for provider in stack.secrets]
-    items, months = sum(one.originals for one in counted), sum(len(one.months) for one in counted)
-    read = items * prices.S3_GET.each + items * _READ_UNITS * prices.DYNAMODB_READ.each
+    items, months = _counted(stack, reading)
+    read = items * (prices.S3_GET.each + _READ_UNITS * prices.DYNAMODB_READ.each)
     return Estimate(items=items, months=months, usd=read + months * prices.S3_PUT.each)
+
+
+def forget_estimate(stack: Stack, reading: Reading) -> Estimate:
+    """Where each of the items has a place, which is written without it."""
+    from cloud_sync_common import prices  # noqa: PLC0415 (only here)
+
+    items, months = _counted(stack, reading)
+    listed = ceil(items * _OBJECTS / _LISTED) + months
+    return Estimate(items=items, months=months, usd=items * prices.S3_GET.each + (items + listed) * prices.S3_PUT.each)
+
+
+def _counted(stack: Stack, reading: Reading) -> tuple[int, int]:
+    """Items and months."""
+    counted = [safe.safe_of(rows_of_provider(stack, provider, reading)) for provider in stack.secrets]
+    return sum(one.originals for one in counted), sum(len(one.months) for one in counted)
 
 
 def rebuild(stack: Stack, show: Show, reading: Reading) -> dict[str, int]:

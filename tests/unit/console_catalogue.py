@@ -20,6 +20,7 @@ from cloud_sync_common.stores.catalogue_rows import (
 )
 
 from console.stack import Stack
+from tests.unit.console_account import ScriptedClient
 from tests.unit.console_ledger import World, a_world
 from tests.unit.in_process_aws import WORK
 
@@ -28,14 +29,15 @@ MAY = "2026-05-03T10:00:00Z"
 
 
 class Counting:
-    """A client that counts what it is asked."""
+    """A client that counts what it is asked. What is scripted is answered by that."""
 
-    def __init__(self, client: Any) -> None:
-        self._client, self.asked = client, Counter[str]()
+    def __init__(self, client: Any, scripted: ScriptedClient | None = None) -> None:
+        self._client, self._scripted, self.asked = client, scripted, Counter[str]()
 
     def __getattr__(self, operation: str) -> Any:
         self.asked[operation] += 1
-        return getattr(self._client, operation)
+        is_scripted = self._scripted and operation in self._scripted.answers
+        return getattr(self._scripted if is_scripted else self._client, operation)
 
     def get_paginator(self, operation: str) -> Any:
         self.asked[operation] += 1
@@ -47,7 +49,7 @@ class Shelf:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.s3 = Counting(world.aws.s3)
+        self.s3 = Counting(world.aws.s3, world.scripted("s3"))
         self.dynamodb = Counting(world.account.real["dynamodb"])
         world.account.real |= {"s3": self.s3, "dynamodb": self.dynamodb}
         world.aws.s3.create_bucket(Bucket="archive")

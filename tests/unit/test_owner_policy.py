@@ -40,8 +40,9 @@ MAY: dict[str, set[str]] = {
     },
     "<archive>/gopro/*": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts"},
     "<work>": {"s3:ListBucket"},
-    "<work>/runs/*": {"s3:GetObject"},
-    "<work>/certificates/*": {"s3:GetObject", "s3:PutObject"},
+    "<work>/*": {"s3:GetObject"},
+    "<work>/certificates/*": {"s3:PutObject"},
+    "<work>/catalogue/*": {"s3:PutObject"},
     "<gopro-sync-dlq>": {
         "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"
     },
