@@ -31,7 +31,13 @@ _AT_ONCE = 8
 _TERM = 500  # characters of an id that the log is asked for: a pattern has 1,024 at most, with its escapes
 _STANDARD = "STANDARD"  # S3 states no class then (API reference, HeadObject)
 _OF_LAMBDA = "/aws/lambda/"
-_OF_RESTORES = f"{_OF_LAMBDA}archive-thawer"  # it says nothing of an item, and CloudSyncOwner does not allow it
+# The functions that say something of an item (cloud_sync/owner_policy.py allows these alone).
+_TELLING = tuple(
+    f"{_OF_LAMBDA}{name}"
+    for name in (
+        "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler", "catalogue-writer",
+    )
+)  # fmt: skip
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,8 +236,7 @@ def _history(stack: Stack, item: Row, rows: list[Row]) -> Iterator[LogLine]:
     changed = _moment(max(_text(row, "updated_at") for row in rows))
     if changed is None:
         return
-    logs = (name for name in stack.resources("AWS::Logs::LogGroup") if name.startswith(_OF_LAMBDA))
-    groups = sorted(name for name in logs if not name.startswith(_OF_RESTORES))
+    groups = sorted(name for name in stack.resources("AWS::Logs::LogGroup") if name.startswith(_TELLING))
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         found = readers.map(lambda group: _lines(stack, group, media_id, changed), groups)
         lines = sorted((line for some in found for line in some), key=lambda line: line.at)

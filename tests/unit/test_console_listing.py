@@ -30,7 +30,13 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shelf]:
         shelf.clip("clip-3", at=JUNE)
         shelf.clip("failed", status="FAILED", not_archived="gopro", bytes_total=None, updated_at="2026-06-01")
         shelf.clip("drive", "a.mov", provider="google_drive")
-        matterhorn: dict[str, Any] = {"duration": 125.4, "place": MATTERHORN, "hilights": 2, "width": 5312, "height": 2988}
+        matterhorn: dict[str, Any] = {
+            "duration": 125.4,
+            "place": MATTERHORN,
+            "hilights": 2,
+            "width": 5312,
+            "height": 2988,
+        }
         shelf.index(
             line("clip-1", camera="HERO11 Black", **matterhorn),
             line("clip-2", JUNE, camera="MAX", duration=59.0, damage="it is empty"),

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.synthesis import ENVIRONMENTS, FUNCTIONS, Synthesis, Synthesised, as_list
+from tests.synthesis import ENVIRONMENTS, Synthesis, Synthesised, as_list
 
 MOST_CHARACTERS = 6_144  # of a managed policy, without white space (IAM user guide, "IAM and AWS STS quotas")
 LONGEST = 110  # characters that a reference to a resource becomes: an ARN with the longest name
 LONGEST_BUCKET = len("arn:aws-us-gov:s3:::") + 63  # S3 user guide, "General purpose bucket naming rules"
 SPARE = 100  # for a name of an environment of 20 characters instead of `prod`, six times
+TELLING = ("media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler")  # of an item
 HERE = "<AWS::Region>:<AWS::AccountId>"
 MAY: dict[str, set[str]] = {
     f"arn:<AWS::Partition>:cloudformation:{HERE}:stack/CloudSync-dev/*": {
@@ -20,7 +21,7 @@ MAY: dict[str, set[str]] = {
     },
     f"arn:<AWS::Partition>:scheduler:{HERE}:schedule/default/gopro-sync-nightly": {"scheduler:GetSchedule"},
     "*": {"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
-    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in FUNCTIONS if name != "archive-thawer"},
+    **{f"</aws/lambda/{name}>": {"logs:FilterLogEvents"} for name in TELLING},
     "<gopro-sync-orchestrator>": {"states:ListExecutions", "states:StartExecution"},
     f"arn:<AWS::Partition>:states:{HERE}:execution:gopro-sync-orchestrator:*": {"states:DescribeExecution"},
     "<gopro/credentials>": {
@@ -40,9 +41,8 @@ MAY: dict[str, set[str]] = {
     },
     "<archive>/gopro/*": {"s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts"},
     "<work>": {"s3:ListBucket"},
-    "<work>/*": {"s3:GetObject"},
-    "<work>/certificates/*": {"s3:PutObject"},
-    "<work>/catalogue/*": {"s3:PutObject"},
+    "<work>/runs/*": {"s3:GetObject"},
+    "<work>/c*": {"s3:GetObject", "s3:PutObject"},  # certificates/ and catalogue/
     "<gopro-sync-dlq>": {
         "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"
     },
