@@ -68,6 +68,7 @@ USED: list[tuple[list[str], set[int]]] = [
 ]  # fmt: skip
 TRIED_ELSEWHERE = {
     "connect": "it stores by PutSecretValue, which `test_the_owner_stores_credentials` calls",
+    "web": "its pages ask what these verbs ask (tests/integration/test_web_program.py)",
     "rebuild-ledger": "no policy allows it to write rows of items: an administrator does it (test_disaster.py)",
 }
 

@@ -54,8 +54,8 @@ class CatalogueFile(msgspec.Struct, frozen=True, kw_only=True):
 class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Everything that is known of one item. What nobody has said is None or empty.
 
-    `captured_at` is ISO 8601; `listed_at` is what the provider has said of it: the keys of its objects are made of that.
-    `captured_from` says which source has won, `captured_clock` whether it is UTC or the
+    `captured_at` is ISO 8601; `listed_at` is what the provider has said of it: the keys of its objects are made of
+    that. `captured_from` says which source has won, `captured_clock` whether it is UTC or the
     camera's own clock, whose zone nobody knows. `taken_from` says for each other detail where it is from: "movie" (its
     own boxes), "provider" (its row) or "name". `hilights` are seconds from the beginning of the first file.
     `duration` is in seconds and of all files together; the rest of what a movie says is of its first file.
