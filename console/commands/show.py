@@ -32,6 +32,12 @@ _SOURCES = {
     "movie": "by the movie itself",
     "provider": "by the provider",
     "name": "by the name of the file",
+    "listed": "as the provider lists it",
+    # What stands in for a capture time that the provider does not have (MediaItem.captured_at_from).
+    "exif": "by the picture itself",
+    "client_modified": "when the file was last changed before it was uploaded",
+    "modified_time": "when the file was last changed",
+    "created_time": "when the file came to the provider",
 }
 _CLOCKS = {"camera": "the camera's own clock, whose zone nobody knows"}
 _PICTURES = {

@@ -271,6 +271,19 @@ def test_show_says_that_a_time_is_by_the_cameras_own_clock(shelf: Shelf, capsys:
     assert "place" not in text
 
 
+@pytest.mark.parametrize(
+    ("captured_from", "words"),
+    [("modified_time", "(when the file was last changed)"), ("a later source", "(a later source)"), ("", "")],
+)
+def test_show_says_what_stands_in_for_a_capture_time(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str], captured_from: str, words: str
+) -> None:
+    shelf.details(details_of("clip-1", captured_from=captured_from))
+    main.main(["show", "clip-1", "--no-log"])
+    taken = [line for line in capsys.readouterr().out.splitlines() if line.startswith("taken")]
+    assert [line.split("10:00 ")[1] for line in taken] == ([words] if words else [])
+
+
 def test_an_item_that_was_never_archived_or_has_no_details_is_shown_without(
     shelf: Shelf, capsys: pytest.CaptureFixture[str]
 ) -> None:
