@@ -1,7 +1,8 @@
 """CloudSyncOwner: the managed policy with which a person may use every verb of `cloudsync`, and nothing else.
 
 It is attached to nobody. It may start runs, store credentials and change settings; it can neither write nor delete an
-object of the archive, and of the ledger it writes only the rows of providers and their settings. docs/console.md says
+object of the archive, and of the ledger it writes only the rows of providers and their settings. In the work
+bucket it writes certificates and the catalogue. docs/console.md says
 which verb needs what; tests/e2e/test_owner_policy.py shows that each statement is needed.
 """
 
@@ -18,6 +19,7 @@ from cloud_sync.permissions import Grants
 from cloud_sync.workflow import Workflow, schedule_name
 
 POLICY = "CloudSyncOwner"
+_WRITTEN = "c*"  # of the work bucket: certificates/ and catalogue/, for whose names there is no room
 
 
 class OwnerPolicy(Construct):
@@ -71,9 +73,11 @@ def _see_the_deployment(
     """GetMetricData takes no resource, and DescribeAlarms wants to be allowed for all of them (CloudWatch API
     reference, DescribeAlarms)."""
     describe = [f"cloudformation:{action}" for action in ("DescribeStacks", "ListStackResources", "GetTemplate")]
-    silent = (functions.archive_thawer, functions.frame_maker)  # of any item
-    telling = [function for function in functions.all if function not in silent]
-    log_groups = [function.log_group.log_group_arn for function in telling]
+    telling = (
+        functions.media_lister, functions.video_downloader, functions.failure_recorder, functions.run_report,
+        functions.archive_reconciler, functions.catalogue_writer,
+    )  # fmt: skip  # the others say nothing of an item, and there is no room for them
+    log_groups = [function.log_group.log_group_arn for function in telling if function]
     return [
         grants.allow("SeeTheStack", describe, stack_arn),
         grants.allow("SeeTheSchedules", ["scheduler:GetSchedule"], *schedules),
@@ -116,18 +120,18 @@ def _use_ledger(grants: Grants) -> list[iam.PolicyStatement]:
 def _use_buckets(grants: Grants) -> list[iam.PolicyStatement]:
     """HeadObject needs s3:GetObject, or s3:GetObjectVersion with the id of a version."""
     archive, work = grants.storage.archive_bucket, grants.storage.work_bucket
+    written = work.arn_for_objects(_WRITTEN)
     objects = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts"]
     see = [
         "s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetLifecycleConfiguration",
         "s3:GetEncryptionConfiguration", "s3:GetBucketVersioning",
     ]  # fmt: skip
-    certificates = work.arn_for_objects("certificates/*")
     return [
         grants.allow("SeeTheArchive", see, archive.bucket_arn),
         grants.allow("ReadTheArchive", objects, *grants.archived_objects),
         grants.allow("SeeTheWork", ["s3:ListBucket"], work.bucket_arn),
-        grants.allow("ReadTheWork", ["s3:GetObject"], work.arn_for_objects("runs/*"), certificates),
-        grants.store_certificates(),
+        grants.allow("ReadTheWork", ["s3:GetObject"], work.arn_for_objects("runs/*"), written),
+        grants.allow("WriteTheWork", ["s3:PutObject"], written),
     ]
 
 
@@ -146,5 +150,5 @@ def _wildcards(grants: Grants, stack_arn: str) -> dict[str, str]:
         stack_arn: "CloudFormation gives a stack its id.",
         grants.executions_arn: "An execution gets its name when it starts.",
         work.arn_for_objects("runs/*"): "The key of a manifest contains the name of its run.",
-        work.arn_for_objects("certificates/*"): "The key of a certificate contains its date.",
+        work.arn_for_objects(_WRITTEN): "Keys contain the date of a certificate, or a month or an item.",
     } | dict.fromkeys(grants.archived_objects, "The key of an object is made from what the provider lists.")

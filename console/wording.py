@@ -42,3 +42,10 @@ def days(count: float) -> str:
 def ago(count: float) -> str:
     """`just now`, `5 hours ago`: how long ago something was, in days."""
     return "just now" if round(count * _MINUTES_OF_A_DAY) < 1 else f"{days(count)} ago"
+
+
+def clock(seconds: float) -> str:
+    """`0:07`, `2:05`, `1:02:05`: how long a video is, or where in it something is."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import nlargest
 from typing import TYPE_CHECKING
 
 import click
 
+from console.commands.detail_options import with_wanted
 from console.commands.options import of_stack
 from console.commands.words import table_of
-from console.errors import UsageError
 from console.output import Output
 from console.stack import Stack
-from console.wording import moment, title_of
+from console.wording import clock, moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.ledger import Reading
-    from console.operations.library import Item
+    from console.operations.library import Item, Wanted
 
-_MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?|unknown")
-_TITLES = ("captured", "name", "size", "status", "provider", "id")
-_TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
+_NONE_KNOWN = {
+    True: "Only what the catalogue has looked into fits such a filter: `cloudsync catalogue status` says what waits.",
+    False: "A camera is known only of what a catalogue has looked into, and there is none yet.",
+}
 
 
 @click.command()
-@click.option(
-    "--month", default="", metavar="2026-05", help="Captured in this month, or in this year (UTC); or unknown."
-)
-@click.option(
-    "--name", "names", multiple=True, metavar="GLOB", help="With such a name, as in 'GX*.MP4'; may be repeated."
-)
-@click.option(
-    "--camera", default="", metavar="GLOB", help="From such a camera; none is known before there is a catalogue."
-)
-@click.option(
-    "--provider", default="", metavar="PROVIDER", help="Only this provider; otherwise all that the stack backs up."
-)
-@click.option("--status", default="", metavar="STATUS", help="ARCHIVED, FAILED, PENDING, UNAVAILABLE, DAMAGED, ...")
 @click.option(
     "--most",
     "-n",
@@ -49,50 +36,65 @@ _TITLES_OF_ONE = tuple(title for title in _TITLES if title != "provider")
     help="Show at most so many; with --json, all.",
 )
 @of_stack
-def command(
-    stack: Stack, output: Output, month: str, names: tuple[str, ...], camera: str, provider: str, status: str, most: int
-) -> None:
+@with_wanted
+def command(stack: Stack, output: Output, wanted: Wanted, most: int) -> None:
     """List the library as it is archived, in the order of capture.
 
-    With --json: a line about the list, then a line for each item as it is read, in no order, however many there are.
+    Camera, length, HiLights and place are known of what the catalogue has looked into. With --json: a line about the
+    list, then a line for each item as it is read, in no order, however many there are.
     """
-    from console.operations import library as operations  # noqa: PLC0415 (not needed for --help)
+    from console.operations import listing  # noqa: PLC0415 (not needed for --help)
     from console.operations.ledger import Reading  # noqa: PLC0415
 
-    if month and not _MONTH.fullmatch(month):
-        raise UsageError(f"--month must be a month such as 2026-05, a year, or unknown; not {month!r}.")
-    if status.upper() not in ("", *operations.STATUSES):
-        raise UsageError(f"--status must be one of {', '.join(operations.STATUSES)}; not {status!r}.")
-    wanted = operations.Wanted(
-        provider=stack.provider(provider) if provider else "",
-        month=month,
-        names=names,
-        camera=camera,
-        status=status.upper(),
-    )
     reading = Reading()
-    found = operations.library(stack, wanted, reading)
+    known = listing.Known(stack)
+    found = listing.listed(stack, wanted, reading, output.aside.print, known)
     if output.as_json:
         shown = output.lines("library", {"environment": stack.environment, "filters": wanted}, found)
     else:
         shown = _draw(stack, output, found, most)
-    if camera and not shown:
-        output.aside.print("A camera is known only of what a catalogue has looked into, and there is none yet.")
+    if wanted.needs_details and not shown:
+        output.aside.print(_NONE_KNOWN[any(known.months(provider) for provider in stack.secrets)])
     output.aside.print(_read(reading))
+
+
+def _size(item: Item) -> str:
+    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
+
+    return "" if item.bytes is None else size_of(item.bytes)
+
+
+# The columns: how each is called, and what it says of an item. Those of the catalogue are left out where it knows none.
+_FIRST: dict[str, Callable[[Item], str]] = {
+    "captured": lambda item: moment(item.captured_at),
+    "name": lambda item: item.filename,
+}
+_DETAILS: dict[str, Callable[[Item], str]] = {
+    "length": lambda item: "" if item.duration is None else clock(item.duration),
+    "resolution": lambda item: f"{item.width} x {item.height}" if item.width and item.height else "",
+    "HiLights": lambda item: str(item.hilights) if item.hilights else "",
+    "camera": lambda item: item.camera,
+    "place": lambda item: f"{item.place.latitude:.4f}, {item.place.longitude:.4f}" if item.place else "",
+}
+_LAST: dict[str, Callable[[Item], str]] = {
+    "size": _size,
+    "status": lambda item: "DAMAGED" if item.damage and item.status == "ARCHIVED" else item.status,
+    "provider": lambda item: title_of(item.provider),
+    "id": lambda item: item.media_id,
+}
+_NUMBERS = ("length", "HiLights", "size")
 
 
 def _draw(stack: Stack, output: Output, found: Iterable[Item], most: int) -> int:
     """Returns how many there are, or one more than `most`."""
-    from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
-
     kept = nlargest(most + 1, found, key=lambda item: (item.captured_at, item.filename))
-    several = len(stack.secrets) > 1
-    table = table_of(_TITLES if several else _TITLES_OF_ONE, numbers=["size"], below="id")
+    details = {title: say for title, say in _DETAILS.items() if any(map(say, kept))}
+    columns = {**_FIRST, **details, **_LAST}
+    if len(stack.secrets) == 1:
+        del columns["provider"]
+    table = table_of(columns, numbers=_NUMBERS, below="id")
     for item in reversed(kept[:most]):
-        size = "" if item.bytes is None else size_of(item.bytes)
-        status = "DAMAGED" if item.damage and item.status == "ARCHIVED" else item.status
-        provider = [title_of(item.provider)] if several else []
-        table.add_row(moment(item.captured_at), item.filename, size, status, *provider, item.media_id)
+        table.add_row(*(say(item) for say in columns.values()))
     if kept:
         output.page.print(table)
     else:

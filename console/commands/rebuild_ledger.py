@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from console.commands.hidden_input import is_terminal
 from console.commands.options import of_stack
-from console.commands.words import table_of
+from console.commands.words import counting, table_of
 from console.errors import DeclinedError, Exit, UsageError
 from console.output import Output
 from console.stack import Stack
@@ -19,10 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from console.operations.rebuild_ledger import Rebuild
-    from console.operations.restore.bucket import Named, Show
+    from console.operations.restore.bucket import Named
     from console.operations.safe import Safe
-
-_SAY_SECONDS = 10
 
 
 @click.command()
@@ -40,29 +37,14 @@ def command(stack: Stack, output: Output, bucket: str, *, yes: bool) -> int:
     from console.operations.ledger import Reading  # noqa: PLC0415
 
     reading = Reading()
-    found = operations.planned(stack, bucket, _show(output, "object", "looked at"), reading)
+    found = operations.planned(stack, bucket, counting(output, "object", "looked at"), reading)
     if not found.missing:
         _answer(output, found, {})
         return Exit.FINE
     _ask(output, found, is_sure=yes)
-    counted = operations.write(stack, found, _show(output, "item", "written"), reading)
+    counted = operations.write(stack, found, counting(output, "item", "written"), reading)
     _answer(output, found, counted)
     return Exit.FINE
-
-
-def _show(output: Output, what: str, done: str) -> Show:
-    """A line every ten seconds."""
-    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
-
-    last = time.monotonic()
-
-    def show(count: int) -> None:
-        nonlocal last
-        if time.monotonic() >= last + _SAY_SECONDS:
-            last = time.monotonic()
-            output.aside.print(f"{count_of(count, what)} {done} ...")
-
-    return show
 
 
 def _ask(output: Output, found: Rebuild, *, is_sure: bool) -> None:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from console.commands.detail_options import BY_DETAILS
+from console.errors import UsageError
 from console.stack import Stack
 
 if TYPE_CHECKING:
+    from console.operations.library import Wanted
     from console.operations.restore.bucket import Bucket
     from console.operations.restore.selection import Choice
 
@@ -54,10 +57,25 @@ def with_choice(command: Callable[..., int | None]) -> Callable[..., int | None]
         from console.operations.restore.selection import choice_of  # noqa: PLC0415 (not needed for --help)
 
         provider = stack.provider(provider) if provider else ""
-        choice = choice_of(items, month, names, provider, is_everything=everything)
+        details = _details(stack, **{name: options.pop(name) for name in ("camera", "longer_than", "hilights", "near")})
+        choice = choice_of(items, month, names, provider, is_everything=everything, details=details)
         return command(stack, *more, choice=choice, **options)
 
-    return _with(_CHOICE, called)
+    return _with((*_CHOICE[:-1], *BY_DETAILS, _CHOICE[-1]), called)
+
+
+def _details(stack: Stack | Bucket, *, camera: str, longer_than: str, hilights: bool, near: str) -> Wanted:
+    """Raises UsageError, also for a bucket alone."""
+    from console.operations.detail_filters import near_of, seconds_of  # noqa: PLC0415 (not needed for --help)
+    from console.operations.library import Wanted  # noqa: PLC0415
+
+    wanted = Wanted(camera=camera, longer_than=seconds_of(longer_than), hilights=hilights, near=near_of(near))
+    if wanted.needs_details and not isinstance(stack, Stack):
+        raise UsageError(
+            "--camera, --longer-than, --hilights and --near are known to the stack's catalogue alone, and --bucket "
+            "asks no stack: choose by --month, --name and --provider."
+        )
+    return wanted
 
 
 class Words(NamedTuple):

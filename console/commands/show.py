@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
+from cloud_sync_common.safe_text import one_line
 
 from console.commands.options import of_stack
 from console.commands.words import facts_of
 from console.output import Output
 from console.stack import Stack
-from console.wording import moment, title_of
+from console.wording import clock, moment, title_of
 
 if TYPE_CHECKING:
+    from cloud_sync_common.stores.catalogue_rows import Details, Place
+
     from console.operations.item import Known, SourceFile
 
 _PROOFS = {
@@ -22,6 +25,26 @@ _PROOFS = {
     "content-hash": "it has the hash that the provider publishes",
     "source-etag": "it has the MD5 in the provider's ETag",
     "whole-movie": "the movie is whole to its last box",
+}
+_MOST = 200  # characters of what a movie says
+_SOURCES = {
+    "gps": "by GPS",
+    "movie": "by the movie itself",
+    "provider": "by the provider",
+    "name": "by the name of the file",
+    "listed": "as the provider lists it",
+    # What stands in for a capture time that the provider does not have (MediaItem.captured_at_from).
+    "exif": "by the picture itself",
+    "client_modified": "when the file was last changed before it was uploaded",
+    "modified_time": "when the file was last changed",
+    "created_time": "when the file came to the provider",
+}
+_CLOCKS = {"camera": "the camera's own clock, whose zone nobody knows"}
+_PICTURES = {
+    "provider": "the provider's",
+    "sprite": "of the provider's sprite",
+    "frame": "a frame of the movie",
+    "none": "there is none",
 }
 
 
@@ -65,7 +88,7 @@ def _of_item(found: Known) -> Iterator[tuple[str, str]]:
     yield "provider", title_of(item.provider)
     yield "id", item.media_id
     yield "captured", moment(item.captured_at)
-    yield "camera", item.camera
+    yield from _of_details(found.details) if found.details else [("camera", item.camera)]
     yield "size", "" if item.bytes is None else size_of(item.bytes)
     yield "first seen", moment(found.first_seen)
     yield "archived", moment(item.archived_at)
@@ -73,6 +96,44 @@ def _of_item(found: Known) -> Iterator[tuple[str, str]]:
     yield "attempts", f"{found.attempts} failed" if found.attempts else ""
     yield "reason", f"{found.reason} ({found.category})" if found.category else ""
     yield "damaged", item.damage
+
+
+def _of_details(details: Details) -> Iterator[tuple[str, str]]:
+    """What the catalogue has found, each with the source that has won."""
+    yield "taken", _taken(details)
+    yield "length", _said(details, "duration", "" if details.duration is None else clock(details.duration))
+    yield "picture size", _said(details, "width", _resolution(details))
+    yield "codec", _said(details, "codec", one_line(details.codec, _MOST))
+    yield "camera", _said(details, "camera", one_line(details.camera, _MOST))
+    yield "firmware", _said(details, "firmware", one_line(details.firmware, _MOST))
+    yield "lens", _said(details, "lens", one_line(details.lens, _MOST))
+    yield "HiLights", _said(details, "hilights", ", ".join(map(clock, details.hilights)))
+    yield "place", _said(details, "place", _place(details.place))
+    yield "thumbnail", _PICTURES[details.picture.value]
+
+
+def _taken(details: Details) -> str:
+    zone = _CLOCKS.get(details.captured_clock, "")
+    said_by = _SOURCES.get(details.captured_from, one_line(details.captured_from, _MOST))
+    words = "; ".join(filter(None, (said_by, zone)))
+    return f"{moment(one_line(details.captured_at, _MOST))} ({words})" if details.captured_at and words else ""
+
+
+def _resolution(details: Details) -> str:
+    rate = f" at {details.frame_rate:.4g} frames a second" if details.frame_rate else ""
+    return f"{details.width} x {details.height}{rate}" if details.width and details.height else ""
+
+
+def _place(place: Place | None) -> str:
+    if place is None:
+        return ""
+    height = "" if place.altitude is None else f", {place.altitude:,.0f} m above the sea"
+    return f"{place.latitude:.5f}, {place.longitude:.5f}{height}"
+
+
+def _said(details: Details, name: str, text: str) -> str:
+    source = _SOURCES.get(details.taken_from.get(name, ""), "")
+    return f"{text} ({source})" if text and source else text
 
 
 def _of_file(file: SourceFile) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+
+from console.output import Output
 
 if TYPE_CHECKING:
     from rich.padding import Padding
     from rich.table import Table
+
+_SAY_SECONDS = 10
 
 
 def table_of(titles: Iterable[str], *, numbers: Iterable[str] = (), below: str = "") -> Table:
@@ -40,3 +45,18 @@ def facts_of(facts: Iterable[tuple[str, str]]) -> Table:
         if value:
             table.add_row(name, value)
     return table
+
+
+def counting(output: Output, what: str, done: str) -> Callable[[int], None]:
+    """Is called with how many are done: a line every ten seconds, such as `1,200 items written ...`."""
+    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
+
+    last = time.monotonic()
+
+    def show(count: int) -> None:
+        nonlocal last
+        if time.monotonic() >= last + _SAY_SECONDS:
+            last = time.monotonic()
+            output.aside.print(f"{count_of(count, what)} {done} ...")
+
+    return show

@@ -1,18 +1,24 @@
 """The catalogue as the owner reads it: indexes of months, which are kept until S3 has another one, details and
-thumbnails. Every method raises botocore's errors."""
+thumbnails. Every method raises ConsoleError where S3 refuses or cannot be reached, and botocore's errors."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-from cloud_sync_common.stores.catalogue import Catalogue, Index
+from cloud_sync_common.exceptions import CloudSyncError
 from cloud_sync_common.stores.catalogue_rows import Details, IndexRow, index_key, index_prefix
 
+from console.aws_refusals import explained
+from console.errors import ConsoleError
 from console.stack import Stack
+
+if TYPE_CHECKING:
+    from cloud_sync_common.stores.catalogue import Catalogue, Index
 
 _AT_ONCE = 8
 _MISSING = frozenset({"404", "NoSuchKey"})
@@ -27,6 +33,18 @@ class Entry:
     row: IndexRow
 
 
+@contextmanager
+def catalogue_errors() -> Iterator[None]:
+    """Around what the catalogue's store does. Raises ConsoleError for its errors: as AWS's own refusal where there is
+    one."""
+    try:
+        yield
+    except CloudSyncError as error:
+        cause = error.__context__
+        known = explained(cause) if isinstance(cause, Exception) else None
+        raise known or ConsoleError(str(error)) from None
+
+
 class LibraryCatalogue:
     """Of all providers of a stack. May be used by several threads at once."""
 
@@ -36,6 +54,9 @@ class LibraryCatalogue:
         self._lock = threading.Lock()
 
     def of(self, provider: str) -> Catalogue:
+        """The store, whose methods have errors of their own: see `catalogue_errors`."""
+        from cloud_sync_common.stores.catalogue import Catalogue  # noqa: PLC0415 (imports boto3 and X-Ray)
+
         return Catalogue(self._stack.client("s3"), self._bucket, provider)
 
     def months(self, provider: str) -> dict[str, str]:
@@ -52,18 +73,27 @@ class LibraryCatalogue:
         with self._lock:
             kept = self._kept.get(key)
         if kept is None or kept.etag != (etag or self._etag(key)):
-            kept = self.of(provider).index(month)
+            with catalogue_errors():
+                kept = self.of(provider).index(month)
             with self._lock:
                 self._kept[key] = kept
         return list(kept.rows.values())
 
     def _etag(self, key: str) -> str:
+        from botocore.exceptions import ClientError  # noqa: PLC0415 (imports botocore)
+
         try:
             return str(self._stack.client("s3").head_object(Bucket=self._bucket, Key=key)["ETag"])
         except ClientError as error:
             if error.response["Error"]["Code"] in _MISSING:
                 return ""
             raise
+
+    def by_month(self, provider: str, months: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[IndexRow]]]:
+        """The rows of these months, which are given with their ETags, in this order. They are read side by side."""
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            read = readers.map(lambda one: self.rows(provider, *one), months)
+            yield from zip((month for month, _ in months), read, strict=True)
 
     def entries(self, providers: Sequence[str] = (), month: str = "") -> Iterator[Entry]:
         """Every item of these providers, or of all, of a month or of a year (`2026`), the earliest month first. The
@@ -81,8 +111,10 @@ class LibraryCatalogue:
 
     def details(self, provider: str, listed_at: str, media_id: str) -> Details | None:
         """`listed_at` is the time in the ledger's row, of which the key is made."""
-        return self.of(provider).details(listed_at, media_id)
+        with catalogue_errors():
+            return self.of(provider).details(listed_at, media_id)
 
     def thumbnail(self, provider: str, listed_at: str, media_id: str) -> bytes:
         """A JPEG; empty where there is none."""
-        return self.of(provider).thumbnail(listed_at, media_id)
+        with catalogue_errors():
+            return self.of(provider).thumbnail(listed_at, media_id)

@@ -110,6 +110,7 @@ def _service_and_archive(
         ("encryption", "doctor", partial(doctor_archive.encryption, stack)),
         ("versioning", "doctor", partial(doctor_archive.versioning, stack)),
         ("uploads", "cost", partial(doctor_archive.stray_uploads, stack)),
+        ("catalogue", "list, catalogue", partial(doctor_archive.catalogue, stack, values)),
     ]
 
 

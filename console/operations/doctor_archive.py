@@ -8,7 +8,9 @@ from typing import Any
 
 from cloud_sync_common.runtime.wording import count_of
 
+from console.operations.catalogue_state import state
 from console.operations.findings import Finding, failed, noted, passed
+from console.operations.ledger import Reading
 from console.operations.storage import lifecycle
 from console.stack import Stack
 
@@ -84,3 +86,19 @@ def stray_uploads(stack: Stack) -> Iterator[Finding]:
 
 def _again(stack: Stack) -> str:
     return f"Deploy it again: cdk deploy -c environment={stack.environment}. If that changes nothing, undo it by hand."
+
+
+def catalogue(stack: Stack, deployed: Mapping[str, Any]) -> Iterator[Finding]:
+    """How much of what is archived has no details yet, which is no fault. Raises ConsoleError, botocore's errors."""
+    if deployed.get("catalogue") is False:
+        yield noted("catalogue", "It is off, as it was deployed (catalogue=false).")
+        return
+    states = [state(stack, provider, Reading()) for provider in stack.secrets]
+    waiting, archived = sum(one.waiting for one in states), sum(one.archived for one in states)
+    if waiting:
+        text = (
+            f"{waiting:,} of {count_of(archived, 'archived item')} have no details yet; the next nights look into them."
+        )
+        yield noted("catalogue", f"{text} `cloudsync catalogue status` says which.")
+    else:
+        yield passed("catalogue", f"Details of {count_of(archived, 'archived item')}; none waits.")

@@ -13,8 +13,11 @@ import msgspec
 from cloud_sync_common.filters import composed
 from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id, media_id_of
+from cloud_sync_common.stores.catalogue_rows import Details
+from cloud_sync_common.stores.ledger_rows import Status
 
 from console.errors import NotFoundError, UsageError
+from console.operations.catalogue import LibraryCatalogue
 from console.operations.ledger import Reading, Row, partition, walk
 from console.operations.library import ATTRIBUTES, Item
 from console.operations.library import item_of as listed
@@ -28,8 +31,13 @@ _AT_ONCE = 8
 _TERM = 500  # characters of an id that the log is asked for: a pattern has 1,024 at most, with its escapes
 _STANDARD = "STANDARD"  # S3 states no class then (API reference, HeadObject)
 _OF_LAMBDA = "/aws/lambda/"
-# They say nothing of an item, and CloudSyncOwner does not allow their logs.
-_SILENT = (f"{_OF_LAMBDA}archive-thawer", f"{_OF_LAMBDA}frame-maker")
+# The functions that say something of an item (cloud_sync/owner_policy.py allows these alone).
+_TELLING = tuple(
+    f"{_OF_LAMBDA}{name}"
+    for name in (
+        "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler", "catalogue-writer",
+    )
+)  # fmt: skip
 
 
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +83,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """The item, its attempts and its failure, its files, and the history."""
+    """The item, its attempts and its failure, its files, and the history; `details` is what the catalogue has of it."""
 
     item: Item
     first_seen: str
@@ -86,6 +94,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     files: list[SourceFile]
     history: list[LogLine]
+    details: Details | None = None
 
 
 def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
@@ -97,6 +106,7 @@ def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -
         sources = [row for row in rows if row["sk"].startswith("SOURCE#")]
         files = readers.map(lambda row: _file(stack, row), sources)
         history = readers.submit(lambda: list(_history(stack, item, rows)) if with_log else [])
+        details = readers.submit(_details, stack, listed(item))
         return Known(
             item=listed(item),
             first_seen=_text(item, "first_seen"),
@@ -107,7 +117,15 @@ def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -
             reason=_text(item, "error_message"),
             files=list(files),
             history=history.result(),
+            details=details.result(),
         )
+
+
+def _details(stack: Stack, item: Item) -> Details | None:
+    """None where nothing of it was ever archived, or the catalogue has not looked into it."""
+    if "WorkBucket" not in stack.outputs or (item.status != Status.ARCHIVED and item.bytes is None):
+        return None
+    return LibraryCatalogue(stack).details(item.provider, item.captured_at, item.media_id)
 
 
 def rows_of(stack: Stack, name: str, reading: Reading) -> list[Row]:
@@ -218,8 +236,7 @@ def _history(stack: Stack, item: Row, rows: list[Row]) -> Iterator[LogLine]:
     changed = _moment(max(_text(row, "updated_at") for row in rows))
     if changed is None:
         return
-    logs = (name for name in stack.resources("AWS::Logs::LogGroup") if name.startswith(_OF_LAMBDA))
-    groups = sorted(name for name in logs if not name.startswith(_SILENT))
+    groups = sorted(name for name in stack.resources("AWS::Logs::LogGroup") if name.startswith(_TELLING))
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         found = readers.map(lambda group: _lines(stack, group, media_id, changed), groups)
         lines = sorted((line for some in found for line in some), key=lambda line: line.at)

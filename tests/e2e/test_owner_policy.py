@@ -47,7 +47,7 @@ NEEDED: dict[str, tuple[list[str], str]] = {
     "SeeTheWork": (["doctor"], "s3:ListBucket"),
     "UseTheDeadLetters": (["doctor"], "sqs:GetQueueAttributes"),
     "SeeWhoGetsMails": (["doctor"], "sns:ListSubscriptionsByTopic"),
-    "StoreCertificates": (["verify"], "s3:PutObject"),
+    "WriteTheWork": (["verify"], "s3:PutObject"),
     "UseTheRestoreJobs": ([*START, "--days", "9"], "dynamodb:BatchWriteItem"),
     "StartRestores": (START, "states:StartExecution"),
     "FollowRestores": (["restore", "status", JOB], "states:DescribeExecution"),
@@ -61,11 +61,14 @@ USED: list[tuple[list[str], set[int]]] = [
     (["settings", "show"], {0}), (["settings", "pause"], {0}), (["settings", "resume"], {0}),
     (["settings", "history"], {0}), (["doctor", "--renew"], {0, 3}), (["retry", "--all", "--yes"], {0}),
     (["run", "--follow"], {0, 3}), (["completion", "bash"], {0}),
+    (["catalogue", "status"], {0, 3}), (["catalogue", "rebuild", "--yes"], {0}), (["list"], {0}),
+    (["catalogue", "forget-places", "--yes"], {0}), (["export-map"], {0}), (["show", "ITEM"], {0, 3}),
     (["verify"], {3}), (["restore", "plan", "--everything"], {0}), (START, {0}), (["restore", "list"], {0}),
     (["restore", "status", "--latest"], {0, 3, 10}), (["restore", "cancel", JOB], {0}),
 ]  # fmt: skip
 TRIED_ELSEWHERE = {
     "connect": "it stores by PutSecretValue, which `test_the_owner_stores_credentials` calls",
+    "web": "its pages ask what these verbs ask (tests/integration/test_web_program.py)",
     "rebuild-ledger": "no policy allows it to write rows of items: an administrator does it (test_disaster.py)",
 }
 

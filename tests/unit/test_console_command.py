@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from console import main
-from console.commands import restore
+from console.commands import catalogue, restore
 from console.errors import ConsoleError, Exit
 from console.stack import Stack
 from tests.synthesis import ROOT
@@ -31,8 +31,8 @@ NIGHT = {
 
 # The modules of the verbs that read: what they import before AWS has answered anything.
 READING = {
-    "commands": ("status", "list", "show", "failures", "retry", "runs"),
-    "operations": ("status", "library", "item", "waiting", "retry", "runs"),
+    "commands": ("status", "list", "show", "failures", "retry", "runs", "export_map", "catalogue_status"),
+    "operations": ("status", "library", "listing", "item", "waiting", "retry", "runs", "map", "catalogue_state"),
 }
 
 
@@ -141,7 +141,7 @@ def test_an_error_of_the_console_has_its_own_exit_code(
     assert (main.main(["runs"]), capsys.readouterr().err) == (10, "cloudsync: Not yet.\n")
 
 
-OF_GROUPS = {"settings": ["show"], "restore": list(restore.VERBS)}  # verbs of their own
+OF_GROUPS = {"settings": ["show"], "restore": list(restore.VERBS), "catalogue": list(catalogue.VERBS)}  # of their own
 HELPED = [[verb, *more] for verb in main.VERBS for more in ([[one] for one in OF_GROUPS.get(verb, [])] or [[]])]
 
 

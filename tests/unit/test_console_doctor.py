@@ -81,7 +81,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.answer(
             "s3", list_objects_v2=clock_of_s3(), head_object={}, list_object_versions={}, list_multipart_uploads={},
             get_bucket_lifecycle_configuration={"Rules": RULES}, get_bucket_encryption=encrypted("aws:kms"),
-            get_bucket_versioning={"Status": "Enabled"},
+            get_bucket_versioning={"Status": "Enabled"}, list_objects_v2_pages=[],
         )  # fmt: skip
         more = {"lambda": {"get_function_configuration": {}},
                 "sns": {"list_subscriptions_by_topic_pages": subscribed("arn:aws:sns:::x")}}  # fmt: skip
@@ -114,7 +114,7 @@ def test_when_all_is_well_each_thing_is_a_line_that_says_so(world: World) -> Non
     passed = {one.about for one in found.findings if one.outcome is Outcome.PASS}
     assert passed == {
         "AWS credentials", "stack", "version", "clock", "permissions", "mails", "alarms", "dead letters", "lifecycle",
-        "encryption", "versioning", "uploads",
+        "encryption", "versioning", "uploads", "catalogue",
         *(f"{what} {provider}" for provider in ("gopro", "google_drive")
           for what in ("secret", "token", "settings", "schedule")),
     }  # fmt: skip
@@ -185,6 +185,14 @@ def test_an_alarm_that_is_raised_silenced_or_gone(
     found = examined(world)
     assert failures(found) == ["alarms"]
     assert text in of(found, "alarms").text and fix in of(found, "alarms").fix
+
+
+def test_what_has_no_details_yet_is_no_fault_and_counted(world: World) -> None:
+    world.put("PROVIDER#gopro", "MONTH#2026-05", originals=3, bytes=30)
+    found = of(examined(world), "catalogue")
+    assert found.outcome is Outcome.NOTE and found.text.startswith("3 of 3 archived items have no details yet")
+    world.answer("cloudformation", get_template=template(catalogue=False))
+    assert of(examined(world), "catalogue").text == "It is off, as it was deployed (catalogue=false)."
 
 
 def test_messages_in_the_dead_letter_queue_are_counted(world: World) -> None:

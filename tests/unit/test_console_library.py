@@ -75,7 +75,8 @@ def test_json_lines_have_a_head_and_then_each_item_of_the_stack(
     assert found[0] == {
         "provider": "gopro", "media_id": "clip-1", "filename": "GX010001.MP4", "captured_at": "2026-05-03T10:00:00Z",
         "month": "2026-05", "status": "ARCHIVED", "bytes": 10, "archived_at": "2026-06-01T00:00:00Z", "camera": "",
-        "category": "", "damage": "",
+        "category": "", "damage": "", "taken_at": "", "kind": "", "duration": None, "width": None, "height": None,
+        "frame_rate": None, "hilights": 0, "place": None, "picture": "",
     }  # fmt: skip
 
 

@@ -1,5 +1,8 @@
 """Which footage is wanted back, and the archived files of it as the ledger has them. What S3 has of them is looked at
-in objects.py; where there is no ledger, `library.fits` says of an object's metadata whether it is wanted."""
+in objects.py; where there is no ledger, `library.fits` says of an object's metadata whether it is wanted.
+
+The ledger says what there is, so that nothing is missed; the catalogue adds the cameras, and alone knows what is chosen
+by a detail such as the length."""
 
 from __future__ import annotations
 
@@ -15,15 +18,16 @@ from cloud_sync_common.stores.ledger_rows import Status
 from cloud_sync_common.stores.restore_jobs import FileState, JobFile
 
 from console.errors import UsageError
-from console.operations import library
+from console.operations import library, listing
 from console.operations.item import rows_of
 from console.operations.ledger import Reading, Row, partition, typed
 from console.operations.library import Item, Wanted
 from console.stack import Stack
-from console.wording import title_of
+from console.wording import clock, title_of
 
 MOST_FILES = 999_999  # of one job: its rows are numbered with six digits
 _MONTH = re.compile(r"[0-9]{4}(-(0[1-9]|1[0-2]))?|unknown")
+_ANY = Wanted()
 _AT_ONCE = 10
 _AT_A_TIME = 1_000  # items, whose rows are held together
 _SHOWN = 3  # names of items in the sentence about a choice
@@ -41,11 +45,15 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
         if self.items:
             more = f" and {len(self.items) - _SHOWN:,} more" if len(self.items) > _SHOWN else ""
             return ", ".join(one_line(name, 100) for name in self.items[:_SHOWN]) + more
-        provider, month, names = self.wanted.provider, self.wanted.month, self.wanted.names
+        wanted = self.wanted
         parts = (
-            f"of {title_of(provider)}" if provider else "",
-            f"captured in {month}" if month else "",
-            f"named {one_line(' or '.join(names), 200)}" if names else "",
+            f"of {title_of(wanted.provider)}" if wanted.provider else "",
+            f"captured in {wanted.month}" if wanted.month else "",
+            f"named {one_line(' or '.join(wanted.names), 200)}" if wanted.names else "",
+            f"from the camera {one_line(wanted.camera, 200)}" if wanted.camera else "",
+            f"longer than {clock(wanted.longer_than)}" if wanted.longer_than is not None else "",
+            "with HiLights" if wanted.hilights else "",
+            f"near {wanted.near.text}" if wanted.near else "",
         )
         return " ".join(["everything", *filter(None, parts)])
 
@@ -89,18 +97,26 @@ class _Source(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def choice_of(
-    items: tuple[str, ...], month: str, names: tuple[str, ...], provider: str, *, is_everything: bool
+    items: tuple[str, ...],
+    month: str,
+    names: tuple[str, ...],
+    provider: str,
+    *,
+    is_everything: bool,
+    details: Wanted = _ANY,
 ) -> Choice:
-    """`provider` is the id of one of the stack's. Raises UsageError where nothing is chosen, or two ways at once."""
+    """`provider` is the id of one of the stack's, `details` has what only the catalogue knows. Raises UsageError where
+    nothing is chosen, or two ways at once."""
     if month and not _MONTH.fullmatch(month):
         raise UsageError(f"--month must be a month such as 2026-05, a year, or unknown; not {month!r}.")
-    is_limited = bool(month or names or provider)
+    is_limited = bool(month or names or provider or details.needs_details)
     if sum((bool(items), is_limited, is_everything)) != 1:
         raise UsageError(
             "Choose what you want back: name ITEMs (as `cloudsync list` shows them), or limit by --month, --name and "
-            "--provider, or take --everything."
+            "--provider, or by --camera, --longer-than, --hilights and --near, or take --everything."
         )
-    return Choice(items=items, wanted=Wanted(provider=provider, month=month, names=names))
+    wanted = msgspec.structs.replace(details, provider=provider, month=month, names=names)
+    return Choice(items=items, wanted=wanted)
 
 
 def chosen(stack: Stack, choice: Choice, reading: Reading) -> Chosen:
@@ -131,12 +147,17 @@ def _numbered(one: Archived, number: int) -> Archived:
 def _rows(stack: Stack, choice: Choice, reading: Reading) -> Iterator[tuple[Item, list[Row]]]:
     """Each item once, with its rows; none for an item that was never archived."""
     if choice.items:
-        by_pk = {rows[0]["pk"]: rows for rows in (rows_of(stack, name, reading) for name in choice.items)}
-        yield from ((library.item_of(_item_row(pk, rows)), rows) for pk, rows in by_pk.items())
+        by_pk, known = _named(stack, choice, reading), listing.Known(stack)
+        yield from ((known.detailed(library.item_of(_item_row(pk, rows))), rows) for pk, rows in by_pk.items())
         return
     with ThreadPoolExecutor(_AT_ONCE) as readers:
-        for some in batched(library.library(stack, choice.wanted, reading), _AT_A_TIME):
+        for some in batched(listing.by_ledger(stack, choice.wanted, reading), _AT_A_TIME):
             yield from zip(some, readers.map(lambda item: _rows_of(stack, item, reading), some), strict=True)
+
+
+def _named(stack: Stack, choice: Choice, reading: Reading) -> dict[str, list[Row]]:
+    """By their partition keys, each once."""
+    return {rows[0]["pk"]: rows for rows in (rows_of(stack, name, reading) for name in choice.items)}
 
 
 def _rows_of(stack: Stack, item: Item, reading: Reading) -> list[Row]:
@@ -173,6 +194,7 @@ def _archived(item: Item, source: _Source, chapter: str) -> Archived:
         media_id=item.media_id,
         filename=item.filename or item.media_id,
         captured_at=item.captured_at,
+        camera=item.camera,
         key=source.copy_of or source.key,
         size=source.size,
         checksum=source.checksum,

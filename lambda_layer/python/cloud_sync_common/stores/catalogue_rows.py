@@ -75,6 +75,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     picture: Picture = Picture.NONE
     files: tuple[CatalogueFile, ...] = ()
     taken_from: dict[str, str] = {}
+    damage: str = ""  # what the ledger says is wrong with its movies, which are archived as they are at the provider
     archived_at: str = ""
     written_at: str = ""
 
@@ -101,6 +102,7 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             hilights=len(self.hilights),
             place=self.place,
             picture=self.picture,
+            damage=self.damage,
             archived_at=self.archived_at,
             is_detailed=True,
         )
@@ -125,6 +127,7 @@ class IndexRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hilights: int = 0
     place: Place | None = None
     picture: Picture = Picture.NONE
+    damage: str = ""
     archived_at: str = ""
     is_detailed: bool = False
 
