@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from console.operations import cost, savings
+from console.operations import cost, recommendations
 from console.operations.cost import Figures
 from console.operations.ledger import Reading
 from console.operations.safe import SpentMonth
@@ -76,7 +76,7 @@ class Cost:
             spent_bars=bars([(one.month, one.usd) for one in spent]),
             year=year,
             year_bars=bars([(month_name(one.month), one.total) for one in year]),
-            advice=savings.recommendations(self.stack, found, reading),
+            advice=recommendations.recommendations(self.stack, found, reading),
         )
 
 
