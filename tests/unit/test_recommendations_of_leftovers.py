@@ -14,7 +14,8 @@ from cloud_sync_common.stores.restore_jobs import FileState, Job, JobFile, JobSt
 
 from console.operations.cost import Growth
 from console.operations.ledger import Reading
-from console.operations.recommendations import Recommendation, considered, recommendations
+from console.operations.recommendations import Recommendation, considered, leftovers, recommendations
+from console.operations.recommendations.leftovers import Thawed
 from console.operations.storage import Lifecycle
 from costs import model, page
 from costs.model import Design, Library
@@ -121,12 +122,10 @@ def test_copies_that_have_ended_are_no_copies(world: World) -> None:
 
 
 @pytest.mark.parametrize(("size", "is_worth_it"), [(13_000_000, False), (13_100_000, True)])
-def test_asking_again_for_many_small_copies_costs_more_than_it_saves(
-    world: World, size: int, *, is_worth_it: bool
-) -> None:
+def test_asking_again_for_many_small_copies_costs_more_than_it_saves(size: int, *, is_worth_it: bool) -> None:
     """A request costs 0.0001 USD, and ten days of 13.04 MB in Standard as much."""
-    restored(world, 12, [size] * 200, **FETCHED)
-    found = found_in(world, "thawed-copies", deep=False)
+    ends = datetime.now(UTC) + timedelta(days=12)
+    found = leftovers.thawed("archive", [Thawed(f"k{number}", size, ends) for number in range(200)], "x")
     assert found.is_worth_it is is_worth_it and found.usd_once == pytest.approx(0.02)
     assert is_worth_it or found.left_alone == (
         "It costs 0.02 USD to do, and saves 0.02 USD before it would end by itself."
