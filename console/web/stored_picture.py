@@ -102,7 +102,7 @@ def scale(most: float) -> tuple[float, float]:
     """A round step of the scale, and its highest line, which is not below `most`."""
     rough = most / _LINES
     power = 10.0 ** int(log10(rough)) if rough >= 1 else 1.0
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
     return step, step * ceil(most / step)
 
 
