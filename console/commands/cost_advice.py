@@ -11,6 +11,8 @@ from console.output import Output
 if TYPE_CHECKING:
     from console.operations.recommendations import Recommendation
 
+_SMALLEST = 0.0001  # USD that the arithmetic shows
+
 
 def draw(output: Output, considered: Sequence[Recommendation]) -> None:
     """What is worth it, one below the other, and what is left alone, in a line each."""
@@ -22,16 +24,14 @@ def draw(output: Output, considered: Sequence[Recommendation]) -> None:
 
 
 def _draw_left_alone(output: Output, left: Sequence[Recommendation]) -> None:
-    from cloud_sync_common.runtime.wording import count_of  # noqa: PLC0415 (imported only to draw)
-
     told = [one for one in left if one.is_told]
     if told:
         output.page.print("\nLooked at, and better left alone")
     for one in told:
         output.page.print(hanging(f"  {one.text} {one.left_alone}"))
     if len(told) < len(left):
-        more = count_of(len(left) - len(told), "more would save", "more would save")
-        output.page.print(hanging(f"  {more} less than a cent a month; `--json` has each with its reason."))
+        more = f"{len(left) - len(told)} more would save less than a cent a month"
+        output.page.print(hanging(f"  {more}; `--json` has each with its reason."))
 
 
 def _draw_one(output: Output, one: Recommendation, names: set[str]) -> None:
@@ -41,9 +41,10 @@ def _draw_one(output: Output, one: Recommendation, names: set[str]) -> None:
         output.page.print(hanging(f"  Instead of {one.instead_of}, not besides."))
     sums = table_of(("when", "what", "how much", "USD"), numbers=("USD",))
     for line in one.arithmetic:
-        sums.add_row(f"  {line.when}", line.what, line.formula, f"{line.usd:.4f}")
+        usd = f"{line.usd:.4f}" if line.usd >= _SMALLEST else f"<{_SMALLEST}"
+        sums.add_row(f"  {line.when}", line.what, line.formula, usd)
     output.page.print(sums)
     output.page.print(hanging(f"  By: {one.basis}."))
     output.page.print(hanging(f"  Lost by it: {one.lost}"))
     for command in (one.command, *one.further):
-        output.page.print(f"  {command}")
+        output.page.print(f"  {command}", soft_wrap=True)  # whole, so that it can be copied

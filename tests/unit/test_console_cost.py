@@ -157,6 +157,33 @@ def test_the_verb_shows_what_is_spent_stored_and_to_come(world: World, capsys: p
     )
 
 
+def test_the_verb_shows_the_arithmetic_of_a_recommendation_and_its_command_in_one_line(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    key = "gopro/2026/10/GX010466/" + "a" * 60 + ".MP4"
+    stray = {"Key": key, "UploadId": "u-1", "Initiated": datetime(2020, 1, 1, tzinfo=UTC)}
+    world.answer("s3", list_multipart_uploads={"Uploads": [stray]}, list_parts={"Parts": [{"Size": 100 * GB}]})
+    assert main.main(["cost", "--runs", "0"]) == Exit.FINE
+    printed = capsys.readouterr().out
+    assert f"\n  aws s3api abort-multipart-upload --bucket archive --key {key} --upload-id u-1\n" in printed
+    text = " ".join(printed.split())
+    assert "- 2.30 USD a month: 1 upload was never finished, 100.0 GB in all." in text
+    assert "now parts in S3 Standard 100 GB × 0.023 USD 2.3000 By: the bucket's uploads now" in text
+    advice = printed.partition("How it can cost less")[2]
+    table = [line for line in advice.splitlines() if line.startswith(("when", "  now"))]
+    assert len(table) == 2 and max(map(len, table)) <= 80
+
+
+def test_json_has_what_is_left_alone_with_the_reason(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["cost", "--json", "--runs", "0"]) == Exit.FINE
+    found = json.loads(capsys.readouterr().out)
+    secrets, dashboard = found["left_alone"]
+    assert (secrets["name"], secrets["usd_month"], secrets["command"]) == ("secrets", 0.8, "")
+    assert secrets["left_alone"].startswith("Each provider's credentials have to be kept somewhere.")
+    assert dashboard["left_alone"].startswith("3 dashboards are free of charge in every account")
+
+
 def test_json_has_the_figures_the_forecast_and_the_recommendations(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,4 +193,9 @@ def test_json_has_the_figures_the_forecast_and_the_recommendations(
     found = json.loads(capsys.readouterr().out)
     assert (found["version"], found["kind"], found["runs"], len(found["forecast"])) == (1, "cost", [], 12)
     assert [one["name"] for one in found["recommendations"]] == ["direct"]
+    (line, *_) = found["recommendations"][0]["arithmetic"]
+    assert line == {
+        "when": "now", "what": "7 days in S3 Standard", "formula": "100 GB × 7/30 of a month × 0.023 USD",
+        "usd": pytest.approx(0.5367, abs=1e-4),
+    }  # fmt: skip
     assert found["figures"]["growth"]["by"] == month and not found["figures"]["measured"]

@@ -24,7 +24,7 @@ from console.operations.recommendations.recommendation import (
 
 BASIS = "the resources of the stack"
 SHORT_DAYS = 7  # of logs
-_FREE = "a month are free of charge in every account"
+_FREE = "are free of charge in every account"
 
 
 def network(facts: Facts) -> Recommendation | None:
@@ -130,7 +130,7 @@ def alarms(facts: Facts) -> Recommendation | None:
         return None
     return recommendation(
         "alarms",
-        f"{count_of(kept.alarms - free, 'alarm is', 'alarms are')} more than the {free} that {_FREE}.",
+        f"{count_of(kept.alarms - free, 'alarm is', 'alarms are')} beyond the {free} that {_FREE}.",
         Change([paid("alarms beyond those that are free", prices.ALARM_MONTH, of(kept.alarms - free, "alarms"))]),
         lost="Each tells of something that an owner has to know.",
         command="",
