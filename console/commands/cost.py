@@ -42,6 +42,7 @@ def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:
     from console.operations import cost, recommendations  # noqa: PLC0415 (not needed for --help)
     from console.operations import runs as run_operations  # noqa: PLC0415
     from console.operations.ledger import Reading  # noqa: PLC0415
+    from console.operations.this_month import month_of  # noqa: PLC0415
 
     reading = Reading()
     found = cost.figures(stack, reading)
@@ -50,8 +51,8 @@ def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:
     advice = recommendations.considered(stack, found, reading, deep=deep)
     if output.as_json:
         worth, left = ([one for one in advice if one.is_worth_it is good] for good in (True, False))
-        value = {"figures": found, "runs": runs, "forecast": year, "recommendations": worth, "left_alone": left}
-        output.data("cost", value)
+        value = {"figures": found, "runs": runs, "month": month_of(found), "forecast": year}
+        output.data("cost", value | {"recommendations": worth, "left_alone": left})
     else:
         _draw(output, found, runs, year, advice)
 
@@ -119,15 +120,15 @@ def _draw_stored(output: Output, found: Figures) -> None:
 def _draw_forecast(output: Output, found: Figures, year: list[MonthForecast]) -> None:
     from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
 
-    total = sum(month.total for month in year)
+    from console.operations.this_month import month_of  # noqa: PLC0415
+
+    total, now = sum(month.total for month in year), month_of(found)
     output.page.print(
-        f"\nThe next twelve months: {total:.2f} USD, if {size_of(found.growth.bytes)} arrive each month as in "
+        f"\nThis month: {now.expected:.2f} USD, {now.so_far:.2f} of it until today (storage {now.storage:.2f}, fixed "
+        f"{now.fixed:.2f}, runs {now.runs + now.coming:.2f})."
+    )
+    output.page.print(
+        f"The next twelve months: {total:.2f} USD, if {size_of(found.growth.bytes)} arrive each month as in "
         f"{found.growth.by} (storage {sum(m.storage for m in year):.2f}, fixed {sum(m.fixed for m in year):.2f}, runs "
         f"{sum(m.runs for m in year):.2f})."
     )
-    if year:
-        first = year[0]
-        output.page.print(
-            f"{first.month}: {first.total:.2f} USD (storage {first.storage:.2f}, fixed {first.fixed:.2f}, runs "
-            f"{first.runs:.2f})."
-        )

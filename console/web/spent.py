@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from console.operations.cost import Figures
 from console.operations.ledger import Reading
 from console.operations.recommendations import Recommendation
 from console.operations.safe import SpentMonth
+from console.operations.this_month import Month, month_of
 from console.stack import Stack
 from console.web.page import page
 from console.web.pictures import bars
@@ -25,50 +25,6 @@ from console.web.words import MOST_CHARACTERS, month_name
 _MONTHS_SHOWN = 12
 _SMALLEST = 0.0001  # USD that the arithmetic shows
 _WHEN = {"now": "Now, each month", "then": "Then, each month", "once": "Once, to get there"}
-
-
-@dataclass(frozen=True)
-class Month:
-    """This month in USD: what runs have cost until now and may still cost, a month of what is stored now, and the fixed
-    costs. `elapsed` is how much of it is over, from 0 to 1."""
-
-    name: str
-    runs: float
-    storage: float
-    fixed: float
-    coming: float = 0
-    elapsed: float = 1
-
-    @property
-    def total(self) -> float:
-        """What the month will cost if no further run comes."""
-        return self.runs + self.storage + self.fixed
-
-    @property
-    def expected(self) -> float:
-        """With the runs that may still come."""
-        return self.total + self.coming
-
-    @property
-    def so_far(self) -> float:
-        """What it has cost until now, about: what is stored now may have been less before."""
-        return self.runs + self.elapsed * (self.storage + self.fixed)
-
-
-def month_of(found: Figures) -> Month:
-    """By the calendar that the ledger counts in, which is UTC. Runs go on at the pace of the months before, if there
-    are any."""
-    this, now = this_month(), datetime.now(UTC)
-    begins = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    elapsed = (now - begins) / timedelta(days=monthrange(now.year, now.month)[1])
-    return Month(
-        name=month_name(this).split()[0],
-        runs=sum(one.usd for one in found.spent if one.month == this),
-        storage=sum(tier.usd_month for tier in found.tiers),
-        fixed=sum(line.billed for line in found.fixed),
-        coming=0 if found.growth.by == this else found.growth.usd * (1 - elapsed),
-        elapsed=elapsed,
-    )
 
 
 def this_month() -> str:

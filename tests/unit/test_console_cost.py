@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from cloud_sync_common import metrics_utils, prices
 from cloud_sync.config import Config
 from console import main
 from console.errors import Exit
-from console.operations import cost, fixed_costs, storage
+from console.operations import cost, fixed_costs, storage, this_month
 from console.operations.cost import Growth
 from console.operations.storage import Lifecycle
 from costs import model
@@ -104,6 +105,23 @@ def test_the_spending_of_several_providers_is_one() -> None:
     assert (found[1].runs, found[1].bytes, found[1].archived, found[1].usd) == (2, 3, 4, pytest.approx(0.3))
 
 
+def test_this_month_is_what_was_spent_and_what_is_still_to_come() -> None:
+    """Six days of thirty are over. Runs have cost 0.30 until now, and 0.08 a month before."""
+    found = figures(spent=[spent("2026-10", usd=0.08), spent("2026-11", usd=0.30)])
+    month = this_month.month_of(found, datetime(2026, 11, 7, tzinfo=UTC))
+    stored, fixed = 0.099, fixed_costs.billed(KEPT)
+    assert (month.name, month.elapsed) == ("November", 0.2)
+    assert month.total == pytest.approx(0.30 + stored + fixed)
+    assert month.expected == pytest.approx(month.total + 0.8 * 0.08)
+    assert month.so_far == pytest.approx(0.30 + 0.2 * (stored + fixed))
+
+
+def test_without_a_month_before_nobody_says_what_further_runs_cost() -> None:
+    found = figures(growth=Growth(usd=5, by="2026-11"), spent=[spent("2026-11", usd=5)])
+    month = this_month.month_of(found, datetime(2026, 11, 7, tzinfo=UTC))
+    assert month.expected == month.total == pytest.approx(5 + month.storage + month.fixed)
+
+
 # What is stored
 
 
@@ -149,6 +167,7 @@ def test_the_verb_shows_what_is_spent_stored_and_to_come(world: World, capsys: p
     assert "2026-10 30 3 2.0 GB 0.0000" in text and "2026-11-26 01:00 GoPro 4.0 MB 0.0100" in text
     assert "Stored, estimated from the ledger, because CloudWatch has not measured the bucket yet" in text
     assert "Secrets Manager, a secret 2 0.80 0.80" in text and "CloudWatch, an alarm 10 1.00 0.00" in text
+    assert re.search(r"This month: 0\.8\d USD, 0\.\d\d of it until today \(storage 0\.\d\d, fixed 0\.80, runs ", text)
     assert "The next twelve months: " in text
     _, _, advice = text.partition("Nothing would make it cheaper by a cent a month. Looked at, and better left alone ")
     assert advice == (
@@ -198,4 +217,5 @@ def test_json_has_the_figures_the_forecast_and_the_recommendations(
         "when": "now", "what": "7 days in S3 Standard", "formula": "100 GB × 7/30 of a month × 0.023 USD",
         "usd": pytest.approx(0.5367, abs=1e-4),
     }  # fmt: skip
+    assert found["month"]["month"] == month and found["month"]["fixed"] == pytest.approx(0.8)
     assert found["figures"]["growth"]["by"] == month and not found["figures"]["measured"]

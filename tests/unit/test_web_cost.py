@@ -13,7 +13,7 @@ from cloud_sync_common import prices
 from console.operations import storage
 from console.operations.recommendations.recommendation import Change, of, paid, recommendation
 from console.operations.storage import Measured
-from console.web.spent import Month, commands_of
+from console.web.spent import commands_of
 from console.web.stored_picture import HEIGHT, WIDTH, scale, stored_picture
 from tests.unit.console_ledger import World
 from tests.unit.measured_bucket import EACH_DAY, FIRST, with_measurements
@@ -79,11 +79,6 @@ def test_a_command_that_a_page_would_cut_is_not_shown() -> None:
     one = recommendation("x", "X.", Change([paid("x", prices.KEY_MONTH, of(1, "keys"))]), lost="", command="a" * 601,
                          further=["b" * 600, "c"], basis="")  # fmt: skip
     assert commands_of(one) == ["b" * 600, "c"]
-
-
-def test_a_month_is_what_was_spent_and_what_is_still_to_come() -> None:
-    month = Month("November", runs=0.30, storage=3, fixed=2, coming=0.10, elapsed=0.6)
-    assert (month.total, month.expected, month.so_far) == pytest.approx((5.3, 5.4, 3.3))
 
 
 # What is stored over time
