@@ -30,7 +30,7 @@ def _draw_left_alone(output: Output, left: Sequence[Recommendation]) -> None:
     for one in told:
         output.page.print(hanging(f"  {one.text} {one.left_alone}"))
     if len(told) < len(left):
-        more = f"{len(left) - len(told)} more would save less than a cent a month"
+        more = f"{len(left) - len(told)} more would save less than a cent a month, or cost more"
         output.page.print(hanging(f"  {more}; `--json` has each with its reason."))
 
 

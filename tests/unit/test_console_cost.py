@@ -172,7 +172,8 @@ def test_the_verb_shows_what_is_spent_stored_and_to_come(world: World, capsys: p
     _, _, advice = text.partition("Nothing would make it cheaper by a cent a month. Looked at, and better left alone ")
     assert advice == (
         "The secrets of the providers. Each provider's credentials have to be kept somewhere. To renew them costs "
-        "nothing that counts. 1 more would save less than a cent a month; `--json` has each with its reason."
+        "nothing that counts. 1 more would save less than a cent a month, or cost more; `--json` has each with its "
+        "reason."
     )
 
 

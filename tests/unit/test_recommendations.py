@@ -254,7 +254,8 @@ def test_what_it_costs_has_to_come_back_in_a_year_or_before_it_ends_by_itself() 
     assert why_not(1, 11.99) == why_not(1, 1.99, 2) == ""
     assert why_not(1, 12) == "It costs 12.00 USD to do, and saves 12.00 USD in a year."
     assert why_not(1, 2, 2) == "It costs 2.00 USD to do, and saves 2.00 USD before it would end by itself."
-    assert why_not(0.0099, 0) == "It would save less than a cent a month."
+    assert why_not(-0.01, 0) == "It would cost 0.01 USD a month more."
+    assert why_not(0.0099, 0) == why_not(-0.0099, 0) == "It would save less than a cent a month."
 
 
 def test_older_versions_without_a_rule_cost_what_the_bucket_has_beyond_the_ledger() -> None:

@@ -135,6 +135,8 @@ def recommendation(
 
 def why_not(usd_month: float, usd_once: float, lasts_months: float = MONTHS) -> str:
     """Empty where it is worth it."""
+    if usd_month <= -LEAST_USD:
+        return f"It would cost {-usd_month:.2f} USD a month more."
     if usd_month < LEAST_USD:
         return LITTLE
     months = min(MONTHS, lasts_months)
