@@ -253,6 +253,32 @@ def deep_archive_storage(library: Library) -> Line:
     return Line(prices.DEEP_ARCHIVE_GB_MONTH, library.gb, f"{library.gb:,.0f} GB, each month")
 
 
+def archive_overhead(files: float) -> list[Line]:
+    """What S3 keeps besides each object of Deep Archive, for a month: its index and its name."""
+    how = f"{files:,.0f} objects of {{:,}} bytes"
+    return [
+        Line(prices.DEEP_ARCHIVE_GB_MONTH, files * prices.INDEX_BYTES / GB, how.format(prices.INDEX_BYTES)),
+        Line(prices.STANDARD_GB_MONTH, files * prices.NAME_BYTES / GB, how.format(prices.NAME_BYTES)),
+    ]
+
+
+def instant_retrieval(library: Library, days: int) -> list[Line]:
+    """So many days in Glacier Instant Retrieval, of which 90 are billed at least, and the way there."""
+    billed_days = max(days, prices.INSTANT_RETRIEVAL_LEAST_DAYS)
+    how = f"{library.gb:,.0f} GB × {billed_days}/{DAYS_PER_MONTH} of a month"
+    return [
+        Line(prices.INSTANT_RETRIEVAL_GB_MONTH, library.gb * billed_days / DAYS_PER_MONTH, how),
+        Line(prices.S3_INTO_INSTANT_RETRIEVAL, library.files, f"{library.files:,} objects, lifecycle"),
+    ]
+
+
+def log_storage(library: Library, design: Design, days: int) -> Line:
+    """A month's logs, for as long as they are kept."""
+    taken_in = library.files * prices.LOG_BYTES_PER_VIDEO + design.children(library) * prices.LOG_BYTES_PER_CHILD
+    how = f"{taken_in / 1e6:,.1f} MB × {days}/{DAYS_PER_MONTH} of a month"
+    return Line(prices.LOGS_STORED_GB_MONTH, taken_in / GB * days / DAYS_PER_MONTH, how)
+
+
 def fixed_costs(config: Config) -> list[Line]:
     """What an environment costs a month even if no video is ever archived, before any free tier. A test compares each
     count with the template."""

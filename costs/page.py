@@ -15,7 +15,6 @@ from cloud_sync.config import ENVIRONMENTS, Config
 from cloud_sync.storage_tiers import INSTANT_RETRIEVAL_MINIMUM_DAYS
 from costs import catalogue
 from costs.model import (
-    DAYS_PER_MONTH,
     ESTIMATED_WAITING,
     FLOOR_ON_LAMBDA,
     MB_PER_VCPU,
@@ -30,6 +29,7 @@ from costs.model import (
     choose_memory,
     deep_archive_storage,
     fixed_costs,
+    instant_retrieval,
     standard_storage,
     total,
     transfer,
@@ -205,8 +205,7 @@ def _routes(engine: Engine) -> str:
         storage = standard_storage(EXAMPLE, days).usd
         name = "straight into Deep Archive" if days == 0 else f"Standard, lifecycle after {_days(days)}"
         rows.append(f"| {name} | {requests:.3f} | {storage:.3f} | {requests + storage:.3f} |")
-    months = INSTANT_RETRIEVAL_MINIMUM_DAYS / DAYS_PER_MONTH
-    instant = EXAMPLE.gb * prices.INSTANT_RETRIEVAL_GB_MONTH.each * months
+    instant = instant_retrieval(EXAMPLE, INSTANT_RETRIEVAL_MINIMUM_DAYS)[0].usd
     return "\n".join(
         [
             "## Routes into Deep Archive\n",

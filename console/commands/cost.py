@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.commands import cost_advice
 from console.commands.options import of_stack
 from console.commands.words import table_of
 from console.output import Output
@@ -15,8 +16,8 @@ from console.wording import moment, title_of
 
 if TYPE_CHECKING:
     from console.operations.cost import Figures, MonthForecast
+    from console.operations.recommendations import Recommendation
     from console.operations.runs import Run
-    from console.operations.savings import Saving
 
 _RUNS = 10
 
@@ -38,32 +39,31 @@ def command(stack: Stack, output: Output, most: int, *, deep: bool) -> None:
 
     USD of us-east-1, before any free tier but what CloudWatch gives every account for ever. Your bill is with AWS.
     """
-    from console.operations import cost, savings  # noqa: PLC0415 (not needed for --help)
+    from console.operations import cost, recommendations  # noqa: PLC0415 (not needed for --help)
     from console.operations import runs as run_operations  # noqa: PLC0415
     from console.operations.ledger import Reading  # noqa: PLC0415
+    from console.operations.this_month import month_of  # noqa: PLC0415
 
     reading = Reading()
     found = cost.figures(stack, reading)
     runs = [run for run in run_operations.runs(stack, most) if run.estimated_usd is not None] if most else []
     year = cost.forecast(found, f"{datetime.now(UTC):%Y-%m}")
-    advice = savings.recommendations(stack, found, reading, deep=deep)
+    advice = recommendations.considered(stack, found, reading, deep=deep)
     if output.as_json:
-        value = {"figures": found, "runs": runs, "forecast": year, "recommendations": advice}
-        output.data("cost", value)
+        worth, left = ([one for one in advice if one.is_worth_it is good] for good in (True, False))
+        value = {"figures": found, "runs": runs, "month": month_of(found), "forecast": year}
+        output.data("cost", value | {"recommendations": worth, "left_alone": left})
     else:
         _draw(output, found, runs, year, advice)
 
 
-def _draw(output: Output, found: Figures, runs: list[Run], year: list[MonthForecast], advice: list[Saving]) -> None:
+def _draw(
+    output: Output, found: Figures, runs: list[Run], year: list[MonthForecast], advice: list[Recommendation]
+) -> None:
     _draw_spent(output, found, runs)
     _draw_stored(output, found)
     _draw_forecast(output, found, year)
-    output.page.print("\nHow it can cost less" if advice else "\nNothing would make it cheaper by a cent a month.")
-    for saving in advice:
-        once = f", costs {saving.usd_once:.2f} once" if saving.usd_once else ""
-        output.page.print(f"- {saving.usd_month:.2f} USD a month{once}: {saving.text}")
-        output.page.print(f"  Lost by it: {saving.lost}")
-        output.page.print(f"  {saving.command}")
+    cost_advice.draw(output, advice)
     own = found.prices.stack_region
     there = f" This stack is in {own}, whose prices differ." if own not in ("", found.prices.region) else ""
     output.aside.print(
@@ -120,9 +120,15 @@ def _draw_stored(output: Output, found: Figures) -> None:
 def _draw_forecast(output: Output, found: Figures, year: list[MonthForecast]) -> None:
     from cloud_sync_common.runtime.wording import size_of  # noqa: PLC0415 (imported only to draw)
 
-    total = sum(month.total for month in year)
+    from console.operations.this_month import month_of  # noqa: PLC0415
+
+    total, now = sum(month.total for month in year), month_of(found)
     output.page.print(
-        f"\nThe next twelve months: {total:.2f} USD, if {size_of(found.growth.bytes)} arrive each month as in "
+        f"\nThis month: {now.expected:.2f} USD, {now.so_far:.2f} of it until today (storage {now.storage:.2f}, fixed "
+        f"{now.fixed:.2f}, runs {now.runs + now.coming:.2f})."
+    )
+    output.page.print(
+        f"The next twelve months: {total:.2f} USD, if {size_of(found.growth.bytes)} arrive each month as in "
         f"{found.growth.by} (storage {sum(m.storage for m in year):.2f}, fixed {sum(m.fixed for m in year):.2f}, runs "
         f"{sum(m.runs for m in year):.2f})."
     )

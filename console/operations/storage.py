@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from cloud_sync_common.prices import GB, Price
 from console.stack import Stack
 
 DAYS = 4  # that are looked back; the metric of a day comes a day later
+HISTORY_DAYS = 366  # CloudWatch keeps one value a day for 15 months (CloudWatch user guide, "Metrics retention")
 _DAY = 86_400
 # The storage types of BucketSizeBytes that an archive can have, what each is, and what it is billed as (S3 user guide,
 # "Amazon S3 daily storage metrics for buckets").
@@ -61,6 +62,30 @@ def measured(stack: Stack) -> list[Tier]:
     values = {found["Id"]: found["Values"] for found in answer["MetricDataResults"]}
     found = {name: values.get(f"tier{number}", []) for number, name in enumerate(TIERS)}
     return [tier_of(name, int(numbers[0])) for name, numbers in found.items() if numbers and numbers[0]]
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What CloudWatch has measured on one day (UTC): bytes by storage type, none of which is zero."""
+
+    day: date
+    bytes: dict[str, int]
+
+
+def history(stack: Stack) -> list[Measured]:
+    """A year at most, the first day first, without days that were not measured. Raises botocore's errors."""
+    now = datetime.now(UTC)
+    answer = stack.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[_query(stack, number, name) for number, name in enumerate(TIERS)],
+        StartTime=now - timedelta(days=HISTORY_DAYS),
+        EndTime=now,
+        ScanBy="TimestampAscending",
+    )
+    types, days = {f"tier{number}": name for number, name in enumerate(TIERS)}, dict[date, dict[str, int]]()
+    for found in answer["MetricDataResults"]:
+        for at, count in zip(found.get("Timestamps", []), found.get("Values", []), strict=False):
+            if count and found["Id"] in types:
+                days.setdefault(at.date(), {})[types[found["Id"]]] = int(count)
+    return [Measured(day=day, bytes=days[day]) for day in sorted(days)]
 
 
 def tier_of(storage_type: str, count: int) -> Tier:

@@ -20,12 +20,12 @@ from console.operations.nights import nights_of, year_of
 from console.operations.run_report import SUCCEEDED
 from console.operations.runs import MOST_RUNS, Run
 from console.operations.status import About, ProviderStatus, Status, Step, status
+from console.operations.this_month import Month, month_of
 from console.stack import Stack
 from console.web import pictures
 from console.web.connections import health_of
 from console.web.page import page
 from console.web.run_views import RunViews
-from console.web.spent import Month, month_of
 from console.web.words import count_of, day_name, minutes, now, size_of, title_of, typed
 
 _ONE_NIGHT = timedelta(hours=36)

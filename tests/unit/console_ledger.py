@@ -75,7 +75,8 @@ class World:
                 "get_metric_data": {"MetricDataResults": []},
             },
             "cloudformation": {
-                "list_stack_resources_pages": lambda **_: [{"StackResourceSummaries": self.resources}]
+                "list_stack_resources_pages": lambda **_: [{"StackResourceSummaries": self.resources}],
+                "get_template": {"TemplateBody": {}},  # of a version that does not say what it was deployed with
             },
             "s3": {}, "logs": {}, "sts": {"get_caller_identity": {"Arn": "arn:aws:sts::1:assumed-role/owner/me"}},
         }  # fmt: skip

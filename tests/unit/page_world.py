@@ -22,6 +22,7 @@ from console.web.guard import Guard
 from tests.unit.console_account import refusal
 from tests.unit.console_ledger import EXECUTION, STORED, World, a_world
 from tests.unit.in_process_aws import WORK
+from tests.unit.measured_bucket import with_a_stray_upload, with_measurements
 
 PORT = 40123
 LIVE = "run-20261127T080800Z-0badcafe"
@@ -152,6 +153,8 @@ def with_a_year(world: World, today: datetime) -> None:
     world.put("PROVIDER#gopro", "CREDENTIALS", seen_version="v1", ends_at=int(ends), renewable=False)
     world.put("PROVIDER#google_drive", "CREDENTIALS", seen_version="v1", ends_at=None, renewable=True)
     _trouble(world, today)
+    with_measurements(world, today)
+    with_a_stray_upload(world, today)
     for kind, count in (("CloudWatch::Alarm", 19), ("KMS::Key", 1), ("CloudWatch::Dashboard", 1)):
         for number in range(count):
             world.resource(f"AWS::{kind}", f"gopro-sync-{kind}-{number}")

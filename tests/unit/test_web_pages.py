@@ -256,7 +256,8 @@ def test_a_paused_provider_starts_no_run_and_says_so(world: World) -> None:
 
 def test_cost_has_the_same_figures_as_the_command(world: World) -> None:
     text = plain(year(world).get("/cost").text)
-    assert re.search(r"costs about \d+\.\d\d USD\.", text) and "KMS, a key of one&#39;s own 1.00 USD" in text
+    assert re.search(r"will cost about \d+\.\d\d USD\. \d+\.\d\d USD of it until today\.", text)
+    assert "KMS, a key of one&#39;s own 1.00 USD" in text
     assert "CloudWatch, an alarm × 19 0.90 USD" in text and "Secrets Manager, a secret × 2 0.80 USD" in text
     assert "What you lose:" in text and "cdk deploy -c environment=dev -c deep_archive_after_days=0" in text
     assert text.count(" 2027 ") >= 10

@@ -42,15 +42,18 @@ STEP_FUNCTIONS_TRANSITION = Price(
 S3_PUT = Price("S3 PUT, POST, LIST, each part", 0.005, 1_000, "request", _S3)
 S3_GET = Price("S3 GET, HEAD", 0.0004, 1_000, "request", _S3)
 S3_INTO_DEEP_ARCHIVE = Price("S3 into Deep Archive, by lifecycle or at upload", 0.05, 1_000, "object", _LIFECYCLE)
+S3_INTO_INSTANT_RETRIEVAL = Price("S3 into Glacier Instant Retrieval, by lifecycle", 0.02, 1_000, "object", _LIFECYCLE)
 DYNAMODB_WRITE = Price("DynamoDB on-demand writes", 0.625, 1_000_000, "write unit (1 KB)", _DYNAMODB)
 DYNAMODB_READ = Price("DynamoDB on-demand reads", 0.125, 1_000_000, "read unit (4 KB)", _DYNAMODB)
 KMS_REQUEST = Price("KMS", 0.03, 10_000, "request", _PRICE_LIST.format("kms_key"))
 SECRETS_REQUEST = Price("Secrets Manager", 0.05, 10_000, "request", _PRICE_LIST.format("secretsmanager_secret"))
 LOGS_GB = Price("CloudWatch Logs, taken in", 0.50, 1, "GB", "cloudwatch/pricing")
+LOGS_STORED_GB_MONTH = Price("CloudWatch Logs, kept", 0.03, 1, "GB-month", "cloudwatch/pricing")
 XRAY_TRACE = Price("X-Ray", 5.00, 1_000_000, "trace", "xray/pricing")
 STANDARD_GB_MONTH = Price("S3 Standard", 0.023, 1, "GB-month", _S3)
 INSTANT_RETRIEVAL_GB_MONTH = Price("S3 Glacier Instant Retrieval", 0.004, 1, "GB-month", _S3)
 DEEP_ARCHIVE_GB_MONTH = Price("S3 Glacier Deep Archive", 0.00099, 1, "GB-month", _S3)
+INSTANT_RETRIEVAL_READ_GB = Price("S3 Glacier Instant Retrieval, read", 0.03, 1, "GB", "s3/pricing")
 RESTORE_STANDARD_GB = Price("S3 Deep Archive, Standard retrieval", 0.02, 1, "GB", "s3/pricing")
 RESTORE_STANDARD_REQUEST = Price("S3 Deep Archive, Standard retrieval requests", 0.10, 1_000, "request", "s3/pricing")
 RESTORE_BULK_GB = Price("S3 Deep Archive, Bulk retrieval", 0.0025, 1, "GB", "s3/pricing")
@@ -85,6 +88,11 @@ INVOCATIONS_PER_RUN = 4  # authenticate, list, catalogue, report
 LOG_BYTES_PER_VIDEO = 500  # one line of ours; measured in the night of the benchmark (log_bytes)
 LOG_BYTES_PER_CHILD = 6_000  # an estimate: Lambda's three lines, our metrics, and ten events of the state machine
 BUCKET_KEY_SHARE = 0.01  # of S3's requests reach KMS with a bucket key: "up to 99 %" fewer (S3 user guide)
+# What S3 keeps besides each object of Deep Archive, in bytes: its index, billed as Deep Archive, and its name, billed
+# as Standard (S3 user guide, "Understanding S3 Glacier storage classes").
+INDEX_BYTES, NAME_BYTES = 32 * 1024, 8 * 1024
+# What is billed at least: the days of an object in each class, and its bytes in Instant Retrieval (s3/pricing).
+DEEP_ARCHIVE_LEAST_DAYS, INSTANT_RETRIEVAL_LEAST_DAYS = 180, 90
 GB = 10**9
 HOURS_PER_MONTH = 730  # as AWS's own examples count
 
