@@ -11,22 +11,32 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from console.errors import NotFoundError
+from console.operations.catalogue import LibraryCatalogue
 from console.stack import Stack
 from console.web.connections import Connections
+from console.web.item_views import Items
+from console.web.library import Library
 from console.web.page import View, answering
 from console.web.run_views import RunViews
 from console.web.settings_views import Settings
 from console.web.spent import Cost
 from console.web.tonight import Tonight
 
-_FILES = {"style.css": "text/css", "live.js": "text/javascript", "mark.svg": "image/svg+xml"}
+_FILES = {"style.css": "text/css", "live.js": "text/javascript", "library.js": "text/javascript", "mark.svg": "image/svg+xml"}
 
 
 def of(stack: Stack) -> Starlette:
     """Views run in threads: each asks AWS several things, and waits for them."""
     runs, settings, connections = RunViews(stack), Settings(stack), Connections(stack)
+    catalogue = LibraryCatalogue(stack)
+    library, items = Library(stack, catalogue), Items(stack, catalogue)
     read: Mapping[str, View] = {
         "/": Tonight(stack, runs).view,
+        "/library": library.view,
+        "/library/price": library.price,
+        "/library/{month}": library.view,
+        "/item/{provider}/{media_id:path}": items.view,
+        "/thumbnail/{provider}/{year}/{month}/{name}.jpg": items.picture,
         "/runs": runs.list_view,
         "/runs/{run_id}": runs.view,
         "/runs/{run_id}/live": runs.live_view,
