@@ -15,9 +15,9 @@ from cloud_sync_common.stores.provider_rows import UNKNOWN_MONTH
 
 from console.errors import ConsoleError
 from console.operations.catalogue import Entry, LibraryCatalogue
-from console.operations.ledger import Reading, rows_of_provider
+from console.operations.ledger import Reading, not_archived, rows_of_provider
 from console.operations.safe import safe_of
-from console.operations.waiting import NotArchived, item_of, not_archived
+from console.operations.waiting import NotArchived, item_of
 from console.stack import Stack
 
 MOST_WAITING = 1_000  # items that are not archived, of one provider: those that changed last
@@ -69,8 +69,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):
-    """A month, `2026-05` or `unknown`: what the ledger has archived of it, and which providers have an index of it, with
-    its ETag."""
+    """A month, `2026-05` or `unknown`: what the ledger has archived of it, and the ETag of each provider's index of
+    it."""
 
     month: str
     originals: int
@@ -85,7 +85,7 @@ def shelves(stack: Stack, catalogue: LibraryCatalogue, provider: str = "") -> li
         listed = readers.map(catalogue.months, names)
         counted = readers.map(lambda name: safe_of(rows_of_provider(stack, name, Reading())).months, names)
         indexes, totals = dict(zip(names, listed, strict=True)), list(counted)
-    months = {month for found in (*totals, *indexes.values()) for month in found}
+    months = {month for found in totals for month in found} | {month for found in indexes.values() for month in found}
     return [
         Shelf(
             month=month,

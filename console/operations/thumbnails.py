@@ -1,4 +1,4 @@
-"""The thumbnails of the catalogue, as the page shows them. The last ones are kept in memory, because a browser is told to
+"""The thumbnails of the catalogue, as the page shows them. The last ones stay in memory, because a browser is told to
 keep none."""
 
 from __future__ import annotations

@@ -22,7 +22,12 @@ from console.web.settings_views import Settings
 from console.web.spent import Cost
 from console.web.tonight import Tonight
 
-_FILES = {"style.css": "text/css", "live.js": "text/javascript", "library.js": "text/javascript", "mark.svg": "image/svg+xml"}
+_FILES = {
+    "style.css": "text/css",
+    "live.js": "text/javascript",
+    "library.js": "text/javascript",
+    "mark.svg": "image/svg+xml",
+}
 
 
 def of(stack: Stack) -> Starlette:

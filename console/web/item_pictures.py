@@ -1,5 +1,5 @@
-"""The two drawings of an item: its HiLights along its time, and where it was taken, on plain lines of the globe. Pure. No
-map is asked for from anywhere."""
+"""The two drawings of an item: its HiLights along its time, and where it was taken, on plain lines of the globe. Pure,
+and no map is asked for from anywhere."""
 
 from __future__ import annotations
 

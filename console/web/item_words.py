@@ -1,5 +1,5 @@
-"""What is said of an item: its details with where they are from, its proofs, how each file lies in S3, its history. Pure
-but for this machine's time zone."""
+"""What is said of an item: its details with where they are from, its proofs, how each file lies in S3, its history.
+Pure but for this machine's time zone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from console.web.words import count_of, day_name, lasting, size_of, taken_at, ti
 
 ARCHIVED = "ARCHIVED"
 _CODECS = {"avc1": "H.264", "avc3": "H.264", "hvc1": "HEVC", "hev1": "HEVC", "av01": "AV1", "mp4v": "MPEG-4"}
-_SAYS = {"movie": "the movie says so", "provider": "{provider} lists it", "name": "by its name"}
+_SAYS = {"provider": "as {provider} lists it", "name": "by its name"}  # "movie" is what is normal
 _TIMES = {"gps": "by GPS", "movie": "by the movie’s own header", "provider": "as {provider} lists it"}
 _PROOFS = {
     "claimed-size": ("The size agrees", "{provider} lists as many bytes as S3 holds."),

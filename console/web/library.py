@@ -24,7 +24,7 @@ from console.operations.restore.price import Amount, Load, quote
 from console.operations.shelves import Hit, Kind, Search, Shelf, Standing
 from console.stack import Stack
 from console.web.page import fragment, page
-from console.web.sheet import sheet_of
+from console.web.sheet import Sheet, sheet_of
 from console.web.words import month_name, typed
 
 MOST_FILES, MOST_SIZE = 1_000_000, 10**16  # of a selection whose price is asked for
@@ -78,46 +78,49 @@ class Library:
     def view(self, request: Request) -> HTMLResponse:
         """A month, the last one where none is named; with a search, what fits of it, or of all months. Without one, no
         more is read than the index of that month."""
-        month, search = _month_of(request), self._search(request)
-        found = shelves.shelves(self._stack, self._catalogue)
-        own = [shelf for shelf in found if shelf.month == month] if month else found[:1]
-        if month and not own:
-            raise NotFoundError(f"Nothing is archived of {_named(month)}.")
-        if search.is_empty:
-            month = own[0].month if own else ""
-            hits = shelves.found(self._entries(own), search)
-        else:
-            hits = self._searched(found, search)
-        fits = Counter(hit.month for hit in hits)
+        found, search = shelves.shelves(self._stack, self._catalogue), self._search(request)
+        asked = _month_of(request)
+        month = asked if asked or not search.is_empty else next((shelf.month for shelf in found), "")
+        own = next((shelf for shelf in found if shelf.month == month), None)
+        if asked and own is None:
+            raise NotFoundError(f"Nothing is archived of {_named(asked)}.")
+        hits, read = self._hits(found, own, search)
         shown = [hit for hit in hits if month in ("", hit.month)]
         sheet = sheet_of(shown, _number(request.query_params.get("page", "")), _chosen(request))
         return page(
             self._stack, "library.html", "/library",
-            sheet=sheet, search=search, query=_after("&", _query(search)), asked=_after("?", _query(search)), month=month, all_hits=len(hits),
-            tray=price_of(len(sheet.chosen), sum(shot.files for shot in sheet.chosen),
-                          sum(shot.bytes for shot in sheet.chosen)),
-            years=_years(found, None if search.is_empty else fits, month), missing=_missing(own, shown, search),
-            originals=sum(one.originals for one in found) or len(hits), stored=sum(one.bytes for one in found),
-            since=min((one.month for one in found if one.month != UNKNOWN_MONTH), default=""),
-            older=_older(found, month, search), shelf=own[0] if own else None,
-            providers=list(self._stack.secrets), cameras=sorted(self._cameras), kinds=KINDS, standings=STANDINGS,
+            sheet=sheet, tray=_tray(sheet), month=month, shelf=own, all_hits=len(hits),
+            years=_years(found, None if search.is_empty else Counter(hit.month for hit in hits), month),
+            missing=_missing(own, shown) if search.is_empty else 0, older=_older(found, month, search),
+            **_totals(found, read), **self._form(search),
         )  # fmt: skip
+
+    def _hits(self, found: list[Shelf], own: Shelf | None, search: Search) -> tuple[list[Hit], int]:
+        """Of one month alone where nothing is searched for; and of how many items."""
+        if search.standing in _OF_THE_LEDGER:
+            return shelves.waiting(self._stack, search), 0
+        wanted = found if not search.is_empty else [own] if own else []
+        entries = shelves.entries(self._catalogue, wanted)
+        self._cameras.update(one.row.camera for one in entries if one.row.camera)
+        return shelves.found(entries, search), len(entries)
+
+    def _form(self, search: Search) -> dict[str, Any]:
+        query = _query(search)
+        return {
+            "search": search,
+            "query": _after("&", query),
+            "asked": _after("?", query),
+            "providers": list(self._stack.secrets),
+            "cameras": sorted(self._cameras),
+            "kinds": KINDS,
+            "standings": STANDINGS,
+        }
 
     def price(self, request: Request) -> HTMLResponse:
         """What a selection costs, as a part of a page: the script asks for it while boxes are ticked."""
         names = {"items": MOST_FILES, "files": MOST_FILES, "bytes": MOST_SIZE}
         items, files, size = (_number(request.query_params.get(name, ""), most) for name, most in names.items())
         return fragment("tray.html", tray=price_of(items, files, size))
-
-    def _searched(self, found: list[Shelf], search: Search) -> list[Hit]:
-        if search.standing in _OF_THE_LEDGER:
-            return shelves.waiting(self._stack, search)
-        return shelves.found(self._entries(found), search)
-
-    def _entries(self, wanted: Sequence[Shelf]) -> list[Any]:
-        entries = shelves.entries(self._catalogue, wanted)
-        self._cameras.update(one.row.camera for one in entries if one.row.camera)
-        return entries
 
     def _search(self, request: Request) -> Search:
         asked = {name: text.strip()[:_TEXT] for name, text in request.query_params.items()}
@@ -173,9 +176,23 @@ def _years(found: Sequence[Shelf], fits: Counter[str] | None, current: str) -> l
     return [(year, list(some)) for year, some in groupby(links, lambda one: one.month.partition("-")[0])]
 
 
-def _missing(own: Sequence[Shelf], shown: Sequence[Hit], search: Search) -> int:
+def _missing(own: Shelf | None, shown: Sequence[Hit]) -> int:
     """How many archived originals of the month the catalogue does not have yet."""
-    return max(own[0].originals - len(shown), 0) if own and search.is_empty else 0
+    return max(own.originals - len(shown), 0) if own else 0
+
+
+def _tray(sheet: Sheet) -> Price:
+    chosen = sheet.chosen
+    return price_of(len(chosen), sum(shot.files for shot in chosen), sum(shot.bytes for shot in chosen))
+
+
+def _totals(found: Sequence[Shelf], read: int) -> dict[str, Any]:
+    """What the ledger counts; of one that has not counted everything, what was read at least."""
+    return {
+        "originals": max(sum(one.originals for one in found), read),
+        "stored": sum(one.bytes for one in found),
+        "since": min((one.month for one in found if one.month != UNKNOWN_MONTH), default=""),
+    }
 
 
 def _older(found: Sequence[Shelf], month: str, search: Search) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from cloud_sync_common.safe_text import redact
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.aws_refusals import explained
 from console.errors import ConsoleError, Exit

@@ -13,10 +13,12 @@ from cloud_sync_common.stores import provider_settings
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.page_server import AXE, REBOUND, Served, chromium, opened, served, served_for
+from tests.unit.library_world import ITEM
 from tests.unit.page_world import LIVE
 
 PAGES = {
     "tonight": "/", "runs": "/runs", "running": f"/runs/{LIVE}", "stopped": "/runs/night-17-gopro", "cost": "/cost",
+    "library": "/library", "search": "/library?kind=hilights&select=2026-11-27", "item": f"/item/gopro/{ITEM}",
     "connections": "/connections", "settings": "/settings/gopro", "missing": "/nothing",
 }  # fmt: skip
 WIDTHS = (320, 390, 768, 1440, 1920)

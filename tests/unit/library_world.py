@@ -1,4 +1,5 @@
-"""Adds a library to the stack of page_world: months of a catalogue with pictures, places, HiLights and cold originals."""
+"""Adds a library to the stack of page_world: months of a catalogue with pictures, places and HiLights, and an original
+that is asleep."""
 
 from __future__ import annotations
 
