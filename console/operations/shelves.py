@@ -141,7 +141,14 @@ def _ordered(hits: list[Hit]) -> list[Hit]:
 def _test_of(search: Search) -> Callable[[str, IndexRow], bool]:
     """What a search asks, each part only where it limits something: this is asked 100,000 times."""
     parts = list(_parts_of(search))
-    return lambda provider, row: all(part(provider, row) for part in parts)
+
+    def fits(provider: str, row: IndexRow) -> bool:
+        for part in parts:  # noqa: SIM110 (all() with a generator takes twice as long)
+            if not part(provider, row):
+                return False
+        return True
+
+    return fits
 
 
 def _parts_of(search: Search) -> Iterator[Callable[[str, IndexRow], bool]]:

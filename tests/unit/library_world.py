@@ -16,6 +16,7 @@ from tests.unit.in_process_aws import WORK
 
 GB, MB = 10**9, 10**6
 SCENES = [file.read_bytes() for file in sorted(Path(__file__).parent.joinpath("scenes").glob("*.jpg"))]
+DAY, SHELF = datetime(2026, 11, 20, 16, tzinfo=UTC), "2026-11"  # of what is archived last, and its month
 ITEM = "pKx7mVq2RwN1"  # GoPro's, with everything that a catalogue can know
 _CAMERAS = ("HERO12 Black", "HERO12 Black", "HERO9 Black", "MAX")
 _PROOFS = ("s3-checksum", "claimed-size", "whole-movie")

@@ -31,7 +31,8 @@ OTHER_PLACES = (
     "/thumbnail/gopro/2026/1/x.jpg", "/thumbnail/gopro/20/2611/x.jpg", "/thumbnail/gopro/2026/11/a.b.jpg",
     "/thumbnail/gopro/2026/11/a/b.jpg", "/thumbnail/gopro/2026/11/x.jpg/details.json", "/thumbnail/gopro/2026/11/x",
     "/thumbnail/gopro/2026/11/a\\b.jpg", "/thumbnail/gopro/2026/11/a\x00.jpg", "/thumbnail/gopro/2026/11/ä.jpg",
-    "/thumbnail/gopro/\uff12026/11/x.jpg", f"/thumbnail/gopro/2026/11/{'x' * 641}.jpg", "/thumbnail/gopro/2026/11/*.jpg",
+    "/thumbnail/gopro/\uff12026/11/x.jpg", f"/thumbnail/gopro/2026/11/{'x' * 641}.jpg",
+    "/thumbnail/gopro/2026/11/*.jpg",
     "/thumbnail//2026/11/x.jpg", "/thumbnail/GOPRO/2026/11/x.jpg", "/thumbnail/gopro/2026/11/.2F.jpg",
 )  # fmt: skip
 
