@@ -108,6 +108,16 @@ def entries(catalogue: LibraryCatalogue, wanted: Iterable[Shelf]) -> list[Entry]
     return [Entry(name, month, row) for (name, month, _), rows in zip(asked, read, strict=True) for row in rows]
 
 
+def newest(stack: Stack, catalogue: LibraryCatalogue, most: int) -> list[Hit]:
+    """What was captured last, of the last month that has an index. Raises as `entries` does."""
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        listed = dict(zip(stack.secrets, readers.map(catalogue.months, stack.secrets), strict=True))
+    months = {month for indexes in listed.values() for month in indexes if month != UNKNOWN_MONTH}
+    last = max(months, default="")
+    own = {provider: indexes[last] for provider, indexes in listed.items() if last in indexes}
+    return found(entries(catalogue, [Shelf(month=last, originals=0, bytes=0, indexes=own)]), Search())[:most]
+
+
 def found(given: Iterable[Entry], search: Search) -> list[Hit]:
     """What fits, the last capture first."""
     fits = _test_of(search)

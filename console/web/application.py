@@ -36,7 +36,7 @@ def of(stack: Stack) -> Starlette:
     catalogue = LibraryCatalogue(stack)
     library, items = Library(stack, catalogue), Items(stack, catalogue)
     read: Mapping[str, View] = {
-        "/": Tonight(stack, runs).view,
+        "/": Tonight(stack, runs, library).view,
         "/library": library.view,
         "/library/price": library.price,
         "/library/{month}": library.view,

@@ -16,7 +16,8 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from console.errors import NotFoundError
+from console.aws_refusals import explained
+from console.errors import ConsoleError, NotFoundError
 from console.operations import shelves
 from console.operations.catalogue import LibraryCatalogue
 from console.operations.restore.plan import DEFAULT_DAYS
@@ -24,7 +25,7 @@ from console.operations.restore.price import Amount, Load, quote
 from console.operations.shelves import Hit, Kind, Search, Shelf, Standing
 from console.stack import Stack
 from console.web.page import fragment, page
-from console.web.sheet import Sheet, sheet_of
+from console.web.sheet import Sheet, Shot, sheet_of
 from console.web.words import month_name, typed
 
 MOST_FILES, MOST_SIZE = 1_000_000, 10**16  # of a selection whose price is asked for
@@ -115,6 +116,16 @@ class Library:
             "kinds": KINDS,
             "standings": STANDINGS,
         }
+
+    def newest(self, most: int) -> list[Shot]:
+        """The last ones, for another page; none where AWS does not say it now."""
+        try:
+            hits = shelves.newest(self._stack, self._catalogue, most)
+        except Exception as error:
+            if isinstance(error, ConsoleError) or explained(error):
+                return []
+            raise
+        return [shot for day in sheet_of(hits, 1).days for shot in day.shots]
 
     def price(self, request: Request) -> HTMLResponse:
         """What a selection costs, as a part of a page: the script asks for it while boxes are ticked."""

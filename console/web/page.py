@@ -40,6 +40,7 @@ def environment() -> Environment:
         "size": words.size_of, "span": words.span_of, "title_of": words.title_of, "typed": words.typed,
         "usd": words.usd, "when": words.when, "month": words.month_name, "count": words.count_of,
         "in_words": words.in_words, "shelf": words.shelf_name, "lasting": words.lasting, "cents": words.cents,
+        "item_of": lambda media_id, provider: words.item_path(provider, media_id),
     }  # fmt: skip
     return made
 

@@ -8,15 +8,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from urllib.parse import quote
 
-from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.catalogue_rows import Picture
 from markupsafe import Markup, escape
 
 from console.operations.shelves import Hit, Standing
 from console.operations.thumbnails import place_of
-from console.web.words import count_of, day_name, lasting, size_of, taken_at, title_of
+from console.web.words import count_of, day_name, item_path, lasting, size_of, taken_at, title_of
 
 PER_PAGE = 120
 NO_DAY = "Without a date"
@@ -121,11 +119,6 @@ def _notes(hit: Hit, usual: str) -> list[str]:
     found = [count_of(row.files, "file")] if row.files > 1 else []
     found += [count_of(row.hilights, "HiLight")] if row.hilights else []
     return found + ([title_of(hit.provider)] if hit.provider != usual else [])
-
-
-def item_path(provider: str, media_id: str) -> Markup:
-    """The page of an item. It is never cut, as a text would be."""
-    return escape(f"/item/{provider}/{quote(kept_id(media_id), safe='')}")
 
 
 def picture_path(provider: str, listed_at: str, media_id: str) -> Markup:

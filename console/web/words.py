@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from urllib.parse import quote
 
 from cloud_sync_common.runtime.wording import count_of, size_of
 from cloud_sync_common.safe_text import one_line
+from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.provider_rows import UNKNOWN_MONTH
 from markupsafe import Markup, escape
 
@@ -115,6 +117,11 @@ def minutes(seconds: float | None) -> str:
 def number(value: int | None) -> str:
     """With commas; a dash where it is not known."""
     return "—" if value is None else f"{value:,}"
+
+
+def item_path(provider: str, media_id: str) -> Markup:
+    """The page of an item. It is never cut, as a text would be."""
+    return escape(f"/item/{provider}/{quote(kept_id(media_id), safe='')}")
 
 
 def prose(text: str) -> Markup:

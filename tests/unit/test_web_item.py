@@ -14,6 +14,7 @@ import pytest
 from cloud_sync_common.safe_text import protect
 from cloud_sync_common.stores.catalogue import Catalogue
 from cloud_sync_common.stores.catalogue_rows import Details, Place
+from cloud_sync_common.stores.restore_jobs import Tier
 
 from console.operations.restore.price import Amount, Load, quote
 from console.web.item_pictures import HIGH, KM_WIDE, LENGTH, WIDE, is_near, map_of, marks_of
@@ -63,7 +64,7 @@ def test_everything_that_is_known_of_an_item_is_there(item: Browser) -> None:
 def test_the_price_is_that_of_the_plan_by_both_speeds_and_the_form_names_the_item(item: Browser) -> None:
     text = item.get(PATH).text
     load = Load(all=Amount(3, 12 * GB), frozen=Amount(3, 12 * GB))
-    slow, fast = (quote(load, tier, 7) for tier in ("Bulk", "Standard"))
+    slow, fast = (quote(load, tier, 7) for tier in (Tier.BULK, Tier.STANDARD))
     rows = [[f"{part:.2f}" for part in (getattr(one, name) for one in (slow, fast))] for name in (
         "retrieval", "thawed_copies", "egress", "total")]  # fmt: skip
     for cells in rows:

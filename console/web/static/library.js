@@ -3,6 +3,7 @@
 "use strict";
 
 const KEPT = "cloudsync.chosen";
+const MOST = 1000; // fields of a form (guard.py)
 const form = document.querySelector(".sheet");
 const boxes = () => [...form.querySelectorAll("[name=item]")];
 
@@ -26,6 +27,7 @@ let asked = 0;
 async function tell() {
   sessionStorage.setItem(KEPT, JSON.stringify([...chosen]));
   form.classList.toggle("has-chosen", chosen.size > 0);
+  form.querySelector(".tray .main").disabled = chosen.size > MOST;
   const turn = ++asked;
   if (!chosen.size) return;
   const sum = (at) => [...chosen.values()].reduce((all, one) => all + one[at], 0);
