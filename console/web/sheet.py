@@ -28,6 +28,7 @@ class Shot:
     path: Markup
     picture: Markup
     value: str
+    day: str
     clock: str
     facts: list[str]
     name: str
@@ -101,6 +102,7 @@ def _shot(hit: Hit, usual: str, chosen: Collection[str], *, is_chosen: bool) -> 
         path=item_path(hit.provider, row.media_id),
         picture=picture_path(hit.provider, row.listed_at, row.media_id) if has_picture else Markup(),
         value=value,
+        day=f"{moment.day} {moment:%B}" if moment else "",
         clock=f"{moment:%H:%M}" if moment else "",
         facts=[part for part in (lasting(row.duration), size_of(row.bytes) if row.bytes else "") if part],
         name=row.filename or row.media_id,

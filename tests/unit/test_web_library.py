@@ -311,3 +311,16 @@ def test_what_is_kept_of_pictures_has_its_bounds(world: World, monkeypatch: pyte
     assert asked_of_s3(world) == {"get_object": 4}
     with pytest.raises(NotFoundError):
         kept.jpeg("gopro", "2026", "11", "../a")
+
+
+# Elsewhere
+
+
+def test_the_first_page_has_the_newest_pictures_and_no_word_of_them_where_s3_does_not_answer(world: World) -> None:
+    with_rows(world, "gopro", "2026-11", [row(number, picture=Picture.FRAME) for number in range(9)])
+    browser = Browser.at(world)
+    text = browser.get("/").text
+    assert text.count('src="/thumbnail/gopro/2026/11/clip-') == 6 and "14 November · 1.0 GB GX000008.MP4" in plain(text)
+    world.answer("s3", list_objects_v2_pages=refusal("AccessDenied", "ListObjectsV2"))
+    answer = browser.get("/")
+    assert answer.status == 200 and "The newest pictures" not in answer.text
