@@ -15,6 +15,7 @@ from cloud_sync_common.stores.catalogue_rows import IndexRow, Picture
 from console.errors import NotFoundError
 from console.operations import thumbnails
 from console.operations.thumbnails import Thumbnails
+from console.stack import Stack
 from console.web.library import price_of
 from tests.unit.console_account import SECRET, refusal
 from tests.unit.console_ledger import World
@@ -314,6 +315,14 @@ def test_what_is_kept_of_pictures_has_its_bounds(world: World, monkeypatch: pyte
 
 
 # Elsewhere
+
+
+def test_a_stack_of_an_earlier_version_has_its_other_pages(world: World) -> None:
+    outputs = {name: value for name, value in world.stack.outputs.items() if name != "WorkBucket"}
+    world.stack = Stack(world.account, "dev", outputs)
+    browser = Browser.at(world)
+    assert browser.get("/").status == browser.get("/connections").status == 200
+    assert "has no output WorkBucket" in headline(browser.get("/library").text)
 
 
 def test_the_first_page_has_the_newest_pictures_and_no_word_of_them_where_s3_does_not_answer(world: World) -> None:
