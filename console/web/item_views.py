@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.stores.archive_keys import kept_id
-from cloud_sync_common.stores.catalogue_rows import Details, Picture, Place, index_month
+from cloud_sync_common.stores.catalogue_rows import Details, IndexRow, Picture, Place, index_month
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -18,6 +20,7 @@ from console.operations.catalogue import LibraryCatalogue
 from console.operations.causes import cause_of
 from console.operations.item import Known
 from console.operations.ledger import Reading, Row, partition
+from console.operations.library import Item
 from console.operations.restore.plan import Plan, Terms, planned
 from console.operations.restore.selection import Choice
 from console.operations.thumbnails import Thumbnails
@@ -25,6 +28,7 @@ from console.stack import Stack
 from console.web import item_pictures, item_words
 from console.web.page import page
 from console.web.sheet import picture_path
+from console.web.words import item_path
 
 _AT_ONCE = 4
 _MOST_ID = 1_000  # characters
@@ -90,7 +94,7 @@ class Items:
             return None
 
     def _values(self, known: Known, details: Details | None) -> dict[str, Any]:
-        item = known.item
+        item, month = known.item, self._month(known.item)
         captured_at = details.captured_at if details else item.captured_at
         has_picture = details is not None and details.picture is not Picture.NONE
         duration = details.duration if details else None
@@ -104,7 +108,8 @@ class Items:
             "facts": item_words.facts_of(details or Details(provider=item.provider, media_id=item.media_id,
                                                             captured_at=captured_at, captured_from="provider")),
             "marks": item_pictures.marks_of(details.hilights, duration) if details else [],
-            "where": self._where(item.provider, details),
+            "where": _where(details, month),
+            "beside": _beside(item, month),
             "proofs": item_words.proofs_of(known.files, item.provider),
             "lies": item_words.lies,
             "history": item_words.history_of(known, details),
@@ -113,12 +118,27 @@ class Items:
             "bucket": self._stack.output("ArchiveBucket"),
         }  # fmt: skip
 
-    def _where(self, provider: str, details: Details | None) -> Where | None:
-        """With the others of its month around it: the index of that is in memory already, or it is read."""
-        if details is None or details.place is None:
-            return None
-        rows = self._catalogue.rows(provider, index_month(details.listed_at))
-        others = [row.place for row in rows if row.place and row.media_id != details.media_id]
-        place = details.place
-        words = f"{item_pictures.latitude_of(place.latitude)}, {item_pictures.longitude_of(place.longitude)}"
-        return Where(place, words, item_pictures.map_of(place, others))
+    def _month(self, item: Item) -> list[IndexRow]:
+        """The index of its month at its provider: it is in memory already where the library was looked at."""
+        try:
+            return self._catalogue.rows(item.provider, index_month(item.captured_at))
+        except (ArchiveUnavailableError, ConfigurationError) as error:
+            raise ConsoleError(str(error)) from None
+
+
+def _where(details: Details | None, month: Sequence[IndexRow]) -> Where | None:
+    """With the others of its month around it."""
+    if details is None or details.place is None:
+        return None
+    others = [row.place for row in month if row.place and row.media_id != details.media_id]
+    place = details.place
+    words = f"{item_pictures.latitude_of(place.latitude)}, {item_pictures.longitude_of(place.longitude)}"
+    return Where(place, words, item_pictures.map_of(place, others))
+
+
+def _beside(item: Item, month: Sequence[IndexRow]) -> list[tuple[str, Markup]]:
+    """The originals before and after it in its month, by what a link to each is called."""
+    ids = [row.media_id for row in month]
+    at = ids.index(item.media_id) if item.media_id in ids else len(ids)
+    places = {"Newer": at + 1, "Older": at - 1} if at < len(ids) else {}
+    return [(word, item_path(item.provider, ids[to])) for word, to in places.items() if 0 <= to < len(ids)]

@@ -165,6 +165,15 @@ def test_a_page_of_an_item_needs_nothing_that_its_policy_refuses(item: Browser, 
         assert not re.search(r"AKIA|ASIA|X-Amz|amazonaws", text)
 
 
+def test_it_leads_on_to_those_beside_it_in_its_month(item: Browser, world: World) -> None:
+    with_rows(world, "gopro", "2026-11", [
+        row(1, captured_at="2026-11-27T15:00:00Z"), row(2, media_id=ITEM, captured_at="2026-11-27T15:20:00Z"),
+        row(3, captured_at="2026-11-27T15:30:00Z"),
+    ])  # fmt: skip
+    text = item.get(PATH).text
+    assert '<a rel="prev" href="/item/gopro/clip-3">Newer</a><a rel="next" href="/item/gopro/clip-1">Older</a>' in text
+
+
 # What is drawn
 
 

@@ -62,8 +62,15 @@ def values(text: str) -> list[str]:
 
 def row(number: int, day: str = "2026-11-14", **more: Any) -> IndexRow:
     at = f"{day}T{number % 24:02}:{number % 60:02}:00Z"
-    fields = {"filename": f"GX{number:06}.MP4", "listed_at": at, "captured_at": at, "bytes": 10**9, **more}
-    return IndexRow(media_id=f"clip-{number}", **fields)
+    fields = {
+        "media_id": f"clip-{number}",
+        "filename": f"GX{number:06}.MP4",
+        "listed_at": at,
+        "captured_at": at,
+        "bytes": 10**9,
+        **more,
+    }
+    return IndexRow(**fields)
 
 
 def lines(first: int, count: int, month: str) -> bytes:
