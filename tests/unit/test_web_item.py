@@ -126,6 +126,7 @@ def test_what_is_not_archived_says_why_and_what_mends_it(world: World) -> None:
               error_category="original_unavailable", error_message="gone", updated_at=TODAY.isoformat())  # fmt: skip
     text = Browser.at(world).get("/item/gopro/clip-1").text
     said = plain(text)
+    assert "Get it back" not in said and "still none" not in text
     assert headline(text) == "GX1.MP4" and "It is not archived." in said and "Tried, 5 times by now" in said
     assert "Why it is not archived Not archived The provider does not offer the whole original." in said
 
