@@ -49,9 +49,14 @@ class LibraryCatalogue:
     """Of all providers of a stack. May be used by several threads at once."""
 
     def __init__(self, stack: Stack) -> None:
-        self._stack, self._bucket = stack, stack.output("WorkBucket")
+        self._stack = stack
         self._kept: dict[str, Index] = {}
         self._lock = threading.Lock()
+
+    @property
+    def _bucket(self) -> str:
+        """Raises ConsoleError where a stack of an earlier version does not say it."""
+        return self._stack.output("WorkBucket")
 
     def of(self, provider: str) -> Catalogue:
         """The store, whose methods have errors of their own: see `catalogue_errors`."""

@@ -100,7 +100,11 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 def known(stack: Stack, name: str, reading: Reading, *, with_log: bool = True) -> Known:
     """By an id, `provider/id`, the key of an object, or a name. Raises NotFoundError with the next step, UsageError
     where several items fit, botocore's errors."""
-    rows = rows_of(stack, name, reading)
+    return of_rows(stack, rows_of(stack, name, reading), with_log=with_log)
+
+
+def of_rows(stack: Stack, rows: list[Row], *, with_log: bool = True) -> Known:
+    """What is known of the item with these rows, of which there is one at least. Raises botocore's errors."""
     item = next((row for row in rows if row["sk"] == "ITEM"), {"pk": rows[0]["pk"], "sk": "ITEM"})
     with ThreadPoolExecutor(_AT_ONCE) as readers:
         sources = [row for row in rows if row["sk"].startswith("SOURCE#")]

@@ -11,8 +11,11 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from console.errors import NotFoundError
+from console.operations.catalogue import LibraryCatalogue
 from console.stack import Stack
 from console.web.connections import Connections
+from console.web.item_views import Items
+from console.web.library import Library
 from console.web.page import View, answering
 from console.web.run_views import RunViews
 from console.web.settings_views import Settings
@@ -20,16 +23,26 @@ from console.web.spent import Cost
 from console.web.tonight import Tonight
 
 _FILES = {
-    "style.css": "text/css", "htmx.min.js": "text/javascript", "live.js": "text/javascript",
+    "style.css": "text/css",
+    "htmx.min.js": "text/javascript",
+    "live.js": "text/javascript",
+    "library.js": "text/javascript",
     "mark.svg": "image/svg+xml",
-}  # fmt: skip
+}
 
 
 def of(stack: Stack) -> Starlette:
     """Views run in threads: each asks AWS several things, and waits for them."""
     runs, settings, connections = RunViews(stack), Settings(stack), Connections(stack)
+    catalogue = LibraryCatalogue(stack)
+    library, items = Library(stack, catalogue), Items(stack, catalogue)
     read: Mapping[str, View] = {
-        "/": Tonight(stack, runs).view,
+        "/": Tonight(stack, runs, library).view,
+        "/library": library.view,
+        "/library/price": library.price,
+        "/library/{month}": library.view,
+        "/item/{provider}/{media_id:path}": items.view,
+        "/thumbnail/{provider}/{year}/{month}/{name}.jpg": items.picture,
         "/runs": runs.list_view,
         "/runs/{run_id}": runs.view,
         "/runs/{run_id}/live": runs.live_view,

@@ -9,7 +9,7 @@ from typing import Any
 from cloud_sync_common.safe_text import redact
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.aws_refusals import explained
 from console.errors import ConsoleError, Exit
@@ -17,11 +17,11 @@ from console.stack import Stack
 from console.web import words
 from console.web.guard import FORM
 
-PAGES = (("/", "Tonight"), ("/runs", "Runs"), ("/cost", "Cost"))
+PAGES = (("/", "Tonight"), ("/library", "Library"), ("/runs", "Runs"), ("/cost", "Cost"))
 SET_UP = (("/connections", "Connections"), ("/settings", "Settings"))
 _STATUS = {Exit.USAGE: 400, Exit.NOT_FOUND: 404, Exit.CREDENTIALS: 502, Exit.ATTENTION: 409}
 
-type View = Callable[[Request], HTMLResponse | RedirectResponse]
+type View = Callable[[Request], Response]
 
 
 @cache
@@ -39,7 +39,8 @@ def environment() -> Environment:
         "clock": words.clock, "minutes": words.minutes, "number": words.number, "prose": words.prose,
         "size": words.size_of, "span": words.span_of, "title_of": words.title_of, "typed": words.typed,
         "usd": words.usd, "when": words.when, "month": words.month_name, "count": words.count_of,
-        "in_words": words.in_words,
+        "in_words": words.in_words, "shelf": words.shelf_name, "lasting": words.lasting, "cents": words.cents,
+        "item_of": lambda media_id, provider: words.item_path(provider, media_id),
     }  # fmt: skip
     return made
 
@@ -77,7 +78,7 @@ def seen(path: str) -> RedirectResponse:
 def answering(stack: Stack, view: View) -> View:
     """The view, which answers with a page also when it fails."""
 
-    def answered(request: Request) -> HTMLResponse | RedirectResponse:
+    def answered(request: Request) -> Response:
         try:
             return view(request)
         except Exception as error:

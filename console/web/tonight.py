@@ -24,12 +24,14 @@ from console.operations.this_month import Month, month_of
 from console.stack import Stack
 from console.web import pictures
 from console.web.connections import health_of
+from console.web.library import Library
 from console.web.page import page
 from console.web.run_views import RunViews
 from console.web.words import count_of, day_name, minutes, now, size_of, title_of, typed
 
 _ONE_NIGHT = timedelta(hours=36)
-_AT_ONCE = 3
+_AT_ONCE = 4
+_NEWEST = 6  # pictures in a row
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ class LastRuns:
 class Tonight:
     """The first page of a stack."""
 
-    def __init__(self, stack: Stack, runs: RunViews) -> None:
-        self._stack, self._runs = stack, runs
+    def __init__(self, stack: Stack, runs: RunViews, library: Library) -> None:
+        self._stack, self._runs, self._library = stack, runs, library
 
     def view(self, request: Request) -> HTMLResponse:  # noqa: ARG002 (as every view)
         """Everything that it needs is read side by side."""
@@ -73,9 +75,10 @@ class Tonight:
             found = readers.submit(status, self._stack)
             money = readers.submit(cost.figures, self._stack, Reading())
             past = readers.submit(self._runs.latest, MOST_RUNS)
+            newest = readers.submit(self._library.newest, _NEWEST)
             running = self._runs.running(found.result())
             values = _values(found.result(), past.result(), _month(money))
-        return page(self._stack, "tonight.html", "/", running=running, **values)
+        return page(self._stack, "tonight.html", "/", running=running, newest=newest.result(), **values)
 
 
 def _month(money: Future[Figures]) -> Month | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from urllib.parse import quote
 
 from cloud_sync_common.runtime.wording import count_of, size_of
 from cloud_sync_common.safe_text import one_line
+from cloud_sync_common.stores.archive_keys import kept_id
+from cloud_sync_common.stores.provider_rows import UNKNOWN_MONTH
 from markupsafe import Markup, escape
 
 from console.wording import days as span_of
@@ -35,6 +38,11 @@ def month_name(month: str) -> str:
     return f"{date(int(month[:4]), int(month[5:7]), 1):%B %Y}"
 
 
+def shelf_name(month: str) -> str:
+    """A month of the library: `November 2026`, and a word for `unknown`."""
+    return "Undated" if month == UNKNOWN_MONTH else month_name(month)
+
+
 def clock(moment: str) -> str:
     """`02:00`; as it is where it is no time."""
     found = _moment(moment)
@@ -54,9 +62,33 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def taken_at(text: str) -> datetime | None:
+    """A time of capture as it is shown: without an offset it is the camera's own clock and stays as it is, with one it
+    is moved to this machine's zone. None where it is no time."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return None
+
+
+def lasting(seconds: float | None) -> str:
+    """`0:48`, `12:41`, `1:02:05`; empty where it is not known."""
+    if seconds is None or not 0 <= seconds < 360_000:
+        return ""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
 def usd(amount: float) -> str:
     """`7.04 USD`; what is under a cent is said to be."""
     return f"{amount:,.2f} USD" if amount >= 0.005 else "less than 0.01 USD" if amount > 0 else "0 USD"
+
+
+def cents(amount: float) -> str:
+    """`7.04`, in a table whose head says what it is."""
+    return f"{amount:,.2f}" if amount >= 0.005 or amount <= 0 else "< 0.01"
 
 
 def round_size(count: float) -> str:
@@ -85,6 +117,11 @@ def minutes(seconds: float | None) -> str:
 def number(value: int | None) -> str:
     """With commas; a dash where it is not known."""
     return "—" if value is None else f"{value:,}"
+
+
+def item_path(provider: str, media_id: str) -> Markup:
+    """The page of an item. It is never cut, as a text would be."""
+    return escape(f"/item/{provider}/{quote(kept_id(media_id), safe='')}")
 
 
 def prose(text: str) -> Markup:

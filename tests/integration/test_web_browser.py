@@ -13,10 +13,12 @@ from cloud_sync_common.stores import provider_settings
 from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.page_server import AXE, REBOUND, Served, chromium, opened, served, served_for
+from tests.unit.library_world import ITEM, SHELF
 from tests.unit.page_world import LIVE
 
 PAGES = {
     "tonight": "/", "runs": "/runs", "running": f"/runs/{LIVE}", "stopped": "/runs/night-17-gopro", "cost": "/cost",
+    "library": f"/library/{SHELF}?select={SHELF}-20", "item": f"/item/gopro/{ITEM}",
     "connections": "/connections", "settings": "/settings/gopro", "missing": "/nothing",
 }  # fmt: skip
 WIDTHS = (320, 390, 768, 1440, 1920)
@@ -94,7 +96,7 @@ def test_a_page_can_be_read_by_everyone_at_every_width(name: str, scheme: Any, p
         assert bad == [] and len(result["passes"]) > 10
 
 
-@pytest.mark.parametrize("name", ["tonight", "running", "cost", "settings"])
+@pytest.mark.parametrize("name", ["tonight", "library", "item", "running", "cost", "settings"])
 def test_nothing_moves_while_a_page_is_drawn(name: str, page: Page, found: Served) -> None:
     page.goto(found.address + PAGES[name], wait_until="load")
     shift = page.evaluate("""() => new Promise(done => {
@@ -115,6 +117,35 @@ def test_everything_can_be_reached_by_keys(page: Page, found: Served) -> None:
         seen.add(page.evaluate("document.activeElement.outerHTML"))
         page.keyboard.press("Tab")
     assert len(seen) >= wanted * 0.9
+
+
+def test_pictures_are_walked_by_arrows_and_what_is_ticked_stays_with_its_price(page: Page, found: Served) -> None:
+    page.goto(f"{found.address}/library/{SHELF}")
+    page.evaluate("sessionStorage.clear()")
+    page.reload()
+    links = page.locator(".shots a")
+    links.first.focus()
+    page.keyboard.press("ArrowRight")
+    assert links.nth(1).evaluate("link => link === document.activeElement")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert links.nth(1).evaluate("link => link === document.activeElement")
+    page.keyboard.press("Space")
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    expect(page.locator("[data-tray]")).to_contain_text("2 originals chosen, 12.3 GB in 4 files.")
+    page.goto(f"{found.address}/library/{SHELF}?kind=place")
+    expect(page.locator("[data-tray]")).to_contain_text("2 originals chosen")
+    expect(page.locator("[name=item]:checked")).to_have_count(2)
+    page.locator("[data-day]").first.click()
+    expect(page.locator("[data-tray]")).not_to_contain_text("2 originals chosen")
+    page.get_by_role("button", name="Choose none").click()
+    expect(page.locator("[data-tray]")).not_to_be_visible()
+    page.get_by_label("Find by name or date").fill("GX010312")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("h1")).to_contain_text("1 of")
+    page.locator(".shots a").click()
+    assert page.locator("main img").evaluate("picture => picture.complete && picture.naturalWidth") == 240
 
 
 # What the buttons do

@@ -122,6 +122,7 @@ def a_page_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         world.stack = Stack(world.account, "dev", {**world.stack.outputs, "WorkBucket": WORK})
         world.answer("s3", get_bucket_lifecycle_configuration=_RULES, list_multipart_uploads={},
                      head_object=world.aws.s3.head_object, get_object=world.aws.s3.get_object,
+                     list_objects_v2_pages=lambda **asked: _listed(world, asked),
                      list_parts=lambda **_: {"Parts": [{"Size": 2_900_000_000}]})  # fmt: skip
         unknown = refusal("ExecutionDoesNotExist", "DescribeExecution")
         world.answer("stepfunctions", list_executions={"executions": []})
@@ -131,6 +132,10 @@ def a_page_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         metadata = {"CloudSync": {"version": "0.7.0", "values": VALUES}}
         world.answer("cloudformation", get_template={"TemplateBody": {"Metadata": metadata}})
         yield world
+
+
+def _listed(world: World, asked: Any) -> list[Any]:
+    return list(world.aws.s3.get_paginator("list_objects_v2").paginate(**asked))
 
 
 def with_a_year(world: World, today: datetime) -> None:
