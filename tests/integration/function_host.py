@@ -22,7 +22,9 @@ from cloud_sync_common.runtime import settings
 
 from tests.integration.slice_process import most_memory
 
-FUNCTIONS = ("failure-recorder", "media-authenticator", "media-lister", "run-report", "video-downloader")
+FUNCTIONS = (
+    "catalogue-writer", "failure-recorder", "media-authenticator", "media-lister", "run-report", "video-downloader",
+)  # fmt: skip
 USUAL_SECONDS = 30.0
 
 

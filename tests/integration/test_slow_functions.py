@@ -24,6 +24,7 @@ ANSWERS: dict[str, Any] = {
         "waiting": 0, "exhausted": 0, "left_out": {}, "batches": 1,
     },
     "video-downloader": {"unfinished": [VIDEO]},
+    "catalogue-writer": {"status": "COMPLETE", "next": None},
     "failure-recorder": {},
     "run-report": {"failed": 1, "error": "TheError", "cause": "the cause"},
 }  # fmt: skip

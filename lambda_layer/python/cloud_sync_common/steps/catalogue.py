@@ -99,6 +99,7 @@ class _Slice:
     ) -> None:
         self._writer, self._request, self.night, self._progress = writer, request, night, progress
         self.entries = Entries(writer.ledger, writer.catalogue, Indexes(writer.catalogue), writer.look)
+        self._begun = 0
         self._noted = (0, 0, 0)  # which of the entries' counts the row has
         self._prefix = f"{writer.provider}/"
         writer.look.provider.received = night.bytes
@@ -145,12 +146,17 @@ class _Slice:
         """How many of them are done. What is not archived does not belong into the catalogue."""
         rows = self._writer.ledger.known(item.media_id for item in items)
         for number, item in enumerate(items):
-            if not self._writer.deadline.allows(ITEM_SECONDS):
+            if not self._has_time():
                 return number
             row = rows.get(item.media_id)
             if row and row.holds(item.revision):
                 self.entries.enter(item, row, is_described=True)
         return len(items)
+
+    def _has_time(self) -> bool:
+        """The first item is always begun, so that an invocation does something."""
+        self._begun += 1
+        return self._begun == 1 or self._writer.deadline.allows(ITEM_SECONDS)
 
     def _walk(self) -> bool:
         """True when the walk is over, or has had all that it may have tonight."""
@@ -167,7 +173,7 @@ class _Slice:
             ledger=self._writer.ledger,
             catalogue=self._writer.catalogue,
             entries=self.entries,
-            may_go_on=lambda: has_requests() and self._writer.deadline.allows(ITEM_SECONDS),
+            may_go_on=lambda: has_requests() and self._has_time(),
             note=self._note_cursor,
             is_last_try=self._progress.is_last_try,
         )
