@@ -8,7 +8,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from cloud_sync.layer import build_layer
+from cloud_sync.layer import build_frames_layer, build_layer
 from tests.bare_environment import bare_environment
 from tests.synthesis import NOBODY_IS_TOLD, PINNED, ROOT
 
@@ -47,6 +47,7 @@ class CdkCommandLine:
 
     def _synth(self, environment: str) -> Path:
         """The path of an environment's template; its assets are in the same folder."""
+        build_frames_layer(**PINNED)
         build_layer(**PINNED)  # the very first build may use the network, the synthesis may not
         output = self._folder / environment
         given = PINNED | NOBODY_IS_TOLD | {"environment": environment, "environments_folder": str(self._folder)}

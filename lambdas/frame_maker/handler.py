@@ -1,4 +1,4 @@
-"""frame-maker: makes a small JPEG of a movie's key frame, or of an image that a provider has."""
+"""frame-maker: makes a small JPEG of one picture of a movie or of an image. Its role allows it nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from cloud_sync_common.steps.make_frame import Frame, FrameRequest
 
 
 @lambda_handler
-def handler(event: dict[str, Any], context: LambdaContext) -> Frame:  # noqa: ARG001 (as every handler)
+def handler(event: dict[str, Any], context: LambdaContext) -> Frame:  # noqa: ARG001 (Lambda's signature)
     """FrameRequest -> Frame."""
     return composition.frame_maker().make(decode(event, FrameRequest))

@@ -23,7 +23,11 @@ from tests.installed import installed
 
 # A factor for all waits of the state machine, so that a test of all retries is quick.
 RETRY_DELAY_SCALE = 0.02
-CONTEXT = {**IN_PARTS, "restore_drill_quarterly": "true"}  # what is off by default is tested with the rest
+CONTEXT = {
+    **IN_PARTS,
+    "restore_drill_quarterly": "true",
+    "catalogue_frames": "true",
+}  # what is off by default is tested with the rest
 
 
 @pytest.fixture(scope="session")

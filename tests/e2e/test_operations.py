@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from cloud_sync_common.metrics_utils import ESSENTIAL
 
@@ -141,3 +144,16 @@ def test_the_deployed_run_report_measures_the_time_since_the_last_success(deploy
         FunctionName=deployment.function_name("RunReport"), Payload=(ROOT / "events" / "watch_event.json").read_bytes()
     )
     assert 0 <= json.loads(answer["Payload"].read())["hours_since_success"] < 1
+
+
+def test_the_key_picture_of_a_real_movie_becomes_a_jpeg_in_a_function_that_has_decoders(
+    deployment: Deployment, library_folder: Path
+) -> None:
+    with av.open(str(min(library_folder.rglob("*.[mM][pP]4")))) as movie:
+        sample, context = next(movie.demux(video=0)), movie.streams.video[0].codec_context
+        event = {"codec": context.name, "configuration": context.extradata, "sample": bytes(sample), "width": 64}
+    event |= {name: b64encode(event[name]).decode() for name in ("configuration", "sample")}
+    answer = deployment.emulator.client("lambda").invoke(FunctionName="frame-maker", Payload=json.dumps(event))
+    frame = json.loads(answer["Payload"].read())
+    assert b64decode(frame.pop("jpeg")).startswith(b"\xff\xd8\xff")
+    assert frame["width"] == 64 and frame["height"] > 16

@@ -47,7 +47,8 @@ NAMES_A_PROVIDER = {
 NOT_THAWED = {"archive-thawer"}  # its step does not fail: each file that it may not have thawed does
 JOB = "restore-20261127T120000Z-0001"
 SIZES = {"small.mp4": 60_000, "large.mp4": 6 * 1024**2}
-IN_PARTS = {"single_put_mib": "5"}  # so that the large one is looked up in the archive before it is uploaded in parts
+# The large one is looked up in the archive before it is uploaded in parts.
+IN_PARTS = {"single_put_mib": "5", "catalogue_frames": "false"}
 REFUSED = {"AccessDenied", "AccessDeniedException"}
 PERMITTED = {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"}
 # A provider that is not backed up, and two whose names are like those of some that are.

@@ -10,7 +10,7 @@ from botocore.credentials import Credentials
 from cloud_sync_common.aws import s3_upload
 
 from cloud_sync.config import ENVIRONMENTS
-from cloud_sync.layer import build_layer
+from cloud_sync.layer import build_frames_layer, build_layer
 from tests.synthesis import ROOT, Synthesis
 
 UNPACKED_LIMIT = 250 * 1024**2  # bytes of a function with its layers (Lambda quotas, "Deployment package")
@@ -33,9 +33,12 @@ class Session:
 @pytest.mark.parametrize("environment", ["dev", "prod"])
 def test_the_unpacked_layer_is_within_the_limit_of_lambda(environment: str) -> None:
     config = ENVIRONMENTS[environment]
-    folder = build_layer(config.architecture, config.python_version)
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size, of_frames = (
+        sum(file.stat().st_size for file in build(config.architecture, config.python_version).rglob("*"))
+        for build in (build_layer, build_frames_layer)
+    )
     assert 10 * 1024**2 < size < UNPACKED_LIMIT / 2
+    assert size + of_frames < 0.8 * UNPACKED_LIMIT  # frame-maker has both
 
 
 @pytest.mark.parametrize("environment", ["dev", "staging", "prod"])

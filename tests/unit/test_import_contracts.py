@@ -39,6 +39,7 @@ FORBIDDEN = {
     "handler-folders": ("lambdas.media_lister.handler", "lambdas.run_report.handler"),
     "botocore": ("cloud_sync_common.steps.report", "botocore"),
     "boto3": ("cloud_sync_common.stores.ledger", "boto3"),
+    "decoders": ("cloud_sync_common.steps.report", "av"),
     "infrastructure": ("cloud_sync.config", "cloud_sync_common.runtime.settings"),
     "deployment": ("cloud_sync.monitoring", "cdk_nag"),
     "cdk": ("local.demo", "aws_cdk"),

@@ -56,11 +56,14 @@ def test_one_environment_has_one_version_of_a_package(part: str) -> None:
 
 def test_the_layer_has_the_same_packages_whatever_python_builds_it() -> None:
     """pip would evaluate a condition for the Python that runs it, not for that of the functions."""
-    assert {name: one.marker for name, one in read("lambda_layer/requirements.txt").items() if one.marker} == {}
+    for lock_file in ("requirements.txt", "frames-requirements.txt"):
+        assert [name for name, one in read(f"lambda_layer/{lock_file}").items() if one.marker] == []
 
 
 def test_the_content_of_the_layer_is_locked_for_every_architecture_and_python_that_can_be_configured() -> None:
-    contents = json.loads((ROOT / "lambda_layer/contents.json").read_text())
+    contents, of_frames = (
+        json.loads((ROOT / f"lambda_layer/{name}.json").read_text()) for name in ("contents", "frames-contents")
+    )
     checks = (ROOT / "cloud_sync/config.py").read_text()
     pythons = re.findall(r'"(3\.\d+)"', re.findall(r'\("python_version", \((.*?)\)\)', checks)[0])
     assert {architecture: list(digests) for architecture, digests in contents.items()} == dict.fromkeys(
@@ -69,6 +72,11 @@ def test_the_content_of_the_layer_is_locked_for_every_architecture_and_python_th
     digests = [one for digests in contents.values() for one in digests.values()]
     assert all(re.fullmatch("[0-9a-f]{64}", one) for one in digests)
     assert len(set(digests)) == len(digests)
+    assert {architecture: list(digests) for architecture, digests in of_frames.items()} == dict.fromkeys(
+        PLATFORMS, pythons
+    )
+    several = [set(digests.values()) for digests in of_frames.values()]  # PyAV's wheel is the same for every Python
+    assert [len(one) for one in several] == [1, 1] and several[0] != several[1]
 
 
 def test_every_package_of_npm_has_its_hash_and_no_place_to_download_from() -> None:
