@@ -14,6 +14,8 @@ from console.errors import NotFoundError
 from console.stack import Stack
 from console.web.connections import Connections
 from console.web.page import View, answering
+from console.web.restore_start import RestoreStart
+from console.web.restore_views import RestoreViews
 from console.web.run_views import RunViews
 from console.web.settings_views import Settings
 from console.web.spent import Cost
@@ -25,11 +27,16 @@ _FILES = {"style.css": "text/css", "live.js": "text/javascript", "mark.svg": "im
 def of(stack: Stack) -> Starlette:
     """Views run in threads: each asks AWS several things, and waits for them."""
     runs, settings, connections = RunViews(stack), Settings(stack), Connections(stack)
+    restores, restore = RestoreViews(stack), RestoreStart(stack)
     read: Mapping[str, View] = {
         "/": Tonight(stack, runs).view,
         "/runs": runs.list_view,
         "/runs/{run_id}": runs.view,
         "/runs/{run_id}/live": runs.live_view,
+        "/restores": restores.list_view,
+        "/restores/new": restore.view,
+        "/restores/{job_id}": restores.view,
+        "/restores/{job_id}/live": restores.live_view,
         "/cost": Cost(stack).view,
         "/connections": connections.view,
         "/settings": settings.first,
@@ -38,6 +45,9 @@ def of(stack: Stack) -> Starlette:
     sent: Mapping[str, View] = {
         "/runs": runs.start,
         "/retry": runs.try_again,
+        "/restores": restore.start,
+        "/restores/new": restore.view,
+        "/restores/{job_id}/cancel": restores.cancel,
         "/connections/{provider}/pause": connections.pause,
         "/connections/{provider}/resume": connections.resume,
         "/settings/{provider}": settings.change,

@@ -17,7 +17,7 @@ from console.stack import Stack
 from console.web import words
 from console.web.guard import FORM
 
-PAGES = (("/", "Tonight"), ("/runs", "Runs"), ("/cost", "Cost"))
+PAGES = (("/", "Tonight"), ("/runs", "Runs"), ("/restores", "Restores"), ("/cost", "Cost"))
 SET_UP = (("/connections", "Connections"), ("/settings", "Settings"))
 _STATUS = {Exit.USAGE: 400, Exit.NOT_FOUND: 404, Exit.CREDENTIALS: 502, Exit.ATTENTION: 409}
 
@@ -39,7 +39,7 @@ def environment() -> Environment:
         "clock": words.clock, "minutes": words.minutes, "number": words.number, "prose": words.prose,
         "size": words.size_of, "span": words.span_of, "title_of": words.title_of, "typed": words.typed,
         "usd": words.usd, "when": words.when, "month": words.month_name, "count": words.count_of,
-        "in_words": words.in_words,
+        "in_words": words.in_words, "cents": words.cents,
     }  # fmt: skip
     return made
 
@@ -67,6 +67,12 @@ def field(request: Request, name: str) -> str:
     """A field of the form that was sent; empty where there is none."""
     form: dict[str, list[str]] = request.scope[FORM]
     return form.get(name, [""])[-1].strip()
+
+
+def given(request: Request, name: str) -> list[str]:
+    """All values of a name, in the form that was sent or in the address."""
+    form: dict[str, list[str]] = request.scope[FORM]
+    return form.get(name) or request.query_params.getlist(name)
 
 
 def seen(path: str) -> RedirectResponse:

@@ -59,6 +59,11 @@ def usd(amount: float) -> str:
     return f"{amount:,.2f} USD" if amount >= 0.005 else "less than 0.01 USD" if amount > 0 else "0 USD"
 
 
+def cents(amount: float) -> str:
+    """`7.04`, without the unit, for tables of amounts."""
+    return usd(amount).removesuffix(" USD")
+
+
 def round_size(count: float) -> str:
     """`530 GB`, where there is no room for more; `1.5 TB`, `12 MB`."""
     for unit, each in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):

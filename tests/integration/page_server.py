@@ -18,6 +18,7 @@ from console.web.door import Door
 from console.web.guard import Guard
 from tests.synthesis import ROOT
 from tests.unit.console_ledger import World
+from tests.unit.page_restores import with_restores
 from tests.unit.page_world import a_page_world, with_a_run, with_a_year
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -45,6 +46,7 @@ def served() -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch, a_page_world(patch) as world:
         with_a_year(world, datetime.now(UTC))
         with_a_run(world)
+        with_restores(world)
         with served_for(world) as found:
             yield found
 

@@ -1,7 +1,7 @@
-// Replaces what a run has said of itself by what it says now. Without this script a link does it.
+// Replaces what a run, or a restore, has said of itself by what it says now. Without this script a link does it.
 "use strict";
 
-const PAUSE = 2000; // milliseconds between two looks
+const PAUSE = 2; // seconds between two looks, where the part does not say it
 
 async function look(part) {
   const answer = await fetch(part.dataset.live, { headers: { accept: "text/html" } });
@@ -14,7 +14,7 @@ async function look(part) {
 
 async function follow(part) {
   while (part.dataset.live) {
-    await new Promise((go) => setTimeout(go, PAUSE));
+    await new Promise((go) => setTimeout(go, 1000 * (part.dataset.every || PAUSE)));
     if (document.hidden) continue;
     try {
       part = await look(part);
