@@ -60,8 +60,8 @@ def usd(amount: float) -> str:
 
 
 def cents(amount: float) -> str:
-    """`7.04`, without the unit, for tables of amounts."""
-    return usd(amount).removesuffix(" USD")
+    """`7.04`, without the unit, for tables of amounts; `< 0.01` for what is under a cent."""
+    return usd(amount).removesuffix(" USD").replace("less than", "<")
 
 
 def round_size(count: float) -> str:

@@ -181,14 +181,14 @@ def test_settings_are_refused_saved_and_undone(page: Page, found: Served) -> Non
 
 def test_a_restore_is_priced_refused_started_once_and_stopped(page: Page, found: Served) -> None:
     page.goto(found.address + PAGES["price"])
-    expect(page.locator("h1")).to_contain_text("2 originals come back for 4.72 USD.")
+    expect(page.locator("h1")).to_contain_text("2 originals come back for 4.70 USD.")
     page.get_by_label("Spend at most").fill("3")
     page.get_by_role("button", name="Start this restore").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was started.")
     expect(page.get_by_label("Spend at most")).to_have_value("3")
     page.get_by_label("Fetched to").select_option("aws")
     page.get_by_role("button", name="Show the price for that").click()
-    expect(page.locator("h1")).to_contain_text("for 1.12 USD.")
+    expect(page.locator("h1")).to_contain_text("for 1.10 USD.")
     before = len(found.world.started)
     page.get_by_role("button", name="Start this restore").dblclick()
     page.wait_for_url("**/restores/restore-*")

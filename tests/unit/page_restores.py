@@ -38,7 +38,7 @@ def _answer(world: World, heads: dict[str, Any], running: set[str]) -> None:
         running.add(EXECUTION + given["name"])
         return start(**given)
 
-    def stopped(executionArn: str, cause: str) -> dict[str, Any]:  # noqa: ARG001 (the name is AWS's)
+    def stopped(executionArn: str, cause: str) -> dict[str, Any]:
         running.discard(executionArn)
         return {}
 
@@ -75,7 +75,8 @@ def _job(world: World, job_id: str, state: JobState, states: list[FileState], sh
     job = Job(
         job_id=job_id, created_at=began.isoformat(timespec="milliseconds"), state=state, fingerprint=job_id,
         selection="GX010466.MP4, GX010488.MP4, GX020488.MP4 and 2 more", tier=Tier.BULK, days=7, files=len(files),
-        bytes=sum(file.size for file in files), quoted_usd=0.33, max_usd=1.0, requested=states.count(FileState.REQUESTED),
+        bytes=sum(file.size for file in files), quoted_usd=0.33, max_usd=1.0,
+        requested=states.count(FileState.REQUESTED),
         ready=states.count(FileState.READY), failed=states.count(FileState.FAILED), ready_until=until,
     )  # fmt: skip
     if state is JobState.CANCELLED:

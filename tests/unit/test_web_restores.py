@@ -73,7 +73,7 @@ def test_the_price_is_the_commands_for_both_speeds_before_anything_begins(
     assert "GX010001.MP4, GX010002.MP4: 2.0 GB. Within 48 hours; within 12 hours it is 0.06 USD." in text
     assert f"Thaw 2.0 GB {bulk['retrieval']:.2f} {standard['retrieval']:.2f}" in text
     assert f"Keep the copies 7 days {bulk['thawed_copies']:.2f} {standard['thawed_copies']:.2f}" in text
-    assert "To your computer 0 0" in text and "In all, up to the next cent 0.02 0.06" in text
+    assert "To your computer 0 0" in text and "In all 0.02 0.06" in text
     assert "2 objects, 2.0 GB: asleep, to be thawed." in text
     assert (archive.jobs.all(), archive.started) == ([], [])
 
