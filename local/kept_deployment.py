@@ -68,6 +68,8 @@ def _print_use(console: Console, deployment: Deployment, accounts: Sequence[Acco
     say("  cloudsync status")
     say("  cloudsync failures")
     say("  cloudsync run --follow")
+    say("Or look at all of it in a browser, until Ctrl-C:")
+    say("  cloudsync web")
     say("To connect an account (or google-drive, or dropbox):")
     say("  cloudsync connect gopro")
     say("A run by the AWS CLI, of one cloud (gopro, google_drive or dropbox) or of all:")

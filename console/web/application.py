@@ -17,6 +17,8 @@ from console.web.connections import Connections
 from console.web.item_views import Items
 from console.web.library import Library
 from console.web.page import View, answering
+from console.web.restore_start import RestoreStart
+from console.web.restore_views import RestoreViews
 from console.web.run_views import RunViews
 from console.web.settings_views import Settings
 from console.web.spent import Cost
@@ -36,6 +38,7 @@ def of(stack: Stack) -> Starlette:
     runs, settings, connections = RunViews(stack), Settings(stack), Connections(stack)
     catalogue = LibraryCatalogue(stack)
     library, items = Library(stack, catalogue), Items(stack, catalogue)
+    restores, restore = RestoreViews(stack), RestoreStart(stack)
     read: Mapping[str, View] = {
         "/": Tonight(stack, runs, library).view,
         "/library": library.view,
@@ -46,6 +49,10 @@ def of(stack: Stack) -> Starlette:
         "/runs": runs.list_view,
         "/runs/{run_id}": runs.view,
         "/runs/{run_id}/live": runs.live_view,
+        "/restores": restores.list_view,
+        "/restores/new": restore.view,
+        "/restores/{job_id}": restores.view,
+        "/restores/{job_id}/live": restores.live_view,
         "/cost": Cost(stack).view,
         "/connections": connections.view,
         "/settings": settings.first,
@@ -54,6 +61,9 @@ def of(stack: Stack) -> Starlette:
     sent: Mapping[str, View] = {
         "/runs": runs.start,
         "/retry": runs.try_again,
+        "/restores": restore.start,
+        "/restores/new": restore.view,
+        "/restores/{job_id}/cancel": restores.cancel,
         "/connections/{provider}/pause": connections.pause,
         "/connections/{provider}/resume": connections.resume,
         "/settings/{provider}": settings.change,

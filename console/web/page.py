@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from cloud_sync_common.safe_text import redact
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,7 +18,13 @@ from console.stack import Stack
 from console.web import words
 from console.web.guard import FORM
 
-PAGES = (("/", "Tonight"), ("/library", "Library"), ("/runs", "Runs"), ("/cost", "Cost"))
+PAGES = (
+    ("/", "Tonight"),
+    ("/library", "Library"),
+    ("/runs", "Runs"),
+    ("/restores", "Restores"),
+    ("/cost", "Cost"),
+)
 SET_UP = (("/connections", "Connections"), ("/settings", "Settings"))
 _STATUS = {Exit.USAGE: 400, Exit.NOT_FOUND: 404, Exit.CREDENTIALS: 502, Exit.ATTENTION: 409}
 
@@ -64,10 +71,24 @@ def fragment(template: str, **values: Any) -> HTMLResponse:
     return HTMLResponse(redact(environment().get_template(template).render(**values)))
 
 
+def ended(request: Request, path: str, part: HTMLResponse) -> HTMLResponse:
+    """The last part of what was followed: the page that it has of its own, at `path`, is read again (htmx reference,
+    the request header HX-Current-URL and the response header HX-Refresh)."""
+    if urlsplit(request.headers.get("hx-current-url", "")).path == path:
+        part.headers["HX-Refresh"] = "true"
+    return part
+
+
 def field(request: Request, name: str) -> str:
     """A field of the form that was sent; empty where there is none."""
     form: dict[str, list[str]] = request.scope[FORM]
     return form.get(name, [""])[-1].strip()
+
+
+def given(request: Request, name: str) -> list[str]:
+    """All values of a name, in the form that was sent or in the address."""
+    form: dict[str, list[str]] = request.scope[FORM]
+    return form.get(name) or request.query_params.getlist(name)
 
 
 def seen(path: str) -> RedirectResponse:

@@ -6,7 +6,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby, islice
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -23,7 +22,7 @@ from console.operations.runs import Run, latest
 from console.operations.status import Status
 from console.operations.watches import watches_of
 from console.stack import Stack
-from console.web.page import field, fragment, page, seen
+from console.web.page import ended, field, fragment, page, seen
 from console.web.words import day_name, title_of
 
 _SHOWN = 40  # runs on a page
@@ -83,11 +82,10 @@ class RunViews:
         return page(self._stack, "run.html", "/runs", report=report, live=live, parts=parts, archived=archived)
 
     def live_view(self, request: Request) -> HTMLResponse:
-        """How far a run is, as a part of a page; once it has ended, that is said instead, and its own page is read
-        again (htmx reference, the request header HX-Current-URL and the response header HX-Refresh)."""
+        """How far a run is, as a part of a page; once it has ended, that is said instead."""
         execution = self._named(request.path_params["run_id"])
         if execution.status != RUNNING:
-            return _over(request, execution.run_id)
+            return ended(request, f"/runs/{execution.run_id}", fragment("over.html", run_id=execution.run_id))
         return fragment("live.html", live=self._look(execution))
 
     def start(self, request: Request) -> RedirectResponse:
@@ -143,10 +141,3 @@ class RunViews:
                 del self._watches[old]
             samples = [watch.sample() for watch in watches]
         return Live(execution.run_id, execution.provider, samples)
-
-
-def _over(request: Request, run_id: str) -> HTMLResponse:
-    answer = fragment("over.html", run_id=run_id)
-    if urlsplit(request.headers.get("hx-current-url", "")).path == f"/runs/{run_id}":
-        answer.headers["HX-Refresh"] = "true"
-    return answer

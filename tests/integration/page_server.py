@@ -19,6 +19,7 @@ from console.web.guard import Guard
 from tests.synthesis import ROOT
 from tests.unit.console_ledger import World
 from tests.unit.library_world import DAY, with_a_library
+from tests.unit.page_restores import with_restores
 from tests.unit.page_world import a_page_world, with_a_run, with_a_year
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -47,6 +48,7 @@ def served() -> Iterator[Served]:
         with_a_year(world, datetime.now(UTC))
         with_a_run(world)
         with_a_library(world, DAY)
+        with_restores(world)
         with served_for(world) as found:
             yield found
 

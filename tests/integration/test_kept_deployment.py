@@ -91,6 +91,11 @@ def test_the_keys_are_not_printed(left_running: tuple[Emulator, Console]) -> Non
     assert emulator.keys.key_id not in printed
 
 
+def test_the_page_over_what_was_archived_is_opened_by_its_command(left_running: tuple[Emulator, Console]) -> None:
+    before, told, after = left_running[1].export_text().partition("in a browser, until Ctrl-C:\n  cloudsync web\n")
+    assert told and "deployment.env" in before and "make down" in after
+
+
 def test_a_later_command_has_the_same_keys(left_running: tuple[Emulator, Console]) -> None:
     found = kept_deployment.find()
     assert found is not None

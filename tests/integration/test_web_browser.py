@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from cloud_sync_common.stores import provider_settings
@@ -14,12 +15,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.integration.page_server import AXE, REBOUND, Served, chromium, opened, served, served_for
 from tests.unit.library_world import ITEM, SHELF
+from tests.unit.page_restores import ASLEEP, READY, STOPPED, THAWING
 from tests.unit.page_world import LIVE
 
 PAGES = {
     "tonight": "/", "runs": "/runs", "running": f"/runs/{LIVE}", "stopped": "/runs/night-17-gopro", "cost": "/cost",
     "library": f"/library/{SHELF}?select={SHELF}-20", "item": f"/item/gopro/{ITEM}",
-    "connections": "/connections", "settings": "/settings/gopro", "missing": "/nothing",
+    "connections": "/connections", "settings": "/settings/gopro", "missing": "/nothing", "restores": "/restores",
+    "thawing": f"/restores/{THAWING}", "ready": f"/restores/{READY}", "cancelled": f"/restores/{STOPPED}",
+    "price": "/restores/new?" + urlencode([("item", one) for one in ASLEEP]),
 }  # fmt: skip
 WIDTHS = (320, 390, 768, 1440, 1920)
 _SERIOUS = ("serious", "critical")
@@ -96,7 +100,9 @@ def test_a_page_can_be_read_by_everyone_at_every_width(name: str, scheme: Any, p
         assert bad == [] and len(result["passes"]) > 10
 
 
-@pytest.mark.parametrize("name", ["tonight", "library", "item", "running", "cost", "settings"])
+@pytest.mark.parametrize(
+    "name", ["tonight", "library", "item", "running", "cost", "settings", "restores", "thawing", "price"]
+)
 def test_nothing_moves_while_a_page_is_drawn(name: str, page: Page, found: Served) -> None:
     page.goto(found.address + PAGES[name], wait_until="load")
     shift = page.evaluate("""() => new Promise(done => {
@@ -204,6 +210,26 @@ def test_settings_are_refused_saved_and_undone(page: Page, found: Served) -> Non
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_label("At least, in MB")).to_have_value("")
     assert settings_of(found, "gopro").mails == "every_night" and settings_of(found, "gopro").filters == {}
+
+
+def test_a_restore_is_priced_refused_started_once_and_stopped(page: Page, found: Served) -> None:
+    page.goto(found.address + PAGES["price"])
+    expect(page.locator("h1")).to_contain_text("2 originals come back for 4.70 USD.")
+    page.get_by_label("Spend at most").fill("3")
+    page.get_by_role("button", name="Start this restore").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was started.")
+    expect(page.get_by_label("Spend at most")).to_have_value("3")
+    page.get_by_label("Fetched to").select_option("aws")
+    page.get_by_role("button", name="Show the price for that").click()
+    expect(page.locator("h1")).to_contain_text("for 1.10 USD.")
+    before = len(found.world.started)
+    page.get_by_role("button", name="Start this restore").dblclick()
+    page.wait_for_url("**/restores/restore-*")
+    expect(page.locator("h1")).to_contain_text("2 originals are on the way.")
+    assert len(found.world.started) == before + 1
+    page.get_by_text("Stop asking for more").click()
+    page.get_by_role("button", name="Yes, stop this restore").click()
+    expect(page.locator("h1")).to_contain_text("This restore was stopped.")
 
 
 def test_what_failed_is_tried_again(page: Page, found: Served) -> None:

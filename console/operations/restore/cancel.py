@@ -26,9 +26,9 @@ class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
     again: bool = False
 
 
-def cancel(stack: Stack, job: Job) -> Cancelled:
-    """Marks the job first, so that whatever of it is at work ends, and stops its execution then. Raises ConsoleError
-    for a job that is over, botocore's errors."""
+def cancel(stack: Stack, job: Job, cause: str = _CAUSE) -> Cancelled:
+    """Marks the job first, so that whatever of it is at work ends, and stops its execution then. `cause` is kept with
+    the job. Raises ConsoleError for a job that is over, botocore's errors."""
     if job.state in (JobState.READY, JobState.FAILED):
         raise ConsoleError(
             f"The job {job.job_id} is over ({job.state.value}): there is nothing to cancel. Thawed copies end by "
@@ -37,9 +37,13 @@ def cancel(stack: Stack, job: Job) -> Cancelled:
     stack.output("RestorerArn")  # before anything is written
     again = job.state is JobState.CANCELLED
     if not again:
-        _mark(stack, job)
-    _stop(stack, job.job_id)
-    files = files_of(stack, job.job_id)
+        _mark(stack, job, cause)
+    _stop(stack, job.job_id, cause)
+    return settled(job, files_of(stack, job.job_id), again=again)
+
+
+def settled(job: Job, files: list[JobFile], *, again: bool = False) -> Cancelled:
+    """What a job that is cancelled now has asked S3 for all the same, by its files."""
     asked = _asked(files)
     return Cancelled(
         job_id=job.job_id,
@@ -50,8 +54,8 @@ def cancel(stack: Stack, job: Job) -> Cancelled:
     )
 
 
-def _mark(stack: Stack, job: Job) -> None:
-    fields = {"state": JobState.CANCELLED.value, "ended_at": now(), "problem": _CAUSE, "task_token": ""}
+def _mark(stack: Stack, job: Job, cause: str) -> None:
+    fields = {"state": JobState.CANCELLED.value, "ended_at": now(), "problem": cause, "task_token": ""}
     with console_errors():
         found, done = jobs_of(stack).update(
             job.job_id,
@@ -67,10 +71,10 @@ def _mark(stack: Stack, job: Job) -> None:
         )
 
 
-def _stop(stack: Stack, job_id: str) -> None:
+def _stop(stack: Stack, job_id: str, cause: str) -> None:
     execution = last_execution(stack, job_id)
     if execution and execution.is_running:
-        stack.client("stepfunctions").stop_execution(executionArn=execution.arn, cause=_CAUSE)
+        stack.client("stepfunctions").stop_execution(executionArn=execution.arn, cause=cause)
 
 
 def _asked(files: list[JobFile]) -> Amount:
