@@ -108,8 +108,8 @@ synth: setup ## synthesise every environment into cdk.out with nobody to alert, 
 configuration: setup ## write today's values into docs/configuration.md and environments/example.toml
 	@python -m cloud_sync.environments_table docs/configuration.md
 
-vulnerabilities: setup-all ## look up every package of the layer in PyPI's vulnerability database (needs that network)
-	@.local/scan/bin/pip-audit --no-deps --disable-pip -r lambda_layer/requirements.txt
+vulnerabilities: setup-all ## look up every package of the layers in PyPI's vulnerability database (needs that network)
+	@.local/scan/bin/pip-audit --no-deps --disable-pip -r lambda_layer/requirements.txt -r lambda_layer/frames-requirements.txt
 
 golden: setup ## accept today's templates as the golden ones
 	$(PYTEST) tests/golden --accept-golden

@@ -19,9 +19,9 @@ INVOKED_BY_THE_STATE_MACHINE = (
     "media-authenticator", "media-lister", "video-downloader", "failure-recorder", "run-report", "archive-reconciler",
     "catalogue-writer",
 )  # fmt: skip
-# By restores and S3's events, by Secrets Manager, and by catalogue-writer.
-FUNCTIONS = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator", "frame-maker")
-TOLD_OF_THE_STACK = FUNCTIONS[:-1]  # by their variables; frame-maker knows nothing of it
+# The one by restores and S3's events, the other by Secrets Manager.
+TOLD_OF_THE_STACK = (*INVOKED_BY_THE_STATE_MACHINE, "archive-thawer", "credentials-rotator")
+FUNCTIONS = (*TOLD_OF_THE_STACK, "frame-maker")  # which catalogue-writer invokes
 
 # Fixed values, so that a template does not depend on the machine.
 PINNED = {"architecture": "arm64", "python_version": "3.13"}

@@ -34,6 +34,7 @@ HANDLERS = {
     "batch": "video_downloader",
     "download": "video_downloader",
     "catalogue": "catalogue_writer",
+    "frame": "frame_maker",
     "failure": "failure_recorder",
     "report": "run_report",
     "report_all": "run_report",

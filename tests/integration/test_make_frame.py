@@ -9,6 +9,7 @@ import subprocess
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import av
 import imageio_ffmpeg  # type: ignore[import-untyped, unused-ignore]
@@ -56,13 +57,13 @@ def text(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def of_movie(path: Path, **more: object) -> FrameRequest:
+def of_movie(path: Path, **more: Any) -> FrameRequest:
     configuration, sample = key_frame(path)
-    codec = path.stem
+    codec: Any = path.stem
     return FrameRequest(codec=codec, sample=text(sample), configuration=text(configuration), **more)
 
 
-def of_image(content: bytes, **more: object) -> FrameRequest:
+def of_image(content: bytes, **more: Any) -> FrameRequest:
     return FrameRequest(codec="image", sample=text(content), **more)
 
 
@@ -70,9 +71,9 @@ def pixels(frame: Frame) -> av.VideoFrame:
     """The picture as a decoder shows it, in red, green and blue."""
     decoder = av.CodecContext.create("mjpeg", "r")
     jpeg = base64.b64decode(frame.jpeg)
-    (picture,) = [*decoder.decode(av.Packet(jpeg)), *decoder.decode(None)]  # type: ignore[attr-defined]
+    (picture,) = [*decoder.decode(av.Packet(jpeg)), *decoder.decode(None)]
     assert (picture.width, picture.height) == (frame.width, frame.height)
-    return picture.reformat(format="rgb24")  # type: ignore[no-any-return]
+    return picture.reformat(format="rgb24")
 
 
 def colour(frame: Frame, x: float, y: float) -> str:

@@ -109,6 +109,7 @@ def test_each_function_is_a_folder_with_only_its_handler() -> None:
         "catalogue_writer",
         "credentials_rotator",
         "failure_recorder",
+        "frame_maker",
         "media_authenticator",
         "media_lister",
         "restore_prover",

@@ -354,6 +354,7 @@ def test_the_construct_ids_of_the_functions_are_their_names_for_sam(dev: Synthes
         "RunReport",
         "ArchiveReconciler",
         "CatalogueWriter",
+        "FrameMaker",
         "ArchiveThawer",
         "CredentialsRotator",
         "FrameMaker",
@@ -373,18 +374,26 @@ def test_functions_are_traced_and_each_writes_to_the_log_group_of_its_name(stack
 @each_function
 def test_functions_run_on_the_configured_runtime_with_the_layer(stack: Synthesised, name: str) -> None:
     function = stack.function(name)
-    (layer_id,) = stack.resources("AWS::Lambda::LayerVersion")
-    layer = stack.only("AWS::Lambda::LayerVersion")["Properties"]
+    common, of_frames = stack.resources("AWS::Lambda::LayerVersion")
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
-    assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.13"], ["arm64"])
-    assert function["Layers"] == [{"Ref": layer_id}]
+    for layer in (one["Properties"] for one in stack.resources("AWS::Lambda::LayerVersion").values()):
+        assert (layer["CompatibleRuntimes"], layer["CompatibleArchitectures"]) == (["python3.13"], ["arm64"])
+    assert function["Layers"] == [{"Ref": common}, *([{"Ref": of_frames}] if name == "frame-maker" else [])]
     assert function["Handler"] == "handler.handler"
 
 
 def test_a_configured_architecture_applies_to_functions_and_layer(synthesis: Synthesis) -> None:
     other = synthesis.of("dev", architecture="x86_64", python_version="3.13")
-    layer = other.only("AWS::Lambda::LayerVersion")["Properties"]
-    assert other.function("media-lister")["Architectures"] == layer["CompatibleArchitectures"] == ["x86_64"]
+    layers = [layer["Properties"] for layer in other.resources("AWS::Lambda::LayerVersion").values()]
+    of_layers = [layer["CompatibleArchitectures"] for layer in layers]
+    assert of_layers == [["x86_64"]] * 2 and other.function("media-lister")["Architectures"] == ["x86_64"]
+
+
+def test_without_frames_no_function_decodes_pictures_and_none_has_their_layer(synthesis: Synthesis) -> None:
+    plain = synthesis.of("dev", catalogue_frames="false")
+    names = {one["Properties"]["FunctionName"] for one in plain.resources("AWS::Lambda::Function").values()}
+    assert names == set(FUNCTIONS) - {"frame-maker"}
+    assert len(plain.resources("AWS::Lambda::LayerVersion")) == 1
 
 
 @each_environment
@@ -397,6 +406,7 @@ def test_a_configured_architecture_applies_to_functions_and_layer(synthesis: Syn
         ("failure-recorder", 256, 120),
         ("run-report", 256, 900),
         ("credentials-rotator", 256, 120),
+        ("frame-maker", 1024, 30),
     ],
 )
 def test_functions_have_the_configured_memory_and_timeout(

@@ -117,12 +117,8 @@ MAY_WITH_ROWS = {
 }  # fmt: skip
 
 # With a key of the stack's own. AWS's key for S3 needs no permission: its policy allows whoever may use the bucket.
-MAY_WITH_THE_KEY = {
-    **dict.fromkeys(
-        ("archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"), USE_KEY
-    ),
-    "catalogue-writer": {"kms:Decrypt"},
-}
+MAY_DECRYPT = {"catalogue-writer"}
+MAY_USE_THE_KEY = {"archive-thawer", "credentials-rotator", "video-downloader", "run-report", "archive-reconciler"}
 
 INTERFACE_ACTIONS = {
     "ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface",
@@ -207,8 +203,8 @@ def test_every_environment_allows_the_same_on_its_own_resources(synthesis: Synth
         granted = other.policy_of(other.function(name)["Role"])
         if other.config.private_network:
             granted["*"] -= INTERFACE_ACTIONS
-        of_key = MAY_WITH_THE_KEY.get(name, set()) if other.config.customer_managed_key else set()
-        assert granted.pop("<key>", set()) == of_key
+        of_key = USE_KEY if name in MAY_USE_THE_KEY else {"kms:Decrypt"} if name in MAY_DECRYPT else set()
+        assert granted.pop("<key>", set()) == (of_key if other.config.customer_managed_key else set())
         plain = {_without(suffix, resource): actions for resource, actions in granted.items()}
         assert plain == dev.policy_of(dev.function(name)["Role"])
 
