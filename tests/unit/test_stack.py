@@ -357,7 +357,6 @@ def test_the_construct_ids_of_the_functions_are_their_names_for_sam(dev: Synthes
         "FrameMaker",
         "ArchiveThawer",
         "CredentialsRotator",
-        "FrameMaker",
     }
     assert found == for_sam == expected
 
