@@ -128,14 +128,15 @@ def _transfer(engine: Engine) -> str:
     )
 
 
-def _table(lines: list[Line]) -> str:
+def _table(lines: list[Line], *, has_total: bool = True) -> str:
     rows = [
         f"| {line.price.name} | {line.how} | {_count(line.count)} | {plain(line.price.usd)} per {line.price.per:,} "
         f"| {line.usd:.4f} |"
         for line in lines
     ]
     head = ["| item | calculation | units | price, USD | USD |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *rows, f"| **total** | | | | **{total(lines):.4f}** |"]) + "\n"
+    last = [f"| **total** | | | | **{total(lines):.4f}** |"] if has_total else []
+    return "\n".join([*head, *rows, *last]) + "\n"
 
 
 def _changes(engine: Engine) -> str:
@@ -311,9 +312,9 @@ def _catalogue() -> str:
             "## The catalogue\n",
             f"To describe {ITEMS_OF_A_CATALOGUE:,} items costs **{total(once):.2f} USD**, once; a run's report does "
             "not count it.\n",
-            _table(once),
+            _table(once, has_total=False),
             f"To keep them described costs **{total(monthly):.4f} USD a month** ([catalogue.md](catalogue.md)).\n",
-            _table(monthly),
+            _table(monthly, has_total=False),
         ]
     )
 

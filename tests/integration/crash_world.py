@@ -153,7 +153,11 @@ class World:
         return self.ends[-1]
 
     def invoke(self, function: str, payload: Any) -> Any:
-        """Invokes a function as Step Functions does; a killed process is a Runtime.ExitError, as on AWS."""
+        """Invokes a function as Step Functions does; a killed process is a Runtime.ExitError, as on AWS. No run depends
+        on the catalogue, whose deaths have a test of their own (tests/unit/test_catalogue_killed.py): it is over at
+        once."""
+        if function == "catalogue-writer":
+            return {"status": "COMPLETE", "next": None}
         self.watch.begins(function)
         hurried = function in ("media-lister", "video-downloader")
         invocation = {"function": function, "event": payload, "later": self.later}

@@ -43,7 +43,7 @@ def sheet(browser: Browser, *items: str, **fields: str) -> Answer:
 
 def form_in(answer: Answer, **typed: str) -> bytes:
     """The form of a sheet as a browser sends it, with these fields typed."""
-    text = answer.text.partition('<form class="sheet"')[2].partition("</form>")[0]
+    text = answer.text.partition('<form class="priced"')[2].partition("</form>")[0]
     hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text)
     fields = dict(re.findall(r'<input type="text"[^>]* name="(\w+)" value="([^"]*)"', text))
     fields |= dict(re.findall(r'name="(tier)" value="(\w+)" checked', text))
