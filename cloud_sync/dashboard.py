@@ -123,7 +123,8 @@ class Dashboard(Construct):
 
     def _for_engineers(self) -> None:
         self._heading("For engineers")
-        functions = timed = throttled = self.functions.all
+        # Without frame-maker, which ends with an error for each file of which no picture can be made.
+        functions = timed = throttled = [one for one in self.functions.all if one is not self.functions.frame_maker]
         if len(self.config.providers) > 1:  # up to 50 metrics are free of charge, which three providers need
             functions = self.functions.invoked_by_the_state_machine
             throttled = [self.functions.video_downloader]

@@ -113,11 +113,11 @@ class Functions(Construct):
 
     def _frame_maker(self) -> lambda_.Function:
         """It decodes bytes that may be anybody's, so that it may do nothing, and is told nothing of the stack."""
-        folder, content = build_frames_layer(self.config.architecture, self.config.python_version)
+        folder = build_frames_layer(self.config.architecture, self.config.python_version)
         layer = lambda_.LayerVersion(
             self,
             "FramesLayer",
-            code=lambda_.Code.from_asset(str(folder), asset_hash=content, exclude=[FILES]),
+            code=lambda_.Code.from_asset(str(folder), asset_hash=folder.name, exclude=[FILES]),
             compatible_runtimes=[_RUNTIMES[self.config.python_version]],
             compatible_architectures=[_ARCHITECTURES[self.config.architecture]],
             description="What decodes pictures: PyAV with FFmpeg",

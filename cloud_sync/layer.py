@@ -76,12 +76,12 @@ def build_layer(architecture: str, python_version: str) -> Path:
     return target
 
 
-def build_frames_layer(architecture: str, python_version: str) -> tuple[Path, str]:
-    """The folder of the layer that frame-maker has besides, which contains `python/`, and a name for its content. FILES
-    beside `python/` is none of it. Raises LayerError as `build_layer` does."""
+def build_frames_layer(architecture: str, python_version: str) -> Path:
+    """The folder of the layer that frame-maker has besides, named after what is in its `python/`; FILES beside that is
+    none of it. Raises LayerError as `build_layer` does."""
     wheels, files = _wheels(architecture, python_version, FRAMES_REQUIREMENTS, FRAMES_CONTENTS)
     _check(wheels, files, wheels)
-    return wheels.parent, f"frames-{digest(files)}"
+    return wheels.parent
 
 
 def _wheels(architecture: str, python_version: str, requirements: Path, contents: Path) -> tuple[Path, dict[str, str]]:

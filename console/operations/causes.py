@@ -45,6 +45,7 @@ CAUSES = {
         "Two readings gave the same bytes, and not the hash that the provider publishes.",
         f"Play it there; if it is damaged, upload a good copy again. Then {_AGAIN}.",
     ),
+    "picture_unreadable": Cause("No picture can be made of it; the original is not concerned.", BY_ITSELF),
     "picture_unavailable": Cause("The provider has no picture of it; the original is not concerned.", BY_ITSELF),
     "range_ignored": Cause("The provider does not send parts of a file.", REPORT),
     "source_changed": Cause("It changed while it was read.", f"Leave it alone for a night, or {_AGAIN}."),

@@ -63,9 +63,8 @@ class Items:
         with_log = request.query_params.get("log") == "1"
         with ThreadPoolExecutor(_AT_ONCE) as readers:
             price = readers.submit(self._price, rows)
-            details = readers.submit(self._details, provider, rows)
             known = operations.of_rows(self._stack, rows, with_log=with_log)
-            values = self._values(known, details.result())
+            values = self._values(known, known.details)
             return page(self._stack, "item.html", "/library", plan=price.result(), with_log=with_log, **values)
 
     def _rows(self, provider: str, media_id: str) -> list[Row]:
@@ -76,14 +75,6 @@ class Items:
         if not rows:
             raise NotFoundError("There is no such original. The library shows those that there are.")
         return rows
-
-    def _details(self, provider: str, rows: list[Row]) -> Details | None:
-        row = next((row for row in rows if row["sk"] == "ITEM"), {})
-        media_id = rows[0]["pk"].partition("#")[2]
-        try:
-            return self._catalogue.details(provider, str(row.get("captured_at") or ""), media_id)
-        except (ArchiveUnavailableError, ConfigurationError) as error:
-            raise ConsoleError(str(error)) from None
 
     def _price(self, rows: list[Row]) -> Plan | None:
         """None where there is nothing that could be had back."""

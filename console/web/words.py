@@ -88,7 +88,7 @@ def usd(amount: float) -> str:
 
 def cents(amount: float) -> str:
     """`7.04`, without the unit, for tables of amounts; `< 0.01` for what is under a cent."""
-    return usd(amount).removesuffix(" USD").replace("less than", "<")
+    return f"{amount:,.2f}" if amount >= 0.005 or amount <= 0 else "< 0.01"
 
 
 def round_size(count: float) -> str:

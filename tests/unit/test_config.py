@@ -39,6 +39,7 @@ RANGES = {
     "connections_per_video": (1, 16),
     "single_put_mib": (5, 5120),
     "max_run_gb": (1, 100_000),
+    "catalogue_requests": (0, 1_000_000),
     "run_alarm_usd": (1, 100_000),
     "run_alarm_hours": (1, 168),
     "max_attempts": (1, 100),

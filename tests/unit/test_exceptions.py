@@ -35,6 +35,7 @@ CATEGORIES = {
     "OriginalRefusedError": "refused_by_provider",
     "OriginalUnavailableError": "original_unavailable",
     "PictureUnavailableError": "picture_unavailable",
+    "PictureUnreadableError": "picture_unreadable",
     "ProviderContractError": "provider_contract",
     "ProviderThrottledError": "provider_throttled",
     "ProviderUnavailableError": "provider_unavailable",

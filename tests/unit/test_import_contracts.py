@@ -46,7 +46,7 @@ FORBIDDEN = {
     "adoption": ("tools.adoption.left_behind", "local.emulator"),
     "aws-check": ("aws_check.stack", "local.deployment"),
     "console": ("console.operations.runs", "cloud_sync_common.steps.report"),
-    "page": ("console.web.page", "botocore.exceptions"),
+    "page": ("console.web.page", "boto3"),
     "page-packages": ("console.commands.web", "starlette"),
     "console-layers": ("console.operations.runs", "console.commands.options"),
 }

@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "CHECK_SOURCE_ETAG": "false",
     "RECORD_COPIES": "true",
     "CATALOGUE_PLACES": "true",
+    "FRAME_MAKER": "frame-maker",
     "CATALOGUE_REQUESTS": "1000",
     "ALLOW_LOOPBACK_SOURCES": "true",
 }
@@ -63,6 +64,7 @@ def test_every_variable_sets_its_field_with_its_type() -> None:
         check_source_etag=False,
         record_copies=True,
         catalogue_places=True,
+        frame_maker="frame-maker",
         catalogue_requests=1000,
         allow_loopback_sources=True,
     )

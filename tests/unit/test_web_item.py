@@ -76,19 +76,18 @@ def test_it_reads_its_rows_its_objects_and_its_details_and_nothing_else(item: Br
     client = world.scripted("s3")
     client.asked.clear()
     item.get(PATH)
-    asked = Counter(
-        name for name, _ in client.asked
-    )  # an object each for how it lies and for its price; the map's month
-    assert asked == {"head_object": 6, "get_object": 2}
+    asked = Counter(name for name, _ in client.asked)
+    # Each object for how it lies and for its price; the details, the map's month, and the months that the plan has.
+    assert asked == {"head_object": 6, "get_object": 2, "list_objects_v2_pages": 1}
     assert world.scripted("logs").asked == []
 
 
 def test_the_log_is_asked_where_that_is_wanted(item: Browser, world: World) -> None:
-    world.resource("AWS::Logs::LogGroup", "/aws/lambda/media-downloader")
+    world.resource("AWS::Logs::LogGroup", "/aws/lambda/video-downloader")
     line = {"media_id": ITEM, "message": "Archived <b>", "status": "ARCHIVED"}
     event = {"timestamp": TODAY.timestamp() * 1000, "message": json.dumps(line)}
     world.answer("logs", filter_log_events={"events": [event]})
-    assert "media-downloader: Archived &lt;b&gt;, ARCHIVED" in item.get(f"{PATH}?log=1").text
+    assert "video-downloader: Archived &lt;b&gt;, ARCHIVED" in item.get(f"{PATH}?log=1").text
     assert "Ask the log, too" in item.get(PATH).text
 
 
@@ -154,12 +153,12 @@ def test_what_others_have_written_is_text(world: World) -> None:
 
 def test_a_catalogue_that_cannot_be_read_is_said(item: Browser, world: World) -> None:
     world.answer("s3", get_object=refusal("SlowDown", "GetObject"))
-    assert headline(item.get(PATH).text).startswith("AWS cannot be used for reading the catalogue")
+    assert headline(item.get(PATH).text).startswith("AWS asks to slow down (GetObject).")
 
 
 def test_a_page_of_an_item_needs_nothing_that_its_policy_refuses(item: Browser, world: World) -> None:
     with_rows(world, "gopro", "2026-11", [row(1)])
-    for path, scripts in ((PATH, 1), ("/library", 2), ("/library?q=x", 2)):
+    for path, scripts in ((PATH, 2), ("/library", 3), ("/library?q=x", 3)):
         text = item.get(path).text
         assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:|data:|https?://", text)
         assert re.findall(r"<script[^>]*>(.*?)</script>", text) == [""] * scripts

@@ -68,6 +68,7 @@ def row(number: int, day: str = "2026-11-14", **more: Any) -> IndexRow:
         "listed_at": at,
         "captured_at": at,
         "bytes": 10**9,
+        "files": 1,
         **more,
     }
     return IndexRow(**fields)
@@ -75,8 +76,10 @@ def row(number: int, day: str = "2026-11-14", **more: Any) -> IndexRow:
 
 def lines(first: int, count: int, month: str) -> bytes:
     """Lines of an index as they are written, quickly."""
-    line = '{"media_id":"m%06d","filename":"GX%06d.MP4","listed_at":"%s","captured_at":"%s","bytes":2000000000,' \
-           '"kind":"video","camera":"HERO%d Black","duration":95.5,"picture":"frame","is_detailed":true}'  # fmt: skip
+    line = (
+        '{"media_id":"m%06d","filename":"GX%06d.MP4","listed_at":"%s","captured_at":"%s","bytes":2000000000,"files":1,'
+        '"kind":"video","camera":"HERO%d Black","duration":95.5,"picture":"frame","is_detailed":true}'
+    )
     times = (f"{month}-{1 + n * 28 // count:02}T{n % 24:02}:{n % 60:02}:00Z" for n in range(count))
     made = (line % (first + n, first + n, at, at, 9 + n % 4) for n, at in enumerate(times))
     return "\n".join(made).encode()
@@ -250,7 +253,7 @@ def test_what_aws_refuses_is_a_sentence_and_what_a_provider_says_is_text(world: 
     world.answer("s3", get_object=refusal("SlowDown", "GetObject"))
     stored(world, "2026-11", lines(0, 2, "2026-11"))
     answer = browser.get("/library")
-    assert answer.status == 500 and headline(answer.text).startswith("AWS cannot be used for reading the catalogue")
+    assert answer.status == 500 and headline(answer.text).startswith("AWS asks to slow down (GetObject).")
     assert browser.get("/library?provider=dropbox").status == 400
 
 

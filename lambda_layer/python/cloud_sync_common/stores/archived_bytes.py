@@ -40,7 +40,7 @@ class ArchivedBytes:
     def read(self, first: int, length: int) -> bytes:
         """These bytes, as far as the object has them."""
         try:
-            with aws_errors("reading an original's index"):
+            with aws_errors("reading the index of an original"):
                 answer = self._s3.get_object(
                     Bucket=self._bucket, Key=self._key, Range=f"bytes={first}-{first + length - 1}"
                 )
