@@ -13,7 +13,7 @@ ENVIRONMENTS := dev staging prod local
 
 .NOTPARALLEL: # nothing may begin before set-up is over
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture invoke test check style unit integration e2e coverage mutants crash fuzz scale synth configuration vulnerabilities golden bench cost
+.PHONY: help setup setup-all setup-bench setup-deploy lock deploy adopt aws-check demo down audit faults picture screenshots invoke test check style unit integration e2e coverage mutants crash fuzz scale synth configuration vulnerabilities golden bench cost
 
 help: ## list these words
 	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ demo: setup ## back up real videos on this machine and verify them (VIDEOS=~/Mov
 
 picture: setup ## run seven nights here and draw the dashboard for the README (needs Chromium)
 	@python -m tools.dashboard_picture.nights docs/images/dashboard.png
+
+screenshots: setup ## draw every page over a demo into .local/screenshots, and those of the README (needs Chromium)
+	@PYTHONPATH=.:lambda_layer/python python -m tools.page_screenshots
 
 down: setup ## stop what `make demo KEEP=1` left running
 	@PYTHONPATH=.:lambda_layer/python python -m local down

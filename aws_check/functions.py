@@ -47,7 +47,7 @@ def checks(_stack: Stack) -> list[Check]:
 def functions_are_ready(stack: Stack) -> str:
     """Raises CheckFailed for a function that could not run."""
     client, functions = stack.client("lambda"), stack.functions
-    layer = _layer(stack)
+    layers = _layers(stack)
     for function in functions:
         name = function.physical_id
         found = client.get_function_configuration(FunctionName=name)
@@ -57,20 +57,23 @@ def functions_are_ready(stack: Stack) -> str:
         update = found["LastUpdateStatus"]
         require(update == "Successful", f"the last update of {name} is {update}")
         require(found["TracingConfig"]["Mode"] == "Active", f"{name} sends no traces")
-        for value, fits in (
-            (found["Architectures"][0], layer["CompatibleArchitectures"]),
-            (found["Runtime"], layer["CompatibleRuntimes"]),
+        for value, kind in (
+            (found["Architectures"][0], "CompatibleArchitectures"),
+            (found["Runtime"], "CompatibleRuntimes"),
         ):
-            require(value in fits, f"{name} runs on {value}, and its layer is for {', '.join(fits)}")
+            for fits in (layer[kind] for layer in layers):
+                require(value in fits, f"{name} runs on {value}, and its layer is for {', '.join(fits)}")
         status = client.invoke(FunctionName=name, InvocationType="DryRun")["StatusCode"]
         require(status == 204, f"a dry run of {name} answered {status}")
     return f"{len(functions)} functions"
 
 
-def _layer(stack: Stack) -> dict[str, Any]:
-    (layer,) = stack.of_kind("AWS::Lambda::LayerVersion")
-    found: dict[str, Any] = stack.client("lambda").get_layer_version_by_arn(Arn=layer.physical_id)
-    return found
+def _layers(stack: Stack) -> list[dict[str, Any]]:
+    """The one of all functions, and that of frame-maker, where there is one."""
+    client = stack.client("lambda")
+    found = stack.of_kind("AWS::Lambda::LayerVersion")
+    require(bool(found), "the stack has no layer")
+    return [client.get_layer_version_by_arn(Arn=layer.physical_id) for layer in found]
 
 
 def state_machine_is_ready(stack: Stack) -> str:

@@ -70,7 +70,8 @@ def test_status_says_how_the_night_went_what_is_safe_and_what_is_to_be_done(afte
     assert gopro["credentials"]["health"] == "renews" and gopro["schedule"]["next_at"]
     assert gopro["spent"][0]["usd"] == pytest.approx(gopro["last_run"]["estimated_usd"])
     assert status["steps"][0] == {
-        "text": "GoPro: 1 item could not be archived.", "command": "cloudsync failures", "is_urgent": True
+        "text": "GoPro: 1 item could not be archived.", "about": "failures", "provider": "gopro",
+        "command": "cloudsync failures", "is_urgent": True,
     }  # fmt: skip
     assert status["read"]["rows"] < 30
 
