@@ -27,7 +27,7 @@ class Stack:
 
     def __init__(self, emulator: Emulator, provider_url: str) -> None:
         self.emulator = emulator
-        self.context = {**settings_of(provider_url), "retain_data": "true"}
+        self.context = {**settings_of(provider_url), "retain_data": "true", "catalogue_frames": "false"}
 
     def deploy(self, **context: str) -> Deployment:
         return Deployment(self.emulator, self.emulator.deploy({**self.context, **context}))
