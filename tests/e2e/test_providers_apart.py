@@ -48,7 +48,7 @@ NOT_THAWED = {"archive-thawer"}  # its step does not fail: each file that it may
 JOB = "restore-20261127T120000Z-0001"
 SIZES = {"small.mp4": 60_000, "large.mp4": 6 * 1024**2}
 # The large one is looked up in the archive before it is uploaded in parts.
-IN_PARTS = {"single_put_mib": "5", "catalogue_frames": "false"}
+IN_PARTS = {"single_put_mib": "5"}
 REFUSED = {"AccessDenied", "AccessDeniedException"}
 PERMITTED = {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"}
 # A provider that is not backed up, and two whose names are like those of some that are.
@@ -267,6 +267,5 @@ def test_a_role_reaches_nothing_of_a_provider_that_is_not_backed_up(
             deployment.secrets.delete_secret(SecretId=f"{other}/credentials", ForceDeleteWithoutRecovery=True)
     # HeadObject has no body, so that its code is the status.
     assert {"AccessDenied" if code == "403" else code for code in beyond} <= REFUSED
-    assert len(beyond) == len(OTHERS) * len(within) and {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"} & {
-        *within
-    }
+    reached = {"allowed", "NoSuchKey", "ObjectAlreadyInActiveTierError"} & {*within}
+    assert len(beyond) == len(OTHERS) * len(within) and bool(reached) is (function != "frame-maker")  # that may nothing
