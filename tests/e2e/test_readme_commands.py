@@ -124,7 +124,7 @@ def test_the_readme_begins_with_connecting_a_run_and_its_result() -> None:
     assert set(CONNECT) == DIALOGUES.keys()
     assert {line.split()[1] for line in EVERY} == {
         "connect", "run", "plan", "status", "runs", "list", "show", "cost", "verify", "failures", "retry", "settings",
-        "doctor", "restore", "export-map",
+        "doctor", "restore",
     }  # fmt: skip
 
 
