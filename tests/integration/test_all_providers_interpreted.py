@@ -12,6 +12,7 @@ from cloud_sync_common.stores.provider_settings import Mails
 
 from tests.integration.interpreter import EXECUTION_ARN, RUN_ID, STARTED_AT, Call, Execution, Failure, play
 from tests.integration.scripted_calls import (
+    CATALOGUED,
     EXPIRED,
     FILTERS,
     RUN_FAILED,
@@ -62,7 +63,7 @@ def authenticate_all(given: Any) -> Call:
     return Call("media-authenticator", {"run_id": RUN_ID, "input": given}, as_json(result))
 
 
-def a_child(provider: str) -> tuple[Call, Call, Call]:
+def a_child(provider: str) -> tuple[Call, Call, Call, Call]:
     """The calls of the run of one provider, which finds nothing new."""
     run = {"run_id": f"{RUN_ID}-{provider}", "provider": provider}
     own = {"provider": provider, "filters": {"media_ids": ["7"]}, "reported_by": RUN_ID}
@@ -73,6 +74,7 @@ def a_child(provider: str) -> tuple[Call, Call, Call]:
     return (
         Call("media-authenticator", {"run_id": run["run_id"], "input": own}, as_json(accepted)),
         Call("media-lister", run | listing, as_json(found)),
+        Call("catalogue-writer", run | {"new": 0, "next": None}, as_json(CATALOGUED)),
         Call("run-report", run | reporting, OUTPUT),
     )
 
@@ -97,8 +99,8 @@ def test_a_dead_token_of_one_provider_fails_its_run_with_an_alert_and_no_other(o
     execution, sent = play_all(one_by_one, dead, alert, *a_child("google_drive"), report_all({}, {"output": OUTPUT}))
     reported = dict(sent[1][1]["state"])
     assert (reported["provider"], reported["error"], reported["reported_by"]) == ("gopro", EXPIRED.output, RUN_ID)
-    assert sent[2:5] == [call.seen for call in a_child("google_drive")]
-    first, second = sent[5][1]["runs"]
+    assert sent[2:6] == [call.seen for call in a_child("google_drive")]
+    first, second = sent[6][1]["runs"]
     assert first["provider"] == "gopro" and first["result"]["Error"] == "States.TaskFailed"
     assert second == {"provider": "google_drive", "result": {"output": OUTPUT}}
     assert (execution.status, execution.output) == ("SUCCEEDED", {"reported": "once"})
