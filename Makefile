@@ -4,9 +4,7 @@ SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PATH
 PYTEST := python -m pytest
-# One test process more than there are processors, four at most: each starts servers of its own, deploys the stack for
-# itself, and waits for it nearly half of the time.
-export PYTEST_XDIST_AUTO_NUM_WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# One test process for each processor, four at most: each starts servers of its own, and deploys the stack for itself.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist
 BY_FILE := $(SIDE_BY_SIDE) loadfile --no-loadscope-reorder
 ENVIRONMENTS := dev staging prod local
