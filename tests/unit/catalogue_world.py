@@ -109,15 +109,15 @@ class World:
     frame_maker: FrameMaker = field(default_factory=FrameMaker)
 
     def archived(self, media_id: str, captured_at: str = MAY, *, content: bytes = MOVIE, **given: Any) -> MediaItem:
-        """An item whose one file is in ledger and archive. `frozen`: in Deep Archive."""
-        storage = "DEEP_ARCHIVE" if given.pop("frozen", False) else "STANDARD"
+        """An item whose one file is in ledger and archive. `frozen`: in Deep Archive; `damage`: of its row."""
+        storage, damage = "DEEP_ARCHIVE" if given.pop("frozen", False) else "STANDARD", given.pop("damage", "")
         item = MediaItem(media_id=media_id, filename=f"GX01{media_id}.MP4", captured_at=captured_at, **given)
         key = f"gopro/{captured_at[:4]}/{captured_at[5:7]}/{media_id}/{item.filename}"
         self.aws.s3.put_object(Bucket=ARCHIVE, Key=key, Body=content, StorageClass=storage)  # type: ignore[arg-type]
         row = SourceRow(status=Status.ARCHIVED, key=key, size=len(content), checksum="c", proofs=("length",))
         self.aws.ledger.claim(item, "run-0", 60)
         self.aws.ledger.archive_source(media_id, 1, "run-0", row)
-        self.aws.ledger.archive_item(media_id, "run-0", bytes_total=row.size)
+        self.aws.ledger.archive_item(media_id, "run-0", bytes_total=row.size, damage=damage)
         self.service.items[media_id] = item
         return item
 

@@ -56,6 +56,11 @@ def test_the_items_of_a_run_get_details_a_picture_and_a_line_in_the_index_of_the
     assert world.progress.run_id == ""
 
 
+def test_what_is_wrong_with_an_original_is_in_its_line_of_the_index(world: World) -> None:
+    world.run(world.archived("0001", damage="it is cut off"))
+    assert (world.details("0001").damage, world.rows()["0001"].damage) == ("it is cut off", "it is cut off")
+
+
 def test_what_of_a_run_is_not_archived_is_not_in_the_catalogue(world: World) -> None:
     failed = MediaItem(media_id="0003", filename="GX010003.MP4", captured_at=MAY)
     world.aws.ledger.claim(failed, "run-1", 60)

@@ -100,6 +100,7 @@ def test_a_rebuilt_index_has_what_the_ledger_says_is_archived_with_the_details_t
     assert (first.damage, first.bytes, first.listed_at) == ("it is cut off", 10, MAY)
     june = rows(shelf, "2026-06")
     assert set(june) == {"clip-2", "clip-3"} and not june["clip-2"].is_detailed
+    assert june["clip-2"].files == 1  # so that it can be chosen in the library
     assert rows(shelf, "2024-01") == {}
     assert "cursor" not in shelf.world.aws.table.get_item(Key={"pk": "PROVIDER#gopro", "sk": "CATALOGUE"})["Item"]
 

@@ -80,6 +80,7 @@ def details_of(provider: str, archived: Archived, photo_kinds: Collection[str], 
         files=archived.files,
         taken_from=taken_from,
         archived_at=archived.row.archived_at,
+        damage=archived.row.damage,
         written_at=now(),
         **said,
     )
