@@ -19,12 +19,12 @@ from cloud_sync_common.stores.catalogue_rows import (
     Picture,
     index_month,
 )
+from cloud_sync_common.stores.provider_rows import CATALOGUE
 
 from console.errors import ConsoleError
 from console.operations import safe
 from console.operations.catalogue import LibraryCatalogue, catalogue_errors
 from console.operations.ledger import Reading, Row, rows_of_provider, walk
-from console.operations.listing import CATALOGUE
 from console.stack import Stack
 from console.wording import title_of
 
@@ -185,7 +185,7 @@ def _line(catalogue: LibraryCatalogue, row: Row) -> tuple[str, IndexRow]:
     provider, _, media_id = row["pk"].partition("#")
     listed_at, size = _text(row, "captured_at"), row.get("bytes_total")
     details = catalogue.details(provider, listed_at, media_id)
-    known = details.row if details else IndexRow(media_id=media_id, captured_at=listed_at)
+    known = details.row if details else IndexRow(media_id=media_id, captured_at=listed_at, files=1)  # of at least one
     line = msgspec.structs.replace(
         known,
         filename=_text(row, "filename"),
