@@ -1,5 +1,5 @@
-"""The catalogue as the owner reads it: indexes of months, which are kept until S3 has another one, details and
-thumbnails. Every method raises ConsoleError where S3 refuses or cannot be reached, and botocore's errors."""
+"""The catalogue as the owner reads it: indexes of months, which are kept until S3 has another one, and details.
+Every method raises ConsoleError where S3 refuses or cannot be reached, and botocore's errors."""
 
 from __future__ import annotations
 
@@ -100,26 +100,7 @@ class LibraryCatalogue:
             read = readers.map(lambda one: self.rows(provider, *one), months)
             yield from zip((month for month, _ in months), read, strict=True)
 
-    def entries(self, providers: Sequence[str] = (), month: str = "") -> Iterator[Entry]:
-        """Every item of these providers, or of all, of a month or of a year (`2026`), the earliest month first. The
-        indexes are read side by side."""
-        wanted = [
-            (provider, name, etag)
-            for provider in providers or self._stack.secrets
-            for name, etag in self.months(provider).items()
-            if not month or name == month or name.startswith(f"{month}-")
-        ]
-        wanted.sort(key=lambda one: one[1])
-        with ThreadPoolExecutor(_AT_ONCE) as readers:
-            for (provider, name, _), rows in zip(wanted, readers.map(lambda one: self.rows(*one), wanted), strict=True):
-                yield from (Entry(provider, name, row) for row in rows)
-
     def details(self, provider: str, listed_at: str, media_id: str) -> Details | None:
         """`listed_at` is the time in the ledger's row, of which the key is made."""
         with catalogue_errors():
             return self.of(provider).details(listed_at, media_id)
-
-    def thumbnail(self, provider: str, listed_at: str, media_id: str) -> bytes:
-        """A JPEG; empty where there is none."""
-        with catalogue_errors():
-            return self.of(provider).thumbnail(listed_at, media_id)

@@ -14,7 +14,7 @@ from cloud_sync_common.safe_text import one_line
 from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.catalogue_rows import IndexRow
 from cloud_sync_common.stores.ledger_rows import Status
-from cloud_sync_common.stores.provider_rows import UNDER_WAY, month_of
+from cloud_sync_common.stores.provider_rows import CATALOGUE, UNDER_WAY, month_of
 
 from console.operations import library, runs, safe
 from console.operations.catalogue import LibraryCatalogue
@@ -23,7 +23,6 @@ from console.operations.library import DAMAGED, Item, Wanted, fits
 from console.stack import Stack
 from console.wording import title_of
 
-CATALOGUE = "CATALOGUE"  # the sort key of the row that says how far a provider's catalogue is
 _MONTHS_NAMED = 3
 
 type Note = Callable[[str], object]

@@ -8,12 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 import msgspec
-from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.filters import PHOTO, VIDEO, composed
 from cloud_sync_common.stores.catalogue_rows import IndexRow, index_month
 from cloud_sync_common.stores.provider_rows import UNKNOWN_MONTH
 
-from console.errors import ConsoleError
 from console.operations.catalogue import Entry, LibraryCatalogue
 from console.operations.ledger import Reading, not_archived, rows_of_provider
 from console.operations.safe import safe_of
@@ -100,11 +98,8 @@ def shelves(stack: Stack, catalogue: LibraryCatalogue, provider: str = "") -> li
 def entries(catalogue: LibraryCatalogue, wanted: Iterable[Shelf]) -> list[Entry]:
     """What the indexes of these months have, which are read side by side. Raises ConsoleError, botocore's errors."""
     asked = [(name, shelf.month, etag) for shelf in wanted for name, etag in shelf.indexes.items()]
-    try:
-        with ThreadPoolExecutor(_AT_ONCE) as readers:
-            read = list(readers.map(lambda one: catalogue.rows(*one), asked))
-    except (ArchiveUnavailableError, ConfigurationError) as error:
-        raise ConsoleError(str(error)) from None
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        read = list(readers.map(lambda one: catalogue.rows(*one), asked))
     return [Entry(name, month, row) for (name, month, _), rows in zip(asked, read, strict=True) for row in rows]
 
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from cloud_sync_common.exceptions import ArchiveUnavailableError, ConfigurationError
 from cloud_sync_common.stores.archive_keys import kept_id
 from cloud_sync_common.stores.catalogue_rows import Details, IndexRow, Picture, Place, index_month
 from markupsafe import Markup
@@ -64,7 +63,7 @@ class Items:
         with ThreadPoolExecutor(_AT_ONCE) as readers:
             price = readers.submit(self._price, rows)
             known = operations.of_rows(self._stack, rows, with_log=with_log)
-            values = self._values(known, known.details)
+            values = self._values(known)
             return page(self._stack, "item.html", "/library", plan=price.result(), with_log=with_log, **values)
 
     def _rows(self, provider: str, media_id: str) -> list[Row]:
@@ -84,8 +83,8 @@ class Items:
         except ConsoleError:
             return None
 
-    def _values(self, known: Known, details: Details | None) -> dict[str, Any]:
-        item, month = known.item, self._month(known.item)
+    def _values(self, known: Known) -> dict[str, Any]:
+        item, details, month = known.item, known.details, self._month(known.item)
         captured_at = details.captured_at if details else item.captured_at
         has_picture = details is not None and details.picture is not Picture.NONE
         duration = details.duration if details else None
@@ -111,10 +110,7 @@ class Items:
 
     def _month(self, item: Item) -> list[IndexRow]:
         """The index of its month at its provider: it is in memory already where the library was looked at."""
-        try:
-            return self._catalogue.rows(item.provider, index_month(item.captured_at))
-        except (ArchiveUnavailableError, ConfigurationError) as error:
-            raise ConsoleError(str(error)) from None
+        return self._catalogue.rows(item.provider, index_month(item.captured_at))
 
 
 def _where(details: Details | None, month: Sequence[IndexRow]) -> Where | None:

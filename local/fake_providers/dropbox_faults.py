@@ -7,6 +7,7 @@ from 100 on are the reported bugs of drive-and-dropbox.md, section E, that are D
 
 from enum import StrEnum
 
+from local.fake_providers import fault_menu
 from local.fake_providers.fault_menu import Kind
 
 
@@ -205,20 +206,8 @@ class DropboxFault(Kind):
         "409 with this `tag`, for the thumbnail alone",
         ("tag", "unsupported_image"),
     )
-    PICTURE_MOVED = (
-        "picture_moved",
-        0,
-        _PICTURE,
-        "a thumbnail is a 302 to `location`",
-        ("location", "https://pictures.example/1.jpg"),
-    )
-    PICTURE_OTHER = (
-        "picture_other",
-        0,
-        _PICTURE,
-        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
-        ("what", "page"),
-    )
+    PICTURE_MOVED = "picture_moved", 0, _PICTURE, *fault_menu.MOVED_PICTURE
+    PICTURE_OTHER = "picture_other", 0, _PICTURE, *fault_menu.OTHER_PICTURE
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
 
 

@@ -38,6 +38,9 @@ _ROW_CHANGES = frozenset({7, 8, 9, 13})
 _ODD = {"file_size": 1e5, "item_count": 1.0, "filename": "GX\ud800.MP4", "created_at": 7, "reprocessed_at": {"at": []}}
 
 
+type _Rest = tuple[str, tuple[str, Any]]
+
+
 class Kind(StrEnum):
     """The base of the faults of one provider. Each has its name, its menu number (0: not in provider-apis.md), where it
     can happen, what it does (its `__doc__`), and its arguments with their defaults.
@@ -63,6 +66,14 @@ class Kind(StrEnum):
     def changes_rows_of(self, endpoint: StrEnum) -> bool:  # noqa: ARG002 (providers override it)
         """Whether it changes rows of such a listing, so that a rule for one item also applies to the listing."""
         return False
+
+
+# What may become of a thumbnail at every provider: the meaning, and the arguments.
+MOVED_PICTURE: _Rest = "a thumbnail is a 302 to `location`", ("location", "https://pictures.example/1.jpg")
+OTHER_PICTURE: _Rest = (
+    "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
+    ("what", "page"),
+)
 
 
 class FaultKind(Kind):
@@ -231,20 +242,8 @@ class FaultKind(Kind):
         "a thumbnail is a 404, as one client had for all, or another `status`",
         ("status", 404),
     )
-    PICTURE_MOVED = (
-        "picture_moved",
-        0,
-        _PICTURE,
-        "a thumbnail is a 302 to `location`",
-        ("location", "https://pictures.example/1.jpg"),
-    )
-    PICTURE_OTHER = (
-        "picture_other",
-        0,
-        _PICTURE,
-        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
-        ("what", "page"),
-    )
+    PICTURE_MOVED = "picture_moved", 0, _PICTURE, *MOVED_PICTURE
+    PICTURE_OTHER = "picture_other", 0, _PICTURE, *OTHER_PICTURE
     PICTURE_HIDDEN = "picture_hidden", 0, _ONE_ITEM, "no token for a thumbnail, and no sprites"
     BYTES_CORRUPTED = (
         "bytes_corrupted",

@@ -7,6 +7,7 @@ would not. Numbers 1 to 11 are those faults of provider-apis.md, section 4, that
 
 from enum import StrEnum
 
+from local.fake_providers import fault_menu
 from local.fake_providers.fault_menu import Kind
 
 
@@ -174,20 +175,8 @@ class DriveFault(Kind):
         "a thumbnail is a 404, as of a file that has changed, or another `status`",
         ("status", 404),
     )
-    PICTURE_MOVED = (
-        "picture_moved",
-        0,
-        _PICTURE,
-        "a thumbnail is a 302 to `location`",
-        ("location", "https://pictures.example/1.jpg"),
-    )
-    PICTURE_OTHER = (
-        "picture_other",
-        0,
-        _PICTURE,
-        "200 with `what` in place of a thumbnail: page, too large (5 MiB that begin as a JPEG), or empty",
-        ("what", "page"),
-    )
+    PICTURE_MOVED = "picture_moved", 0, _PICTURE, *fault_menu.MOVED_PICTURE
+    PICTURE_OTHER = "picture_other", 0, _PICTURE, *fault_menu.OTHER_PICTURE
     PICTURE_HIDDEN = "picture_hidden", 0, _ROWS, "no thumbnailLink, as while a file is processed"
     SLOW = "slow", 0, _BYTES, "each connection is limited to `bytes_per_second`", ("bytes_per_second", 1_000_000)
 

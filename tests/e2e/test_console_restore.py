@@ -10,6 +10,7 @@ import pytest
 
 from local.aws_fault_menu import AwsFaultKind
 from local.aws_proxy import AwsProxy
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from tests.e2e.test_console_reading import cloudsync, found
 
@@ -31,17 +32,6 @@ def archive(deployment: Deployment) -> None:
     """What is archived in a moment, and is enough."""
     run = {"provider": "gopro", "filters": {"media_ids": CLIPS}}
     assert deployment.run(run)["status"] == "SUCCEEDED"
-
-
-def freeze(deployment: Deployment, key: str) -> None:
-    """A new version of an object, which is in Deep Archive; the one before goes."""
-    s3, bucket = deployment.s3, deployment.archive_bucket
-    before = s3.get_object(Bucket=bucket, Key=key)
-    s3.put_object(
-        Bucket=bucket, Key=key, Body=before["Body"].read(), Metadata=before["Metadata"], StorageClass="DEEP_ARCHIVE",
-        ChecksumAlgorithm="CRC64NVME",
-    )  # fmt: skip
-    s3.delete_object(Bucket=bucket, Key=key, VersionId=before["VersionId"])
 
 
 def jobs(deployment: Deployment) -> list[dict[str, Any]]:

@@ -15,11 +15,11 @@ import pytest
 from cloud_sync_common.stores.restore_jobs import FileState, JobState
 from cloud_sync_common.stores.thawing import NOT_ALLOWED
 
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.roles import Policy, outcome
-from tests.e2e.test_console_restore import freeze
 from tests.e2e.test_restore import jobs_of, written
 from tests.synthesis import FUNCTIONS
 

@@ -17,12 +17,12 @@ import pytest
 
 from console.main import VERBS
 from local.aws_proxy import AwsProxy
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.test_console_reading import CLOUDSYNC
 from tests.e2e.test_console_reading import environment as of_administrator
-from tests.e2e.test_console_restore import freeze
 from tests.e2e.test_restore import written
 
 USER, POLICY = "owner-for-a-test", "owner"

@@ -14,12 +14,13 @@ from playwright.sync_api import Page, expect
 
 from local.aws_fault_menu import AwsFaultKind
 from local.aws_proxy import AwsProxy
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from local.fake_providers.fault_menu import FaultKind
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e.conftest import output_of
 from tests.e2e.test_console_reading import CLOUDSYNC, cloudsync, environment
-from tests.e2e.test_console_restore import CLIPS, archive, freeze, jobs
+from tests.e2e.test_console_restore import CLIPS, archive, jobs
 from tests.integration.page_server import chromium
 
 LONG = 60_000  # milliseconds, for what the stack does

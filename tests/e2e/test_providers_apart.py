@@ -18,6 +18,7 @@ from cloud_sync_common.stores.restore_jobs import FileState
 from cloud_sync_common.stores.thawing import NOT_ALLOWED
 
 from cloud_sync.providers import PROVIDERS
+from local.deep_archive import freeze
 from local.deployment import Deployment, deploy
 from local.emulator import EMULATOR_PYTHON, FUNCTION_PYTHON, Certificates
 from local.fake_accounts import Fake, account_of
@@ -25,7 +26,6 @@ from local.fake_providers import dropbox, google_drive, gopro
 from local.fake_providers.library import Library
 from local.movies import movie_of
 from tests.e2e.roles import Policy, Probe, Statement, call, outcome, probing
-from tests.e2e.test_console_restore import freeze
 from tests.e2e.test_restore import written
 from tests.installed import installed
 from tests.synthesis import FUNCTIONS

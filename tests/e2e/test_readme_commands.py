@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from local.deep_archive import freeze
 from local.fake_accounts import account_of
 from local.fake_providers.gopro import FakeGoPro
 from tests.e2e import test_three_clouds as three
-from tests.e2e.test_console_restore import freeze
 from tests.integration.consent_pages import code_on, decided
 from tests.integration.secret_check import assert_no_secret
 from tests.synthesis import ROOT

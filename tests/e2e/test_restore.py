@@ -11,8 +11,8 @@ from cloud_sync_common.stores.restore_jobs import FileState, Job, JobFile, JobSt
 
 from local.aws_fault_menu import AwsFaultKind
 from local.aws_proxy import AwsProxy
+from local.deep_archive import freeze
 from local.deployment import Deployment
-from tests.e2e.test_console_restore import freeze
 
 type Inbox = Callable[[], list[dict[str, str]]]
 CLIPS = [f"65a0f0c2b7e4d1a2c3b4{number:04x}" for number in (1, 2, 6)]

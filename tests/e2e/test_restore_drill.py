@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from tests.e2e.test_console_reading import CLOUDSYNC, environment
-from tests.e2e.test_console_restore import freeze
 
 SECONDS, BETWEEN = 180.0, 0.5
 LEAST = 1_000_000  # bytes, so that ranges of an original are read

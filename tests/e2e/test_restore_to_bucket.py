@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from local.deep_archive import freeze
 from local.deployment import Deployment
 from local.emulator import REGION
 from tests.e2e.test_console_reading import cloudsync, found
-from tests.e2e.test_console_restore import freeze, over
+from tests.e2e.test_console_restore import over
 
 ELSEWHERE = "somebody-elses-archive"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,14 +20,11 @@ from tests.unit.console_ledger import World
 from tests.unit.library_world import DAY, with_a_library
 from tests.unit.page_restores import with_restores
 from tests.unit.page_world import a_page_world, with_a_run, with_a_year
+from tools import chromium as browser_of_debian
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 REBOUND = "rebound.example"  # a name that leads to this machine
-# Without the last ones, Chromium asks hosts of its maker at every start. As root, as CI is, it has no sandbox.
-_OPTIONS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1",
-)  # fmt: skip
+_OPTIONS = (*browser_of_debian.OPTIONS, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -70,9 +66,9 @@ def served_for(world: World) -> Iterator[Served]:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Fails with what to install where there is none."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = browser_of_debian.program()
     if program is None:
-        pytest.fail("There is no Chromium: `./setup.sh browser` installs Debian's as root, or install one yourself.")
+        pytest.fail(browser_of_debian.MISSING)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_OPTIONS))
         yield browser

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from local.fake_providers.fault_menu import Endpoint, FaultKind
 from local.fake_providers.gopro import FakeGoPro, running
 from local.fake_providers.library import Library
 from local.log_queries import Line
+from tools import chromium
 from tools.dashboard_picture.page import UNIT, Metric, Readings, page
 
 FIRST_NIGHT = datetime(2026, 11, 16, tzinfo=UTC)
@@ -169,7 +169,7 @@ def _messages(deployment: Deployment) -> Iterator[tuple[str, float, str]]:
 
 def take_screenshot(html: Path, picture: Path, body: dict[str, Any]) -> None:
     """Takes a screenshot of the page with Chromium. Raises DeploymentError when there is no Chromium or it fails."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = chromium.program()
     if browser is None:
         raise DeploymentError(f"no screenshot, because Chromium is not installed; the page is {html}")
     height = max(w["y"] + w["height"] for w in body["widgets"]) * UNIT + 24

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from rich.console import Console
 from local import kept_deployment
 from local.demo import run_demo
 from local.emulator import HOME, ROOT
+from tools import chromium
 from tools.page_screenshots.asleep import put_to_sleep
 
 FOLDER, SHOWN = HOME / "screenshots", ROOT / "docs" / "images" / "page"
@@ -41,11 +41,6 @@ PAGES = {
 THEMES = ("light", "dark")
 WIDTHS = {390: 844, 1440: 900}  # pixels, with the height of such a window
 README = {"tonight-1440-light": 1500, "library-1440-light": 1500, "item-1440-dark": 1500, "price-1440-light": 1000}
-# Without these, Chromium asks hosts of its maker at every start. As root it has no sandbox.
-OPTIONS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @contextmanager
@@ -131,14 +126,14 @@ def _draw_all(browser: Browser, file: Path) -> None:
 
 def main() -> int:
     """The exit status: 1 where there is no Chromium."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = chromium.program()
     if program is None:
-        print("There is no Chromium: `./setup.sh browser` installs Debian's as root, or install one yourself.")
+        print(chromium.MISSING)
         return 1
     for folder in (FOLDER, SHOWN):
         folder.mkdir(parents=True, exist_ok=True)
     with deployed(), served() as file, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(OPTIONS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(chromium.OPTIONS))
         _draw_all(browser, file)
         browser.close()
     return 0

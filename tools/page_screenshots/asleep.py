@@ -6,7 +6,7 @@ from __future__ import annotations
 from cloud_sync_common.stores.archive_keys import media_id_of
 
 from local import kept_deployment
-from local.deployment import Deployment
+from local.deep_archive import freeze
 from local.emulator import DeploymentError
 
 SLEEPERS = 3
@@ -19,16 +19,5 @@ def put_to_sleep() -> list[str]:
         raise DeploymentError("nothing is deployed here; run `make demo KEEP=1`")
     keys = list(deployment.objects("gopro"))[:SLEEPERS]
     for key in keys:
-        _freeze(deployment, key)
+        freeze(deployment, key)
     return list(dict.fromkeys(f"gopro/{media_id_of(key)}" for key in keys))
-
-
-def _freeze(deployment: Deployment, key: str) -> None:
-    """A new version of the object, and the one before goes."""
-    s3, bucket = deployment.s3, deployment.archive_bucket
-    before = s3.get_object(Bucket=bucket, Key=key)
-    s3.put_object(
-        Bucket=bucket, Key=key, Body=before["Body"].read(), Metadata=before["Metadata"], StorageClass="DEEP_ARCHIVE",
-        ChecksumAlgorithm="CRC64NVME",
-    )  # fmt: skip
-    s3.delete_object(Bucket=bucket, Key=key, VersionId=before["VersionId"])

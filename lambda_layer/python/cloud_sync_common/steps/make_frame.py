@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import msgspec
 
 from cloud_sync_common.exceptions import PictureUnreadableError
+from cloud_sync_common.transfer.part_plan import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from av import VideoCodecContext, VideoFrame
 
-MIB = 2**20
 MOST_READ = 4 * MIB  # bytes; with Base64 it is within the 6 MB that Lambda takes
 MOST_CONFIGURATION = 64 * 1024  # bytes; those of cameras have less than 200
 MOST_PIXELS = 64_000_000  # of the picture that is read
