@@ -139,6 +139,16 @@ class Deployment:
                 raise DeploymentError(f"the awaited condition is still false after {seconds:.0f} s")
             time.sleep(POLL_SECONDS)  # polling interval of the condition above
 
+    def wait_for_rotation(self, version: str) -> None:
+        """Waits until the rotation to `version`, of the secret of GoPro, has ended: its last step makes the version
+        current and then takes AWSPENDING from it."""
+
+        def has_ended() -> bool:
+            labels = self.secrets.describe_secret(SecretId=self.secret)["VersionIdsToStages"].get(version, [])
+            return "AWSCURRENT" in labels and "AWSPENDING" not in labels
+
+        self.wait_for(has_ended)
+
     def run(self, run_input: Any = None, *, provider: str = "gopro", seconds: float = 600) -> Any:
         """Runs one execution from start to end and returns its description."""
         return self.wait(self.start_run(run_input, provider=provider), seconds=seconds)
@@ -156,7 +166,9 @@ class Deployment:
         return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
 
     def clear(self) -> None:
-        """Empties buckets, ledger and queues, and ends each rotation that was begun."""
+        """Waits for the runs that are under way, empties buckets, ledger and queues, and ends each rotation that was
+        begun."""
+        self.wait_for(lambda: not self._running())
         for secret in self.secrets_of.values():
             self._end_rotation(secret)
         for bucket in (self.archive_bucket, self.work_bucket):
@@ -173,6 +185,10 @@ class Deployment:
         for url in sqs.list_queues(QueueNamePrefix="gopro-sync").get("QueueUrls", []):
             with suppress(sqs.exceptions.PurgeQueueInProgress):
                 sqs.purge_queue(QueueUrl=url)
+
+    def _running(self) -> list[Any]:
+        found = self.step_functions.list_executions(stateMachineArn=self.state_machine_arn, statusFilter="RUNNING")
+        return list(found["executions"])
 
     def _end_rotation(self, secret: str) -> None:
         versions = self.secrets.describe_secret(SecretId=secret).get("VersionIdsToStages", {})

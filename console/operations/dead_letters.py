@@ -21,6 +21,7 @@ from console.stack import Stack
 
 MOST_MESSAGES = 50_000  # that are looked at; of more, the rest stays for the next time
 HIDDEN_SECONDS = 900  # ten at a time, so many messages take five minutes
+WAIT_SECONDS = 1  # for a message, so that all servers of the queue are asked
 _AT_A_TIME = 10  # messages of one request (SQS API reference)
 _EMPTY = 2  # answers in a row that are the end: one may be, although there are messages ("Short and long polling")
 
@@ -100,7 +101,7 @@ def _received(sqs: Any, url: str) -> Iterator[list[Message]]:
             QueueUrl=url,
             MaxNumberOfMessages=_AT_A_TIME,
             VisibilityTimeout=HIDDEN_SECONDS,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=WAIT_SECONDS,
             AttributeNames=["SentTimestamp"],
         )
         found = [_message(one) for one in answer.get("Messages", [])]

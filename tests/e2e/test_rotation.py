@@ -41,7 +41,7 @@ def test_a_rotation_stores_the_new_refresh_token_and_the_next_run_uses_it(
 ) -> None:
     before = gopro.refresh_token
     version = rotate(deployment)
-    deployment.wait_for(lambda: current(deployment)["VersionId"] == version)
+    deployment.wait_for_rotation(version)
     stored = json.loads(current(deployment)["SecretString"])
     assert stored["refresh_token"] == gopro.refresh_token != before
     assert output_of(deployment.run())["archived"] == 17
@@ -54,7 +54,7 @@ def test_a_rotation_during_a_run_affects_neither(deployment: Deployment, gopro: 
     version = rotate(deployment)
     description = deployment.wait(execution)
     assert output_of(description)["archived"] == 17
-    deployment.wait_for(lambda: current(deployment)["VersionId"] == version)
+    deployment.wait_for_rotation(version)
     assert json.loads(current(deployment)["SecretString"])["refresh_token"] == gopro.refresh_token
     assert deployment.run()["status"] == "SUCCEEDED"
 
@@ -69,5 +69,5 @@ def test_a_rotation_that_the_owner_overtakes_ends_and_the_next_one_is_accepted(
         rotate(deployment)
     assert play(deployment, token, "testSecret", "finishSecret") == ["superseded", "superseded"]
     version = rotate(deployment)
-    deployment.wait_for(lambda: current(deployment)["VersionId"] == version)
+    deployment.wait_for_rotation(version)
     assert json.loads(current(deployment)["SecretString"])["refresh_token"] == gopro.refresh_token

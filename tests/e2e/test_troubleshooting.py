@@ -110,7 +110,7 @@ def test_new_credentials_are_tried_at_once(deployment: Deployment, gopro: FakeGo
     function = deployment.emulator.client("lambda").get_function_configuration(FunctionName="credentials-rotator")
     arn = function["FunctionArn"]  # the rotation schedule sets it, but the local stack has none
     version = run(deployment, f"{find('rotate-secret')} --rotation-lambda-arn {arn}")["VersionId"]
-    deployment.wait_for(lambda: deployment.secrets.get_secret_value(SecretId=deployment.secret)["VersionId"] == version)
+    deployment.wait_for_rotation(version)
     assert gopro.control.stats()["token_refreshes"] == 1
 
 

@@ -23,6 +23,7 @@ from tests.unit.console_ledger import World, a_world
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)  # the one server here has every message at once
     with a_world(monkeypatch) as world:
         yield world
 
