@@ -3,6 +3,8 @@ SHELL := /bin/sh
 # What may be a path reaches a command by its environment ("$$VIDEOS"): written into the line, a quote would end it.
 PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export PATH
+# Tests start many programs: each is compiled once, also where the shell says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := python -m pytest
 # One test process for each processor, four at most: each starts servers of its own, and deploys the stack for itself.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist

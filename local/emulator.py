@@ -27,10 +27,13 @@ import boto3
 import trustme
 from botocore.config import Config as BotoConfig
 
+from local.shared_assets import remove_unused, share_packed_assets
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".local"
 EMULATOR_PYTHON = HOME / "emulator" / "venv" / "bin" / "python"
 FUNCTION_PYTHON = HOME / "emulator" / "runtime" / "bin" / "python"
+PACKED_ASSETS, UNPACKED_LAYERS = HOME / "packed-assets", HOME / "unpacked-layers"
 ACCOUNT, REGION = "000000000000", "eu-west-3"
 READY_SECONDS, STOP_SECONDS = 60, 2
 # Beginnings of the names of variables that child processes need as this one does: the user's home, language and time,
@@ -115,10 +118,15 @@ class Emulator:
         self.endpoint = f"https://127.0.0.1:{self.port}"
         self.functions_endpoint = functions_endpoint or self.endpoint
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_bootstrapped = False
+        self._context: dict[str, str] | None = None  # of the assembly in the folder
 
     def __enter__(self) -> Self:
         scratch = self.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
+        UNPACKED_LAYERS.mkdir(exist_ok=True)
+        remove_unused(UNPACKED_LAYERS)
+        remove_unused(PACKED_ASSETS)
         environment = {
             **inherited(),
             "AUTH": "true",
@@ -138,6 +146,7 @@ class Emulator:
             "CLOUD_SYNC_THAW_SECONDS": str(self.thaw_seconds),
             "TMPDIR": str(scratch),
             "CLOUD_SYNC_FUNCTION_PYTHON": str(FUNCTION_PYTHON),
+            "CLOUD_SYNC_UNPACKED_LAYERS": str(UNPACKED_LAYERS),
             # The function processes inherit these: the endpoint and the trusted certificates.
             "AWS_ENDPOINT_URL": self.functions_endpoint,
             "AWS_CA_BUNDLE": str(self.certificates.ca_bundle),
@@ -232,22 +241,17 @@ class Emulator:
 
         Raises DeploymentError with the last lines of the CLI's output.
         """
+        if not self._is_bootstrapped:
+            self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=self.folder)  # where no app is, to synthesise none
+            self._is_bootstrapped = True
         outputs = self.folder / "outputs.json"
-        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", cwd=self.folder)  # where no app is, none is synthesised
-        self._cdk(
-            "deploy",
-            "--require-approval=never",
-            f"--outputs-file={outputs}",
-            *self._app(),
-            *_options(context),
-            cwd=ROOT,
-        )
+        self._cdk("deploy", "--require-approval=never", f"--outputs-file={outputs}", self._app(context), cwd=ROOT)
         values: dict[str, dict[str, str]] = json.loads(outputs.read_text())
         return next(iter(values.values()))
 
     def destroy(self, context: Mapping[str, str]) -> None:
         """Deletes the stack with the real CDK CLI. Raises DeploymentError as `deploy` does."""
-        self._cdk("destroy", "--force", *self._app(), *_options(context), cwd=ROOT)
+        self._cdk("destroy", "--force", self._app(context), cwd=ROOT)
 
     def adopt(self, context: Mapping[str, str], *options: str) -> str:
         """Takes up what a deleted stack left behind, with the word of the README; returns all that it printed.
@@ -257,9 +261,17 @@ class Emulator:
         given = [f"--context={name}={value}" for name, value in context.items()]
         return self._run("adoption", [sys.executable, "-m", "tools.adoption", "local", *given, *options], cwd=ROOT)
 
-    def _app(self) -> list[str]:
-        # The CLI packs the layer from where it was built: to copy its 2,900 files first takes two seconds.
-        return ["--no-staging", f"--app={app_command()}", f"--output={self.folder / 'cdk.out'}"]
+    def _app(self, context: Mapping[str, str]) -> str:
+        """The option that gives the CLI the stack with this context, which is synthesised when the last one was not."""
+        assembly = self.folder / "cdk.out"
+        if self._context != context:
+            self._context = None
+            # The CLI packs the layer from where it was built: to copy its 2,900 files first takes two seconds.
+            options = ["--quiet", "--no-staging", f"--app={app_command()}", f"--output={assembly}", *_options(context)]
+            self._cdk("synth", *options, cwd=ROOT)
+            share_packed_assets(assembly, PACKED_ASSETS)
+            self._context = dict(context)
+        return f"--app={assembly}"
 
     def _cdk(self, *arguments: str, cwd: Path) -> None:
         command = [str(ROOT / "node_modules" / ".bin" / "cdk"), *arguments, "--no-notices"]

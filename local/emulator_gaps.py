@@ -15,8 +15,8 @@ import inspect
 import json
 import os
 import re
+import shutil
 import sys
-import tempfile
 import threading
 import types
 import zipfile
@@ -303,8 +303,8 @@ def _rotate(function, secret, token, steps):
 
 
 def layer_unpacked_once() -> None:
-    """All environments share one unpacked layer, as they do on AWS, where it is mounted; upstream unpacks its 2,900
-    files for each environment and compiles them again, which is most of a cold start."""
+    """All environments of all emulators share one unpacked layer, as they do on AWS, where it is mounted; upstream
+    unpacks its 2,900 files for each environment and compiles them again, which is most of a cold start."""
     lambda_runtime.zipfile = types.SimpleNamespace(**{**vars(zipfile), "ZipFile": _SharedLayer})
 
 
@@ -314,7 +314,7 @@ class _SharedLayer(zipfile.ZipFile):
     def _place(self):
         with open(self.filename, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return os.path.join(tempfile.gettempdir(), f"shared-layer-{digest}")
+        return os.path.join(os.environ["CLOUD_SYNC_UNPACKED_LAYERS"], digest)
 
     def extractall(self, path=None, members=None, pwd=None):
         if not os.path.basename(path).startswith("layer_"):
@@ -323,10 +323,18 @@ class _SharedLayer(zipfile.ZipFile):
         place = self._place()
         with _unpacking:
             if not os.path.exists(place):
-                super().extractall(f"{place}-unfinished", members, pwd)
-                os.rename(f"{place}-unfinished", place)
+                self._unpack(place, members, pwd)
+            os.utime(place)  # as it is in use, it stays
         os.rmdir(path)
         os.symlink(place, path)
+
+    def _unpack(self, place, members, pwd):
+        unfinished = f"{place}-{os.getpid()}"
+        super().extractall(unfinished, members, pwd)
+        try:
+            os.rename(unfinished, place)
+        except OSError:  # another emulator was quicker
+            shutil.rmtree(unfinished)
 
 
 def lines_of_a_manifest() -> None:
