@@ -222,9 +222,6 @@ def staged(
             stage.happened["claim", item.media_id].set()
             return super().claim()
 
-        def set_stats(self, media_id: str, *_: object) -> None:  # type: ignore[override]
-            pass
-
     def transfer(_options: Any, _ledger: Any, _provider: str, item: MediaItem, *_: Any) -> Any:
         return SimpleNamespace(archive=lambda: stage.move(item.media_id))
 
