@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -172,19 +173,32 @@ class Deployment:
         for secret in self.secrets_of.values():
             self._end_rotation(secret)
         for bucket in (self.archive_bucket, self.work_bucket):
-            for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
-                self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-            versions = self.s3.list_object_versions(Bucket=bucket)
-            for entry in (*versions.get("Versions", []), *versions.get("DeleteMarkers", [])):
-                self.s3.delete_object(Bucket=bucket, Key=entry["Key"], VersionId=entry["VersionId"])
-            for entry in self.s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-                self.s3.delete_object(Bucket=bucket, Key=entry["Key"])
-        for row in self.rows():
-            self.dynamodb.delete_item(TableName=self.ledger_table, Key={k: {"S": row[k]} for k in ("pk", "sk")})
+            self._empty(bucket)
+        keys = [{"Key": {name: {"S": row[name]} for name in ("pk", "sk")}} for row in self.rows()]
+        for some in batched(keys, 25):  # the most that DynamoDB takes at once
+            deletes = [{"DeleteRequest": key} for key in some]
+            left = self.dynamodb.batch_write_item(RequestItems={self.ledger_table: deletes})["UnprocessedItems"]
+            if left:
+                raise DeploymentError(f"{self.ledger_table} still has rows that were to be deleted; run this again")
         sqs = self.emulator.client("sqs")
         for url in sqs.list_queues(QueueNamePrefix="gopro-sync").get("QueueUrls", []):
             with suppress(sqs.exceptions.PurgeQueueInProgress):
                 sqs.purge_queue(QueueUrl=url)
+
+    def _empty(self, bucket: str) -> None:
+        for upload in self.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+            self.s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        while objects := self._some_objects(bucket):
+            answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            for error in answer.get("Errors", []):
+                raise DeploymentError(f"{error['Key']} in {bucket} could not be deleted: {error['Message']}")
+
+    def _some_objects(self, bucket: str) -> list[dict[str, str]]:
+        """Up to 1,000 versions, or objects of a bucket that has none, as they are named in a deletion."""
+        versions = self.s3.list_object_versions(Bucket=bucket)
+        found = [*versions.get("Versions", []), *versions.get("DeleteMarkers", [])]
+        found = found or self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return [{name: entry[name] for name in ("Key", "VersionId") if name in entry} for entry in found[:1000]]
 
     def _running(self) -> list[Any]:
         found = self.step_functions.list_executions(stateMachineArn=self.state_machine_arn, statusFilter="RUNNING")
