@@ -151,12 +151,14 @@ beside() { # beside FOLDER REQUIREMENTS WHAT
   record "$1/.ready" "$2"
 }
 
-if wanted installers; then beside .local/installers tools/installers-requirements.txt "uv and pipx"; fi
-
 # One test file asks SAM's own code whether `sam local invoke` finds the functions; others run the scanners and the judges.
-if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line"; fi
-if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners"; fi
-if wanted judges; then beside .local/judges tests/judges-requirements.txt "programs that judge the fakes"; fi
+# These need nothing of each other, so they are installed at once.
+begun=
+if wanted installers; then beside .local/installers tools/installers-requirements.txt "uv and pipx" & begun="$begun $!"; fi
+if wanted sam; then beside .local/sam tests/sam-requirements.txt "SAM command line" & begun="$begun $!"; fi
+if wanted scan; then beside .local/scan tests/scan-requirements.txt "scanners" & begun="$begun $!"; fi
+if wanted judges; then beside .local/judges tests/judges-requirements.txt "programs that judge the fakes" & begun="$begun $!"; fi
+for process in $begun; do wait "$process"; done
 
 if wanted browser && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null \
     && ! command -v google-chrome >/dev/null; then

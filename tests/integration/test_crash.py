@@ -30,7 +30,7 @@ from tests.integration.crash_world import (
 )
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
-POINTS = int(os.environ.get("CRASH_POINTS", "200"))
+POINTS = int(os.environ.get("CRASH_POINTS", "100"))
 ROUND = os.environ.get("CRASH_ROUND")
 POINTS_A_BLOCK, POINTS_A_ROUND = 25, 8
 

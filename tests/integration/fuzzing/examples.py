@@ -28,7 +28,7 @@ from tests.integration.fuzzing.answers import (
 )
 
 SEED = int(os.environ.get("FUZZ_SEED", "11"))
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1000"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "500"))
 
 _TEXTS = st.text(max_size=40).map(json.dumps)
 _JSON = st.builds(
