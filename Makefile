@@ -62,9 +62,10 @@ invoke: setup ## invoke one function here: FUNCTION=MediaAuthenticator EVENT=eve
 	@PYTHONPATH=.:lambda_layer/python python -m local invoke "$$FUNCTION" "$$EVENT"
 
 # Checking types needs one processor for a minute the first time, so it runs beside the tests and is reported last.
+# The longest files of tests come first, so that no processor waits for another at the end.
 test: setup-all style ## run everything that CI runs: style, types, unit, integration and end-to-end tests
 	@nice mypy > .local/types.log 2>&1 & types=$$!; \
-	$(PYTEST) $(BY_FILE) tests/unit tests/golden tests/e2e tests/integration; tests=$$?; \
+	$(PYTEST) $(BY_FILE) tests/e2e tests/integration tests/golden tests/unit; tests=$$?; \
 	wait $$types; types=$$?; cat .local/types.log; \
 	exit $$((tests + types))
 
