@@ -6,8 +6,10 @@ export PATH
 # Tests start many programs: each is compiled once, also where the shell says otherwise.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := python -m pytest
-# One test process for each processor, four at most: each starts servers of its own, and deploys the stack for itself.
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist
+# One test process more than there are processors, four at most: each starts servers of its own, deploys the stack for
+# itself, and waits for them a quarter of its time.
+PROCESSES := $(shell count=$$(getconf _NPROCESSORS_ONLN); echo $$((count < 3 ? count + 1 : 4)))
+SIDE_BY_SIDE := --numprocesses $(PROCESSES) --dist
 BY_FILE := $(SIDE_BY_SIDE) loadfile --no-loadscope-reorder
 ENVIRONMENTS := dev staging prod local
 
