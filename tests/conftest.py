@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from cloud_sync_common import safe_text
 from hypothesis import HealthCheck, settings
 
 from tests.installed import installed
@@ -36,14 +34,6 @@ settings.load_profile("any machine")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept-golden", action="store_true", help="write the present templates as the golden ones")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_secret_of_other_files() -> Iterator[None]:
-    """A process protects the secrets of one file of tests alone: in another one such a value may be a name."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(safe_text, "_secrets", safe_text._Secrets())
-        yield
 
 
 @pytest.fixture(scope="session")
